@@ -1,0 +1,136 @@
+// Which way imports go. The picture is in AGENTS.md; `scripts/check` also fails when fewer modules are
+// cruised than git lists, because the tool exits 0 on an empty cruise.
+
+const purePackages = '^node_modules/(yaml|fast-json-patch)/';
+const pure = [
+  'webhook/admission',
+  'webhook/injection',
+  'webhook/editing',
+  'webhook/envoy',
+  'webhook/desired',
+  'sidecar/kernel',
+  'sidecar/config',
+  'sidecar/jwt',
+  'sidecar/authz',
+];
+const pureFolders = `^(${pure.join('|')})/`;
+
+/** One room may import only what `to` names (and itself). */
+const room = (from, to) => ({
+  name: `${from.replaceAll('/', '-')}-imports`,
+  severity: 'error',
+  from: { path: `^${from}/` },
+  to: { path: '^(webhook|sidecar|certs|scripts|test)/', pathNot: `^(${[from, ...to].join('|')})/` },
+});
+
+export default {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: {
+        orphan: true,
+        path: '^(webhook|sidecar|certs)/',
+        pathNot: '(main\\.ts$|^sidecar/gen/)',
+      },
+      to: {},
+    },
+    { name: 'unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'pure-folders-need-nothing-from-outside',
+      comment: 'Values in, values out: no files, network, clock, process, framework or logger.',
+      severity: 'error',
+      from: { path: pureFolders },
+      to: {
+        dependencyTypes: [
+          'core',
+          'npm',
+          'npm-dev',
+          'npm-optional',
+          'npm-peer',
+          'npm-no-pkg',
+          'npm-unknown',
+        ],
+        pathNot: [
+          purePackages,
+          // Hashing and signature checks are functions of their input.
+          '^crypto$',
+          '^node:crypto$',
+        ],
+      },
+    },
+    {
+      name: 'zod-only-where-settings-are-read',
+      severity: 'error',
+      from: {
+        path: '^(webhook|sidecar|certs)/',
+        pathNot: '^(sidecar/config|webhook/injection/config|webhook/injection/templates)',
+      },
+      to: { path: '^node_modules/zod/' },
+    },
+    room('sidecar/kernel', []),
+    room('sidecar/config', ['sidecar/kernel']),
+    room('sidecar/jwt', ['sidecar/kernel']),
+    room('sidecar/authz', ['sidecar/kernel', 'sidecar/config', 'sidecar/jwt']),
+    room('sidecar/workload-api', ['sidecar/kernel', 'sidecar/jwt', 'sidecar/gen']),
+    room('sidecar/server', ['sidecar/kernel', 'sidecar/authz', 'sidecar/gen']),
+    room('sidecar', []),
+    room('certs', ['sidecar/kernel']),
+    room('webhook/editing', ['sidecar/kernel']),
+    room('webhook/envoy', ['sidecar/kernel', 'webhook/editing']),
+    room('webhook/injection', [
+      'sidecar/kernel',
+      'sidecar/config',
+      'webhook/editing',
+      'webhook/envoy',
+    ]),
+    room('webhook/admission', [
+      'sidecar/kernel',
+      'webhook/editing',
+      'webhook/injection',
+      'webhook/envoy',
+    ]),
+    room('webhook/desired', [
+      'sidecar/kernel',
+      'sidecar/config',
+      'webhook/injection',
+      'webhook/envoy',
+    ]),
+    room('webhook/server', ['sidecar/kernel', 'webhook/admission']),
+    room('webhook/cluster', ['sidecar/kernel', 'webhook/desired']),
+    {
+      name: 'webhook-takes-only-kernel-and-config-of-the-sidecar',
+      severity: 'error',
+      from: { path: '^webhook/' },
+      to: { path: '^sidecar/', pathNot: '^sidecar/(kernel|config)/' },
+    },
+    {
+      name: 'sidecar-stays-small',
+      severity: 'error',
+      from: { path: '^sidecar/' },
+      to: { path: '^node_modules/(@kubernetes|fastify|pino|prom-client|commander)/' },
+    },
+    {
+      name: 'one-technology-a-folder',
+      severity: 'error',
+      from: { path: '^webhook/', pathNot: '^webhook/cluster/' },
+      to: { path: '^node_modules/@kubernetes/' },
+    },
+    {
+      name: 'fastify-only-in-the-server',
+      severity: 'error',
+      from: { path: '^webhook/', pathNot: '^webhook/server/' },
+      to: { path: '^node_modules/(fastify|prom-client)/' },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+};

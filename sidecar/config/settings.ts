@@ -1,0 +1,99 @@
+/**
+ * The helper's settings: one definition that the webhook renders and the helper reads.
+ * Shape: the YAML document that `settingsFile` holds. Unknown keys are refused.
+ */
+import { parseDocument, stringify } from 'yaml';
+import * as z from 'zod';
+import { AppError } from '#kernel/errors.ts';
+import { spiffeIdFault } from '#kernel/spiffe-id.ts';
+import { healthPort, helperPort } from './contract.ts';
+
+const spiffeId = z.string().refine((text) => spiffeIdFault(text) === undefined, {
+  error: (issue) => `is not a SPIFFE ID: ${spiffeIdFault(String(issue.input)) ?? ''}`,
+});
+/** RFC 7519 §4.1.3: any case-sensitive string; ours are bounded so that a token stays small. */
+const audience = z.string().min(1).max(512);
+const headerName = z
+  .string()
+  .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, 'must be a header name in lower case');
+const ruleName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be a DNS label');
+
+const injectRule = z.strictObject({
+  name: ruleName,
+  mode: z.literal('inject'),
+  /** Audience of tokens for hosts that `audienceByHost` does not name; without it those requests pass untouched. */
+  audience: audience.optional(),
+  /** Host or `*.suffix` → audience; the exact host wins, then the longest suffix. */
+  audienceByHost: z.record(z.string().min(1), audience).optional(),
+  /** What happens to a request that already has an Authorization header. */
+  authorization: z.enum(['deny', 'overwrite', 'keep']).default('deny'),
+  /** Ask for this SVID where the workload has several. */
+  spiffeId: spiffeId.optional(),
+});
+
+const validateRule = z.strictObject({
+  name: ruleName,
+  mode: z.literal('validate'),
+  /** A token must be meant for one of these. */
+  audiences: z.array(audience).min(1),
+  /** SPIFFE IDs, prefixes ending in `/*`, or trust domains (`spiffe://domain`) that may call; absent: any caller with a valid token. */
+  allowCallers: z.array(z.string().min(1)).min(1).optional(),
+  /** Paths (exact, or ending in `*`) that need no token. */
+  skipPaths: z.array(z.string().startsWith('/')).optional(),
+  /** Request header that carries the verified SPIFFE ID to the app. */
+  callerHeader: headerName.optional(),
+});
+
+const port = z.int().min(1).max(65_535);
+const settings = z.strictObject({
+  version: z.literal(1),
+  /** `unix:///path` or `tcp://ip:port`; absent: the environment's SPIFFE_ENDPOINT_SOCKET. */
+  workloadApi: z.string().optional(),
+  listen: z
+    .union([
+      z.strictObject({ host: z.string().default('127.0.0.1'), port }),
+      z.strictObject({ socket: z.string().startsWith('/') }),
+    ])
+    .default({ host: '127.0.0.1', port: helperPort }),
+  health: z
+    .strictObject({ host: z.string().default('0.0.0.0'), port })
+    .default({ host: '0.0.0.0', port: healthPort }),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  rules: z
+    .array(z.discriminatedUnion('mode', [injectRule, validateRule]))
+    .min(1)
+    .refine(
+      (rules) => new Set(rules.map((rule) => rule.name)).size === rules.length,
+      'two rules have the same name',
+    ),
+});
+
+export type HelperSettings = Readonly<z.infer<typeof settings>>;
+/** As written: defaults may be left out. */
+export type HelperSettingsInput = Readonly<z.input<typeof settings>>;
+export type Rule = HelperSettings['rules'][number];
+
+/** @param where names the file in messages. @throws {AppError} CONFIG_INVALID, naming every wrong key. */
+export function checkSettings(value: unknown, where: string): HelperSettings {
+  const parsed = settings.safeParse(value);
+  if (!parsed.success) {
+    throw new AppError('CONFIG_INVALID', `${where}: ${z.prettifyError(parsed.error)}`, {
+      cause: parsed.error,
+    });
+  }
+  return Object.freeze(parsed.data);
+}
+
+/** Reads the YAML that `renderSettings` writes. @throws {AppError} CONFIG_INVALID with line and column, or with every wrong key. */
+export function readSettings(text: string, where: string): HelperSettings {
+  const document = parseDocument(text, { prettyErrors: true });
+  const fault = document.errors[0];
+  if (fault !== undefined)
+    throw new AppError('CONFIG_INVALID', `${where}: ${fault.message}`, { cause: fault });
+  return checkSettings(document.toJS(), where);
+}
+
+/** Equal settings give equal bytes: the ConfigMap's name is a hash of them. */
+export function renderSettings(value: HelperSettingsInput): string {
+  return stringify(value, { version: '1.1', lineWidth: 0 });
+}

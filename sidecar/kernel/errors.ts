@@ -1,0 +1,39 @@
+/** Coded errors, shared by all programs. Invariant: a message never holds a token, key or claim value. */
+
+/** Stable API: `docs/errors.md` lists each code with its HTTP status, exit code and policy; a test compares. */
+export type ErrorCode =
+  | 'ANNOTATION_INVALID'
+  | 'ANNOTATION_UNKNOWN'
+  | 'CERTIFICATE_INVALID'
+  | 'CLUSTER_UNREACHABLE'
+  | 'CONFIG_INVALID'
+  | 'CONTAINER_CONFLICT'
+  | 'EDIT_IMPOSSIBLE'
+  | 'ENVOY_CONFIG_INVALID'
+  | 'ENVOY_CONFIG_NOT_FOUND'
+  | 'ENVOY_CONTAINER_NOT_FOUND'
+  | 'FILE_UNREADABLE'
+  | 'LISTENERS_AMBIGUOUS'
+  | 'REVIEW_INVALID'
+  | 'SPIFFE_ID_INVALID'
+  | 'STATUS_INVALID'
+  | 'TEMPLATE_INVALID'
+  | 'TEMPLATE_UNKNOWN'
+  | 'TEXT_UNPARSABLE'
+  | 'USAGE'
+  | 'WORKLOAD_API_UNAVAILABLE';
+
+/** Base of every error thrown on purpose. `code` is stable API; `message` is for people. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  override readonly name = 'AppError';
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,32 @@
+/** JSON values as parsed: what Kubernetes and Envoy objects are to us, so that unknown fields survive. */
+
+export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json | undefined;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isArray(value: unknown): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+/** The object at `key`, or an empty one: for reading only. */
+export function objectAt(parent: JsonObject | undefined, key: string): JsonObject {
+  const value = parent?.[key];
+  return isObject(value) ? value : {};
+}
+
+/** The list at `key`, or an empty one: for reading only. */
+export function listAt(parent: JsonObject | undefined, key: string): readonly Json[] {
+  const value = parent?.[key];
+  return isArray(value) ? value : [];
+}
+
+/** The string at `key`, or undefined when it is absent or not a string. */
+export function stringAt(parent: JsonObject | undefined, key: string): string | undefined {
+  const value = parent?.[key];
+  return typeof value === 'string' ? value : undefined;
+}

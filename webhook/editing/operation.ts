@@ -1,0 +1,26 @@
+/** RFC 6902 operations of the kinds we emit, and RFC 6901 pointers. */
+import type { Json } from '#kernel/json.ts';
+
+export type Operation =
+  | { readonly op: 'add'; readonly path: string; readonly value: Json }
+  | { readonly op: 'replace'; readonly path: string; readonly value: Json }
+  | { readonly op: 'remove'; readonly path: string }
+  | { readonly op: 'test'; readonly path: string; readonly value: Json };
+
+/** One reference token of a JSON Pointer, escaped (RFC 6901 §3). */
+export function escapeToken(token: string | number): string {
+  return String(token).replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+export function pointer(...tokens: readonly (string | number)[]): string {
+  return tokens.map((token) => `/${escapeToken(token)}`).join('');
+}
+
+/** The inverse of {@link pointer}: tokens as text. */
+export function pointerTokens(path: string): readonly string[] {
+  if (path === '') return [];
+  return path
+    .slice(1)
+    .split('/')
+    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
