@@ -1,0 +1,83 @@
+/** What the Envoy patcher takes and gives: plain values, so that templates, CLI and controller speak of the same things. */
+import type { JsonObject } from '#kernel/json.ts';
+
+/** One HTTP filter that a rule wants in connection managers. */
+export interface FilterAddition {
+  /** Name of the rule, as it travels in `svidecar-rule`; also names the addition in messages. */
+  readonly rule: string;
+  readonly direction: 'inbound' | 'outbound';
+  /** Listener names, or `['*']` for all; absent: chosen by `traffic_direction`. */
+  readonly listeners?: readonly string[];
+  /** `before-terminal`: directly before the last HTTP filter, so after any authentication filter. */
+  readonly place: 'before-terminal' | 'first';
+  /** An `HttpFilter`. `${cluster:NAME}` in any string of it stands for the final name of the added cluster NAME. */
+  readonly filter: JsonObject;
+  /** The filter puts a bearer token into requests: routes over clusters without TLS are warned about. */
+  readonly carriesToken?: boolean;
+  /** Every host gets a token of the same audience: a listener that routes to several clusters is warned about. */
+  readonly oneAudienceForAllHosts?: boolean;
+}
+
+/** One cluster that filters refer to. */
+export interface ClusterAddition {
+  /** The wished name, and the NAME in `${cluster:NAME}`; a clash gives the cluster another one. */
+  readonly name: string;
+  /** A `Cluster`; its own `name`, and any `${cluster:NAME}` in it, become the final name. */
+  readonly cluster: JsonObject;
+}
+
+/** Everything that templates want in one Envoy configuration. */
+export interface EnvoyAdditions {
+  readonly filters: readonly FilterAddition[];
+  readonly clusters: readonly ClusterAddition[];
+}
+
+/** The ConfigMap that holds an Envoy configuration. */
+export interface EnvoySource {
+  /** `ConfigMap namespace/name`: begins every message. */
+  readonly name: string;
+  /** The ConfigMap's `data`. */
+  readonly files: Readonly<Record<string, string>>;
+  /** The key that the Envoy container reads. */
+  readonly main: string;
+  /** Where the ConfigMap is mounted, to resolve LDS and CDS paths; absent: paths are matched by their last segment. */
+  readonly directory?: string;
+}
+
+/** Stable ids: documentation, traces and metrics use them. */
+export type EnvoyWarningId =
+  | 'token_without_tls'
+  | 'one_audience_for_several_clusters'
+  | 'wired_by_hand'
+  | 'listener_without_connection_manager'
+  | 'discovery_file_not_found';
+
+export interface EnvoyWarning {
+  readonly id: EnvoyWarningId;
+  /** A sentence with `file:line`. */
+  readonly message: string;
+}
+
+/** Something that was written, for `explain`. */
+export interface EnvoyChange {
+  readonly file: string;
+  /** Line in the source at which the addition stands, from 1. */
+  readonly line: number;
+  /** A sentence: what was added, and why there. */
+  readonly message: string;
+}
+
+/** A stretch of text that the patcher wrote: UTF-16 offsets into the new text. */
+export interface EnvoyInsertion {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface EnvoyPatch {
+  /** All files of the source; those without a change are the same strings. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly warnings: readonly EnvoyWarning[];
+  /** By file, for changed files; taking them all out gives the source's text. */
+  readonly insertions: Readonly<Record<string, readonly EnvoyInsertion[]>>;
+  readonly changes: readonly EnvoyChange[];
+}
