@@ -16,6 +16,7 @@ export default defineConfig(
       'dist',
       'coverage',
       'sidecar/gen',
+      'test/gen',
       'eslint.config.js',
       '.dependency-cruiser.mjs',
     ],
