@@ -74,6 +74,7 @@ export default {
     room('sidecar/jwt', ['sidecar/kernel']),
     room('sidecar/authz', ['sidecar/kernel', 'sidecar/config', 'sidecar/jwt']),
     room('sidecar/workload-api', ['sidecar/kernel', 'sidecar/jwt', 'sidecar/gen']),
+    room('sidecar/embedded', ['sidecar/kernel', 'sidecar/gen']),
     room('sidecar/server', ['sidecar/kernel', 'sidecar/authz', 'sidecar/gen']),
     room('sidecar', []),
     room('certs', ['sidecar/kernel']),
