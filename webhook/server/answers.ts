@@ -1,0 +1,55 @@
+/** Answers for what is not a review: the shape of a Kubernetes Status, in words a person can act on. */
+import type { JsonObject } from '#kernel/json.ts';
+import { objectAt, isObject, stringAt } from '#kernel/json.ts';
+
+/** HTTP status → Status `reason`, as the API server itself uses them. */
+const reasons: Readonly<Record<number, string>> = {
+  400: 'BadRequest',
+  404: 'NotFound',
+  405: 'MethodNotAllowed',
+  408: 'Timeout',
+  413: 'RequestEntityTooLarge',
+  415: 'UnsupportedMediaType',
+  500: 'InternalError',
+  503: 'ServiceUnavailable',
+};
+
+/** @see meta/v1 Status */
+export function statusBody(code: number, message: string): JsonObject {
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    status: 'Failure',
+    reason: reasons[code] ?? 'Unknown',
+    message,
+    code,
+  };
+}
+
+/** The uid of a body that looks like an AdmissionReview, for an answer when all else has failed. */
+export function uidOf(body: unknown): string | undefined {
+  return isObject(body) ? stringAt(objectAt(body, 'request'), 'uid') : undefined;
+}
+
+/**
+ * Refuses a review whose handling failed inside: the text reaches the person at the prompt, where a bare HTTP 500
+ * would only show as a failed call.
+ */
+export function internalRefusal(uid: string): JsonObject {
+  return {
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    response: {
+      uid,
+      allowed: false,
+      status: {
+        code: 500,
+        reason: 'InternalError',
+        message:
+          'svidecar failed while looking at this object; this is a defect of svidecar, not of the object. ' +
+          `Look for uid ${uid} in the log of the svidecar Deployment. To go on without injection, set the annotation ` +
+          'svidecar.dev/inject: "false" on the pod template.',
+      },
+    },
+  };
+}

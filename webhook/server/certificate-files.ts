@@ -1,0 +1,109 @@
+/** The serving certificate from a folder, always the newest good pair. */
+import { watch } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '#kernel/clock.ts';
+import { AppError, messageOf } from '#kernel/errors.ts';
+import { checkPair } from './certificate.ts';
+import type { CertificateSource, Log, ServingPair } from './ports.ts';
+
+export interface CertificateFilesOptions {
+  /** Folder with `tls.crt` and `tls.key`: a mounted Secret, whose symlinks the kubelet swaps. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Milliseconds between looks; the watch alone misses changes on some file systems. */
+  readonly pollMs?: number;
+}
+
+/** As cert-manager's and controller-runtime's watchers do. */
+const defaultPollMs = 10_000;
+/** One swap is several file events. */
+const settleMs = 50;
+
+export class CertificateFiles implements CertificateSource {
+  readonly #options: CertificateFilesOptions;
+  readonly #listeners = new Set<(pair: ServingPair) => void>();
+  #pair: ServingPair | undefined;
+  #lastFault: string | undefined;
+
+  constructor(options: CertificateFilesOptions) {
+    this.#options = options;
+  }
+
+  current(): ServingPair | undefined {
+    return this.#pair;
+  }
+
+  onChange(listener: (pair: ServingPair) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Reads the files once, then follows them until `signal` aborts. @throws {AppError} CERTIFICATE_INVALID or FILE_UNREADABLE */
+  async start(signal: AbortSignal): Promise<void> {
+    await this.#load();
+    let settling: NodeJS.Timeout | undefined;
+    const look = (): void => {
+      clearTimeout(settling);
+      settling = setTimeout(() => void this.look(), settleMs);
+    };
+    const poll = setInterval(look, this.#options.pollMs ?? defaultPollMs);
+    poll.unref();
+    const watcher = watch(this.#options.folder, look);
+    watcher.on('error', (thrown) => {
+      // The folder may vanish for a moment; the poll goes on.
+      this.#options.log.warn(
+        { fault: messageOf(thrown) },
+        'certificate watch ended, polling goes on',
+      );
+    });
+    // A change between the first read and the watch would otherwise wait for the poll.
+    look();
+    signal.addEventListener('abort', () => {
+      clearInterval(poll);
+      clearTimeout(settling);
+      watcher.close();
+    });
+  }
+
+  /** Looks for a newer pair now; a bad one is logged once and the last good one stays. */
+  async look(): Promise<void> {
+    try {
+      await this.#load();
+      this.#lastFault = undefined;
+    } catch (thrown) {
+      const fault = messageOf(thrown);
+      if (fault === this.#lastFault) return;
+      this.#lastFault = fault;
+      this.#options.log.error(
+        { fault },
+        'new serving certificate not used, the last good one stays',
+      );
+    }
+  }
+
+  async #load(): Promise<void> {
+    const [certificate, key] = await Promise.all([this.#read('tls.crt'), this.#read('tls.key')]);
+    const before = this.#pair;
+    if (before?.certificate === certificate && before.key === key) return;
+    const pair = checkPair(certificate, key, this.#options.clock.now() / 1000);
+    this.#pair = pair;
+    if (before !== undefined) {
+      const notAfter = new Date(pair.notAfter * 1000).toISOString();
+      this.#options.log.info({ notAfter }, 'serving certificate replaced');
+    }
+    for (const listener of this.#listeners) listener(pair);
+  }
+
+  async #read(name: string): Promise<string> {
+    const path = join(this.#options.folder, name);
+    try {
+      return await readFile(path, 'utf8');
+    } catch (thrown) {
+      throw new AppError('FILE_UNREADABLE', `cannot read ${path}: ${messageOf(thrown)}`, {
+        cause: thrown,
+      });
+    }
+  }
+}

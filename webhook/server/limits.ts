@@ -1,0 +1,51 @@
+/** Every limit of the webhook server, with where it comes from. */
+
+const mebibyte = 1024 * 1024;
+
+export interface Limits {
+  /** Bytes of one request body; more is answered 413. */
+  readonly maxBodyBytes: number;
+  /** Bytes from which a body counts as large. */
+  readonly largeBodyBytes: number;
+  /** Large bodies waiting for their turn; more are answered 503. */
+  readonly maxLargeWaiting: number;
+  /** Milliseconds a large body may take to arrive once it is its turn. */
+  readonly largeReadMs: number;
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly handshakeTimeoutMs: number;
+  readonly socketTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly maxConnections: number;
+  /** Milliseconds of serving on after a stop was asked for. */
+  readonly drainMs: number;
+  /** Milliseconds after the drain until open connections are cut. */
+  readonly closeMs: number;
+}
+
+export const defaultLimits: Limits = Object.freeze({
+  // The API server takes request bodies up to 3 MiB; an UPDATE review holds the object twice, plus an envelope.
+  maxBodyBytes: 7 * mebibyte,
+  // Parsing 1 MiB of JSON blocks the thread for about 10 ms and needs some ten times its size in memory.
+  // Large bodies are therefore read and worked on one at a time.
+  largeBodyBytes: mebibyte,
+  // The API server gives up after the hook's timeoutSeconds (10 s); 16 of 30–90 ms each are done well before.
+  maxLargeWaiting: 16,
+  // 7 MiB at 20 Mbit/s; the turn then goes to the next, so a trickling client can't keep it.
+  largeReadMs: 3_000,
+  // Go clients send headers in one write; these only end connections of the slow and the malicious.
+  headersTimeoutMs: 5_000,
+  // The hook's timeoutSeconds: after it nobody waits for the answer.
+  requestTimeoutMs: 10_000,
+  handshakeTimeoutMs: 5_000,
+  // A peer that neither sends nor reads during a request: three times the hook's time-out.
+  socketTimeoutMs: 30_000,
+  // Longer than the 90 s after which Go clients drop an idle connection, so that they close first and never
+  // write into a connection that we are closing.
+  keepAliveTimeoutMs: 120_000,
+  // An API server keeps one connection for each call in flight; this is far above any and bounds memory.
+  maxConnections: 1_024,
+  // Until every node has taken us out of the Service: readiness and endpoints take some seconds.
+  drainMs: 5_000,
+  closeMs: 5_000,
+});

@@ -1,0 +1,123 @@
+/** Prometheus metrics of the webhook, in a registry of their own. Labels are bounded: a flood of new values ends in `other`. */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Figure, ReviewAnswer } from './ports.ts';
+
+/** Different (kind, decision, reason) triples; about 8 kinds × 20 reasons are real. */
+const maxSeries = 400;
+
+export interface MetricsSources {
+  /** Unix seconds, NaN while there is no certificate. */
+  readonly certificateNotAfter: () => number;
+  readonly largeWaiting: () => number;
+  readonly figures: () => readonly Figure[];
+}
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly inFlight: Gauge;
+  readonly #sources: MetricsSources;
+  readonly #reviews: Counter<'kind' | 'decision' | 'reason'>;
+  readonly #series = new Map<string, { inc(): void }>();
+  readonly #seconds: Histogram;
+  readonly #bytes: Histogram;
+  readonly #refusals: Counter<'code'>;
+
+  constructor(sources: MetricsSources) {
+    this.#sources = sources;
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    this.#reviews = new Counter({
+      name: 'svidecar_reviews_total',
+      help: 'Answered admission reviews by kind of object, decision and reason.',
+      labelNames: ['kind', 'decision', 'reason'],
+      registers,
+    });
+    this.#seconds = new Histogram({
+      name: 'svidecar_review_seconds',
+      help: 'Seconds from the headers of a review to its answer.',
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+      registers,
+    });
+    this.#bytes = new Histogram({
+      name: 'svidecar_review_bytes',
+      help: 'Size of the bodies of reviews.',
+      buckets: [2_048, 8_192, 32_768, 131_072, 524_288, 1_048_576, 3_145_728, 7_340_032],
+      registers,
+    });
+    this.#refusals = new Counter({
+      name: 'svidecar_http_refusals_total',
+      help: 'Requests answered with an HTTP error, by status code.',
+      labelNames: ['code'],
+      registers,
+    });
+    this.inFlight = new Gauge({
+      name: 'svidecar_reviews_in_flight',
+      help: 'Reviews being read or worked on.',
+      registers,
+    });
+    this.#addGauges();
+  }
+
+  reviewed(answer: ReviewAnswer): void {
+    const key = `${answer.kind} ${answer.decision} ${answer.reason}`;
+    let series = this.#series.get(key);
+    if (series === undefined) {
+      if (this.#series.size >= maxSeries) {
+        this.#reviews.labels('other', 'other', 'other').inc();
+        return;
+      }
+      series = this.#reviews.labels(answer.kind, answer.decision, answer.reason);
+      this.#series.set(key, series);
+    }
+    series.inc();
+  }
+
+  took(seconds: number, bytes: number): void {
+    this.#seconds.observe(seconds);
+    this.#bytes.observe(bytes);
+  }
+
+  refused(code: number): void {
+    this.#refusals.labels(String(code)).inc();
+  }
+
+  /** The text of a scrape. */
+  async text(): Promise<string> {
+    const own = await this.registry.metrics();
+    return own + this.#sources.figures().map(figureText).join('');
+  }
+
+  #addGauges(): void {
+    const registers = [this.registry];
+    const { certificateNotAfter, largeWaiting } = this.#sources;
+    new Gauge({
+      name: 'svidecar_certificate_not_after_seconds',
+      help: 'When the serving certificate ends, in Unix seconds.',
+      registers,
+      collect(): void {
+        this.set(certificateNotAfter());
+      },
+    });
+    new Gauge({
+      name: 'svidecar_large_reviews_waiting',
+      help: 'Large bodies waiting for their turn.',
+      registers,
+      collect(): void {
+        this.set(largeWaiting());
+      },
+    });
+  }
+}
+
+/** @see Prometheus text format 0.0.4: label values escape backslash, quote and line feed. */
+function figureText(figure: Figure): string {
+  const lines = figure.samples.map(({ labels, value }) => {
+    const pairs = Object.entries(labels).map(([name, text]) => `${name}="${escapeLabel(text)}"`);
+    return `${figure.name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`;
+  });
+  return `\n# HELP ${figure.name} ${figure.help}\n# TYPE ${figure.name} ${figure.type}\n${lines.join('')}`;
+}
+
+function escapeLabel(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}

@@ -1,0 +1,53 @@
+/** What the server needs from the rest of the program; main connects them. No technology here. */
+import type { JsonObject } from '#kernel/json.ts';
+
+/** What admission says about one AdmissionReview. Labels are bounded sets: they become metric labels. */
+export interface ReviewAnswer {
+  /** The whole AdmissionReview to send back (`admission.k8s.io/v1`). */
+  readonly body: JsonObject;
+  /** Kind of the reviewed object, one of those we know or `other`. */
+  readonly kind: string;
+  /** Stable id such as `injected`, `unchanged`, `uninjected`, `skipped`, `refused`. */
+  readonly decision: string;
+  /** Stable id of why. */
+  readonly reason: string;
+}
+
+/** Decides about one parsed body. @throws {AppError} REVIEW_INVALID when it is no AdmissionReview we understand. */
+export type Reviewer = (review: unknown) => ReviewAnswer;
+
+/** The part of pino we use: fields first, constant message second. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** A number that another room keeps and `/metrics` shows, read at each scrape. */
+export interface Figure {
+  /** Prometheus name, with its unit. */
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  readonly samples: readonly {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly value: number;
+  }[];
+}
+
+/** PEM texts of a chain and its key, already checked as a pair. */
+export interface ServingPair {
+  readonly certificate: string;
+  readonly key: string;
+  /** Unix seconds: the leaf's notAfter. */
+  readonly notAfter: number;
+}
+
+/** Always the newest good pair. */
+export interface CertificateSource {
+  /** Undefined before the first good pair. */
+  current(): ServingPair | undefined;
+  /** Calls back after each new good pair; returns how to stop. */
+  onChange(listener: (pair: ServingPair) => void): () => void;
+}

@@ -1,0 +1,153 @@
+/** The webhook's HTTPS server: start, follow the certificate, stop without losing a review. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { AddressInfo } from 'node:net';
+import { fastify } from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import type { Server } from 'node:https';
+import type { Clock } from '#kernel/clock.ts';
+import { AppError, messageOf } from '#kernel/errors.ts';
+import { webhookApp } from './app.ts';
+import { LargeBodies } from './large-bodies.ts';
+import { defaultLimits } from './limits.ts';
+import type { Limits } from './limits.ts';
+import { Metrics } from './metrics.ts';
+import type { CertificateSource, Figure, Log, Reviewer, ServingPair } from './ports.ts';
+
+export interface ServerOptions {
+  /** The reviewer of the newest good configuration; asked for each review. */
+  readonly reviewer: () => Reviewer;
+  /** What is still missing before reviews can be answered, in words; empty = ready. */
+  readonly ready: () => readonly string[];
+  readonly certificates: CertificateSource;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits?: Partial<Limits>;
+  /** Figures of other rooms for `/metrics`. */
+  readonly figures?: () => readonly Figure[];
+}
+
+/** TLS 1.2 is the least that supported API servers speak; 1.3 is chosen where both can. */
+const minVersion = 'TLSv1.2';
+/** Milliseconds between looks for connections past their time-outs; Node's 30 s would let them live that long. */
+const connectionCheckMs = 1_000;
+
+export class WebhookServer {
+  readonly #options: ServerOptions;
+  readonly #limits: Limits;
+  #app: FastifyInstance<Server> | undefined;
+  #stopped: Promise<void> | undefined;
+  readonly #stopping = new AbortController();
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+  }
+
+  /**
+   * Listens with the newest certificate. Port 0 chooses a free one.
+   * @returns the port. @throws {AppError} CERTIFICATE_INVALID without a certificate, USAGE when the address is taken.
+   */
+  async start(host: string, port: number): Promise<number> {
+    const { certificates } = this.#options;
+    const pair = certificates.current();
+    if (pair === undefined) {
+      throw new AppError('CERTIFICATE_INVALID', 'there is no serving certificate yet');
+    }
+    const app = createApp(pair, this.#limits);
+    const unfollow = certificates.onChange((newer) => {
+      app.server.setSecureContext({ cert: newer.certificate, key: newer.key, minVersion });
+    });
+    app.addHook('onClose', (_app, done) => {
+      unfollow();
+      done();
+    });
+    void app.register(webhookApp, this.#appOptions());
+    app.server.maxConnections = this.#limits.maxConnections;
+    this.#app = app;
+    await listen(app, host, port);
+    // A TCP server has an AddressInfo; the text form is for Unix sockets only.
+    return (app.server.address() as AddressInfo).port;
+  }
+
+  /**
+   * Says "not ready", serves on while the cluster takes us out of its endpoints, then closes every connection.
+   * Takes at most `drainMs + closeMs`. Idempotent.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort();
+    const app = this.#app;
+    if (app === undefined) return;
+    await wait(this.#limits.drainMs);
+    const cut = setTimeout(() => {
+      app.server.closeAllConnections();
+    }, this.#limits.closeMs);
+    await app.close();
+    clearTimeout(cut);
+  }
+
+  #appOptions(): Parameters<typeof webhookApp>[1] {
+    const { reviewer, ready, certificates, log, clock, figures } = this.#options;
+    const largeBodies = new LargeBodies(this.#limits.maxLargeWaiting);
+    const metrics = new Metrics({
+      certificateNotAfter: () => certificates.current()?.notAfter ?? Number.NaN,
+      largeWaiting: () => largeBodies.waiting,
+      figures: figures ?? ((): readonly Figure[] => []),
+    });
+    return {
+      reviewer,
+      ready: () => [...certificateFault(certificates, clock), ...ready()],
+      stopping: () => this.#stopping.signal.aborted,
+      limits: this.#limits,
+      largeBodies,
+      metrics,
+      log,
+    };
+  }
+}
+
+/** With an ended certificate no API server talks to us: other replicas may do better. */
+function certificateFault(certificates: CertificateSource, clock: Clock): readonly string[] {
+  const pair = certificates.current();
+  if (pair === undefined) return ['the serving certificate'];
+  if (pair.notAfter * 1000 > clock.now()) return [];
+  const ended = new Date(pair.notAfter * 1000).toISOString();
+  return [`a serving certificate that has not ended (this one did at ${ended})`];
+}
+
+function createApp(pair: ServingPair, limits: Limits): FastifyInstance<Server> {
+  return fastify({
+    // One line for each request costs 40 % of the throughput; errors are logged by the app.
+    logger: false,
+    connectionTimeout: limits.socketTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    forceCloseConnections: 'idle',
+    // Requests that arrive on an open connection while it closes are still answered.
+    return503OnClosing: false,
+    https: {
+      cert: pair.certificate,
+      key: pair.key,
+      minVersion,
+      handshakeTimeout: limits.handshakeTimeoutMs,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: connectionCheckMs,
+    },
+  });
+}
+
+async function listen(app: FastifyInstance<Server>, host: string, port: number): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (thrown) {
+    await app.close();
+    throw new AppError('USAGE', `cannot listen on ${host}:${port}: ${messageOf(thrown)}`, {
+      cause: thrown,
+    });
+  }
+}
