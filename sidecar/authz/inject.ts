@@ -1,0 +1,123 @@
+/** Puts a JWT-SVID into outgoing requests. The answer's bytes are built once for each token, not for each request. */
+import { parseSpiffeId } from '#kernel/spiffe-id.ts';
+import type { Rule } from '../config/settings.ts';
+import type { IssuedToken, TokenSource } from '../jwt/ports.ts';
+import { refusal, refusalsOf, type Answer, type Refusals } from './answer.ts';
+import { audienceByHost } from './audience-by-host.ts';
+import type { RulePorts } from './ports.ts';
+import type { CheckView } from './read-check.ts';
+import type { RouteSettings } from './route-settings.ts';
+import { allowance } from './write-answer.ts';
+
+type InjectRule = Extract<Rule, { mode: 'inject' }>;
+/** Decides one check by one rule. */
+export type RuleDecision = (
+  view: CheckView,
+  route: RouteSettings,
+  nowS: number,
+) => Answer | Promise<Answer>;
+
+/** Milliseconds that the first request for an audience named by a route waits for its token; below Envoy's 200 ms. */
+const firstTokenPatienceMs = 150;
+
+/** Always the answer for the newest token of one source. */
+interface TokenAnswers {
+  /** Undefined when there is no token that is still valid. */
+  allowed(nowS: number): Answer | undefined;
+  refused(): Answer;
+  readonly source: TokenSource;
+}
+
+/** Decides by an inject rule. The rule's own audiences are fetched from now on; a route's on first use. */
+export function injectDecision(rule: InjectRule, ports: RulePorts): RuleDecision {
+  const refusals = refusalsOf(rule.name);
+  const passed: Answer = { bytes: allowance({}), outcome: 'passed' };
+  const skipped: Answer = { bytes: allowance({}), outcome: 'skipped' };
+  const audienceOf = audienceByHost(rule);
+  const answersFor = answersByAudience(rule, ports);
+  const own = [rule.audience, ...Object.values(rule.audienceByHost ?? {})];
+  for (const audience of own) if (audience !== undefined) answersFor(audience);
+
+  return (view, route, nowS) => {
+    if (route.kind === 'skip') return skipped;
+    const isRoutes = route.kind === 'audience';
+    const audience = isRoutes ? route.audience : audienceOf(view.host);
+    if (audience === undefined) return passed;
+    if (view.authorizations > 0) {
+      if (rule.authorization === 'deny') return refusals.authorization_present;
+      if (rule.authorization === 'keep') return passed;
+    }
+    const answers = answersFor(audience);
+    if (answers === undefined) return tooManyAudiences(rule.name);
+    const allowed = answers.allowed(nowS);
+    if (allowed !== undefined) return allowed;
+    return isRoutes ? afterFirstToken(answers, nowS, ports) : answers.refused();
+  };
+}
+
+function tooManyAudiences(speaker: string): Answer {
+  const words = 'routes name more audiences than the helper keeps tokens for';
+  return refusal({ speaker, outcome: 'no_token_yet', words });
+}
+
+/** The answers of each audience, made on first use. */
+function answersByAudience(
+  rule: InjectRule,
+  ports: RulePorts,
+): (audience: string) => TokenAnswers | undefined {
+  const spiffeId = rule.spiffeId === undefined ? undefined : parseSpiffeId(rule.spiffeId);
+  const known = new Map<string, TokenAnswers>();
+  return (audience) => {
+    const present = known.get(audience);
+    if (present !== undefined) return present;
+    const source = ports.tokensFor(audience, spiffeId);
+    if (source === undefined) return undefined;
+    const made = tokenAnswers(source, rule.name);
+    known.set(audience, made);
+    return made;
+  };
+}
+
+function tokenAnswers(source: TokenSource, speaker: string): TokenAnswers {
+  const { no_token_yet: unexplained }: Refusals = refusalsOf(speaker);
+  let built: { readonly issued: IssuedToken; readonly answer: Answer } | undefined;
+  let explained: { readonly problem: string; readonly answer: Answer } | undefined;
+  return {
+    source,
+    allowed: (nowS) => {
+      const issued = source.current(nowS);
+      if (issued === undefined || nowS >= issued.expiresAtS) return undefined;
+      if (built?.issued !== issued) {
+        const bytes = allowance({
+          set: { authorization: `Bearer ${issued.token}` },
+          metadata: { rule: speaker, spiffe_id: issued.spiffeId },
+        });
+        built = { issued, answer: { bytes, outcome: 'allowed' } };
+      }
+      return built.answer;
+    },
+    refused: () => {
+      const problem = source.problem();
+      if (problem === undefined) return unexplained;
+      if (explained?.problem === problem) return explained.answer;
+      const words = `there is no token to send: ${problem}`;
+      explained = { problem, answer: refusal({ speaker, outcome: 'no_token_yet', words }) };
+      return explained.answer;
+    },
+  };
+}
+
+/** Waits a little: a route's audience is not known before its first request. */
+async function afterFirstToken(
+  answers: TokenAnswers,
+  nowS: number,
+  ports: RulePorts,
+): Promise<Answer> {
+  let stop: () => void = () => undefined;
+  const changed = new Promise<void>((resolve) => {
+    stop = answers.source.onChange(resolve);
+  });
+  await Promise.race([changed, ports.pause(firstTokenPatienceMs)]);
+  stop();
+  return answers.allowed(nowS) ?? answers.refused();
+}

@@ -1,0 +1,168 @@
+/**
+ * Reads what the rules need out of a CheckRequest, by tag, on the bytes as they came.
+ * @see envoy.service.auth.v3: CheckRequest.attributes=1, AttributeContext.request=4 and
+ * context_extensions=10, Request.http=2, HttpRequest.headers=3 path=4 host=5 header_map=13.
+ */
+import { bytesTag, WireReader } from './wire-reader.ts';
+
+/** What a rule may ask about one request. Texts hold one character a byte. */
+export interface CheckView {
+  /** False when there is no `attributes.request.http`: nothing can be decided about such a check. */
+  readonly hasHttp: boolean;
+  /** How many Authorization headers there are, in either encoding. */
+  readonly authorizations: number;
+  /** The last one's value. */
+  readonly authorization: string;
+  /** With the query, as Envoy sends it. */
+  readonly path: string;
+  /** With the port, where the client gave one. */
+  readonly host: string;
+  /** Entries of `context_extensions` whose key begins with `svidecar-`. */
+  readonly route: readonly (readonly [key: string, value: string])[];
+}
+
+type Draft = { -readonly [K in Exclude<keyof CheckView, 'route'>]: CheckView[K] } & {
+  route: (readonly [string, string])[];
+};
+
+const tagAttributes = bytesTag(1);
+const tagRequest = bytesTag(4);
+const tagExtensions = bytesTag(10);
+const tagHttp = bytesTag(2);
+const tagHeaders = bytesTag(3);
+const tagPath = bytesTag(4);
+const tagHost = bytesTag(5);
+const tagHeaderMap = bytesTag(13);
+const tagHeaderMapItem = bytesTag(1);
+const tagKey = bytesTag(1);
+const tagValue = bytesTag(2);
+const tagRawValue = bytesTag(3);
+
+const authorizationName = Buffer.from('authorization');
+const routePrefix = Buffer.from('svidecar-');
+
+/** Returns undefined when the bytes are not a CheckRequest; fields it does not know are stepped over. */
+export function readCheck(bytes: Buffer): CheckView | undefined {
+  const reader = new WireReader(bytes);
+  const draft: Draft = {
+    hasHttp: false,
+    authorizations: 0,
+    authorization: '',
+    path: '',
+    host: '',
+    route: [],
+  };
+  for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
+    if (tag === tagAttributes) readAttributes(reader, draft);
+    else reader.skip(tag);
+  }
+  return reader.failed ? undefined : draft;
+}
+
+function readAttributes(reader: WireReader, draft: Draft): void {
+  const outer = reader.enter();
+  for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
+    if (tag === tagRequest) readRequest(reader, draft);
+    else if (tag === tagExtensions) readExtension(reader, draft);
+    else reader.skip(tag);
+  }
+  reader.leave(outer);
+}
+
+function readRequest(reader: WireReader, draft: Draft): void {
+  const outer = reader.enter();
+  for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
+    if (tag === tagHttp) readHttp(reader, draft);
+    else reader.skip(tag);
+  }
+  reader.leave(outer);
+}
+
+function readHttp(reader: WireReader, draft: Draft): void {
+  draft.hasHttp = true;
+  const outer = reader.enter();
+  for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
+    if (tag === tagHeaders) readHeader(reader, draft);
+    else if (tag === tagHeaderMap) readHeaderMap(reader, draft);
+    else if (tag === tagPath) draft.path = readText(reader);
+    else if (tag === tagHost) draft.host = readText(reader);
+    else reader.skip(tag);
+  }
+  reader.leave(outer);
+}
+
+function readText(reader: WireReader): string {
+  reader.readBytes();
+  return reader.failed ? '' : reader.value();
+}
+
+function readHeaderMap(reader: WireReader, draft: Draft): void {
+  const outer = reader.enter();
+  for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
+    if (tag === tagHeaderMapItem) readHeader(reader, draft);
+    else reader.skip(tag);
+  }
+  reader.leave(outer);
+}
+
+/** A map entry {key=1, value=2} or a HeaderValue {key=1, value=2, raw_value=3}; raw_value wins, as in Envoy. */
+function readHeader(reader: WireReader, draft: Draft): void {
+  const outer = reader.enter();
+  let isAuthorization = false;
+  let start = 0;
+  let stop = 0;
+  for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
+    if (tag === tagKey || tag === tagValue || tag === tagRawValue) reader.readBytes();
+    else reader.skip(tag);
+    if (tag === tagKey) isAuthorization = isName(reader, authorizationName);
+    else if (isValue(tag, reader)) {
+      start = reader.valueStart;
+      stop = reader.valueEnd;
+    }
+  }
+  reader.leave(outer);
+  if (!isAuthorization || reader.failed) return;
+  draft.authorizations += 1;
+  draft.authorization = reader.bytes.toString('latin1', start, stop);
+}
+
+/** An empty `value` beside a `raw_value` must not hide it. */
+function isValue(tag: number, reader: WireReader): boolean {
+  return tag === tagRawValue || (tag === tagValue && reader.valueEnd > reader.valueStart);
+}
+
+/** Compares the last value with a name in lower case, letters in either case. */
+function isName(reader: WireReader, name: Buffer): boolean {
+  if (reader.valueEnd - reader.valueStart !== name.length) return false;
+  for (let index = 0; index < name.length; index += 1) {
+    const byte = reader.bytes[reader.valueStart + index] ?? 0;
+    const lower = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+    if (lower !== name[index]) return false;
+  }
+  return true;
+}
+
+function readExtension(reader: WireReader, draft: Draft): void {
+  const outer = reader.enter();
+  let key = '';
+  let value = '';
+  for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
+    if (tag === tagKey) key = readRouteKey(reader);
+    else if (tag === tagValue) {
+      reader.readBytes();
+      value = reader.bytes.toString('utf8', reader.valueStart, reader.valueEnd);
+    } else reader.skip(tag);
+  }
+  reader.leave(outer);
+  if (key !== '' && !reader.failed) draft.route.push([key, value]);
+}
+
+/** The key, or an empty text when it is not one of ours. */
+function readRouteKey(reader: WireReader): string {
+  reader.readBytes();
+  const { bytes, valueStart, valueEnd } = reader;
+  const stop = valueStart + routePrefix.length;
+  if (reader.failed || stop > valueEnd) return '';
+  const ours = bytes.compare(routePrefix, 0, routePrefix.length, valueStart, stop) === 0;
+  return ours ? bytes.toString('latin1', valueStart, valueEnd) : '';
+}
