@@ -1,0 +1,83 @@
+/** Ports of the rules that answer from memory and remember what they were asked. */
+import type { SpiffeId } from '#kernel/spiffe-id.ts';
+import type { Outcome } from '../../sidecar/authz/outcomes.ts';
+import type { RulePorts, Tally } from '../../sidecar/authz/ports.ts';
+import type { IssuedToken, TokenSource, TokenVerifier, Verdict } from '../../sidecar/jwt/ports.ts';
+
+export class FakeTokenSource implements TokenSource {
+  issued: IssuedToken | undefined;
+  trouble: string | undefined;
+  readonly #listeners = new Set<() => void>();
+
+  current(nowS: number): IssuedToken | undefined {
+    return this.issued !== undefined && nowS < this.issued.expiresAtS ? this.issued : undefined;
+  }
+  problem(): string | undefined {
+    return this.trouble;
+  }
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+  issue(issued: IssuedToken): void {
+    this.issued = issued;
+    for (const listener of this.#listeners) listener();
+  }
+  get listening(): number {
+    return this.#listeners.size;
+  }
+}
+
+/** Gives the verdict that was put in for a token, else "malformed". */
+export class FakeVerifier implements TokenVerifier {
+  readonly verdicts = new Map<string, Verdict | Promise<Verdict>>();
+  verify(token: string): Verdict | Promise<Verdict> {
+    return this.verdicts.get(token) ?? { kind: 'refused', reason: 'malformed' };
+  }
+}
+
+class FakeTally implements Tally {
+  readonly counts: Partial<Record<Outcome, number>> = {};
+  add(outcome: Outcome): void {
+    this.counts[outcome] = (this.counts[outcome] ?? 0) + 1;
+  }
+}
+
+export class FakeRulePorts implements RulePorts {
+  readonly sources = new Map<string, FakeTokenSource>();
+  readonly verifiers = new Map<string, FakeVerifier>();
+  readonly tallies = new Map<string, FakeTally>();
+  readonly askedIds: (SpiffeId | undefined)[] = [];
+  /** No further audience is taken once there are this many. */
+  maxAudiences = Infinity;
+
+  tokensFor(audience: string, spiffeId: SpiffeId | undefined): FakeTokenSource | undefined {
+    this.askedIds.push(spiffeId);
+    if (!this.sources.has(audience) && this.sources.size >= this.maxAudiences) return undefined;
+    return this.source(audience);
+  }
+  verifierFor(audiences: readonly string[]): FakeVerifier | undefined {
+    const key = [...audiences].sort().join(',');
+    if (!this.verifiers.has(key) && this.verifiers.size >= this.maxAudiences) return undefined;
+    return this.verifier(key);
+  }
+  tallyFor(rule: string): FakeTally {
+    const tally = this.tallies.get(rule) ?? new FakeTally();
+    this.tallies.set(rule, tally);
+    return tally;
+  }
+  pause(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  source(audience: string): FakeTokenSource {
+    const source = this.sources.get(audience) ?? new FakeTokenSource();
+    this.sources.set(audience, source);
+    return source;
+  }
+  verifier(key: string): FakeVerifier {
+    const verifier = this.verifiers.get(key) ?? new FakeVerifier();
+    this.verifiers.set(key, verifier);
+    return verifier;
+  }
+}
