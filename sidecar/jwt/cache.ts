@@ -1,0 +1,189 @@
+/**
+ * Verdicts remembered, so that a token costs one signature check and not one a request.
+ *
+ * What makes that safe: one cache belongs to one verifier, so audiences are never mixed; an entry counts only
+ * for the bundle generation it was found under and for a minute at most; `exp` and `nbf` are compared on every
+ * hit; refusals live apart, so that garbage cannot push good verdicts out; and of refusals only those are kept
+ * that time and new keys cannot turn into an acceptance.
+ */
+import type { JsonObject } from '#kernel/json.ts';
+import { LruMap } from './lru.ts';
+import { maxTokenLength } from './parse.ts';
+import type { BundleSource, RefusalReason, TokenVerifier, Verdict } from './ports.ts';
+import { refused } from './refusal.ts';
+import { defaultLeewayS } from './verify.ts';
+
+export interface CacheOptions {
+  readonly bundles: BundleSource;
+  /** As the verifier's. Seconds. */
+  readonly leewayS?: number;
+  /** Accepted tokens kept; each takes about two kilobytes. */
+  readonly maxAccepted?: number;
+  /** Refused tokens kept. */
+  readonly maxRefused?: number;
+  /** Seconds; bounds how long a withdrawn key could go on counting if its withdrawal were missed. */
+  readonly acceptedForS?: number;
+  readonly refusedForS?: number;
+}
+
+/** How often the cache answered, for metrics. */
+export interface CacheCounts {
+  hits: number;
+  misses: number;
+}
+
+export interface CachedVerifier extends TokenVerifier {
+  readonly counts: Readonly<CacheCounts>;
+  /** Tokens held now, accepted and refused together. */
+  readonly size: number;
+  /** Lets go of every token that has expired or whose entry is over; call it now and then (minutes). */
+  forgetExpired(nowS: number): void;
+}
+
+interface Entry {
+  readonly verdict: Verdict;
+  readonly generation: number;
+  /** Unix seconds: when the verdict was found. */
+  readonly sinceS: number;
+  /** Unix seconds: the first moment at which the entry no longer counts. */
+  readonly untilS: number;
+  /** Unix seconds, leeway included; minus infinity without `nbf` and `iat`. */
+  readonly validFromS: number;
+}
+
+/** Verdicts that neither time nor new keys can turn into an acceptance. */
+const finalReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
+  'malformed',
+  'algorithm',
+  'type',
+  'critical_header',
+  'subject',
+  'audience',
+  'no_expiry',
+  'expired',
+  'signature',
+]);
+/** Seconds between two clean-ups that a miss may start. */
+const cleanEveryS = 30;
+
+const defaults = { maxAccepted: 1024, maxRefused: 256, acceptedForS: 60, refusedForS: 5 };
+
+/**
+ * Wraps a verifier. While an entry lives the very same Verdict object comes back, so a caller may hang a
+ * prepared answer on it. Tokens that are being verified are waited for, not verified again.
+ */
+export function cachedVerifier(verifier: TokenVerifier, options: CacheOptions): CachedVerifier {
+  return new VerdictCache(verifier, options);
+}
+
+class VerdictCache implements CachedVerifier {
+  readonly counts: CacheCounts = { hits: 0, misses: 0 };
+  readonly #verifier: TokenVerifier;
+  readonly #options: CacheOptions & typeof defaults & { readonly leewayS: number };
+  readonly #accepted: LruMap<string, Entry>;
+  readonly #refused: LruMap<string, Entry>;
+  readonly #pending = new Map<string, { generation: number; verdict: Promise<Verdict> }>();
+  #cleanAtS = -Infinity;
+
+  constructor(verifier: TokenVerifier, options: CacheOptions) {
+    this.#verifier = verifier;
+    this.#options = { ...defaults, leewayS: defaultLeewayS, ...options };
+    this.#accepted = new LruMap(this.#options.maxAccepted);
+    this.#refused = new LruMap(this.#options.maxRefused);
+  }
+
+  get size(): number {
+    return this.#accepted.size + this.#refused.size;
+  }
+
+  verify(token: string, nowS: number): Verdict | Promise<Verdict> {
+    // Before it is hashed, let alone kept.
+    if (token.length > maxTokenLength) return refused('too_long');
+    const known = this.#lookUp(token, nowS);
+    if (known !== undefined) {
+      this.counts.hits++;
+      return known;
+    }
+    const generation = this.#options.bundles.generation;
+    const pending = this.#pending.get(token);
+    if (pending?.generation === generation) return pending.verdict;
+    this.counts.misses++;
+    this.#cleanSometimes(nowS);
+    const verdict = this.#verifier.verify(token, nowS);
+    if (!(verdict instanceof Promise)) return this.#keep(token, verdict, { generation, nowS });
+    return this.#keepLater(token, verdict, { generation, nowS });
+  }
+
+  forgetExpired(nowS: number): void {
+    const isOver = (entry: Entry): boolean => nowS >= entry.untilS;
+    this.#accepted.deleteWhere(isOver);
+    this.#refused.deleteWhere(isOver);
+  }
+
+  #lookUp(token: string, nowS: number): Verdict | undefined {
+    const entry = this.#accepted.get(token) ?? this.#refused.get(token);
+    if (entry === undefined) return undefined;
+    const counts =
+      entry.generation === this.#options.bundles.generation &&
+      nowS < entry.untilS &&
+      nowS >= entry.validFromS &&
+      // A clock that was set back makes every entry older than it looks.
+      nowS >= entry.sinceS;
+    if (counts) return entry.verdict;
+    this.#accepted.delete(token);
+    this.#refused.delete(token);
+    return undefined;
+  }
+
+  #keepLater(
+    token: string,
+    verdict: Promise<Verdict>,
+    found: { readonly generation: number; readonly nowS: number },
+  ): Promise<Verdict> {
+    const kept = verdict
+      .then((result) => this.#keep(token, result, found))
+      .finally(() => {
+        if (this.#pending.get(token)?.verdict === kept) this.#pending.delete(token);
+      });
+    this.#pending.set(token, { generation: found.generation, verdict: kept });
+    return kept;
+  }
+
+  #keep(
+    token: string,
+    verdict: Verdict,
+    found: { readonly generation: number; readonly nowS: number },
+  ): Verdict {
+    const { acceptedForS, refusedForS, leewayS } = this.#options;
+    const { generation, nowS } = found;
+    const entry = { verdict, generation, sinceS: nowS };
+    switch (verdict.kind) {
+      case 'accepted':
+        this.#accepted.set(token, {
+          ...entry,
+          untilS: Math.min(nowS + acceptedForS, verdict.expiresAtS + leewayS),
+          validFromS: validFromS(verdict.claims) - leewayS,
+        });
+        break;
+      case 'refused':
+        if (!finalReasons.has(verdict.reason)) break;
+        this.#refused.set(token, { ...entry, untilS: nowS + refusedForS, validFromS: -Infinity });
+        break;
+      default:
+        return verdict satisfies never;
+    }
+    return verdict;
+  }
+
+  #cleanSometimes(nowS: number): void {
+    if (nowS < this.#cleanAtS) return;
+    this.#cleanAtS = nowS + cleanEveryS;
+    this.forgetExpired(nowS);
+  }
+}
+
+/** Unix seconds: the later of `nbf` and `iat`, both numbers where they are there. */
+function validFromS(claims: JsonObject): number {
+  const moments = [claims['nbf'], claims['iat']].filter((value) => typeof value === 'number');
+  return Math.max(-Infinity, ...moments);
+}
