@@ -1,0 +1,175 @@
+/**
+ * Entries of flow collections come and go with their comma. Invariant: what {@link addToFlow} writes is
+ * exactly what a later {@link removeFromFlow} of the same entries takes out.
+ */
+import type { Json } from '#kernel/json.ts';
+import type { Edited, Slot } from './draft.ts';
+import type { Additions, Page } from './edit-block.ts';
+import { flowPair, flowText, prettyPair, prettyText } from './render.ts';
+import type { SourceCollection, SourceEntry } from './source-tree.ts';
+import { type TextEdit, insertAt, removeRange } from './text-edit.ts';
+import { leadingSpaceAt } from './text-position.ts';
+
+export function addToFlow(edited: Edited, page: Page): Additions {
+  const live = edited.slots.filter((slot) => !slot.isRemoved);
+  const fresh = live.filter((slot) => slot.entry === undefined);
+  if (fresh.length === 0) return { before: [], after: [] };
+  const [first] = edited.node.entries;
+  if (first === undefined) return { before: [fillEmpty(edited.node, fresh, page)], after: [] };
+  const layout = layoutOf(edited.node, page);
+  if (fresh.length === live.length) {
+    const texts = fresh.map((slot) => textOf(slot, layout, page));
+    return { before: [insertAt(first.start, texts.join(layout.separator))], after: [] };
+  }
+  return addBeside(live, layout, { edited, page });
+}
+
+/** Each new entry goes after the one before it; the leading ones go before the first that stays. */
+function addBeside(
+  live: readonly Slot[],
+  layout: Layout,
+  { edited, page }: { readonly edited: Edited; readonly page: Page },
+): Additions {
+  const before: TextEdit[] = [];
+  const after: TextEdit[] = [];
+  const firstKept = live.find((slot) => slot.entry !== undefined)?.entry;
+  // Alone, a merge key keeps its place: `{<<: *x, key: value}` is what an alias becomes, and is undone to it.
+  const isLoneMerge = edited.node.entries.length === 1 && firstKept?.isMerge === true;
+  let previous: SourceEntry | undefined;
+  for (const slot of live) {
+    if (slot.entry !== undefined) {
+      previous = slot.entry;
+      continue;
+    }
+    const text = textOf(slot, layout, page);
+    if (previous === undefined || isLoneMerge) {
+      before.push(insertAt(firstKept?.start ?? edited.node.start, `${text}${layout.separator}`));
+    } else after.push(insertAt(previous.end, `${layout.separator}${text}`));
+  }
+  return { before, after };
+}
+
+export function removeFromFlow(edited: Edited, text: string): readonly TextEdit[] {
+  const kept = edited.slots.filter((slot) => slot.entry !== undefined && !slot.isRemoved);
+  const removed = edited.slots.filter((slot) => slot.isRemoved);
+  if (removed.length === 0) return [];
+  const [only] = kept;
+  if (only?.entry !== undefined && kept.length === 1 && isWrappedAlias(edited, only.entry, text)) {
+    const { value } = only.entry;
+    return [removeRange(edited.node.start, value.start), removeRange(value.end, edited.node.end)];
+  }
+  if (only === undefined) return emptied(edited, text);
+  const firstKept = edited.slots.indexOf(only);
+  return removed.flatMap((slot) =>
+    removeOne(slot, { edited, text, isAfterKept: edited.slots.indexOf(slot) > firstKept }),
+  );
+}
+
+interface Layout {
+  readonly separator: string;
+  /** Where lines of the collection begin; undefined when all stands on one line. */
+  readonly indent: string | undefined;
+}
+
+function layoutOf(node: SourceCollection, page: Page): Layout {
+  const { text, style } = page;
+  const [first] = node.entries;
+  if (first === undefined || !text.slice(node.start, first.start).includes('\n')) {
+    return { separator: style.comma, indent: undefined };
+  }
+  const indent = leadingSpaceAt(text, first.start);
+  return { separator: `,${style.lineBreak}${indent}`, indent };
+}
+
+function textOf(slot: Slot, layout: Layout, { style }: Page): string {
+  const value: Json = slot.content.kind === 'fresh' ? slot.content.value : null;
+  if (layout.indent === undefined || !style.isPretty) {
+    return slot.key === undefined ? flowText(value, style) : flowPair(slot.key, value, style);
+  }
+  return slot.key === undefined
+    ? prettyText(value, style, layout.indent)
+    : prettyPair({ key: slot.key, value }, style, layout.indent);
+}
+
+/** White space inside the brackets stays behind the new entries: so a removal knows that it was there. */
+function fillEmpty(node: SourceCollection, fresh: readonly Slot[], page: Page): TextEdit {
+  const { text, style } = page;
+  const at = node.start + 1;
+  if (!style.isPretty || node.end - node.start > 2) {
+    const layout = { separator: style.comma, indent: undefined };
+    return insertAt(at, fresh.map((slot) => textOf(slot, layout, page)).join(style.comma));
+  }
+  const base = leadingSpaceAt(text, node.start);
+  const indent = base + style.unit;
+  const layout = { separator: `,${style.lineBreak}${indent}`, indent };
+  const inner = fresh.map((slot) => textOf(slot, layout, page)).join(layout.separator);
+  return insertAt(at, `${style.lineBreak}${indent}${inner}${style.lineBreak}${base}`);
+}
+
+interface Removal {
+  readonly edited: Edited;
+  readonly text: string;
+  readonly isAfterKept: boolean;
+}
+
+function removeOne(slot: Slot, { edited, text, isAfterKept }: Removal): readonly TextEdit[] {
+  const { entry } = slot;
+  if (entry === undefined) return [];
+  const { entries } = edited.node;
+  const index = entries.indexOf(entry);
+  const neighbour = entries[isAfterKept ? index - 1 : index + 1];
+  if (neighbour === undefined) return [];
+  const [from, to] = isAfterKept ? [neighbour.end, entry.start] : [entry.end, neighbour.start];
+  if (!hasComment(text, from, to)) {
+    return [isAfterKept ? removeRange(from, entry.end) : removeRange(entry.start, to)];
+  }
+  const comma = isAfterKept ? entry.comma : neighbour.comma;
+  return [...commaEdits(comma), removeRange(entry.start, entry.end)];
+}
+
+/** Nothing of the source stays between the brackets, except comments. */
+function emptied(edited: Edited, text: string): readonly TextEdit[] {
+  const { entries, start, end, trailingComma } = edited.node;
+  const [first] = entries;
+  const last = entries.at(-1);
+  if (first === undefined || last === undefined) return [];
+  const isRefilled = edited.slots.some((slot) => slot.entry === undefined);
+  if (hasComments(edited.node, text)) {
+    const commas = entries.flatMap((entry) => commaEdits(entry.comma));
+    const trailing = isRefilled ? [] : commaEdits(trailingComma);
+    return [...entries.map((entry) => removeRange(entry.start, entry.end)), ...commas, ...trailing];
+  }
+  if (isRefilled) return [removeRange(first.start, last.end)];
+  if (first.start > start + 1) return [removeRange(start + 1, end - 1)];
+  return [removeRange(first.start, trailingComma === undefined ? last.end : trailingComma + 1)];
+}
+
+function commaEdits(comma: number | undefined): readonly TextEdit[] {
+  return comma === undefined ? [] : [removeRange(comma, comma + 1)];
+}
+
+function hasComment(text: string, from: number, to: number): boolean {
+  return text.slice(from, to).includes('#');
+}
+
+/** Looks only between the entries: a quoted string may hold a number sign too. */
+function hasComments({ start, end, entries }: SourceCollection, text: string): boolean {
+  const gaps = [...entries, { start: end, end }].map((entry, index) => ({
+    from: entries[index - 1]?.end ?? start,
+    to: entry.start,
+  }));
+  return gaps.some(({ from, to }) => hasComment(text, from, to));
+}
+
+/** `{<<: *x, …}` as an addition to an alias is written: without what was added, it is the alias again. */
+function isWrappedAlias(edited: Edited, kept: SourceEntry, text: string): boolean {
+  const { node } = edited;
+  return (
+    kept === node.entries[0] &&
+    kept.isMerge &&
+    kept.value.kind === 'alias' &&
+    !edited.slots.some((slot) => slot.entry === undefined) &&
+    text.slice(node.start, kept.value.start) === '{<<: ' &&
+    !hasComments(node, text)
+  );
+}

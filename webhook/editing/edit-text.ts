@@ -1,0 +1,126 @@
+/**
+ * RFC 6902 operations carried out on YAML or JSON text: only what an operation names is touched, the rest
+ * stays byte for byte. Invariants, checked by the editor or by property tests:
+ * the new text means what an RFC 6902 library makes of the old text's value; without the insertions the
+ * text is the source; removing what was added gives the source back.
+ */
+import jsonPatch from 'fast-json-patch';
+import { AppError, messageOf } from '#kernel/errors.ts';
+import type { Json } from '#kernel/json.ts';
+import { MergedPlace, draftOf } from './draft.ts';
+import type { Operation } from './operation.ts';
+import { readSource } from './read-source.ts';
+import { firstDifference } from './same-json.ts';
+import type { SourceDocument } from './source-tree.ts';
+import { type DocumentSpan, splitDocuments } from './split-documents.ts';
+import { type EditResult, type TextEdit, applyEdits } from './text-edit.ts';
+import { styleOf } from './text-style.ts';
+import { type Manuscript, refusal, writeDraft } from './write-draft.ts';
+
+export type { EditResult, Insertion } from './text-edit.ts';
+
+export interface EditOptions {
+  /** Which document of a YAML stream, from 0 (the default). */
+  readonly document?: number;
+  /** File name for messages. */
+  readonly where: string;
+}
+
+/**
+ * Edits one document of a text. Several places that share one text (anchor and alias) are changed by naming
+ * each of them with the same operations; the text is then written once.
+ * Cost: two parses of that document.
+ * @throws {AppError} TEXT_UNPARSABLE; EDIT_IMPOSSIBLE when an operation does not fit the document or the text
+ *   has no place for it, with file, line and column where there is one
+ */
+export function editText(
+  text: string,
+  operations: readonly Operation[],
+  options: EditOptions,
+): EditResult {
+  const { where } = options;
+  const span = spanOf(text, options);
+  const document = readSource({ text, span, where });
+  const expected = valueAfter(document.value, operations, where);
+  const manuscript: Manuscript = {
+    document,
+    page: { text, style: styleOf(document, text) },
+    where,
+  };
+  const result = applyEdits(text, editsFor(document, operations, manuscript));
+  requireMeaning({ result, span, grown: result.text.length - text.length }, expected, manuscript);
+  return result;
+}
+
+function spanOf(text: string, { document = 0, where }: EditOptions): DocumentSpan {
+  const spans = splitDocuments(text);
+  const span = spans[document];
+  if (span === undefined) {
+    const count = `${spans.length} document${spans.length === 1 ? '' : 's'}`;
+    throw new AppError('EDIT_IMPOSSIBLE', `${where}: no document ${document}: it holds ${count}`);
+  }
+  return span;
+}
+
+/** What the operations make of the plain value: an independent library's opinion. */
+function valueAfter(value: Json, operations: readonly Operation[], where: string): Json {
+  try {
+    // The library may write into the document, and into values that it took from operations.
+    const patch = structuredClone(operations) as Operation[];
+    const copy = structuredClone(value);
+    return jsonPatch.applyPatch<Json>(copy, patch, true, true).newDocument;
+  } catch (thrown) {
+    const why = messageOf(thrown).split('\n')[0] ?? '';
+    throw new AppError(
+      'EDIT_IMPOSSIBLE',
+      `${where}: the document does not allow the change: ${why}`,
+      {
+        cause: thrown,
+      },
+    );
+  }
+}
+
+function editsFor(
+  document: SourceDocument,
+  operations: readonly Operation[],
+  manuscript: Manuscript,
+): readonly TextEdit[] {
+  try {
+    return writeDraft(draftOf(document.root, operations), manuscript);
+  } catch (thrown) {
+    if (!(thrown instanceof MergedPlace)) throw thrown;
+    const why = `"${thrown.key}" comes from a merge key (<<); write it out here, so that it can be changed here alone`;
+    throw refusal(manuscript, thrown.node.start, why);
+  }
+}
+
+interface Outcome {
+  readonly result: EditResult;
+  readonly span: DocumentSpan;
+  /** Characters that the text became longer by. */
+  readonly grown: number;
+}
+
+/** The last word: the new text, parsed again, must mean what the operations say. */
+function requireMeaning(outcome: Outcome, expected: Json, manuscript: Manuscript): void {
+  const { result, grown } = outcome;
+  const span = { start: outcome.span.start, end: outcome.span.end + grown };
+  const { where } = manuscript;
+  let actual: SourceDocument;
+  try {
+    actual = readSource({ text: result.text, span, where: `${where} (after the edit)` });
+  } catch (thrown) {
+    const start = manuscript.document.root.start;
+    throw refusal(manuscript, start, `the change cannot be written here: ${messageOf(thrown)}`);
+  }
+  const difference = firstDifference(expected, actual.value);
+  const staysJson = actual.isJson || !manuscript.document.isJson || typeof expected !== 'object';
+  if (difference === undefined && staysJson) return;
+  const start = manuscript.document.root.start;
+  throw refusal(
+    manuscript,
+    start,
+    `the change cannot be written without changing ${difference === '' ? 'more' : (difference ?? 'the format')} too (anchors, merge keys or an unusual layout); write that part out plainly`,
+  );
+}

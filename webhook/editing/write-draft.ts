@@ -1,0 +1,156 @@
+/** The edits that turn the source's text into what a draft says. */
+import { AppError } from '#kernel/errors.ts';
+import type { Json } from '#kernel/json.ts';
+import { type Draft, type Edited, freshValueOf, isChanged } from './draft.ts';
+import { type Page, addToBlock, removeFromBlock } from './edit-block.ts';
+import { addToFlow, removeFromFlow } from './edit-flow.ts';
+import { replaceRoot, replaceValue } from './edit-value.ts';
+import { flowPair } from './render.ts';
+import { type SharedConflict, sharePlaces } from './shared-places.ts';
+import type { SourceCollection, SourceDocument, SourceEntry, SourceNode } from './source-tree.ts';
+import { type TextEdit, insertAt } from './text-edit.ts';
+import { placeOf, positionAt } from './text-position.ts';
+
+export interface Manuscript {
+  readonly document: SourceDocument;
+  readonly page: Page;
+  /** File name for messages. */
+  readonly where: string;
+}
+
+/** @throws {AppError} EDIT_IMPOSSIBLE where the text has no place for a change, with file, line and column */
+export function writeDraft(draft: Draft, manuscript: Manuscript): readonly TextEdit[] {
+  return new Writer(draft, manuscript).write(draft);
+}
+
+export function refusal(manuscript: Manuscript, offset: number, why: string): AppError {
+  const place = placeOf(manuscript.where, manuscript.page.text, offset);
+  return new AppError('EDIT_IMPOSSIBLE', `${place}: ${why}`);
+}
+
+class Writer {
+  readonly #manuscript: Manuscript;
+  readonly #covered: ReadonlySet<Edited>;
+  readonly #page: Page;
+  readonly #gone: SourceNode[] = [];
+
+  constructor(draft: Draft, manuscript: Manuscript) {
+    const { covered, conflict } = sharePlaces(manuscript.document, draft);
+    this.#manuscript = manuscript;
+    this.#page = manuscript.page;
+    this.#covered = covered;
+    if (conflict !== undefined) throw this.#sharedRefusal(conflict);
+  }
+
+  write(draft: Draft): readonly TextEdit[] {
+    const edits = this.#root(draft);
+    this.#checkAnchors();
+    return edits;
+  }
+
+  #root(draft: Draft): readonly TextEdit[] {
+    if (!isChanged(draft) || draft.kind === 'kept') return [];
+    const { root } = this.#manuscript.document;
+    if (draft.kind === 'edited' && !this.#isEmptied(draft)) return this.#edited(draft);
+    const value = draft.kind === 'fresh' ? draft.value : freshValueOf(draft);
+    if (root.end === root.outer) {
+      throw refusal(this.#manuscript, root.start, 'the document is empty: write its first line');
+    }
+    this.#gone.push(root);
+    return [replaceRoot(root, value, this.#page)];
+  }
+
+  #edited(edited: Edited): readonly TextEdit[] {
+    if (this.#covered.has(edited) || !isChanged(edited)) return [];
+    if (edited.site !== edited.node) return this.#wrapped(edited);
+    const { node } = edited;
+    if (!node.hasBrackets) this.#requireEntriesKept(edited);
+    for (const { entry, isRemoved } of edited.slots) {
+      if (isRemoved && entry !== undefined) this.#gone.push(entry.value);
+    }
+    const additions = node.isFlow ? addToFlow(edited, this.#page) : addToBlock(edited, this.#page);
+    const removals = node.isFlow
+      ? removeFromFlow(edited, this.#page.text)
+      : removeFromBlock(edited, this.#page);
+    const inside = edited.slots.flatMap(({ entry, content, isRemoved }) =>
+      entry === undefined || isRemoved ? [] : this.#content(entry, content, node),
+    );
+    return [...additions.before, ...inside, ...additions.after, ...removals];
+  }
+
+  #content(entry: SourceEntry, content: Draft, holder: SourceCollection): readonly TextEdit[] {
+    if (content.kind === 'kept') return [];
+    if (content.kind === 'edited' && !this.#isEmptied(content)) return this.#edited(content);
+    return this.#replaced(
+      entry,
+      content.kind === 'fresh' ? content.value : freshValueOf(content),
+      holder,
+    );
+  }
+
+  #replaced(entry: SourceEntry, value: Json, holder: SourceCollection): readonly TextEdit[] {
+    this.#gone.push(entry.value);
+    return replaceValue(entry, value, { holder, page: this.#page });
+  }
+
+  /** A block collection cannot be empty: with its last own entry it loses its lines. */
+  #isEmptied(edited: Edited): boolean {
+    if (edited.site !== edited.node || edited.node.isFlow || this.#covered.has(edited))
+      return false;
+    return edited.slots.every((slot) => slot.isRemoved || slot.entry === undefined);
+  }
+
+  #requireEntriesKept(edited: Edited): void {
+    if (edited.slots.some((slot) => slot.isRemoved || slot.entry === undefined)) {
+      throw refusal(
+        this.#manuscript,
+        edited.node.start,
+        'this map is a single pair without braces; put braces around it, so that it can hold more or none',
+      );
+    }
+  }
+
+  /** An alias of a map becomes a map of its own that merges the alias: `{<<: *x, key: value}`. */
+  #wrapped({ site, node, slots }: Edited): readonly TextEdit[] {
+    const changed = slots.filter((slot) => slot.isRemoved || isChanged(slot.content));
+    const pairs = changed.flatMap(({ key, content, isRemoved }) =>
+      key === undefined || isRemoved || content.kind !== 'fresh'
+        ? []
+        : [flowPair(key, content.value, this.#page.style)],
+    );
+    if (node.kind === 'list' || pairs.length < changed.length) {
+      throw this.#sharedRefusal({
+        edited: { kind: 'edited', node, site, slots },
+        others: [node],
+      });
+    }
+    const { comma } = this.#page.style;
+    return [insertAt(site.start, '{<<: '), insertAt(site.end, `${comma}${pairs.join(comma)}}`)];
+  }
+
+  #sharedRefusal({ edited, others }: SharedConflict): AppError {
+    const lines = others.map((node) => positionAt(this.#page.text, node.start).line);
+    const list = [...new Set(lines)].join(', ');
+    return refusal(
+      this.#manuscript,
+      edited.site.start,
+      `this text also counts on line ${list} (anchor and alias), so a change here would change that place too; write it out in each place`,
+    );
+  }
+
+  /** What an alias stands for must not go away, nor change under the alias. */
+  #checkAnchors(): void {
+    const isGone = (node: SourceNode): boolean =>
+      this.#gone.some((gone) => gone.outer <= node.outer && node.end <= gone.end);
+    for (const [target, aliases] of this.#manuscript.document.aliases) {
+      const left = aliases.find((alias) => !isGone(alias));
+      if (left === undefined || !isGone(target)) continue;
+      const { line } = positionAt(this.#page.text, left.start);
+      throw refusal(
+        this.#manuscript,
+        target.start,
+        `an alias on line ${line} stands for this text, so it can be neither removed nor replaced; write it out there`,
+      );
+    }
+  }
+}
