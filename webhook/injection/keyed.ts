@@ -139,18 +139,23 @@ export function* differences(
 ): Generator<Difference> {
   for (const [key, want] of Object.entries(partial)) {
     if (want === undefined) continue;
-    const here = at(place, key, key);
     const have = whole[key];
-    if (have === undefined || have === null) {
-      yield { kind: 'missing', ...here, want, ...(have === null ? { have } : {}) };
-    } else if (isObject(have) && isObject(want)) {
-      yield* differences(have, want, here);
-    } else if (isArray(have) && isArray(want) && listKey(key) !== undefined) {
-      yield* itemDifferences(have, want, { key: listKey(key) ?? '', place: here });
-    } else if (!isSame(have, want)) {
-      yield { kind: 'differs', ...here, want, have };
-    }
+    const here = at(place, key, key);
+    if (have === undefined) yield { kind: 'missing', ...here, want };
+    else if (have === null) yield { kind: 'missing', ...here, want, have };
+    else yield* valueDifferences(have, want, { place: here, key: listKey(key) });
   }
+}
+
+function* valueDifferences(
+  have: Json,
+  want: Json,
+  { place, key }: { readonly place: Place; readonly key: string | undefined },
+): Generator<Difference> {
+  if (isObject(have) && isObject(want)) yield* differences(have, want, place);
+  else if (isArray(have) && isArray(want) && key !== undefined) {
+    yield* itemDifferences(have, want, { key, place });
+  } else if (!isSame(have, want)) yield { kind: 'differs', ...place, want, have };
 }
 
 function* itemDifferences(

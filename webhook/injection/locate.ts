@@ -35,22 +35,25 @@ function hasControllerOwner(metadata: JsonObject): boolean {
   );
 }
 
+function templatePath(object: JsonObject): readonly string[] | undefined {
+  const version = stringAt(object, 'apiVersion') ?? '';
+  const group = version.includes('/') ? version.slice(0, version.indexOf('/')) : '';
+  return templatePaths.get(`${group}/${stringAt(object, 'kind') ?? ''}`);
+}
+
 /**
  * Undefined for a kind that has no pod template of ours, and where the template is no object.
  * @param namespace is used where the object does not name one.
  */
 export function locate(object: JsonObject, namespace: string): Located | undefined {
-  const version = stringAt(object, 'apiVersion') ?? '';
-  const group = version.includes('/') ? version.slice(0, version.indexOf('/')) : '';
-  const kind = stringAt(object, 'kind') ?? '';
-  const path = templatePaths.get(`${group}/${kind}`);
+  const path = templatePath(object);
   if (path === undefined) return undefined;
   let template: unknown = object;
   for (const key of path) template = isObject(template) ? template[key] : undefined;
   if (!isObject(template) || !isObject(template['spec'])) return undefined;
   const metadata = objectAt(object, 'metadata');
   return {
-    kind,
+    kind: stringAt(object, 'kind') ?? '',
     name: stringAt(metadata, 'name') ?? stringAt(metadata, 'generateName') ?? '',
     namespace: stringAt(metadata, 'namespace') ?? namespace,
     path,

@@ -5,6 +5,7 @@
 import { isArray, isObject, objectAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { escapeToken, pointerTokens, type Operation } from '../editing/operation.ts';
 import { statusKey } from './contract.ts';
+import { shortHash } from './hash.ts';
 import {
   covers,
   differences,
@@ -33,11 +34,11 @@ export interface Wanted {
 }
 
 export const nothingWanted: Wanted = { partial: {}, replacements: [], before: new Map() };
-export const nothingDone: Undo = { added: [], created: [], nulls: [], restored: [] };
+export const nothingDone: Undo = { added: {}, created: [], nulls: [], restored: [] };
 
 /** How to undo `wanted` once it is carried out on the original. */
 export function undoOf(original: JsonObject, wanted: Wanted): Undo {
-  const undo: Undo = { added: [], created: [], nulls: [], restored: [] };
+  const undo: Undo = { added: {}, created: [], nulls: [], restored: [] };
   for (const difference of differences(original, wanted.partial)) {
     if (difference.kind === 'missing') recordAddition(undo, difference);
   }
@@ -50,21 +51,23 @@ export function undoOf(original: JsonObject, wanted: Wanted): Undo {
 
 function recordAddition(undo: Undo, { path, pointer, want, have }: Difference): void {
   if (have === null) undo.nulls.push(path);
-  const members = pointer.endsWith('/-') ? undefined : memberTokens(path, want);
+  const members = pointer.endsWith('/-') ? undefined : membersOf(path, want);
   if (members === undefined) {
-    undo.added.push(path);
+    undo.added[path] = shortHash(JSON.stringify(want));
     return;
   }
   undo.created.push(path);
-  undo.added.push(...members.map((token) => `${path}/${escapeToken(token)}`));
+  for (const [token, value] of members) {
+    undo.added[`${path}/${escapeToken(token)}`] = shortHash(JSON.stringify(value));
+  }
 }
 
-/** Tokens of a created map's members or a created keyed list's items; undefined for a value that is added as one. */
-function memberTokens(path: string, value: Json): readonly string[] | undefined {
-  if (isObject(value)) return Object.keys(value);
+/** A created map's members or a created keyed list's items by token; undefined for a value that is added as one. */
+function membersOf(path: string, value: Json): readonly (readonly [string, Json])[] | undefined {
+  if (isObject(value)) return Object.entries(value).map(([key, member]) => [key, member ?? null]);
   const key = listKey(pointerTokens(path).at(-1) ?? '');
   return key !== undefined && isArray(value)
-    ? value.map((item) => itemToken(item, key))
+    ? value.map((item) => [itemToken(item, key), item])
     : undefined;
 }
 
@@ -76,8 +79,6 @@ export interface Transition {
   readonly undo: Undo;
   /** The undo of the injection that stands there now, if any. */
   readonly previous: Undo | undefined;
-  /** Something other than a missing part has changed: what stands there is stated anew as a whole. */
-  readonly isRestated: boolean;
   /** Text of the status annotation, or undefined to remove it. */
   readonly status: string | undefined;
 }
@@ -91,7 +92,7 @@ export function reconcile(transition: Transition): readonly Operation[] {
   const insertions: Operation[] = [];
   for (const difference of differences(transition.current, transition.wanted.partial)) {
     const { path, pointer, want } = difference;
-    if (restated.some((part) => path.startsWith(part.path))) continue;
+    if (restated.some((part) => path === part.path || path.startsWith(`${part.path}/`))) continue;
     const before = transition.wanted.before.get(path);
     if (difference.kind === 'differs') {
       if (isOwned(path, transition.undo)) inPlace.push(...replaceAt(difference, want));
@@ -111,25 +112,24 @@ export function reconcile(transition: Transition): readonly Operation[] {
   ];
 }
 
-function restatedParts({ current, wanted, undo, previous, isRestated }: Transition): {
+/** Parts of ours that are there and should now be something else: they are stated anew as a whole. */
+function restatedParts({ current, wanted, undo, previous }: Transition): {
   readonly path: string;
   readonly found: Found;
   readonly want: Json;
 }[] {
-  if (!isRestated || previous === undefined) return [];
-  return undo.added
-    .filter((path) => previous.added.includes(path))
-    .flatMap((path) => {
-      const found = find(current, path);
-      const want = find(wanted.partial, path)?.value;
-      return found === undefined || want === undefined || isSame(found.value, want)
-        ? []
-        : [{ path, found, want }];
-    });
+  return Object.entries(undo.added).flatMap(([path, hash]) => {
+    const before = previous?.added[path];
+    const found = before === undefined || before === hash ? undefined : find(current, path);
+    const want = find(wanted.partial, path)?.value;
+    return found === undefined || want === undefined || isSame(found.value, want)
+      ? []
+      : [{ path, found, want }];
+  });
 }
 
 function isOwned(path: string, undo: Undo): boolean {
-  return undo.added.some((added) => path === added || path.startsWith(`${added}/`));
+  return Object.keys(undo.added).some((added) => path === added || path.startsWith(`${added}/`));
 }
 
 function guardTests(guards: Found['guards']): Operation[] {
@@ -159,8 +159,8 @@ function valueOperations({ current, wanted, previous }: Transition): Operation[]
 
 /** Keyed paths that were ours and no longer are; a map or list that would be left empty goes as a whole. */
 function removedPaths({ current, undo, previous }: Transition): readonly string[] {
-  const gone = (previous?.added ?? []).filter(
-    (path) => !undo.added.includes(path) && find(current, path) !== undefined,
+  const gone = Object.keys(previous?.added ?? {}).filter(
+    (path) => undo.added[path] === undefined && find(current, path) !== undefined,
   );
   const emptied = (previous?.created ?? []).filter((path) => {
     const parent = undo.created.includes(path) ? undefined : find(current, path)?.value;

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
 import type { Json, JsonObject } from '#kernel/json.ts';
-import { objectAt, stringAt } from '#kernel/json.ts';
+import { isObject, objectAt, stringAt } from '#kernel/json.ts';
 import { pointerTokens } from '../editing/operation.ts';
 import { statusKey } from './contract.ts';
 import { changeAt, covers, find } from './keyed.ts';
@@ -10,8 +10,8 @@ import { changeAt, covers, find } from './keyed.ts';
 const json: z.ZodType<Json> = z.json();
 
 const undoSchema = z.strictObject({
-  /** Keyed paths of what was added. */
-  added: z.array(z.string()).default([]),
+  /** Keyed path of what was added → short hash of what was wanted there. */
+  added: z.record(z.string(), z.string()).default({}),
   /** Keyed paths of maps and lists that were created for it: removed when they are empty again. */
   created: z.array(z.string()).default([]),
   /** Places where an explicit null stood. */
@@ -35,8 +35,6 @@ const envoyPlanSchema = z.strictObject({
 const statusSchema = z.object({
   version: z.string(),
   templates: z.array(z.string()),
-  /** Hash of everything that was decided: equal hash and nothing missing means nothing to do. */
-  hash: z.string(),
   helper: z.strictObject({ configMap: z.string(), settings: z.string() }).optional(),
   envoy: envoyPlanSchema.optional(),
   undo: undoSchema,
@@ -87,7 +85,7 @@ export function strip(template: JsonObject, undo: Undo): JsonObject {
   for (const { path, was, now } of undo.restored) {
     change(path, (current) => (covers(current, now) ? was : current));
   }
-  for (const path of undo.added) change(path, () => undefined);
+  for (const path of Object.keys(undo.added)) change(path, () => undefined);
   // Deepest first, so that a map emptied by this loop is seen empty.
   for (const path of undo.created.toReversed()) {
     change(path, (current) => (isEmpty(current) ? undefined : current));
@@ -101,15 +99,20 @@ function withNull(value: Json, path: string): Json {
   if (find(value, path) !== undefined) return value;
   const tokens = pointerTokens(path);
   const last = tokens.at(-1) ?? '';
-  return (
-    changeAt(value, tokens.slice(0, -1), (parent) =>
-      typeof parent === 'object' && parent !== null && !Array.isArray(parent)
-        ? { ...parent, [last]: null }
-        : parent,
-    ) ?? value
-  );
+  const restore = (parent: Json): Json => (isObject(parent) ? { ...parent, [last]: null } : parent);
+  return changeAt(value, tokens.slice(0, -1), restore) ?? value;
 }
 
 export function isEmpty(value: Json): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}
+
+/** The annotation's text. */
+export function statusText(status: Status): string {
+  return JSON.stringify(status);
+}
+
+/** Whether two injections did the same, whichever version did them. */
+export function isSameInjection(left: Status, right: Status): boolean {
+  return statusText({ ...left, version: '' }) === statusText({ ...right, version: '' });
 }

@@ -22,19 +22,24 @@ function lookUp(name: string, variables: Variables): Json | undefined {
   return variables[name];
 }
 
-function substituteText(text: string, variables: Variables): Json | undefined {
+function asText(value: Json | undefined): string {
+  return value === undefined || value === null || typeof value === 'object' ? '' : String(value);
+}
+
+/** Text with every variable written as text; one without a value leaves nothing. @throws {AppError} TEMPLATE_INVALID */
+export function substituteText(text: string, variables: Variables): string {
+  return text.replaceAll(inner, (_match, name: string) => asText(lookUp(name, variables)));
+}
+
+function substituteScalar(text: string, variables: Variables): Json | undefined {
   if (!text.includes('${')) return text;
   const only = whole.exec(text)?.[1];
-  if (only !== undefined) return lookUp(only, variables);
-  return text.replaceAll(inner, (_match, name: string) => {
-    const value = lookUp(name, variables);
-    return value === undefined || value === null || typeof value === 'object' ? '' : String(value);
-  });
+  return only === undefined ? substituteText(text, variables) : lookUp(only, variables);
 }
 
 /** Undefined where the whole value is a variable without a value. @throws {AppError} TEMPLATE_INVALID for an unknown variable. */
 export function substitute(value: Json, variables: Variables): Json | undefined {
-  if (typeof value === 'string') return substituteText(value, variables);
+  if (typeof value === 'string') return substituteScalar(value, variables);
   if (isArray(value)) {
     return value
       .map((item) => substitute(item, variables))

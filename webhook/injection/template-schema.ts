@@ -18,6 +18,8 @@ const filter = z.strictObject({
   place: z.enum(['before-terminal', 'first']).default('before-terminal'),
   /** The filter lets a bearer token leave the pod: warned about where that happens without TLS. */
   carriesToken: z.boolean().default(false),
+  /** Every host gets a token of the same audience: warned about where a listener routes to several clusters. */
+  oneAudienceForAllHosts: z.union([z.boolean(), z.string()]).default(false),
   filter: object,
 });
 
