@@ -87,7 +87,12 @@ function helperConfigMap(
   checkSettings(input, 'the settings that the templates give the helper');
   // Checked on the line above; written as the templates say it, without the schema's defaults.
   const settings = renderSettings(input as unknown as HelperSettingsInput);
-  return { configMap: `svidecar-${shortHash(settings)}`, settings };
+  return { configMap: helperName(settings), settings };
+}
+
+/** A name that only these settings can have. */
+export function helperName(settings: string): string {
+  return `svidecar-${shortHash(settings)}`;
 }
 
 function refuseSeveralAudiences(rule: JsonObject): void {

@@ -4,7 +4,8 @@
  */
 import { AppError } from '#kernel/errors.ts';
 import { isArray, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
-import type { EnvoyAdditions, FilterAddition } from '../envoy/contract.ts';
+import type { EnvoyAdditions, EnvoyPatch, FilterAddition } from '../envoy/contract.ts';
+import { patchEnvoy } from '../envoy/patch.ts';
 import type { Settings } from './annotations.ts';
 import { fragmentsOf } from './compose.ts';
 import { locateEnvoy, type EnvoyLocation } from './envoy-location.ts';
@@ -43,9 +44,15 @@ export function planEnvoy(
     templates: request.templates.map((template) => template.name),
     values,
   };
-  const suffix = `-svidecar-${shortHash(JSON.stringify(plan))}`;
-  const derived = location.configMap.slice(0, maxNameLength - suffix.length) + suffix;
+  const derived = derivedName(plan);
   return { location, derived, plan: { ...plan, derived } };
+}
+
+/** A name that only this source with these additions can have. */
+export function derivedName(plan: Omit<EnvoyPlan, 'derived'>): string {
+  const { source, file, directory, templates, values } = plan;
+  const suffix = `-svidecar-${shortHash(JSON.stringify([source, file, directory, templates, values]))}`;
+  return source.slice(0, maxNameLength - suffix.length) + suffix;
 }
 
 /** Values of the variables that decide about, or appear in, the Envoy parts. */
@@ -126,4 +133,21 @@ function listenersOf(
     if (typeof name === 'string') return name;
     throw new AppError('TEMPLATE_INVALID', `rule ${template.rule}: a listener's name is no text`);
   });
+}
+
+/** The user's ConfigMap with a plan's additions. @throws {AppError} ENVOY_CONFIG_INVALID, LISTENERS_AMBIGUOUS with file, line and column */
+export function patchPlanned(
+  namespace: string,
+  plan: EnvoyPlan,
+  source: { readonly data: Readonly<Record<string, string>>; readonly library: Library },
+): EnvoyPatch {
+  return patchEnvoy(
+    {
+      name: `ConfigMap ${namespace}/${plan.source}`,
+      files: source.data,
+      main: plan.file,
+      directory: plan.directory,
+    },
+    additionsOf(plan, source.library),
+  );
 }
