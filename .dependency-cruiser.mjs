@@ -98,7 +98,8 @@ export default {
       'webhook/injection',
       'webhook/envoy',
     ]),
-    room('webhook/server', ['sidecar/kernel', 'webhook/admission']),
+    room('webhook/files', ['sidecar/kernel', 'webhook/injection']),
+    room('webhook/server', ['sidecar/kernel', 'webhook/files', 'webhook/admission']),
     room('webhook/cluster', ['sidecar/kernel', 'webhook/desired']),
     {
       name: 'webhook-takes-only-kernel-and-config-of-the-sidecar',
