@@ -7,6 +7,7 @@
 import jsonPatch from 'fast-json-patch';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
+import { type OpenText, openText } from './open-text.ts';
 import { MergedPlace, draftOf } from './draft.ts';
 import type { Operation } from './operation.ts';
 import { readSource } from './read-source.ts';
@@ -38,17 +39,18 @@ export function editText(
   operations: readonly Operation[],
   options: EditOptions,
 ): EditResult {
-  const { where } = options;
-  const span = spanOf(text, options);
-  const document = readSource({ text, span, where });
-  const expected = valueAfter(document.value, operations, where);
-  const manuscript: Manuscript = {
-    document,
-    page: { text, style: styleOf(document, text) },
-    where,
-  };
-  const result = applyEdits(text, editsFor(document, operations, manuscript));
-  requireMeaning({ result, span, grown: result.text.length - text.length }, expected, manuscript);
+  return editOpenText(openText(text, spanOf(text, options), options.where), operations);
+}
+
+/** {@link editText} for a document that is parsed already. */
+export function editOpenText(open: OpenText, operations: readonly Operation[]): EditResult {
+  const { text, where, source } = open;
+  const expected = valueAfter(open.value, operations, where);
+  const page = { text, style: styleOf(source, text) };
+  const manuscript: Manuscript = { document: source, page, where };
+  const result = applyEdits(text, editsFor(source, operations, manuscript));
+  const end = open.span.end + result.text.length - text.length;
+  requireMeaning({ result, span: { start: open.span.start, end } }, expected, manuscript);
   return result;
 }
 
@@ -97,15 +99,13 @@ function editsFor(
 
 interface Outcome {
   readonly result: EditResult;
+  /** Of the document in the new text. */
   readonly span: DocumentSpan;
-  /** Characters that the text became longer by. */
-  readonly grown: number;
 }
 
 /** The last word: the new text, parsed again, must mean what the operations say. */
 function requireMeaning(outcome: Outcome, expected: Json, manuscript: Manuscript): void {
-  const { result, grown } = outcome;
-  const span = { start: outcome.span.start, end: outcome.span.end + grown };
+  const { result, span } = outcome;
   const { where } = manuscript;
   let actual: SourceDocument;
   try {

@@ -1,0 +1,98 @@
+/** Which listeners a rule is for. */
+import { AppError } from '#kernel/errors.ts';
+import { type ConfigFiles, invalid, lineIn } from './config-file.ts';
+import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import { type Listener, titleOf } from './find-managers.ts';
+
+export interface Choice {
+  readonly listeners: readonly Listener[];
+  readonly warnings: readonly EnvoyWarning[];
+}
+
+const howToChoose =
+  'set traffic_direction (INBOUND or OUTBOUND) on the listener, or name listeners in the annotations svidecar.dev/inject-listeners and svidecar.dev/validate-listeners';
+
+/**
+ * With both directions asked for, every listener with a connection manager must say, or be told, whose it is.
+ * @throws {AppError} LISTENERS_AMBIGUOUS
+ */
+export function requireChoice(
+  listeners: readonly Listener[],
+  additions: readonly FilterAddition[],
+): void {
+  if (new Set(additions.map(({ direction }) => direction)).size < 2) return;
+  const named = new Set(additions.flatMap((addition) => addition.listeners ?? []));
+  const unclear = listeners.filter(
+    ({ managers, direction, name = '' }) =>
+      managers.length > 0 && direction === undefined && !named.has('*') && !named.has(name),
+  );
+  const [first] = unclear;
+  if (first === undefined) return;
+  const rules = [...new Set(additions.map(({ rule }) => rule))].join(' and ');
+  throw new AppError(
+    'LISTENERS_AMBIGUOUS',
+    `${lineIn(first.file, first.path)}: ${rules} are asked for, and nothing says which of them is for listener ${unclear
+      .map(titleOf)
+      .join(', ')}; ${howToChoose}`,
+  );
+}
+
+/** @throws {AppError} ENVOY_CONFIG_INVALID when a named listener does not exist, or none is left */
+export function chooseListeners(
+  addition: FilterAddition,
+  listeners: readonly Listener[],
+  context: { readonly files: ConfigFiles; readonly bothAsked: boolean },
+): Choice {
+  const { main } = context.files;
+  const wanted = addition.listeners;
+  const isAll = wanted?.includes('*') === true;
+  if (wanted !== undefined && !isAll) return chooseNamed(addition, wanted, { listeners, main });
+  const fitting = isAll
+    ? listeners
+    : listeners.filter(({ direction }) =>
+        context.bothAsked
+          ? direction === addition.direction
+          : (direction ?? addition.direction) === addition.direction,
+      );
+  const chosen = fitting.filter(({ managers }) => managers.length > 0);
+  if (chosen.length === 0) {
+    const other = addition.direction === 'inbound' ? 'OUTBOUND' : 'INBOUND';
+    throw invalid(
+      main,
+      '/static_resources/listeners',
+      `no listener with a connection manager is left for ${addition.rule}, which is for ${addition.direction} traffic: all others are ${other} or another rule's; ${howToChoose}`,
+    );
+  }
+  return { listeners: chosen, warnings: fitting.flatMap((one) => withoutManager(one, addition)) };
+}
+
+function chooseNamed(
+  addition: FilterAddition,
+  wanted: readonly string[],
+  { listeners, main }: { listeners: readonly Listener[]; main: ConfigFiles['main'] },
+): Choice {
+  const chosen = wanted.flatMap((name) => {
+    const found = listeners.filter((listener) => listener.name === name);
+    if (found.length > 0) return found;
+    const names = listeners.flatMap((listener) => listener.name ?? []).join(', ') || 'none';
+    const why = `${addition.rule} names listener "${name}", which does not exist; the listeners are: ${names}`;
+    throw invalid(main, '/static_resources/listeners', why);
+  });
+  for (const listener of chosen) {
+    if (listener.managers.length > 0) continue;
+    const why = `${addition.rule} names listener ${titleOf(listener)}, which has no HTTP connection manager: only HTTP requests can carry a token`;
+    throw invalid(listener.file, listener.path, why);
+  }
+  return { listeners: [...new Set(chosen)], warnings: [] };
+}
+
+function withoutManager(listener: Listener, { rule }: FilterAddition): readonly EnvoyWarning[] {
+  if (listener.managers.length > 0) return [];
+  const place = lineIn(listener.file, listener.path);
+  return [
+    {
+      id: 'listener_without_connection_manager',
+      message: `${place}: listener ${titleOf(listener)} has no HTTP connection manager, so ${rule} does nothing for its traffic`,
+    },
+  ];
+}

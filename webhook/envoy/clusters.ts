@@ -1,0 +1,157 @@
+/** The clusters that a configuration has, and the names that ours get beside them. */
+import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
+import { sameJson } from '../editing/same-json.ts';
+import type { ConfigFile, ConfigFiles } from './config-file.ts';
+import type { ClusterAddition } from './contract.ts';
+import { resourcesOf } from './find-managers.ts';
+import {
+  type Placed,
+  fieldOf,
+  messageOf,
+  placedField,
+  repeatedOf,
+  textOf,
+  typeNameOf,
+} from './proto-field.ts';
+
+export interface KnownCluster extends Placed {
+  readonly file: ConfigFile;
+  readonly name: string;
+}
+
+/** What becomes of a cluster that templates want. */
+export interface ClusterPlan {
+  readonly wished: string;
+  readonly name: string;
+  readonly cluster: JsonObject;
+  /** The cluster that is there already and is the same. */
+  readonly reused: KnownCluster | undefined;
+  /** The different cluster that has the wished name. */
+  readonly clash: KnownCluster | undefined;
+}
+
+export function findClusters(files: ConfigFiles): readonly KnownCluster[] {
+  const { main, clusters: file } = files;
+  const fixed = placedField(main.root, 'static_resources');
+  const inMain = (fixed === undefined ? [] : repeatedOf(fixed, 'clusters')).map((one) => ({
+    ...one,
+    file: main,
+  }));
+  const discovered = (file === undefined ? [] : resourcesOf(file)).map((one) => ({
+    ...one,
+    file: file ?? main,
+  }));
+  return [...inMain, ...discovered].flatMap((one) => {
+    const name = textOf(one.message, 'name');
+    return name === undefined ? [] : [{ ...one, name }];
+  });
+}
+
+/** Gives every added cluster its final name: the wished one where it is free or means the same cluster. */
+export function planClusters(
+  additions: readonly ClusterAddition[],
+  known: readonly KnownCluster[],
+): readonly ClusterPlan[] {
+  const taken = new Set(known.map(({ name }) => name));
+  return additions.map((addition) => {
+    const wished = addition.name;
+    const clash = known.find(({ name }) => name === wished);
+    const names = candidates(wished);
+    for (const name of names) {
+      const cluster = named(addition, name);
+      const reused = known.find((one) => one.name === name && sameJson(one.message, cluster));
+      if (reused !== undefined) return { wished, name, cluster, reused, clash: undefined };
+      if (taken.has(name)) continue;
+      taken.add(name);
+      return { wished, name, cluster, reused: undefined, clash };
+    }
+    throw new RangeError('names never run out');
+  });
+}
+
+/** The value with `${cluster:NAME}` replaced by final names, in all strings. */
+export function withClusterNames(value: JsonObject, plans: readonly ClusterPlan[]): JsonObject {
+  const names = new Map(plans.map(({ wished, name }) => [wished, name]));
+  return mapTexts(value, (text) =>
+    text.replaceAll(
+      /\$\{cluster:([^}]*)\}/g,
+      (whole, wished: string) => names.get(wished) ?? whole,
+    ),
+  );
+}
+
+/** Names of added clusters that a value refers to. */
+export function clustersIn(value: JsonObject): ReadonlySet<string> {
+  const found = new Set<string>();
+  mapTexts(value, (text) => {
+    for (const [, name = ''] of text.matchAll(/\$\{cluster:([^}]*)\}/g)) found.add(name);
+    return text;
+  });
+  return found;
+}
+
+/** Whether connections to the cluster are protected by TLS, or never leave the pod. */
+export function isProtected({ message }: KnownCluster): boolean {
+  const sockets = [
+    messageOf(message, 'transport_socket'),
+    ...repeatedOf({ message, path: '' }, 'transport_socket_matches').map((match) =>
+      messageOf(match.message, 'transport_socket'),
+    ),
+  ];
+  return sockets.some(isTls) || isLocal(message);
+}
+
+/** Whether all endpoints are on loopback or on Unix sockets. @param port only this one, when given */
+export function isLocal(cluster: JsonObject, port?: number): boolean {
+  const endpoints = repeatedOf(
+    { message: messageOf(cluster, 'load_assignment'), path: '' },
+    'endpoints',
+  )
+    .flatMap((locality) => repeatedOf(locality, 'lb_endpoints'))
+    .map(({ message }) => messageOf(messageOf(message, 'endpoint'), 'address'));
+  return endpoints.length > 0 && endpoints.every((address) => isLocalAddress(address, port));
+}
+
+/** A host of the pod itself: 127.0.0.0/8, ::1, localhost. */
+export function isLoopback(host: string): boolean {
+  return /^(?:127\.\d+\.\d+\.\d+|\[?::1\]?|localhost)$/.test(host);
+}
+
+function isLocalAddress(address: JsonObject, port: number | undefined): boolean {
+  if (fieldOf(address, 'pipe') !== undefined) return port === undefined;
+  const socket = messageOf(address, 'socket_address');
+  if (!isLoopback(textOf(socket, 'address') ?? '')) return false;
+  return port === undefined || Number(fieldOf(socket, 'port_value')) === port;
+}
+
+function isTls(socket: JsonObject): boolean {
+  const type = typeNameOf(messageOf(socket, 'typed_config')) ?? textOf(socket, 'name') ?? '';
+  return /UpstreamTlsContext$|QuicUpstreamTransport$|transport_sockets\.tls$/.test(type);
+}
+
+function named(addition: ClusterAddition, name: string): JsonObject {
+  const cluster = { ...addition.cluster, name };
+  const own = { wished: addition.name, name, cluster, reused: undefined, clash: undefined };
+  return withClusterNames(cluster, [own]);
+}
+
+/** `NAME`, `NAME-svidecar`, `NAME-svidecar-2`, … */
+function* candidates(name: string): Generator<string, void> {
+  yield name;
+  yield `${name}-svidecar`;
+  for (let number = 2; ; number += 1) yield `${name}-svidecar-${number}`;
+}
+
+function mapTexts(value: JsonObject, change: (text: string) => string): JsonObject {
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, item]) =>
+      item === undefined ? [] : [[key, mapValue(item, change)]],
+    ),
+  );
+}
+
+function mapValue(value: Json, change: (text: string) => string): Json {
+  if (typeof value === 'string') return change(value);
+  if (isArray(value)) return value.map((item) => mapValue(item, change));
+  return isObject(value) ? mapTexts(value, change) : value;
+}

@@ -1,0 +1,232 @@
+/**
+ * An Envoy configuration gains our filters and clusters. The decision is a list of JSON Patch operations by
+ * file; the text editor carries them out by insertion and proves that nothing else changed.
+ */
+import { editOpenText } from '../editing/edit-text.ts';
+import { lineOfPath } from '../editing/open-text.ts';
+import type { Operation } from '../editing/operation.ts';
+import { checkRoutes } from './check-routes.ts';
+import { chooseListeners, requireChoice } from './choose-listeners.ts';
+import {
+  type ClusterPlan,
+  type KnownCluster,
+  clustersIn,
+  findClusters,
+  planClusters,
+  withClusterNames,
+} from './clusters.ts';
+import {
+  type ConfigFile,
+  type ConfigFiles,
+  asInvalid,
+  invalid,
+  lineIn,
+  openFiles,
+} from './config-file.ts';
+import type {
+  EnvoyAdditions,
+  EnvoyChange,
+  EnvoyInsertion,
+  EnvoyPatch,
+  EnvoySource,
+  EnvoyWarning,
+  FilterAddition,
+} from './contract.ts';
+import { type Listener, type Manager, findListeners, titleOf } from './find-managers.ts';
+import { findHandWired } from './hand-wired.ts';
+import { type Placed, fieldKey, placedField, textOf } from './proto-field.ts';
+
+/** One operation, where it belongs, and the sentence that explains it. */
+interface Step {
+  readonly file: ConfigFile;
+  readonly operation: Operation;
+  readonly change: EnvoyChange;
+}
+
+/** A filter that goes into a connection manager. */
+interface Wanted {
+  readonly addition: FilterAddition;
+  readonly listener: Listener;
+  readonly manager: Manager;
+}
+
+/**
+ * Adds filters and clusters to an Envoy configuration. Pure; the source's strings are not touched.
+ * Cost: two parses of each changed file.
+ * @throws {AppError} ENVOY_CONFIG_INVALID with file, line and column; LISTENERS_AMBIGUOUS when two directions are
+ *   asked for and a listener says neither
+ * @see envoy.config.bootstrap.v3.Bootstrap, envoy.config.listener.v3.Listener
+ */
+export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): EnvoyPatch {
+  const files = openFiles(source);
+  const listeners = findListeners(files);
+  requireManagers(files, listeners);
+  requireChoice(listeners, additions.filters);
+  const known = findClusters(files);
+  const warnings: EnvoyWarning[] = [...files.warnings];
+  const wanted = additions.filters.flatMap((addition) =>
+    placesFor(addition, { files, listeners, known, additions, warnings }),
+  );
+  const plans = planClusters(clustersWanted(additions, wanted), known);
+  const steps = [
+    ...[...new Set(wanted.map(({ manager }) => manager))].flatMap((manager) =>
+      filterSteps(
+        wanted.filter((one) => one.manager === manager),
+        plans,
+      ),
+    ),
+    ...clusterSteps(files.main, plans),
+  ];
+  const reused = plans.flatMap((plan) => reuseOf(plan));
+  return {
+    ...written(source, steps),
+    warnings: unique(warnings),
+    changes: [...steps.map(({ change }) => change), ...reused],
+  };
+}
+
+function requireManagers(files: ConfigFiles, listeners: readonly Listener[]): void {
+  if (listeners.some(({ managers }) => managers.length > 0)) return;
+  const path = listeners.length > 0 ? '/static_resources/listeners' : '/static_resources';
+  throw invalid(
+    files.main,
+    path,
+    'there is no HTTP connection manager here, and only HTTP requests can carry a token; if the listeners come from a control plane (xDS), the filter must be added there',
+  );
+}
+
+interface Search {
+  readonly files: ConfigFiles;
+  readonly listeners: readonly Listener[];
+  readonly known: readonly KnownCluster[];
+  readonly additions: EnvoyAdditions;
+  /** Filled. */
+  readonly warnings: EnvoyWarning[];
+}
+
+/** The connection managers that get a filter: those of the chosen listeners that are not wired by hand. */
+function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] {
+  const { files, listeners, known, warnings } = search;
+  const bothAsked = new Set(search.additions.filters.map(({ direction }) => direction)).size > 1;
+  const choice = chooseListeners(addition, listeners, { files, bothAsked });
+  warnings.push(...choice.warnings);
+  return choice.listeners.flatMap((listener) => {
+    warnings.push(...checkRoutes(addition, listener, known));
+    return listener.managers.flatMap((manager) => {
+      const wired = findHandWired(manager, addition.rule, known);
+      if (wired === undefined) return [{ addition, listener, manager }];
+      warnings.push(leftAlone(addition, manager, wired));
+      return [];
+    });
+  });
+}
+
+function leftAlone({ rule }: FilterAddition, { file }: Manager, wired: Placed): EnvoyWarning {
+  const name = textOf(wired.message, 'name') ?? 'without a name';
+  return {
+    id: 'wired_by_hand',
+    message: `${lineIn(file, wired.path)}: filter ${name} asks the helper already, so ${rule} adds nothing here; remove it to let svidecar do the wiring`,
+  };
+}
+
+/** A cluster that filters refer to is wanted only where at least one of these filters is added. */
+function clustersWanted(
+  { filters, clusters }: EnvoyAdditions,
+  wanted: readonly Wanted[],
+): EnvoyAdditions['clusters'] {
+  const refersTo = (name: string, list: readonly FilterAddition[]): boolean =>
+    list.some(({ filter }) => clustersIn(filter).has(name));
+  const added = wanted.map(({ addition }) => addition);
+  return clusters.filter(({ name }) => !refersTo(name, filters) || refersTo(name, added));
+}
+
+/** Filters of one connection manager: those that want to be first, then those before the terminal one. */
+function filterSteps(wanted: readonly Wanted[], plans: readonly ClusterPlan[]): readonly Step[] {
+  const first = wanted.filter(({ addition }) => addition.place === 'first');
+  const last = wanted.filter(({ addition }) => addition.place !== 'first');
+  return [
+    ...first.map((one, index) => filterStep(one, index, plans)),
+    ...last.map((one, index) =>
+      filterStep(one, first.length + one.manager.filters.length - 1 + index, plans),
+    ),
+  ];
+}
+
+function filterStep(one: Wanted, index: number, plans: readonly ClusterPlan[]): Step {
+  const { addition, manager, listener } = one;
+  const { file, filters, filtersPath } = manager;
+  const value = withClusterNames(addition.filter, plans);
+  const neighbour = addition.place === 'first' ? filters[0] : filters.at(-1);
+  const name = textOf(value, 'name') ?? 'filter';
+  const before = textOf(neighbour?.message, 'name') ?? 'the terminal filter';
+  return {
+    file,
+    operation: { op: 'add', path: `${filtersPath}/${index}`, value },
+    change: {
+      file: file.name,
+      line: lineOfPath(file.open, neighbour?.path ?? filtersPath),
+      message: `added ${name} for ${addition.rule} before ${before} in listener ${titleOf(listener)}`,
+    },
+  };
+}
+
+function clusterSteps(file: ConfigFile, plans: readonly ClusterPlan[]): readonly Step[] {
+  const missing = plans.filter(({ reused }) => reused === undefined);
+  if (missing.length === 0) return [];
+  const { root } = file;
+  const outerKey = fieldKey(root.message, 'static_resources');
+  const outer = placedField(root, 'static_resources')?.message;
+  const innerKey = outer === undefined ? 'clusters' : fieldKey(outer, 'clusters');
+  const list = outer?.[innerKey] ?? undefined;
+  const path = `/${outerKey}/${innerKey}`;
+  const line = lineOfPath(file.open, path);
+  const steps = missing.map((plan) => ({
+    file,
+    operation: { op: 'add', path: `${path}/-`, value: plan.cluster } as const,
+    change: { file: file.name, line, message: sentenceOf(plan) },
+  }));
+  if (list !== undefined) return steps;
+  const [first, ...rest] = steps;
+  if (first === undefined) return [];
+  const clusters = [first.operation.value];
+  const operation: Operation =
+    outer === undefined
+      ? { op: 'add', path: `/${outerKey}`, value: { [innerKey]: clusters } }
+      : { op: 'add', path, value: clusters };
+  return [{ ...first, operation }, ...rest];
+}
+
+function sentenceOf({ name, wished, clash }: ClusterPlan): string {
+  const added = `added cluster ${name}`;
+  if (clash === undefined) return added;
+  return `${added}; the name ${wished} belongs to another cluster (line ${lineOfPath(clash.file.open, clash.path)} of ${clash.file.name})`;
+}
+
+function reuseOf({ reused, name }: ClusterPlan): readonly EnvoyChange[] {
+  if (reused === undefined) return [];
+  const line = lineOfPath(reused.file.open, reused.path);
+  return [{ file: reused.file.name, line, message: `cluster ${name} is there already and fits` }];
+}
+
+function written(
+  source: EnvoySource,
+  steps: readonly Step[],
+): Pick<EnvoyPatch, 'files' | 'insertions'> {
+  const files: Record<string, string> = { ...source.files };
+  const insertions: Record<string, readonly EnvoyInsertion[]> = {};
+  for (const file of new Set(steps.map((step) => step.file))) {
+    const operations = steps.filter((step) => step.file === file).map((step) => step.operation);
+    try {
+      const result = editOpenText(file.open, operations);
+      files[file.name] = result.text;
+      insertions[file.name] = result.insertions;
+    } catch (thrown) {
+      throw asInvalid(thrown);
+    }
+  }
+  return { files, insertions };
+}
+
+function unique(warnings: readonly EnvoyWarning[]): readonly EnvoyWarning[] {
+  return [...new Map(warnings.map((warning) => [warning.message, warning])).values()];
+}

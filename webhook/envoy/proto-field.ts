@@ -1,0 +1,52 @@
+/** Fields of a protobuf message written as YAML or JSON: `http_filters` and `httpFilters` are the same field. */
+import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
+
+/** The key under which a field is written; its proto name when it is absent. */
+export function fieldKey(message: JsonObject, field: string): string {
+  const camel = field.replaceAll(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
+  return !Object.hasOwn(message, field) && Object.hasOwn(message, camel) ? camel : field;
+}
+
+export function fieldOf(message: JsonObject | undefined, field: string): Json | undefined {
+  return message?.[fieldKey(message, field)];
+}
+
+/** A message field, or an empty message: for reading only. */
+export function messageOf(message: JsonObject | undefined, field: string): JsonObject {
+  const value = fieldOf(message, field);
+  return isObject(value) ? value : {};
+}
+
+export function textOf(message: JsonObject | undefined, field: string): string | undefined {
+  const value = fieldOf(message, field);
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The messages of a repeated field, each with its JSON Pointer. */
+export function repeatedOf(holder: Placed, field: string): readonly Placed[] {
+  const key = fieldKey(holder.message, field);
+  const value = holder.message[key];
+  if (!isArray(value)) return [];
+  return value.flatMap((message, index) =>
+    isObject(message) ? [{ message, path: `${holder.path}/${key}/${index}` }] : [],
+  );
+}
+
+/** A message field with its JSON Pointer; undefined when it is absent or no message. */
+export function placedField(holder: Placed, field: string): Placed | undefined {
+  const key = fieldKey(holder.message, field);
+  const message = holder.message[key];
+  return isObject(message) ? { message, path: `${holder.path}/${key}` } : undefined;
+}
+
+/** A message and where it stands in its document (RFC 6901). */
+export interface Placed {
+  readonly message: JsonObject;
+  readonly path: string;
+}
+
+/** The message name in an Any: `type.googleapis.com/NAME` without the host. */
+export function typeNameOf(any: JsonObject | undefined): string | undefined {
+  const type = any?.['@type'];
+  return typeof type === 'string' ? type.slice(type.lastIndexOf('/') + 1) : undefined;
+}
