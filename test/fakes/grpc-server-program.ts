@@ -1,0 +1,41 @@
+/**
+ * A program with the helper's gRPC server and methods that misbehave on demand, so that tests can run it on any runtime.
+ * `grpc-server-program.ts SOCKET [LIMITS-AS-JSON]`; prints `ready` once it listens; drains on SIGTERM.
+ */
+import { GrpcServer, type GrpcLimits } from '../../sidecar/server/grpc-server.ts';
+import type { UnaryMethod } from '../../sidecar/server/unary-call.ts';
+
+const [socket = '', limits = '{}'] = process.argv.slice(2);
+/** Milliseconds after which `/Slow` answers. */
+const slowMs = 300;
+const methods = new Map<string, UnaryMethod>([
+  ['/test/Echo', (message) => message],
+  ['/test/Rule', (_message, headers) => Buffer.from(String(headers['svidecar-rule']))],
+  ['/test/Slow', (message) => new Promise((resolve) => setTimeout(resolve, slowMs, message))],
+  ['/test/Never', () => new Promise(() => undefined)],
+  ['/test/Reject', () => Promise.reject(new Error('a secret'))],
+  [
+    '/test/Throw',
+    () => {
+      throw new Error('a secret');
+    },
+  ],
+  ['/test/Rss', () => Buffer.from(String(process.memoryUsage().rss))],
+  ['/test/Open', () => Buffer.from(String(server.openCalls))],
+]);
+const server: GrpcServer = new GrpcServer({
+  methods,
+  // Our own argument, written by a test.
+  limits: JSON.parse(limits) as Partial<GrpcLimits>,
+  onFault: () => {
+    console.log('fault');
+  },
+});
+process.on('SIGTERM', () => {
+  void server.close(2_000).then(() => {
+    console.log('drained');
+    process.exit(0);
+  });
+});
+await server.listen({ socket });
+console.log('ready');
