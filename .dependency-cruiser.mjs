@@ -65,7 +65,7 @@ export default {
       severity: 'error',
       from: {
         path: '^(webhook|sidecar|certs)/',
-        pathNot: '^(sidecar/config|webhook/injection/config|webhook/injection/templates)',
+        pathNot: '^(sidecar/config|webhook/injection)/',
       },
       to: { path: '(^|/)node_modules/zod/' },
     },
@@ -98,7 +98,8 @@ export default {
       'webhook/injection',
       'webhook/envoy',
     ]),
-    room('webhook/server', ['sidecar/kernel', 'webhook/admission']),
+    room('webhook/files', ['sidecar/kernel', 'webhook/injection']),
+    room('webhook/server', ['sidecar/kernel', 'webhook/files', 'webhook/admission']),
     room('webhook/cluster', ['sidecar/kernel', 'webhook/desired']),
     {
       name: 'webhook-takes-only-kernel-and-config-of-the-sidecar',

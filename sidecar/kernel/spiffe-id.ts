@@ -17,7 +17,7 @@ const trustDomainPattern = /^[a-z0-9._-]+$/;
 const segmentPattern = /^[A-Za-z0-9._-]+$/;
 
 /** Says what is wrong with a trust domain name, or undefined when nothing is. */
-function trustDomainFault(name: string): string | undefined {
+export function trustDomainFault(name: string): string | undefined {
   if (name === '') return 'the trust domain is empty';
   if (name.length > maxTrustDomainBytes)
     return `the trust domain is over ${maxTrustDomainBytes} bytes`;

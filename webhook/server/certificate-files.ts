@@ -1,9 +1,9 @@
 /** The serving certificate from a folder, always the newest good pair. */
-import { watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#kernel/clock.ts';
 import { AppError, messageOf } from '#kernel/errors.ts';
+import { followFolder } from '../files/follow-folder.ts';
 import { checkPair } from './certificate.ts';
 import type { CertificateSource, Log, ServingPair } from './ports.ts';
 
@@ -15,11 +15,6 @@ export interface CertificateFilesOptions {
   /** Milliseconds between looks; the watch alone misses changes on some file systems. */
   readonly pollMs?: number;
 }
-
-/** As cert-manager's and controller-runtime's watchers do. */
-const defaultPollMs = 10_000;
-/** One swap is several file events. */
-const settleMs = 50;
 
 export class CertificateFiles implements CertificateSource {
   readonly #options: CertificateFilesOptions;
@@ -43,28 +38,9 @@ export class CertificateFiles implements CertificateSource {
   /** Reads the files once, then follows them until `signal` aborts. @throws {AppError} CERTIFICATE_INVALID or FILE_UNREADABLE */
   async start(signal: AbortSignal): Promise<void> {
     await this.#load();
-    let settling: NodeJS.Timeout | undefined;
-    const look = (): void => {
-      clearTimeout(settling);
-      settling = setTimeout(() => void this.look(), settleMs);
-    };
-    const poll = setInterval(look, this.#options.pollMs ?? defaultPollMs);
-    poll.unref();
-    const watcher = watch(this.#options.folder, look);
-    watcher.on('error', (thrown) => {
-      // The folder may vanish for a moment; the poll goes on.
-      this.#options.log.warn(
-        { fault: messageOf(thrown) },
-        'certificate watch ended, polling goes on',
-      );
-    });
-    // A change between the first read and the watch would otherwise wait for the poll.
-    look();
-    signal.addEventListener('abort', () => {
-      clearInterval(poll);
-      clearTimeout(settling);
-      watcher.close();
-    });
+    const { folder, pollMs } = this.#options;
+    const look = (): void => void this.look();
+    followFolder({ folder, look, signal, ...(pollMs === undefined ? {} : { pollMs }) });
   }
 
   /** Looks for a newer pair now; a bad one is logged once and the last good one stays. */

@@ -1,0 +1,60 @@
+/**
+ * Where the Workload API is, as SPIFFE_ENDPOINT_SOCKET says it.
+ * @see SPIFFE Workload Endpoint §4
+ */
+import { isIP } from 'node:net';
+import { AppError } from '#kernel/errors.ts';
+
+/** Bytes that a Unix socket's path may have on Linux, its closing zero left out (sockaddr_un). */
+const maxSocketPathBytes = 107;
+const expected =
+  'expected unix:///path/to/socket or tcp://ip:port, as in unix:///run/spire/sockets/agent.sock';
+
+/**
+ * Turns `unix:///path` or `tcp://ip:port` into a gRPC target. Names are refused: whoever answers DNS would
+ * otherwise decide who gives us our identity.
+ * @throws {AppError} CONFIG_INVALID, with what is wrong and what is expected
+ */
+export function parseWorkloadApiAddress(text: string): string {
+  const rest = /^(unix|tcp):(.*)$/su.exec(text);
+  const [, scheme, address = ''] = rest ?? [];
+  if (scheme === undefined) throw invalid(text, 'it must begin with unix: or tcp:');
+  if (/[?#]/.test(address)) throw invalid(text, 'it may have no query and no fragment');
+  return scheme === 'unix' ? unixTarget(text, address) : tcpTarget(text, address);
+}
+
+function unixTarget(text: string, address: string): string {
+  const path = address.startsWith('//') ? address.slice(2) : address;
+  if (!path.startsWith('/')) {
+    throw invalid(text, 'the path of a Unix socket must be absolute, without a host before it');
+  }
+  if (path === '/') throw invalid(text, 'the path of the Unix socket is missing');
+  if (Buffer.byteLength(path) > maxSocketPathBytes) {
+    throw invalid(text, `a Unix socket's path may have ${maxSocketPathBytes} bytes at most`);
+  }
+  return `unix:${path}`;
+}
+
+function tcpTarget(text: string, address: string): string {
+  const [, host = '', port = ''] = /^\/\/(\[.*\]|[^:/@]*):(\d{1,5})$/.exec(address) ?? [];
+  if (port === '') {
+    throw invalid(text, 'it must be an IP address and a port, with no user and no path');
+  }
+  const isSix = host.startsWith('[') && isIP(host.slice(1, -1)) === 6;
+  if (!isSix && isIP(host) !== 4) {
+    throw invalid(text, 'the host must be an IP address, not a name');
+  }
+  if (!isPort(Number(port))) throw invalid(text, 'the port must be from 1 to 65535');
+  return `${isSix ? 'ipv6' : 'ipv4'}:${host}:${port}`;
+}
+
+function isPort(number: number): boolean {
+  return number >= 1 && number <= 65_535;
+}
+
+function invalid(text: string, fault: string): AppError {
+  return new AppError(
+    'CONFIG_INVALID',
+    `"${text}" is no address of a Workload API: ${fault}; ${expected}`,
+  );
+}

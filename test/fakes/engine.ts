@@ -1,0 +1,19 @@
+/** The engine with the built-in templates, as main builds it; for tests. */
+import { join } from 'node:path';
+import { readBuiltInTemplates } from '../../webhook/files/load-engine.ts';
+import { checkConfig } from '../../webhook/injection/config.ts';
+import type { Engine } from '../../webhook/injection/inject.ts';
+import { buildLibrary } from '../../webhook/injection/library.ts';
+
+const builtIn = readBuiltInTemplates(join(import.meta.dirname, '../../templates'));
+
+/** @param config as a person writes it; empty means all defaults. */
+export function engineFor(config: unknown = {}, kubernetesMinor = 36): Engine {
+  const checked = checkConfig(config, 'config.yaml');
+  return {
+    config: checked,
+    kubernetesMinor,
+    library: buildLibrary({ ...builtIn, ...checked.templates }),
+    version: '0.1.0',
+  };
+}

@@ -1,0 +1,50 @@
+/** Whether the Envoy configuration that an injection needs is there and can be patched. */
+import { LRUCache } from 'lru-cache';
+import type { EnvoyPatch } from '../envoy/contract.ts';
+import { patchPlanned } from '../injection/envoy-plan.ts';
+import type { Library } from '../injection/library.ts';
+import type { EnvoyPlan } from '../injection/status.ts';
+import type { Trace } from '../injection/trace.ts';
+
+/** A ConfigMap as far as it matters here. `resourceVersion` changes with the data. */
+export interface ConfigMapView {
+  readonly resourceVersion: string;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** Reads from memory; undefined when there is no such ConfigMap, or none is known yet. */
+export type ReadConfigMap = (namespace: string, name: string) => ConfigMapView | undefined;
+
+/**
+ * Writes what it sees into the trace.
+ * @throws {AppError} ENVOY_CONFIG_INVALID, LISTENERS_AMBIGUOUS with file, line and column
+ */
+export type EnvoyCheck = (namespace: string, plan: EnvoyPlan, trace: Trace) => void;
+
+/** Outcomes of recent checks: the replicas of one rollout ask the same question. Entries hold no file text. */
+const rememberedChecks = 500;
+
+type Outcome = Pick<EnvoyPatch, 'warnings' | 'changes'>;
+
+export function envoyCheck(read: ReadConfigMap, library: Library): EnvoyCheck {
+  const remembered = new LRUCache<string, Outcome>({ max: rememberedChecks });
+  return (namespace, plan, trace) => {
+    const source = read(namespace, plan.source);
+    if (source === undefined) {
+      trace.warn(
+        'envoy_config_awaited',
+        `ConfigMap ${plan.source} is not there yet; the pods start when it is, and ${plan.derived} has been made from it`,
+      );
+      return;
+    }
+    const key = `${namespace}/${plan.derived}@${source.resourceVersion}`;
+    let outcome = remembered.get(key);
+    if (outcome === undefined) {
+      const { warnings, changes } = patchPlanned(namespace, plan, { data: source.data, library });
+      outcome = { warnings, changes };
+      remembered.set(key, outcome);
+    }
+    for (const { message } of outcome.changes) trace.say('envoy_config_patched', message);
+    for (const { message } of outcome.warnings) trace.warn('envoy_warning', message);
+  };
+}

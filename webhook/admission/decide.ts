@@ -1,0 +1,237 @@
+/**
+ * What happens to one object, and why: the same decision for the webhook and for the CLI.
+ * The decision is a value; its trace tells every step.
+ */
+import { AppError, type ErrorCode } from '#kernel/errors.ts';
+import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { pointer, type Operation } from '../editing/operation.ts';
+import { misplacedKeys, readRequest, type Request } from '../injection/annotations.ts';
+import { injectKey, templatesKey } from '../injection/contract.ts';
+import { inject, isComplete, uninject, type Engine } from '../injection/inject.ts';
+import { isSame } from '../injection/keyed.ts';
+import { locate, type Located } from '../injection/locate.ts';
+import { statusOf, type Status } from '../injection/status.ts';
+import { Trace, type Step } from '../injection/trace.ts';
+import type { EnvoyCheck } from './check-envoy.ts';
+
+export type SkipReason =
+  | 'object_unknown'
+  | 'not_requested'
+  | 'namespace_ignored'
+  | 'host_network'
+  | 'mirror_pod'
+  | 'being_deleted'
+  | 'job_immutable'
+  | 'opted_out';
+
+interface Told {
+  readonly steps: readonly Step[];
+}
+export type Decision =
+  | (Told & { readonly kind: 'skipped'; readonly reason: SkipReason })
+  | (Told & { readonly kind: 'unchanged'; readonly status: Status })
+  | (Told & {
+      readonly kind: 'injected';
+      readonly status: Status;
+      readonly operations: readonly Operation[];
+    })
+  | (Told & { readonly kind: 'uninjected'; readonly operations: readonly Operation[] })
+  | (Told & { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string });
+
+export interface DecisionContext {
+  readonly engine: Engine;
+  readonly checkEnvoy: EnvoyCheck;
+  /** Namespaces that are never touched. */
+  readonly ignoredNamespaces: ReadonlySet<string>;
+  /** Where the object goes, when it does not say so itself. */
+  readonly namespace: string;
+  /** The object before an update. */
+  readonly before?: JsonObject | undefined;
+}
+
+/** Expected failures are refusals; only a mistake of ours throws. */
+export function decide(object: JsonObject, context: DecisionContext): Decision {
+  const trace = new Trace();
+  const located = locate(object, context.namespace);
+  if (located === undefined) {
+    trace.say('object_unknown', 'this kind of object has no pod template');
+    return { kind: 'skipped', reason: 'object_unknown', steps: trace.steps };
+  }
+  try {
+    return decideLocated(located, context, trace);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const message = `${nameOf(located)}: ${error.message}`;
+    trace.warn('refused', message);
+    return { kind: 'refused', code: error.code, message, steps: trace.steps };
+  }
+}
+
+/** How messages name an object: `Deployment shop/frontend`. */
+export function nameOf(located: Located): string {
+  return `${located.kind} ${located.namespace}/${located.name}`;
+}
+
+function decideLocated(located: Located, context: DecisionContext, trace: Trace): Decision {
+  warnOfMisplaced(located, trace);
+  const status = statusOf(located.template, nameOf(located));
+  const request = readRequestOf(located, status);
+  if (request.kind === 'none' && status === undefined)
+    return skip('not_requested', 'nothing was asked for', trace);
+  const outside = outsideReason(located, context);
+  if (outside !== undefined) return skip(outside.reason, outside.message, trace);
+  if (request.kind === 'templates')
+    return decideTemplates(located, { request, status, context, trace });
+  if (request.kind === 'settings-only') {
+    trace.warn(
+      'annotations_without_templates',
+      `${request.keys.join(', ')} has no effect without ${templatesKey}, e.g. ${templatesKey}: jwt-inject`,
+    );
+  }
+  if (status === undefined) {
+    return skip('opted_out', 'no template is asked for', trace);
+  }
+  const operations = at(located, uninject(located.template, status));
+  trace.say('uninjected', `took out what ${status.templates.join(', ')} had added`);
+  return { kind: 'uninjected', operations, steps: trace.steps };
+}
+
+/** Reasons that nobody needs to be told of at the prompt. */
+const silentReasons: ReadonlySet<SkipReason> = new Set([
+  'not_requested',
+  'opted_out',
+  'being_deleted',
+  'job_immutable',
+]);
+
+function skip(reason: SkipReason, message: string, trace: Trace): Decision {
+  // Silence where nothing was asked for; a reason where something was.
+  if (silentReasons.has(reason)) trace.say(reason, message);
+  else trace.warn(reason, message);
+  return { kind: 'skipped', reason, steps: trace.steps };
+}
+
+/** An injected object whose annotations are gone is taken back, not refused. */
+function readRequestOf(located: Located, status: Status | undefined): Request {
+  const request = readRequest(located.template);
+  return request.kind === 'none' && status !== undefined ? { kind: 'opted-out' } : request;
+}
+
+function warnOfMisplaced(located: Located, trace: Trace): void {
+  if (located.path.length === 0) return;
+  const keys = misplacedKeys(located.metadata);
+  if (keys.length === 0) return;
+  trace.warn(
+    'annotation_on_workload',
+    `${keys.join(', ')} on the ${located.kind}'s own metadata has no effect; move it to ${located.path.join('.')}.metadata.annotations`,
+  );
+}
+
+function outsideReason(
+  located: Located,
+  context: DecisionContext,
+): { readonly reason: SkipReason; readonly message: string } | undefined {
+  const { template, namespace } = located;
+  if (context.ignoredNamespaces.has(namespace)) {
+    return {
+      reason: 'namespace_ignored',
+      message: `namespace ${namespace} is never touched (ignoredNamespaces)`,
+    };
+  }
+  if (objectAt(template, 'spec')['hostNetwork'] === true) {
+    return {
+      reason: 'host_network',
+      message:
+        'a hostNetwork pod shares its ports with the node, so the helper could be reached from outside; nothing is injected',
+    };
+  }
+  if (isMirrorPod(located)) {
+    return {
+      reason: 'mirror_pod',
+      message: 'a mirror pod only shows what the kubelet runs; change its file on the node',
+    };
+  }
+  if (located.metadata['deletionTimestamp'] !== undefined) {
+    return { reason: 'being_deleted', message: 'the object is being deleted' };
+  }
+  if (located.kind === 'Job' && context.before !== undefined) {
+    return {
+      reason: 'job_immutable',
+      message: "a Job's pod template cannot change; delete the Job and create it again",
+    };
+  }
+  return undefined;
+}
+
+function isMirrorPod({ metadata }: Located): boolean {
+  return stringAt(objectAt(metadata, 'annotations'), 'kubernetes.io/config.mirror') !== undefined;
+}
+
+interface TemplateRequest {
+  readonly request: Extract<Request, { kind: 'templates' }>;
+  readonly status: Status | undefined;
+  readonly context: DecisionContext;
+  readonly trace: Trace;
+}
+
+function decideTemplates(
+  located: Located,
+  { request, status, context, trace }: TemplateRequest,
+): Decision {
+  trace.say('templates_requested', `${templatesKey}: ${request.names.join(', ')}`);
+  const settled = settledReason(located, status, context);
+  if (status !== undefined && settled !== undefined) {
+    trace.say(settled.id, settled.message);
+    return { kind: 'unchanged', status, steps: trace.steps };
+  }
+  const { operations, status: next } = inject(
+    located,
+    { ...request, previous: status },
+    { engine: context.engine, trace },
+  );
+  if (next.envoy !== undefined) context.checkEnvoy(located.namespace, next.envoy, trace);
+  if (operations.length === 0) {
+    trace.say('unchanged', 'everything that was asked for is there already');
+    return { kind: 'unchanged', status: next, steps: trace.steps };
+  }
+  trace.say('injected', `injected ${summary(next)}`);
+  return {
+    kind: 'injected',
+    status: next,
+    operations: at(located, operations),
+    steps: trace.steps,
+  };
+}
+
+/** Why an injected template is left as it is without a look at the configuration, or undefined. */
+function settledReason(
+  located: Located,
+  status: Status | undefined,
+  context: DecisionContext,
+): Pick<Step, 'id' | 'message'> | undefined {
+  if (status === undefined || !isComplete(located.template, status)) return undefined;
+  if (located.hasControllerOwner) {
+    return { id: 'controller_owned', message: "its controller's template was injected already" };
+  }
+  const before =
+    context.before === undefined ? undefined : locate(context.before, context.namespace);
+  if (before !== undefined && isSame(before.template, located.template)) {
+    return { id: 'template_unchanged', message: 'the update does not touch the pod template' };
+  }
+  return undefined;
+}
+
+function at(located: Located, operations: readonly Operation[]): readonly Operation[] {
+  const prefix = pointer(...located.path);
+  return operations.map((operation) => ({ ...operation, path: prefix + operation.path }));
+}
+
+/** What an injection did, in half a line. */
+function summary(status: Status): string {
+  const parts = [status.templates.join(', ')];
+  if (status.helper !== undefined)
+    parts.push(`auth-helper with ConfigMap ${status.helper.configMap}`);
+  if (status.envoy !== undefined)
+    parts.push(`Envoy configuration ${status.envoy.source} → ${status.envoy.derived}`);
+  return `${parts.join('; ')}. To undo: ${injectKey}: "false"`;
+}

@@ -1,0 +1,86 @@
+/** The injection engine from files: built-in templates, and the configuration with its own. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { AppError, messageOf } from '#kernel/errors.ts';
+import { checkConfig, readConfig, type InjectorConfig } from '../injection/config.ts';
+import type { Engine } from '../injection/inject.ts';
+import { buildLibrary, readTemplate } from '../injection/library.ts';
+import type { Template } from '../injection/template-schema.ts';
+import { followFolder } from './follow-folder.ts';
+
+/** @throws {AppError} FILE_UNREADABLE */
+export function readFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new AppError('FILE_UNREADABLE', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** `templates/<name>/template.yaml` of this installation. @throws {AppError} FILE_UNREADABLE, TEMPLATE_INVALID */
+export function readBuiltInTemplates(folder: string): Readonly<Record<string, Template>> {
+  const names = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return Object.fromEntries(
+    names.map(({ name }) => {
+      const path = join(folder, name, 'template.yaml');
+      return [name, readTemplate(readFile(path), path)];
+    }),
+  );
+}
+
+export interface EngineFiles {
+  /** Folder of the built-in templates. */
+  readonly templates: string;
+  /** The injector's configuration; absent: all defaults. */
+  readonly config: string | undefined;
+  readonly kubernetesMinor: number;
+  readonly version: string;
+}
+
+/** @throws {AppError} FILE_UNREADABLE, CONFIG_INVALID, TEMPLATE_INVALID */
+export function loadEngine(files: EngineFiles): Engine {
+  const builtIn = readBuiltInTemplates(files.templates);
+  const config =
+    files.config === undefined
+      ? checkConfig(undefined, 'the default configuration')
+      : readConfig(readFile(files.config), files.config);
+  return engineOf(config, builtIn, files);
+}
+
+function engineOf(
+  config: InjectorConfig,
+  builtIn: Readonly<Record<string, Template>>,
+  files: EngineFiles,
+): Engine {
+  return {
+    config,
+    kubernetesMinor: files.kubernetesMinor,
+    library: buildLibrary({ ...builtIn, ...config.templates }),
+    version: files.version,
+  };
+}
+
+/**
+ * Calls back with a new engine whenever the configuration file has changed and is good, and with the fault whenever
+ * it has changed and is not; a fault is told once.
+ */
+export function followConfig(
+  files: EngineFiles & { readonly config: string },
+  told: { readonly changed: (engine: Engine) => void; readonly fault: (message: string) => void },
+  signal: AbortSignal,
+): void {
+  let lastText = readFile(files.config);
+  const builtIn = readBuiltInTemplates(files.templates);
+  const look = (): void => {
+    try {
+      const text = readFile(files.config);
+      if (text === lastText) return;
+      lastText = text;
+      told.changed(engineOf(readConfig(text, files.config), builtIn, files));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      told.fault(error.message);
+    }
+  };
+  followFolder({ folder: dirname(files.config), look, signal });
+}

@@ -1,0 +1,218 @@
+/** Annotations as people write them → values with types. Every wrong value is refused with key, value and what is allowed. */
+import { AppError } from '#kernel/errors.ts';
+import { isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { spiffeIdFault, trustDomainFault } from '#kernel/spiffe-id.ts';
+import { quantityPattern } from './config.ts';
+import {
+  annotationKey,
+  injectKey,
+  isOurs,
+  settingKeys,
+  statusKey,
+  templatesKey,
+  type SettingKey,
+} from './contract.ts';
+import { nearest } from './nearest.ts';
+
+/** Settings that were given, parsed. Lists are lists of strings; `audience-by-host` is an object. */
+export type Settings = Readonly<Partial<Record<SettingKey, Json>>>;
+
+export type Request =
+  | { readonly kind: 'none' }
+  /** Something of ours is there, but no template is asked for. */
+  | { readonly kind: 'settings-only'; readonly keys: readonly string[] }
+  | { readonly kind: 'opted-out' }
+  | { readonly kind: 'templates'; readonly names: readonly string[]; readonly settings: Settings };
+
+class Fault extends Error {}
+
+function fail(allowed: string): never {
+  throw new Fault(allowed);
+}
+
+function oneOf(...allowed: readonly string[]): (text: string) => string {
+  return (text) => (allowed.includes(text) ? text : fail(`one of ${allowed.join(', ')}`));
+}
+
+function matching(pattern: RegExp, allowed: string): (text: string) => string {
+  return (text) => (pattern.test(text) ? text : fail(allowed));
+}
+
+function items(text: string, what: string): readonly string[] {
+  const list = text.split(',').map((item) => item.trim());
+  return list.includes('') ? fail(`${what}, separated by commas, none of them empty`) : list;
+}
+
+function each(
+  what: string,
+  isValid: (item: string) => boolean,
+): (text: string) => readonly string[] {
+  return (text) => {
+    const list = items(text, what);
+    return list.every(isValid) ? [...new Set(list)] : fail(`${what}, separated by commas`);
+  };
+}
+
+// RFC 7519 lets an audience be any string; one of visible characters keeps headers, logs and lists readable.
+const audiencePattern = /^[\x21-\x2b\x2d-\x7e]{1,512}$/;
+const audiences = each('audiences of at most 512 visible characters', (item) =>
+  audiencePattern.test(item),
+);
+const hostPattern = /^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/;
+const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const quantity = matching(quantityPattern, 'a Kubernetes quantity such as 50m or 64Mi');
+const listeners = each('listener names, or *', (item) => item.length > 0);
+
+function audienceByHost(text: string): JsonObject {
+  const allowed =
+    'host=audience pairs separated by commas; a host may be *.suffix, and no host may stand twice';
+  const pairs: Record<string, string> = {};
+  for (const item of items(text, allowed)) {
+    const equals = item.indexOf('=');
+    const host = item.slice(0, Math.max(equals, 0)).trim().toLowerCase();
+    const audience = item.slice(equals + 1).trim();
+    if (!hostPattern.test(host) || !audiencePattern.test(audience) || Object.hasOwn(pairs, host))
+      fail(allowed);
+    pairs[host] = audience;
+  }
+  return pairs;
+}
+
+/** A caller: a SPIFFE ID, a prefix of one ending in `/*`, or a whole trust domain by its ID. */
+function isCaller(item: string): boolean {
+  return spiffeIdFault(item.endsWith('/*') ? item.slice(0, -2) : item) === undefined;
+}
+
+function isSkipPath(item: string): boolean {
+  return /^\/[^*?#\s]*\*?$/.test(item) && !/\/\/|\/\.\.?(\/|$)|%|\\|;/.test(item);
+}
+
+// Headers that mean something to HTTP or to this helper itself.
+const reservedHeaders = new Set([
+  'authorization',
+  'host',
+  'connection',
+  'content-length',
+  'cookie',
+  'te',
+  'transfer-encoding',
+]);
+
+function callerHeader(text: string): string {
+  const name = text.toLowerCase();
+  const isToken = /^[a-z0-9!#$%&'*+.^_`|~-]{1,64}$/.test(name);
+  return isToken && !reservedHeaders.has(name)
+    ? name
+    : fail(`an HTTP header name, none of ${[...reservedHeaders].join(', ')}`);
+}
+
+const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
+  'allow-callers': each(
+    'SPIFFE IDs, prefixes such as spiffe://example.org/ns/shop/*, or trust domains such as spiffe://example.org',
+    isCaller,
+  ),
+  audience: audiences,
+  'audience-by-host': audienceByHost,
+  authorization: oneOf('deny', 'overwrite', 'keep'),
+  'caller-header': callerHeader,
+  'cpu-limit': quantity,
+  'cpu-request': quantity,
+  'data-path': oneOf('ext-authz'),
+  'envoy-config': matching(
+    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[^/]+$/,
+    '<volume>/<file>, both as the pod and its ConfigMap name them',
+  ),
+  'envoy-container': matching(dnsLabel, 'the name of a container'),
+  image: matching(/^[^\s]{1,512}$/, 'an image reference'),
+  'inject-audience': audiences,
+  'inject-listeners': listeners,
+  'log-level': oneOf('debug', 'info', 'warn', 'error'),
+  'memory-limit': quantity,
+  'memory-request': quantity,
+  'native-sidecar': oneOf('auto', 'true', 'false'),
+  'skip-paths': each('paths beginning with / in normal form, exact or ending in *', isSkipPath),
+  socket: oneOf('csi', 'hostPath'),
+  'spiffe-id': (text) =>
+    spiffeIdFault(text) === undefined ? text : fail(`a SPIFFE ID; ${spiffeIdFault(text) ?? ''}`),
+  'trust-domain': (text) =>
+    trustDomainFault(text) === undefined
+      ? text
+      : fail(`a trust domain name; ${trustDomainFault(text) ?? ''}`),
+  'validate-audience': audiences,
+  'validate-listeners': listeners,
+};
+
+const settingByKey: ReadonlyMap<string, SettingKey> = new Map(
+  settingKeys.map((setting) => [annotationKey(setting), setting]),
+);
+const knownKeys: readonly string[] = [...settingByKey.keys(), injectKey, templatesKey, statusKey];
+
+/** @throws {AppError} ANNOTATION_INVALID */
+function parseSetting(setting: SettingKey, text: string): Json {
+  try {
+    return parsers[setting](text.trim());
+  } catch (fault) {
+    if (!(fault instanceof Fault)) throw fault;
+    throw new AppError(
+      'ANNOTATION_INVALID',
+      `annotation ${annotationKey(setting)}: "${shown(text)}" is not allowed; write ${fault.message}`,
+      { cause: fault },
+    );
+  }
+}
+
+function shown(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+}
+
+/** @throws {AppError} ANNOTATION_UNKNOWN, with the nearest known key */
+function refuseUnknown(key: string): never {
+  const near = nearest(key, knownKeys);
+  throw new AppError(
+    'ANNOTATION_UNKNOWN',
+    near === undefined
+      ? `annotation ${key} is unknown; known are ${knownKeys.join(', ')}`
+      : `annotation ${key} is unknown; did you mean ${near}?`,
+  );
+}
+
+/**
+ * Reads what a pod template asks for.
+ * @throws {AppError} ANNOTATION_UNKNOWN, ANNOTATION_INVALID
+ */
+export function readRequest(template: JsonObject): Request {
+  const annotations = objectAt(objectAt(template, 'metadata'), 'annotations');
+  const keys = Object.keys(annotations).filter((key) => isOurs(key) && key !== statusKey);
+  if (keys.length === 0) return { kind: 'none' };
+  if (isOptedOut(annotations)) return { kind: 'opted-out' };
+  const settings: Partial<Record<SettingKey, Json>> = {};
+  for (const key of keys) {
+    const setting = settingByKey.get(key);
+    if (setting !== undefined)
+      settings[setting] = parseSetting(setting, stringAt(annotations, key) ?? '');
+    else if (!knownKeys.includes(key)) refuseUnknown(key);
+  }
+  const names = stringAt(annotations, templatesKey);
+  if (names === undefined) return { kind: 'settings-only', keys };
+  return { kind: 'templates', names: [...new Set(items(names, 'template names'))], settings };
+}
+
+/** @throws {AppError} ANNOTATION_INVALID for a value of the opt-out that is neither "true" nor "false" */
+function isOptedOut(annotations: JsonObject): boolean {
+  const inject = stringAt(annotations, injectKey)?.trim();
+  if (inject !== undefined && inject !== 'true' && inject !== 'false') {
+    throw new AppError(
+      'ANNOTATION_INVALID',
+      `annotation ${injectKey}: "${shown(inject)}" is not allowed; write "true" or "false"`,
+    );
+  }
+  return inject === 'false' || stringAt(annotations, templatesKey)?.trim() === '';
+}
+
+/** Our keys on the metadata of a workload, where they have no effect. */
+export function misplacedKeys(metadata: JsonObject): readonly string[] {
+  const annotations = metadata['annotations'];
+  return isObject(annotations)
+    ? Object.keys(annotations).filter((key) => isOurs(key) && key !== statusKey)
+    : [];
+}

@@ -1,0 +1,109 @@
+/** Templates, substituted and joined, as one partial pod that fits what is already there. */
+import { AppError } from '#kernel/errors.ts';
+import { isArray, type JsonObject } from '#kernel/json.ts';
+import { settingsFile } from '../../sidecar/config/contract.ts';
+import {
+  checkSettings,
+  renderSettings,
+  type HelperSettingsInput,
+} from '../../sidecar/config/settings.ts';
+import { annotationKey, injectedLabel } from './contract.ts';
+import { shortHash } from './hash.ts';
+import { mergePartial } from './keyed.ts';
+import type { NamedTemplate } from './library.ts';
+import { substituteObject, type Variables } from './substitute.ts';
+import type { Fragment } from './template-schema.ts';
+
+/** A helper's ConfigMap: content-addressed, so that equal settings share it. */
+export interface HelperConfigMap {
+  readonly configMap: string;
+  readonly settings: string;
+}
+
+/** What the chosen templates say, before it is fitted to a pod. */
+export interface Composition {
+  /** `{ metadata?, spec? }` */
+  readonly pod: JsonObject;
+  readonly sidecars: readonly JsonObject[];
+  /** Fragments for each of the app's containers, not substituted yet: mount paths differ by container. */
+  readonly everyContainer: readonly JsonObject[];
+  readonly helper: HelperConfigMap | undefined;
+  /** Whether any template wants something in Envoy. */
+  readonly wantsEnvoy: boolean;
+  readonly variables: Variables;
+}
+
+/** Fragments that apply, each once, in the order of their templates. */
+export function fragmentsOf(
+  templates: readonly NamedTemplate[],
+  variables: Variables,
+): readonly Fragment[] {
+  const fragments = new Set<Fragment>();
+  for (const template of templates) {
+    for (const { fragment } of template.parts)
+      if (applies(fragment, variables)) fragments.add(fragment);
+  }
+  return [...fragments];
+}
+
+function applies(fragment: Fragment, variables: Variables): boolean {
+  return Object.entries(fragment.when ?? {}).every(([name, value]) => variables[name] === value);
+}
+
+/** @throws {AppError} ANNOTATION_INVALID, TEMPLATE_INVALID */
+export function compose(templates: readonly NamedTemplate[], variables: Variables): Composition {
+  const fragments = fragmentsOf(templates, variables);
+  const helper = helperConfigMap(fragments, variables);
+  const known = { ...variables, helperConfigMap: helper?.configMap };
+  let pod: JsonObject = { metadata: { labels: { [injectedLabel]: 'true' } } };
+  for (const fragment of fragments) {
+    if (fragment.pod !== undefined) pod = mergePartial(pod, substituteObject(fragment.pod, known));
+  }
+  return {
+    pod,
+    sidecars: fragments.flatMap((fragment) =>
+      (fragment.sidecars ?? []).map((container) => substituteObject(container, known)),
+    ),
+    everyContainer: fragments
+      .map((fragment) => fragment.everyContainer)
+      .filter((part) => part !== undefined),
+    helper,
+    wantsEnvoy: fragments.some((fragment) => fragment.envoy !== undefined),
+    variables: known,
+  };
+}
+
+function helperConfigMap(
+  fragments: readonly Fragment[],
+  variables: Variables,
+): HelperConfigMap | undefined {
+  const rules = fragments
+    .map((fragment) => fragment.helperRule)
+    .filter((rule) => rule !== undefined)
+    .map((rule) => substituteObject(rule, variables));
+  if (rules.length === 0) return undefined;
+  for (const rule of rules) refuseSeveralAudiences(rule);
+  const input = { version: 1, logLevel: variables['logLevel'] ?? 'info', rules };
+  checkSettings(input, 'the settings that the templates give the helper');
+  // Checked on the line above; written as the templates say it, without the schema's defaults.
+  const settings = renderSettings(input as unknown as HelperSettingsInput);
+  return { configMap: helperName(settings), settings };
+}
+
+/** A name that only these settings can have. */
+export function helperName(settings: string): string {
+  return `svidecar-${shortHash(settings)}`;
+}
+
+function refuseSeveralAudiences(rule: JsonObject): void {
+  if (!isArray(rule['audience'])) return;
+  throw new AppError(
+    'ANNOTATION_INVALID',
+    `annotation ${annotationKey('audience')} names several audiences, and a token is made for one: name it in ${annotationKey('inject-audience')} (and those that are accepted in ${annotationKey('validate-audience')}), or one for each host in ${annotationKey('audience-by-host')}`,
+  );
+}
+
+/** The data of a helper's ConfigMap. */
+export function helperData(settings: string): Readonly<Record<string, string>> {
+  return { [settingsFile]: settings };
+}

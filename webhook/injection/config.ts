@@ -1,0 +1,92 @@
+/**
+ * The injector's configuration: one YAML document, unknown keys refused.
+ * Every annotation's default comes from here.
+ */
+import { parseDocument } from 'yaml';
+import * as z from 'zod';
+import { AppError } from '#kernel/errors.ts';
+import { trustDomainFault } from '#kernel/spiffe-id.ts';
+import { templateSchema } from './template-schema.ts';
+
+/** Kubernetes quantities of CPU and memory (resource.Quantity, without the forms nobody writes for a sidecar). */
+export const quantityPattern = /^(\d+|\d+\.\d+)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/;
+const quantity = z
+  .string()
+  .regex(quantityPattern, 'must be a Kubernetes quantity such as 50m or 64Mi');
+const absolutePath = z
+  .string()
+  .regex(/^\/([^/]+\/)*[^/]+$/, 'must be an absolute path without a trailing slash');
+
+const socket = z.strictObject({
+  /** How the Workload API reaches the pod where the annotation says nothing. */
+  kind: z.enum(['csi', 'hostPath']).default('csi'),
+  csiDriver: z.string().min(1).default('csi.spiffe.io'),
+  /** Directory on the node that holds the agent's socket. */
+  hostPath: absolutePath.default('/run/spire/agent-sockets'),
+  /** Where the directory is mounted in containers, and the socket's name in it. */
+  mountPath: absolutePath.default('/spiffe-workload-api'),
+  file: z.string().min(1).default('spire-agent.sock'),
+});
+
+const helper = z.strictObject({
+  image: z.string().min(1).default('svidecar/helper:0.1.0'),
+  imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
+  /** Whether `svidecar.dev/image` may replace the image. */
+  allowImageAnnotation: z.boolean().default(false),
+  /** Null where the platform assigns UIDs (OpenShift). */
+  runAsUser: z.int().min(1).nullable().default(65_532),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  cpuRequest: quantity.default('10m'),
+  cpuLimit: quantity.default('500m'),
+  memoryRequest: quantity.default('64Mi'),
+  memoryLimit: quantity.default('128Mi'),
+  imagePullSecrets: z.array(z.string().min(1)).default([]),
+});
+
+const config = z.strictObject({
+  trustDomain: z
+    .string()
+    .refine((name) => trustDomainFault(name) === undefined, 'is not a trust domain name')
+    .default('example.org'),
+  /** `${trustDomain}`, `${namespace}` and `${serviceAccount}` stand for the workload's own. */
+  spiffeId: z
+    .string()
+    .startsWith('spiffe://')
+    .default('spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}'),
+  socket: socket.prefault({}),
+  helper: helper.prefault({}),
+  authorization: z.enum(['deny', 'overwrite', 'keep']).default('deny'),
+  nativeSidecar: z.enum(['auto', 'true', 'false']).default('auto'),
+  dataPath: z.enum(['ext-authz']).default('ext-authz'),
+  /** Never touched, whatever their labels say; svidecar's own namespace is added by the program. */
+  ignoredNamespaces: z
+    .array(z.string().min(1))
+    .default(['kube-system', 'kube-public', 'kube-node-lease']),
+  /** Templates of your own by name; a built-in name is replaced. */
+  templates: z
+    .record(z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/), templateSchema)
+    .default({}),
+});
+
+export type InjectorConfig = Readonly<z.infer<typeof config>>;
+
+/** @param value null or undefined means: all defaults. @throws {AppError} CONFIG_INVALID, naming every wrong key. */
+export function checkConfig(value: unknown, where: string): InjectorConfig {
+  const parsed = config.safeParse(value ?? {});
+  if (!parsed.success) {
+    throw new AppError('CONFIG_INVALID', `${where}: ${z.prettifyError(parsed.error)}`, {
+      cause: parsed.error,
+    });
+  }
+  return Object.freeze(parsed.data);
+}
+
+/** @throws {AppError} CONFIG_INVALID with line and column, or with every wrong key. */
+export function readConfig(text: string, where: string): InjectorConfig {
+  const document = parseDocument(text, { prettyErrors: true });
+  const fault = document.errors[0];
+  if (fault !== undefined) {
+    throw new AppError('CONFIG_INVALID', `${where}: ${fault.message}`, { cause: fault });
+  }
+  return checkConfig(document.toJS(), where);
+}

@@ -1,0 +1,51 @@
+/** Keys and names that people, manifests and the other rooms rely on. */
+
+/** Opt-in, on the pod template: comma-separated template names. */
+export const templatesKey = 'inject.svidecar.dev/templates';
+/** Opt-out, on the pod template: "false". */
+export const injectKey = 'svidecar.dev/inject';
+/** What was done, and all that is needed to undo it. */
+export const statusKey = 'svidecar.dev/status';
+/** Label on every injected pod template and pod; value "true". */
+export const injectedLabel = 'svidecar.dev/injected';
+/** Namespace label: `enabled` or `pod`. */
+export const namespaceLabel = 'svidecar.dev/injection';
+/** A key with one of these prefixes is ours; one we do not know is refused. */
+export const keyPrefixes = ['svidecar.dev/', 'inject.svidecar.dev/'] as const;
+
+/** The annotations that carry settings, without their prefix `svidecar.dev/`. */
+export const settingKeys = [
+  'allow-callers',
+  'audience',
+  'audience-by-host',
+  'authorization',
+  'caller-header',
+  'cpu-limit',
+  'cpu-request',
+  'data-path',
+  'envoy-config',
+  'envoy-container',
+  'image',
+  'inject-audience',
+  'inject-listeners',
+  'log-level',
+  'memory-limit',
+  'memory-request',
+  'native-sidecar',
+  'skip-paths',
+  'socket',
+  'spiffe-id',
+  'trust-domain',
+  'validate-audience',
+  'validate-listeners',
+] as const;
+export type SettingKey = (typeof settingKeys)[number];
+
+/** The annotation key of a setting, as people write it. */
+export function annotationKey(setting: SettingKey): string {
+  return `svidecar.dev/${setting}`;
+}
+
+export function isOurs(key: string): boolean {
+  return keyPrefixes.some((prefix) => key.startsWith(prefix));
+}

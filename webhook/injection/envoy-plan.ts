@@ -1,0 +1,153 @@
+/**
+ * What the templates want in Envoy: decided at admission, written into the status, and rendered again from there
+ * whenever the user's ConfigMap changes.
+ */
+import { AppError } from '#kernel/errors.ts';
+import { isArray, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import type { EnvoyAdditions, EnvoyPatch, FilterAddition } from '../envoy/contract.ts';
+import { patchEnvoy } from '../envoy/patch.ts';
+import type { Settings } from './annotations.ts';
+import { fragmentsOf } from './compose.ts';
+import { locateEnvoy, type EnvoyLocation } from './envoy-location.ts';
+import type { EnvoyTarget } from './fit.ts';
+import { shortHash } from './hash.ts';
+import type { Library, NamedTemplate } from './library.ts';
+import type { EnvoyPlan } from './status.ts';
+import { substitute, substituteObject, variablesIn, type Variables } from './substitute.ts';
+import type { Fragment } from './template-schema.ts';
+
+/** Longest name of a Kubernetes object (RFC 1123 subdomain). */
+const maxNameLength = 253;
+
+export interface PlannedEnvoy extends EnvoyTarget {
+  readonly plan: EnvoyPlan;
+}
+
+/** @throws {AppError} ENVOY_CONTAINER_NOT_FOUND, ENVOY_CONFIG_NOT_FOUND */
+export function planEnvoy(
+  spec: JsonObject,
+  request: {
+    readonly templates: readonly NamedTemplate[];
+    readonly variables: Variables;
+    readonly settings: Settings;
+  },
+): PlannedEnvoy {
+  const location: EnvoyLocation = locateEnvoy(spec, {
+    container: stringAt(request.settings, 'envoy-container'),
+    config: stringAt(request.settings, 'envoy-config'),
+  });
+  const values = usedValues(request.templates, request.variables);
+  const plan = {
+    source: location.configMap,
+    file: location.file,
+    directory: location.directory,
+    templates: request.templates.map((template) => template.name),
+    values,
+  };
+  const derived = derivedName(plan);
+  return { location, derived, plan: { ...plan, derived } };
+}
+
+/** A name that only this source with these additions can have. */
+export function derivedName(plan: Omit<EnvoyPlan, 'derived'>): string {
+  const { source, file, directory, templates, values } = plan;
+  const suffix = `-svidecar-${shortHash(JSON.stringify([source, file, directory, templates, values]))}`;
+  return source.slice(0, maxNameLength - suffix.length) + suffix;
+}
+
+/** Values of the variables that decide about, or appear in, the Envoy parts. */
+function usedValues(
+  templates: readonly NamedTemplate[],
+  variables: Variables,
+): Readonly<Record<string, Json>> {
+  const names = new Set<string>();
+  for (const { fragment } of templates.flatMap((template) => template.parts)) {
+    if (fragment.envoy === undefined) continue;
+    for (const name of Object.keys(fragment.when ?? {})) names.add(name);
+    for (const { filter, listeners, oneAudienceForAllHosts } of fragment.envoy.filters) {
+      variablesIn([filter, listeners ?? null, oneAudienceForAllHosts], names);
+    }
+    for (const { cluster } of fragment.envoy.clusters) variablesIn(cluster, names);
+  }
+  const values: Record<string, Json> = {};
+  for (const name of [...names].sort()) {
+    const value = variables[name];
+    if (value !== undefined) values[name] = value;
+  }
+  return values;
+}
+
+/** The filters and clusters of a plan. @throws {AppError} TEMPLATE_UNKNOWN, TEMPLATE_INVALID */
+export function additionsOf(plan: EnvoyPlan, library: Library): EnvoyAdditions {
+  const templates = plan.templates.map((name) => library.get(name));
+  const variables = variablesOf(plan, templates);
+  const parts = fragmentsOf(templates, variables).flatMap((fragment) => fragment.envoy ?? []);
+  return {
+    filters: parts.flatMap(({ filters }) =>
+      filters.map((filter) => filterAddition(filter, variables)),
+    ),
+    clusters: parts.flatMap(({ clusters }) =>
+      clusters.map(({ name, cluster }) => ({
+        name,
+        cluster: substituteObject(cluster, variables),
+      })),
+    ),
+  };
+}
+
+/** A variable that had no value when the plan was made is known, and has none. */
+function variablesOf(plan: EnvoyPlan, templates: readonly NamedTemplate[]): Variables {
+  const names = new Set<string>();
+  for (const { fragment } of templates.flatMap((template) => template.parts)) {
+    for (const { filter, listeners } of fragment.envoy?.filters ?? []) {
+      variablesIn([filter, listeners ?? null], names);
+    }
+  }
+  return { ...Object.fromEntries([...names].map((name) => [name, undefined])), ...plan.values };
+}
+
+type TemplateFilter = NonNullable<Fragment['envoy']>['filters'][number];
+
+function filterAddition(template: TemplateFilter, variables: Variables): FilterAddition {
+  const listeners = listenersOf(template, variables);
+  return {
+    rule: template.rule,
+    direction: template.direction,
+    place: template.place,
+    filter: substituteObject(template.filter, variables),
+    carriesToken: template.carriesToken,
+    oneAudienceForAllHosts: substitute(template.oneAudienceForAllHosts, variables) === true,
+    ...(listeners === undefined ? {} : { listeners }),
+  };
+}
+
+function listenersOf(
+  template: TemplateFilter,
+  variables: Variables,
+): readonly string[] | undefined {
+  const value =
+    template.listeners === undefined ? undefined : substitute(template.listeners, variables);
+  if (value === undefined) return undefined;
+  const names = isArray(value) ? value : [value];
+  return names.map((name) => {
+    if (typeof name === 'string') return name;
+    throw new AppError('TEMPLATE_INVALID', `rule ${template.rule}: a listener's name is no text`);
+  });
+}
+
+/** The user's ConfigMap with a plan's additions. @throws {AppError} ENVOY_CONFIG_INVALID, LISTENERS_AMBIGUOUS with file, line and column */
+export function patchPlanned(
+  namespace: string,
+  plan: EnvoyPlan,
+  source: { readonly data: Readonly<Record<string, string>>; readonly library: Library },
+): EnvoyPatch {
+  return patchEnvoy(
+    {
+      name: `ConfigMap ${namespace}/${plan.source}`,
+      files: source.data,
+      main: plan.file,
+      directory: plan.directory,
+    },
+    additionsOf(plan, source.library),
+  );
+}

@@ -1,0 +1,233 @@
+/** A composition fitted to one pod template: what to merge into it, and what gives way. */
+import { AppError } from '#kernel/errors.ts';
+import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { healthPort, helperContainer, helperPort } from '../../sidecar/config/contract.ts';
+import type { Composition } from './compose.ts';
+import type { EnvoyLocation } from './envoy-location.ts';
+import { mergePartial } from './keyed.ts';
+import type { Replacement, Wanted } from './reconcile.ts';
+import { substituteObject } from './substitute.ts';
+import type { Trace } from './trace.ts';
+import { mountPathOf, volumeNames, withVolumeNames, type VolumeNames } from './volumes.ts';
+
+export interface EnvoyTarget {
+  readonly location: EnvoyLocation;
+  /** Name of the derived ConfigMap. */
+  readonly derived: string;
+}
+
+interface Fitting {
+  readonly original: JsonObject;
+  readonly spec: JsonObject;
+  readonly composition: Composition;
+  readonly names: VolumeNames;
+  readonly trace: Trace;
+}
+
+/** @throws {AppError} CONTAINER_CONFLICT */
+export function fit(
+  original: JsonObject,
+  composition: Composition,
+  context: { readonly envoy: EnvoyTarget | undefined; readonly trace: Trace },
+): Wanted {
+  const spec = objectAt(original, 'spec');
+  const podSpec = objectAt(composition.pod, 'spec');
+  const names = volumeNames(spec, listAt(podSpec, 'volumes'));
+  const fitting: Fitting = { original, spec, composition, names, trace: context.trace };
+  const { added, replaced } = fitVolumes(fitting, listAt(podSpec, 'volumes'));
+  const sidecars = fitSidecars(fitting, context.envoy?.location);
+  let partialSpec: JsonObject = {
+    ...podSpec,
+    volumes: added,
+    containers: fitContainers(fitting, listAt(podSpec, 'containers')),
+  };
+  partialSpec = mergePartial(partialSpec, { containers: everyContainer(fitting) });
+  partialSpec = mergePartial(partialSpec, sidecars.partial);
+  warnOfPorts(fitting);
+  return {
+    partial: { ...composition.pod, spec: withoutEmptyLists(partialSpec) },
+    replacements: [...replaced, ...sidecars.replacements, ...envoyReplacements(context.envoy)],
+    before: sidecars.before,
+  };
+}
+
+function withoutEmptyLists(spec: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(spec).filter(([, value]) => !Array.isArray(value) || value.length > 0),
+  );
+}
+
+function envoyReplacements(envoy: EnvoyTarget | undefined): Replacement[] {
+  return envoy === undefined ? [] : [{ path: envoy.location.namePath, now: envoy.derived }];
+}
+
+function fitVolumes(
+  { spec, names, trace }: Fitting,
+  wanted: readonly Json[],
+): { readonly added: readonly Json[]; readonly replaced: readonly Replacement[] } {
+  const added: Json[] = [];
+  const replaced: Replacement[] = [];
+  const present = listAt(spec, 'volumes').filter(isObject);
+  for (const volume of wanted.filter(isObject)) {
+    const { $patch: directive, ...plain } = volume;
+    const name = names.get(stringAt(volume, 'name') ?? '') ?? '';
+    const standing = present.find((candidate) => candidate['name'] === name);
+    if (standing === undefined) {
+      added.push({ ...plain, name });
+      if (isSocket(plain)) trace.say('socket_added', `the Workload API socket is volume "${name}"`);
+    } else if (directive === 'replace') {
+      replaced.push({ path: `/spec/volumes/name=${name}`, now: plain });
+    } else if (isSocket(plain)) {
+      trace.say('socket_reused', `the pod's own volume "${name}" carries the Workload API socket`);
+    }
+  }
+  return { added, replaced };
+}
+
+function isSocket(volume: JsonObject): boolean {
+  return volume['csi'] !== undefined || volume['hostPath'] !== undefined;
+}
+
+/** Containers that a template only completes: those that are not there are waited for. */
+function fitContainers(fitting: Fitting, wanted: readonly Json[]): readonly Json[] {
+  const present = new Set(
+    listAt(fitting.spec, 'containers').map((item) => (isObject(item) ? item['name'] : '')),
+  );
+  return wanted.filter(isObject).flatMap((container): Json[] => {
+    const name = stringAt(container, 'name') ?? '';
+    if (container['image'] === undefined && !present.has(name)) {
+      fitting.trace.warn(
+        'awaits_container',
+        `container "${name}" is not there yet; its part is added when another injector has put it in`,
+      );
+      return [];
+    }
+    return [withVolumeNames(container, fitting.names)];
+  });
+}
+
+/** The app's containers, each with the fragments that are meant for all of them. */
+function everyContainer({ spec, composition, names }: Fitting): readonly Json[] {
+  if (composition.everyContainer.length === 0) return [];
+  return listAt(spec, 'containers')
+    .filter(isObject)
+    .filter((container) => container['name'] !== helperContainer)
+    .map((container) => {
+      let partial: JsonObject = { name: container['name'] ?? '' };
+      for (const fragment of composition.everyContainer) {
+        partial = mergePartial(partial, fitMounts(container, fragment, { composition, names }));
+      }
+      return partial;
+    });
+}
+
+/** Where a container mounts the socket's volume already, that mount serves and its path is used. */
+function fitMounts(
+  container: JsonObject,
+  fragment: JsonObject,
+  { composition, names }: Pick<Fitting, 'composition' | 'names'>,
+): JsonObject {
+  const mounts = listAt(withVolumeNames(fragment, names), 'volumeMounts').filter(isObject);
+  const standing = mounts
+    .map((mount) => mountPathOf(container, stringAt(mount, 'name') ?? ''))
+    .find((path) => path !== undefined);
+  if (standing === undefined) {
+    return withVolumeNames(substituteObject(fragment, composition.variables), names);
+  }
+  const { volumeMounts, ...rest } = fragment;
+  return substituteObject(rest, { ...composition.variables, socketMountPath: standing });
+}
+
+interface FittedSidecars {
+  readonly partial: JsonObject;
+  readonly replacements: readonly Replacement[];
+  readonly before: ReadonlyMap<string, string>;
+}
+
+function fitSidecars(fitting: Fitting, envoy: EnvoyLocation | undefined): FittedSidecars {
+  const { composition, trace } = fitting;
+  const lists: Record<'containers' | 'initContainers', Json[]> = {
+    containers: [],
+    initContainers: [],
+  };
+  const replacements: Replacement[] = [];
+  const before = new Map<string, string>();
+  for (const sidecar of composition.sidecars) {
+    const name = stringAt(sidecar, 'name') ?? '';
+    const container = withVolumeNames(sidecar, fitting.names);
+    const overlay = overlayOf(fitting, name);
+    if (overlay !== undefined) {
+      lists[overlay.list].push(withoutImage(container, overlay));
+      replacements.push(...overlay.replacements(container));
+      trace.say(
+        'helper_overlay',
+        `the pod's own "${name}" without an image is completed; its values win`,
+      );
+    } else if (composition.variables['nativeSidecar'] === true) {
+      lists.initContainers.push({ ...container, restartPolicy: 'Always' });
+      if (envoy?.list === 'initContainers') {
+        before.set(`/spec/initContainers/name=${name}`, envoy.container);
+      }
+      trace.say(
+        'native_sidecar',
+        `"${name}" starts before the app's containers and stops after them`,
+      );
+    } else {
+      lists.containers.push(container);
+      trace.say('helper_added', `"${name}" stands after the app's containers`);
+    }
+  }
+  return { partial: lists, replacements, before };
+}
+
+interface Overlay {
+  readonly list: 'containers' | 'initContainers';
+  readonly hasAutoImage: boolean;
+  readonly replacements: (container: JsonObject) => readonly Replacement[];
+}
+
+/**
+ * The user's own container of a sidecar's name: without an image, or with the image `auto`, it is an overlay and its
+ * values win; with an image of its own it is somebody else's.
+ */
+function overlayOf({ spec }: Fitting, name: string): Overlay | undefined {
+  for (const list of ['containers', 'initContainers'] as const) {
+    const own = listAt(spec, list).find((item) => isObject(item) && item['name'] === name);
+    if (!isObject(own)) continue;
+    const image = own['image'];
+    if (image !== undefined && image !== '' && image !== 'auto') {
+      throw new AppError(
+        'CONTAINER_CONFLICT',
+        `the pod has a container "${name}" with an image of its own; remove it, or leave out its image (or write "auto") so that the injected one is completed with its settings`,
+      );
+    }
+    const hasAutoImage = image !== undefined;
+    const path = `/spec/${list}/name=${name}/image`;
+    return {
+      list,
+      hasAutoImage,
+      replacements: (container) =>
+        hasAutoImage && container['image'] !== undefined ? [{ path, now: container['image'] }] : [],
+    };
+  }
+  return undefined;
+}
+
+function withoutImage(container: JsonObject, overlay: Overlay): JsonObject {
+  if (!overlay.hasAutoImage) return container;
+  const { image, ...rest } = container;
+  return rest;
+}
+
+function warnOfPorts({ spec, composition, trace }: Fitting): void {
+  if (composition.sidecars.length === 0) return;
+  for (const container of listAt(spec, 'containers').filter(isObject)) {
+    const ports = listAt(container, 'ports').map((port) => isObject(port) && port['containerPort']);
+    const clash = [helperPort, healthPort].find((port) => ports.includes(port));
+    if (clash === undefined || container['name'] === helperContainer) continue;
+    trace.warn(
+      'port_clash',
+      `container "${stringAt(container, 'name') ?? ''}" declares port ${clash}, which the auth helper listens on: one of the two will not start`,
+    );
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * The injection engine: a pod template becomes an injected one, and back. The same object and configuration give
+ * the same answer, whoever asks: webhook, CLI or test.
+ */
+import { AppError } from '#kernel/errors.ts';
+import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import type { Operation } from '../editing/operation.ts';
+import type { Settings } from './annotations.ts';
+import { compose, type Composition } from './compose.ts';
+import { annotationKey, settingKeys, statusKey, type SettingKey } from './contract.ts';
+import { planEnvoy, type PlannedEnvoy } from './envoy-plan.ts';
+import { fit } from './fit.ts';
+import { find } from './keyed.ts';
+import type { Library, NamedTemplate } from './library.ts';
+import type { Located } from './locate.ts';
+import { nothingDone, nothingWanted, reconcile, undoOf } from './reconcile.ts';
+import { isSameInjection, statusText, strip, type Status } from './status.ts';
+import type { Trace } from './trace.ts';
+import { variablesFor, type Facts } from './variables.ts';
+
+export interface Engine extends Facts {
+  readonly library: Library;
+  /** svidecar's own version: part of the status. */
+  readonly version: string;
+}
+
+export interface Injection {
+  /** Relative to the pod template; empty when everything is there already. */
+  readonly operations: readonly Operation[];
+  readonly status: Status;
+}
+
+export interface InjectionRequest {
+  readonly names: readonly string[];
+  readonly settings: Settings;
+  /** The status that stands in the template now. */
+  readonly previous: Status | undefined;
+}
+
+/** @throws {AppError} with the code of whatever is wrong with the request or the pod */
+export function inject(
+  located: Located,
+  request: InjectionRequest,
+  context: { readonly engine: Engine; readonly trace: Trace },
+): Injection {
+  const { engine, trace } = context;
+  const { previous } = request;
+  const current = located.template;
+  const original = previous === undefined ? current : strip(current, previous.undo);
+  const templates = chosenTemplates(request, engine.library);
+  const variables = variablesFor({ ...located, template: original }, request.settings, engine);
+  const composition = compose(templates, variables);
+  const envoy = envoyOf(original, { templates, composition, request, trace });
+  const wanted = fit(original, composition, { envoy, trace });
+  const status: Status = {
+    version: engine.version,
+    templates: templates.map((template) => template.name),
+    ...(composition.helper === undefined ? {} : { helper: composition.helper }),
+    ...(envoy === undefined ? {} : { envoy: envoy.plan }),
+    undo: undoOf(original, wanted),
+  };
+  const isKept = previous !== undefined && isSameInjection(previous, status);
+  const operations = reconcile({
+    current,
+    wanted,
+    undo: status.undo,
+    previous: previous?.undo,
+    status: isKept ? standingStatus(current) : statusText(status),
+  });
+  return { operations, status };
+}
+
+/** Takes out everything that the status names. Operations are relative to the pod template. */
+export function uninject(template: JsonObject, status: Status): readonly Operation[] {
+  return reconcile({
+    current: template,
+    wanted: nothingWanted,
+    undo: nothingDone,
+    previous: status.undo,
+    status: undefined,
+  });
+}
+
+/** Whether every part that the status names is still there. */
+export function isComplete(template: JsonObject, status: Status): boolean {
+  return Object.keys(status.undo.added).every((path) => find(template, path) !== undefined);
+}
+
+function standingStatus(template: JsonObject): string | undefined {
+  return stringAt(objectAt(objectAt(template, 'metadata'), 'annotations'), statusKey);
+}
+
+/** In alphabetical order, so that the order of the annotation does not matter. */
+function chosenTemplates(request: InjectionRequest, library: Library): readonly NamedTemplate[] {
+  const chosen = new Map<string, NamedTemplate>();
+  for (const name of request.names) {
+    const template = library.get(name);
+    chosen.set(template.name, template);
+    for (const alternatives of template.requires)
+      requireOne(template.name, alternatives, request.settings);
+  }
+  return [...chosen.values()].sort((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+function requireOne(template: string, alternatives: readonly string[], settings: Settings): void {
+  const known = settingKeys.filter((key): key is SettingKey => alternatives.includes(key));
+  if (known.some((key) => settings[key] !== undefined)) return;
+  throw new AppError(
+    'ANNOTATION_INVALID',
+    `template ${template} needs the annotation ${known.map(annotationKey).join(' or ')}, next to the templates' own on the pod template`,
+  );
+}
+
+function envoyOf(
+  original: JsonObject,
+  facts: {
+    readonly templates: readonly NamedTemplate[];
+    readonly composition: Composition;
+    readonly request: InjectionRequest;
+    readonly trace: Trace;
+  },
+): PlannedEnvoy | undefined {
+  const { templates, composition, request, trace } = facts;
+  if (!composition.wantsEnvoy) return undefined;
+  const { settings } = request;
+  const spec = objectAt(original, 'spec');
+  const envoy = planEnvoy(spec, { templates, variables: composition.variables, settings });
+  trace.say(
+    'envoy_container_found',
+    `container "${envoy.location.container}" reads ${envoy.plan.file} of ConfigMap ${envoy.plan.source}`,
+  );
+  return envoy;
+}

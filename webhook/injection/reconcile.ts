@@ -1,0 +1,234 @@
+/**
+ * The JSON Patch that turns a pod template, as it is now, into what is wanted. Emitted from the parsed object;
+ * nothing of it is copied. Order: changes in place, additions, removals from the back, insertions by position.
+ */
+import { isArray, isObject, objectAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { escapeToken, pointerTokens, type Operation } from '../editing/operation.ts';
+import { statusKey } from './contract.ts';
+import { shortHash } from './hash.ts';
+import {
+  covers,
+  differences,
+  find,
+  isSame,
+  itemToken,
+  listKey,
+  type Difference,
+  type Found,
+} from './keyed.ts';
+import type { Undo } from './status.ts';
+
+/** A value of the user's that gives way to ours, and comes back by `uninject`. */
+export interface Replacement {
+  /** Keyed path. */
+  readonly path: string;
+  readonly now: Json;
+}
+
+/** What the templates ask of a pod template. */
+export interface Wanted {
+  readonly partial: JsonObject;
+  readonly replacements: readonly Replacement[];
+  /** Keyed path of a list item → name of the item that it must precede. */
+  readonly before: ReadonlyMap<string, string>;
+}
+
+export const nothingWanted: Wanted = { partial: {}, replacements: [], before: new Map() };
+export const nothingDone: Undo = { added: {}, created: [], nulls: [], restored: [] };
+
+/** How to undo `wanted` once it is carried out on the original. */
+export function undoOf(original: JsonObject, wanted: Wanted): Undo {
+  const undo: Undo = { added: {}, created: [], nulls: [], restored: [] };
+  for (const difference of differences(original, wanted.partial)) {
+    if (difference.kind === 'missing') recordAddition(undo, difference);
+  }
+  for (const { path, now } of wanted.replacements) {
+    const was = find(original, path)?.value;
+    if (was !== undefined) undo.restored.push({ path, was, now });
+  }
+  return undo;
+}
+
+function recordAddition(undo: Undo, { path, pointer, want, have }: Difference): void {
+  if (have === null) undo.nulls.push(path);
+  const members = pointer.endsWith('/-') ? undefined : membersOf(path, want);
+  if (members === undefined) {
+    undo.added[path] = shortHash(JSON.stringify(want));
+    return;
+  }
+  undo.created.push(path);
+  for (const [token, value] of members) {
+    undo.added[`${path}/${escapeToken(token)}`] = shortHash(JSON.stringify(value));
+  }
+}
+
+/** A created map's members or a created keyed list's items by token; undefined for a value that is added as one. */
+function membersOf(path: string, value: Json): readonly (readonly [string, Json])[] | undefined {
+  if (isObject(value)) return Object.entries(value).map(([key, member]) => [key, member ?? null]);
+  const key = listKey(pointerTokens(path).at(-1) ?? '');
+  return key !== undefined && isArray(value)
+    ? value.map((item) => [itemToken(item, key), item])
+    : undefined;
+}
+
+/** A pod template on its way from one state to another. */
+export interface Transition {
+  readonly current: JsonObject;
+  readonly wanted: Wanted;
+  /** How to undo `wanted`, from the original. */
+  readonly undo: Undo;
+  /** The undo of the injection that stands there now, if any. */
+  readonly previous: Undo | undefined;
+  /** Text of the status annotation, or undefined to remove it. */
+  readonly status: string | undefined;
+}
+
+/** Operations are relative to the template's root. */
+export function reconcile(transition: Transition): readonly Operation[] {
+  const restated = restatedParts(transition);
+  const removed = removedPaths(transition);
+  const inPlace: Operation[] = restated.flatMap(({ found, want }) => replaceAt(found, want));
+  const additions: Operation[] = [];
+  const insertions: Operation[] = [];
+  for (const difference of differences(transition.current, transition.wanted.partial)) {
+    const { path, pointer, want } = difference;
+    if (restated.some((part) => path === part.path || path.startsWith(`${part.path}/`))) continue;
+    const before = transition.wanted.before.get(path);
+    if (difference.kind === 'differs') {
+      if (isOwned(path, transition.undo)) inPlace.push(...replaceAt(difference, want));
+    } else if (before !== undefined) {
+      insertions.push(...insertBefore(transition.current, { path, want, before, removed }));
+    } else {
+      additions.push(...guardTests(difference.guards), { op: 'add', path: pointer, value: want });
+    }
+  }
+  return [
+    ...inPlace,
+    ...valueOperations(transition),
+    ...additions,
+    ...removeOperations(transition.current, removed),
+    ...insertions,
+    ...statusOperations(transition),
+  ];
+}
+
+/** Parts of ours that are there and should now be something else: they are stated anew as a whole. */
+function restatedParts({ current, wanted, undo, previous }: Transition): {
+  readonly path: string;
+  readonly found: Found;
+  readonly want: Json;
+}[] {
+  return Object.entries(undo.added).flatMap(([path, hash]) => {
+    const before = previous?.added[path];
+    const found = before === undefined || before === hash ? undefined : find(current, path);
+    const want = find(wanted.partial, path)?.value;
+    return found === undefined || want === undefined || isSame(found.value, want)
+      ? []
+      : [{ path, found, want }];
+  });
+}
+
+function isOwned(path: string, undo: Undo): boolean {
+  return Object.keys(undo.added).some((added) => path === added || path.startsWith(`${added}/`));
+}
+
+function guardTests(guards: Found['guards']): Operation[] {
+  return guards.map(({ pointer, value }) => ({ op: 'test', path: pointer, value }));
+}
+
+function replaceAt(place: Pick<Found, 'pointer' | 'guards'>, value: Json): Operation[] {
+  return [...guardTests(place.guards), { op: 'replace', path: place.pointer, value }];
+}
+
+/** Replacements that are wanted, and earlier ones that no longer are. */
+function valueOperations({ current, wanted, previous }: Transition): Operation[] {
+  const operations: Operation[] = [];
+  for (const { path, now } of wanted.replacements) {
+    const found = find(current, path);
+    if (found !== undefined && !isSame(found.value, now)) operations.push(...replaceAt(found, now));
+  }
+  for (const { path, was, now } of previous?.restored ?? []) {
+    const found = find(current, path);
+    const isWanted = wanted.replacements.some((replacement) => replacement.path === path);
+    if (found !== undefined && !isWanted && covers(found.value, now)) {
+      operations.push(...replaceAt(found, was));
+    }
+  }
+  return operations;
+}
+
+/** Keyed paths that were ours and no longer are; a map or list that would be left empty goes as a whole. */
+function removedPaths({ current, undo, previous }: Transition): readonly string[] {
+  const gone = Object.keys(previous?.added ?? {}).filter(
+    (path) => undo.added[path] === undefined && find(current, path) !== undefined,
+  );
+  const emptied = (previous?.created ?? []).filter((path) => {
+    const parent = undo.created.includes(path) ? undefined : find(current, path)?.value;
+    const size = parent === undefined || parent === null ? 0 : Object.keys(parent).length;
+    return size > 0 && gone.filter((child) => isMember(child, path)).length === size;
+  });
+  return [...gone.filter((path) => !emptied.some((parent) => isMember(path, parent))), ...emptied];
+}
+
+function isMember(path: string, parent: string): boolean {
+  return path.startsWith(`${parent}/`) && !path.slice(parent.length + 1).includes('/');
+}
+
+function removeOperations(current: JsonObject, paths: readonly string[]): Operation[] {
+  return paths
+    .map((path) => find(current, path))
+    .filter((found): found is Found => found !== undefined)
+    .sort((left, right) => comparePointers(right.pointer, left.pointer))
+    .flatMap((found): Operation[] => [
+      ...guardTests(found.guards),
+      { op: 'remove', path: found.pointer },
+    ]);
+}
+
+/** Orders pointers so that, read backwards, a list is emptied from its end. */
+function comparePointers(left: string, right: string): number {
+  const other = pointerTokens(right);
+  for (const [depth, token] of pointerTokens(left).entries()) {
+    const against = other[depth];
+    if (against === undefined) return 1;
+    if (token === against) continue;
+    const numbers = Number(token) - Number(against);
+    return Number.isNaN(numbers) ? (token < against ? -1 : 1) : numbers;
+  }
+  return -1;
+}
+
+interface Insertion {
+  readonly path: string;
+  readonly want: Json;
+  readonly before: string;
+  readonly removed: readonly string[];
+}
+
+/** Inserts a list item before a named one, counting positions as they are after the removals. */
+function insertBefore(
+  current: JsonObject,
+  { path, want, before, removed }: Insertion,
+): Operation[] {
+  const parent = path.slice(0, path.lastIndexOf('/'));
+  const list = find(current, parent);
+  if (list === undefined) return [];
+  const names = (isArray(list.value) ? list.value : [])
+    .map((item) => itemToken(item, 'name'))
+    .filter((token) => !removed.includes(`${parent}/${escapeToken(token)}`));
+  const index = names.indexOf(`name=${before}`);
+  if (index === -1) return [{ op: 'add', path: `${list.pointer}/-`, value: want }];
+  return [
+    { op: 'test', path: `${list.pointer}/${index}/name`, value: before },
+    { op: 'add', path: `${list.pointer}/${index}`, value: want },
+  ];
+}
+
+function statusOperations({ current, status }: Transition): Operation[] {
+  const annotations = objectAt(objectAt(current, 'metadata'), 'annotations');
+  const have = annotations[statusKey];
+  const path = `/metadata/annotations/${escapeToken(statusKey)}`;
+  if (status === undefined) return have === undefined ? [] : [{ op: 'remove', path }];
+  if (have === undefined) return [{ op: 'add', path, value: status }];
+  return have === status ? [] : [{ op: 'replace', path, value: status }];
+}

@@ -1,0 +1,118 @@
+/** The status annotation: what was done to a pod template, and all that is needed to undo it. */
+import * as z from 'zod';
+import { AppError } from '#kernel/errors.ts';
+import type { Json, JsonObject } from '#kernel/json.ts';
+import { isObject, objectAt, stringAt } from '#kernel/json.ts';
+import { pointerTokens } from '../editing/operation.ts';
+import { statusKey } from './contract.ts';
+import { changeAt, covers, find } from './keyed.ts';
+
+const json: z.ZodType<Json> = z.json();
+
+const undoSchema = z.strictObject({
+  /** Keyed path of what was added → short hash of what was wanted there. */
+  added: z.record(z.string(), z.string()).default({}),
+  /** Keyed paths of maps and lists that were created for it: removed when they are empty again. */
+  created: z.array(z.string()).default([]),
+  /** Places where an explicit null stood. */
+  nulls: z.array(z.string()).default([]),
+  /** Values that were replaced. */
+  restored: z.array(z.strictObject({ path: z.string(), was: json, now: json })).default([]),
+});
+
+const envoyPlanSchema = z.strictObject({
+  /** The user's ConfigMap, and the name of its patched copy. */
+  source: z.string(),
+  derived: z.string(),
+  /** Key in the ConfigMap that the Envoy container reads, and where the ConfigMap is mounted. */
+  file: z.string(),
+  directory: z.string(),
+  templates: z.array(z.string()),
+  /** Values of the variables that the templates' Envoy parts use. */
+  values: z.record(z.string(), json),
+});
+
+const statusSchema = z.object({
+  version: z.string(),
+  templates: z.array(z.string()),
+  helper: z.strictObject({ configMap: z.string(), settings: z.string() }).optional(),
+  envoy: envoyPlanSchema.optional(),
+  undo: undoSchema,
+});
+
+export type Undo = z.infer<typeof undoSchema>;
+export type EnvoyPlan = z.infer<typeof envoyPlanSchema>;
+/** Members that a later version may add are passed over, so that two versions can run side by side. */
+export type Status = z.infer<typeof statusSchema>;
+
+/** @param where names the object in messages. @throws {AppError} STATUS_INVALID */
+export function parseStatus(text: string, where: string): Status {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw invalid(where, 'it is no JSON', cause);
+  }
+  const parsed = statusSchema.safeParse(value);
+  if (!parsed.success) throw invalid(where, z.prettifyError(parsed.error), parsed.error);
+  return parsed.data;
+}
+
+function invalid(where: string, fault: string, cause: unknown): AppError {
+  return new AppError(
+    'STATUS_INVALID',
+    `${where}: the annotation ${statusKey} was not written by svidecar (${fault}); apply the original manifest again, or remove this annotation together with the injected parts`,
+    { cause },
+  );
+}
+
+/** The status of a pod template, or undefined when it was never injected. @throws {AppError} STATUS_INVALID */
+export function statusOf(template: JsonObject, where: string): Status | undefined {
+  const text = stringAt(objectAt(objectAt(template, 'metadata'), 'annotations'), statusKey);
+  return text === undefined ? undefined : parseStatus(text, where);
+}
+
+/**
+ * The template as it was before injection; parts that were not touched are shared with the input. A value that
+ * somebody has changed since is theirs and stays.
+ */
+export function strip(template: JsonObject, undo: Undo): JsonObject {
+  let value: Json = template;
+  const change = (path: string, by: (value: Json) => Json | undefined): void => {
+    value = changeAt(value, pointerTokens(path), by) ?? value;
+  };
+  change(`/metadata/annotations/${statusKey.replaceAll('/', '~1')}`, () => undefined);
+  for (const { path, was, now } of undo.restored) {
+    change(path, (current) => (covers(current, now) ? was : current));
+  }
+  for (const path of Object.keys(undo.added)) change(path, () => undefined);
+  // Deepest first, so that a map emptied by this loop is seen empty.
+  for (const path of undo.created.toReversed()) {
+    change(path, (current) => (isEmpty(current) ? undefined : current));
+  }
+  for (const path of undo.nulls) value = withNull(value, path);
+  // The root of a pod template is an object, and only members were changed.
+  return value as JsonObject;
+}
+
+function withNull(value: Json, path: string): Json {
+  if (find(value, path) !== undefined) return value;
+  const tokens = pointerTokens(path);
+  const last = tokens.at(-1) ?? '';
+  const restore = (parent: Json): Json => (isObject(parent) ? { ...parent, [last]: null } : parent);
+  return changeAt(value, tokens.slice(0, -1), restore) ?? value;
+}
+
+export function isEmpty(value: Json): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}
+
+/** The annotation's text. */
+export function statusText(status: Status): string {
+  return JSON.stringify(status);
+}
+
+/** Whether two injections did the same, whichever version did them. */
+export function isSameInjection(left: Status, right: Status): boolean {
+  return statusText({ ...left, version: '' }) === statusText({ ...right, version: '' });
+}

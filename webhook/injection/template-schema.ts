@@ -1,0 +1,58 @@
+/**
+ * The shape of a template: a partial pod, plus what it wants in Envoy and from the helper.
+ * Data only: `${name}` in a scalar is replaced by a typed value, nothing else is interpreted.
+ */
+import * as z from 'zod';
+import type { JsonObject } from '#kernel/json.ts';
+
+const json = z.json();
+/** Checked to be an object whose values are JSON. */
+const object = z.record(z.string(), json).transform((value): JsonObject => value);
+
+const filter = z.strictObject({
+  /** Sent to the helper as gRPC metadata `svidecar-rule`, and named in messages. */
+  rule: z.string().min(1),
+  direction: z.enum(['inbound', 'outbound']),
+  /** Listener names or `*`; a whole-scalar variable without a value leaves the choice to the listeners' traffic_direction. */
+  listeners: z.union([z.string(), z.array(z.string())]).optional(),
+  place: z.enum(['before-terminal', 'first']).default('before-terminal'),
+  /** The filter lets a bearer token leave the pod: warned about where that happens without TLS. */
+  carriesToken: z.boolean().default(false),
+  /** Every host gets a token of the same audience: warned about where a listener routes to several clusters. */
+  oneAudienceForAllHosts: z.union([z.boolean(), z.string()]).default(false),
+  filter: object,
+});
+
+const fragment = z.strictObject({
+  /** All named variables must have these values, or the fragment is left out. */
+  when: z.record(z.string(), z.union([z.string(), z.boolean()])).optional(),
+  /** Merged into the pod by Kubernetes' keyed lists; a container without an image merges into an existing one only. */
+  pod: object.optional(),
+  /** Containers beside the app: native sidecars where the cluster has them, else after the app's containers. */
+  sidecars: z.array(object).optional(),
+  /** Merged into each of the app's own containers. */
+  everyContainer: object.optional(),
+  /** One rule of the helper (see the helper's settings). */
+  helperRule: object.optional(),
+  envoy: z
+    .strictObject({
+      filters: z.array(filter).default([]),
+      clusters: z.array(z.strictObject({ name: z.string().min(1), cluster: object })).default([]),
+    })
+    .optional(),
+});
+
+export const templateSchema = z.strictObject({
+  description: z.string().min(1),
+  aliases: z.array(z.string()).default([]),
+  /** A part of other templates: cannot be asked for by name. */
+  internal: z.boolean().default(false),
+  /** Templates whose fragments come before this one's. */
+  includes: z.array(z.string()).default([]),
+  /** For each inner list, one of these annotations (without prefix) must be set. */
+  requires: z.array(z.array(z.string()).min(1)).default([]),
+  fragments: z.array(fragment).min(1),
+});
+
+export type Template = Readonly<z.infer<typeof templateSchema>>;
+export type Fragment = Template['fragments'][number];

@@ -1,0 +1,58 @@
+/** The trace of one decision: ordered steps with stable ids, told to people in four places. */
+
+/** Stable API: metrics, audit annotations and documentation use these ids. */
+export type StepId =
+  | 'annotation_on_workload'
+  | 'annotations_without_templates'
+  | 'awaits_container'
+  | 'being_deleted'
+  | 'controller_owned'
+  | 'envoy_config_awaited'
+  | 'envoy_config_patched'
+  | 'envoy_container_found'
+  | 'envoy_warning'
+  | 'helper_added'
+  | 'helper_overlay'
+  | 'host_network'
+  | 'injected'
+  | 'job_immutable'
+  | 'mirror_pod'
+  | 'namespace_ignored'
+  | 'native_sidecar'
+  | 'not_requested'
+  | 'object_unknown'
+  | 'opted_out'
+  | 'port_clash'
+  | 'refused'
+  | 'socket_added'
+  | 'socket_reused'
+  | 'template_unchanged'
+  | 'templates_requested'
+  | 'unchanged'
+  | 'uninjected'
+  | 'user_value_kept';
+
+export interface Step {
+  readonly id: StepId;
+  /** One sentence: what was seen or done, and what to do next where that helps. */
+  readonly message: string;
+  readonly level: 'info' | 'warning';
+}
+
+/** Collects the steps of one decision, in order. */
+export class Trace {
+  readonly steps: Step[] = [];
+
+  say(id: StepId, message: string): void {
+    this.steps.push({ id, message, level: 'info' });
+  }
+
+  warn(id: StepId, message: string): void {
+    this.steps.push({ id, message, level: 'warning' });
+  }
+}
+
+/** The trace as text, a step a line. */
+export function traceText(steps: readonly Step[]): string {
+  return steps.map((step) => `${step.id}: ${step.message}`).join('\n');
+}

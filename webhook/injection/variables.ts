@@ -1,0 +1,153 @@
+/** The values that templates can use, from the configuration, the annotations and the pod. */
+import { AppError } from '#kernel/errors.ts';
+import { isArray, objectAt, stringAt, type Json } from '#kernel/json.ts';
+import { spiffeIdFault } from '#kernel/spiffe-id.ts';
+import {
+  healthPort,
+  helperPort,
+  settingsDirectory,
+  settingsFile,
+} from '../../sidecar/config/contract.ts';
+import type { Settings } from './annotations.ts';
+import type { InjectorConfig } from './config.ts';
+import { annotationKey, type SettingKey } from './contract.ts';
+import type { Located } from './locate.ts';
+import { substituteText, type Variables } from './substitute.ts';
+
+/** Kubernetes minor version from which containers may restart inside `initContainers` by default. */
+const nativeSidecarMinor = 29;
+
+export interface Facts {
+  readonly config: InjectorConfig;
+  /** Minor version of the cluster, as in 1.36. */
+  readonly kubernetesMinor: number;
+}
+
+/** @throws {AppError} ANNOTATION_INVALID where annotations contradict each other or the configuration */
+export function variablesFor(located: Located, settings: Settings, facts: Facts): Variables {
+  const identity = identityOf(located, settings, facts.config);
+  return {
+    ...identity,
+    ...tokenVariables(settings, identity, facts.config),
+    ...socketVariables(settings, facts.config),
+    ...containerVariables(settings, facts),
+  };
+}
+
+interface Identity extends Variables {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly trustDomain: string;
+  readonly spiffeId: string;
+}
+
+function text(settings: Settings, key: SettingKey): string | undefined {
+  return stringAt(settings, key);
+}
+
+function list(settings: Settings, key: SettingKey): readonly Json[] | undefined {
+  const value = settings[key];
+  return isArray(value) ? value : undefined;
+}
+
+function identityOf(located: Located, settings: Settings, config: InjectorConfig): Identity {
+  const spec = objectAt(located.template, 'spec');
+  const { namespace } = located;
+  const serviceAccount =
+    stringAt(spec, 'serviceAccountName') ?? stringAt(spec, 'serviceAccount') ?? 'default';
+  const trustDomain = text(settings, 'trust-domain') ?? config.trustDomain;
+  const spiffeId =
+    text(settings, 'spiffe-id') ??
+    substituteText(config.spiffeId, { namespace, serviceAccount, trustDomain });
+  const fault = spiffeIdFault(spiffeId);
+  if (fault !== undefined) {
+    throw new AppError(
+      'CONFIG_INVALID',
+      `the configuration's spiffeId gives "${spiffeId}" here, which is no SPIFFE ID: ${fault}; change it, or set ${annotationKey('spiffe-id')}`,
+    );
+  }
+  return { namespace, serviceAccount, trustDomain, spiffeId };
+}
+
+function tokenVariables(settings: Settings, identity: Identity, config: InjectorConfig): Variables {
+  const byHost = settings['audience-by-host'];
+  return {
+    injectAudience: injectAudience(settings),
+    audienceByHost: byHost,
+    oneAudience: byHost === undefined,
+    authorization: text(settings, 'authorization') ?? config.authorization,
+    requestedSpiffeId: text(settings, 'spiffe-id'),
+    validateAudiences: list(settings, 'validate-audience') ??
+      list(settings, 'audience') ?? [identity.spiffeId],
+    allowCallers: list(settings, 'allow-callers') ?? [`spiffe://${identity.trustDomain}`],
+    skipPaths: list(settings, 'skip-paths'),
+    callerHeader: text(settings, 'caller-header'),
+    injectListeners: list(settings, 'inject-listeners'),
+    validateListeners: list(settings, 'validate-listeners'),
+    dataPath: text(settings, 'data-path') ?? config.dataPath,
+  };
+}
+
+/** A token is minted for one audience, so that one service cannot replay it at another. */
+function injectAudience(settings: Settings): Json | undefined {
+  const key: SettingKey =
+    settings['inject-audience'] === undefined ? 'audience' : 'inject-audience';
+  const audiences = list(settings, key) ?? [];
+  return audiences.length > 1 ? audiences : audiences[0];
+}
+
+function socketVariables(settings: Settings, config: InjectorConfig): Variables {
+  const { socket } = config;
+  return {
+    socket: text(settings, 'socket') ?? socket.kind,
+    csiDriver: socket.csiDriver,
+    socketHostPath: socket.hostPath,
+    socketMountPath: socket.mountPath,
+    socketFile: socket.file,
+  };
+}
+
+function containerVariables(settings: Settings, { config, kubernetesMinor }: Facts): Variables {
+  const { helper } = config;
+  const image = text(settings, 'image');
+  if (image !== undefined && !helper.allowImageAnnotation) {
+    throw new AppError(
+      'ANNOTATION_INVALID',
+      `annotation ${annotationKey('image')} is forbidden by the configuration (helper.allowImageAnnotation); remove it`,
+    );
+  }
+  return {
+    image: image ?? helper.image,
+    imagePullPolicy: helper.imagePullPolicy,
+    imagePullSecrets:
+      helper.imagePullSecrets.length === 0
+        ? undefined
+        : helper.imagePullSecrets.map((name) => ({ name })),
+    runAsUser: helper.runAsUser ?? undefined,
+    logLevel: text(settings, 'log-level') ?? helper.logLevel,
+    nativeSidecar: isNative(
+      text(settings, 'native-sidecar') ?? config.nativeSidecar,
+      kubernetesMinor,
+    ),
+    helperPort,
+    healthPort,
+    settingsDirectory,
+    settingsPath: `${settingsDirectory}/${settingsFile}`,
+    // Known once the rules are: see compose.
+    helperConfigMap: undefined,
+    ...resourceVariables(settings, config),
+  };
+}
+
+function isNative(choice: string, kubernetesMinor: number): boolean {
+  return choice === 'true' || (choice === 'auto' && kubernetesMinor >= nativeSidecarMinor);
+}
+
+function resourceVariables(settings: Settings, { helper }: InjectorConfig): Variables {
+  return {
+    cpuRequest: text(settings, 'cpu-request') ?? helper.cpuRequest,
+    cpuLimit: text(settings, 'cpu-limit') ?? helper.cpuLimit,
+    memoryRequest: text(settings, 'memory-request') ?? helper.memoryRequest,
+    memoryLimit: text(settings, 'memory-limit') ?? helper.memoryLimit,
+  };
+}
