@@ -5,7 +5,7 @@ import { Agent, request as httpsRequest } from 'node:https';
 import { text as textOf } from 'node:stream/consumers';
 import type { Certificate } from './authority.ts';
 
-export interface ApiResponse {
+interface ApiResponse {
   readonly status: number;
   /** Parsed JSON, or the text where it is none. */
   readonly body: unknown;

@@ -55,6 +55,22 @@ interface Site {
 
 const issuer = 'https://kubernetes.default.svc.cluster.local';
 const serviceRange = '10.96.0.0/16';
+/** What turns workloads into pods, cleans up after owners and readies namespaces; each one more costs time at start. */
+const controllers = [
+  'clusterrole-aggregation-controller',
+  'cronjob-controller',
+  'daemonset-controller',
+  'deployment-controller',
+  'garbage-collector-controller',
+  'job-controller',
+  'namespace-controller',
+  'replicaset-controller',
+  'replicationcontroller-controller',
+  'root-ca-certificate-publisher-controller',
+  'serviceaccount-controller',
+  'statefulset-controller',
+  'ttl-after-finished-controller',
+];
 const auditPolicy = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
@@ -208,6 +224,10 @@ async function startControllerManager(site: Site, processes: RunningProcess[]): 
     `--authentication-kubeconfig=${kubeconfig}`,
     `--authorization-kubeconfig=${kubeconfig}`,
     '--use-service-account-credentials=true',
+    `--controllers=${controllers.join(',')}`,
+    // The default of 20 requests a second is what a start waits for.
+    '--kube-api-qps=500',
+    '--kube-api-burst=1000',
     `--service-account-private-key-file=${join(folder, 'pki', 'tokens.key')}`,
     `--root-ca-file=${join(folder, 'pki', 'ca.crt')}`,
     '--leader-elect=false',

@@ -12,7 +12,7 @@ export interface Certificate {
   readonly keyPem: string;
 }
 
-export interface CertificateRequest {
+interface CertificateRequest {
   readonly commonName: string;
   /** Kubernetes reads them as groups. */
   readonly organizations?: readonly string[];

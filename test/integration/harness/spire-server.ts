@@ -29,7 +29,7 @@ export interface Entry {
 }
 
 /** A JWT signing key of the server, by the key id that tokens carry. */
-export interface JwtAuthorities {
+interface JwtAuthorities {
   readonly active?: string;
   readonly prepared?: string;
   readonly old?: string;
