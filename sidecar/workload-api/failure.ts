@@ -10,11 +10,15 @@ const kinds: ReadonlyMap<number, FailureKind> = new Map([
   [status.UNIMPLEMENTED, 'rejected'],
 ]);
 
+/** grpc-js ends its message about a failed connection with the name of a note that is often empty. */
+const emptyNote = /\.? Resolution note: *$/;
+
 /** @param code gRPC status code */
 export function failureOf(code: number, details: string): CallFailure {
   const name = status[code] ?? `status ${code}`;
   const kind = kinds.get(code) ?? 'unavailable';
-  return { kind, text: details === '' ? name : `${name}: ${details}` };
+  const said = details.replace(emptyNote, '');
+  return { kind, text: said === '' ? name : `${name}: ${said}` };
 }
 
 /** At start a new entry is on its way (the agent learns of it within 5 s): ask often, for a while. */
