@@ -1,0 +1,72 @@
+/**
+ * The ConfigMaps that stand behind injected workloads, as further documents of a text. Invariant: taking them out
+ * gives the text back, byte for byte.
+ */
+import { stringify } from 'yaml';
+import type { JsonObject } from '#kernel/json.ts';
+import type { DesiredConfigMap } from '../desired/desired.ts';
+import { splitDocuments } from '../editing/split-documents.ts';
+
+const made = '# Made by svidecar inject';
+const takenOut = '; svidecar uninject takes it out again.';
+/** Before the first of them where the text's last line had no end. */
+const madeAfterBreak = `${made} (with a line break before it)`;
+const start = /^---\r?\n# Made by svidecar inject( \(with a line break before it\))?;/m;
+
+/** A ConfigMap as the cluster would hold it; owners have no UID before they exist, so none are named. */
+export function manifestOf(configMap: DesiredConfigMap, namespace: string | undefined): JsonObject {
+  const { name, labels, annotations, immutable, data } = configMap;
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      labels,
+      ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+    },
+    ...(immutable ? { immutable } : {}),
+    data,
+  };
+}
+
+/** The text with objects as further documents. */
+export function append(text: string, objects: readonly JsonObject[]): string {
+  const parts = [text];
+  for (const [index, object] of objects.entries()) {
+    const needsBreak = index === 0 && text !== '' && !text.endsWith('\n');
+    const comment = `${needsBreak ? madeAfterBreak : made}${takenOut}`;
+    parts.push(`${needsBreak ? '\n' : ''}---\n${comment}\n${yamlOf(object)}`);
+  }
+  return parts.join('');
+}
+
+/** YAML 1.1 is what kubectl reads: text that it would take for something else is quoted. */
+export function yamlOf(object: JsonObject): string {
+  return stringify(object, { version: '1.1', lineWidth: 0 });
+}
+
+/** The text without the documents that {@link append} added to it, or to parts of it. */
+export function withoutAppended(text: string): string {
+  if (!text.includes(made)) return text;
+  const kept: string[] = [];
+  for (const span of splitDocuments(text)) {
+    const document = text.slice(span.start, span.end);
+    const found = start.exec(document);
+    if (found === null) {
+      kept.push(document);
+      continue;
+    }
+    // Comments after a `...` belong to the next document, which is ours.
+    kept.push(document.slice(0, found.index));
+    const hadBreak = found[1] !== undefined;
+    if (hadBreak) dropLastBreak(kept);
+  }
+  return kept.join('');
+}
+
+function dropLastBreak(parts: string[]): void {
+  const index = parts.findLastIndex((part) => part !== '');
+  const part = parts[index];
+  if (part !== undefined) parts[index] = part.replace(/\r?\n$/, '');
+}

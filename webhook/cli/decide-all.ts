@@ -1,0 +1,100 @@
+/** The webhook's own decision for every object of some manifests, with the ConfigMaps among them at hand. */
+import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { envoyCheck, type ReadConfigMap } from '../admission/check-envoy.ts';
+import { decide, type Decision } from '../admission/decide.ts';
+import type { SourceConfigMap } from '../desired/desired.ts';
+import type { Engine } from '../injection/inject.ts';
+import { locate, type Located } from '../injection/locate.ts';
+import type { ManifestDocument, ManifestObject } from './manifest.ts';
+
+/** One workload, and what was decided about it. */
+export interface Outcome {
+  readonly document: ManifestDocument;
+  readonly object: ManifestObject;
+  readonly located: Located;
+  readonly decision: Decision;
+}
+
+export interface DecideOptions {
+  readonly engine: Engine;
+  /** Of objects that name none. */
+  readonly namespace: string;
+}
+
+/** `namespace/name` → ConfigMap. */
+export type ConfigMaps = ReadonlyMap<string, SourceConfigMap>;
+
+/** The ConfigMaps among the objects; a later one of the same name counts, as it does for kubectl. */
+export function configMapsIn(
+  documents: readonly ManifestDocument[],
+  namespace: string,
+): ConfigMaps {
+  const found = new Map<string, SourceConfigMap>();
+  for (const { value } of documents.flatMap(({ objects }) => objects)) {
+    const configMap = sourceOf(value, namespace);
+    if (configMap === undefined) continue;
+    const resourceVersion = String(found.size);
+    found.set(`${configMap.namespace}/${configMap.name}`, { ...configMap, resourceVersion });
+  }
+  return found;
+}
+
+/** Undefined for anything but a ConfigMap with a name. */
+export function sourceOf(object: JsonObject, namespace: string): SourceConfigMap | undefined {
+  if (object['kind'] !== 'ConfigMap' || object['apiVersion'] !== 'v1') return undefined;
+  const metadata = objectAt(object, 'metadata');
+  const name = stringAt(metadata, 'name');
+  if (name === undefined) return undefined;
+  const data = Object.entries(objectAt(object, 'data')).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  return {
+    namespace: stringAt(metadata, 'namespace') ?? namespace,
+    name,
+    // Known to the cluster only.
+    uid: '',
+    resourceVersion: '',
+    data: Object.fromEntries(data),
+  };
+}
+
+/** Objects without a pod template are left out. */
+export function decideAll(
+  documents: readonly ManifestDocument[],
+  options: DecideOptions,
+): readonly Outcome[] {
+  const { engine, namespace } = options;
+  const configMaps = configMapsIn(documents, namespace);
+  const context = {
+    engine,
+    checkEnvoy: envoyCheck(reading(configMaps), engine.library),
+    ignoredNamespaces: new Set(engine.config.ignoredNamespaces),
+    namespace,
+  };
+  return documents.flatMap((document) =>
+    document.objects.flatMap((object): readonly Outcome[] => {
+      const located = locate(object.value, namespace);
+      if (located === undefined) return [];
+      return [{ document, object, located, decision: decide(object.value, context) }];
+    }),
+  );
+}
+
+function reading(configMaps: ConfigMaps): ReadConfigMap {
+  return (namespace, name) => configMaps.get(`${namespace}/${name}`);
+}
+
+/** The line that a refusal speaks of: of the annotation that it names, where that stands in the object's text. */
+export function lineOf({ document, object, decision }: Outcome): number {
+  if (decision.kind !== 'refused') return object.line;
+  const key = /annotation ((?:inject\.)?svidecar\.dev\/[^\s:,]+)/.exec(decision.message)?.[1];
+  const at = key === undefined ? -1 : document.text.indexOf(key, object.offset);
+  if (at === -1) return object.line;
+  return object.line + document.text.slice(object.offset, at).split('\n').length - 1;
+}
+
+/** `namespace` as the object itself says it. */
+export function ownNamespace(object: JsonObject): string | undefined {
+  const metadata = object['metadata'];
+  return isObject(metadata) ? stringAt(metadata, 'namespace') : undefined;
+}

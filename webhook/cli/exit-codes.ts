@@ -1,0 +1,37 @@
+/** Exit codes by kind of failure, the same for every command; `docs/errors.md` lists them by error code. */
+import { AppError, type ErrorCode } from '#kernel/errors.ts';
+
+export const exitCodes = {
+  ok: 0,
+  /** Something in the input was refused; the rest was done. */
+  refused: 1,
+  usage: 2,
+  /** A file, the cluster or another program could not be reached. */
+  unreachable: 3,
+  /** `diff --exit-code`: there are differences. */
+  different: 4,
+  /** A mistake of ours. */
+  internal: 70,
+} as const;
+
+const unreachable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'CLUSTER_UNREACHABLE',
+  'FILE_UNREADABLE',
+  'WORKLOAD_API_UNAVAILABLE',
+]);
+
+export function exitCodeOf(code: ErrorCode): number {
+  if (code === 'USAGE') return exitCodes.usage;
+  return unreachable.has(code) ? exitCodes.unreachable : exitCodes.refused;
+}
+
+/** Several failures: their own code where they agree, else `refused`. */
+export function exitCodeOfAll(codes: readonly ErrorCode[]): number {
+  const numbers = new Set(codes.map(exitCodeOf));
+  const [first = exitCodes.ok] = numbers;
+  return numbers.size > 1 ? exitCodes.refused : first;
+}
+
+export function exitCodeOfError(thrown: unknown): number {
+  return thrown instanceof AppError ? exitCodeOf(thrown.code) : exitCodes.internal;
+}

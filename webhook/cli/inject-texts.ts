@@ -1,0 +1,148 @@
+/**
+ * Manifests as text in, injected manifests as text out: no files, no process. The ConfigMaps that the cluster would
+ * hold are appended as further documents.
+ */
+import { AppError } from '#kernel/errors.ts';
+import { stringAt, type JsonObject } from '#kernel/json.ts';
+import {
+  desiredConfigMaps,
+  type ConfigMapUser,
+  type DesiredConfigMap,
+} from '../desired/desired.ts';
+import { statusText, type Status } from '../injection/status.ts';
+import { append, manifestOf, withoutAppended } from './appended.ts';
+import {
+  configMapsIn,
+  decideAll,
+  lineOf,
+  ownNamespace,
+  type DecideOptions,
+  type Outcome,
+} from './decide-all.ts';
+import { editDocument, joinTexts, type EditedDocument, type ObjectEdit } from './edit-stream.ts';
+import {
+  readManifest,
+  type ManifestDocument,
+  type ManifestObject,
+  type SourceText,
+} from './manifest.ts';
+import { problemAt, type Problem } from './problem.ts';
+
+export interface Injection {
+  /** One stream of documents: the inputs, edited, then the ConfigMaps. What was refused is left out. */
+  readonly text: string;
+  readonly outcomes: readonly Outcome[];
+  readonly documents: readonly EditedDocument[];
+  readonly configMaps: readonly DesiredConfigMap[];
+  readonly problems: readonly Problem[];
+}
+
+/** Expected failures are problems in the result; only a mistake of ours throws. Cost: O(n), three parses a workload. */
+export function injectTexts(sources: readonly SourceText[], options: DecideOptions): Injection {
+  const files = sources.map(({ name, text }) =>
+    readManifest({ name, text: withoutAppended(text) }),
+  );
+  const documents = files.flat();
+  const outcomes = decideAll(documents, options);
+  const edits = new Map(
+    outcomes.flatMap((outcome): readonly [ManifestObject, ObjectEdit][] => {
+      const edit = editFor(outcome);
+      return edit === undefined ? [] : [[outcome.object, edit]];
+    }),
+  );
+  const edited = files.map((file) => file.map((document) => editDocument(document, edits)));
+  const wanted = wantedConfigMaps(outcomes, { documents, edited: edited.flat(), options });
+  const texts = edited.map((file) => file.map(({ text }) => text ?? '').join(''));
+  return {
+    text: append(joinTexts(texts), wanted.objects),
+    outcomes,
+    documents: edited.flat(),
+    configMaps: wanted.configMaps,
+    problems: [...refusals(outcomes), ...edited.flat().flatMap(({ problems }) => problems)],
+  };
+}
+
+function editFor({ decision }: Outcome): ObjectEdit | undefined {
+  if (decision.kind === 'refused') return { kind: 'leave-out' };
+  return 'operations' in decision
+    ? { kind: 'operations', operations: decision.operations }
+    : undefined;
+}
+
+function refusals(outcomes: readonly Outcome[]): readonly Problem[] {
+  return outcomes.flatMap((outcome) => {
+    const { decision, document } = outcome;
+    if (decision.kind !== 'refused') return [];
+    const error = new AppError(decision.code, decision.message);
+    return [problemAt({ source: document.source, line: lineOf(outcome) }, error)];
+  });
+}
+
+interface Wanted {
+  readonly configMaps: readonly DesiredConfigMap[];
+  /** Those that the inputs do not hold already. */
+  readonly objects: readonly JsonObject[];
+}
+
+function wantedConfigMaps(
+  outcomes: readonly Outcome[],
+  facts: {
+    readonly documents: readonly ManifestDocument[];
+    readonly edited: readonly EditedDocument[];
+    readonly options: DecideOptions;
+  },
+): Wanted {
+  const { options } = facts;
+  const printed = new Set(
+    facts.edited.filter(({ text }) => text !== undefined).map(({ document }) => document),
+  );
+  const sources = configMapsIn(facts.documents, options.namespace);
+  const users = outcomes.flatMap((outcome) => userOf(outcome, printed));
+  const namespaces = new Set(users.map(({ namespace }) => namespace));
+  const configMaps: DesiredConfigMap[] = [];
+  const objects: JsonObject[] = [];
+  for (const namespace of namespaces) {
+    const own = users.filter((user) => user.namespace === namespace);
+    const written = own.find((user) => user.ownNamespace !== undefined)?.ownNamespace;
+    const desired = desiredConfigMaps(namespace, own, {
+      sources: byName(sources.values(), namespace),
+      library: options.engine.library,
+    });
+    configMaps.push(...desired.configMaps);
+    for (const configMap of desired.configMaps) {
+      if (!sources.has(`${namespace}/${configMap.name}`))
+        objects.push(manifestOf(configMap, written));
+    }
+  }
+  return { configMaps, objects };
+}
+
+function byName<T extends { readonly namespace: string; readonly name: string }>(
+  all: Iterable<T>,
+  namespace: string,
+): ReadonlyMap<string, T> {
+  return new Map(
+    [...all].filter((one) => one.namespace === namespace).map((one) => [one.name, one]),
+  );
+}
+
+interface OfflineUser extends ConfigMapUser {
+  readonly ownNamespace: string | undefined;
+}
+
+function userOf(
+  { decision, document, object, located }: Outcome,
+  printed: ReadonlySet<ManifestDocument>,
+): readonly OfflineUser[] {
+  if (!printed.has(document)) return [];
+  if (decision.kind !== 'injected' && decision.kind !== 'unchanged') return [];
+  const status: Status = decision.status;
+  const { kind, name, namespace } = located;
+  return [
+    {
+      ...{ kind, name, namespace, status: statusText(status) },
+      owner: { apiVersion: stringAt(object.value, 'apiVersion') ?? '', kind, name, uid: name },
+      ownNamespace: ownNamespace(object.value),
+    },
+  ];
+}

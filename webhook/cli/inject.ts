@@ -1,0 +1,90 @@
+/** `svidecar inject`: manifests in, manifests with their auth helper out. */
+import { Command } from 'commander';
+import { parseText } from '../editing/parse-text.ts';
+import { isArray, isObject, stringAt, type Json } from '#kernel/json.ts';
+import { injectTexts, type Injection } from './inject-texts.ts';
+import {
+  addEngineFlags,
+  decideOptions,
+  defaultNamespace,
+  outputOption,
+  type EngineFlags,
+} from './options.ts';
+import { readInputs } from './read-inputs.ts';
+import { exitCodeOfProblems, reportOutcomes, reportProblems } from './reports.ts';
+import type { CliContext, Terminal } from './terminal.ts';
+
+interface InjectFlags extends EngineFlags {
+  readonly output?: 'yaml' | 'json';
+  readonly quiet?: true;
+}
+
+const examples = `
+Examples:
+  svidecar inject shop.yaml | kubectl apply -f -
+  svidecar inject manifests/ > injected.yaml
+  kustomize build . | svidecar inject -n shop | kubectl apply -f -
+  svidecar inject -o json shop.yaml | jq '.items[].kind'
+
+What asks for injection is the annotation on the pod template:
+  inject.svidecar.dev/templates: jwt-inject     with  svidecar.dev/audience: <who the tokens are for>
+  inject.svidecar.dev/templates: jwt-validate
+
+Everything else, comments and order included, comes out as it went in, byte for byte. The ConfigMaps that the
+cluster would hold follow as further documents. A document that is refused is left out of the output and told
+of on standard error; the others are printed. Exit code: 0, or 1 when something was refused.`;
+
+export function injectCommand(context: CliContext): Command {
+  const command = new Command('inject')
+    .summary('add the auth helper to annotated workloads in manifests')
+    .description(
+      'Add the auth helper to the annotated workloads in manifests, and print the result.',
+    )
+    .argument('[paths...]', 'files or folders; - or nothing reads standard input')
+    .addOption(outputOption(['yaml', 'json'], 'yaml keeps the text as it is; json prints one List'))
+    .option('-q, --quiet', 'only failures on standard error');
+  return addEngineFlags(command)
+    .addHelpText('after', examples)
+    .action((paths: readonly string[], flags: InjectFlags) => {
+      const { terminal } = context;
+      const sources = readInputs(paths, terminal);
+      const injection = injectTexts(sources, decideOptions(flags, context));
+      terminal.out(flags.output === 'json' ? asList(injection.text) : injection.text);
+      if (flags.quiet !== true) tell(injection, flags, terminal);
+      reportProblems(injection.problems, terminal);
+      context.exit(exitCodeOfProblems(injection.problems));
+    });
+}
+
+function tell(injection: Injection, flags: InjectFlags, terminal: Terminal): void {
+  reportOutcomes(injection.outcomes, terminal);
+  const asked = injection.outcomes.filter(
+    ({ decision }) => decision.kind !== 'skipped' || decision.reason !== 'not_requested',
+  );
+  if (asked.length === 0) {
+    terminal.err(
+      'nothing to do: no pod template carries the annotation inject.svidecar.dev/templates\n',
+    );
+  } else if (flags.namespace === undefined && asked.some(isWithoutNamespace)) {
+    terminal.err(
+      `note: some workloads name no namespace and "${defaultNamespace}" was assumed, which their SPIFFE IDs contain; say another with --namespace\n`,
+    );
+  }
+}
+
+function isWithoutNamespace({ object }: Injection['outcomes'][number]): boolean {
+  const metadata = object.value['metadata'];
+  return isObject(metadata) && stringAt(metadata, 'namespace') === undefined;
+}
+
+/** All objects of a stream as one `v1` List; Lists inside it are opened. */
+export function asList(text: string): string {
+  const items = parseText(text, 'the output').flatMap(itemsOf);
+  return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items }, null, 2)}\n`;
+}
+
+function itemsOf(value: Json): readonly Json[] {
+  if (value === null) return [];
+  const items = isObject(value) && value['kind'] === 'List' ? value['items'] : undefined;
+  return isArray(items) ? items.flatMap(itemsOf) : [value];
+}

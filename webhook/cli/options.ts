@@ -1,0 +1,71 @@
+/** Options that several commands share, and what becomes of them. */
+import { Option, type Command } from 'commander';
+import { AppError } from '#kernel/errors.ts';
+import type { Engine } from '../injection/inject.ts';
+import { loadEngine } from '../files/load-engine.ts';
+import type { DecideOptions } from './decide-all.ts';
+import type { CliContext } from './terminal.ts';
+
+export interface EngineFlags {
+  readonly config?: string;
+  readonly namespace?: string;
+  readonly kubernetesVersion: string;
+}
+
+/** The newest minor version that svidecar is tested with. */
+const defaultKubernetes = '1.36';
+/** Where kubectl puts what names no namespace. */
+export const defaultNamespace = 'default';
+
+export function addEngineFlags(command: Command): Command {
+  return addNamespaceFlag(addConfigFlag(command)).option(
+    '--kubernetes-version <version>',
+    'cluster that the result is for: from 1.29 on the helper is a native sidecar',
+    defaultKubernetes,
+  );
+}
+
+export function addConfigFlag(command: Command): Command {
+  return command.option(
+    '-c, --config <file>',
+    "the injector's configuration (default: built-in defaults)",
+  );
+}
+
+export function addNamespaceFlag(command: Command): Command {
+  return command.option(
+    '-n, --namespace <name>',
+    `namespace of objects that name none (default: "${defaultNamespace}")`,
+  );
+}
+
+export function outputOption(choices: readonly string[], meaning: string): Option {
+  return new Option('-o, --output <format>', meaning).choices(choices);
+}
+
+/** @throws {AppError} USAGE, FILE_UNREADABLE, CONFIG_INVALID, TEMPLATE_INVALID */
+export function engineFrom(
+  flags: Omit<EngineFlags, 'namespace'>,
+  { installation }: CliContext,
+): Engine {
+  return loadEngine({
+    templates: installation.templates,
+    config: flags.config,
+    kubernetesMinor: minorOf(flags.kubernetesVersion),
+    version: installation.version,
+  });
+}
+
+/** @throws {AppError} as {@link engineFrom} */
+export function decideOptions(flags: EngineFlags, context: CliContext): DecideOptions {
+  const namespace = flags.namespace ?? defaultNamespace;
+  return { engine: engineFrom(flags, context), namespace };
+}
+
+function minorOf(version: string): number {
+  const minor = /^v?1\.(\d{1,3})(\.|\+|$)/.exec(version)?.[1];
+  if (minor === undefined) {
+    throw new AppError('USAGE', `--kubernetes-version ${version}: write it as 1.36`);
+  }
+  return Number(minor);
+}

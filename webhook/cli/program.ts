@@ -1,0 +1,79 @@
+/** The command tree. */
+import { Command, CommanderError } from 'commander';
+import { AppError } from '#kernel/errors.ts';
+import { exitCodeOfError, exitCodes } from './exit-codes.ts';
+import { explainCommand } from './explain.ts';
+import { injectCommand } from './inject.ts';
+import type { CliContext, Installation, Terminal } from './terminal.ts';
+import { uninjectCommand } from './uninject.ts';
+
+const overview = `
+First steps:
+  svidecar inject shop.yaml            see what injection makes of a manifest
+  svidecar explain shop.yaml           see why
+  svidecar <command> --help            options and examples of one command
+
+Exit codes: 0 done · 1 something in the input was refused · 2 wrong usage · 3 a file or the cluster cannot be
+reached · 4 there are differences (diff --exit-code) · 70 a mistake of svidecar's own.`;
+
+/** @param context where commands print, and how they tell their exit code */
+export function buildProgram(context: CliContext): Command {
+  const { terminal, installation } = context;
+  const program = new Command('svidecar')
+    .description(
+      'Gives workloads on Kubernetes proof of identity on every HTTP request: an auth helper next to their Envoy\nputs JWT-SVIDs from SPIRE into outgoing requests, and checks those of incoming ones.',
+    )
+    .version(installation.version, '-V, --version')
+    .addHelpText('after', overview)
+    .showHelpAfterError('(svidecar --help shows what there is)');
+  for (const command of [
+    injectCommand(context),
+    uninjectCommand(context),
+    explainCommand(context),
+  ]) {
+    program.addCommand(command);
+  }
+  for (const command of withSubcommands(program)) {
+    command.exitOverride();
+    command.configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
+    command.configureHelp({ helpWidth: 110 });
+  }
+  return program;
+}
+
+function withSubcommands(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
+}
+
+/**
+ * Runs one command line.
+ * @param words without the program's own name
+ * @returns the exit code
+ */
+export async function runCli(
+  words: readonly string[],
+  { terminal, installation }: { readonly terminal: Terminal; readonly installation: Installation },
+): Promise<number> {
+  let code: number = exitCodes.ok;
+  const exit = (chosen: number): void => {
+    code = chosen;
+  };
+  const program = buildProgram({ terminal, installation, exit });
+  try {
+    if (words.length === 0) program.outputHelp();
+    else await program.parseAsync(words, { from: 'user' });
+    return code;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) {
+      return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    }
+    terminal.err(`${failureText(thrown)}\n`);
+    return exitCodeOfError(thrown);
+  }
+}
+
+function failureText(thrown: unknown): string {
+  if (thrown instanceof AppError) return `${thrown.message} [${thrown.code}]`;
+  const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  return `This is a mistake of svidecar's own; please report it with what you ran.\n${stack}`;
+}

@@ -1,0 +1,47 @@
+/** What people read on standard error while standard output carries manifests. */
+import { styleText } from 'node:util';
+import type { Step } from '../injection/trace.ts';
+import { nameOf } from '../admission/decide.ts';
+import type { Outcome } from './decide-all.ts';
+import type { Problem } from './problem.ts';
+import { exitCodeOfAll } from './exit-codes.ts';
+import type { Terminal } from './terminal.ts';
+
+export type Style = Parameters<typeof styleText>[0];
+
+/** Text in a style, where the terminal wants colours. */
+export type Paint = (style: Style, text: string) => string;
+
+export function painter(terminal: Pick<Terminal, 'hasColor'>): Paint {
+  if (!terminal.hasColor) return (_style, text) => text;
+  return (style, text) => styleText(style, text, { validateStream: false });
+}
+
+/** `file:line: what`, with its code, for each failure. */
+export function reportProblems(problems: readonly Problem[], terminal: Terminal): void {
+  for (const { error } of problems) terminal.err(`${error.message} [${error.code}]\n`);
+}
+
+/** What was done to each workload, and what its author should know; refusals are problems and not told here. */
+export function reportOutcomes(outcomes: readonly Outcome[], terminal: Terminal): void {
+  for (const outcome of outcomes) {
+    const { document, object, located, decision } = outcome;
+    const place = `${document.source.name}:${object.line}: ${nameOf(located)}`;
+    if (decision.kind === 'refused') continue;
+    for (const step of decision.steps.filter((each) => isWorthTelling(each))) {
+      const warning = step.level === 'warning' ? 'warning: ' : '';
+      terminal.err(`${place}: ${warning}${step.message}\n`);
+    }
+  }
+}
+
+const told: ReadonlySet<Step['id']> = new Set<Step['id']>(['injected', 'unchanged', 'uninjected']);
+
+function isWorthTelling(step: Step): boolean {
+  return step.level === 'warning' || told.has(step.id);
+}
+
+/** The exit code of failures that the input has. */
+export function exitCodeOfProblems(problems: readonly Problem[]): number {
+  return exitCodeOfAll(problems.map(({ error }) => error.code));
+}

@@ -1,0 +1,46 @@
+/** The `svidecar` command: the only place of the webhook that reads arguments, environment and clock. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runCli } from './cli/program.ts';
+import type { Installation, Terminal } from './cli/terminal.ts';
+
+const root = join(import.meta.dirname, '..');
+
+const terminal: Terminal = {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  hasColor: process.stdout.isTTY && process.stdout.hasColors() && !process.env['NO_COLOR'],
+  isInteractive: process.stdout.isTTY,
+  isPiped: !process.stdin.isTTY,
+  readStdin: () => readFileSync(process.stdin.fd, 'utf8'),
+  untilInterrupted,
+  now: () => Date.now(),
+};
+
+function untilInterrupted(): AbortSignal {
+  const interruption = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      interruption.abort();
+    });
+  }
+  return interruption.signal;
+}
+
+function readInstallation(): Installation {
+  // Our own package.json, written by us.
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return { version, templates: join(root, 'templates'), demo: join(root, 'manifests/demo') };
+}
+
+// A reader that has seen enough, such as head, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 3);
+});
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  terminal,
+  installation: readInstallation(),
+});
