@@ -1,0 +1,376 @@
+/** The cluster room against a real API server, with the rights that the manifests give it and no more. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
+import type { JsonObject } from '#kernel/json.ts';
+import { desireForTests } from '../../fakes/desire.ts';
+import { SilentLog } from '../../fakes/silent-log.ts';
+import { startApiServer, type ApiServer } from '../harness/api-server.ts';
+import { describeWithComponents } from '../harness/components.ts';
+import { Cluster } from '../../../webhook/cluster/cluster.ts';
+import { connect } from '../../../webhook/cluster/connection.ts';
+import type { ClusterLimits } from '../../../webhook/cluster/limits.ts';
+
+const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
+const serviceAccount = 'system:serviceaccount:svidecar:svidecar';
+
+function asObject(value: unknown): JsonObject {
+  if (!isObject(value)) throw new TypeError(`not an object: ${JSON.stringify(value)}`);
+  return value;
+}
+
+/** Looks every 20 ms. @returns milliseconds it took */
+async function within(
+  ms: number,
+  what: string,
+  isSo: () => Promise<boolean> | boolean,
+): Promise<number> {
+  const began = performance.now();
+  while (performance.now() - began < ms) {
+    if (await isSo()) return performance.now() - began;
+    await wait(20);
+  }
+  throw new Error(`not within ${ms} ms: ${what}`);
+}
+
+describeWithComponents(programs, 'the cluster room and a real API server', () => {
+  let api: ApiServer;
+  let kubeconfig: string;
+  const stops: AbortController[] = [];
+
+  beforeAll(async () => {
+    api = await startApiServer();
+    const applied = await api.kubectl(['apply', '-k', 'manifests/kustomize/base']);
+    expect(applied.stderr).toBe('');
+    // The hooks have no server here; their own test is beside this one.
+    await api.kubectl(['delete', 'mutatingwebhookconfigurations', '--all']);
+    kubeconfig = await api.kubeconfigFor(serviceAccount, [
+      'system:serviceaccounts',
+      'system:authenticated',
+    ]);
+  });
+  afterAll(async () => {
+    for (const stop of stops) stop.abort();
+    await api.stop();
+  });
+
+  async function start(
+    limits: Partial<ClusterLimits> = {},
+  ): Promise<{ cluster: Cluster; log: SilentLog; stop: AbortController }> {
+    const log = new SilentLog();
+    const cluster = new Cluster({
+      api: await connect({ kind: 'kubeconfig', path: kubeconfig }),
+      desire: () => desireForTests,
+      clock: { now: (): number => Date.now() },
+      log,
+      limits: { graceMs: 600, ...limits },
+    });
+    const stop = new AbortController();
+    stops.push(stop);
+    expect(cluster.missing()).toContain('the list of configmaps');
+    cluster.start(stop.signal);
+    await within(10_000, 'everything is listed', () => cluster.missing().length === 0);
+    return { cluster, log, stop };
+  }
+
+  async function read(path: string): Promise<JsonObject | undefined> {
+    const { status, body } = await api.request('GET', path);
+    return status === 200 ? asObject(body) : undefined;
+  }
+
+  const configMapPath = (namespace: string, name = ''): string =>
+    `/api/v1/namespaces/${namespace}/configmaps${name === '' ? '' : `/${name}`}`;
+  const readConfigMap = (namespace: string, name: string): Promise<JsonObject | undefined> =>
+    read(configMapPath(namespace, name));
+
+  async function dataOf(namespace: string, name: string): Promise<string | undefined> {
+    return stringAt(objectAt(await readConfigMap(namespace, name), 'data'), 'envoy.yaml');
+  }
+
+  async function create(path: string, object: JsonObject): Promise<JsonObject> {
+    const { status, body } = await api.request('POST', path, object);
+    expect(status, JSON.stringify(body)).toBe(201);
+    return asObject(body);
+  }
+
+  const makeConfigMap = (namespace: string, name: string, text: string): Promise<JsonObject> =>
+    create(configMapPath(namespace), {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name },
+      data: { 'envoy.yaml': text },
+    });
+
+  function deployment(name: string, status: JsonObject | undefined): JsonObject {
+    const annotations =
+      status === undefined ? {} : { 'svidecar.dev/status': JSON.stringify(status) };
+    return {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name },
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: { app: name } },
+        template: {
+          metadata: { labels: { app: name, 'svidecar.dev/injected': 'true' }, annotations },
+          spec: { containers: [{ name: 'app', image: 'app:1' }] },
+        },
+      },
+    };
+  }
+
+  const deploymentsPath = (namespace: string): string =>
+    `/apis/apps/v1/namespaces/${namespace}/deployments`;
+
+  test('derived and helper ConfigMaps exist within a second, with owners and our field manager', async () => {
+    await start();
+    await api.createNamespace('shop', { 'svidecar.dev/injection': 'enabled' });
+    const source = await makeConfigMap('shop', 'envoy', 'first');
+    const web = await create(
+      deploymentsPath('shop'),
+      deployment('web', { source: 'envoy', derived: 'envoy-svidecar-1', helper: 'a1' }),
+    );
+    const tookMs = await within(1_000, 'both exist', async () => {
+      const helper = await readConfigMap('shop', 'svidecar-a1');
+      return helper !== undefined && (await dataOf('shop', 'envoy-svidecar-1')) === 'FIRST';
+    });
+    expect(tookMs).toBeLessThan(1_000);
+    const derived = objectAt(await readConfigMap('shop', 'envoy-svidecar-1'), 'metadata');
+    expect(listAt(derived, 'ownerReferences')).toMatchObject([
+      { kind: 'ConfigMap', name: 'envoy', uid: objectAt(source, 'metadata')['uid'] },
+    ]);
+    expect(listAt(derived, 'managedFields')).toMatchObject([
+      { manager: 'svidecar', operation: 'Apply' },
+    ]);
+    const helper = await readConfigMap('shop', 'svidecar-a1');
+    expect(helper?.['immutable']).toBe(true);
+    expect(listAt(objectAt(helper, 'metadata'), 'ownerReferences')).toMatchObject([
+      { kind: 'Deployment', name: 'web', uid: objectAt(web, 'metadata')['uid'] },
+    ]);
+  });
+
+  test('the derived one follows its source, comes back when deleted by hand, and loses what a hand added', async () => {
+    const path = configMapPath('shop', 'envoy');
+    await api.request('PATCH', path, { data: { 'envoy.yaml': 'second', more: 'x' } });
+    await within(
+      1_000,
+      'it follows',
+      async () => (await dataOf('shop', 'envoy-svidecar-1')) === 'SECOND',
+    );
+    await api.request('PATCH', path, { data: { more: null } });
+    await within(1_000, 'a file goes with the source', async () => {
+      const data = objectAt(await readConfigMap('shop', 'envoy-svidecar-1'), 'data');
+      return Object.keys(data).length === 1;
+    });
+    await api.request('DELETE', configMapPath('shop', 'envoy-svidecar-1'));
+    await within(
+      1_000,
+      'it is back',
+      async () => (await dataOf('shop', 'envoy-svidecar-1')) === 'SECOND',
+    );
+    await api.request('PATCH', configMapPath('shop', 'envoy-svidecar-1'), {
+      data: { 'envoy.yaml': 'by hand' },
+    });
+    await within(
+      1_000,
+      'a hand is undone',
+      async () => (await dataOf('shop', 'envoy-svidecar-1')) === 'SECOND',
+    );
+  });
+
+  test('the pods and ReplicaSets of a Deployment have it as the owner, so nothing is written when they come', async () => {
+    await within(5_000, 'the pod is there', async () => {
+      const pods = await read('/api/v1/namespaces/shop/pods');
+      return listAt(pods, 'items').length === 1;
+    });
+    await wait(300);
+    const owners = listAt(
+      objectAt(await readConfigMap('shop', 'svidecar-a1'), 'metadata'),
+      'ownerReferences',
+    );
+    expect(owners).toMatchObject([{ kind: 'Deployment', name: 'web' }]);
+  });
+
+  test('a broken source is a problem that is logged once, and the last good copy stays', async () => {
+    const { cluster, log, stop } = await start();
+    await api.request('PATCH', configMapPath('shop', 'envoy'), {
+      data: { 'envoy.yaml': 'broken' },
+    });
+    await within(1_000, 'it is known', () => cluster.problems().length === 1);
+    await wait(1_000);
+    expect(await dataOf('shop', 'envoy-svidecar-1')).toBe('SECOND');
+    expect(log.lines.filter((line) => line.level === 'warn')).toMatchObject([
+      { fields: { namespace: 'shop', problem: 'shop/envoy is broken' } },
+    ]);
+    await api.request('PATCH', configMapPath('shop', 'envoy'), { data: { 'envoy.yaml': 'third' } });
+    await within(
+      1_000,
+      'it goes on',
+      async () => (await dataOf('shop', 'envoy-svidecar-1')) === 'THIRD',
+    );
+    await within(1_000, 'the problem is over', () => cluster.problems().length === 0);
+    stop.abort();
+  });
+
+  test('the derived one goes with its source, and comes with it again', async () => {
+    await api.request('DELETE', configMapPath('shop', 'envoy'));
+    await within(
+      10_000,
+      'it is gone',
+      async () => (await readConfigMap('shop', 'envoy-svidecar-1')) === undefined,
+    );
+    await makeConfigMap('shop', 'envoy', 'again');
+    await within(
+      5_000,
+      'it is back',
+      async () => (await dataOf('shop', 'envoy-svidecar-1')) === 'AGAIN',
+    );
+  });
+
+  test('a new setting gets a new helper ConfigMap; the old one stays while a ReplicaSet can be rolled back to it', async () => {
+    await api.request('PATCH', `${deploymentsPath('shop')}/web`, {
+      spec: {
+        template: {
+          metadata: {
+            annotations: {
+              'svidecar.dev/status':
+                '{"source":"envoy","derived":"envoy-svidecar-1","helper":"b2"}',
+            },
+          },
+        },
+      },
+    });
+    await within(
+      1_000,
+      'the new one exists',
+      async () => (await readConfigMap('shop', 'svidecar-b2')) !== undefined,
+    );
+    await wait(1_500);
+    expect(await readConfigMap('shop', 'svidecar-a1')).toBeDefined();
+  });
+
+  test('when the last user is gone, our ConfigMaps go and the source stays', async () => {
+    await api.request('DELETE', `${deploymentsPath('shop')}/web?propagationPolicy=Background`);
+    await within(10_000, 'ours are gone', async () => {
+      const list = await read(
+        `${configMapPath('shop')}?labelSelector=app.kubernetes.io/managed-by%3Dsvidecar`,
+      );
+      return listAt(list, 'items').length === 0;
+    });
+    expect(await dataOf('shop', 'envoy')).toBe('again');
+  });
+
+  test('a ConfigMap of somebody else under our name is left alone and reported', async () => {
+    const { cluster, stop } = await start();
+    await api.createNamespace('clash', { 'svidecar.dev/injection': 'enabled' });
+    await create(configMapPath('clash'), {
+      metadata: { name: 'svidecar-a1' },
+      data: { mine: 'yes' },
+    });
+    await create(deploymentsPath('clash'), deployment('web', { helper: 'a1' }));
+    await within(1_000, 'it is reported', () => cluster.problems().length === 1);
+    expect(cluster.problems()[0]).toContain(
+      'ConfigMap clash/svidecar-a1 exists and is not svidecar',
+    );
+    const there = await readConfigMap('clash', 'svidecar-a1');
+    expect(there?.['data']).toEqual({ mine: 'yes' });
+    await api.request('DELETE', configMapPath('clash', 'svidecar-a1'));
+    await within(
+      1_000,
+      'ours takes its place',
+      async () => (await readConfigMap('clash', 'svidecar-a1'))?.['immutable'] === true,
+    );
+    stop.abort();
+  });
+
+  test('an unused ConfigMap of ours is removed after the grace, not before', async () => {
+    const { stop } = await start({ graceMs: 1_500 });
+    await api.createNamespace('early', { 'svidecar.dev/injection': 'enabled' });
+    await create(configMapPath('early'), {
+      metadata: { name: 'svidecar-e1', labels: { 'app.kubernetes.io/managed-by': 'svidecar' } },
+    });
+    stop.abort();
+    // Only the one with the short grace of the first test is left: it removes soon.
+    await within(
+      5_000,
+      'it is removed',
+      async () => (await readConfigMap('early', 'svidecar-e1')) === undefined,
+    );
+  });
+
+  test('ConfigMaps are in memory only for namespaces that are labelled or have a user, also after the label comes or goes', async () => {
+    const { cluster, stop } = await start();
+    await api.createNamespace('plain');
+    await makeConfigMap('plain', 'secretive', 'x');
+    await wait(300);
+    expect(cluster.configMap('plain', 'secretive')).toBeUndefined();
+    await api.request('PATCH', '/api/v1/namespaces/plain', {
+      metadata: { labels: { 'svidecar.dev/injection': 'pod' } },
+    });
+    await within(2_000, 'it is read', () => cluster.configMap('plain', 'secretive') !== undefined);
+    expect(cluster.injection('plain')).toBe('pod');
+    await api.request('PATCH', '/api/v1/namespaces/plain', {
+      metadata: { labels: { 'svidecar.dev/injection': null } },
+    });
+    await within(
+      1_000,
+      'it is forgotten',
+      () => cluster.configMap('plain', 'secretive') === undefined,
+    );
+    stop.abort();
+  });
+
+  test('a workload without a label on its namespace is served as well: it may come from a backup', async () => {
+    await makeConfigMap('plain', 'envoy', 'restored');
+    await create(deploymentsPath('plain'), deployment('web', { source: 'envoy', helper: 'c3' }));
+    await within(2_000, 'both exist', async () => {
+      const helper = await readConfigMap('plain', 'svidecar-c3');
+      return helper !== undefined && (await dataOf('plain', 'envoy-svidecar-1')) === 'RESTORED';
+    });
+  });
+
+  test('tells the version of the server', async () => {
+    const { cluster, stop } = await start();
+    const [major, minor] = api.version.split('.').map(Number);
+    expect(cluster.serverVersion()).toEqual({ major, minor });
+    stop.abort();
+  });
+
+  test('two replicas write the same and disturb nobody', async () => {
+    const [one, two] = [await start(), await start()];
+    await makeConfigMap('shop', 'twice', 'twice');
+    await create(deploymentsPath('shop'), deployment('twice', { source: 'twice' }));
+    await within(
+      1_000,
+      'it exists',
+      async () => (await dataOf('shop', 'twice-svidecar-1')) === 'TWICE',
+    );
+    await wait(500);
+    const before = stringAt(
+      objectAt(await readConfigMap('shop', 'twice-svidecar-1'), 'metadata'),
+      'resourceVersion',
+    );
+    await wait(700);
+    const after = stringAt(
+      objectAt(await readConfigMap('shop', 'twice-svidecar-1'), 'metadata'),
+      'resourceVersion',
+    );
+    expect(after).toBe(before);
+    for (const each of [one, two]) {
+      expect(each.log.lines.filter((line) => line.level === 'error')).toEqual([]);
+      each.stop.abort();
+    }
+  });
+
+  test('a namespace that is being deleted ends without an error', async () => {
+    const { log, stop } = await start();
+    await api.request('DELETE', '/api/v1/namespaces/shop');
+    await within(
+      30_000,
+      'it is gone',
+      async () => (await read('/api/v1/namespaces/shop')) === undefined,
+    );
+    expect(log.lines.filter((line) => line.level === 'error')).toEqual([]);
+    stop.abort();
+  });
+});

@@ -1,0 +1,45 @@
+/** The Kubernetes API as this room uses it: JSON in, JSON out, and event streams. */
+import type { JsonObject } from '#kernel/json.ts';
+
+/** One line of a watch. @see meta/v1 WatchEvent */
+export interface WatchEvent {
+  readonly type: string;
+  readonly object: JsonObject;
+}
+
+export interface WatchCall {
+  readonly path: string;
+  readonly signal: AbortSignal;
+  readonly onOpen: () => void;
+  readonly onEvent: (event: WatchEvent) => void;
+}
+
+/** All paths begin with a slash and hold their query. Failures: {@link ApiRefusal}, or AppError CLUSTER_UNREACHABLE. */
+export interface KubernetesApi {
+  get(path: string, signal: AbortSignal): Promise<JsonObject>;
+  /** Server-side apply as `svidecar`, forced: our fields become what the object says. */
+  apply(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject>;
+  /** @param preconditions the object must still have this uid and version */
+  remove(
+    path: string,
+    preconditions: { readonly uid: string; readonly resourceVersion?: string },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Resolves when the server ends the stream. Rejects when it breaks, or nothing came for too long. */
+  watch(call: WatchCall): Promise<void>;
+}
+
+/** The API server answered, with an error. */
+export class ApiRefusal extends Error {
+  readonly status: number;
+  /** Status `reason`, such as `Expired` or `Conflict`. */
+  readonly reason: string;
+  /** Seconds the server asks us to wait. */
+  readonly retryAfterS: number | undefined;
+  constructor(status: number, reason: string, said: { message: string; retryAfterS?: number }) {
+    super(said.message);
+    this.status = status;
+    this.reason = reason;
+    this.retryAfterS = said.retryAfterS;
+  }
+}

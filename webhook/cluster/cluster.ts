@@ -1,0 +1,149 @@
+/** The cluster as the webhook sees it: watches into memory, and the controller of our ConfigMaps. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Clock } from '#kernel/clock.ts';
+import { messageOf } from '#kernel/errors.ts';
+import { stringAt } from '#kernel/json.ts';
+import type { KubernetesApi } from './api.ts';
+import { Controller } from './controller.ts';
+import { clusterFigures } from './figures.ts';
+import { defaultClusterLimits, retryDelayMs } from './limits.ts';
+import type { ClusterLimits } from './limits.ts';
+import type { ClusterView, Desire, Figure, Log, ServerVersion, SourceConfigMap } from './ports.ts';
+import { Reflector } from './reflector.ts';
+import type { Follower, ReflectorOptions } from './reflector.ts';
+import { configMaps, namespaces, workloads } from './resources.ts';
+import { ClusterStore } from './store.ts';
+
+export interface ClusterOptions {
+  readonly api: KubernetesApi;
+  /** What should exist, by the newest configuration. */
+  readonly desire: () => Desire;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits?: Partial<ClusterLimits>;
+  /** Gives [0, 1); for waits only. */
+  readonly random?: () => number;
+}
+
+export class Cluster implements ClusterView {
+  readonly #options: Required<ClusterOptions> & { readonly limits: ClusterLimits };
+  readonly #store: ClusterStore;
+  readonly #controller: Controller;
+  readonly #namespaces;
+  readonly #workloads;
+  readonly #configMaps;
+  #version: ServerVersion | undefined;
+
+  constructor(options: ClusterOptions) {
+    const limits = { ...defaultClusterLimits, ...options.limits };
+    this.#options = { random: Math.random, ...options, limits };
+    this.#store = new ClusterStore({
+      changed: (namespace) => {
+        this.#controller.revise(namespace);
+      },
+      configMapsWanted: () => {
+        this.#configMaps.relist();
+      },
+    });
+    const reflectorOptions: ReflectorOptions = this.#options;
+    this.#namespaces = new Reflector(namespaces(this.#store), reflectorOptions);
+    this.#workloads = workloads(this.#store).map((each) => new Reflector(each, reflectorOptions));
+    this.#configMaps = new Reflector(configMaps(this.#store), reflectorOptions);
+    this.#controller = new Controller({
+      ...this.#options,
+      store: this.#store,
+      isCurrent: () => this.#reflectors().every((reflector) => reflector.isCurrent),
+    });
+  }
+
+  /** Follows the cluster until `signal` aborts. Returns at once; {@link missing} says when all is listed. */
+  start(signal: AbortSignal): void {
+    void this.#follow(signal);
+    void this.#followVersion(signal);
+  }
+
+  /** What is not in memory yet, in words; empty = admission and controller can rely on it. */
+  missing(): readonly string[] {
+    const lists = this.#reflectors()
+      .filter((reflector) => !reflector.isSynced)
+      .map((reflector) => `the list of ${reflector.name}`);
+    return this.#version === undefined ? [...lists, 'the version of the API server'] : lists;
+  }
+
+  configMap(namespace: string, name: string): SourceConfigMap | undefined {
+    return this.#store.configMap(namespace, name);
+  }
+
+  injection(namespace: string): string | undefined {
+    return this.#store.injection(namespace);
+  }
+
+  serverVersion(): ServerVersion | undefined {
+    return this.#version;
+  }
+
+  /** Looks at every namespace again: call it after a new configuration. */
+  reviseAll(): void {
+    this.#controller.reviseAll();
+  }
+
+  /** Sentences: which ConfigMaps cannot be made, and why. */
+  problems(): readonly string[] {
+    return this.#controller.problems();
+  }
+
+  /** For `/metrics`. */
+  figures(): readonly Figure[] {
+    return clusterFigures({
+      reflectors: this.#reflectors(),
+      writes: this.#controller.counts,
+      problems: this.problems().length,
+      sizes: this.#store.sizes(),
+    });
+  }
+
+  /** Namespaces first, then users: so that only those ConfigMaps are ever held that are needed. */
+  async #follow(signal: AbortSignal): Promise<void> {
+    const run = (reflectors: readonly Follower[]): Promise<unknown> => {
+      for (const reflector of reflectors) void reflector.run(signal);
+      return Promise.all(reflectors.map((reflector) => reflector.synced()));
+    };
+    await run([this.#namespaces]);
+    await run(this.#workloads);
+    await run([this.#configMaps]);
+    if (signal.aborted) return;
+    this.#options.log.info(this.#store.sizes(), 'cluster state is in memory');
+    this.#controller.start(signal);
+  }
+
+  /** Asks again now and then: the cluster may be upgraded under us. */
+  async #followVersion(signal: AbortSignal): Promise<void> {
+    const { api, limits, random, log } = this.#options;
+    const isOver = (): boolean => signal.aborted;
+    for (let failures = 0; !isOver();) {
+      let delayMs = limits.resyncMs;
+      try {
+        this.#version = versionOf(await api.get('/version', signal)) ?? this.#version;
+        failures = 0;
+      } catch (thrown) {
+        failures += 1;
+        delayMs = retryDelayMs(failures, limits, random);
+        if (!isOver())
+          log.warn({ fault: messageOf(thrown) }, 'cannot read the version of the API server');
+      }
+      // The wait rejects when we are stopped in it; the loop then ends.
+      await wait(delayMs, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  #reflectors(): readonly Follower[] {
+    return [this.#namespaces, ...this.#workloads, this.#configMaps];
+  }
+}
+
+/** @see version.Info: `minor` may end in "+" */
+function versionOf(info: Parameters<typeof stringAt>[0]): ServerVersion | undefined {
+  const major = Number.parseInt(stringAt(info, 'major') ?? '', 10);
+  const minor = Number.parseInt(stringAt(info, 'minor') ?? '', 10);
+  return Number.isNaN(major) || Number.isNaN(minor) ? undefined : { major, minor };
+}

@@ -1,0 +1,246 @@
+/** The Kubernetes API over HTTPS; credentials, trust and proxies come from client-node's KubeConfig. */
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { text as textOf } from 'node:stream/consumers';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { AppError, messageOf } from '#kernel/errors.ts';
+import { isObject, objectAt, stringAt } from '#kernel/json.ts';
+import type { JsonObject } from '#kernel/json.ts';
+import { ApiRefusal } from './api.ts';
+import type { KubernetesApi, WatchCall } from './api.ts';
+import { defaultClusterLimits } from './limits.ts';
+import type { ClusterLimits } from './limits.ts';
+import { Lines } from './lines.ts';
+
+/** Where the API server is, and who we are to it. */
+export type ClusterTarget =
+  /** The pod's ServiceAccount. */
+  | { readonly kind: 'in_cluster' }
+  /** KUBECONFIG or ~/.kube/config where `path` is absent; its current context where `context` is absent. */
+  | { readonly kind: 'kubeconfig'; readonly path?: string; readonly context?: string }
+  | {
+      readonly kind: 'explicit';
+      readonly url: string;
+      /** PEM; without it the system's authorities are trusted. */
+      readonly caPem?: string;
+      readonly token?: string;
+    };
+
+const fieldManager = 'svidecar';
+const json = 'application/json';
+/** Server-side apply; JSON is YAML. */
+const applyPatch = 'application/apply-patch+yaml';
+
+/**
+ * Reads the credentials. Does not talk to the server yet.
+ * @throws {AppError} CLUSTER_UNREACHABLE when there is no such configuration
+ */
+export async function connect(
+  target: ClusterTarget,
+  limits: ClusterLimits = defaultClusterLimits,
+): Promise<KubernetesApi> {
+  // Loaded only where a cluster is talked to: the library is by far the largest we have.
+  const { KubeConfig: Config } = await import('@kubernetes/client-node');
+  const config = new Config();
+  try {
+    load(config, target);
+    const cluster = config.getCurrentCluster();
+    if (cluster === null) throw new TypeError('it has no current context with a cluster');
+    return new HttpApi(config, cluster.server.replace(/\/$/, ''), limits);
+  } catch (thrown) {
+    throw new AppError(
+      'CLUSTER_UNREACHABLE',
+      `no usable ${target.kind} configuration: ${messageOf(thrown)}`,
+      { cause: thrown },
+    );
+  }
+}
+
+function load(config: KubeConfig, target: ClusterTarget): void {
+  switch (target.kind) {
+    case 'in_cluster':
+      config.loadFromCluster();
+      return;
+    case 'kubeconfig':
+      if (target.path === undefined) config.loadFromDefault();
+      else config.loadFromFile(target.path);
+      if (target.context !== undefined) config.setCurrentContext(target.context);
+      return;
+    case 'explicit': {
+      const { url, caPem, token } = target;
+      const caData = caPem === undefined ? {} : { caData: Buffer.from(caPem).toString('base64') };
+      // Plain HTTP is for a proxy on loopback; the library wants it said twice.
+      const skipTLSVerify = url.startsWith('http:');
+      config.loadFromClusterAndUser(
+        { name: 'explicit', server: url, skipTLSVerify, ...caData },
+        { name: 'explicit', ...(token === undefined ? {} : { token }) },
+      );
+      return;
+    }
+    default:
+      target satisfies never;
+  }
+}
+
+interface Call {
+  readonly method: string;
+  readonly path: string;
+  readonly signal: AbortSignal;
+  readonly idleMs: number;
+  readonly body?: JsonObject;
+  readonly contentType?: string;
+}
+
+class HttpApi implements KubernetesApi {
+  readonly #config: KubeConfig;
+  readonly #url: string;
+  readonly #limits: ClusterLimits;
+
+  constructor(config: KubeConfig, url: string, limits: ClusterLimits) {
+    this.#config = config;
+    this.#url = url;
+    this.#limits = limits;
+  }
+
+  get(path: string, signal: AbortSignal): Promise<JsonObject> {
+    return this.#ask({ method: 'GET', path, signal, idleMs: this.#limits.requestIdleMs });
+  }
+
+  apply(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject> {
+    return this.#ask({
+      method: 'PATCH',
+      path: `${path}?fieldManager=${fieldManager}&force=true`,
+      signal,
+      idleMs: this.#limits.requestIdleMs,
+      body: object,
+      contentType: applyPatch,
+    });
+  }
+
+  async remove(
+    path: string,
+    preconditions: { readonly uid: string; readonly resourceVersion?: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions };
+    const idleMs = this.#limits.requestIdleMs;
+    await this.#ask({ method: 'DELETE', path, signal, idleMs, body });
+  }
+
+  async watch({ path, signal, onOpen, onEvent }: WatchCall): Promise<void> {
+    const idleMs = this.#limits.watchIdleMs;
+    const response = await this.#open({ method: 'GET', path, signal, idleMs });
+    onOpen();
+    const lines = new Lines((line) => {
+      const event = parse(line);
+      onEvent({ type: stringAt(event, 'type') ?? '', object: objectAt(event, 'object') });
+    });
+    try {
+      for await (const chunk of response) lines.push(asBuffer(chunk));
+    } catch (thrown) {
+      throw unreachable(`the watch of ${path} broke`, thrown);
+    }
+  }
+
+  async #ask(call: Call): Promise<JsonObject> {
+    const response = await this.#open(call);
+    try {
+      return parse(await textOf(response));
+    } catch (thrown) {
+      throw unreachable(`${call.method} ${call.path} broke`, thrown);
+    }
+  }
+
+  /** Resolves with the response once its status says success. */
+  async #open(call: Call): Promise<http.IncomingMessage> {
+    const response = await this.#send(call);
+    const status = response.statusCode ?? 0;
+    if (status >= 200 && status < 300) return response;
+    const text = await textOf(response).catch(() => '');
+    throw refusal(call, status, { text, retryAfter: response.headers['retry-after'] });
+  }
+
+  async #send({
+    method,
+    path,
+    signal,
+    idleMs,
+    body,
+    contentType,
+  }: Call): Promise<http.IncomingMessage> {
+    const options: https.RequestOptions = {};
+    await this.#config.applyToHTTPSOptions(options);
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const headers = {
+      // KubeConfig fills a record; the type also knows a flat list.
+      ...(isRecord(options.headers) ? options.headers : {}),
+      accept: json,
+      ...(text === undefined
+        ? {}
+        : { 'content-type': contentType ?? json, 'content-length': Buffer.byteLength(text) }),
+    };
+    const { request } = this.#url.startsWith('http:') ? http : https;
+    return new Promise((resolve, reject) => {
+      const sent = request(this.#url + path, { ...options, method, headers, signal }, resolve);
+      sent.setTimeout(idleMs, () => {
+        sent.destroy(new Error(`nothing came for ${idleMs / 1000} s`));
+      });
+      sent.on('error', (thrown) => {
+        reject(unreachable(`${method} ${path} failed`, thrown));
+      });
+      sent.end(text);
+    });
+  }
+}
+
+function isRecord(headers: https.RequestOptions['headers']): headers is http.OutgoingHttpHeaders {
+  return headers !== undefined && !Array.isArray(headers);
+}
+
+function unreachable(what: string, thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown;
+  return new AppError('CLUSTER_UNREACHABLE', `${what}: ${messageOf(thrown)}`, { cause: thrown });
+}
+
+interface Refused {
+  readonly text: string;
+  readonly retryAfter: string | undefined;
+}
+
+function refusal(
+  { method, path }: Call,
+  status: number,
+  { text, retryAfter }: Refused,
+): ApiRefusal {
+  const said = tryParse(text);
+  const message = stringAt(said, 'message') ?? `HTTP status ${status}`;
+  const retryAfterS = Number(retryAfter);
+  return new ApiRefusal(status, stringAt(said, 'reason') ?? '', {
+    message: `${method} ${path}: ${message}`,
+    ...(Number.isFinite(retryAfterS) ? { retryAfterS } : {}),
+  });
+}
+
+/** @throws {AppError} CLUSTER_UNREACHABLE when it is no JSON object: some proxy answered */
+function parse(text: string): JsonObject {
+  const value = tryParse(text);
+  if (value === undefined)
+    throw new AppError('CLUSTER_UNREACHABLE', 'the answer is not a JSON object');
+  return value;
+}
+
+function tryParse(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    // Not every answer is from the API server; the caller names the status.
+    return undefined;
+  }
+}
+
+/** A stream without encoding gives Buffers; its type says any. */
+function asBuffer(chunk: unknown): Buffer {
+  if (!Buffer.isBuffer(chunk)) throw new TypeError('expected bytes');
+  return chunk;
+}

@@ -1,0 +1,55 @@
+/** Every limit of the cluster room, with where it comes from. */
+
+export interface ClusterLimits {
+  /** Objects of one page of a list. */
+  readonly pageSize: number;
+  /** Milliseconds without a byte after which a request or a watch is given up. */
+  readonly requestIdleMs: number;
+  readonly watchIdleMs: number;
+  /** Seconds after which the server is asked to end a watch; up to twice as long by chance. */
+  readonly watchS: number;
+  /** Milliseconds between lists even if all seems well. */
+  readonly relistMs: number;
+  readonly firstRetryMs: number;
+  readonly lastRetryMs: number;
+  /** Milliseconds that events of one namespace are gathered. */
+  readonly gatherMs: number;
+  /** Namespaces worked on at once. */
+  readonly namespacesAtOnce: number;
+  /** Milliseconds a ConfigMap of ours stays after its last user was seen. */
+  readonly graceMs: number;
+  /** Milliseconds between looks at every namespace. */
+  readonly resyncMs: number;
+}
+
+export const defaultClusterLimits: ClusterLimits = Object.freeze({
+  // As client-go's pager.
+  pageSize: 500,
+  requestIdleMs: 30_000,
+  // The API server sends a bookmark about every 60 s; a longer silence is a dead peer.
+  watchIdleMs: 75_000,
+  // As client-go's reflector: 5 to 10 minutes.
+  watchS: 300,
+  relistMs: 30 * 60_000,
+  firstRetryMs: 200,
+  lastRetryMs: 15_000,
+  // Short against the second within which a derived ConfigMap must exist; long enough for a kubectl apply of several files.
+  gatherMs: 50,
+  namespacesAtOnce: 4,
+  // Twice the time in which a dead watch is noticed: nothing is removed because a user was overlooked.
+  graceMs: 150_000,
+  resyncMs: 10 * 60_000,
+});
+
+/**
+ * Milliseconds to wait after the n-th failure in a row (from 1): doubling, with full jitter in the upper half.
+ * @param random gives [0, 1)
+ */
+export function retryDelayMs(
+  failures: number,
+  limits: ClusterLimits,
+  random: () => number,
+): number {
+  const full = Math.min(limits.lastRetryMs, limits.firstRetryMs * 2 ** Math.min(failures - 1, 20));
+  return full * (0.5 + random() / 2);
+}

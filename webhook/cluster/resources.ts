@@ -1,0 +1,109 @@
+/** What is watched, and where it goes in the store. */
+import { objectAt, stringAt } from '#kernel/json.ts';
+import type { JsonObject } from '#kernel/json.ts';
+import { slimConfigMap, slimNamespace, slimUser } from './objects.ts';
+import type { ConfigMapEntry, NamespaceEntry, PodMetadataPath, UserEntry } from './objects.ts';
+import type { ClusterStore } from './store.ts';
+
+/** One resource to follow. Objects are slimmed as soon as they are parsed. */
+export interface Resource<Entry> {
+  /** As in RBAC and in messages: `configmaps`. */
+  readonly name: string;
+  /** Path of the list over all namespaces. */
+  readonly path: string;
+  /** Query that narrows it, if any. */
+  readonly selector?: string;
+  /** Undefined when the object is of no interest. */
+  readonly slim: (object: JsonObject) => Entry | undefined;
+  readonly replace: (entries: readonly Entry[]) => void;
+  readonly put: (entry: Entry) => void;
+  readonly drop: (namespace: string, name: string) => void;
+}
+
+interface WorkloadType {
+  readonly resource: string;
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly podMetadata: PodMetadataPath;
+  readonly selector?: string;
+}
+
+const template: PodMetadataPath = ['spec', 'template', 'metadata'];
+const workloadTypes: readonly WorkloadType[] = [
+  { resource: 'deployments', apiVersion: 'apps/v1', kind: 'Deployment', podMetadata: template },
+  { resource: 'statefulsets', apiVersion: 'apps/v1', kind: 'StatefulSet', podMetadata: template },
+  { resource: 'daemonsets', apiVersion: 'apps/v1', kind: 'DaemonSet', podMetadata: template },
+  { resource: 'replicasets', apiVersion: 'apps/v1', kind: 'ReplicaSet', podMetadata: template },
+  { resource: 'jobs', apiVersion: 'batch/v1', kind: 'Job', podMetadata: template },
+  {
+    resource: 'cronjobs',
+    apiVersion: 'batch/v1',
+    kind: 'CronJob',
+    podMetadata: ['spec', 'jobTemplate', ...template],
+  },
+  {
+    resource: 'pods',
+    apiVersion: 'v1',
+    kind: 'Pod',
+    podMetadata: ['metadata'],
+    // Pods are the many; only those that we injected are sent at all.
+    selector: 'labelSelector=svidecar.dev%2Finjected%3Dtrue',
+  },
+];
+
+export function namespaces(store: ClusterStore): Resource<NamespaceEntry> {
+  return {
+    name: 'namespaces',
+    path: '/api/v1/namespaces',
+    slim: slimNamespace,
+    replace: (entries) => {
+      store.replaceNamespaces(entries);
+    },
+    put: (entry) => {
+      store.putNamespace(entry);
+    },
+    drop: (_namespace, name) => {
+      store.dropNamespace(name);
+    },
+  };
+}
+
+export function configMaps(store: ClusterStore): Resource<ConfigMapEntry> {
+  return {
+    name: 'configmaps',
+    path: '/api/v1/configmaps',
+    slim: (object) => {
+      const metadata = objectAt(object, 'metadata');
+      // Every namespace has a copy of the cluster's authority; nobody's Envoy reads it from there.
+      return stringAt(metadata, 'name') === 'kube-root-ca.crt' ? undefined : slimConfigMap(object);
+    },
+    replace: (entries) => {
+      store.replaceConfigMaps(entries);
+    },
+    put: (entry) => {
+      store.putConfigMap(entry);
+    },
+    drop: (namespace, name) => {
+      store.dropConfigMap(namespace, name);
+    },
+  };
+}
+
+/** Everything whose pods may carry our status. */
+export function workloads(store: ClusterStore): readonly Resource<UserEntry>[] {
+  return workloadTypes.map((type) => ({
+    name: type.resource,
+    path: `${type.apiVersion === 'v1' ? '/api' : '/apis'}/${type.apiVersion}/${type.resource}`,
+    ...(type.selector === undefined ? {} : { selector: type.selector }),
+    slim: (object) => slimUser(object, type),
+    replace: (entries) => {
+      store.replaceUsers(type.kind, entries);
+    },
+    put: (entry) => {
+      store.putUser(entry);
+    },
+    drop: (namespace, name) => {
+      store.dropUser(type.kind, namespace, name);
+    },
+  }));
+}
