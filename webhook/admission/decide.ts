@@ -3,11 +3,11 @@
  * The decision is a value; its trace tells every step.
  */
 import { AppError, type ErrorCode } from '#kernel/errors.ts';
-import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { pointer, type Operation } from '../editing/operation.ts';
 import { misplacedKeys, readRequest, type Request } from '../injection/annotations.ts';
 import { injectKey, templatesKey } from '../injection/contract.ts';
-import { inject, isComplete, uninject, type Engine } from '../injection/inject.ts';
+import { inject, isComplete, putBack, uninject, type Engine } from '../injection/inject.ts';
 import { isSame } from '../injection/keyed.ts';
 import { locate, type Located } from '../injection/locate.ts';
 import { statusOf, type Status } from '../injection/status.ts';
@@ -21,7 +21,7 @@ export type SkipReason =
   | 'host_network'
   | 'mirror_pod'
   | 'being_deleted'
-  | 'job_immutable'
+  | 'immutable'
   | 'opted_out';
 
 interface Told {
@@ -29,7 +29,12 @@ interface Told {
 }
 export type Decision =
   | (Told & { readonly kind: 'skipped'; readonly reason: SkipReason })
-  | (Told & { readonly kind: 'unchanged'; readonly status: Status })
+  | (Told & {
+      readonly kind: 'unchanged';
+      readonly status: Status;
+      /** Puts back what the update had reset; most often none. */
+      readonly operations: readonly Operation[];
+    })
   | (Told & {
       readonly kind: 'injected';
       readonly status: Status;
@@ -101,7 +106,7 @@ const silentReasons: ReadonlySet<SkipReason> = new Set([
   'not_requested',
   'opted_out',
   'being_deleted',
-  'job_immutable',
+  'immutable',
 ]);
 
 function skip(reason: SkipReason, message: string, trace: Trace): Decision {
@@ -154,12 +159,6 @@ function outsideReason(
   if (located.metadata['deletionTimestamp'] !== undefined) {
     return { reason: 'being_deleted', message: 'the object is being deleted' };
   }
-  if (located.kind === 'Job' && context.before !== undefined) {
-    return {
-      reason: 'job_immutable',
-      message: "a Job's pod template cannot change; delete the Job and create it again",
-    };
-  }
   return undefined;
 }
 
@@ -179,10 +178,11 @@ function decideTemplates(
   { request, status, context, trace }: TemplateRequest,
 ): Decision {
   trace.say('templates_requested', `${templatesKey}: ${request.names.join(', ')}`);
-  const settled = settledReason(located, status, context);
-  if (status !== undefined && settled !== undefined) {
-    trace.say(settled.id, settled.message);
-    return { kind: 'unchanged', status, steps: trace.steps };
+  const settled = status === undefined ? undefined : settle(located, status, { context, trace });
+  if (settled !== undefined) return settled;
+  if (context.before !== undefined && immutableKinds.has(located.kind)) {
+    const advice = 'delete it and create it again to have it injected';
+    return skip('immutable', `the pods of a ${located.kind} cannot change; ${advice}`, trace);
   }
   const { operations, status: next } = inject(
     located,
@@ -192,7 +192,7 @@ function decideTemplates(
   if (next.envoy !== undefined) context.checkEnvoy(located.namespace, next.envoy, trace);
   if (operations.length === 0) {
     trace.say('unchanged', 'everything that was asked for is there already');
-    return { kind: 'unchanged', status: next, steps: trace.steps };
+    return { kind: 'unchanged', status: next, operations, steps: trace.steps };
   }
   trace.say('injected', `injected ${summary(next)}`);
   return {
@@ -203,22 +203,37 @@ function decideTemplates(
   };
 }
 
-/** Why an injected template is left as it is without a look at the configuration, or undefined. */
-function settledReason(
+/** Kinds whose pods cannot change once they are stored; a patch would only have the whole update refused. */
+const immutableKinds: ReadonlySet<string> = new Set(['Job', 'Pod']);
+
+/** Leaves an injected template as it is, without a look at the configuration, where nobody asked for a change. */
+function settle(
   located: Located,
-  status: Status | undefined,
-  context: DecisionContext,
-): Pick<Step, 'id' | 'message'> | undefined {
-  if (status === undefined || !isComplete(located.template, status)) return undefined;
+  status: Status,
+  { context, trace }: { readonly context: DecisionContext; readonly trace: Trace },
+): Decision | undefined {
+  if (!isComplete(located.template, status)) return undefined;
+  const unchanged = (operations: readonly Operation[]): Decision => {
+    return { kind: 'unchanged', status, operations: at(located, operations), steps: trace.steps };
+  };
   if (located.hasControllerOwner) {
-    return { id: 'controller_owned', message: "its controller's template was injected already" };
+    trace.say('controller_owned', "its controller's template was injected already");
+    return unchanged([]);
   }
   const before =
     context.before === undefined ? undefined : locate(context.before, context.namespace);
-  if (before !== undefined && isSame(before.template, located.template)) {
-    return { id: 'template_unchanged', message: 'the update does not touch the pod template' };
-  }
-  return undefined;
+  if (before === undefined) return undefined;
+  const { template, operations } = putBack(located.template, status);
+  if (!isSame(specAndMetadata(before.template), specAndMetadata(template))) return undefined;
+  trace.say('template_unchanged', 'the update does not touch the pod template');
+  return unchanged(operations);
+}
+
+/** What a pod template consists of; a Pod has a status and more metadata besides. */
+function specAndMetadata(template: Json): Json {
+  const whole = isObject(template) ? template : {};
+  const { annotations, labels } = objectAt(whole, 'metadata');
+  return [whole['spec'] ?? null, annotations ?? null, labels ?? null];
 }
 
 function at(located: Located, operations: readonly Operation[]): readonly Operation[] {

@@ -110,8 +110,9 @@ function responseTo(decision: Decision): JsonObject {
     case 'injected':
     case 'uninjected':
       return { allowed: true, ...told, ...patch(decision.operations) };
-    case 'skipped':
     case 'unchanged':
+      return { allowed: true, ...told, ...patch(decision.operations) };
+    case 'skipped':
       return { allowed: true, ...told };
     default:
       return decision satisfies never;
@@ -119,6 +120,7 @@ function responseTo(decision: Decision): JsonObject {
 }
 
 function patch(operations: readonly Operation[]): JsonObject {
+  if (operations.length === 0) return {};
   const text = JSON.stringify(operations);
   return { patchType: 'JSONPatch', patch: Buffer.from(text).toString('base64') };
 }

@@ -5,7 +5,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { isArray, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import type { EnvoyAdditions, EnvoyPatch, FilterAddition } from '../envoy/contract.ts';
-import { patchEnvoy } from '../envoy/patch.ts';
+import { patchEnvoy } from '../envoy/patch-envoy.ts';
 import type { Settings } from './annotations.ts';
 import { fragmentsOf } from './compose.ts';
 import { locateEnvoy, type EnvoyLocation } from './envoy-location.ts';

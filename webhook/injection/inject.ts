@@ -3,17 +3,17 @@
  * the same answer, whoever asks: webhook, CLI or test.
  */
 import { AppError } from '#kernel/errors.ts';
-import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import type { Operation } from '../editing/operation.ts';
+import { objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { pointerTokens, type Operation } from '../editing/operation.ts';
 import type { Settings } from './annotations.ts';
 import { compose, type Composition } from './compose.ts';
 import { annotationKey, settingKeys, statusKey, type SettingKey } from './contract.ts';
 import { planEnvoy, type PlannedEnvoy } from './envoy-plan.ts';
 import { fit } from './fit.ts';
-import { find } from './keyed.ts';
+import { changeAt, find, isSame } from './keyed.ts';
 import type { Library, NamedTemplate } from './library.ts';
 import type { Located } from './locate.ts';
-import { nothingDone, nothingWanted, reconcile, undoOf } from './reconcile.ts';
+import { nothingDone, nothingWanted, reconcile, replaceAt, undoOf } from './reconcile.ts';
 import { isSameInjection, statusText, strip, type Status } from './status.ts';
 import type { Trace } from './trace.ts';
 import { variablesFor, type Facts } from './variables.ts';
@@ -79,6 +79,25 @@ export function uninject(template: JsonObject, status: Status): readonly Operati
     previous: status.undo,
     status: undefined,
   });
+}
+
+/**
+ * Puts back what gave way to ours and was reset: `kubectl apply` of the original manifest does that at each run.
+ * Operations are relative to the pod template; none when nothing was reset.
+ */
+export function putBack(
+  template: JsonObject,
+  status: Status,
+): { readonly template: Json; readonly operations: readonly Operation[] } {
+  let whole: Json = template;
+  const operations: Operation[] = [];
+  for (const { path, was, now } of status.undo.restored) {
+    const found = find(template, path);
+    if (found === undefined || !isSame(found.value, was)) continue;
+    operations.push(...replaceAt(found, now));
+    whole = changeAt(whole, pointerTokens(path), () => now) ?? whole;
+  }
+  return { template: whole, operations };
 }
 
 /** Whether every part that the status names is still there. */

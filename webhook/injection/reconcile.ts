@@ -136,7 +136,8 @@ function guardTests(guards: Found['guards']): Operation[] {
   return guards.map(({ pointer, value }) => ({ op: 'test', path: pointer, value }));
 }
 
-function replaceAt(place: Pick<Found, 'pointer' | 'guards'>, value: Json): Operation[] {
+/** Operations that give a found place another value. */
+export function replaceAt(place: Pick<Found, 'pointer' | 'guards'>, value: Json): Operation[] {
   return [...guardTests(place.guards), { op: 'replace', path: place.pointer, value }];
 }
 
