@@ -1,0 +1,221 @@
+/** The helper at work: sources, rules and servers put together; rules change on reload, everything else on restart. */
+import type { Clock } from '#kernel/clock.ts';
+import { messageOf } from '#kernel/errors.ts';
+import { checkHandler } from '../authz/check-handler.ts';
+import type { CheckHandler, RulePorts } from '../authz/ports.ts';
+import { ruleMetadataKey } from '../config/contract.ts';
+import type { HelperSettings } from '../config/settings.ts';
+import { CheckCounts } from '../server/check-counts.ts';
+import { GrpcServer } from '../server/grpc-server.ts';
+import { HealthServer } from '../server/health-server.ts';
+import { metricsText } from '../server/metrics-text.ts';
+import type { UnaryMethod } from '../server/unary-call.ts';
+import { JwtBundleSource } from '../workload-api/bundle-source.ts';
+import { openWorkloadApi } from '../workload-api/client.ts';
+import { systemTimers } from '../workload-api/system-timers.ts';
+import { JwtTokenSource } from '../workload-api/token-source.ts';
+import type { Log } from './log.ts';
+import { readiness, stateFamilies, withNames, type HelperState, type PodNames } from './status.ts';
+import { TokenSources } from './token-sources.ts';
+import { Verifiers } from './verifiers.ts';
+
+export interface HelperOptions {
+  readonly settings: HelperSettings;
+  /** `unix:///path` or `tcp://ip:port`. */
+  readonly workloadApi: string;
+  readonly names: PodNames;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+/** Milliseconds that calls have to finish once the helper is told to stop; Kubernetes gives a pod 30 s. */
+const drainMs = 5_000;
+/** Milliseconds between looks at what changed, for the log and the caches. */
+const watchMs = 1_000;
+/** A health service for Envoy's and other gRPC health checks: `status` = SERVING. @see grpc.health.v1 */
+const serving = Buffer.from([0x08, 0x01]);
+
+export class Helper {
+  readonly #options: HelperOptions;
+  readonly #api: ReturnType<typeof openWorkloadApi>;
+  readonly #tokens: TokenSources;
+  readonly #verifiers: Verifiers;
+  readonly #counts = new CheckCounts();
+  readonly #grpc: GrpcServer;
+  readonly #health: HealthServer;
+  #bundles: JwtBundleSource | undefined;
+  #handler: CheckHandler;
+  #watcher: NodeJS.Timeout | undefined;
+  #said = new Map<string, string>();
+  #hasStarted = false;
+  #isDraining = false;
+  #reloads = { accepted: 0, refused: 0 };
+
+  /** @throws {AppError} CONFIG_INVALID when the Workload API's address is none */
+  constructor(options: HelperOptions) {
+    this.#options = options;
+    const api = openWorkloadApi(options.workloadApi);
+    this.#api = api;
+    const context = { api, timers: systemTimers, random: Math.random };
+    this.#tokens = new TokenSources((audience, spiffeId) => {
+      const source = new JwtTokenSource({ ...context, audience, spiffeId });
+      source.start();
+      return source;
+    });
+    this.#verifiers = new Verifiers(() => {
+      if (this.#bundles === undefined) {
+        this.#bundles = new JwtBundleSource(context);
+        this.#bundles.start();
+      }
+      return this.#bundles;
+    });
+    this.#handler = this.#handlerFor(options.settings);
+    this.#grpc = new GrpcServer({
+      methods: new Map<string, UnaryMethod>([
+        ['/envoy.service.auth.v3.Authorization/Check', this.#check],
+        ['/grpc.health.v1.Health/Check', () => serving],
+      ]),
+      onFault: (thrown) => {
+        options.log.error('a call failed', { fault: messageOf(thrown) });
+      },
+    });
+    this.#health = new HealthServer({
+      startup: () => this.#startup(),
+      ready: () => readiness(this.#state(), options.names),
+      metrics: () => this.#metrics(),
+    });
+  }
+
+  /** @throws {AppError} LISTEN_FAILED */
+  async start(): Promise<void> {
+    const { settings, log } = this.#options;
+    const service = await this.#grpc.listen(settings.listen);
+    const health = await this.#health.listen(settings.health);
+    log.info('listening', { service, health, workloadApi: this.#options.workloadApi });
+    this.#watcher = setInterval(() => {
+      this.#lookAround();
+    }, watchMs);
+    this.#lookAround();
+  }
+
+  /** Puts new rules in force between two calls. Tokens that they still need are kept. */
+  reload(settings: HelperSettings): void {
+    this.#handler = this.#handlerFor(settings);
+    this.#reloads.accepted += 1;
+  }
+
+  countRefusedReload(): void {
+    this.#reloads.refused += 1;
+  }
+
+  /** Lets calls finish, then lets go of everything. */
+  async stop(): Promise<void> {
+    this.#isDraining = true;
+    await this.#grpc.close(drainMs);
+    clearInterval(this.#watcher);
+    await this.#health.close();
+    this.#tokens.close();
+    this.#bundles?.close();
+    this.#api.close();
+  }
+
+  readonly #check: UnaryMethod = (message, headers) => {
+    const rule = headers[ruleMetadataKey];
+    const nowS = Math.floor(this.#options.clock.now() / 1_000);
+    return this.#handler.check(
+      message,
+      { rule: typeof rule === 'string' ? rule : undefined },
+      nowS,
+    );
+  };
+
+  #handlerFor(settings: HelperSettings): CheckHandler {
+    const ports: RulePorts = {
+      tokensFor: (audience, spiffeId) => this.#tokens.tokensFor(audience, spiffeId),
+      verifierFor: (audiences) => this.#verifiers.verifierFor(audiences),
+      tallyFor: (rule) => this.#counts.tallyFor(rule),
+      pause: (ms) => new Promise((resolve) => void systemTimers.after(ms, resolve)),
+    };
+    return this.#tokens.settingUp(() => checkHandler(settings.rules, ports));
+  }
+
+  #state(): HelperState {
+    const bundles = this.#bundles;
+    return {
+      tokens: this.#tokens.states(Math.floor(this.#options.clock.now() / 1_000)),
+      bundles:
+        bundles === undefined
+          ? undefined
+          : { trustDomains: bundles.trustDomains(), problem: bundles.problem() },
+      isDraining: this.#isDraining,
+    };
+  }
+
+  /** Once started, started: later trouble is for readiness to show. */
+  #startup() {
+    const health = readiness(this.#state(), this.#options.names);
+    this.#hasStarted ||= health.ok;
+    return this.#hasStarted ? { ok: true, missing: [] } : health;
+  }
+
+  /** Says each change once: problems that come, problems that go, and tokens as they are renewed. */
+  #lookAround(): void {
+    const { log, names, clock } = this.#options;
+    const { tokens, bundles } = this.#state();
+    this.#verifiers.forgetExpired(Math.floor(clock.now() / 1_000));
+    for (const { audience, token, problem } of tokens) {
+      const subject = `token for audience "${audience}"`;
+      if (problem !== undefined) this.#say('warn', subject, withNames(problem, names));
+      else if (token !== undefined) this.#say('info', subject, `valid until ${token.expiresAtS}`);
+    }
+    if (bundles === undefined) return;
+    const words = `bundles of ${[...bundles.trustDomains].sort().join(', ')}`;
+    if (bundles.problem !== undefined) {
+      this.#say('warn', 'JWT bundles', withNames(bundles.problem, names));
+    } else this.#say('info', 'JWT bundles', words);
+    if (log.level === 'debug') log.debug('calls', { open: this.#grpc.openCalls });
+  }
+
+  #say(level: 'info' | 'warn', subject: string, words: string): void {
+    if (this.#said.get(subject) === words) return;
+    this.#said.set(subject, words);
+    this.#options.log[level](subject, { state: words });
+  }
+
+  #metrics(): string {
+    const { hits, misses, held } = this.#verifiers.counts();
+    const state = this.#state();
+    const isReady = readiness(state, this.#options.names).ok;
+    return metricsText([
+      this.#counts.family(),
+      {
+        name: 'svidecar_verdicts_total',
+        help: 'Tokens looked up in the cache of verdicts.',
+        type: 'counter',
+        samples: [
+          { labels: { cache: 'hit' }, value: hits },
+          { labels: { cache: 'miss' }, value: misses },
+        ],
+      },
+      gauge('svidecar_verdicts_held', 'Verdicts in the cache.', held),
+      gauge('svidecar_ready', 'Whether identity and keys are in hand.', isReady ? 1 : 0),
+      gauge('svidecar_calls_open', 'Calls being answered.', this.#grpc.openCalls),
+      gauge('svidecar_connections', 'Connections to the service.', this.#grpc.connections),
+      {
+        name: 'svidecar_settings_reloads_total',
+        help: 'Changes of the settings file, by what became of them.',
+        type: 'counter',
+        samples: [
+          { labels: { result: 'accepted' }, value: this.#reloads.accepted },
+          { labels: { result: 'refused' }, value: this.#reloads.refused },
+        ],
+      },
+      ...stateFamilies(state),
+      gauge('process_resident_memory_bytes', 'Resident memory.', process.memoryUsage.rss()),
+    ]);
+  }
+}
+
+function gauge(name: string, help: string, value: number) {
+  return { name, help, type: 'gauge', samples: [{ value }] } as const;
+}

@@ -1,0 +1,36 @@
+/** One line of JSON an event. Constant words, variables as fields; no token, key or claim value among them. */
+
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof logLevels)[number];
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export class Log {
+  level: LogLevel = 'info';
+  readonly #write: (line: string) => void;
+  readonly #now: () => number;
+
+  /** @param write gets a line with its end. @param now milliseconds since the Unix epoch. */
+  constructor(write: (line: string) => void, now: () => number) {
+    this.#write = write;
+    this.#now = now;
+  }
+
+  debug(words: string, fields: LogFields = {}): void {
+    this.#add('debug', words, fields);
+  }
+  info(words: string, fields: LogFields = {}): void {
+    this.#add('info', words, fields);
+  }
+  warn(words: string, fields: LogFields = {}): void {
+    this.#add('warn', words, fields);
+  }
+  error(words: string, fields: LogFields = {}): void {
+    this.#add('error', words, fields);
+  }
+
+  #add(level: LogLevel, msg: string, fields: LogFields): void {
+    if (logLevels.indexOf(level) < logLevels.indexOf(this.level)) return;
+    const time = new Date(this.#now()).toISOString();
+    this.#write(`${JSON.stringify({ time, level, msg, ...fields })}\n`);
+  }
+}

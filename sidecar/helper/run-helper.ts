@@ -1,0 +1,111 @@
+/** The helper as a program: arguments, settings file, signals, exit code. `main.ts` and `svidecar helper` call it. */
+import { AppError, messageOf, type ErrorCode } from '#kernel/errors.ts';
+import { loadSettings } from '../config/load-settings.ts';
+import type { HelperSettings } from '../config/settings.ts';
+import { readCommandLine, usage } from './command-line.ts';
+import { followFile, readText } from './follow-file.ts';
+import { Helper } from './helper.ts';
+import { Log } from './log.ts';
+
+export interface Surroundings {
+  /** Without the runtime and the script. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+  readonly write: (text: string) => void;
+  readonly writeError: (text: string) => void;
+  /** Resolves with the name of the signal that asks the program to stop. */
+  readonly stopped: Promise<string>;
+}
+
+/** @see usage */
+const exitCodes: Partial<Record<ErrorCode, number>> = {
+  CONFIG_INVALID: 3,
+  FILE_UNREADABLE: 3,
+  LISTEN_FAILED: 4,
+};
+
+/** Runs until it is stopped; never throws. @returns the exit code that `usage` documents. */
+export async function runHelper(surroundings: Surroundings): Promise<number> {
+  const { argv, write, writeError, version } = surroundings;
+  const command = readCommandLine(argv);
+  switch (command.kind) {
+    case 'help':
+      write(usage);
+      return 0;
+    case 'version':
+      write(`auth-helper ${version}\n`);
+      return 0;
+    case 'wrong':
+      writeError(`auth-helper: ${command.words}\n\n${usage}`);
+      return 2;
+    case 'run':
+      return await runUntilStopped(command.file, surroundings);
+    default:
+      return command satisfies never;
+  }
+}
+
+async function runUntilStopped(file: string, surroundings: Surroundings): Promise<number> {
+  const log = new Log(surroundings.write, Date.now);
+  try {
+    const text = readText(file);
+    const settings = loadSettings(text, file);
+    log.level = settings.logLevel;
+    log.info('starting', { version: surroundings.version, settings: file });
+    const helper = new Helper({ ...helperOptions(settings, surroundings.env), log });
+    await helper.start();
+    const stopFollowing = followFile(file, text, reloading({ file, helper, settings, log }));
+    log.info('stopping', { signal: await surroundings.stopped });
+    stopFollowing();
+    await helper.stop();
+    log.info('stopped');
+    return 0;
+  } catch (thrown) {
+    const code = thrown instanceof AppError ? thrown.code : undefined;
+    log.error(messageOf(thrown), { code });
+    return (code === undefined ? undefined : exitCodes[code]) ?? 1;
+  }
+}
+
+function helperOptions(settings: HelperSettings, env: Surroundings['env']) {
+  const workloadApi = settings.workloadApi ?? env['SPIFFE_ENDPOINT_SOCKET'];
+  if (workloadApi === undefined || workloadApi === '') {
+    const words = 'where the Workload API is says neither workloadApi nor SPIFFE_ENDPOINT_SOCKET';
+    throw new AppError('CONFIG_INVALID', words);
+  }
+  const names = {
+    namespace: env['POD_NAMESPACE'],
+    pod: env['POD_NAME'],
+    serviceAccount: env['SERVICE_ACCOUNT'],
+  };
+  return { settings, workloadApi, names, clock: { now: Date.now } };
+}
+
+/** Takes a file's new text; settings that are wrong leave the last good ones in force. */
+function reloading(told: {
+  readonly file: string;
+  readonly helper: Helper;
+  readonly settings: HelperSettings;
+  readonly log: Log;
+}): (text: string) => void {
+  const { file, helper, log } = told;
+  const fixed = JSON.stringify(addressesOf(told.settings));
+  return (text) => {
+    try {
+      const settings = loadSettings(text, file);
+      helper.reload(settings);
+      log.level = settings.logLevel;
+      log.info('settings reloaded', { settings: file });
+      if (JSON.stringify(addressesOf(settings)) !== fixed)
+        log.warn('a changed workloadApi, listen or health takes effect at the next start');
+    } catch (thrown) {
+      helper.countRefusedReload();
+      log.error('settings refused, the last good ones stay in force', { fault: messageOf(thrown) });
+    }
+  };
+}
+
+function addressesOf({ workloadApi, listen, health }: HelperSettings) {
+  return { workloadApi, listen, health };
+}

@@ -1,0 +1,65 @@
+/** What the helper has and what it lacks, as health pages and metrics show it (pure). */
+import type { Health } from '../server/health-server.ts';
+import type { MetricFamily } from '../server/metrics-text.ts';
+import type { SourceState } from './token-sources.ts';
+
+/** Names from the downward API; they replace the placeholders in the advice about registration entries. */
+export interface PodNames {
+  readonly namespace?: string | undefined;
+  readonly pod?: string | undefined;
+  readonly serviceAccount?: string | undefined;
+}
+
+export interface HelperState {
+  readonly tokens: readonly SourceState[];
+  /** Undefined when no rule validates. */
+  readonly bundles:
+    { readonly trustDomains: readonly string[]; readonly problem: string | undefined } | undefined;
+  readonly isDraining: boolean;
+}
+
+/** Ready: a token for each audience of the settings, and a bundle where a rule validates. */
+export function readiness({ tokens, bundles, isDraining }: HelperState, names: PodNames): Health {
+  const missing = tokens
+    .filter(({ token, isRequired }) => token === undefined && isRequired)
+    .map(({ audience, problem }) => problem ?? `there is no token for audience "${audience}"`);
+  if (bundles?.trustDomains.length === 0) missing.push(bundles.problem ?? 'there is no JWT bundle');
+  if (isDraining) missing.push('the helper is stopping');
+  return { ok: missing.length === 0, missing: missing.map((words) => withNames(words, names)) };
+}
+
+/** Makes the advice exact where this pod's names are known. */
+export function withNames(words: string, { namespace, serviceAccount }: PodNames): string {
+  const named = words
+    .replaceAll('k8s:ns:NAMESPACE', `k8s:ns:${namespace ?? 'NAMESPACE'}`)
+    .replaceAll('k8s:sa:SERVICE_ACCOUNT', `k8s:sa:${serviceAccount ?? 'SERVICE_ACCOUNT'}`);
+  return named;
+}
+
+/** Gauges about tokens and keys. */
+export function stateFamilies({ tokens, bundles }: HelperState): readonly MetricFamily[] {
+  const required = tokens.filter(({ isRequired }) => isRequired);
+  return [
+    {
+      name: 'svidecar_token_expiry_timestamp_seconds',
+      help: 'When the newest token for an audience of the settings expires; 0 without a token.',
+      type: 'gauge',
+      samples: required.map(({ audience, token }) => ({
+        labels: { audience },
+        value: token?.expiresAtS ?? 0,
+      })),
+    },
+    {
+      name: 'svidecar_route_audiences',
+      help: 'Audiences that only routes name.',
+      type: 'gauge',
+      samples: [{ value: tokens.length - required.length }],
+    },
+    {
+      name: 'svidecar_trust_domains',
+      help: 'Trust domains whose tokens can be verified now.',
+      type: 'gauge',
+      samples: bundles === undefined ? [] : [{ value: bundles.trustDomains.length }],
+    },
+  ];
+}

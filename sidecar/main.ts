@@ -1,0 +1,22 @@
+/** The auth-helper: reads argv, environment and signals, and runs until it is told to stop. */
+import { runHelper } from './helper/run-helper.ts';
+import { helperVersion } from './helper/version.ts';
+
+const stopped = new Promise<string>((resolve) => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      resolve(signal);
+    });
+  }
+});
+
+process.exit(
+  await runHelper({
+    argv: process.argv.slice(2),
+    env: process.env,
+    version: helperVersion,
+    write: (text) => void process.stdout.write(text),
+    writeError: (text) => void process.stderr.write(text),
+    stopped,
+  }),
+);
