@@ -10,13 +10,12 @@ const stopped = new Promise<string>((resolve) => {
   }
 });
 
-process.exit(
-  await runHelper({
-    argv: process.argv.slice(2),
-    env: process.env,
-    version: helperVersion,
-    write: (text) => void process.stdout.write(text),
-    writeError: (text) => void process.stderr.write(text),
-    stopped,
-  }),
-);
+// No top-level await: the bundle is CommonJS, which both runtimes start faster.
+void runHelper({
+  argv: process.argv.slice(2),
+  env: process.env,
+  version: helperVersion,
+  write: (text) => void process.stdout.write(text),
+  writeError: (text) => void process.stderr.write(text),
+  stopped,
+}).then((code) => process.exit(code));
