@@ -4,6 +4,7 @@ import { AppError } from '#kernel/errors.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
 import { explainCommand } from './explain.ts';
 import { injectCommand } from './inject.ts';
+import { serveCommand } from './serve.ts';
 import type { CliContext, Installation, Terminal } from './terminal.ts';
 import { uninjectCommand } from './uninject.ts';
 
@@ -30,6 +31,7 @@ export function buildProgram(context: CliContext): Command {
     injectCommand(context),
     uninjectCommand(context),
     explainCommand(context),
+    serveCommand(context),
   ]) {
     program.addCommand(command);
   }

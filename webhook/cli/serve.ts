@@ -1,0 +1,72 @@
+/** `svidecar serve`: the webhook. */
+import { once } from 'node:events';
+import { Command, Option } from 'commander';
+import { createLog, type LogLevel } from '../server/log.ts';
+import { addConfigFlag } from './options.ts';
+import { parsePort } from './port.ts';
+import type { CliContext } from './terminal.ts';
+
+interface ServeFlags {
+  readonly config?: string;
+  readonly certificates: string;
+  readonly host: string;
+  readonly port: number;
+  readonly kubeconfig?: string;
+  readonly namespace: string;
+  readonly logLevel: LogLevel;
+}
+
+const examples = `
+In a cluster the manifests start it: kubectl apply -k manifests/kustomize/overlays/first-certificate
+
+Example, against the cluster of a kubeconfig:
+  svidecar serve --certificates ./tls --kubeconfig ~/.kube/config --port 8443
+
+SIGTERM: says "not ready", serves on while the cluster takes it out of its endpoints, then ends.`;
+
+export function serveCommand(context: CliContext): Command {
+  const levels = ['debug', 'info', 'warn', 'error'];
+  return addConfigFlag(new Command('serve'))
+    .description('Runs the admission webhook and the controller of its ConfigMaps.')
+    .requiredOption(
+      '--certificates <folder>',
+      'folder with tls.crt and tls.key; followed while they change',
+    )
+    .option('--host <address>', 'address to listen on', '0.0.0.0')
+    .option('--port <number>', 'port to listen on', parsePort, 8443)
+    .option('--kubeconfig <file>', "the cluster to serve (default: the pod's own)")
+    .option(
+      '-n, --namespace <name>',
+      "svidecar's own namespace, which it never touches",
+      'svidecar',
+    )
+    .addOption(
+      new Option('--log-level <level>', 'least level that is logged')
+        .choices(levels)
+        .default('info'),
+    )
+    .addHelpText('after', examples)
+    .action((flags: ServeFlags) => run(flags, context));
+}
+
+async function run(flags: ServeFlags, { terminal, installation }: CliContext): Promise<void> {
+  // Loaded when called: the Kubernetes client is by far the largest library we have.
+  const { serve } = await import('../serve.ts');
+  const interrupted = terminal.untilInterrupted();
+  const { version, templates } = installation;
+  const serving = await serve({
+    files: { templates, config: flags.config, version },
+    certificates: flags.certificates,
+    host: flags.host,
+    port: flags.port,
+    target:
+      flags.kubeconfig === undefined
+        ? { kind: 'in_cluster' }
+        : { kind: 'kubeconfig', path: flags.kubeconfig },
+    namespace: flags.namespace,
+    clock: { now: terminal.now },
+    log: createLog(flags.logLevel),
+  });
+  if (!interrupted.aborted) await once(interrupted, 'abort');
+  await serving.stop();
+}

@@ -1,0 +1,146 @@
+/** The webhook as a running program: configuration, cluster, admission and server connected. No decisions. */
+import type { Clock } from '#kernel/clock.ts';
+import { envoyCheck } from './admission/check-envoy.ts';
+import { review, type ReviewContext } from './admission/review.ts';
+import { Cluster } from './cluster/cluster.ts';
+import { connect, type ClusterTarget } from './cluster/connection.ts';
+import { desiredConfigMaps } from './desired/desired.ts';
+import { followConfig, loadEngine, type EngineFiles } from './files/load-engine.ts';
+import type { Engine } from './injection/inject.ts';
+import { CertificateFiles } from './server/certificate-files.ts';
+import type { Limits } from './server/limits.ts';
+import type { Log, Reviewer } from './server/ports.ts';
+import { WebhookServer } from './server/server.ts';
+
+export interface ServeOptions {
+  readonly files: Omit<EngineFiles, 'kubernetesMinor'>;
+  /** Folder with `tls.crt` and `tls.key`. */
+  readonly certificates: string;
+  readonly host: string;
+  /** 0 chooses a free port. */
+  readonly port: number;
+  readonly target: ClusterTarget;
+  /** svidecar's own namespace: never touched. */
+  readonly namespace: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits?: Partial<Limits>;
+}
+
+export interface Serving {
+  readonly port: number;
+  /** What is still missing before reviews can be answered; empty = ready. */
+  missing(): readonly string[];
+  /** Serves on while the cluster takes us out of its endpoints, then ends. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Minor version that is assumed until the API server has told its own; reviews wait for that. */
+const assumedMinor = 0;
+
+/** @throws {AppError} CONFIG_INVALID, TEMPLATE_INVALID, CERTIFICATE_INVALID, CLUSTER_UNREACHABLE, FILE_UNREADABLE, USAGE */
+export async function serve(options: ServeOptions): Promise<Serving> {
+  const { clock, log } = options;
+  const stopping = new AbortController();
+  const files = { ...options.files, kubernetesMinor: assumedMinor };
+  let engine = loadEngine(files);
+  const cluster = new Cluster({
+    api: await connect(options.target),
+    desire: () => (namespace, users, sources) =>
+      desiredConfigMaps(namespace, users, { sources, library: engine.library }),
+    clock,
+    log,
+  });
+  const certificates = new CertificateFiles({ folder: options.certificates, clock, log });
+  await certificates.start(stopping.signal);
+  const newest = reviewers(cluster, options.namespace);
+  const server = serverOf(options, { cluster, certificates, reviewer: () => newest(engine) });
+  follow(files, {
+    signal: stopping.signal,
+    log,
+    changed: (changed) => {
+      engine = changed;
+      cluster.reviseAll();
+    },
+  });
+  const port = await server.start(options.host, options.port);
+  cluster.start(stopping.signal);
+  log.info({ port, version: options.files.version }, 'serving');
+  return {
+    port,
+    missing: () => cluster.missing(),
+    stop: async () => {
+      await server.stop();
+      stopping.abort();
+    },
+  };
+}
+
+function serverOf(
+  { clock, log, limits }: ServeOptions,
+  parts: {
+    readonly cluster: Cluster;
+    readonly certificates: CertificateFiles;
+    readonly reviewer: () => Reviewer;
+  },
+): WebhookServer {
+  const { cluster, certificates, reviewer } = parts;
+  return new WebhookServer({
+    reviewer,
+    ready: () => cluster.missing(),
+    certificates,
+    clock,
+    log,
+    figures: () => cluster.figures(),
+    ...(limits === undefined ? {} : { limits }),
+  });
+}
+
+/** Gives the reviewer of an engine, made once for each configuration and version of the cluster. */
+function reviewers(cluster: Cluster, ownNamespace: string): (engine: Engine) => Reviewer {
+  let made:
+    { readonly from: Engine; readonly minor: number; readonly reviewer: Reviewer } | undefined;
+  return (engine) => {
+    const minor = cluster.serverVersion()?.minor ?? assumedMinor;
+    if (made?.from !== engine || made.minor !== minor) {
+      made = { from: engine, minor, reviewer: reviewer({ ...engine, kubernetesMinor: minor }) };
+    }
+    return made.reviewer;
+  };
+
+  function reviewer(engine: Engine): Reviewer {
+    const context: ReviewContext = {
+      engine,
+      checkEnvoy: envoyCheck(
+        (namespace, name) => cluster.configMap(namespace, name),
+        engine.library,
+      ),
+      ignoredNamespaces: new Set([...engine.config.ignoredNamespaces, ownNamespace]),
+    };
+    return (body) => review(body, context);
+  }
+}
+
+function follow(
+  files: EngineFiles,
+  told: {
+    readonly signal: AbortSignal;
+    readonly log: Log;
+    readonly changed: (engine: Engine) => void;
+  },
+): void {
+  if (files.config === undefined) return;
+  followConfig(
+    { ...files, config: files.config },
+    {
+      changed: (engine) => {
+        told.changed(engine);
+        told.log.info({}, 'new configuration in force');
+      },
+      fault: (fault) => {
+        told.log.error({ fault }, 'new configuration not used, the last good one stays');
+      },
+    },
+    told.signal,
+  );
+}
