@@ -3,26 +3,22 @@
  * The decision is a value; its trace tells every step.
  */
 import { AppError, type ErrorCode } from '#kernel/errors.ts';
-import { isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { isObject, objectAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { pointer, type Operation } from '../editing/operation.ts';
-import { misplacedKeys, readRequest, type Request } from '../injection/annotations.ts';
-import { injectKey, templatesKey } from '../injection/contract.ts';
+import {
+  asksForNothing,
+  misplacedKeys,
+  readRequest,
+  type Request,
+} from '../injection/annotations.ts';
+import { injectKey, isOurs, templatesKey } from '../injection/contract.ts';
 import { inject, isComplete, putBack, uninject, type Engine } from '../injection/inject.ts';
 import { isSame } from '../injection/keyed.ts';
 import { locate, type Located } from '../injection/locate.ts';
 import { statusOf, type Status } from '../injection/status.ts';
 import { Trace, type Step } from '../injection/trace.ts';
 import type { EnvoyCheck } from './check-envoy.ts';
-
-export type SkipReason =
-  | 'object_unknown'
-  | 'not_requested'
-  | 'namespace_ignored'
-  | 'host_network'
-  | 'mirror_pod'
-  | 'being_deleted'
-  | 'immutable'
-  | 'opted_out';
+import { outsideReason, type Outside, type SkipReason } from './outside.ts';
 
 interface Told {
   readonly steps: readonly Step[];
@@ -54,6 +50,12 @@ export interface DecisionContext {
   readonly before?: JsonObject | undefined;
 }
 
+/** What every step of a decision needs. */
+interface Telling {
+  readonly context: DecisionContext;
+  readonly trace: Trace;
+}
+
 /** Expected failures are refusals; only a mistake of ours throws. */
 export function decide(object: JsonObject, context: DecisionContext): Decision {
   const trace = new Trace();
@@ -79,12 +81,15 @@ export function nameOf(located: Located): string {
 
 function decideLocated(located: Located, context: DecisionContext, trace: Trace): Decision {
   warnOfMisplaced(located, trace);
+  if (!isAddressed(located.template)) return skip('not_requested', 'nothing was asked for', trace);
+  // Before any annotation is judged: an object that will not be touched must not be refused either.
+  const outside = outsideReason(located, {
+    ignoredNamespaces: context.ignoredNamespaces,
+    isUpdate: context.before !== undefined,
+  });
+  if (outside !== undefined) return skipOutside(outside, located, { context, trace });
   const status = statusOf(located.template, nameOf(located));
   const request = readRequestOf(located, status);
-  if (request.kind === 'none' && status === undefined)
-    return skip('not_requested', 'nothing was asked for', trace);
-  const outside = outsideReason(located, context);
-  if (outside !== undefined) return skip(outside.reason, outside.message, trace);
   if (request.kind === 'templates')
     return decideTemplates(located, { request, status, context, trace });
   if (request.kind === 'settings-only') {
@@ -96,9 +101,18 @@ function decideLocated(located: Located, context: DecisionContext, trace: Trace)
   if (status === undefined) {
     return skip('opted_out', 'no template is asked for', trace);
   }
+  return takenBack(located, status, trace);
+}
+
+function takenBack(located: Located, status: Status, trace: Trace): Decision {
   const operations = at(located, uninject(located.template, status));
   trace.say('uninjected', `took out what ${status.templates.join(', ')} had added`);
   return { kind: 'uninjected', operations, steps: trace.steps };
+}
+
+/** Whether any annotation of the template is ours, be it right or wrong. */
+function isAddressed(template: JsonObject): boolean {
+  return Object.keys(objectAt(objectAt(template, 'metadata'), 'annotations')).some(isOurs);
 }
 
 /** Reasons that nobody needs to be told of at the prompt. */
@@ -106,6 +120,7 @@ const silentReasons: ReadonlySet<SkipReason> = new Set([
   'not_requested',
   'opted_out',
   'being_deleted',
+  'controller_owned',
   'immutable',
 ]);
 
@@ -114,6 +129,32 @@ function skip(reason: SkipReason, message: string, trace: Trace): Decision {
   if (silentReasons.has(reason)) trace.say(reason, message);
   else trace.warn(reason, message);
   return { kind: 'skipped', reason, steps: trace.steps };
+}
+
+function skipOutside({ reason, message }: Outside, located: Located, told: Telling): Decision {
+  const { trace } = told;
+  const status = readableStatus(located);
+  if (reason === 'host_network' && status !== undefined) {
+    // It became a hostNetwork pod after its injection: on the node's network anybody could ask the helper.
+    trace.warn(reason, message);
+    return takenBack(located, status, trace);
+  }
+  const settled =
+    reason === 'immutable' && status !== undefined ? settle(located, status, told) : undefined;
+  if (settled !== undefined) return settled;
+  return asksForNothing(located.template)
+    ? skip('opted_out', message, trace)
+    : skip(reason, message, trace);
+}
+
+/** The status where nothing may be refused: a damaged one counts as none. */
+function readableStatus(located: Located): Status | undefined {
+  try {
+    return statusOf(located.template, nameOf(located));
+  } catch (error) {
+    if (error instanceof AppError) return undefined;
+    throw error;
+  }
 }
 
 /** An injected object whose annotations are gone is taken back, not refused. */
@@ -132,45 +173,9 @@ function warnOfMisplaced(located: Located, trace: Trace): void {
   );
 }
 
-function outsideReason(
-  located: Located,
-  context: DecisionContext,
-): { readonly reason: SkipReason; readonly message: string } | undefined {
-  const { template, namespace } = located;
-  if (context.ignoredNamespaces.has(namespace)) {
-    return {
-      reason: 'namespace_ignored',
-      message: `namespace ${namespace} is never touched (ignoredNamespaces)`,
-    };
-  }
-  if (objectAt(template, 'spec')['hostNetwork'] === true) {
-    return {
-      reason: 'host_network',
-      message:
-        'a hostNetwork pod shares its ports with the node, so the helper could be reached from outside; nothing is injected',
-    };
-  }
-  if (isMirrorPod(located)) {
-    return {
-      reason: 'mirror_pod',
-      message: 'a mirror pod only shows what the kubelet runs; change its file on the node',
-    };
-  }
-  if (located.metadata['deletionTimestamp'] !== undefined) {
-    return { reason: 'being_deleted', message: 'the object is being deleted' };
-  }
-  return undefined;
-}
-
-function isMirrorPod({ metadata }: Located): boolean {
-  return stringAt(objectAt(metadata, 'annotations'), 'kubernetes.io/config.mirror') !== undefined;
-}
-
-interface TemplateRequest {
+interface TemplateRequest extends Telling {
   readonly request: Extract<Request, { kind: 'templates' }>;
   readonly status: Status | undefined;
-  readonly context: DecisionContext;
-  readonly trace: Trace;
 }
 
 function decideTemplates(
@@ -180,10 +185,6 @@ function decideTemplates(
   trace.say('templates_requested', `${templatesKey}: ${request.names.join(', ')}`);
   const settled = status === undefined ? undefined : settle(located, status, { context, trace });
   if (settled !== undefined) return settled;
-  if (context.before !== undefined && immutableKinds.has(located.kind)) {
-    const advice = 'delete it and create it again to have it injected';
-    return skip('immutable', `the pods of a ${located.kind} cannot change; ${advice}`, trace);
-  }
   const { operations, status: next } = inject(
     located,
     { ...request, previous: status },
@@ -203,30 +204,28 @@ function decideTemplates(
   };
 }
 
-/** Kinds whose pods cannot change once they are stored; a patch would only have the whole update refused. */
-const immutableKinds: ReadonlySet<string> = new Set(['Job', 'Pod']);
-
 /** Leaves an injected template as it is, without a look at the configuration, where nobody asked for a change. */
 function settle(
   located: Located,
   status: Status,
-  { context, trace }: { readonly context: DecisionContext; readonly trace: Trace },
+  { context, trace }: Telling,
 ): Decision | undefined {
   if (!isComplete(located.template, status)) return undefined;
-  const unchanged = (operations: readonly Operation[]): Decision => {
+  const { template, operations } = putBack(located.template, status);
+  const unchanged = (): Decision => {
     return { kind: 'unchanged', status, operations: at(located, operations), steps: trace.steps };
   };
-  if (located.hasControllerOwner) {
+  // What another injector brings comes with the pod, not with its controller's template.
+  if (located.hasControllerOwner && status.awaits === undefined) {
     trace.say('controller_owned', "its controller's template was injected already");
-    return unchanged([]);
+    return unchanged();
   }
   const before =
     context.before === undefined ? undefined : locate(context.before, context.namespace);
   if (before === undefined) return undefined;
-  const { template, operations } = putBack(located.template, status);
   if (!isSame(specAndMetadata(before.template), specAndMetadata(template))) return undefined;
   trace.say('template_unchanged', 'the update does not touch the pod template');
-  return unchanged(operations);
+  return unchanged();
 }
 
 /** What a pod template consists of; a Pod has a status and more metadata besides. */

@@ -138,8 +138,10 @@ function warningsOf(decision: Decision): JsonObject {
   };
 }
 
+/** One line: the API server drops a warning that holds a control character. */
 function clipped({ message }: Step): string {
-  return message.length > maxWarningLength ? `${message.slice(0, maxWarningLength)}…` : message;
+  const line = message.replaceAll(/\p{Cc}+/gu, ' ');
+  return line.length > maxWarningLength ? `${line.slice(0, maxWarningLength)}…` : line;
 }
 
 /** The API server puts the webhook's name before each key. */

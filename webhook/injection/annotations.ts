@@ -2,7 +2,6 @@
 import { AppError } from '#kernel/errors.ts';
 import { isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { spiffeIdFault, trustDomainFault } from '#kernel/spiffe-id.ts';
-import { quantityPattern } from './config.ts';
 import {
   annotationKey,
   injectKey,
@@ -13,6 +12,7 @@ import {
   type SettingKey,
 } from './contract.ts';
 import { nearest } from './nearest.ts';
+import { cpuForms, cpuPattern, memoryForms, memoryPattern } from './quantity.ts';
 
 /** Settings that were given, parsed. Lists are lists of strings; `audience-by-host` is an object. */
 export type Settings = Readonly<Partial<Record<SettingKey, Json>>>;
@@ -60,7 +60,8 @@ const audiences = each('audiences of at most 512 visible characters', (item) =>
 );
 const hostPattern = /^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/;
 const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-const quantity = matching(quantityPattern, 'a Kubernetes quantity such as 50m or 64Mi');
+const cpu = matching(cpuPattern, cpuForms);
+const memory = matching(memoryPattern, memoryForms);
 const listeners = each('listener names, or *', (item) => item.length > 0);
 
 function audienceByHost(text: string): JsonObject {
@@ -115,8 +116,8 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
   'audience-by-host': audienceByHost,
   authorization: oneOf('deny', 'overwrite', 'keep'),
   'caller-header': callerHeader,
-  'cpu-limit': quantity,
-  'cpu-request': quantity,
+  'cpu-limit': cpu,
+  'cpu-request': cpu,
   'data-path': oneOf('ext-authz'),
   'envoy-config': matching(
     /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[^/]+$/,
@@ -127,8 +128,8 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
   'inject-audience': audiences,
   'inject-listeners': listeners,
   'log-level': oneOf('debug', 'info', 'warn', 'error'),
-  'memory-limit': quantity,
-  'memory-request': quantity,
+  'memory-limit': memory,
+  'memory-request': memory,
   'native-sidecar': oneOf('auto', 'true', 'false'),
   'skip-paths': each('paths beginning with / in normal form, exact or ending in *', isSkipPath),
   socket: oneOf('csi', 'hostPath'),
@@ -148,14 +149,14 @@ const settingByKey: ReadonlyMap<string, SettingKey> = new Map(
 const knownKeys: readonly string[] = [...settingByKey.keys(), injectKey, templatesKey, statusKey];
 
 /** @throws {AppError} ANNOTATION_INVALID */
-function parseSetting(setting: SettingKey, text: string): Json {
+function parsed<Value>(key: string, text: string, parse: (text: string) => Value): Value {
   try {
-    return parsers[setting](text.trim());
+    return parse(text.trim());
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault;
     throw new AppError(
       'ANNOTATION_INVALID',
-      `annotation ${annotationKey(setting)}: "${shown(text)}" is not allowed; write ${fault.message}`,
+      `annotation ${key}: "${shown(text)}" is not allowed; write ${fault.message}`,
       { cause: fault },
     );
   }
@@ -165,9 +166,15 @@ function shown(text: string): string {
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
+function nameIn(key: string): string {
+  return key.slice(key.indexOf('/') + 1);
+}
+
 /** @throws {AppError} ANNOTATION_UNKNOWN, with the nearest known key */
 function refuseUnknown(key: string): never {
-  const near = nearest(key, knownKeys);
+  // Only the part after the slash: with their long prefix all keys are near to each other.
+  const name = nearest(nameIn(key), knownKeys.map(nameIn));
+  const near = knownKeys.find((known) => nameIn(known) === name);
   throw new AppError(
     'ANNOTATION_UNKNOWN',
     near === undefined
@@ -184,17 +191,43 @@ export function readRequest(template: JsonObject): Request {
   const annotations = objectAt(objectAt(template, 'metadata'), 'annotations');
   const keys = Object.keys(annotations).filter((key) => isOurs(key) && key !== statusKey);
   if (keys.length === 0) return { kind: 'none' };
+  for (const key of keys) refuseOtherTypes(key, annotations[key]);
   if (isOptedOut(annotations)) return { kind: 'opted-out' };
   const settings: Partial<Record<SettingKey, Json>> = {};
   for (const key of keys) {
     const setting = settingByKey.get(key);
     if (setting !== undefined)
-      settings[setting] = parseSetting(setting, stringAt(annotations, key) ?? '');
+      settings[setting] = parsed(key, stringAt(annotations, key) ?? '', parsers[setting]);
     else if (!knownKeys.includes(key)) refuseUnknown(key);
   }
   const names = stringAt(annotations, templatesKey);
   if (names === undefined) return { kind: 'settings-only', keys };
-  return { kind: 'templates', names: [...new Set(items(names, 'template names'))], settings };
+  return { kind: 'templates', names: templateNames(names), settings };
+}
+
+const names = each('template names', (item) => item.length > 0);
+
+/** @throws {AppError} ANNOTATION_INVALID */
+function templateNames(text: string): readonly string[] {
+  return parsed(templatesKey, text, names);
+}
+
+/** An annotation is a text: YAML's `false` is none. @throws {AppError} ANNOTATION_INVALID */
+function refuseOtherTypes(key: string, value: Json | undefined): void {
+  if (typeof value === 'string') return;
+  throw new AppError(
+    'ANNOTATION_INVALID',
+    `annotation ${key}: its value is no text; put it in quotes, as in ${key}: "false"`,
+  );
+}
+
+/** Whether the pod template says itself that nothing of ours should be in it; nothing is checked. */
+export function asksForNothing(template: JsonObject): boolean {
+  const annotations = objectAt(objectAt(template, 'metadata'), 'annotations');
+  return (
+    stringAt(annotations, injectKey)?.trim() === 'false' ||
+    (stringAt(annotations, templatesKey) ?? '').trim() === ''
+  );
 }
 
 /** @throws {AppError} ANNOTATION_INVALID for a value of the opt-out that is neither "true" nor "false" */

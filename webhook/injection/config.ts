@@ -6,13 +6,11 @@ import { parseDocument } from 'yaml';
 import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
 import { trustDomainFault } from '#kernel/spiffe-id.ts';
+import { cpuForms, cpuPattern, memoryForms, memoryPattern } from './quantity.ts';
 import { templateSchema } from './template-schema.ts';
 
-/** Kubernetes quantities of CPU and memory (resource.Quantity, without the forms nobody writes for a sidecar). */
-export const quantityPattern = /^(\d+|\d+\.\d+)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/;
-const quantity = z
-  .string()
-  .regex(quantityPattern, 'must be a Kubernetes quantity such as 50m or 64Mi');
+const cpu = z.string().regex(cpuPattern, `must be ${cpuForms}`);
+const memory = z.string().regex(memoryPattern, `must be ${memoryForms}`);
 const absolutePath = z
   .string()
   .regex(/^\/([^/]+\/)*[^/]+$/, 'must be an absolute path without a trailing slash');
@@ -36,10 +34,10 @@ const helper = z.strictObject({
   /** Null where the platform assigns UIDs (OpenShift). */
   runAsUser: z.int().min(1).nullable().default(65_532),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
-  cpuRequest: quantity.default('10m'),
-  cpuLimit: quantity.default('500m'),
-  memoryRequest: quantity.default('64Mi'),
-  memoryLimit: quantity.default('128Mi'),
+  cpuRequest: cpu.default('10m'),
+  cpuLimit: cpu.default('500m'),
+  memoryRequest: memory.default('64Mi'),
+  memoryLimit: memory.default('128Mi'),
   imagePullSecrets: z.array(z.string().min(1)).default([]),
 });
 

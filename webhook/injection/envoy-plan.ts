@@ -52,7 +52,7 @@ export function planEnvoy(
 export function derivedName(plan: Omit<EnvoyPlan, 'derived'>): string {
   const { source, file, directory, templates, values } = plan;
   const suffix = `-svidecar-${shortHash(JSON.stringify([source, file, directory, templates, values]))}`;
-  return source.slice(0, maxNameLength - suffix.length) + suffix;
+  return source.slice(0, maxNameLength - suffix.length).replace(/[.-]+$/, '') + suffix;
 }
 
 /** Values of the variables that decide about, or appear in, the Envoy parts. */

@@ -1,14 +1,28 @@
 /** A composition fitted to one pod template: what to merge into it, and what gives way. */
 import { AppError } from '#kernel/errors.ts';
-import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import {
+  isArray,
+  isObject,
+  listAt,
+  objectAt,
+  stringAt,
+  type Json,
+  type JsonObject,
+} from '#kernel/json.ts';
 import { healthPort, helperContainer, helperPort } from '../../sidecar/config/contract.ts';
 import type { Composition } from './compose.ts';
 import type { EnvoyLocation } from './envoy-location.ts';
 import { mergePartial } from './keyed.ts';
 import type { Replacement, Wanted } from './reconcile.ts';
-import { substituteObject } from './substitute.ts';
+import { onlyVariable, substituteObject } from './substitute.ts';
 import type { Trace } from './trace.ts';
-import { mountPathOf, volumeNames, withVolumeNames, type VolumeNames } from './volumes.ts';
+import {
+  carriesSame,
+  mountPathOf,
+  volumeNames,
+  withVolumeNames,
+  type VolumeNames,
+} from './volumes.ts';
 
 export interface EnvoyTarget {
   readonly location: EnvoyLocation;
@@ -34,12 +48,14 @@ export function fit(
   const podSpec = objectAt(composition.pod, 'spec');
   const names = volumeNames(spec, listAt(podSpec, 'volumes'));
   const fitting: Fitting = { original, spec, composition, names, trace: context.trace };
-  const { added, replaced } = fitVolumes(fitting, listAt(podSpec, 'volumes'));
+  const { containers, awaits } = fitContainers(fitting, listAt(podSpec, 'containers'));
+  const volumes = listAt(podSpec, 'volumes').filter((volume) => isDue(volume, containers));
+  const { added, replaced } = fitVolumes(fitting, volumes);
   const sidecars = fitSidecars(fitting, context.envoy?.location);
   let partialSpec: JsonObject = {
     ...podSpec,
     volumes: added,
-    containers: fitContainers(fitting, listAt(podSpec, 'containers')),
+    containers,
   };
   partialSpec = mergePartial(partialSpec, { containers: everyContainer(fitting) });
   partialSpec = mergePartial(partialSpec, sidecars.partial);
@@ -48,6 +64,7 @@ export function fit(
     partial: { ...composition.pod, spec: withoutEmptyLists(partialSpec) },
     replacements: [...replaced, ...sidecars.replacements, ...envoyReplacements(context.envoy)],
     before: sidecars.before,
+    awaits,
   };
 }
 
@@ -63,19 +80,19 @@ function envoyReplacements(envoy: EnvoyTarget | undefined): Replacement[] {
 
 function fitVolumes(
   { spec, names, trace }: Fitting,
-  wanted: readonly Json[],
+  wanted: readonly JsonObject[],
 ): { readonly added: readonly Json[]; readonly replaced: readonly Replacement[] } {
   const added: Json[] = [];
   const replaced: Replacement[] = [];
   const present = listAt(spec, 'volumes').filter(isObject);
-  for (const volume of wanted.filter(isObject)) {
+  for (const volume of wanted) {
     const { $patch: directive, ...plain } = volume;
     const name = names.get(stringAt(volume, 'name') ?? '') ?? '';
     const standing = present.find((candidate) => candidate['name'] === name);
     if (standing === undefined) {
       added.push({ ...plain, name });
       if (isSocket(plain)) trace.say('socket_added', `the Workload API socket is volume "${name}"`);
-    } else if (directive === 'replace') {
+    } else if (directive === 'replace' && !carriesSame(standing, plain)) {
       replaced.push({ path: `/spec/volumes/name=${name}`, now: plain });
     } else if (isSocket(plain)) {
       trace.say('socket_reused', `the pod's own volume "${name}" carries the Workload API socket`);
@@ -84,18 +101,36 @@ function fitVolumes(
   return { added, replaced };
 }
 
+/**
+ * A volume that replaces another one is wanted together with the container that mounts it: what another injector
+ * declares with that container would clash with ours.
+ */
+function isDue(volume: Json, containers: readonly JsonObject[]): volume is JsonObject {
+  if (!isObject(volume)) return false;
+  const name = stringAt(volume, 'name') ?? '';
+  return (
+    volume['$patch'] !== 'replace' ||
+    containers.some((container) => mountPathOf(container, name) !== undefined)
+  );
+}
+
 function isSocket(volume: JsonObject): boolean {
   return volume['csi'] !== undefined || volume['hostPath'] !== undefined;
 }
 
 /** Containers that a template only completes: those that are not there are waited for. */
-function fitContainers(fitting: Fitting, wanted: readonly Json[]): readonly Json[] {
+function fitContainers(
+  fitting: Fitting,
+  wanted: readonly Json[],
+): { readonly containers: readonly JsonObject[]; readonly awaits: readonly string[] } {
+  const awaits: string[] = [];
   const present = new Set(
     listAt(fitting.spec, 'containers').map((item) => (isObject(item) ? item['name'] : '')),
   );
-  return wanted.filter(isObject).flatMap((container): Json[] => {
+  const containers = wanted.filter(isObject).flatMap((container): JsonObject[] => {
     const name = stringAt(container, 'name') ?? '';
     if (container['image'] === undefined && !present.has(name)) {
+      awaits.push(name);
       fitting.trace.warn(
         'awaits_container',
         `container "${name}" is not there yet; its part is added when another injector has put it in`,
@@ -104,6 +139,7 @@ function fitContainers(fitting: Fitting, wanted: readonly Json[]): readonly Json
     }
     return [withVolumeNames(container, fitting.names)];
   });
+  return { containers, awaits };
 }
 
 /** The app's containers, each with the fragments that are meant for all of them. */
@@ -121,21 +157,25 @@ function everyContainer({ spec, composition, names }: Fitting): readonly Json[] 
     });
 }
 
-/** Where a container mounts the socket's volume already, that mount serves and its path is used. */
+/** Where a container mounts a volume already, that mount serves, and its path is the value of the path's variable. */
 function fitMounts(
   container: JsonObject,
   fragment: JsonObject,
   { composition, names }: Pick<Fitting, 'composition' | 'names'>,
 ): JsonObject {
-  const mounts = listAt(withVolumeNames(fragment, names), 'volumeMounts').filter(isObject);
-  const standing = mounts
-    .map((mount) => mountPathOf(container, stringAt(mount, 'name') ?? ''))
-    .find((path) => path !== undefined);
-  if (standing === undefined) {
-    return withVolumeNames(substituteObject(fragment, composition.variables), names);
-  }
-  const { volumeMounts, ...rest } = fragment;
-  return substituteObject(rest, { ...composition.variables, socketMountPath: standing });
+  const { volumeMounts, ...rest } = withVolumeNames(fragment, names);
+  const paths: Record<string, string> = {};
+  const missing = (isArray(volumeMounts) ? volumeMounts : []).filter((mount) => {
+    const standing = isObject(mount)
+      ? mountPathOf(container, stringAt(mount, 'name') ?? '')
+      : undefined;
+    if (!isObject(mount) || standing === undefined) return true;
+    const variable = onlyVariable(stringAt(mount, 'mountPath') ?? '');
+    if (variable !== undefined) paths[variable] = standing;
+    return false;
+  });
+  const left = missing.length === 0 ? rest : { ...rest, volumeMounts: missing };
+  return substituteObject(left, { ...composition.variables, ...paths });
 }
 
 interface FittedSidecars {
@@ -157,7 +197,7 @@ function fitSidecars(fitting: Fitting, envoy: EnvoyLocation | undefined): Fitted
     const container = withVolumeNames(sidecar, fitting.names);
     const overlay = overlayOf(fitting, name);
     if (overlay !== undefined) {
-      lists[overlay.list].push(withoutImage(container, overlay));
+      lists[overlay.list].push(completionOf(container, overlay));
       replacements.push(...overlay.replacements(container));
       trace.say(
         'helper_overlay',
@@ -213,10 +253,12 @@ function overlayOf({ spec }: Fitting, name: string): Overlay | undefined {
   return undefined;
 }
 
-function withoutImage(container: JsonObject, overlay: Overlay): JsonObject {
-  if (!overlay.hasAutoImage) return container;
+/** What an overlay lacks; among the init containers a helper must be a native sidecar, or the app would never start. */
+function completionOf(container: JsonObject, overlay: Overlay): JsonObject {
+  const native = overlay.list === 'initContainers' ? { restartPolicy: 'Always' } : {};
+  if (!overlay.hasAutoImage) return { ...container, ...native };
   const { image, ...rest } = container;
-  return rest;
+  return { ...rest, ...native };
 }
 
 function warnOfPorts({ spec, composition, trace }: Fitting): void {

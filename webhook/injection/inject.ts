@@ -10,7 +10,7 @@ import { compose, type Composition } from './compose.ts';
 import { annotationKey, settingKeys, statusKey, type SettingKey } from './contract.ts';
 import { planEnvoy, type PlannedEnvoy } from './envoy-plan.ts';
 import { fit } from './fit.ts';
-import { changeAt, find, isSame } from './keyed.ts';
+import { changeAt, covers, find, isSame } from './keyed.ts';
 import type { Library, NamedTemplate } from './library.ts';
 import type { Located } from './locate.ts';
 import { nothingDone, nothingWanted, reconcile, replaceAt, undoOf } from './reconcile.ts';
@@ -52,18 +52,21 @@ export function inject(
   const composition = compose(templates, variables);
   const envoy = envoyOf(original, { templates, composition, request, trace });
   const wanted = fit(original, composition, { envoy, trace });
+  const { undo, kept } = undoOf(original, wanted);
+  for (const path of kept) trace.say('user_value_kept', `${shownPath(path)} stays as it is`);
   const status: Status = {
     version: engine.version,
     templates: templates.map((template) => template.name),
     ...(composition.helper === undefined ? {} : { helper: composition.helper }),
     ...(envoy === undefined ? {} : { envoy: envoy.plan }),
-    undo: undoOf(original, wanted),
+    ...(wanted.awaits.length === 0 ? {} : { awaits: [...wanted.awaits] }),
+    undo,
   };
   const isKept = previous !== undefined && isSameInjection(previous, status);
   const operations = reconcile({
     current,
     wanted,
-    undo: status.undo,
+    undo,
     previous: previous?.undo,
     status: isKept ? standingStatus(current) : statusText(status),
   });
@@ -100,9 +103,24 @@ export function putBack(
   return { template: whole, operations };
 }
 
-/** Whether every part that the status names is still there. */
-export function isComplete(template: JsonObject, status: Status): boolean {
-  return Object.keys(status.undo.added).every((path) => find(template, path) !== undefined);
+/** Whether every part that the status names is still there, and every value that gave way is ours or as it was. */
+export function isComplete(template: JsonObject, { undo }: Status): boolean {
+  return (
+    Object.keys(undo.added).every((path) => find(template, path) !== undefined) &&
+    undo.restored.every(({ path, was, now }) => {
+      const value = find(template, path)?.value;
+      return value !== undefined && (isSame(value, was) || covers(value, now));
+    })
+  );
+}
+
+/** `spec.containers[app].env[A]` */
+function shownPath(path: string): string {
+  const tokens = pointerTokens(path).map((token) => {
+    const equals = token.indexOf('=');
+    return equals === -1 ? `.${token}` : `[${token.slice(equals + 1)}]`;
+  });
+  return tokens.join('').slice(1);
 }
 
 function standingStatus(template: JsonObject): string | undefined {

@@ -19,6 +19,9 @@ const listKeys: ReadonlyMap<string, string> = new Map([
   ['imagePullSecrets', 'name'],
 ]);
 
+/** Lists whose items are one statement each: half of one's own and half of another's would mean something else. */
+const wholeItems: ReadonlySet<string> = new Set(['env', 'volumeMounts', 'volumeDevices']);
+
 /** The field that names an item of the list at this key; undefined for an atomic list. */
 export function listKey(field: string): string | undefined {
   return listKeys.get(field);
@@ -143,25 +146,26 @@ export function* differences(
     const here = at(place, key, key);
     if (have === undefined) yield { kind: 'missing', ...here, want };
     else if (have === null) yield { kind: 'missing', ...here, want, have };
-    else yield* valueDifferences(have, want, { place: here, key: listKey(key) });
+    else yield* valueDifferences(have, want, { place: here, field: key });
   }
 }
 
 function* valueDifferences(
   have: Json,
   want: Json,
-  { place, key }: { readonly place: Place; readonly key: string | undefined },
+  { place, field }: { readonly place: Place; readonly field: string },
 ): Generator<Difference> {
+  const key = listKey(field);
   if (isObject(have) && isObject(want)) yield* differences(have, want, place);
   else if (isArray(have) && isArray(want) && key !== undefined) {
-    yield* itemDifferences(have, want, { key, place });
+    yield* itemDifferences(have, want, { key, place, isWhole: wholeItems.has(field) });
   } else if (!isSame(have, want)) yield { kind: 'differs', ...place, want, have };
 }
 
 function* itemDifferences(
   have: readonly Json[],
   want: readonly Json[],
-  list: { readonly key: string; readonly place: Place },
+  list: { readonly key: string; readonly place: Place; readonly isWhole: boolean },
 ): Generator<Difference> {
   for (const item of want) {
     const token = itemToken(item, list.key);
@@ -172,6 +176,10 @@ function* itemDifferences(
       continue;
     }
     const place = at(list.place, token, index);
+    if (list.isWhole) {
+      if (!covers(there, item)) yield { kind: 'differs', ...place, want: item, have: there };
+      continue;
+    }
     const guard = guardOf(there, token, place.pointer);
     yield* differences(there, item, {
       ...place,
@@ -215,7 +223,7 @@ export function mergePartial(first: JsonObject, second: JsonObject): JsonObject 
     const have = merged[key];
     if (have === undefined) merged[key] = value;
     else if (isObject(have) && isObject(value)) merged[key] = mergePartial(have, value);
-    else if (isArray(have) && isArray(value)) merged[key] = mergeList(have, value, listKey(key));
+    else if (isArray(have) && isArray(value)) merged[key] = mergeList(have, value, key);
   }
   return merged;
 }
@@ -223,15 +231,18 @@ export function mergePartial(first: JsonObject, second: JsonObject): JsonObject 
 function mergeList(
   first: readonly Json[],
   second: readonly Json[],
-  key: string | undefined,
+  field: string,
 ): readonly Json[] {
+  const key = listKey(field);
   if (key === undefined) return first;
   const merged = [...first];
   for (const item of second) {
     const index = indexOfItem(merged, itemToken(item, key));
     const have = merged[index];
-    if (isObject(have) && isObject(item)) merged[index] = mergePartial(have, item);
-    else if (index === -1) merged.push(item);
+    if (index === -1) merged.push(item);
+    else if (isObject(have) && isObject(item) && !wholeItems.has(field)) {
+      merged[index] = mergePartial(have, item);
+    }
   }
   return merged;
 }

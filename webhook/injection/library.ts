@@ -52,7 +52,7 @@ export function buildLibrary(templates: Readonly<Record<string, Template>>): Lib
       const template = byName.get(name) ?? byName.get(aliases.get(name) ?? '');
       if (template === undefined || template.internal) {
         const near = nearest(name, [...names, ...aliases.keys()]);
-        const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+        const hint = near === undefined ? '.' : `; did you mean "${near}"?`;
         throw new AppError(
           'TEMPLATE_UNKNOWN',
           `there is no template "${name}"${hint} Known templates: ${names.join(', ')}`,
@@ -68,7 +68,7 @@ function assemble(name: string, templates: Readonly<Record<string, Template>>): 
   const seen = new Set<string>();
   const visit = (current: string, path: readonly string[]): void => {
     if (seen.has(current)) return;
-    const template = templates[current];
+    const template = Object.hasOwn(templates, current) ? templates[current] : undefined;
     if (template === undefined || path.includes(current)) {
       throw new AppError(
         'TEMPLATE_INVALID',

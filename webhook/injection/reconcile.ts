@@ -31,22 +31,34 @@ export interface Wanted {
   readonly replacements: readonly Replacement[];
   /** Keyed path of a list item → name of the item that it must precede. */
   readonly before: ReadonlyMap<string, string>;
+  /** Containers that are not there yet and would be completed. */
+  readonly awaits: readonly string[];
 }
 
-export const nothingWanted: Wanted = { partial: {}, replacements: [], before: new Map() };
+export const nothingWanted: Wanted = {
+  partial: {},
+  replacements: [],
+  before: new Map(),
+  awaits: [],
+};
 export const nothingDone: Undo = { added: {}, created: [], nulls: [], restored: [] };
 
-/** How to undo `wanted` once it is carried out on the original. */
-export function undoOf(original: JsonObject, wanted: Wanted): Undo {
+/** How to undo `wanted` once it is carried out on the original, and the keyed paths where the original's value stays. */
+export function undoOf(
+  original: JsonObject,
+  wanted: Wanted,
+): { readonly undo: Undo; readonly kept: readonly string[] } {
   const undo: Undo = { added: {}, created: [], nulls: [], restored: [] };
+  const kept: string[] = [];
   for (const difference of differences(original, wanted.partial)) {
     if (difference.kind === 'missing') recordAddition(undo, difference);
+    else kept.push(difference.path);
   }
   for (const { path, now } of wanted.replacements) {
     const was = find(original, path)?.value;
     if (was !== undefined) undo.restored.push({ path, was, now });
   }
-  return undo;
+  return { undo, kept };
 }
 
 function recordAddition(undo: Undo, { path, pointer, want, have }: Difference): void {
@@ -87,16 +99,16 @@ export interface Transition {
 export function reconcile(transition: Transition): readonly Operation[] {
   const restated = restatedParts(transition);
   const removed = removedPaths(transition);
-  const inPlace: Operation[] = restated.flatMap(({ found, want }) => replaceAt(found, want));
+  const inPlace = restated.flatMap(({ found, want }) => replaceAt(found, want));
   const additions: Operation[] = [];
   const insertions: Operation[] = [];
   for (const difference of differences(transition.current, transition.wanted.partial)) {
     const { path, pointer, want } = difference;
+    // A value inside a part of ours that differs was changed since by the API server or somebody else: it stays.
+    if (difference.kind === 'differs' || isDropped(difference, transition)) continue;
     if (restated.some((part) => path === part.path || path.startsWith(`${part.path}/`))) continue;
     const before = transition.wanted.before.get(path);
-    if (difference.kind === 'differs') {
-      if (isOwned(path, transition.undo)) inPlace.push(...replaceAt(difference, want));
-    } else if (before !== undefined) {
+    if (before !== undefined) {
       insertions.push(...insertBefore(transition.current, { path, want, before, removed }));
     } else {
       additions.push(...guardTests(difference.guards), { op: 'add', path: pointer, value: want });
@@ -106,7 +118,7 @@ export function reconcile(transition: Transition): readonly Operation[] {
     ...inPlace,
     ...valueOperations(transition),
     ...additions,
-    ...removeOperations(transition.current, removed),
+    ...removeOperations(transition.current, removed, transition.previous?.nulls ?? []),
     ...insertions,
     ...statusOperations(transition),
   ];
@@ -128,8 +140,24 @@ function restatedParts({ current, wanted, undo, previous }: Transition): {
   });
 }
 
-function isOwned(path: string, undo: Undo): boolean {
-  return Object.keys(undo.added).some((added) => path === added || path.startsWith(`${added}/`));
+/** The API server leaves out zero values when it stores an object: their absence is no change. */
+function isDropped({ path, want }: Difference, { undo, previous }: Transition): boolean {
+  const isZero =
+    want === false || want === 0 || want === '' || (isContainer(want) && sizeOf(want) === 0);
+  return (
+    isZero &&
+    previous !== undefined &&
+    previous.added[path] === undo.added[path] &&
+    previous.created.includes(path) === undo.created.includes(path)
+  );
+}
+
+function isContainer(value: Json): boolean {
+  return isObject(value) || isArray(value);
+}
+
+function sizeOf(value: Json | undefined): number {
+  return value === undefined || value === null ? 0 : Object.keys(value).length;
 }
 
 function guardTests(guards: Found['guards']): Operation[] {
@@ -165,7 +193,7 @@ function removedPaths({ current, undo, previous }: Transition): readonly string[
   );
   const emptied = (previous?.created ?? []).filter((path) => {
     const parent = undo.created.includes(path) ? undefined : find(current, path)?.value;
-    const size = parent === undefined || parent === null ? 0 : Object.keys(parent).length;
+    const size = sizeOf(parent);
     return size > 0 && gone.filter((child) => isMember(child, path)).length === size;
   });
   return [...gone.filter((path) => !emptied.some((parent) => isMember(path, parent))), ...emptied];
@@ -175,15 +203,21 @@ function isMember(path: string, parent: string): boolean {
   return path.startsWith(`${parent}/`) && !path.slice(parent.length + 1).includes('/');
 }
 
-function removeOperations(current: JsonObject, paths: readonly string[]): Operation[] {
+/** Where an explicit null stood, it stands again. */
+function removeOperations(
+  current: JsonObject,
+  paths: readonly string[],
+  nulls: readonly string[],
+): Operation[] {
   return paths
-    .map((path) => find(current, path))
-    .filter((found): found is Found => found !== undefined)
-    .sort((left, right) => comparePointers(right.pointer, left.pointer))
-    .flatMap((found): Operation[] => [
-      ...guardTests(found.guards),
-      { op: 'remove', path: found.pointer },
-    ]);
+    .map((path) => ({ found: find(current, path), wasNull: nulls.includes(path) }))
+    .filter((place): place is { found: Found; wasNull: boolean } => place.found !== undefined)
+    .sort((left, right) => comparePointers(right.found.pointer, left.found.pointer))
+    .flatMap(({ found, wasNull }): Operation[] =>
+      wasNull
+        ? replaceAt(found, null)
+        : [...guardTests(found.guards), { op: 'remove', path: found.pointer }],
+    );
 }
 
 /** Orders pointers so that, read backwards, a list is emptied from its end. */

@@ -5,9 +5,10 @@ import type { Json, JsonObject } from '#kernel/json.ts';
 import { isObject, objectAt, stringAt } from '#kernel/json.ts';
 import { pointerTokens } from '../editing/operation.ts';
 import { statusKey } from './contract.ts';
-import { changeAt, covers, find } from './keyed.ts';
+import { changeAt, covers, find, isSame } from './keyed.ts';
 
-const json: z.ZodType<Json> = z.json();
+/** The annotation was parsed as JSON, so that every value in it is JSON: passed through untouched, strange keys included. */
+const json = z.custom<Json>((value) => value !== undefined);
 
 const undoSchema = z.strictObject({
   /** Keyed path of what was added → short hash of what was wanted there. */
@@ -37,6 +38,8 @@ const statusSchema = z.object({
   templates: z.array(z.string()),
   helper: z.strictObject({ configMap: z.string(), settings: z.string() }).optional(),
   envoy: envoyPlanSchema.optional(),
+  /** Containers that another injector will bring, and that a template completes when they are there. */
+  awaits: z.array(z.string()).optional(),
   undo: undoSchema,
 });
 
@@ -103,7 +106,7 @@ function withNull(value: Json, path: string): Json {
   return changeAt(value, tokens.slice(0, -1), restore) ?? value;
 }
 
-export function isEmpty(value: Json): boolean {
+function isEmpty(value: Json): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
@@ -114,5 +117,5 @@ export function statusText(status: Status): string {
 
 /** Whether two injections did the same, whichever version did them. */
 export function isSameInjection(left: Status, right: Status): boolean {
-  return statusText({ ...left, version: '' }) === statusText({ ...right, version: '' });
+  return isSame({ ...left, version: '' }, { ...right, version: '' });
 }

@@ -31,9 +31,14 @@ export function substituteText(text: string, variables: Variables): string {
   return text.replaceAll(inner, (_match, name: string) => asText(lookUp(name, variables)));
 }
 
+/** The name in a text that is one variable and nothing else. */
+export function onlyVariable(text: string): string | undefined {
+  return whole.exec(text)?.[1];
+}
+
 function substituteScalar(text: string, variables: Variables): Json | undefined {
   if (!text.includes('${')) return text;
-  const only = whole.exec(text)?.[1];
+  const only = onlyVariable(text);
   return only === undefined ? substituteText(text, variables) : lookUp(only, variables);
 }
 

@@ -12,6 +12,7 @@ import type { Settings } from './annotations.ts';
 import type { InjectorConfig } from './config.ts';
 import { annotationKey, type SettingKey } from './contract.ts';
 import type { Located } from './locate.ts';
+import { amountOf } from './quantity.ts';
 import { substituteText, type Variables } from './substitute.ts';
 
 /** Kubernetes minor version from which containers may restart inside `initContainers` by default. */
@@ -54,7 +55,9 @@ function identityOf(located: Located, settings: Settings, config: InjectorConfig
   const spec = objectAt(located.template, 'spec');
   const { namespace } = located;
   const serviceAccount =
-    stringAt(spec, 'serviceAccountName') ?? stringAt(spec, 'serviceAccount') ?? 'default';
+    [stringAt(spec, 'serviceAccountName'), stringAt(spec, 'serviceAccount')].find(
+      (name) => name !== undefined && name !== '',
+    ) ?? 'default';
   const trustDomain = text(settings, 'trust-domain') ?? config.trustDomain;
   const spiffeId =
     text(settings, 'spiffe-id') ??
@@ -143,11 +146,21 @@ function isNative(choice: string, kubernetesMinor: number): boolean {
   return choice === 'true' || (choice === 'auto' && kubernetesMinor >= nativeSidecarMinor);
 }
 
+/** @throws {AppError} ANNOTATION_INVALID for a request over its limit, which the API server would refuse later, on the pod */
 function resourceVariables(settings: Settings, { helper }: InjectorConfig): Variables {
-  return {
-    cpuRequest: text(settings, 'cpu-request') ?? helper.cpuRequest,
-    cpuLimit: text(settings, 'cpu-limit') ?? helper.cpuLimit,
-    memoryRequest: text(settings, 'memory-request') ?? helper.memoryRequest,
-    memoryLimit: text(settings, 'memory-limit') ?? helper.memoryLimit,
-  };
+  const cpuRequest = text(settings, 'cpu-request') ?? helper.cpuRequest;
+  const cpuLimit = text(settings, 'cpu-limit') ?? helper.cpuLimit;
+  const memoryRequest = text(settings, 'memory-request') ?? helper.memoryRequest;
+  const memoryLimit = text(settings, 'memory-limit') ?? helper.memoryLimit;
+  refuseOverLimit('cpu', cpuRequest, cpuLimit);
+  refuseOverLimit('memory', memoryRequest, memoryLimit);
+  return { cpuRequest, cpuLimit, memoryRequest, memoryLimit };
+}
+
+function refuseOverLimit(resource: 'cpu' | 'memory', request: string, limit: string): void {
+  if (amountOf(request) <= amountOf(limit)) return;
+  throw new AppError(
+    'ANNOTATION_INVALID',
+    `the helper's ${resource} request of ${request} is over its limit of ${limit}; set ${annotationKey(`${resource}-request`)} or ${annotationKey(`${resource}-limit`)}`,
+  );
 }

@@ -4,25 +4,37 @@ import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from
 /** Name in the template → name in the pod. */
 export type VolumeNames = ReadonlyMap<string, string>;
 
+/** Longest name of a volume (RFC 1123 label). */
+const maxNameLength = 63;
+
 /**
  * For each of the templates' volumes the name it has in the pod: that of a volume which carries the same thing, or
- * its own, or, where another volume has taken it, one beside it.
+ * its own, or, where another volume has taken it, one beside it. One that replaces keeps its own name always.
  */
 export function volumeNames(spec: JsonObject, wanted: readonly Json[]): VolumeNames {
   const present = listAt(spec, 'volumes').filter(isObject);
+  const taken = new Set(present.map((volume) => volume['name']));
   const names = new Map<string, string>();
   for (const volume of wanted.filter(isObject)) {
     const name = stringAt(volume, 'name') ?? '';
     const same = present.find((candidate) => carriesSame(candidate, volume));
-    const taken = present.some((candidate) => candidate['name'] === name);
-    const own = taken && volume['$patch'] !== 'replace' ? `${name}-svidecar` : name;
-    names.set(name, stringAt(same, 'name') ?? own);
+    const isFixed = volume['$patch'] === 'replace';
+    names.set(name, isFixed ? name : (stringAt(same, 'name') ?? freeName(name, taken)));
   }
   return names;
 }
 
+function freeName(name: string, taken: ReadonlySet<Json | undefined>): string {
+  let free = name;
+  for (let count = 1; taken.has(free); count += 1) {
+    const suffix = count === 1 ? '-svidecar' : `-svidecar-${count}`;
+    free = name.slice(0, maxNameLength - suffix.length) + suffix;
+  }
+  return free;
+}
+
 /** The same CSI driver, directory of the node, or ConfigMap. */
-function carriesSame(present: JsonObject, wanted: JsonObject): boolean {
+export function carriesSame(present: JsonObject, wanted: JsonObject): boolean {
   const driver = stringAt(objectAt(wanted, 'csi'), 'driver');
   if (driver !== undefined) return stringAt(objectAt(present, 'csi'), 'driver') === driver;
   const path = stringAt(objectAt(wanted, 'hostPath'), 'path');
@@ -44,10 +56,14 @@ export function withVolumeNames(container: JsonObject, names: VolumeNames): Json
   return { ...container, volumeMounts: renamed };
 }
 
-/** Where a container already mounts a volume. */
+/** Where a container already mounts a whole volume. */
 export function mountPathOf(container: JsonObject, volume: string): string | undefined {
   const mount = listAt(container, 'volumeMounts').find(
-    (item) => isObject(item) && item['name'] === volume,
+    (item) => isObject(item) && item['name'] === volume && !isPartOfVolume(item),
   );
   return isObject(mount) ? stringAt(mount, 'mountPath')?.replace(/\/+$/, '') : undefined;
+}
+
+function isPartOfVolume(mount: JsonObject): boolean {
+  return mount['subPath'] !== undefined || mount['subPathExpr'] !== undefined;
 }
