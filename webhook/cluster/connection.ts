@@ -197,8 +197,9 @@ function isRecord(headers: https.RequestOptions['headers']): headers is http.Out
   return headers !== undefined && !Array.isArray(headers);
 }
 
-function unreachable(what: string, thrown: unknown): AppError {
-  if (thrown instanceof AppError) return thrown;
+/** What the API server itself said, such as an ERROR event, is passed on as it is. */
+function unreachable(what: string, thrown: unknown): AppError | ApiRefusal {
+  if (thrown instanceof AppError || thrown instanceof ApiRefusal) return thrown;
   return new AppError('CLUSTER_UNREACHABLE', `${what}: ${messageOf(thrown)}`, { cause: thrown });
 }
 

@@ -1,0 +1,181 @@
+/** A fake Kubernetes API server on loopback: lists in pages, watches, and breaks in every way a test asks for. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { text as textOf } from 'node:stream/consumers';
+import { isObject, objectAt, stringAt } from '#kernel/json.ts';
+import type { JsonObject } from '#kernel/json.ts';
+
+export interface SeenRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly contentType: string | undefined;
+  readonly authorization: string | undefined;
+  readonly body: unknown;
+}
+
+/** Takes a request away from the usual handling; true when it answered. */
+export type Interception = (request: SeenRequest, response: ServerResponse) => boolean;
+
+const lists: Readonly<Record<string, string>> = {
+  '/api/v1/namespaces': 'Namespace',
+  '/api/v1/configmaps': 'ConfigMap',
+  '/api/v1/pods': 'Pod',
+  '/apis/apps/v1/deployments': 'Deployment',
+  '/apis/apps/v1/statefulsets': 'StatefulSet',
+  '/apis/apps/v1/daemonsets': 'DaemonSet',
+  '/apis/apps/v1/replicasets': 'ReplicaSet',
+  '/apis/batch/v1/jobs': 'Job',
+  '/apis/batch/v1/cronjobs': 'CronJob',
+};
+
+export class FakeApiServer {
+  readonly seen: SeenRequest[] = [];
+  intercept: Interception = () => false;
+  readonly #server: Server;
+  readonly #objects = new Map<string, JsonObject>();
+  readonly #watches = new Map<ServerResponse, string>();
+  #version = 100;
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      void this.#handle(request, response);
+    });
+  }
+
+  /** @param port 0 chooses a free one */
+  async start(port = 0): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(port, '127.0.0.1', resolve));
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new TypeError('expected a port');
+    return `http://127.0.0.1:${address.port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  /** Stores an object and tells the watches. */
+  put(kind: string, object: JsonObject): JsonObject {
+    const metadata = objectAt(object, 'metadata');
+    const key = `${kind} ${stringAt(metadata, 'namespace') ?? ''}/${stringAt(metadata, 'name') ?? ''}`;
+    const before = this.#objects.get(key);
+    this.#version += 1;
+    const uid = objectAt(before, 'metadata')['uid'] ?? `uid-${this.#version}`;
+    const stored = {
+      ...object,
+      metadata: { uid, ...metadata, resourceVersion: String(this.#version) },
+    };
+    this.#objects.set(key, stored);
+    this.#tell(kind, before === undefined ? 'ADDED' : 'MODIFIED', stored);
+    return stored;
+  }
+
+  /** @param quietly as when the watch misses it */
+  remove(kind: string, name: string, quietly = false): void {
+    const [namespace = '', rest = ''] = name.includes('/') ? name.split('/') : ['', name];
+    const key = `${kind} ${namespace}/${rest}`;
+    const object = this.#objects.get(key);
+    this.#objects.delete(key);
+    this.#version += 1;
+    if (object !== undefined && !quietly) this.#tell(kind, 'DELETED', object);
+  }
+
+  /** Sends one raw line to all watches of a kind. */
+  sendLine(kind: string, line: string): void {
+    for (const [response, watched] of this.#watches) {
+      if (watched === kind) response.write(`${line}\n`);
+    }
+  }
+
+  /** Ends the watches of a kind; `rudely` resets the connections. */
+  endWatches(kind: string, rudely = false): void {
+    for (const [response, watched] of [...this.#watches]) {
+      if (watched !== kind) continue;
+      if (rudely) response.destroy();
+      else response.end();
+    }
+  }
+
+  requests(path: string, isWatch: boolean): readonly SeenRequest[] {
+    return this.seen.filter((each) => each.path === path && each.query.has('watch') === isWatch);
+  }
+
+  get(kind: string, namespace: string, name: string): JsonObject | undefined {
+    return this.#objects.get(`${kind} ${namespace}/${name}`);
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://fake');
+    const text = await textOf(request);
+    const seen: SeenRequest = {
+      method: request.method ?? '',
+      path: url.pathname,
+      query: url.searchParams,
+      contentType: request.headers['content-type'],
+      authorization: request.headers.authorization,
+      body: text === '' ? undefined : JSON.parse(text),
+    };
+    this.seen.push(seen);
+    if (this.intercept(seen, response)) return;
+    const kind = lists[seen.path];
+    if (seen.path === '/version') answer(response, 200, { major: '1', minor: '36+' });
+    else if (kind === undefined) this.#single(seen, response);
+    else if (seen.query.has('watch')) this.#watch(kind, response);
+    else this.#list(kind, seen, response);
+  }
+
+  #list(kind: string, { query }: SeenRequest, response: ServerResponse): void {
+    const all = [...this.#objects]
+      .filter(([key]) => key.startsWith(`${kind} `))
+      .map(([, each]) => each);
+    const begin = Number(query.get('continue') ?? 0);
+    const end = begin + Number(query.get('limit') ?? all.length);
+    const more = end < all.length ? { continue: String(end) } : {};
+    answer(response, 200, {
+      metadata: { resourceVersion: String(this.#version), ...more },
+      items: all.slice(begin, end),
+    });
+  }
+
+  #watch(kind: string, response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.flushHeaders();
+    this.#watches.set(response, kind);
+    response.on('close', () => this.#watches.delete(response));
+  }
+
+  #tell(kind: string, type: string, object: JsonObject): void {
+    this.sendLine(kind, JSON.stringify({ type, object }));
+  }
+
+  /** GET, PATCH (apply) and DELETE of one ConfigMap. */
+  #single({ method, path, body }: SeenRequest, response: ServerResponse): void {
+    const [, namespace = '', name = ''] =
+      /^\/api\/v1\/namespaces\/([^/]+)\/configmaps\/([^/]+)$/.exec(path) ?? [];
+    const there = this.get('ConfigMap', namespace, name);
+    if (method === 'PATCH' && isObject(body)) answer(response, 200, this.put('ConfigMap', body));
+    else if (there === undefined) refuse(response, 404, 'NotFound');
+    else if (method === 'DELETE') {
+      this.remove('ConfigMap', `${namespace}/${name}`);
+      answer(response, 200, {});
+    } else answer(response, 200, there);
+  }
+}
+
+export function answer(response: ServerResponse, status: number, body: JsonObject): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}
+
+/** A Status, as the API server refuses. */
+export function refuse(response: ServerResponse, code: number, reason: string): void {
+  answer(response, code, {
+    kind: 'Status',
+    apiVersion: 'v1',
+    status: 'Failure',
+    code,
+    reason,
+    message: `refused: ${reason}`,
+  });
+}
