@@ -2,11 +2,10 @@
  * Verdicts remembered, so that a token costs one signature check and not one a request.
  *
  * What makes that safe: one cache belongs to one verifier, so audiences are never mixed; an entry counts only
- * for the bundle generation it was found under and for a minute at most; `exp` and `nbf` are compared on every
- * hit; refusals live apart, so that garbage cannot push good verdicts out; and of refusals only those are kept
- * that time and new keys cannot turn into an acceptance.
+ * for the bundle generation it was found under and for a minute at most; `exp` is compared on every hit, and a
+ * clock that went back ends every entry; refusals live apart, so that garbage cannot push good verdicts out; and
+ * of refusals only those are kept that time and new keys cannot turn into an acceptance.
  */
-import type { JsonObject } from '#kernel/json.ts';
 import { LruMap } from './lru.ts';
 import { maxTokenLength } from './parse.ts';
 import type { BundleSource, RefusalReason, TokenVerifier, Verdict } from './ports.ts';
@@ -47,8 +46,6 @@ interface Entry {
   readonly sinceS: number;
   /** Unix seconds: the first moment at which the entry no longer counts. */
   readonly untilS: number;
-  /** Unix seconds, leeway included; minus infinity without `nbf` and `iat`. */
-  readonly validFromS: number;
 }
 
 /** Verdicts that neither time nor new keys can turn into an acceptance. */
@@ -126,8 +123,7 @@ class VerdictCache implements CachedVerifier {
     const counts =
       entry.generation === this.#options.bundles.generation &&
       nowS < entry.untilS &&
-      nowS >= entry.validFromS &&
-      // A clock that was set back makes every entry older than it looks.
+      // `nbf` and `iat` were in the past then; a clock that was set back since makes them open again.
       nowS >= entry.sinceS;
     if (counts) return entry.verdict;
     this.#accepted.delete(token);
@@ -162,12 +158,11 @@ class VerdictCache implements CachedVerifier {
         this.#accepted.set(token, {
           ...entry,
           untilS: Math.min(nowS + acceptedForS, verdict.expiresAtS + leewayS),
-          validFromS: validFromS(verdict.claims) - leewayS,
         });
         break;
       case 'refused':
         if (!finalReasons.has(verdict.reason)) break;
-        this.#refused.set(token, { ...entry, untilS: nowS + refusedForS, validFromS: -Infinity });
+        this.#refused.set(token, { ...entry, untilS: nowS + refusedForS });
         break;
       default:
         return verdict satisfies never;
@@ -180,10 +175,4 @@ class VerdictCache implements CachedVerifier {
     this.#cleanAtS = nowS + cleanEveryS;
     this.forgetExpired(nowS);
   }
-}
-
-/** Unix seconds: the later of `nbf` and `iat`, both numbers where they are there. */
-function validFromS(claims: JsonObject): number {
-  const moments = [claims['nbf'], claims['iat']].filter((value) => typeof value === 'number');
-  return Math.max(-Infinity, ...moments);
 }

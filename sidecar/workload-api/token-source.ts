@@ -55,7 +55,10 @@ export class JwtTokenSource implements TokenSource {
   }
 
   problem(): string | undefined {
-    return this.#problem;
+    if (this.#problem !== undefined || this.#token === undefined) return this.#problem;
+    // Nobody has failed yet: the machine slept, or the renewal is on its way.
+    const isExpired = this.#options.timers.now() / 1_000 >= this.#token.expiresAtS;
+    return isExpired ? `the ${this.#wanted} has expired and its renewal is awaited` : undefined;
   }
 
   onChange(listener: () => void): () => void {

@@ -142,6 +142,20 @@ describe('the header', () => {
     }
   });
 
+  test('PS256 with a salt of another length than the digest is refused', async () => {
+    const { constants, sign } = await import('node:crypto');
+    const rsa = keyOf('RSA');
+    const input = `${encode({ alg: 'PS256', kid: rsa.kid })}.${encode(claims)}`;
+    const signed = (saltLength: number): string =>
+      sign('sha256', Buffer.from(input), {
+        key: rsa.privateKey,
+        padding: constants.RSA_PKCS1_PSS_PADDING,
+        saltLength,
+      }).toString('base64url');
+    expect(await judge(`${input}.${signed(32)}`)).toBe('accepted');
+    expect(await judge(`${input}.${signed(20)}`)).toBe('signature');
+  });
+
   test('an RSA key below 2048 bits signs nothing', async () => {
     expect(await judge(makeToken({ key: keyOf('RSA-1024'), algorithm: 'RS256', claims }))).toBe(
       'no_key',
