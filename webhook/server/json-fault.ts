@@ -11,6 +11,7 @@ interface Scan {
 }
 
 const whitespace = /[ \t\r\n]*/y;
+const escape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 const scalar = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 /**
@@ -80,9 +81,17 @@ function string(scan: Scan): boolean {
       return true;
     }
     if (char < ' ') return false;
-    if (char === '\\') scan.at += 1;
+    if (char === '\\' && !takeEscape(scan)) return false;
   }
   return false;
+}
+
+/** From a backslash to the escape's last character. */
+function takeEscape(scan: Scan): boolean {
+  escape.lastIndex = scan.at;
+  if (!escape.test(scan.text)) return false;
+  scan.at = escape.lastIndex - 1;
+  return true;
 }
 
 function advance(scan: Scan, next: Expected): boolean {

@@ -10,6 +10,7 @@ test.each([
   ['[1,2}', 'unexpected character at line 1, column 5 (character 5 of 5); expected , or end'],
   ['{} {}', 'unexpected character at line 1, column 4 (character 4 of 5); expected end of text'],
   ['["a\nb"]', 'unexpected character at line 1, column 4 (character 4 of 7); expected value or ]'],
+  ['["a\\x"]', 'unexpected character at line 1, column 4 (character 4 of 7); expected value or ]'],
   ['', 'the text ends too early at line 1, column 1 (character 1 of 0); expected value'],
 ])('finds the fault in %j', (text, words) => {
   expect(jsonFault(text)).toBe(words);
