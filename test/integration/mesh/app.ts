@@ -1,0 +1,43 @@
+/** The two ends of the data path: a client that sends what it is told, and an app that says what arrived. */
+import { createServer, request as httpRequest, type Server } from 'node:http';
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+export interface Arrived {
+  readonly authorization: readonly string[];
+  readonly caller: readonly string[];
+}
+
+/** Sends a request with headers as given, duplicates and all. */
+export function send(port: number, headers: readonly string[] = [], path = '/'): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const all = ['host', 'backend', 'connection', 'close', ...headers];
+    const request = httpRequest({ host: '127.0.0.1', port, path, headers: all }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => (body += text));
+      response.on('end', () => {
+        resolve({ status: response.statusCode ?? 0, body });
+      });
+    });
+    request.on('error', reject);
+    request.end();
+  });
+}
+
+/** Answers with the headers that arrived. */
+export async function startApp(): Promise<Server> {
+  const app = createServer((request, response) => {
+    const named = (name: string): string[] => request.headersDistinct[name] ?? [];
+    const raw = request.rawHeaders.filter((_, index) => index % 2 === 0);
+    const arrived: Arrived = {
+      authorization: named('authorization'),
+      caller: named('x-caller'),
+    };
+    const count = raw.filter((name) => name.toLowerCase() === 'authorization').length;
+    response.end(JSON.stringify({ ...arrived, count }));
+  });
+  await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));
+  return app;
+}

@@ -1,0 +1,102 @@
+/** The bundled helper as a process of its own user, on a runtime of choice. */
+import { chmodSync, copyFileSync, existsSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:fs';
+import { join } from 'node:path';
+import { renderSettings, type HelperSettingsInput } from '../../../sidecar/config/settings.ts';
+import { freePort, runCommand, startProcess, waitUntil } from '../harness/processes.ts';
+import { binaryOf, type Runtime } from '../runtimes.ts';
+
+export interface HelperSpec {
+  /** Names its files and its log. */
+  readonly name: string;
+  readonly runtime: Runtime;
+  /** A folder that its user may enter. */
+  readonly folder: string;
+  /** Absent: our own user. */
+  readonly uid?: number | undefined;
+  /** SPIFFE_ENDPOINT_SOCKET. */
+  readonly workloadApi: string;
+  readonly rules: HelperSettingsInput['rules'];
+}
+
+export interface HelperProcess {
+  readonly port: number;
+  readonly pid: number;
+  /** Milliseconds from its start until the service listened. */
+  readonly listenedMs: number;
+  log(): string;
+  /** Of the health and metrics port. */
+  page(path: string): Promise<{ readonly status: number; readonly body: string }>;
+  /** The value of a sample, by its full name with labels; 0 when it is not there. */
+  metric(sample: string): Promise<number>;
+  configure(rules: HelperSettingsInput['rules']): void;
+  stop(): Promise<void>;
+}
+
+/** Bundles once for each folder. @returns the bundle's path. */
+export async function bundleInto(folder: string): Promise<string> {
+  const out = join(folder, 'helper.cjs');
+  if (existsSync(out)) return out;
+  const built = await runCommand(process.execPath, ['scripts/bundle-helper.ts', out]);
+  if (built.code !== 0) throw new Error(built.stderr);
+  chmodSync(out, 0o644);
+  return out;
+}
+
+/** What the image gives each runtime. */
+export const runtimeFlags: Readonly<Record<Runtime, readonly string[]>> = {
+  node: ['--max-semi-space-size=1', '--max-old-space-size=32'],
+  bun: ['--smol'],
+};
+
+/** Starts it and returns once it listens; whether it has an identity is another matter. */
+export async function startHelper(spec: HelperSpec): Promise<HelperProcess> {
+  const { name, runtime, folder, uid } = spec;
+  const bundle = await bundleInto(folder);
+  const program = runtimeIn(folder, runtime);
+  const port = await freePort();
+  const health = await freePort();
+  const file = join(folder, `${name}.yaml`);
+  const configure = (rules: HelperSpec['rules']): void => {
+    const listen = { host: '127.0.0.1', port };
+    const settings = { version: 1 as const, listen, health: { host: '127.0.0.1', port: health } };
+    writeFileSync(file, renderSettings({ ...settings, rules }), { mode: 0o644 });
+  };
+  configure(spec.rules);
+  const started = performance.now();
+  const running = startProcess({
+    name,
+    command: program,
+    args: [...runtimeFlags[runtime], bundle, '-config', file],
+    folder,
+    env: { SPIFFE_ENDPOINT_SOCKET: spec.workloadApi, POD_NAMESPACE: 'shop', SERVICE_ACCOUNT: name },
+    ...(uid === undefined ? {} : { uid }),
+  });
+  const page: HelperProcess['page'] = async (path) => {
+    const answer = await fetch(`http://127.0.0.1:${health}${path}`);
+    return { status: answer.status, body: await answer.text() };
+  };
+  const isAlive = async (): Promise<boolean> => (await page('/livez')).status === 200;
+  await waitUntil(`${name} listens`, isAlive, { processes: [running] });
+  return {
+    port,
+    pid: running.pid,
+    listenedMs: performance.now() - started,
+    log: () => running.logTail(),
+    page,
+    metric: async (sample) => {
+      const lines = (await page('/metrics')).body.split('\n');
+      return Number(lines.find((line) => line.startsWith(`${sample} `))?.slice(sample.length) ?? 0);
+    },
+    configure,
+    stop: () => running.stop(),
+  };
+}
+
+/** A copy that other users may run: the packages may lie in a home folder that they may not enter. */
+function runtimeIn(folder: string, runtime: Runtime): string {
+  const copy = join(folder, runtime);
+  if (!existsSync(copy)) copyFileSync(binaryOf(runtime), copy, constants.COPYFILE_FICLONE);
+  chmodSync(copy, 0o755);
+  return copy;
+}
