@@ -42,7 +42,7 @@ export function append(text: string, objects: readonly JsonObject[]): string {
 }
 
 /** YAML 1.1 is what kubectl reads: text that it would take for something else is quoted. */
-export function yamlOf(object: JsonObject): string {
+export function yamlOf(object: object): string {
   return stringify(object, { version: '1.1', lineWidth: 0 });
 }
 

@@ -69,7 +69,8 @@ function editFor({ decision }: Outcome): ObjectEdit | undefined {
     : undefined;
 }
 
-function refusals(outcomes: readonly Outcome[]): readonly Problem[] {
+/** Refused workloads, as problems with their place. */
+export function refusals(outcomes: readonly Outcome[]): readonly Problem[] {
   return outcomes.flatMap((outcome) => {
     const { decision, document } = outcome;
     if (decision.kind !== 'refused') return [];

@@ -3,7 +3,10 @@ import { Command, CommanderError } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
 import { explainCommand } from './explain.ts';
+import { devCommand } from './dev.ts';
+import { diffCommand } from './diff.ts';
 import { injectCommand } from './inject.ts';
+import { renderCommand } from './render.ts';
 import { serveCommand } from './serve.ts';
 import type { CliContext, Installation, Terminal } from './terminal.ts';
 import { uninjectCommand } from './uninject.ts';
@@ -30,8 +33,11 @@ export function buildProgram(context: CliContext): Command {
   for (const command of [
     injectCommand(context),
     uninjectCommand(context),
+    diffCommand(context),
     explainCommand(context),
     serveCommand(context),
+    renderCommand(context),
+    devCommand(context),
   ]) {
     program.addCommand(command);
   }

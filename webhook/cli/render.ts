@@ -1,0 +1,129 @@
+/** `svidecar render`: configuration, templates and registration entries as they really are in force. */
+import { Command } from 'commander';
+import { isArray, isObject, type Json, type JsonObject } from '#kernel/json.ts';
+import type { NamedTemplate } from '../injection/library.ts';
+import { substitute, variablesIn, type Variables } from '../injection/substitute.ts';
+import { locate } from '../injection/locate.ts';
+import { variablesFor } from '../injection/variables.ts';
+import type { Engine } from '../injection/inject.ts';
+import { yamlOf } from './appended.ts';
+import { entriesCommand } from './render-entries.ts';
+import { addConfigFlag, engineFrom, outputOption, type EngineFlags } from './options.ts';
+import type { CliContext, Terminal } from './terminal.ts';
+
+interface RenderFlags {
+  readonly config?: string;
+  readonly output?: 'yaml' | 'json';
+}
+
+const examples = `
+Examples:
+  svidecar render config --config svidecar.yaml
+  svidecar render templates
+  svidecar render templates jwt-inject
+  svidecar render entries shop.yaml --pod-label app`;
+
+export function renderCommand(context: CliContext): Command {
+  return new Command('render')
+    .summary('print configuration, templates or registration entries')
+    .description(
+      'Print what is in force: configuration after defaults, templates after configuration, and the registration\nentries that workloads need.',
+    )
+    .addHelpText('after', examples)
+    .addCommand(configCommand(context))
+    .addCommand(templatesCommand(context))
+    .addCommand(entriesCommand(context));
+}
+
+function configCommand(context: CliContext): Command {
+  const command = new Command('config')
+    .summary('the configuration after defaults')
+    .description('Print the configuration after defaults; a wrong key or value is told of.')
+    .addOption(outputOption(['yaml', 'json'], 'how to print it'));
+  return addConfigFlag(command).action((flags: RenderFlags) => {
+    const { config } = engineOf(flags, context);
+    print(config, flags, context.terminal);
+  });
+}
+
+function templatesCommand(context: CliContext): Command {
+  const command = new Command('templates')
+    .summary('the templates after configuration')
+    .description(
+      "List the templates, or print one with the parts that it includes and the configuration's values filled in.\nWhat depends on the workload stays as ${name}.",
+    )
+    .argument('[name]', 'a template, or an alias of one')
+    .addOption(outputOption(['yaml', 'json'], 'how to print a template'));
+  return addConfigFlag(command).action((name: string | undefined, flags: RenderFlags) => {
+    const engine = engineOf(flags, context);
+    if (name !== undefined) {
+      print(templateInForce(engine.library.get(name), engine), flags, context.terminal);
+      return;
+    }
+    const templates = engine.library.names.map((each) => engine.library.get(each));
+    context.terminal.out(templates.map(templateLine).join(''));
+  });
+}
+
+function engineOf(flags: RenderFlags, context: CliContext): Engine {
+  const engineFlags: EngineFlags = { ...flags, kubernetesVersion: '1.36' };
+  return engineFrom(engineFlags, context);
+}
+
+function print(value: object, flags: RenderFlags, terminal: Terminal): void {
+  terminal.out(flags.output === 'json' ? `${JSON.stringify(value, null, 2)}\n` : yamlOf(value));
+}
+
+function templateLine({ name, aliases, description, requires }: NamedTemplate): string {
+  const also = aliases.length === 0 ? '' : ` (also: ${aliases.join(', ')})`;
+  const needs = requires
+    .map((keys) => keys.map((key) => `svidecar.dev/${key}`).join(' or '))
+    .map((keys) => `\n    needs ${keys}`);
+  return `${name}${also}\n    ${description}${needs.join('')}\n`;
+}
+
+/** A template with what it includes; values that the configuration decides are filled in. */
+function templateInForce(template: NamedTemplate, engine: Engine): JsonObject {
+  const { name, description, aliases, requires } = template;
+  const variables = configuredVariables(engine);
+  const parts = template.parts.flatMap(({ from, fragment }): readonly Json[] => {
+    // A checked fragment is JSON, but for undefined members.
+    const json = JSON.parse(JSON.stringify(fragment)) as JsonObject;
+    const filled = substitute(json, withOthersKept(json, variables));
+    return isObject(filled) ? [{ from, ...filled }] : [];
+  });
+  return { name, description, aliases, requires, parts };
+}
+
+/** What the workload decides, or its annotations. */
+const ofTheWorkload = [
+  'namespace',
+  'serviceAccount',
+  'trustDomain',
+  'spiffeId',
+  'validateAudiences',
+  'allowCallers',
+  'oneAudience',
+  'nativeSidecar',
+  'dataPath',
+];
+
+function configuredVariables(engine: Engine): Variables {
+  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'any' }, spec: {} };
+  const located = locate(pod, 'any');
+  if (located === undefined) throw new TypeError('a Pod has a pod template');
+  const variables = variablesFor(located, {}, engine);
+  return Object.fromEntries(
+    Object.entries(variables).filter(
+      ([name, value]) => value !== undefined && !ofTheWorkload.includes(name),
+    ),
+  );
+}
+
+function withOthersKept(value: Json, variables: Variables): Variables {
+  const kept = [...variablesIn(value)].map((name) => [name, `\${${name}}`] as const);
+  const configured = Object.entries(variables).filter(
+    ([, each]) => !isArray(each) || each.length > 0,
+  );
+  return { ...Object.fromEntries(kept), ...Object.fromEntries(configured) };
+}
