@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import { slimConfigMap, slimNamespace, slimUser } from '../../../../webhook/cluster/objects.ts';
+
+const type = {
+  apiVersion: 'apps/v1',
+  kind: 'ReplicaSet',
+  podMetadata: ['spec', 'template', 'metadata'],
+};
+
+test('of a ConfigMap of others only the texts are kept, of ours what we compare as well', () => {
+  const object = {
+    metadata: {
+      namespace: 'n',
+      name: 'c',
+      uid: 'u',
+      resourceVersion: '1',
+      annotations: { 'kubectl.kubernetes.io/last-applied-configuration': 'long' },
+      managedFields: [],
+    },
+    data: { a: 'x', b: 7 },
+    binaryData: { z: 'AAAA' },
+  };
+  expect(slimConfigMap(object)).toEqual({
+    namespace: 'n',
+    name: 'c',
+    uid: 'u',
+    resourceVersion: '1',
+    data: { a: 'x' },
+    isManaged: false,
+    immutable: false,
+    labels: {},
+    annotations: {},
+    owners: [],
+  });
+  const labels = { 'app.kubernetes.io/managed-by': 'svidecar' };
+  const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 's', uid: 'o', controller: false };
+  const ours = slimConfigMap({
+    ...object,
+    immutable: true,
+    metadata: { ...object.metadata, labels, ownerReferences: [owner, null] },
+  });
+  expect(ours).toMatchObject({ isManaged: true, immutable: true, labels });
+  expect(ours.owners).toEqual([{ apiVersion: 'v1', kind: 'ConfigMap', name: 's', uid: 'o' }]);
+});
+
+describe('users', () => {
+  const annotations = { 'svidecar.dev/status': '{}' };
+
+  test('one without our status is of no interest', () => {
+    expect(slimUser({ metadata: { name: 'a', annotations } }, type)).toBeUndefined();
+    expect(slimUser({}, type)).toBeUndefined();
+  });
+
+  test('the controller is the owner that says so', () => {
+    const ownerReferences = [
+      { apiVersion: 'v1', kind: 'X', name: 'x', uid: '1' },
+      { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: '2', controller: true },
+    ];
+    const entry = slimUser(
+      {
+        metadata: { namespace: 'n', name: 'web-1', uid: '3', ownerReferences },
+        spec: { template: { metadata: { annotations } } },
+      },
+      type,
+    );
+    expect(entry).toEqual({
+      namespace: 'n',
+      kind: 'ReplicaSet',
+      name: 'web-1',
+      self: { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-1', uid: '3' },
+      controller: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: '2' },
+      status: '{}',
+    });
+  });
+});
+
+test('of a namespace only the label counts', () => {
+  const labels = { 'svidecar.dev/injection': 'pod', team: 'a' };
+  expect(slimNamespace({ metadata: { name: 'n', labels } })).toEqual({
+    namespace: '',
+    name: 'n',
+    injection: 'pod',
+  });
+  expect(slimNamespace({ metadata: { name: 'n' } }).injection).toBeUndefined();
+});

@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import type { ConfigMapEntry } from '../../../../webhook/cluster/objects.ts';
+import { planNamespace } from '../../../../webhook/cluster/plan.ts';
+import type { Plan, PlanInput } from '../../../../webhook/cluster/plan.ts';
+import type { ConfigMapUser, DesiredConfigMap } from '../../../../webhook/cluster/ports.ts';
+
+const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'u1' };
+const labels = { 'app.kubernetes.io/managed-by': 'svidecar' };
+const wanted: DesiredConfigMap = {
+  namespace: 'shop',
+  name: 'svidecar-a1',
+  data: { f: 'x' },
+  immutable: false,
+  labels,
+  annotations: { a: 'b' },
+  owners: [owner],
+};
+const there: ConfigMapEntry = {
+  ...wanted,
+  uid: 'c1',
+  resourceVersion: '7',
+  isManaged: true,
+};
+const user: ConfigMapUser = {
+  namespace: 'shop',
+  kind: 'Deployment',
+  name: 'web',
+  owner,
+  status: '{"helper":"svidecar-a1"}',
+};
+
+function plan(existing: readonly ConfigMapEntry[], changed: Partial<PlanInput> = {}): Plan {
+  const byName = new Map(existing.map((entry) => [entry.name, entry]));
+  return planNamespace({
+    desired: [wanted],
+    users: [user],
+    existing: (name) => byName.get(name),
+    managed: new Map([...byName].filter(([, entry]) => entry.isManaged)),
+    unusedSinceMs: new Map(),
+    nowMs: 10_000,
+    graceMs: 1_000,
+    ...changed,
+  });
+}
+
+test('what is missing is applied, what is as desired is left alone', () => {
+  expect(plan([]).steps).toEqual([{ kind: 'apply', configMap: wanted, uid: undefined }]);
+  expect(plan([there])).toEqual({
+    steps: [],
+    problems: [],
+    unusedSinceMs: new Map(),
+    againInMs: undefined,
+  });
+});
+
+describe('a difference is applied to the object that is there', () => {
+  test.each([
+    ['other text', { data: { f: 'y' } }],
+    ['a file too many', { data: { f: 'x', g: 'z' } }],
+    ['a file too few', { data: {} }],
+    ['a label lost', { labels: {} }],
+    ['an annotation changed', { annotations: { a: 'c' } }],
+    ['an owner missing', { owners: [] }],
+    ['an owner too many', { owners: [owner, { ...owner, uid: 'u2' }] }],
+    ['another owner', { owners: [{ ...owner, uid: 'u2' }] }],
+  ])('%s', (_name, difference) => {
+    const { steps } = plan([{ ...there, ...difference }]);
+    expect(steps).toEqual([{ kind: 'apply', configMap: wanted, uid: 'c1' }]);
+  });
+});
+
+test('labels and annotations of others are no difference', () => {
+  const more = { labels: { ...labels, team: 'a' }, annotations: { a: 'b', c: 'd' } };
+  expect(plan([{ ...there, ...more }]).steps).toEqual([]);
+});
+
+test('an immutable one with other contents is made anew, one with other owners is not', () => {
+  const fixed = { ...wanted, immutable: true };
+  const changed = { ...there, immutable: true, data: { f: 'y' } };
+  expect(plan([changed], { desired: [fixed] }).steps).toEqual([
+    { kind: 'recreate', configMap: fixed, uid: 'c1' },
+  ]);
+  const orphan = { ...there, immutable: true, owners: [] };
+  expect(plan([orphan], { desired: [fixed] }).steps).toEqual([
+    { kind: 'apply', configMap: fixed, uid: 'c1' },
+  ]);
+});
+
+test("somebody else's ConfigMap of this name is a problem and no step", () => {
+  const { steps, problems } = plan([{ ...there, isManaged: false, labels: {} }]);
+  expect(steps).toEqual([]);
+  expect(problems).toEqual([
+    expect.stringContaining('shop/svidecar-a1 exists and is not svidecar'),
+  ]);
+});
+
+describe('removal', () => {
+  const none = { desired: [], users: [] };
+
+  test('one without a user waits for the end of the grace', () => {
+    const first = plan([there], none);
+    expect(first.steps).toEqual([]);
+    expect(first.againInMs).toBe(1_000);
+    const later = { ...none, unusedSinceMs: first.unusedSinceMs };
+    expect(plan([there], { ...later, nowMs: 10_999 })).toMatchObject({ steps: [], againInMs: 1 });
+    expect(plan([there], { ...later, nowMs: 11_000 }).steps).toEqual([
+      { kind: 'remove', name: 'svidecar-a1', uid: 'c1', resourceVersion: '7' },
+    ]);
+  });
+
+  test('a user that comes back ends the grace', () => {
+    const { unusedSinceMs } = plan([there], none);
+    expect(plan([there], { unusedSinceMs, nowMs: 99_000 }).unusedSinceMs).toEqual(new Map());
+  });
+
+  test('one that a user names stays although it cannot be made now', () => {
+    const past = new Map([['svidecar-a1', 0]]);
+    expect(plan([there], { desired: [], unusedSinceMs: past }).steps).toEqual([]);
+  });
+
+  test.each(['config', 'my-svidecar', 'svidecar', 'svidecar-', 'svidecar-a1-b'])(
+    'one called %s stays: its name is not ours, whatever its label',
+    (name) => {
+      const past = new Map([[name, 0]]);
+      expect(plan([{ ...there, name }], { ...none, unusedSinceMs: past }).steps).toEqual([]);
+    },
+  );
+
+  test('a derived one is ours by its name', () => {
+    const name = 'my-envoy-svidecar-0a1b2c3d4e';
+    const past = new Map([[name, 0]]);
+    expect(plan([{ ...there, name }], { ...none, unusedSinceMs: past }).steps).toHaveLength(1);
+  });
+});

@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest';
+import type { ConfigMapEntry, UserEntry } from '../../../../webhook/cluster/objects.ts';
+import type { OwnerRef } from '../../../../webhook/cluster/ports.ts';
+import { ClusterStore } from '../../../../webhook/cluster/store.ts';
+
+function makeStore(): { store: ClusterStore; changed: string[]; wanted: () => number } {
+  const changed: string[] = [];
+  let wanted = 0;
+  const store = new ClusterStore({
+    changed: (namespace) => changed.push(namespace),
+    configMapsWanted: () => (wanted += 1),
+  });
+  return { store, changed, wanted: () => wanted };
+}
+
+function configMap(name: string, changed: Partial<ConfigMapEntry> = {}): ConfigMapEntry {
+  return {
+    namespace: 'shop',
+    name,
+    uid: `uid-${name}`,
+    resourceVersion: '10',
+    data: { f: 'x' },
+    isManaged: false,
+    immutable: false,
+    labels: {},
+    annotations: {},
+    owners: [],
+    ...changed,
+  };
+}
+
+function user(kind: string, name: string, controller?: OwnerRef): UserEntry {
+  const self = { apiVersion: 'v1', kind, name, uid: `uid-${name}` };
+  return { namespace: 'shop', kind, name, self, controller, status: '{}' };
+}
+
+const namespace = (name: string, injection?: string) => ({
+  namespace: '' as const,
+  name,
+  injection,
+});
+
+describe('which ConfigMaps are kept', () => {
+  test('of a namespace not yet known all, until it turns out to be without the label', () => {
+    const { store } = makeStore();
+    store.putConfigMap(configMap('early'));
+    expect(store.configMap('shop', 'early')).toBeDefined();
+    store.putNamespace(namespace('shop', 'enabled'));
+    expect(store.configMap('shop', 'early')).toBeDefined();
+    store.putNamespace(namespace('shop'));
+    expect(store.configMap('shop', 'early')).toBeUndefined();
+  });
+
+  test('of a namespace without the label only ours, and all once it has a user', () => {
+    const { store, wanted } = makeStore();
+    store.putNamespace(namespace('shop'));
+    store.putConfigMap(configMap('source'));
+    store.putConfigMap(configMap('ours', { isManaged: true }));
+    expect([...store.sources('shop').keys()]).toEqual([]);
+    expect([...store.managed('shop').keys()]).toEqual(['ours']);
+    store.putUser(user('Deployment', 'web'));
+    expect(wanted()).toBe(1);
+    store.putConfigMap(configMap('source'));
+    expect([...store.sources('shop').keys()]).toEqual(['source']);
+    store.dropUser('Deployment', 'shop', 'web');
+    expect([...store.sources('shop').keys()]).toEqual([]);
+    expect([...store.managed('shop').keys()]).toEqual(['ours']);
+  });
+
+  test('a label that comes to a known namespace asks for a new list, one that was there from the start does not', () => {
+    const { store, wanted } = makeStore();
+    store.putNamespace(namespace('born', 'pod'));
+    store.putNamespace(namespace('shop'));
+    expect(wanted()).toBe(0);
+    store.putNamespace(namespace('shop', 'enabled'));
+    expect(wanted()).toBe(1);
+    store.putNamespace(namespace('shop', 'pod'));
+    expect(wanted()).toBe(1);
+  });
+});
+
+describe('versions', () => {
+  test('an event older than our own write is passed over, a recreated object is not', () => {
+    const { store } = makeStore();
+    store.putConfigMap(configMap('c', { resourceVersion: '20', data: { f: 'new' } }));
+    store.putConfigMap(configMap('c', { resourceVersion: '9', data: { f: 'old' } }));
+    expect(store.configMap('shop', 'c')?.data).toEqual({ f: 'new' });
+    store.putConfigMap(
+      configMap('c', { uid: 'other', resourceVersion: '9', data: { f: 'other' } }),
+    );
+    expect(store.configMap('shop', 'c')?.data).toEqual({ f: 'other' });
+  });
+
+  test('a list is believed even where it goes back, and drops what it does not hold', () => {
+    const { store } = makeStore();
+    store.putConfigMap(configMap('c', { resourceVersion: '20' }));
+    store.putConfigMap(configMap('gone'));
+    store.replaceConfigMaps([configMap('c', { resourceVersion: '5', data: { f: 'restored' } })]);
+    expect(store.configMap('shop', 'c')?.data).toEqual({ f: 'restored' });
+    expect(store.configMap('shop', 'gone')).toBeUndefined();
+    expect(store.sizes()).toEqual({ namespaces: 0, configMaps: 1, users: 0 });
+  });
+
+  test('an event that changes nothing of interest wakes nobody', () => {
+    const { store, changed } = makeStore();
+    store.putUser(user('Pod', 'web-1'));
+    store.putUser(user('Pod', 'web-1'));
+    store.putConfigMap(configMap('c'));
+    store.putConfigMap(configMap('c'));
+    expect(changed).toEqual(['shop', 'shop']);
+  });
+});
+
+describe('owners', () => {
+  const ref = (kind: string, name: string): OwnerRef => user(kind, name).self;
+
+  test('climb to the topmost controller that we know', () => {
+    const { store } = makeStore();
+    store.putUser(user('Pod', 'web-1-a', ref('ReplicaSet', 'web-1')));
+    expect(store.users('shop')[0]?.owner).toEqual(ref('ReplicaSet', 'web-1'));
+    store.putUser(user('ReplicaSet', 'web-1', ref('Deployment', 'web')));
+    expect(store.users('shop')[0]?.owner).toEqual(ref('Deployment', 'web'));
+    store.putUser(user('Deployment', 'web'));
+    expect(new Set(store.users('shop').map(({ owner }) => owner.name))).toEqual(new Set(['web']));
+  });
+
+  test('a controller of the same name but another uid is another object', () => {
+    const { store } = makeStore();
+    store.putUser(user('ReplicaSet', 'web-1', ref('Deployment', 'web')));
+    store.putUser(user('Pod', 'p', { ...ref('ReplicaSet', 'web-1'), uid: 'older' }));
+    const pod = store.users('shop').find(({ kind }) => kind === 'Pod');
+    expect(pod?.owner).toMatchObject({ kind: 'ReplicaSet', uid: 'older' });
+  });
+
+  test('a circle of controllers ends', () => {
+    const { store } = makeStore();
+    store.putUser(user('A', 'a', ref('B', 'b')));
+    store.putUser(user('B', 'b', ref('A', 'a')));
+    expect(store.users('shop')).toHaveLength(2);
+  });
+});
+
+test('a list of one kind replaces the users of that kind only', () => {
+  const { store } = makeStore();
+  store.putUser(user('Job', 'a'));
+  store.putUser(user('Job', 'b'));
+  store.putUser(user('Pod', 'a'));
+  store.replaceUsers('Job', [user('Job', 'b')]);
+  expect(store.users('shop').map(({ kind, name }) => `${kind}/${name}`)).toEqual([
+    'Job/b',
+    'Pod/a',
+  ]);
+  expect([...store.busyNamespaces()]).toEqual(['shop']);
+});
