@@ -9,7 +9,8 @@ export type Operation =
 
 /** One reference token of a JSON Pointer, escaped (RFC 6901 §3). */
 export function escapeToken(token: string | number): string {
-  return String(token).replaceAll('~', '~0').replaceAll('/', '~1');
+  if (typeof token === 'number') return String(token);
+  return /[~/]/.test(token) ? token.replaceAll('~', '~0').replaceAll('/', '~1') : token;
 }
 
 export function pointer(...tokens: readonly (string | number)[]): string {
@@ -22,5 +23,7 @@ export function pointerTokens(path: string): readonly string[] {
   return path
     .slice(1)
     .split('/')
-    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+    .map((token) =>
+      token.includes('~') ? token.replaceAll('~1', '/').replaceAll('~0', '~') : token,
+    );
 }

@@ -1,4 +1,5 @@
 /** Templates, substituted and joined, as one partial pod that fits what is already there. */
+import { LRUCache } from 'lru-cache';
 import { AppError } from '#kernel/errors.ts';
 import { isArray, type JsonObject } from '#kernel/json.ts';
 import { settingsFile } from '../../sidecar/config/contract.ts';
@@ -10,7 +11,7 @@ import {
 import { annotationKey, injectedLabel } from './contract.ts';
 import { shortHash } from './hash.ts';
 import { mergePartial } from './keyed.ts';
-import type { NamedTemplate } from './library.ts';
+import type { Library, NamedTemplate } from './library.ts';
 import { substituteObject, type Variables } from './substitute.ts';
 import type { Fragment } from './template-schema.ts';
 
@@ -50,8 +51,32 @@ function applies(fragment: Fragment, variables: Variables): boolean {
   return Object.entries(fragment.when ?? {}).every(([name, value]) => variables[name] === value);
 }
 
+/** Compositions of one configuration: the replicas of a rollout ask the same question. An entry is some kilobytes. */
+const rememberedCompositions = 500;
+const compositionsOf = new WeakMap<Library, LRUCache<string, Composition>>();
+
+/** As {@link compose}, remembered by all that it depends on. Compositions are never changed, so they can be shared. */
+export function composeOnce(
+  library: Library,
+  templates: readonly NamedTemplate[],
+  variables: Variables,
+): Composition {
+  let compositions = compositionsOf.get(library);
+  if (compositions === undefined) {
+    compositions = new LRUCache({ max: rememberedCompositions });
+    compositionsOf.set(library, compositions);
+  }
+  const key = JSON.stringify([templates.map(({ name }) => name), variables]);
+  let composition = compositions.get(key);
+  if (composition === undefined) {
+    composition = compose(templates, variables);
+    compositions.set(key, composition);
+  }
+  return composition;
+}
+
 /** @throws {AppError} ANNOTATION_INVALID, TEMPLATE_INVALID */
-export function compose(templates: readonly NamedTemplate[], variables: Variables): Composition {
+function compose(templates: readonly NamedTemplate[], variables: Variables): Composition {
   const fragments = fragmentsOf(templates, variables);
   const helper = helperConfigMap(fragments, variables);
   const known = { ...variables, helperConfigMap: helper?.configMap };

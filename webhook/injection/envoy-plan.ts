@@ -60,8 +60,23 @@ function usedValues(
   templates: readonly NamedTemplate[],
   variables: Variables,
 ): Readonly<Record<string, Json>> {
+  const names = new Set(templates.flatMap(usedNames));
+  const values: Record<string, Json> = {};
+  for (const name of [...names].sort()) {
+    const value = variables[name];
+    if (value !== undefined) values[name] = value;
+  }
+  return values;
+}
+
+const namesByTemplate = new WeakMap<NamedTemplate, readonly string[]>();
+
+/** Looked for once in each template. */
+function usedNames(template: NamedTemplate): readonly string[] {
+  const known = namesByTemplate.get(template);
+  if (known !== undefined) return known;
   const names = new Set<string>();
-  for (const { fragment } of templates.flatMap((template) => template.parts)) {
+  for (const { fragment } of template.parts) {
     if (fragment.envoy === undefined) continue;
     for (const name of Object.keys(fragment.when ?? {})) names.add(name);
     for (const { filter, listeners, oneAudienceForAllHosts } of fragment.envoy.filters) {
@@ -69,12 +84,9 @@ function usedValues(
     }
     for (const { cluster } of fragment.envoy.clusters) variablesIn(cluster, names);
   }
-  const values: Record<string, Json> = {};
-  for (const name of [...names].sort()) {
-    const value = variables[name];
-    if (value !== undefined) values[name] = value;
-  }
-  return values;
+  const found = [...names];
+  namesByTemplate.set(template, found);
+  return found;
 }
 
 /** The filters and clusters of a plan. @throws {AppError} TEMPLATE_UNKNOWN, TEMPLATE_INVALID */

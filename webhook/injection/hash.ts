@@ -1,7 +1,7 @@
 /** Short names for contents. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Ten hexadecimal digits: enough to tell the settings of one namespace apart, short in a name. */
 export function shortHash(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 10);
+  return hash('sha256', text, 'hex').slice(0, 10);
 }

@@ -6,7 +6,7 @@ import { AppError } from '#kernel/errors.ts';
 import { objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { pointerTokens, type Operation } from '../editing/operation.ts';
 import type { Settings } from './annotations.ts';
-import { compose, type Composition } from './compose.ts';
+import { composeOnce, type Composition } from './compose.ts';
 import { annotationKey, settingKeys, statusKey, type SettingKey } from './contract.ts';
 import { planEnvoy, type PlannedEnvoy } from './envoy-plan.ts';
 import { fit } from './fit.ts';
@@ -49,7 +49,7 @@ export function inject(
   const original = previous === undefined ? current : strip(current, previous.undo);
   const templates = chosenTemplates(request, engine.library);
   const variables = variablesFor({ ...located, template: original }, request.settings, engine);
-  const composition = compose(templates, variables);
+  const composition = composeOnce(engine.library, templates, variables);
   const envoy = envoyOf(original, { templates, composition, request, trace });
   const wanted = fit(original, composition, { envoy, trace });
   const { undo, kept } = undoOf(original, wanted);
