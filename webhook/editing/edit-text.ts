@@ -67,8 +67,8 @@ function spanOf(text: string, { document = 0, where }: EditOptions): DocumentSpa
 /** What the operations make of the plain value: an independent library's opinion. */
 function valueAfter(value: Json, operations: readonly Operation[], where: string): Json {
   try {
-    // The library may write into the document, and into values that it took from operations.
-    const patch = structuredClone(operations) as Operation[];
+    // The library may write into the document, and into values that it took from operations: each gets its own.
+    const patch = operations.map((operation) => structuredClone(operation));
     const copy = structuredClone(value);
     return jsonPatch.applyPatch<Json>(copy, patch, true, true).newDocument;
   } catch (thrown) {

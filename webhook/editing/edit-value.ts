@@ -108,13 +108,16 @@ function replacePairByBlock(entry: SourceEntry, value: Json, page: Page): readon
 
 function replaceItemByBlock(entry: SourceEntry, value: Json, page: Page): TextEdit {
   const { text, style } = page;
-  const old = entry.value;
-  const isEmpty = old.end === old.outer;
-  const column = isEmpty ? columnAt(text, entry.start) + 2 : columnAt(text, firstOffset(old));
+  const first = firstOffset(entry.value);
+  const isEmpty = entry.value.end === entry.value.outer;
+  // A TAB may stand before a scalar, but not before the first entry of a block.
+  const hasTab = isOnLineOf(entry, text) && text.slice(entry.indicatorEnd, first).includes('\t');
+  const column = isEmpty || hasTab ? columnAt(text, entry.start) + 2 : columnAt(text, first);
   const fresh = blockLines(value, style).join(`${style.lineBreak}${' '.repeat(column)}`);
-  return isEmpty
-    ? insertAt(entry.indicatorEnd, ` ${fresh}`)
-    : replaceRange(firstOffset(old), old.end, fresh);
+  if (isEmpty) return insertAt(entry.indicatorEnd, ` ${fresh}`);
+  return hasTab
+    ? replaceRange(entry.indicatorEnd, entry.value.end, ` ${fresh}`)
+    : replaceRange(first, entry.value.end, fresh);
 }
 
 /** Where a value begins, anchors and tags included, also those that the parser gives to its first key. */

@@ -1,0 +1,129 @@
+/** The golden cases of the Envoy patcher: what is asked for in each folder's configuration. */
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type {
+  EnvoyAdditions,
+  EnvoySource,
+  FilterAddition,
+} from '../../../webhook/envoy/contract.ts';
+
+export interface EnvoyCase {
+  readonly name: string;
+  readonly additions: EnvoyAdditions;
+}
+
+/** Where the ConfigMap of every case is mounted. */
+export const directory = '/etc/envoy';
+
+/** The filter that the built-in templates add. */
+export function extAuthz(rule: string): FilterAddition['filter'] {
+  return {
+    name: 'envoy.filters.http.ext_authz',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz',
+      transport_api_version: 'V3',
+      grpc_service: {
+        envoy_grpc: { cluster_name: '${cluster:ext-authz}' },
+        timeout: '0.25s',
+        initial_metadata: [{ key: 'svidecar-rule', value: rule }],
+      },
+      failure_mode_allow: false,
+    },
+  };
+}
+
+const helper: EnvoyAdditions['clusters'][number] = {
+  name: 'ext-authz',
+  cluster: {
+    name: '${cluster:ext-authz}',
+    type: 'STATIC',
+    connect_timeout: '1s',
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        explicit_http_config: { http2_protocol_options: {} },
+      },
+    },
+    load_assignment: {
+      cluster_name: '${cluster:ext-authz}',
+      endpoints: [
+        {
+          lb_endpoints: [
+            {
+              endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: 9010 } } },
+            },
+          ],
+        },
+      ],
+    },
+  },
+};
+
+export const injectFilter: FilterAddition = {
+  rule: 'jwt-inject',
+  direction: 'outbound',
+  place: 'before-terminal',
+  filter: extAuthz('jwt-inject'),
+  carriesToken: true,
+  oneAudienceForAllHosts: true,
+};
+export const validateFilter: FilterAddition = {
+  rule: 'jwt-validate',
+  direction: 'inbound',
+  place: 'before-terminal',
+  filter: extAuthz('jwt-validate'),
+};
+
+export const inject: EnvoyAdditions = { filters: [injectFilter], clusters: [helper] };
+export const validate: EnvoyAdditions = { filters: [validateFilter], clusters: [helper] };
+export const both: EnvoyAdditions = { filters: [injectFilter, validateFilter], clusters: [helper] };
+
+const named: EnvoyAdditions = {
+  filters: [
+    { ...injectFilter, listeners: ['out'] },
+    { ...validateFilter, listeners: ['in', 'metrics'] },
+  ],
+  clusters: [helper],
+};
+const first: EnvoyAdditions = {
+  filters: [{ ...validateFilter, place: 'first' }],
+  clusters: [helper],
+};
+
+export const cases: readonly EnvoyCase[] = [
+  { name: 'tutorial-frontend', additions: inject },
+  { name: 'tutorial-backend', additions: validate },
+  { name: 'two-directions', additions: both },
+  { name: 'flow-style', additions: validate },
+  { name: 'json-tabs', additions: validate },
+  { name: 'json-compact', additions: validate },
+  { name: 'discovery-files', additions: validate },
+  { name: 'many-chains', additions: validate },
+  { name: 'own-filters', additions: validate },
+  { name: 'own-filters-first', additions: first },
+  { name: 'cluster-clash', additions: inject },
+  { name: 'cluster-reused', additions: validate },
+  { name: 'no-clusters', additions: validate },
+  { name: 'null-clusters', additions: validate },
+  { name: 'shared-filters', additions: validate },
+  { name: 'windows-and-tabs', additions: validate },
+  { name: 'wired-by-hand', additions: validate },
+  { name: 'several-documents', additions: validate },
+  { name: 'upstream-filters', additions: validate },
+  { name: 'camel-case-json', additions: validate },
+  { name: 'chosen-listener', additions: named },
+  { name: 'four-spaces', additions: inject },
+];
+
+/** Reads a case's ConfigMap; the folder holds what was expected of it beside the files. */
+export function sourceOf(name: string): EnvoySource {
+  const folder = join(import.meta.dirname, name);
+  const names = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
+  const files = Object.fromEntries(
+    names
+      .filter((entry) => entry.name !== 'report.txt')
+      .map((entry) => [entry.name, readFileSync(join(folder, entry.name), 'utf8')]),
+  );
+  const main = 'envoy.json' in files ? 'envoy.json' : 'envoy.yaml';
+  return { name: `ConfigMap demo/${name}`, files, main, directory };
+}
