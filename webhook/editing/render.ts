@@ -11,7 +11,7 @@ export function isInline(value: Json): boolean {
 /** `key: value` in block style; further lines are indented relative to the key. */
 export function pairLines(key: string, value: Json, style: TextStyle): readonly string[] {
   const name = yamlScalar(key);
-  if (isInline(value)) return [`${name}: ${flowText(value, style)}`];
+  if (isInline(value)) return [`${name}: ${inlineText(value, style)}`];
   return [`${name}:`, ...indented(blockLines(value, style), deeper(value, style))];
 }
 
@@ -28,9 +28,14 @@ export function itemLines(value: Json, style: TextStyle, gap = 1): readonly stri
 
 /** A value in block style: one line for scalars and empty collections. */
 export function blockLines(value: Json, style: TextStyle): readonly string[] {
-  if (isInline(value)) return [flowText(value, style)];
+  if (isInline(value)) return [inlineText(value, style)];
   if (isArray(value)) return value.flatMap((item) => itemLines(item, style));
   return pairsOf(value).flatMap(([key, item]) => pairLines(key, item, style));
+}
+
+/** A scalar or an empty collection in block style. */
+function inlineText(value: Json, style: TextStyle): string {
+  return isScalarValue(value) ? yamlScalar(value) : flowText(value, style);
 }
 
 /** A value on one line. */

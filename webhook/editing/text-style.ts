@@ -26,6 +26,7 @@ const usualStep = 2;
 export function styleOf(document: SourceDocument, text: string): TextStyle {
   const votes = new Votes(text);
   votes.visit(document.root);
+  const isTight = document.isJson && votes.most('colon') === 0;
   const unit = prettyUnitOf(document.root, text);
   return {
     lineBreak: lineBreakOf(text),
@@ -34,8 +35,9 @@ export function styleOf(document: SourceDocument, text: string): TextStyle {
     isJson: document.isJson,
     isPretty: unit !== undefined,
     unit: unit ?? '',
-    comma: votes.most('comma') === 0 ? ',' : ', ',
-    colon: document.isJson && votes.most('colon') === 0 ? ':' : ': ',
+    // Where nothing shows how commas are written, they are written as the colons are.
+    comma: (votes.most('comma') ?? (isTight ? 0 : 1)) === 0 ? ',' : ', ',
+    colon: isTight ? ':' : ': ',
     padding: votes.most('padding') === 1 ? ' ' : '',
   };
 }
