@@ -10,7 +10,7 @@ import type { Json } from '#kernel/json.ts';
 import { type OpenText, openText } from './open-text.ts';
 import { MergedPlace, draftOf } from './draft.ts';
 import type { Operation } from './operation.ts';
-import { readSource } from './read-source.ts';
+import { readValue } from './read-source.ts';
 import { firstDifference } from './same-json.ts';
 import type { SourceDocument } from './source-tree.ts';
 import { type DocumentSpan, splitDocuments } from './split-documents.ts';
@@ -107,9 +107,9 @@ interface Outcome {
 function requireMeaning(outcome: Outcome, expected: Json, manuscript: Manuscript): void {
   const { result, span } = outcome;
   const { where } = manuscript;
-  let actual: SourceDocument;
+  let actual: Pick<SourceDocument, 'value' | 'isJson'>;
   try {
-    actual = readSource({ text: result.text, span, where: `${where} (after the edit)` });
+    actual = readValue({ text: result.text, span, where: `${where} (after the edit)` });
   } catch (thrown) {
     const start = manuscript.document.root.start;
     throw refusal(manuscript, start, `the change cannot be written here: ${messageOf(thrown)}`);

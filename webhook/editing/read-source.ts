@@ -46,6 +46,13 @@ export function readSource(input: DocumentText): SourceDocument {
   return new Reader(input).read();
 }
 
+/** The value alone: for a text that is not going to be edited. @throws {AppError} TEXT_UNPARSABLE */
+export function readValue(input: DocumentText): Pick<SourceDocument, 'value' | 'isJson'> {
+  const json = jsonValueOf(input.text.slice(input.span.start, input.span.end));
+  if (json !== undefined) return { value: json.value, isJson: true };
+  return { value: new Reader(input).readValue(), isJson: false };
+}
+
 /** Says where and why a text cannot be read. */
 export function unparsable(input: DocumentText, offset: number, why: string): AppError {
   const at = Math.min(offset, input.text.length);
@@ -82,17 +89,23 @@ class Reader {
     const slice = text.slice(span.start, span.end);
     const json = jsonValueOf(slice);
     // A TAB can only be white space in JSON; as a space it keeps all offsets and pleases the YAML parser.
-    const document = parseDocument(json === undefined ? slice : slice.replaceAll('\t', ' '), {
-      keepSourceTokens: true,
-      merge: true,
-      prettyErrors: false,
-      logLevel: 'silent',
-    });
-    const [error] = document.errors;
-    if (error !== undefined) throw this.#fault(error.pos[0], error.message);
+    const document = this.#parsed(json === undefined ? slice : slice.replaceAll('\t', ' '), true);
     const root = this.#root(document);
     const value = json?.value ?? this.#valueOf(document);
     return { root, aliases: this.#aliases, value, isJson: json !== undefined };
+  }
+
+  readValue(): Json {
+    const { text, span } = this.#input;
+    return this.#valueOf(this.#parsed(text.slice(span.start, span.end), false));
+  }
+
+  #parsed(slice: string, keepSourceTokens: boolean): Document.Parsed {
+    const options = { keepSourceTokens, merge: true, prettyErrors: false } as const;
+    const document = parseDocument(slice, { ...options, logLevel: 'silent' });
+    const [error] = document.errors;
+    if (error !== undefined) throw this.#fault(error.pos[0], error.message);
+    return document;
   }
 
   #fault(offset: number, why: string): AppError {
