@@ -29,13 +29,13 @@ export const defaultLimits: Limits = Object.freeze({
   // Parsing 1 MiB of JSON blocks the thread for about 10 ms and needs some ten times its size in memory.
   // Large bodies are therefore read and worked on one at a time.
   largeBodyBytes: mebibyte,
-  // The API server gives up after the hook's timeoutSeconds (10 s); 16 of 30–90 ms each are done well before.
+  // The API server gives up after the hook's timeoutSeconds (5 s); 16 of 30–90 ms each are done well before.
   maxLargeWaiting: 16,
   // 7 MiB at 20 Mbit/s; the turn then goes to the next, so a trickling client can't keep it.
   largeReadMs: 3_000,
   // Go clients send headers in one write; these only end connections of the slow and the malicious.
   headersTimeoutMs: 5_000,
-  // The hook's timeoutSeconds: after it nobody waits for the answer.
+  // Twice the hook's timeoutSeconds: long after nobody waits for the answer any more.
   requestTimeoutMs: 10_000,
   handshakeTimeoutMs: 5_000,
   // A peer that neither sends nor reads during a request: three times the hook's time-out.
