@@ -7,7 +7,7 @@ import { engineFor } from '../fakes/engine.ts';
 import { manifestTexts } from '../fakes/manifests.ts';
 
 const options = { engine: engineFor(), namespace: 'shop' };
-const runs = { numRuns: 60 };
+const runs = { numRuns: 30 };
 
 function inject(text: string): string {
   return injectTexts([{ name: 'a.yaml', text }], options).text;

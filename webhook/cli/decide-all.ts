@@ -63,21 +63,26 @@ export function decideAll(
   documents: readonly ManifestDocument[],
   options: DecideOptions,
 ): readonly Outcome[] {
-  const { engine, namespace } = options;
-  const configMaps = configMapsIn(documents, namespace);
+  return documents.flatMap(decider(configMapsIn(documents, options.namespace), options));
+}
+
+/** {@link decideAll} for one document at a time. */
+export function decider(
+  configMaps: ConfigMaps,
+  { engine, namespace }: DecideOptions,
+): (document: ManifestDocument) => readonly Outcome[] {
   const context = {
     engine,
     checkEnvoy: envoyCheck(reading(configMaps), engine.library),
     ignoredNamespaces: new Set(engine.config.ignoredNamespaces),
     namespace,
   };
-  return documents.flatMap((document) =>
+  return (document) =>
     document.objects.flatMap((object): readonly Outcome[] => {
       const located = locate(object.value, namespace);
       if (located === undefined) return [];
       return [{ document, object, located, decision: decide(object.value, context) }];
-    }),
-  );
+    });
 }
 
 function reading(configMaps: ConfigMaps): ReadConfigMap {

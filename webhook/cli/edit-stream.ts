@@ -1,6 +1,7 @@
 /** Decisions carried out on the texts of manifests. A document that fails is left out as a whole. */
 import { AppError } from '#kernel/errors.ts';
-import { editText } from '../editing/edit-text.ts';
+import { editOpenText, editText } from '../editing/edit-text.ts';
+import type { OpenText } from '../editing/open-text.ts';
 import { pointer, type Operation } from '../editing/operation.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
 import { problemAt, type Problem } from './problem.ts';
@@ -17,10 +18,14 @@ export interface EditedDocument {
   readonly problems: readonly Problem[];
 }
 
-/** Objects without an entry stay as they are. */
+/**
+ * Objects without an entry stay as they are.
+ * @param open the document's parsed text, where it is at hand
+ */
 export function editDocument(
   document: ManifestDocument,
   edits: ReadonlyMap<ManifestObject, ObjectEdit>,
+  open?: OpenText,
 ): EditedDocument {
   if (document.fault !== undefined) {
     return { document, text: undefined, problems: [{ error: document.fault }] };
@@ -37,7 +42,7 @@ export function editDocument(
     ...removals.map(({ path }): Operation => ({ op: 'remove', path: pointer(...path) })),
   ];
   if (operations.length === 0) return { document, text: document.text, problems: [] };
-  return carryOut(document, operations);
+  return carryOut({ document, open }, operations);
 }
 
 function operationsFor(object: ManifestObject, edit: ObjectEdit | undefined): readonly Operation[] {
@@ -46,9 +51,16 @@ function operationsFor(object: ManifestObject, edit: ObjectEdit | undefined): re
   return edit.operations.map((operation) => ({ ...operation, path: prefix + operation.path }));
 }
 
-function carryOut(document: ManifestDocument, operations: readonly Operation[]): EditedDocument {
+function carryOut(
+  { document, open }: { readonly document: ManifestDocument; readonly open: OpenText | undefined },
+  operations: readonly Operation[],
+): EditedDocument {
+  const where = document.source.name;
   try {
-    const { text } = editText(document.text, operations, { where: document.source.name });
+    const { text } =
+      open === undefined
+        ? editText(document.text, operations, { where })
+        : editOpenText(open, operations);
     return { document, text, problems: [] };
   } catch (fault) {
     if (!(fault instanceof AppError)) throw fault;

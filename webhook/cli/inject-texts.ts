@@ -13,7 +13,8 @@ import { statusText, type Status } from '../injection/status.ts';
 import { append, manifestOf, withoutAppended } from './appended.ts';
 import {
   configMapsIn,
-  decideAll,
+  decider,
+  type ConfigMaps,
   lineOf,
   ownNamespace,
   type DecideOptions,
@@ -21,7 +22,9 @@ import {
 } from './decide-all.ts';
 import { editDocument, joinTexts, type EditedDocument, type ObjectEdit } from './edit-stream.ts';
 import {
-  readManifest,
+  openDocument,
+  splitManifest,
+  type RawDocument,
   type ManifestDocument,
   type ManifestObject,
   type SourceText,
@@ -37,29 +40,53 @@ export interface Injection {
   readonly problems: readonly Problem[];
 }
 
-/** Expected failures are problems in the result; only a mistake of ours throws. Cost: O(n), three parses a workload. */
+/**
+ * Expected failures are problems in the result; only a mistake of ours throws. Cost: O(n), two parses a workload; one
+ * document at a time is held parsed.
+ */
 export function injectTexts(sources: readonly SourceText[], options: DecideOptions): Injection {
   const files = sources.map(({ name, text }) =>
-    readManifest({ name, text: withoutAppended(text) }),
+    splitManifest({ name, text: withoutAppended(text) }),
   );
-  const documents = files.flat();
-  const outcomes = decideAll(documents, options);
-  const edits = new Map(
+  const configMaps = configMapsAmong(files.flat(), options.namespace);
+  const decideIn = decider(configMaps, options);
+  const outcomes: Outcome[] = [];
+  const edited = files.map((file) =>
+    file.map((raw) => {
+      const { document, open } = openDocument(raw);
+      const own = decideIn(document);
+      outcomes.push(...own);
+      return editDocument(document, editsFor(own), open);
+    }),
+  );
+  const documents = edited.flat();
+  const wanted = wantedConfigMaps(outcomes, { configMaps, edited: documents, options });
+  const texts = edited.map((file) => file.map(({ text }) => text ?? '').join(''));
+  return {
+    text: append(joinTexts(texts), wanted.objects),
+    outcomes,
+    documents,
+    configMaps: wanted.configMaps,
+    problems: [...refusals(outcomes), ...documents.flatMap(({ problems }) => problems)],
+  };
+}
+
+/** Decisions need the ConfigMaps of all documents; only those that may be one are read ahead. */
+function configMapsAmong(documents: readonly RawDocument[], namespace: string): ConfigMaps {
+  const likely = documents.filter(({ text }) => text.includes('ConfigMap'));
+  return configMapsIn(
+    likely.map((raw) => openDocument(raw).document),
+    namespace,
+  );
+}
+
+function editsFor(outcomes: readonly Outcome[]): ReadonlyMap<ManifestObject, ObjectEdit> {
+  return new Map(
     outcomes.flatMap((outcome): readonly [ManifestObject, ObjectEdit][] => {
       const edit = editFor(outcome);
       return edit === undefined ? [] : [[outcome.object, edit]];
     }),
   );
-  const edited = files.map((file) => file.map((document) => editDocument(document, edits)));
-  const wanted = wantedConfigMaps(outcomes, { documents, edited: edited.flat(), options });
-  const texts = edited.map((file) => file.map(({ text }) => text ?? '').join(''));
-  return {
-    text: append(joinTexts(texts), wanted.objects),
-    outcomes,
-    documents: edited.flat(),
-    configMaps: wanted.configMaps,
-    problems: [...refusals(outcomes), ...edited.flat().flatMap(({ problems }) => problems)],
-  };
 }
 
 function editFor({ decision }: Outcome): ObjectEdit | undefined {
@@ -88,16 +115,15 @@ interface Wanted {
 function wantedConfigMaps(
   outcomes: readonly Outcome[],
   facts: {
-    readonly documents: readonly ManifestDocument[];
+    readonly configMaps: ConfigMaps;
     readonly edited: readonly EditedDocument[];
     readonly options: DecideOptions;
   },
 ): Wanted {
-  const { options } = facts;
+  const { options, configMaps: sources } = facts;
   const printed = new Set(
     facts.edited.filter(({ text }) => text !== undefined).map(({ document }) => document),
   );
-  const sources = configMapsIn(facts.documents, options.namespace);
   const users = outcomes.flatMap((outcome) => userOf(outcome, printed));
   const namespaces = new Set(users.map(({ namespace }) => namespace));
   const configMaps: DesiredConfigMap[] = [];

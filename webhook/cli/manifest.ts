@@ -1,9 +1,9 @@
 /** A text becomes documents, and these the Kubernetes objects in them, each with the line it begins at. */
 import { AppError } from '#kernel/errors.ts';
 import { isArray, isObject, stringAt, type JsonObject } from '#kernel/json.ts';
-import { readSource } from '../editing/read-source.ts';
+import { openText, type OpenText } from '../editing/open-text.ts';
 import { resolved, type SourceNode } from '../editing/source-tree.ts';
-import { splitDocuments, type DocumentSpan } from '../editing/split-documents.ts';
+import { splitDocuments } from '../editing/split-documents.ts';
 
 /** A file, or standard input, as read. */
 export interface SourceText {
@@ -33,34 +33,57 @@ export interface ManifestDocument {
   readonly fault: AppError | undefined;
 }
 
-/** An unreadable document is told of as a fault of its own: the others are read all the same. */
-export function readManifest(source: SourceText): readonly ManifestDocument[] {
+/** A document as it stands in its file, not parsed yet. */
+export type RawDocument = Pick<ManifestDocument, 'source' | 'index' | 'text' | 'firstLine'>;
+
+/** A document, and its parsed text where it could be read: large, so not kept for long. */
+export interface OpenDocument {
+  readonly document: ManifestDocument;
+  readonly open: OpenText | undefined;
+}
+
+export function splitManifest(source: SourceText): readonly RawDocument[] {
   let firstLine = 1;
-  return splitDocuments(source.text).map((span, index) => {
-    const document = readDocument(source, span, { index, firstLine });
+  return splitDocuments(source.text).map(({ start, end }, index) => {
+    const document = { source, index, text: source.text.slice(start, end), firstLine };
     firstLine += lineBreaks(document.text, document.text.length);
     return document;
   });
 }
 
-function readDocument(
-  source: SourceText,
-  span: DocumentSpan,
-  place: Pick<ManifestDocument, 'index' | 'firstLine'>,
-): ManifestDocument {
-  const text = source.text.slice(span.start, span.end);
-  const base = { source, text, ...place };
+/** An unreadable document is told of as a fault of its own: the others are read all the same. */
+export function readManifest(source: SourceText): readonly ManifestDocument[] {
+  return splitManifest(source).map((raw) => openDocument(raw).document);
+}
+
+export function openDocument(raw: RawDocument): OpenDocument {
+  const { text, source, firstLine } = raw;
   try {
-    const { root, value } = readSource({ text: source.text, span, where: source.name });
-    const lines = new LineCounter(text, place.firstLine);
-    const found = objectsIn(root, value, []).map(({ node, ...object }): ManifestObject => {
-      const offset = node.start - span.start;
-      return { ...object, offset, line: lines.lineAt(offset) };
-    });
-    return { ...base, objects: found, fault: undefined };
+    const open = openText(text, { start: 0, end: text.length }, source.name);
+    const lines = new LineCounter(text, firstLine);
+    const objects = objectsIn(open.source.root, open.value, []).map(
+      ({ node, ...object }): ManifestObject => {
+        const offset = node.start;
+        return { ...object, offset, line: lines.lineAt(offset) };
+      },
+    );
+    return { document: { ...raw, objects, fault: undefined }, open };
   } catch (fault) {
     if (!(fault instanceof AppError)) throw fault;
-    return { ...base, objects: [], fault };
+    return { document: { ...raw, objects: [], fault: faultInFile(raw, fault) }, open: undefined };
+  }
+}
+
+/** Read as a part of its file, the document has the same fault, but with the file's line. */
+function faultInFile({ source, index }: RawDocument, fault: AppError): AppError {
+  const span = splitDocuments(source.text)[index];
+  if (span === undefined) return fault;
+  try {
+    openText(source.text, span, source.name);
+    return fault;
+  } catch (inFile) {
+    if (inFile instanceof AppError) return inFile;
+    throw inFile;
   }
 }
 

@@ -1,6 +1,7 @@
 /** The command tree. */
 import { Command, CommanderError } from 'commander';
 import { AppError } from '#kernel/errors.ts';
+import { completionCommand } from './completion.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
 import { explainCommand } from './explain.ts';
 import { devCommand } from './dev.ts';
@@ -38,6 +39,7 @@ export function buildProgram(context: CliContext): Command {
     serveCommand(context),
     renderCommand(context),
     devCommand(context),
+    completionCommand(context, () => program),
   ]) {
     program.addCommand(command);
   }
