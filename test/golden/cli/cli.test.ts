@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import { runSvidecar } from '../../fakes/fake-terminal.ts';
+
+const commands: readonly string[] = [
+  '',
+  'inject',
+  'uninject',
+  'diff',
+  'explain',
+  'render',
+  'render config',
+  'render templates',
+  'render entries',
+  'dev',
+  'serve',
+  'completion',
+];
+
+describe('help', () => {
+  test.each(commands)('of svidecar %s', async (name) => {
+    const words = name.split(' ').filter((word) => word !== '');
+    const { code, out } = await runSvidecar([...words, '--help']);
+    expect(code).toBe(0);
+    const file = ['help', ...words].join('-');
+    await expect(out).toMatchFileSnapshot(`${file}.txt`);
+  });
+});
+
+const frontend = 'manifests/demo/frontend.yaml';
+
+describe('output', () => {
+  test.each([
+    ['explain.txt', `explain ${frontend} manifests/demo/frontend-2.yaml`],
+    ['explain-json.txt', `explain ${frontend} -o json`],
+    ['inject.txt', `inject ${frontend}`],
+    ['diff.txt', 'diff manifests/demo/backend.yaml'],
+    ['render-config.txt', 'render config'],
+    ['render-templates.txt', 'render templates'],
+    ['render-template.txt', 'render templates spire'],
+    ['render-entries.txt', 'render entries manifests/demo --pod-label app --container envoy'],
+    ['completion-bash.txt', 'completion bash'],
+    ['completion-fish.txt', 'completion fish'],
+  ])('%s', async (file, line) => {
+    const { code, out, err } = await runSvidecar(line.split(' '));
+    expect(code).toBe(0);
+    const told = err === '' ? '' : `\nstandard error:\n${err}`;
+    await expect(out + told).toMatchFileSnapshot(file);
+  });
+});

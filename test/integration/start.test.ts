@@ -1,0 +1,21 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+const run = promisify(execFile);
+
+describe('npm start', () => {
+  test('shows the webhook at work on the demo, and ends with 0 where there is no terminal', async () => {
+    const { stdout, stderr } = await run('bash', ['scripts/start'], { cwd: root, timeout: 60_000 });
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/The webhook listens on https:\/\/127\.0\.0\.1:\d+\/mutate/);
+    expect(stdout).toMatch(/── Deployment demo\/frontend {2}HTTP 200, injected/);
+    expect(stdout).toMatch(/── Deployment demo\/backend {2}HTTP 200, injected/);
+    expect(stdout).toMatch(/── Deployment demo\/frontend-2 {2}HTTP 200, skipped/);
+    expect(stdout).toContain('+        - name: auth-helper');
+    expect(stdout).toContain('+                  - name: envoy.filters.http.ext_authz');
+    expect(stdout).toContain('+    - name: ext-authz');
+  });
+});
