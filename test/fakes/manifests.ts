@@ -1,7 +1,7 @@
 /** Manifests as people write them, in many styles; for property tests. */
 import fc from 'fast-check';
 
-export interface ManifestStyle {
+interface ManifestStyle {
   readonly kind: 'Deployment' | 'StatefulSet' | 'CronJob' | 'Pod';
   readonly template: 'jwt-inject' | 'jwt-validate' | 'both' | 'spire' | 'none' | 'unknown';
   readonly quote: '' | "'" | '"';
@@ -9,7 +9,7 @@ export interface ManifestStyle {
   readonly hasComments: boolean;
   readonly listIndent: '' | '  ';
   readonly volumes: 'block' | 'flow' | 'with-socket';
-  readonly labels: 'block' | 'flow' | 'absent' | 'empty';
+  readonly labels: 'block' | 'flow' | 'absent' | 'null' | 'empty';
   readonly extra: string;
   readonly namespace: string | undefined;
 }
@@ -22,7 +22,7 @@ const styles: fc.Arbitrary<ManifestStyle> = fc.record({
   hasComments: fc.boolean(),
   listIndent: fc.constantFrom('', '  '),
   volumes: fc.constantFrom('block', 'flow', 'with-socket'),
-  labels: fc.constantFrom('block', 'flow', 'absent', 'empty'),
+  labels: fc.constantFrom('block', 'flow', 'absent', 'null', 'empty'),
   extra: fc.constantFrom(
     '',
     'x-unknown: {a: [1, 2.50, ~]}',
@@ -50,6 +50,8 @@ function labelsOf(style: ManifestStyle): readonly string[] {
       return ['labels:', '  app: a'];
     case 'flow':
       return ['labels: { app: a }'];
+    case 'null':
+      return ['labels:'];
     case 'empty':
       return ['labels: {}'];
     case 'absent':

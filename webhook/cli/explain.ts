@@ -129,7 +129,7 @@ function print(outcomes: readonly Outcome[], notes: readonly string[], terminal:
 }
 
 /** One workload's trace, for people. */
-export function traceOf(outcome: Outcome, paint: Paint): string {
+function traceOf(outcome: Outcome, paint: Paint): string {
   const { document, decision, located } = outcome;
   const [verdict, style] = verdicts[decision.kind];
   const place = paint('dim', `${document.source.name}:${lineOf(outcome)}`);

@@ -22,7 +22,7 @@ Exit codes: 0 done · 1 something in the input was refused · 2 wrong usage · 3
 reached · 4 there are differences (diff --exit-code) · 70 a mistake of svidecar's own.`;
 
 /** @param context where commands print, and how they tell their exit code */
-export function buildProgram(context: CliContext): Command {
+function buildProgram(context: CliContext): Command {
   const { terminal, installation } = context;
   const program = new Command('svidecar')
     .description(
