@@ -1,0 +1,42 @@
+/** Writes tar archives that depend on nothing but their content: one time, one owner, the order given. */
+
+export interface TarEntry {
+  /** Without a leading slash; a folder's ends in one. */
+  readonly path: string;
+  readonly mode: number;
+  readonly content?: Buffer;
+}
+
+const block = 512;
+/** Bytes that a path may have without a prefix (ustar). */
+const maxPathBytes = 100;
+
+/** @throws {TypeError} when a path is too long for ustar */
+export function tar(entries: readonly TarEntry[]): Buffer {
+  const parts = entries.flatMap((entry) => {
+    const content = entry.content ?? Buffer.alloc(0);
+    const padding = Buffer.alloc((block - (content.length % block)) % block);
+    return [header(entry, content.length), content, padding];
+  });
+  return Buffer.concat([...parts, Buffer.alloc(2 * block)]);
+}
+
+function header({ path, mode }: TarEntry, size: number): Buffer {
+  if (Buffer.byteLength(path) > maxPathBytes) throw new TypeError(`path too long: ${path}`);
+  const bytes = Buffer.alloc(block);
+  const octal = (value: number, at: number, width: number): void => {
+    bytes.write(value.toString(8).padStart(width - 1, '0'), at);
+  };
+  bytes.write(path, 0);
+  octal(mode, 100, 8);
+  octal(0, 108, 8);
+  octal(0, 116, 8);
+  octal(size, 124, 12);
+  octal(0, 136, 12);
+  bytes.fill(' ', 148, 156);
+  bytes.write(path.endsWith('/') ? '5' : '0', 156);
+  bytes.write('ustar\u000000', 257, 'latin1');
+  const sum = bytes.reduce((total, byte) => total + byte, 0);
+  bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return bytes;
+}

@@ -1,0 +1,109 @@
+/** Load for bench:helper: unary calls over one HTTP/2 connection, and requests over HTTP/1 connections. */
+import { readFileSync } from 'node:fs';
+import * as http from 'node:http';
+import * as http2 from 'node:http2';
+
+export interface Load {
+  /** Finished in the measured time. */
+  readonly count: number;
+  readonly seconds: number;
+  /** Microseconds of CPU that the watched processes used for each. */
+  readonly cpuUs: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+/** One request; resolves when it is answered well. */
+type Shot = (index: number) => Promise<void>;
+export interface Shots {
+  readonly shot: Shot;
+  close(): void;
+}
+
+/** Microseconds of CPU that a process has used; the kernel counts in hundredths of a second. */
+function cpuUsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
+/** Keeps `width` shots in the air for that long. @param told.pids whose CPU is counted. */
+export async function measure(
+  shot: Shot,
+  told: { readonly width: number; readonly seconds: number; readonly pids: readonly number[] },
+): Promise<Load> {
+  const times: number[] = [];
+  const total = (): number => told.pids.reduce((sum, pid) => sum + cpuUsOf(pid), 0);
+  const before = total();
+  const start = performance.now();
+  const end = start + told.seconds * 1_000;
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (performance.now() < end) {
+      const began = performance.now();
+      await shot(next++);
+      times.push(performance.now() - began);
+    }
+  };
+  await Promise.all(Array.from({ length: told.width }, lane));
+  const seconds = (performance.now() - start) / 1_000;
+  const cpuUs = (total() - before) / times.length;
+  times.sort((a, b) => a - b);
+  const at = (part: number): number => (times[Math.floor(times.length * part)] ?? 0) * 1_000;
+  return { count: times.length, seconds, cpuUs, p50Us: at(0.5), p99Us: at(0.99) };
+}
+
+/** A caller of a gRPC server on loopback. @param messageOf the message of each call, with its gRPC prefix. */
+export function grpcShots(port: number, rule: string, messageOf: (index: number) => Buffer): Shots {
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  session.on('error', () => undefined);
+  const headers = {
+    ':method': 'POST',
+    ':path': '/envoy.service.auth.v3.Authorization/Check',
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    'svidecar-rule': rule,
+    'grpc-timeout': '500m',
+  };
+  const shot: Shot = (index) =>
+    new Promise((resolve, reject) => {
+      const stream = session.request(headers);
+      const chunks: Buffer[] = [];
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('error', reject);
+      stream.on('end', () => {
+        const answer = Buffer.concat(chunks);
+        // An allowance begins with an empty status.
+        if (answer[5] === 0x0a && answer[6] === 0) resolve();
+        else reject(new Error(`refused: ${answer.toString('latin1')}`));
+      });
+      stream.end(messageOf(index));
+    });
+  return {
+    shot,
+    close: () => {
+      session.destroy();
+    },
+  };
+}
+
+/** A client of an HTTP/1 server on loopback that keeps its connections. */
+export function httpShots(port: number): Shots {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
+  const shot: Shot = () =>
+    new Promise((resolve, reject) => {
+      const request = http.get({ host: '127.0.0.1', port, agent }, (response) => {
+        response.resume();
+        response.on('end', () => {
+          if (response.statusCode === 200) resolve();
+          else reject(new Error(`status ${String(response.statusCode)}`));
+        });
+      });
+      request.on('error', reject);
+    });
+  return {
+    shot,
+    close: () => {
+      agent.destroy();
+    },
+  };
+}

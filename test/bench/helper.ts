@@ -1,0 +1,233 @@
+/**
+ * What the helper costs, beside a bare server in the same run: `bench:helper [--rounds N] [--seconds N] [--runtime node|bun]`.
+ * Rounds are interleaved and medians given; the last line is JSON. Envoy's part is left out where Envoy is not installed.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { parseArgs } from 'node:util';
+import { createAuthority } from '../../sidecar/embedded/authority.ts';
+import { startEmbeddedWorkloadApi } from '../../sidecar/embedded/workload-api.ts';
+import { frameMessage } from '../../sidecar/server/grpc-wire.ts';
+import { checkRequest } from '../fakes/envoy-check.ts';
+import { programPath } from '../integration/harness/components.ts';
+import { startEnvoy } from '../integration/harness/envoy.ts';
+import { freePort, waitUntil } from '../integration/harness/processes.ts';
+import { createWorkFolder } from '../integration/harness/work-folder.ts';
+import { proxyConfig } from '../integration/mesh/envoy-configs.ts';
+import {
+  runtimeFlags,
+  startHelper,
+  type HelperProcess,
+} from '../integration/mesh/helper-process.ts';
+import { binaryOf, type Runtime } from '../integration/runtimes.ts';
+import { grpcShots, httpShots, measure, type Load, type Shots } from './helper-load.ts';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '2' },
+    runtime: { type: 'string', default: 'bun' },
+  },
+});
+const rounds = Number(values.rounds);
+const seconds = Number(values.seconds);
+const runtime: Runtime = values.runtime === 'node' ? 'node' : 'bun';
+/** Calls at once, as in the reference measurements. */
+const width = 10;
+/** More tokens than the cache of verdicts holds: each is long gone from it when its turn comes again. */
+const freshTokens = 3_000;
+const checksBeforeMemory = 100_000;
+const id = 'spiffe://example.org/frontend';
+const audience = 'spiffe://example.org/backend';
+
+const work = await createWorkFolder('bench');
+const closers: (() => unknown)[] = [() => work.remove()];
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
+}
+
+/** MiB of a process: private dirty pages, which each further pod on a node costs anew, and all resident ones. */
+function memoryMib(pid: number): { readonly privateMib: number; readonly rssMib: number } {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const kib = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1]);
+  return {
+    privateMib: kib('Private_Dirty') / 1_024,
+    rssMib: kib('Rss') / 1_024,
+  };
+}
+
+async function startBare(): Promise<{ readonly port: number; readonly pid: number }> {
+  const port = await freePort();
+  const args = [...runtimeFlags[runtime], 'test/bench/helper-bare.cjs', String(port)];
+  const child = spawn(binaryOf(runtime), args, { stdio: 'inherit' });
+  closers.unshift(() => child.kill());
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  return { port, pid: child.pid ?? 0 };
+}
+
+async function startPath() {
+  const authority = await createAuthority({ trustDomain: 'example.org' });
+  const api = await startEmbeddedWorkloadApi({
+    authority,
+    socketPath: `${work.path}/agent.sock`,
+    identities: [{ spiffeId: id }],
+    jwtTtlS: 3_600,
+  });
+  closers.unshift(() => api.close());
+  const helper = await startHelper({
+    name: 'helper',
+    runtime,
+    folder: work.path,
+    workloadApi: api.address,
+    rules: [
+      { name: 'jwt-inject', mode: 'inject', audience },
+      { name: 'jwt-validate', mode: 'validate', audiences: [audience] },
+    ],
+  });
+  closers.unshift(() => helper.stop());
+  await waitUntil('it is ready', async () => (await helper.page('/readyz')).status === 200);
+  const mint = (): Promise<string> =>
+    authority.mint({ spiffeId: id, audiences: [audience], ttlS: 3_600 });
+  return { helper, mint, workloadApi: api.address };
+}
+
+function checkWith(token: string): Buffer {
+  return frameMessage(checkRequest({ headers: { authorization: `Bearer ${token}` } }));
+}
+
+/** Milliseconds from the start of a helper to its first allowed request, identity being there. */
+async function startMs(workloadApi: string): Promise<number> {
+  const began = performance.now();
+  const rules = [{ name: 'jwt-inject', mode: 'inject', audience } as const];
+  const helper = await startHelper({
+    name: 'cold',
+    runtime,
+    folder: work.path,
+    workloadApi,
+    rules,
+  });
+  const shots = grpcShots(helper.port, 'jwt-inject', () => frameMessage(checkRequest()));
+  await waitUntil('it allows', () => shots.shot(0).then(() => true), { deadlineMs: 10_000 });
+  const took = performance.now() - began;
+  shots.close();
+  await helper.stop();
+  return took;
+}
+
+type Case = 'bare' | 'inject' | 'validate_cached' | 'validate_uncached';
+const cases: readonly Case[] = ['bare', 'inject', 'validate_cached', 'validate_uncached'];
+
+/** Interleaves the cases: what the machine does besides then falls on all of them. */
+async function direct(helper: HelperProcess, mint: () => Promise<string>) {
+  const bare = await startBare();
+  const plain = frameMessage(checkRequest());
+  const cached = checkWith(await mint());
+  const fresh: Buffer[] = [];
+  for (let index = 0; index < freshTokens; index += 1) fresh.push(checkWith(await mint()));
+  let turn = 0;
+  const nextFresh = (): Buffer => fresh[turn++ % freshTokens] ?? plain;
+  const shots: Record<Case, Shots> = {
+    bare: grpcShots(bare.port, 'none', () => plain),
+    inject: grpcShots(helper.port, 'jwt-inject', () => plain),
+    validate_cached: grpcShots(helper.port, 'jwt-validate', () => cached),
+    validate_uncached: grpcShots(helper.port, 'jwt-validate', nextFresh),
+  };
+  const loads: Record<Case, Load[]> = {
+    bare: [],
+    inject: [],
+    validate_cached: [],
+    validate_uncached: [],
+  };
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const name of cases) {
+      const pids = [name === 'bare' ? bare.pid : helper.pid];
+      const load = await measure(shots[name].shot, { width, seconds, pids });
+      // The first round only warms up.
+      if (round > 0) loads[name].push(load);
+    }
+  }
+  const sent = Object.values(loads).flat();
+  for (let left = checksBeforeMemory - sent.reduce((sum, one) => sum + one.count, 0); left > 0;) {
+    left -= (await measure(shots.inject.shot, { width, seconds, pids: [] })).count;
+  }
+  const after = memoryMib(helper.pid);
+  for (const one of Object.values(shots)) one.close();
+  const of = (name: Case, key: keyof Load): number => median(loads[name].map((load) => load[key]));
+  return { of, after };
+}
+
+/** Both filters of the data path against none: the same Envoy, the same upstream. */
+async function throughEnvoy(helper: HelperProcess): Promise<Record<string, number>> {
+  const upstream = createServer((_request, response) => response.end('ok'));
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+  closers.unshift(() => upstream.close());
+  // Listening on loopback on a free port: a number.
+  const to = (upstream.address() as AddressInfo).port;
+  const start = async (helperPort: number | undefined) => {
+    const listen = await freePort();
+    const config = proxyConfig('inject', { listen, upstream: to, helper: helperPort });
+    const envoy = await startEnvoy(config, { args: ['--concurrency', '1'] });
+    closers.unshift(() => envoy.stop());
+    return { ...httpShots(listen), pid: envoy.pid };
+  };
+  const [plain, filtered] = [await start(undefined), await start(helper.port)];
+  const withFilter: Load[] = [];
+  const without: Load[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    without.push(await measure(plain.shot, { width, seconds, pids: [plain.pid] }));
+    const pids = [filtered.pid, helper.pid];
+    withFilter.push(await measure(filtered.shot, { width, seconds, pids }));
+  }
+  plain.close();
+  filtered.close();
+  const of = (loads: readonly Load[], read: (load: Load) => number): number =>
+    median(loads.map(read));
+  const rate = ({ count, seconds: took }: Load): number => count / took;
+  return {
+    envoy_added_cpu_ms_per_1000:
+      of(withFilter, (one) => one.cpuUs) - of(without, (one) => one.cpuUs),
+    envoy_rps_vs_no_filter: of(withFilter, rate) / of(without, rate),
+    envoy_added_p50_us: of(withFilter, (one) => one.p50Us) - of(without, (one) => one.p50Us),
+  };
+}
+
+async function run(): Promise<Record<string, number | string>> {
+  const { helper, mint, workloadApi } = await startPath();
+  const idle = memoryMib(helper.pid);
+  const { of, after } = await direct(helper, mint);
+  const starts: number[] = [];
+  for (let round = 0; round < 3; round += 1) starts.push(await startMs(workloadApi));
+  return {
+    runtime,
+    inject_cpu_us: of('inject', 'cpuUs'),
+    validate_cached_cpu_us: of('validate_cached', 'cpuUs'),
+    validate_uncached_cpu_us: of('validate_uncached', 'cpuUs'),
+    bare_cpu_us: of('bare', 'cpuUs'),
+    inject_vs_bare: of('inject', 'cpuUs') / of('bare', 'cpuUs'),
+    validate_cached_vs_bare: of('validate_cached', 'cpuUs') / of('bare', 'cpuUs'),
+    checks_per_s: of('inject', 'count') / of('inject', 'seconds'),
+    p50_us: of('inject', 'p50Us'),
+    p99_us: of('inject', 'p99Us'),
+    private_idle_mib: idle.privateMib,
+    private_after_mib: after.privateMib,
+    rss_after_mib: after.rssMib,
+    start_ms: median(starts),
+    ...(existsSync(programPath('envoy')) ? await throughEnvoy(helper) : {}),
+  };
+}
+
+try {
+  const figures = Object.entries(await run()).map(
+    ([key, value]) =>
+      [key, typeof value === 'number' ? Number(value.toPrecision(3)) : value] as const,
+  );
+  for (const [key, value] of figures) console.log(`${key.padEnd(30)} ${value}`);
+  console.log(JSON.stringify(Object.fromEntries(figures)));
+} finally {
+  for (const close of closers) await close();
+}
+process.exit(0);

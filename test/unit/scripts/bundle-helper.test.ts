@@ -1,0 +1,31 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { tar } from '../../../scripts/tar.ts';
+
+/** Bytes. gRPC client, YAML and schema are in it; a new package would show here. */
+const budget = 1_100_000;
+
+test('the helper stays one file within its budget, and runs', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'svidecar-bundle-'));
+  const out = join(folder, 'helper.cjs');
+  execFileSync(process.execPath, ['scripts/bundle-helper.ts', out]);
+  expect(statSync(out).size).toBeLessThan(budget);
+  expect(execFileSync(process.execPath, [out, '-version'], { encoding: 'utf8' })).toMatch(
+    /^auth-helper \d/,
+  );
+  rmSync(folder, { recursive: true });
+});
+
+test('equal content gives equal archives, which tar reads', () => {
+  const entries = [
+    { path: 'a/', mode: 0o755 },
+    { path: 'a/b', mode: 0o644, content: Buffer.from('hello') },
+  ];
+  expect(tar(entries).equals(tar(entries))).toBe(true);
+  const listed = execFileSync('tar', ['-tvf', '-'], { input: tar(entries), encoding: 'utf8' });
+  expect(listed).toContain('drwxr-xr-x 0/0');
+  expect(listed).toMatch(/-rw-r--r-- 0\/0\s+5 1970-01-01 .* a\/b/);
+});
