@@ -96,10 +96,8 @@ function configPath(container: JsonObject): string {
   for (const [index, word] of words.entries()) {
     const joined = /^(?:--config-path|-c)=(.+)$/.exec(word)?.[1];
     if (joined !== undefined) return unquoted(joined);
-    const next = words[index + 1];
-    if ((word === '-c' || word === '--config-path') && next?.startsWith('/') === true) {
-      return unquoted(next);
-    }
+    const next = unquoted(words[index + 1] ?? '');
+    if ((word === '-c' || word === '--config-path') && next.startsWith('/')) return next;
   }
   return defaultConfigPath;
 }

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { statusKey } from '../../../../webhook/injection/contract.ts';
+import {
+  desiredConfigMaps,
+  type ConfigMapUser,
+  type Desired,
+} from '../../../../webhook/desired/desired.ts';
+import { injected, valueAt } from '../../../fakes/admission.ts';
+import { engineFor } from '../../../fakes/engine.ts';
+import { envoyConfig } from '../../../bench/review-bodies.ts';
+import { deployment, injectBackend } from '../../../fakes/workloads.ts';
+
+const { library } = engineFor();
+const annotation = valueAt(
+  injected(deployment(injectBackend)),
+  `/spec/template/metadata/annotations/${statusKey.replace('/', '~1')}`,
+);
+const status = typeof annotation === 'string' ? annotation : '';
+
+function user(name: string, text = status): ConfigMapUser {
+  const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name, uid: `uid-${name}` };
+  return { namespace: 'shop', kind: 'Deployment', name, owner, status: text };
+}
+
+function desired(users: readonly ConfigMapUser[], text: string | undefined = envoyConfig): Desired {
+  const source = {
+    namespace: 'shop',
+    name: 'frontend-envoy',
+    uid: 'uid-source',
+    resourceVersion: '1',
+    data: { 'envoy.yaml': text },
+  };
+  const sources = new Map(text === '' ? [] : [[source.name, source] as const]);
+  return desiredConfigMaps('shop', users, { sources, library });
+}
+
+describe('desired ConfigMaps', () => {
+  test('workloads with equal settings share one, which belongs to each of them once', () => {
+    const { configMaps, problems } = desired([user('a'), user('b'), user('a')]);
+    expect(problems).toEqual([]);
+    const [helper, derived] = configMaps;
+    expect(helper).toMatchObject({
+      immutable: true,
+      labels: { 'app.kubernetes.io/managed-by': 'svidecar' },
+    });
+    expect(helper?.owners.map(({ uid }) => uid)).toEqual(['uid-a', 'uid-b']);
+    expect(helper?.data['helper.yaml']).toContain('mode: inject');
+    expect(derived).toMatchObject({
+      immutable: false,
+      owners: [{ kind: 'ConfigMap', uid: 'uid-source' }],
+    });
+    expect(derived?.data['envoy.yaml']).toContain('envoy.filters.http.ext_authz');
+  });
+
+  test('without its source only the helper gets one', () => {
+    const { configMaps, problems } = desired([user('a')], '');
+    expect(configMaps.map(({ immutable }) => immutable)).toEqual([true]);
+    expect(problems).toEqual([]);
+  });
+
+  test('a source that cannot be parsed is a problem of its own, with a place', () => {
+    const { configMaps, problems } = desired([user('a')], 'a: [');
+    expect(configMaps).toHaveLength(1);
+    expect(problems).toEqual([
+      expect.stringMatching(/ConfigMap shop\/frontend-envoy.*envoy\.yaml/),
+    ]);
+  });
+
+  test.each([
+    [
+      'another helper name',
+      status.replace(/"configMap":"svidecar-[0-9a-f]+"/, '"configMap":"svidecar-0000000000"'),
+    ],
+    ['other settings', status.replace('mode: inject', 'mode: other')],
+    ['another derived name', status.replace(/"derived":"[^"]+"/, '"derived":"kube-root-ca.crt"')],
+    ['another source', status.replace('"source":"frontend-envoy"', '"source":"other"')],
+    ['damage', status.slice(0, 40)],
+  ])('a status with %s has nothing written', (_name, text) => {
+    expect(text).not.toBe(status);
+    const { configMaps, problems } = desired([user('a', text)]);
+    expect(configMaps).toEqual([]);
+    expect(problems).toEqual([expect.stringContaining('Deployment shop/a')]);
+  });
+});
