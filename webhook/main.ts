@@ -6,6 +6,9 @@ import type { Installation, Terminal } from './cli/terminal.ts';
 
 const root = join(import.meta.dirname, '..');
 
+// A plain copy: the YAML parser asks for a variable at every token, and the real object asks the operating system.
+process.env = { ...process.env };
+
 const terminal: Terminal = {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
