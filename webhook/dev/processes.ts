@@ -1,0 +1,83 @@
+/** Programs beside this one: started, waited for, and ended by their process id. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '#kernel/errors.ts';
+
+export interface Program {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Milliseconds until a program must be up, or gone. */
+const patienceMs = 20_000;
+/** Characters of a program's output that are kept for messages. */
+const keptOutput = 4_000;
+
+/** Ports on loopback that nothing listens on now. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  // A TCP server that listens has an AddressInfo.
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(
+    servers.map((server) => {
+      server.close();
+      return once(server, 'close');
+    }),
+  );
+  return ports;
+}
+
+/** Programs that end together. */
+export class Programs {
+  readonly #running: ChildProcess[] = [];
+
+  /**
+   * Starts a program and waits until `isUp` says yes.
+   * @param isUp is given what the program has printed so far
+   * @throws {AppError} USAGE with the end of its output when it ends or takes too long
+   */
+  async start(
+    program: Program,
+    isUp: (output: string) => Promise<boolean> | boolean,
+  ): Promise<void> {
+    const { name, command, args, env } = program;
+    const child = spawn(command, args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(env === undefined ? {} : { env }),
+    });
+    this.#running.push(child);
+    let output = '';
+    const keep = (chunk: Buffer): void => {
+      output = (output + chunk.toString('utf8')).slice(-keptOutput);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    child.on('error', (error) => {
+      output += error.message;
+    });
+    const deadline = Date.now() + patienceMs;
+    while (!(await isUp(output))) {
+      if (child.exitCode !== null || child.pid === undefined || Date.now() > deadline) {
+        throw new AppError('USAGE', `${name} did not start: ${output.trim()}`);
+      }
+      await sleep(50);
+    }
+  }
+
+  /** Asks all to end, the last started first, and makes sure of it. */
+  async stop(): Promise<void> {
+    for (const child of this.#running.reverse()) {
+      if (child.exitCode !== null || child.pid === undefined) continue;
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs / 4);
+      await ended;
+      clearTimeout(timer);
+    }
+  }
+}
