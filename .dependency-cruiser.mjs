@@ -107,6 +107,7 @@ export default {
       'webhook/envoy',
     ]),
     room('webhook/files', ['sidecar/kernel', 'webhook/injection']),
+    room('webhook/dev', ['sidecar/kernel', 'sidecar/config']),
     room('webhook/server', ['sidecar/kernel', 'webhook/files', 'webhook/admission']),
     room('webhook/cluster', ['sidecar/kernel', 'webhook/desired']),
     {

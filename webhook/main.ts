@@ -1,5 +1,5 @@
 /** The `svidecar` command: the only place of the webhook that reads arguments, environment and clock. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCli } from './cli/program.ts';
 import type { Installation, Terminal } from './cli/terminal.ts';
@@ -35,7 +35,23 @@ function readInstallation(): Installation {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     version: string;
   };
-  return { version, templates: join(root, 'templates'), demo: join(root, 'manifests/demo') };
+  return {
+    version,
+    templates: join(root, 'templates'),
+    demo: join(root, 'manifests/demo'),
+    helperProgram: join(root, 'sidecar/main.ts'),
+    standInProgram: join(root, 'sidecar/embedded/main.ts'),
+    envoy: findEnvoy(),
+  };
+}
+
+/** Where scripts/components puts it, then PATH. */
+function findEnvoy(): string | undefined {
+  const { SVIDECAR_COMPONENTS, XDG_CACHE_HOME, HOME = '', PATH = '' } = process.env;
+  const cache =
+    SVIDECAR_COMPONENTS ?? join(XDG_CACHE_HOME ?? join(HOME, '.cache'), 'svidecar/components');
+  const folders = [join(cache, 'bin'), ...PATH.split(':')];
+  return folders.map((folder) => join(folder, 'envoy')).find((path) => existsSync(path));
 }
 
 // A reader that has seen enough, such as head, is no failure.

@@ -8,6 +8,9 @@ const installation: Installation = {
   version: '0.1.0',
   templates: join(root, 'templates'),
   demo: join(root, 'manifests/demo'),
+  helperProgram: join(root, 'sidecar/main.ts'),
+  standInProgram: join(root, 'sidecar/embedded/main.ts'),
+  envoy: undefined,
 };
 
 export interface CliResult {

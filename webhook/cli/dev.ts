@@ -2,12 +2,14 @@
 import { join, relative } from 'node:path';
 import { Command } from 'commander';
 import { isArray, isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
+import type { DataPath } from '../dev/data-path.ts';
 import type { Operation } from '../editing/operation.ts';
 import { configMapsIn, decideAll, type DecideOptions, type Outcome } from './decide-all.ts';
 import { configMapDiffs, forPeople } from './diff.ts';
 import { startDevWebhook, type DevWebhook, type ReviewResponse } from './dev-webhook.ts';
 import { editDocument } from './edit-stream.ts';
-import { injectTexts } from './inject-texts.ts';
+import { showDataPath, startDevDataPath } from './dev-data-path.ts';
+import { injectTexts, type Injection } from './inject-texts.ts';
 import { readManifest, type SourceText } from './manifest.ts';
 import { addEngineFlags, decideOptions, type EngineFlags } from './options.ts';
 import { readInputs } from './read-inputs.ts';
@@ -29,9 +31,9 @@ Without paths the demo's manifests are shown. On a terminal, and with --stay, th
 
 export function devCommand(context: CliContext): Command {
   const command = new Command('dev')
-    .summary('show the webhook at work on this machine, without a cluster')
+    .summary('show svidecar at work on this machine, without a cluster')
     .description(
-      'Start the real webhook on loopback with a certificate of its own, send it workloads as an API server would,\nand show what it decides, what it changes, and what becomes of the Envoy configurations.',
+      'Start the real webhook on loopback with a certificate of its own, send it workloads as an API server would,\nand show what it decides, what it changes, and what becomes of the Envoy configurations. Then run the two workloads\nwith these configurations as processes, and send requests that pass and requests that are refused.',
     )
     .argument('[paths...]', 'files or folders with workloads (default: the demo)')
     .option('--stay', 'keep the webhook up until Ctrl-C');
@@ -64,14 +66,18 @@ async function run(
   const documents = sources.flatMap(readManifest);
   const configMaps = configMapsIn(documents, options.namespace);
   const webhook = await startDevWebhook(options, configMaps, terminal);
+  let path: DataPath | undefined;
   try {
     const outcomes = decideAll(documents, options);
     heading(`The webhook listens on ${webhook.url}/mutate. It is sent:`, terminal);
     for (const outcome of outcomes) await showReview(outcome, webhook, terminal);
-    showConfigMaps(sources, options, terminal);
-    // The helper's act, on the configurations just shown, belongs here.
+    const injection = injectTexts(sources, options);
+    showConfigMaps(injection, options, terminal);
+    path = await startDevDataPath(injection, options.engine, context);
+    if (path !== undefined) await showDataPath(path, context);
     if (terminal.isInteractive || flags.stay === true) await stay(webhook, terminal);
   } finally {
+    await path?.stop();
     await webhook.stop();
   }
 }
@@ -131,12 +137,8 @@ function operationsOf({ response }: ReviewResponse): readonly Operation[] {
   return isArray(operations) ? (operations.filter(isObject) as unknown as Operation[]) : [];
 }
 
-function showConfigMaps(
-  sources: readonly SourceText[],
-  options: DecideOptions,
-  terminal: Terminal,
-): void {
-  const diffs = configMapDiffs(injectTexts(sources, options), options);
+function showConfigMaps(injection: Injection, options: DecideOptions, terminal: Terminal): void {
+  const diffs = configMapDiffs(injection, options);
   if (diffs.length === 0) return;
   heading('In a cluster the controller keeps these ConfigMaps for them:', terminal);
   for (const diff of diffs) terminal.out(`${shown(diff, terminal)}\n`);
@@ -145,7 +147,7 @@ function showConfigMaps(
 async function stay(webhook: DevWebhook, terminal: Terminal): Promise<void> {
   const signal = terminal.untilInterrupted();
   terminal.out(
-    `The webhook stays up: ${webhook.url}/mutate, /healthz, /metrics. Ctrl-C ends it.\n`,
+    `Everything stays up, so the curls above can be tried. The webhook: ${webhook.url}/mutate, /healthz, /metrics. Ctrl-C ends it.\n`,
   );
   if (signal.aborted) return;
   await new Promise<void>((resolve) => {

@@ -23,6 +23,11 @@ export interface Installation {
   readonly templates: string;
   /** Folder of the demo's manifests. */
   readonly demo: string;
+  /** The helper, and the stand-ins for what a machine may not have. */
+  readonly helperProgram: string;
+  readonly standInProgram: string;
+  /** Envoy's binary, where there is one. */
+  readonly envoy: string | undefined;
 }
 
 export interface CliContext {

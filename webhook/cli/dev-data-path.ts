@@ -1,0 +1,114 @@
+/** The second act of `svidecar dev`: requests that pass, and requests that are refused, each with its reason. */
+import { objectAt, stringAt } from '#kernel/json.ts';
+import { exchange, startDataPath, type DataPath, type LocalPod } from '../dev/data-path.ts';
+import type { Engine } from '../injection/inject.ts';
+import { substituteText } from '../injection/substitute.ts';
+import type { Injection } from './inject-texts.ts';
+import type { Outcome } from './decide-all.ts';
+import { painter } from './reports.ts';
+import type { CliContext } from './terminal.ts';
+
+interface Scene {
+  readonly title: string;
+  readonly why: string;
+  readonly url: (path: DataPath) => string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const scenes: readonly Scene[] = [
+  {
+    title: 'frontend asks backend through its own Envoy',
+    why: 'frontend’s helper put a JWT-SVID into the request; backend’s helper found it valid and meant for backend.',
+    url: ({ outbound }) => `${outbound}/balance`,
+  },
+  {
+    title: 'somebody asks backend’s Envoy without a token',
+    why: 'there was no proof of identity, so the request never reached the app.',
+    url: ({ inbound }) => `${inbound}/balance`,
+  },
+  {
+    title: 'somebody brings something that is no token',
+    why: 'the credential is not a JWT-SVID of this trust domain.',
+    url: ({ inbound }) => `${inbound}/balance`,
+    headers: { authorization: 'Bearer not.a.token' },
+  },
+  {
+    title: 'the frontend app tries to send a credential of its own',
+    why: 'with svidecar.dev/authorization: deny, the default, a caller cannot choose what identity it shows.',
+    url: ({ outbound }) => `${outbound}/balance`,
+    headers: { authorization: 'Bearer mine' },
+  },
+];
+
+/** Undefined when the manifests hold no pair of a caller with jwt-inject and a callee with jwt-validate. */
+export async function startDevDataPath(
+  injection: Injection,
+  engine: Engine,
+  { installation }: CliContext,
+): Promise<DataPath | undefined> {
+  const caller = podOf('jwt-inject', { injection, engine, onward: 'backend' });
+  const callee = podOf('jwt-validate', { injection, engine, onward: 'app' });
+  if (caller === undefined || callee === undefined) return undefined;
+  const { helperProgram, standInProgram, envoy } = installation;
+  const { trustDomain } = engine.config;
+  return startDataPath({ caller, callee, trustDomain, helperProgram, standInProgram, envoy });
+}
+
+function podOf(
+  template: string,
+  facts: { readonly injection: Injection; readonly engine: Engine; readonly onward: string },
+): LocalPod | undefined {
+  const { injection, engine, onward } = facts;
+  for (const outcome of injection.outcomes) {
+    const { decision, located } = outcome;
+    const status =
+      decision.kind === 'injected' || decision.kind === 'unchanged' ? decision.status : undefined;
+    if (status?.helper === undefined || status.envoy === undefined) continue;
+    if (status.templates.join() !== template) continue;
+    const { derived, file } = status.envoy;
+    const configMap = injection.configMaps.find(
+      ({ name, namespace }) => name === derived && namespace === located.namespace,
+    );
+    const envoy = configMap?.data[file];
+    if (envoy === undefined) continue;
+    const { settings } = status.helper;
+    return { name: located.name, spiffeId: spiffeIdOf(outcome, engine), settings, envoy, onward };
+  }
+  return undefined;
+}
+
+function spiffeIdOf({ located }: Outcome, { config }: Engine): string {
+  const spec = objectAt(located.template, 'spec');
+  const serviceAccount = stringAt(spec, 'serviceAccountName') ?? 'default';
+  const { namespace } = located;
+  return substituteText(config.spiffeId, {
+    namespace,
+    serviceAccount,
+    trustDomain: config.trustDomain,
+  });
+}
+
+/** Sends the scenes' requests and says what came of each. */
+export async function showDataPath(
+  path: DataPath,
+  { terminal, installation }: CliContext,
+): Promise<void> {
+  const paint = painter(terminal);
+  const part =
+    installation.envoy === undefined
+      ? 'No Envoy was found on this machine (scripts/components envoy gets one), so a small client plays its part.'
+      : 'Envoy, helpers and a Workload API with keys of its own run as processes on loopback.';
+  terminal.out(
+    `${paint('bold', 'The same two workloads, with the configurations above, on this machine.')}\n${part}\n\n`,
+  );
+  for (const { title, why, url, headers } of scenes) {
+    const { status, body } = await exchange(url(path), headers);
+    const color = status === 200 ? 'green' : 'red';
+    const header = Object.entries(headers ?? {}).map(([name, value]) => ` -H '${name}: ${value}'`);
+    terminal.out(`${paint('bold', `── ${title}`)}\n   $ curl${header.join('')} ${url(path)}\n`);
+    terminal.out(
+      `   ${paint(color, `HTTP ${status}`)}  ${body.trim().replaceAll('\n', '\n            ')}\n`,
+    );
+    terminal.out(`   Why: ${why}\n\n`);
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * The data path on one machine: the pods of two workloads as processes on loopback. Each gets a real helper with the
+ * settings that injection gave it, a Workload API socket of its own, and an Envoy with the configuration that the
+ * patcher wrote.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, request as httpRequest, type Server } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
+import { readSettings, renderSettings } from '../../sidecar/config/settings.ts';
+import { moveEnvoy } from './local-envoy.ts';
+import { freePorts, Programs } from './processes.ts';
+
+/** One injected workload. */
+export interface LocalPod {
+  readonly name: string;
+  readonly spiffeId: string;
+  /** The helper's settings as YAML, from its ConfigMap. */
+  readonly settings: string;
+  /** Text of its patched Envoy configuration. */
+  readonly envoy: string;
+  /** The cluster in it that leads on: to the other pod's Envoy, or to the app. */
+  readonly onward: string;
+}
+
+export interface DataPathOptions {
+  readonly caller: LocalPod;
+  readonly callee: LocalPod;
+  readonly trustDomain: string;
+  /** `sidecar/main.ts` and `sidecar/embedded/main.ts`. */
+  readonly helperProgram: string;
+  readonly standInProgram: string;
+  /** Envoy's binary; absent: a small client plays its part. */
+  readonly envoy: string | undefined;
+}
+
+export interface DataPath {
+  /** `http://127.0.0.1:PORT` of the caller's way out, and of the callee's way in. */
+  readonly outbound: string;
+  readonly inbound: string;
+  stop(): Promise<void>;
+}
+
+export interface Exchange {
+  readonly status: number;
+  readonly body: string;
+}
+
+interface PodPorts {
+  readonly listener: number;
+  readonly helper: number;
+  readonly health: number;
+}
+
+/** @throws {AppError} USAGE when a part does not start, with what it said */
+export async function startDataPath(options: DataPathOptions): Promise<DataPath> {
+  const folder = await mkdtemp(join(tmpdir(), 'svidecar-dev-'));
+  const programs = new Programs();
+  const [app = 0, ...ports] = await freePorts(7);
+  const [caller, callee] = [podPorts(ports.slice(0, 3)), podPorts(ports.slice(3))];
+  const server = await startApp(app);
+  const stop = async (): Promise<void> => {
+    await programs.stop();
+    server.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await startWorkloadApi(options, { folder, programs });
+    await startPod(options.callee, { options, programs, folder, ports: callee, onward: app });
+    const onward = callee.listener;
+    await startPod(options.caller, { options, programs, folder, ports: caller, onward });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { outbound: urlOf(caller.listener), inbound: urlOf(callee.listener), stop };
+}
+
+function urlOf(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}
+
+function podPorts([listener = 0, helper = 0, health = 0]: readonly number[]): PodPorts {
+  return { listener, helper, health };
+}
+
+/** The app behind the callee's Envoy: says which credentials reached it, never what they are. */
+async function startApp(port: number): Promise<Server> {
+  const server = createServer((request, response) => {
+    const seen = request.headersDistinct['authorization'] ?? [];
+    response.end(
+      `The account's balance is 42.\nThe app got ${request.method ?? ''} ${request.url ?? ''} with ${seen.length} Authorization header(s).\n`,
+    );
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  return server;
+}
+
+interface Site {
+  readonly folder: string;
+  readonly programs: Programs;
+}
+
+async function startWorkloadApi(
+  options: DataPathOptions,
+  { folder, programs }: Site,
+): Promise<void> {
+  const sockets = [options.caller, options.callee].flatMap((pod) => [
+    '--socket',
+    `${socketOf(folder, pod)}=${pod.spiffeId}`,
+  ]);
+  const args = ['workload-api', '--trust-domain', options.trustDomain, ...sockets];
+  await programs.start(
+    {
+      name: 'the Workload API',
+      command: process.execPath,
+      args: [options.standInProgram, ...args],
+    },
+    (output) => output.includes('ready'),
+  );
+}
+
+function socketOf(folder: string, pod: LocalPod): string {
+  return join(folder, `${pod.name}.sock`);
+}
+
+interface PodSite extends Site {
+  readonly options: DataPathOptions;
+  readonly ports: PodPorts;
+  /** Port that the pod's Envoy sends allowed requests to. */
+  readonly onward: number;
+}
+
+async function startPod(pod: LocalPod, site: PodSite): Promise<void> {
+  const { options, programs, folder, ports } = site;
+  const file = join(folder, `${pod.name}.helper.yaml`);
+  const settings = readSettings(pod.settings, `the settings of ${pod.name}`);
+  const listen = { host: '127.0.0.1', port: ports.helper };
+  const health = { host: '127.0.0.1', port: ports.health };
+  await writeFile(file, renderSettings({ ...settings, listen, health }));
+  const env = { SPIFFE_ENDPOINT_SOCKET: `unix://${socketOf(folder, pod)}` };
+  const args = [options.helperProgram, '-config', file];
+  await programs.start(
+    { name: `the helper of ${pod.name}`, command: process.execPath, args, env },
+    () => isStarted(ports.health),
+  );
+  await (options.envoy === undefined
+    ? startStandIn(pod, site)
+    : startEnvoy(pod, site, options.envoy));
+}
+
+function isStarted(port: number): Promise<boolean> {
+  return exchange(`${urlOf(port)}/startup`).then(
+    ({ status }) => status === 200,
+    () => false,
+  );
+}
+
+async function startEnvoy(pod: LocalPod, site: PodSite, command: string): Promise<void> {
+  const { ports, onward, folder } = site;
+  const clusters = { 'ext-authz': ports.helper, [pod.onward]: onward };
+  const file = join(folder, `${pod.name}.envoy.yaml`);
+  await writeFile(file, moveEnvoy(pod.envoy, { listener: ports.listener, clusters }));
+  const args = ['-c', file, '--disable-hot-restart', '--concurrency', '1', '--log-level', 'error'];
+  await site.programs.start({ name: `the Envoy of ${pod.name}`, command, args }, () =>
+    accepts(ports.listener),
+  );
+}
+
+async function startStandIn(pod: LocalPod, site: PodSite): Promise<void> {
+  const { ports, onward, options } = site;
+  const [rule] = readSettings(pod.settings, `the settings of ${pod.name}`).rules;
+  const args = ['envoy', '--port', String(ports.listener), '--helper', `127.0.0.1:${ports.helper}`];
+  const rest = ['--rule', rule?.name ?? '', '--upstream', `127.0.0.1:${onward}`];
+  await site.programs.start(
+    {
+      name: `the stand-in for the Envoy of ${pod.name}`,
+      command: process.execPath,
+      args: [options.standInProgram, ...args, ...rest],
+    },
+    (output) => output.includes('ready'),
+  );
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
+  });
+}
+
+/** One GET on a connection of its own. */
+export function exchange(
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Exchange> {
+  return new Promise((resolve, reject) => {
+    const sent = httpRequest(url, { headers, agent: false }, (response) => {
+      textOf(response).then((body) => {
+        resolve({ status: response.statusCode ?? 0, body });
+      }, reject);
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
