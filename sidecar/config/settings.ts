@@ -6,6 +6,7 @@ import { parseDocument, stringify } from 'yaml';
 import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
 import { spiffeIdFault } from '#kernel/spiffe-id.ts';
+import { callerPatternFault } from './caller-pattern.ts';
 import { healthPort, helperPort } from './contract.ts';
 
 const spiffeId = z.string().refine((text) => spiffeIdFault(text) === undefined, {
@@ -13,6 +14,9 @@ const spiffeId = z.string().refine((text) => spiffeIdFault(text) === undefined, 
 });
 /** RFC 7519 §4.1.3: any case-sensitive string; ours are bounded so that a token stays small. */
 const audience = z.string().min(1).max(512);
+const callerPattern = z.string().refine((text) => callerPatternFault(text) === undefined, {
+  error: (issue) => `names nobody: ${callerPatternFault(String(issue.input)) ?? ''}`,
+});
 const headerName = z
   .string()
   .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, 'must be a header name in lower case');
@@ -37,7 +41,7 @@ const validateRule = z.strictObject({
   /** A token must be meant for one of these. */
   audiences: z.array(audience).min(1),
   /** SPIFFE IDs, prefixes ending in `/*`, or trust domains (`spiffe://domain`) that may call; absent: any caller with a valid token. */
-  allowCallers: z.array(z.string().min(1)).min(1).optional(),
+  allowCallers: z.array(callerPattern).min(1).optional(),
   /** Paths (exact, or ending in `*`) that need no token. */
   skipPaths: z.array(z.string().startsWith('/')).optional(),
   /** Request header that carries the verified SPIFFE ID to the app. */
