@@ -9,7 +9,8 @@ import { followConfig, loadEngine, type EngineFiles } from './files/load-engine.
 import type { Engine } from './injection/inject.ts';
 import { CertificateFiles } from './server/certificate-files.ts';
 import type { Limits } from './server/limits.ts';
-import type { Log, Reviewer } from './server/ports.ts';
+import type { Log } from '#kernel/observe.ts';
+import type { Reviewer } from './server/ports.ts';
 import { WebhookServer } from './server/server.ts';
 
 export interface ServeOptions {

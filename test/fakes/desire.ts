@@ -9,7 +9,7 @@ import type {
   Desired,
   DesiredConfigMap,
   SourceConfigMap,
-} from '../../webhook/cluster/ports.ts';
+} from '../../webhook/desired/desired.ts';
 
 const labels = { 'app.kubernetes.io/managed-by': 'svidecar' };
 

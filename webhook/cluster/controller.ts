@@ -10,7 +10,9 @@ import { NamespaceQueue } from './namespace-queue.ts';
 import { slimConfigMap } from './objects.ts';
 import { nameTaken, planNamespace } from './plan.ts';
 import type { Plan, Step } from './plan.ts';
-import type { Desire, Desired, DesiredConfigMap, Log } from './ports.ts';
+import type { Desire } from './ports.ts';
+import type { Desired, DesiredConfigMap } from '../desired/desired.ts';
+import type { Log } from '#kernel/observe.ts';
 import type { ClusterStore } from './store.ts';
 
 export interface ControllerOptions {

@@ -1,5 +1,5 @@
 /** What `/metrics` shows of this room. */
-import type { Figure } from './ports.ts';
+import type { Figure } from '#kernel/observe.ts';
 import type { ReflectorCounts } from './reflector.ts';
 
 export interface ClusterCounts {

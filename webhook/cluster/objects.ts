@@ -1,7 +1,7 @@
 /** What we keep of Kubernetes objects: little, so that memory does not grow with the cluster. */
 import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
 import type { JsonObject } from '#kernel/json.ts';
-import type { OwnerRef, SourceConfigMap } from './ports.ts';
+import type { OwnerReference, SourceConfigMap } from '../desired/desired.ts';
 
 /** Label of namespaces; values `enabled` and `pod` ask for injection. */
 export const injectionLabel = 'svidecar.dev/injection';
@@ -23,15 +23,15 @@ export interface ConfigMapEntry extends SourceConfigMap {
   readonly immutable: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
-  readonly owners: readonly OwnerRef[];
+  readonly owners: readonly OwnerReference[];
 }
 
 export interface UserEntry {
   readonly namespace: string;
   readonly kind: string;
   readonly name: string;
-  readonly self: OwnerRef;
-  readonly controller: OwnerRef | undefined;
+  readonly self: OwnerReference;
+  readonly controller: OwnerReference | undefined;
   readonly status: string;
 }
 
@@ -92,11 +92,11 @@ export function slimUser(
   };
 }
 
-function ownersOf(metadata: JsonObject): readonly OwnerRef[] {
+function ownersOf(metadata: JsonObject): readonly OwnerReference[] {
   return listAt(metadata, 'ownerReferences').filter(isObject).map(ownerOf);
 }
 
-function ownerOf(owner: JsonObject): OwnerRef {
+function ownerOf(owner: JsonObject): OwnerReference {
   return {
     apiVersion: stringAt(owner, 'apiVersion') ?? '',
     kind: stringAt(owner, 'kind') ?? '',

@@ -1,6 +1,6 @@
 /** What to write so that the ConfigMaps of a namespace become the desired ones. A function of its input. */
 import type { ConfigMapEntry } from './objects.ts';
-import type { ConfigMapUser, DesiredConfigMap, OwnerRef } from './ports.ts';
+import type { ConfigMapUser, DesiredConfigMap, OwnerReference } from '../desired/desired.ts';
 
 export type Step =
   /** Server-side apply. @see uid: of the object that is there now; undefined = none is known. */
@@ -113,7 +113,7 @@ function includes(all: Texts, some: Texts): boolean {
   return Object.entries(some).every(([key, text]) => all[key] === text);
 }
 
-function hasSameOwners(a: readonly OwnerRef[], b: readonly OwnerRef[]): boolean {
+function hasSameOwners(a: readonly OwnerReference[], b: readonly OwnerReference[]): boolean {
   const uids = new Set(a.map((owner) => owner.uid));
   return (
     uids.size === new Set(b.map((owner) => owner.uid)).size && b.every(({ uid }) => uids.has(uid))

@@ -8,7 +8,7 @@ import { ApiRefusal } from './api.ts';
 import type { KubernetesApi, WatchEvent } from './api.ts';
 import { retryDelayMs } from './limits.ts';
 import type { ClusterLimits } from './limits.ts';
-import type { Log } from './ports.ts';
+import type { Log } from '#kernel/observe.ts';
 import type { Resource } from './resources.ts';
 
 export interface ReflectorOptions {

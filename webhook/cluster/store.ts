@@ -1,6 +1,6 @@
 /** Newest known state of the cluster, in memory: what watches bring, admission and the controller read. */
 import type { ConfigMapEntry, NamespaceEntry, UserEntry } from './objects.ts';
-import type { ConfigMapUser, OwnerRef, SourceConfigMap } from './ports.ts';
+import type { ConfigMapUser, OwnerReference, SourceConfigMap } from '../desired/desired.ts';
 import { Shelf } from './shelf.ts';
 
 export interface StoreListener {
@@ -171,7 +171,7 @@ export class ClusterStore {
   }
 
   /** Climbs as far as we know the controllers: names of ReplicaSets and pods come and go, the Deployment stays. */
-  #ownerOf(user: UserEntry): OwnerRef {
+  #ownerOf(user: UserEntry): OwnerReference {
     let owner = user.controller ?? user.self;
     for (let i = 0; i < longestOwnerChain; i += 1) {
       const known = this.#users.get(user.namespace, userKey(owner));

@@ -6,7 +6,8 @@ import { jsonFault } from './json-fault.ts';
 import type { LargeBodies } from './large-bodies.ts';
 import type { Limits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
-import type { Log, Reviewer } from './ports.ts';
+import type { Log } from '#kernel/observe.ts';
+import type { Reviewer } from './ports.ts';
 
 export interface AppOptions {
   /** The reviewer of the newest good configuration. */

@@ -5,7 +5,8 @@ import type { Clock } from '#kernel/clock.ts';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { followFolder } from '../files/follow-folder.ts';
 import { checkPair } from './certificate.ts';
-import type { CertificateSource, Log, ServingPair } from './ports.ts';
+import type { CertificateSource, ServingPair } from './ports.ts';
+import type { Log } from '#kernel/observe.ts';
 
 export interface CertificateFilesOptions {
   /** Folder with `tls.crt` and `tls.key`: a mounted Secret, whose symlinks the kubelet swaps. */

@@ -1,6 +1,6 @@
 /** Structured logs, one JSON object a line. Invariant: no secrets and no object content are ever passed in. */
 import { pino, destination } from 'pino';
-import type { Log } from './ports.ts';
+import type { Log } from '#kernel/observe.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 

@@ -16,26 +16,6 @@ export interface ReviewAnswer {
 /** Decides about one parsed body. @throws {AppError} REVIEW_INVALID when it is no AdmissionReview we understand. */
 export type Reviewer = (review: unknown) => ReviewAnswer;
 
-/** The part of pino we use: fields first, constant message second. */
-export interface Log {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-/** A number that another room keeps and `/metrics` shows, read at each scrape. */
-export interface Figure {
-  /** Prometheus name, with its unit. */
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'gauge';
-  readonly samples: readonly {
-    readonly labels: Readonly<Record<string, string>>;
-    readonly value: number;
-  }[];
-}
-
 /** PEM texts of a chain and its key, already checked as a pair. */
 export interface ServingPair {
   readonly certificate: string;

@@ -11,7 +11,8 @@ import { LargeBodies } from './large-bodies.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
-import type { CertificateSource, Figure, Log, Reviewer, ServingPair } from './ports.ts';
+import type { CertificateSource, Reviewer, ServingPair } from './ports.ts';
+import type { Figure, Log } from '#kernel/observe.ts';
 
 export interface ServerOptions {
   /** The reviewer of the newest good configuration; asked for each review. */

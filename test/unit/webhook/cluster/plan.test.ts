@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ConfigMapEntry } from '../../../../webhook/cluster/objects.ts';
 import { planNamespace } from '../../../../webhook/cluster/plan.ts';
 import type { Plan, PlanInput } from '../../../../webhook/cluster/plan.ts';
-import type { ConfigMapUser, DesiredConfigMap } from '../../../../webhook/cluster/ports.ts';
+import type { ConfigMapUser, DesiredConfigMap } from '../../../../webhook/desired/desired.ts';
 
 const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'u1' };
 const labels = { 'app.kubernetes.io/managed-by': 'svidecar' };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ConfigMapEntry, UserEntry } from '../../../../webhook/cluster/objects.ts';
-import type { OwnerRef } from '../../../../webhook/cluster/ports.ts';
+import type { OwnerReference } from '../../../../webhook/desired/desired.ts';
 import { ClusterStore } from '../../../../webhook/cluster/store.ts';
 
 function makeStore(): { store: ClusterStore; changed: string[]; wanted: () => number } {
@@ -29,7 +29,7 @@ function configMap(name: string, changed: Partial<ConfigMapEntry> = {}): ConfigM
   };
 }
 
-function user(kind: string, name: string, controller?: OwnerRef): UserEntry {
+function user(kind: string, name: string, controller?: OwnerReference): UserEntry {
   const self = { apiVersion: 'v1', kind, name, uid: `uid-${name}` };
   return { namespace: 'shop', kind, name, self, controller, status: '{}' };
 }
@@ -112,7 +112,7 @@ describe('versions', () => {
 });
 
 describe('owners', () => {
-  const ref = (kind: string, name: string): OwnerRef => user(kind, name).self;
+  const ref = (kind: string, name: string): OwnerReference => user(kind, name).self;
 
   test('climb to the topmost controller that we know', () => {
     const { store } = makeStore();

@@ -1,0 +1,21 @@
+/** How rooms tell what happens in them: ports for logs and metrics. */
+
+/** The part of pino we use: fields first, constant message second. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** A number that another room keeps and `/metrics` shows, read at each scrape. */
+export interface Figure {
+  /** Prometheus name, with its unit. */
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  readonly samples: readonly {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly value: number;
+  }[];
+}
