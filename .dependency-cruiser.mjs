@@ -113,7 +113,7 @@ export default {
     {
       name: 'webhook-takes-only-kernel-and-config-of-the-sidecar',
       severity: 'error',
-      from: { path: '^webhook/' },
+      from: { path: '^webhook/', pathNot: '^webhook/main\\.ts$' },
       to: { path: '^sidecar/', pathNot: '^sidecar/(kernel|config)/' },
     },
     {

@@ -42,7 +42,24 @@ function readInstallation(): Installation {
     helperProgram: join(root, 'sidecar/main.ts'),
     standInProgram: join(root, 'sidecar/embedded/main.ts'),
     envoy: findEnvoy(),
+    runHelper,
   };
+}
+
+/** Loaded when called: a webhook carries no helper. */
+async function runHelper(argv: readonly string[]): Promise<number> {
+  const helper = await import('../sidecar/helper/run-helper.ts');
+  const { helperVersion } = await import('../sidecar/helper/version.ts');
+  const stopped = new Promise<string>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        resolve(signal);
+      });
+    }
+  });
+  const { out: write, err: writeError } = terminal;
+  const { env } = process;
+  return helper.runHelper({ argv, env, version: helperVersion, write, writeError, stopped });
 }
 
 /** Where scripts/components puts it, then PATH. */

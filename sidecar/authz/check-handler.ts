@@ -9,7 +9,7 @@ import { routeSettings } from './route-settings.ts';
 import { validateDecision } from './validate.ts';
 
 /** Speaks where no rule was found, and counts there. */
-export const helperSpeaker = 'svidecar';
+const helperSpeaker = 'svidecar';
 
 interface PreparedRule {
   readonly decide: RuleDecision;

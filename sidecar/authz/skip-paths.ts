@@ -12,7 +12,7 @@ const plainPath = /^\/[A-Za-z0-9\-._~!$&'()*+,=:@/]*$/;
 const ambiguousSegment = /\/\/|\/\.{1,2}(?:\/|$)/;
 
 /** True when the path, without its query, can be read in one way only. */
-export function isNormalPath(path: string): boolean {
+function isNormalPath(path: string): boolean {
   return plainPath.test(path) && !ambiguousSegment.test(path);
 }
 

@@ -1,6 +1,6 @@
 /** One line of JSON an event. Constant words, variables as fields; no token, key or claim value among them. */
 
-export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 

@@ -36,7 +36,7 @@ export interface GrpcLimits {
   readonly callMs: number;
 }
 
-export const defaultLimits: GrpcLimits = {
+const defaultLimits: GrpcLimits = {
   maxMessageBytes: 1_048_576,
   maxWaitingBytes: 16_777_216,
   maxHeaderBytes: 16_384,

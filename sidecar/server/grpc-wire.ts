@@ -11,7 +11,7 @@ export const grpcStatus = {
 } as const;
 
 /** One byte of flags and four of length stand before each message. */
-export const prefixBytes = 5;
+const prefixBytes = 5;
 
 /** A message with its prefix, uncompressed. */
 export function frameMessage(message: Buffer): Buffer {

@@ -163,7 +163,7 @@ export class FakeApiServer {
   }
 }
 
-export function answer(response: ServerResponse, status: number, body: JsonObject): void {
+function answer(response: ServerResponse, status: number, body: JsonObject): void {
   response.writeHead(status, { 'content-type': 'application/json' });
   response.end(JSON.stringify(body));
 }

@@ -11,6 +11,7 @@ const installation: Installation = {
   helperProgram: join(root, 'sidecar/main.ts'),
   standInProgram: join(root, 'sidecar/embedded/main.ts'),
   envoy: undefined,
+  runHelper: () => Promise.resolve(0),
 };
 
 export interface CliResult {

@@ -20,7 +20,7 @@ export interface FetchCall {
 }
 
 /** The streams of one kind, as a test drives them. */
-export class FakeStream<T> {
+class FakeStream<T> {
   /** How often it was opened. */
   opened = 0;
   observer: Observer<T> | undefined;

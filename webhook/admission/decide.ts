@@ -164,7 +164,8 @@ function readRequestOf(located: Located, status: Status | undefined): Request {
 }
 
 function warnOfMisplaced(located: Located, trace: Trace): void {
-  if (located.path.length === 0) return;
+  // The API server copies a Deployment's annotations to its ReplicaSets: the person was told already.
+  if (located.path.length === 0 || located.hasControllerOwner) return;
   const keys = misplacedKeys(located.metadata);
   if (keys.length === 0) return;
   trace.warn(

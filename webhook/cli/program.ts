@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import { completionCommand } from './completion.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
+import { helperCommand } from './helper.ts';
 import { explainCommand } from './explain.ts';
 import { devCommand } from './dev.ts';
 import { diffCommand } from './diff.ts';
@@ -37,6 +38,7 @@ function buildProgram(context: CliContext): Command {
     diffCommand(context),
     explainCommand(context),
     serveCommand(context),
+    helperCommand(context),
     renderCommand(context),
     devCommand(context),
     completionCommand(context, () => program),

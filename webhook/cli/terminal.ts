@@ -26,6 +26,8 @@ export interface Installation {
   /** The helper, and the stand-ins for what a machine may not have. */
   readonly helperProgram: string;
   readonly standInProgram: string;
+  /** Runs the helper in this process. @returns its exit code */
+  readonly runHelper: (argv: readonly string[]) => Promise<number>;
   /** Envoy's binary, where there is one. */
   readonly envoy: string | undefined;
 }

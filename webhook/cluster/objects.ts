@@ -4,12 +4,12 @@ import type { JsonObject } from '#kernel/json.ts';
 import type { OwnerReference, SourceConfigMap } from '../desired/desired.ts';
 
 /** Label of namespaces; values `enabled` and `pod` ask for injection. */
-export const injectionLabel = 'svidecar.dev/injection';
+const injectionLabel = 'svidecar.dev/injection';
 /** Annotation on injected pods and pod templates. */
-export const statusAnnotation = 'svidecar.dev/status';
+const statusAnnotation = 'svidecar.dev/status';
 /** Label on every ConfigMap that is ours to change and to remove. */
-export const managedByLabel = 'app.kubernetes.io/managed-by';
-export const managedByUs = 'svidecar';
+const managedByLabel = 'app.kubernetes.io/managed-by';
+const managedByUs = 'svidecar';
 
 export interface NamespaceEntry {
   readonly namespace: '';

@@ -18,7 +18,7 @@ import { type EditResult, type TextEdit, applyEdits } from './text-edit.ts';
 import { styleOf } from './text-style.ts';
 import { type Manuscript, refusal, writeDraft } from './write-draft.ts';
 
-export type { EditResult, Insertion } from './text-edit.ts';
+export type { EditResult } from './text-edit.ts';
 
 export interface EditOptions {
   /** Which document of a YAML stream, from 0 (the default). */

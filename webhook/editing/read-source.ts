@@ -54,14 +54,14 @@ export function readValue(input: DocumentText): Pick<SourceDocument, 'value' | '
 }
 
 /** Says where and why a text cannot be read. */
-export function unparsable(input: DocumentText, offset: number, why: string): AppError {
+function unparsable(input: DocumentText, offset: number, why: string): AppError {
   const at = Math.min(offset, input.text.length);
   const place = placeOf(input.where, input.text, at);
   return new AppError('TEXT_UNPARSABLE', `${place}: ${why}\n${excerptAt(input.text, at)}`);
 }
 
 /** The value of a text that is JSON as a whole; undefined when it is not. */
-export function jsonValueOf(text: string): { readonly value: Json } | undefined {
+function jsonValueOf(text: string): { readonly value: Json } | undefined {
   if (!/^\s*[[{]/.test(text)) return undefined;
   try {
     // JSON.parse gives JSON.

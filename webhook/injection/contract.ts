@@ -11,7 +11,7 @@ export const injectedLabel = 'svidecar.dev/injected';
 /** Namespace label: `enabled` or `pod`. */
 export const namespaceLabel = 'svidecar.dev/injection';
 /** A key with one of these prefixes is ours; one we do not know is refused. */
-export const keyPrefixes = ['svidecar.dev/', 'inject.svidecar.dev/'] as const;
+const keyPrefixes = ['svidecar.dev/', 'inject.svidecar.dev/'] as const;
 
 /** The annotations that carry settings, without their prefix `svidecar.dev/`. */
 export const settingKeys = [

@@ -90,7 +90,7 @@ function usedNames(template: NamedTemplate): readonly string[] {
 }
 
 /** The filters and clusters of a plan. @throws {AppError} TEMPLATE_UNKNOWN, TEMPLATE_INVALID */
-export function additionsOf(plan: EnvoyPlan, library: Library): EnvoyAdditions {
+function additionsOf(plan: EnvoyPlan, library: Library): EnvoyAdditions {
   const templates = plan.templates.map((name) => library.get(name));
   const variables = variablesOf(plan, templates);
   const parts = fragmentsOf(templates, variables).flatMap((fragment) => fragment.envoy ?? []);

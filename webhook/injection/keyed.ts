@@ -34,7 +34,7 @@ export function itemToken(item: Json, key: string): string {
 }
 
 /** Position of the item that a token names, or -1. A token of digits counts, for lists without keys. */
-export function indexOfItem(list: readonly Json[], token: string): number {
+function indexOfItem(list: readonly Json[], token: string): number {
   const equals = token.indexOf('=');
   if (equals === -1) return /^\d+$/.test(token) && Number(token) < list.length ? Number(token) : -1;
   const key = token.slice(0, equals);

@@ -16,7 +16,7 @@ export interface EnvoyCase {
 export const directory = '/etc/envoy';
 
 /** The filter that the built-in templates add. */
-export function extAuthz(rule: string): FilterAddition['filter'] {
+function extAuthz(rule: string): FilterAddition['filter'] {
   return {
     name: 'envoy.filters.http.ext_authz',
     typed_config: {

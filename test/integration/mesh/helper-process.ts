@@ -34,7 +34,7 @@ export interface HelperProcess {
 }
 
 /** Bundles once for each folder. @returns the bundle's path. */
-export async function bundleInto(folder: string): Promise<string> {
+async function bundleInto(folder: string): Promise<string> {
   const out = join(folder, 'helper.cjs');
   if (existsSync(out)) return out;
   const built = await runCommand(process.execPath, ['scripts/bundle-helper.ts', out]);
