@@ -16,6 +16,7 @@ import {
 } from 'yaml';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
+import { plainValueOf } from './plain-value.ts';
 import type {
   SourceAlias,
   SourceCollection,
@@ -78,6 +79,7 @@ class Reader {
   readonly #anchors = new Map<string, SourceScalar | SourceCollection>();
   readonly #open = new Set<SourceNode>();
   readonly #aliases = new Map<SourceNode, SourceAlias[]>();
+  #aliasCount = 0;
 
   constructor(input: DocumentText) {
     this.#input = input;
@@ -91,7 +93,7 @@ class Reader {
     // A TAB can only be white space in JSON; as a space it keeps all offsets and pleases the YAML parser.
     const document = this.#parsed(json === undefined ? slice : slice.replaceAll('\t', ' '), true);
     const root = this.#root(document);
-    const value = json?.value ?? this.#valueOf(document);
+    const value = (json ?? plainValueOf(root, this.#aliasCount))?.value ?? this.#valueOf(document);
     return { root, aliases: this.#aliases, value, isJson: json !== undefined };
   }
 
@@ -151,6 +153,7 @@ class Reader {
       kind: 'alias',
       ...{ outer: start, start, end, target, parent: place.parent },
     };
+    this.#aliasCount += 1;
     const known = this.#aliases.get(target);
     if (known === undefined) this.#aliases.set(target, [alias]);
     else known.push(alias);

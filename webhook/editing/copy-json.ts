@@ -1,0 +1,21 @@
+/** A copy of a JSON value that shares nothing with it: an order of magnitude quicker than structuredClone. */
+import { type Json, type JsonObject, isArray } from '#kernel/json.ts';
+
+export function copyJson(value: Json): Json {
+  if (typeof value !== 'object' || value === null) return value;
+  return isArray(value) ? value.map(copyJson) : copyObject(value);
+}
+
+const ordinary = { enumerable: true, writable: true, configurable: true } as const;
+
+function copyObject(object: JsonObject): JsonObject {
+  const copy: Record<string, Json | undefined> = {};
+  for (const key of Object.keys(object)) {
+    const value = object[key];
+    const own = value === undefined ? undefined : copyJson(value);
+    // Assigned, this key would set the prototype instead.
+    if (key === '__proto__') Object.defineProperty(copy, key, { ...ordinary, value: own });
+    else copy[key] = own;
+  }
+  return copy;
+}
