@@ -12,6 +12,8 @@ const sizes = {
 export default defineConfig(
   {
     ignores: [
+      // Programs of a benchmark that both runtimes run as they stand.
+      '**/*.cjs',
       'node_modules',
       'dist',
       'coverage',

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AppError, messageOf } from '#kernel/errors.ts';
+import { checkTemplates } from '../injection/check-templates.ts';
 import { checkConfig, readConfig, type InjectorConfig } from '../injection/config.ts';
 import type { Engine } from '../injection/inject.ts';
 import { buildLibrary, readTemplate } from '../injection/library.ts';
@@ -52,10 +53,12 @@ function engineOf(
   builtIn: Readonly<Record<string, Template>>,
   files: EngineFiles,
 ): Engine {
+  const templates = { ...builtIn, ...config.templates };
+  checkTemplates(templates, config);
   return {
     config,
     kubernetesMinor: files.kubernetesMinor,
-    library: buildLibrary({ ...builtIn, ...config.templates }),
+    library: buildLibrary(templates),
     version: files.version,
   };
 }
