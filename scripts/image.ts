@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'no
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { helperVersion } from '../sidecar/helper/version.ts';
+import { memoryEnvironment } from './memory-environment.ts';
 import { tar, type TarEntry } from './tar.ts';
 
 const { values, positionals } = parseArgs({
@@ -26,8 +27,7 @@ const group = 'root:x:0:\nnonroot:x:65532:\n';
 const entrypoint = ['/usr/local/bin/runtime', '/opt/svidecar/helper.cjs'];
 const environment = [
   'PATH=/usr/local/bin',
-  'NODE_OPTIONS=--max-semi-space-size=1 --max-old-space-size=32',
-  'BUN_OPTIONS=--smol',
+  ...Object.entries(memoryEnvironment).map(([name, value]) => `${name}=${value}`),
 ];
 const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
 

@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
+import { memoryEnvironment } from '../../scripts/memory-environment.ts';
 import { createAuthority } from '../../sidecar/embedded/authority.ts';
 import { startEmbeddedWorkloadApi } from '../../sidecar/embedded/workload-api.ts';
 import { frameMessage } from '../../sidecar/server/grpc-wire.ts';
@@ -16,11 +17,7 @@ import { startEnvoy } from '../integration/harness/envoy.ts';
 import { freePort, waitUntil } from '../integration/harness/processes.ts';
 import { createWorkFolder } from '../integration/harness/work-folder.ts';
 import { proxyConfig } from '../integration/mesh/envoy-configs.ts';
-import {
-  runtimeFlags,
-  startHelper,
-  type HelperProcess,
-} from '../integration/mesh/helper-process.ts';
+import { startHelper, type HelperProcess } from '../integration/mesh/helper-process.ts';
 import { binaryOf, type Runtime } from '../integration/runtimes.ts';
 import { grpcShots, httpShots, measure, type Load, type Shots } from './helper-load.ts';
 
@@ -62,8 +59,9 @@ function memoryMib(pid: number): { readonly privateMib: number; readonly rssMib:
 
 async function startBare(): Promise<{ readonly port: number; readonly pid: number }> {
   const port = await freePort();
-  const args = [...runtimeFlags[runtime], 'test/bench/helper-bare.cjs', String(port)];
-  const child = spawn(binaryOf(runtime), args, { stdio: 'inherit' });
+  const args = ['test/bench/helper-bare.cjs', String(port)];
+  const env = { ...process.env, ...memoryEnvironment };
+  const child = spawn(binaryOf(runtime), args, { stdio: 'inherit', env });
   closers.unshift(() => child.kill());
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   return { port, pid: child.pid ?? 0 };

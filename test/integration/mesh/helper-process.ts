@@ -2,6 +2,7 @@
 import { chmodSync, copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
+import { memoryEnvironment } from '../../../scripts/memory-environment.ts';
 import { renderSettings, type HelperSettingsInput } from '../../../sidecar/config/settings.ts';
 import { freePort, runCommand, startProcess, waitUntil } from '../harness/processes.ts';
 import { binaryOf, type Runtime } from '../runtimes.ts';
@@ -43,12 +44,6 @@ async function bundleInto(folder: string): Promise<string> {
   return out;
 }
 
-/** What the image gives each runtime. */
-export const runtimeFlags: Readonly<Record<Runtime, readonly string[]>> = {
-  node: ['--max-semi-space-size=1', '--max-old-space-size=32'],
-  bun: ['--smol'],
-};
-
 /** Starts it and returns once it listens; whether it has an identity is another matter. */
 export async function startHelper(spec: HelperSpec): Promise<HelperProcess> {
   const { name, runtime, folder, uid } = spec;
@@ -67,9 +62,14 @@ export async function startHelper(spec: HelperSpec): Promise<HelperProcess> {
   const running = startProcess({
     name,
     command: program,
-    args: [...runtimeFlags[runtime], bundle, '-config', file],
+    args: [bundle, '-config', file],
     folder,
-    env: { SPIFFE_ENDPOINT_SOCKET: spec.workloadApi, POD_NAMESPACE: 'shop', SERVICE_ACCOUNT: name },
+    env: {
+      ...memoryEnvironment,
+      SPIFFE_ENDPOINT_SOCKET: spec.workloadApi,
+      POD_NAMESPACE: 'shop',
+      SERVICE_ACCOUNT: name,
+    },
     ...(uid === undefined ? {} : { uid }),
   });
   const page: HelperProcess['page'] = async (path) => {
