@@ -52,7 +52,7 @@ export function inject(
   const composition = composeOnce(engine.library, templates, variables);
   const envoy = envoyOf(original, { templates, composition, request, trace });
   const wanted = fit(original, composition, { envoy, trace });
-  const { undo, kept } = undoOf(original, wanted);
+  const { undo, kept, lacking } = undoOf(original, wanted);
   for (const path of kept) trace.say('user_value_kept', `${shownPath(path)} stays as it is`);
   const status: Status = {
     version: engine.version,
@@ -69,6 +69,7 @@ export function inject(
     undo,
     previous: previous?.undo,
     status: isKept ? standingStatus(current) : statusText(status),
+    lacking: current === original ? lacking : undefined,
   });
   return { operations, status };
 }

@@ -43,14 +43,19 @@ export const nothingWanted: Wanted = {
 };
 export const nothingDone: Undo = { added: {}, created: [], nulls: [], restored: [] };
 
-/** How to undo `wanted` once it is carried out on the original, and the keyed paths where the original's value stays. */
+/** What is lacking in the original, how to undo it once it is there, and the keyed paths where the original's value stays. */
 export function undoOf(
   original: JsonObject,
   wanted: Wanted,
-): { readonly undo: Undo; readonly kept: readonly string[] } {
+): {
+  readonly undo: Undo;
+  readonly kept: readonly string[];
+  readonly lacking: readonly Difference[];
+} {
   const undo: Undo = { added: {}, created: [], nulls: [], restored: [] };
   const kept: string[] = [];
-  for (const difference of differences(original, wanted.partial)) {
+  const lacking = [...differences(original, wanted.partial)];
+  for (const difference of lacking) {
     if (difference.kind === 'missing') recordAddition(undo, difference);
     else kept.push(difference.path);
   }
@@ -58,7 +63,7 @@ export function undoOf(
     const was = find(original, path)?.value;
     if (was !== undefined) undo.restored.push({ path, was, now });
   }
-  return { undo, kept };
+  return { undo, kept, lacking };
 }
 
 function recordAddition(undo: Undo, { path, pointer, want, have }: Difference): void {
@@ -93,6 +98,8 @@ export interface Transition {
   readonly previous: Undo | undefined;
   /** Text of the status annotation, or undefined to remove it. */
   readonly status: string | undefined;
+  /** What {@link undoOf} found lacking, where `current` is the original itself; looked for again otherwise. */
+  readonly lacking?: readonly Difference[] | undefined;
 }
 
 /** Operations are relative to the template's root. */
@@ -102,7 +109,8 @@ export function reconcile(transition: Transition): readonly Operation[] {
   const inPlace = restated.flatMap(({ found, want }) => replaceAt(found, want));
   const additions: Operation[] = [];
   const insertions: Operation[] = [];
-  for (const difference of differences(transition.current, transition.wanted.partial)) {
+  const lacking = transition.lacking ?? differences(transition.current, transition.wanted.partial);
+  for (const difference of lacking) {
     const { path, pointer, want } = difference;
     // A value inside a part of ours that differs was changed since by the API server or somebody else: it stays.
     if (difference.kind === 'differs' || isDropped(difference, transition)) continue;
@@ -130,10 +138,11 @@ function restatedParts({ current, wanted, undo, previous }: Transition): {
   readonly found: Found;
   readonly want: Json;
 }[] {
+  if (previous === undefined) return [];
   return Object.entries(undo.added).flatMap(([path, hash]) => {
-    const before = previous?.added[path];
+    const before = previous.added[path];
     const found = before === undefined || before === hash ? undefined : find(current, path);
-    const want = find(wanted.partial, path)?.value;
+    const want = found === undefined ? undefined : find(wanted.partial, path)?.value;
     return found === undefined || want === undefined || isSame(found.value, want)
       ? []
       : [{ path, found, want }];
