@@ -1,94 +1,54 @@
-/** Envoy configurations for a frontend and a backend, wired to the helper by the shipped templates and our own patcher. */
+/** The demo's own Envoy configurations, as its manifests say them and as injection patches them, moved to loopback. */
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
-import { isObject, listAt, objectAt, type JsonObject } from '#kernel/json.ts';
-import type {
-  ClusterAddition,
-  EnvoyAdditions,
-  FilterAddition,
-} from '../../../webhook/envoy/contract.ts';
-import { patchEnvoy } from '../../../webhook/envoy/patch-envoy.ts';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { isObject, objectAt, stringAt } from '#kernel/json.ts';
+import { injectTexts } from '../../../webhook/cli/inject-texts.ts';
+import { moveEnvoy } from '../../../webhook/dev/local-envoy.ts';
+import { engineFor } from '../../fakes/engine.ts';
 
 export interface ProxyPorts {
   /** Where the proxy listens. */
   readonly listen: number;
   /** Where it sends what it lets through. */
   readonly upstream: number;
-  /** Where the helper listens; absent: the configuration stays as a user wrote it. */
+  /** Where the helper listens; absent: the configuration stays as the manifest says it. */
   readonly helper?: number | undefined;
 }
 
-/** As a user writes it: one listener, one route, one cluster. */
-function source({ listen, upstream }: ProxyPorts, direction: 'INBOUND' | 'OUTBOUND'): string {
-  return `static_resources:
-  listeners:
-  - name: main
-    traffic_direction: ${direction}
-    address:
-      socket_address: {address: 127.0.0.1, port_value: ${listen}}
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: main
-          codec_type: AUTO
-          route_config:
-            virtual_hosts:
-            - name: all
-              domains: ["*"]
-              routes:
-              - match: {prefix: /}
-                route: {cluster: upstream}
-          http_filters:
-          - name: envoy.filters.http.router
-            typed_config:
-              "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
-  clusters:
-  - name: upstream
-    type: STATIC
-    connect_timeout: 1s
-    load_assignment:
-      cluster_name: upstream
-      endpoints:
-      - lb_endpoints:
-        - endpoint:
-            address:
-              socket_address: {address: 127.0.0.1, port_value: ${upstream}}
-`;
-}
+/** Which of the demo's workloads plays a side, and the cluster by which its Envoy sends requests on. */
+const roles = {
+  inject: { workload: 'frontend', onward: 'backend' },
+  validate: { workload: 'backend', onward: 'app' },
+} as const;
 
-/** The `envoy` parts of shipped templates, with the variables that matter here put in. */
-function additionsOf(template: 'jwt-inject' | 'jwt-validate', helperPort: number): EnvoyAdditions {
-  const filters: FilterAddition[] = [];
-  const clusters: ClusterAddition[] = [];
-  for (const name of [template, 'auth-helper']) {
-    const text = readFileSync(`templates/${name}/template.yaml`, 'utf8')
-      .replaceAll('${helperPort}', String(helperPort))
-      .replace(/^.*(?:\$\{\w+Listeners\}|\$\{oneAudience\}).*$/gm, '');
-    const document: unknown = parse(text);
-    const fragments = isObject(document) ? listAt(document, 'fragments').filter(isObject) : [];
-    const parts: readonly JsonObject[] = fragments.map((fragment) => objectAt(fragment, 'envoy'));
-    // The shape that the templates' own schema checks.
-    filters.push(
-      ...(parts.flatMap((part) => listAt(part, 'filters')) as unknown as FilterAddition[]),
-    );
-    clusters.push(
-      ...(parts.flatMap((part) => listAt(part, 'clusters')) as unknown as ClusterAddition[]),
-    );
-  }
-  return { filters, clusters };
-}
+const demo = join(import.meta.dirname, '../../../manifests/demo');
+const file = 'envoy.yaml';
 
 /** The configuration of one side, patched where the ports name a helper. */
-export function proxyConfig(side: 'inject' | 'validate', ports: ProxyPorts): string {
-  const text = source(ports, side === 'inject' ? 'OUTBOUND' : 'INBOUND');
-  if (ports.helper === undefined) return text;
-  const files = { 'envoy.yaml': text };
-  const additions = additionsOf(`jwt-${side}`, ports.helper);
-  const patched = patchEnvoy(
-    { name: 'ConfigMap demo/envoy', files, main: 'envoy.yaml' },
-    additions,
-  );
-  return patched.files['envoy.yaml'] ?? '';
+export function proxyConfig(side: keyof typeof roles, ports: ProxyPorts): string {
+  const { workload, onward } = roles[side];
+  const text = readFileSync(join(demo, `${workload}.yaml`), 'utf8');
+  const config = ports.helper === undefined ? asWritten(text) : asInjected(workload, text);
+  const helper = ports.helper === undefined ? {} : { 'ext-authz': ports.helper };
+  const clusters = { [onward]: ports.upstream, ...helper };
+  return moveEnvoy(config, { listener: ports.listen, clusters });
+}
+
+function asWritten(text: string): string {
+  for (const document of parseAllDocuments(text)) {
+    const object: unknown = document.toJS();
+    const data = isObject(object) && object['kind'] === 'ConfigMap' ? objectAt(object, 'data') : {};
+    const config = stringAt(data, file);
+    if (config !== undefined) return config;
+  }
+  throw new TypeError(`the demo has no ConfigMap with ${file}`);
+}
+
+function asInjected(name: string, text: string): string {
+  const options = { engine: engineFor(), namespace: 'demo' };
+  const { configMaps } = injectTexts([{ name, text }], options);
+  const config = configMaps.map(({ data }) => data[file]).find((data) => data !== undefined);
+  if (config === undefined) throw new TypeError(`injection made no ${file} for ${name}`);
+  return config;
 }
