@@ -77,13 +77,21 @@ class Server {
 }
 
 async function messageOf(child: ChildProcess, kind: ServerMessage['kind']): Promise<ServerMessage> {
-  const gone = once(child, 'exit').then(() => {
+  const told = new AbortController();
+  const { signal } = told;
+  const gone = once(child, 'exit', { signal }).then(() => {
     throw new Error('the server process ended');
   });
-  for (;;) {
-    // Only our own server process writes to this channel.
-    const [message] = (await Promise.race([once(child, 'message'), gone])) as [ServerMessage];
-    if (message.kind === kind) return message;
+  try {
+    for (;;) {
+      const next = once(child, 'message', { signal });
+      // Only our own server process writes to this channel.
+      const [message] = (await Promise.race([next, gone])) as [ServerMessage];
+      if (message.kind === kind) return message;
+    }
+  } finally {
+    gone.catch(() => undefined);
+    told.abort();
   }
 }
 
@@ -180,9 +188,9 @@ async function starts(work: string): Promise<number> {
 }
 
 function offline(work: string): { readonly seconds: number; readonly peakMib: number } {
-  const text = execFileSync(process.execPath, [join(work, 'admission-inject.js'), repository], {
-    encoding: 'utf8',
-  });
+  // The flag with which the svidecar command starts Node.
+  const words = ['--max-semi-space-size=4', join(work, 'admission-inject.js'), repository];
+  const text = execFileSync(process.execPath, words, { encoding: 'utf8' });
   // The line that our own script printed.
   return JSON.parse(text) as { seconds: number; peakMib: number };
 }

@@ -20,10 +20,8 @@ export function pointer(...tokens: readonly (string | number)[]): string {
 /** The inverse of {@link pointer}: tokens as text. */
 export function pointerTokens(path: string): readonly string[] {
   if (path === '') return [];
-  return path
-    .slice(1)
-    .split('/')
-    .map((token) =>
-      token.includes('~') ? token.replaceAll('~1', '/').replaceAll('~0', '~') : token,
-    );
+  const tokens = path.slice(1).split('/');
+  return path.includes('~')
+    ? tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))
+    : tokens;
 }
