@@ -189,7 +189,7 @@ async function starts(work: string): Promise<number> {
 
 function offline(work: string): { readonly seconds: number; readonly peakMib: number } {
   // The flag with which the svidecar command starts Node.
-  const words = ['--max-semi-space-size=4', join(work, 'admission-inject.js'), repository];
+  const words = ['--max-semi-space-size=8', join(work, 'admission-inject.js'), repository];
   const text = execFileSync(process.execPath, words, { encoding: 'utf8' });
   // The line that our own script printed.
   return JSON.parse(text) as { seconds: number; peakMib: number };
