@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import * as http from 'node:http';
 import * as http2 from 'node:http2';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
 export interface Load {
   /** Finished in the measured time. */
@@ -26,11 +27,26 @@ function cpuUsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }
 
-/** Keeps `width` shots in the air for that long. @param told.pids whose CPU is counted. */
-export async function measure(
-  shot: Shot,
-  told: { readonly width: number; readonly seconds: number; readonly pids: readonly number[] },
-): Promise<Load> {
+export interface Measurement {
+  /** Shots in the air at most. */
+  readonly width: number;
+  readonly seconds: number;
+  /** Whose CPU is counted. */
+  readonly pids: readonly number[];
+  /** A fixed rate; absent: as many as will go. */
+  readonly perSecond?: number;
+}
+
+/** Waits for a moment of `performance.now()`, to a fraction of a millisecond. */
+async function until(due: number): Promise<void> {
+  // A timer may come a millisecond late.
+  const early = due - performance.now() - 2;
+  if (early > 0) await sleep(early);
+  while (performance.now() < due) await nextTurn();
+}
+
+/** At a fixed rate, a shot's time counts from when it was due, so that a slow answer cannot hide those behind it. */
+export async function measure(shot: Shot, told: Measurement): Promise<Load> {
   const times: number[] = [];
   const total = (): number => told.pids.reduce((sum, pid) => sum + cpuUsOf(pid), 0);
   const before = total();
@@ -39,8 +55,12 @@ export async function measure(
   let next = 0;
   const lane = async (): Promise<void> => {
     while (performance.now() < end) {
-      const began = performance.now();
-      await shot(next++);
+      const index = next++;
+      const due = told.perSecond === undefined ? 0 : start + (index * 1_000) / told.perSecond;
+      if (due >= end) return;
+      await until(due);
+      const began = due === 0 ? performance.now() : due;
+      await shot(index);
       times.push(performance.now() - began);
     }
   };

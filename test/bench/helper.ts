@@ -33,6 +33,8 @@ const seconds = Number(values.seconds);
 const runtime: Runtime = values.runtime === 'node' ? 'node' : 'bun';
 /** Calls at once, as in the reference measurements. */
 const width = 10;
+/** Requests a second that a modest service gets; far from saturation. */
+const fixedRate = 500;
 /** More tokens than the cache of verdicts holds: each is long gone from it when its turn comes again. */
 const freshTokens = 3_000;
 const checksBeforeMemory = 100_000;
@@ -175,10 +177,15 @@ async function throughEnvoy(helper: HelperProcess): Promise<Record<string, numbe
   const [plain, filtered] = [await start(undefined), await start(helper.port)];
   const withFilter: Load[] = [];
   const without: Load[] = [];
+  const slowWith: Load[] = [];
+  const slowWithout: Load[] = [];
+  const pids = [filtered.pid, helper.pid];
   for (let round = 0; round < rounds; round += 1) {
     without.push(await measure(plain.shot, { width, seconds, pids: [plain.pid] }));
-    const pids = [filtered.pid, helper.pid];
     withFilter.push(await measure(filtered.shot, { width, seconds, pids }));
+    const slow = { width, seconds, perSecond: fixedRate };
+    slowWithout.push(await measure(plain.shot, { ...slow, pids: [plain.pid] }));
+    slowWith.push(await measure(filtered.shot, { ...slow, pids }));
   }
   plain.close();
   filtered.close();
@@ -190,6 +197,11 @@ async function throughEnvoy(helper: HelperProcess): Promise<Record<string, numbe
       of(withFilter, (one) => one.cpuUs) - of(without, (one) => one.cpuUs),
     envoy_rps_vs_no_filter: of(withFilter, rate) / of(without, rate),
     envoy_added_p50_us: of(withFilter, (one) => one.p50Us) - of(without, (one) => one.p50Us),
+    fixed_rate_per_s: fixedRate,
+    fixed_rate_added_p50_us: of(slowWith, (one) => one.p50Us) - of(slowWithout, (one) => one.p50Us),
+    fixed_rate_added_p99_us: of(slowWith, (one) => one.p99Us) - of(slowWithout, (one) => one.p99Us),
+    fixed_rate_added_cpu_ms_per_1000:
+      of(slowWith, (one) => one.cpuUs) - of(slowWithout, (one) => one.cpuUs),
   };
 }
 
