@@ -45,7 +45,8 @@ class Server {
 
   static async start(which: 'ours' | 'bare', work: string): Promise<Server> {
     const begun = performance.now();
-    const child = fork(join(work, 'admission-server.js'), [which, repository, work]);
+    const args = [which, repository, work];
+    const child = fork(join(work, 'admission-server.js'), args, { execArgv: heapFlags });
     if (child.pid !== undefined) pin(child.pid, serverCore);
     const told = await messageOf(child, 'listening');
     const port = told.kind === 'listening' ? told.port : 0;
@@ -94,6 +95,9 @@ async function messageOf(child: ChildProcess, kind: ServerMessage['kind']): Prom
     told.abort();
   }
 }
+
+/** Those of the Deployment in manifests/kustomize/base. */
+const heapFlags = ['--max-old-space-size=192', '--max-semi-space-size=16'];
 
 function pin(pid: number, core: string): void {
   execFileSync('taskset', ['-a', '-p', '-c', core, String(pid)], { stdio: 'ignore' });
