@@ -30,3 +30,19 @@ export function stringAt(parent: JsonObject | undefined, key: string): string | 
   const value = parent?.[key];
   return typeof value === 'string' ? value : undefined;
 }
+
+/** Deep equality of JSON values; member order does not count. */
+export function sameJson(left: Json | undefined, right: Json | undefined): boolean {
+  if (left === right) return true;
+  if (isArray(left) && isArray(right)) {
+    return (
+      left.length === right.length && left.every((item, index) => sameJson(item, right[index]))
+    );
+  }
+  if (!isObject(left) || !isObject(right)) return false;
+  const keys = Object.keys(left);
+  return (
+    keys.length === Object.keys(right).length &&
+    keys.every((key) => Object.hasOwn(right, key) && sameJson(left[key], right[key]))
+  );
+}

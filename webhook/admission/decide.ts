@@ -3,7 +3,7 @@
  * The decision is a value; its trace tells every step.
  */
 import { AppError, type ErrorCode } from '#kernel/errors.ts';
-import { isObject, objectAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { isObject, objectAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { pointer, type Operation } from '../editing/operation.ts';
 import {
   asksForNothing,
@@ -13,7 +13,6 @@ import {
 } from '../injection/annotations.ts';
 import { injectKey, isOurs, templatesKey } from '../injection/contract.ts';
 import { inject, isComplete, putBack, uninject, type Engine } from '../injection/inject.ts';
-import { isSame } from '../injection/keyed.ts';
 import { locate, type Located } from '../injection/locate.ts';
 import { statusOf, type Status } from '../injection/status.ts';
 import { Trace, type Step } from '../injection/trace.ts';
@@ -224,7 +223,7 @@ function settle(
   const before =
     context.before === undefined ? undefined : locate(context.before, context.namespace);
   if (before === undefined) return undefined;
-  if (!isSame(specAndMetadata(before.template), specAndMetadata(template))) return undefined;
+  if (!sameJson(specAndMetadata(before.template), specAndMetadata(template))) return undefined;
   trace.say('template_unchanged', 'the update does not touch the pod template');
   return unchanged();
 }

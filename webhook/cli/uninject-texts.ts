@@ -1,8 +1,7 @@
 /** The inverse of {@link injectTexts}: what was injected is taken out again, byte for byte. */
 import { AppError } from '#kernel/errors.ts';
-import { isSame } from '../injection/keyed.ts';
 import { objectAt, type JsonObject } from '#kernel/json.ts';
-import { managedBy } from '../desired/desired.ts';
+import { isManaged } from '../desired/desired.ts';
 import { pointer } from '../editing/operation.ts';
 import { nameOf } from '../admission/decide.ts';
 import { uninject } from '../injection/inject.ts';
@@ -110,5 +109,5 @@ function isMade(object: JsonObject, names: ReadonlySet<string>, namespace: strin
   if (configMap === undefined) return false;
   if (!names.has(`${configMap.namespace}/${configMap.name}`)) return false;
   const labels = objectAt(objectAt(object, 'metadata'), 'labels');
-  return Object.entries(managedBy).every(([key, value]) => isSame(labels[key], value));
+  return isManaged(labels);
 }

@@ -1,16 +1,12 @@
 /** What we keep of Kubernetes objects: little, so that memory does not grow with the cluster. */
 import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
 import type { JsonObject } from '#kernel/json.ts';
-import type { OwnerReference, SourceConfigMap } from '../desired/desired.ts';
+import { isManaged, type OwnerReference, type SourceConfigMap } from '../desired/desired.ts';
 
 /** Label of namespaces; values `enabled` and `pod` ask for injection. */
 const injectionLabel = 'svidecar.dev/injection';
 /** Annotation on injected pods and pod templates. */
 const statusAnnotation = 'svidecar.dev/status';
-/** Label on every ConfigMap that is ours to change and to remove. */
-const managedByLabel = 'app.kubernetes.io/managed-by';
-const managedByUs = 'svidecar';
-
 export interface NamespaceEntry {
   readonly namespace: '';
   readonly name: string;
@@ -45,19 +41,19 @@ export function slimNamespace(object: JsonObject): NamespaceEntry {
 export function slimConfigMap(object: JsonObject): ConfigMapEntry {
   const metadata = objectAt(object, 'metadata');
   const labels = texts(objectAt(metadata, 'labels'));
-  const isManaged = labels[managedByLabel] === managedByUs;
+  const isOurs = isManaged(labels);
   return {
     namespace: stringAt(metadata, 'namespace') ?? '',
     name: stringAt(metadata, 'name') ?? '',
     uid: stringAt(metadata, 'uid') ?? '',
     resourceVersion: stringAt(metadata, 'resourceVersion') ?? '',
     data: texts(objectAt(object, 'data')),
-    isManaged,
+    isManaged: isOurs,
     immutable: object['immutable'] === true,
     // Only what we compare; sources carry kubectl's copy of themselves in an annotation.
-    labels: isManaged ? labels : {},
-    annotations: isManaged ? texts(objectAt(metadata, 'annotations')) : {},
-    owners: isManaged ? ownersOf(metadata) : [],
+    labels: isOurs ? labels : {},
+    annotations: isOurs ? texts(objectAt(metadata, 'annotations')) : {},
+    owners: isOurs ? ownersOf(metadata) : [],
   };
 }
 

@@ -1,5 +1,6 @@
 /** Which ConfigMaps should exist in a namespace: one for each helper's settings, one for each patched Envoy configuration. */
 import { AppError } from '#kernel/errors.ts';
+import type { Json } from '#kernel/json.ts';
 import { helperData, helperName } from '../injection/compose.ts';
 import { derivedName, patchPlanned } from '../injection/envoy-plan.ts';
 import type { Library } from '../injection/library.ts';
@@ -48,7 +49,11 @@ export interface Desired {
 }
 
 /** Our ConfigMaps are found, and removed, by this label. */
-export const managedBy = { 'app.kubernetes.io/managed-by': 'svidecar' } as const;
+const managedBy = { 'app.kubernetes.io/managed-by': 'svidecar' } as const;
+/** Whether labels say that an object is ours to change and to remove. */
+export function isManaged(labels: Readonly<Record<string, Json | undefined>>): boolean {
+  return Object.entries(managedBy).every(([key, value]) => labels[key] === value);
+}
 /** Name of the ConfigMap that a derived one was made from. */
 export const sourceAnnotation = 'svidecar.dev/source';
 

@@ -1,8 +1,7 @@
 /** The document as the operations leave it: what stays keeps its place in the text, what is new is a value. */
 import jsonPatch from 'fast-json-patch';
-import type { Json } from '#kernel/json.ts';
+import { type Json, sameJson } from '#kernel/json.ts';
 import { type Operation, pointer, pointerTokens } from './operation.ts';
-import { sameJson } from './same-json.ts';
 import {
   type SourceCollection,
   type SourceEntry,

@@ -6,13 +6,13 @@
  */
 import jsonPatch from 'fast-json-patch';
 import { AppError, messageOf } from '#kernel/errors.ts';
-import type { Json } from '#kernel/json.ts';
+import { type Json, sameJson } from '#kernel/json.ts';
 import { type OpenText, openText } from './open-text.ts';
 import { MergedPlace, draftOf } from './draft.ts';
 import type { Operation } from './operation.ts';
 import { copyJson } from './copy-json.ts';
 import { readValue } from './read-source.ts';
-import { firstDifference, sameJson } from './same-json.ts';
+import { firstDifference } from './first-difference.ts';
 import { secondOpinion } from './second-opinion.ts';
 import type { SourceDocument } from './source-tree.ts';
 import { type DocumentSpan, splitDocuments } from './split-documents.ts';

@@ -3,14 +3,14 @@
  * the same answer, whoever asks: webhook, CLI or test.
  */
 import { AppError } from '#kernel/errors.ts';
-import { objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { objectAt, stringAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { pointerTokens, type Operation } from '../editing/operation.ts';
 import type { Settings } from './annotations.ts';
 import { composeOnce, type Composition } from './compose.ts';
 import { annotationKey, settingKeys, statusKey, type SettingKey } from './contract.ts';
 import { planEnvoy, type PlannedEnvoy } from './envoy-plan.ts';
 import { fit } from './fit.ts';
-import { changeAt, covers, find, isSame } from './keyed.ts';
+import { changeAt, covers, find } from './keyed.ts';
 import type { Library, NamedTemplate } from './library.ts';
 import type { Located } from './locate.ts';
 import { nothingDone, nothingWanted, reconcile, replaceAt, undoOf } from './reconcile.ts';
@@ -97,7 +97,7 @@ export function putBack(
   const operations: Operation[] = [];
   for (const { path, was, now } of status.undo.restored) {
     const found = find(template, path);
-    if (found === undefined || !isSame(found.value, was)) continue;
+    if (found === undefined || !sameJson(found.value, was)) continue;
     operations.push(...replaceAt(found, now));
     whole = changeAt(whole, pointerTokens(path), () => now) ?? whole;
   }
@@ -110,7 +110,7 @@ export function isComplete(template: JsonObject, { undo }: Status): boolean {
     Object.keys(undo.added).every((path) => find(template, path) !== undefined) &&
     undo.restored.every(({ path, was, now }) => {
       const value = find(template, path)?.value;
-      return value !== undefined && (isSame(value, was) || covers(value, now));
+      return value !== undefined && (sameJson(value, was) || covers(value, now));
     })
   );
 }

@@ -4,7 +4,7 @@
  * A keyed path is a JSON Pointer whose list tokens read `key=value`: `/spec/containers/name=auth-helper`.
  * @see Kubernetes API conventions, patchMergeKey of PodSpec and Container
  */
-import { isArray, isObject, type Json, type JsonObject } from '#kernel/json.ts';
+import { isArray, isObject, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { escapeToken, pointerTokens } from '../editing/operation.ts';
 
 const listKeys: ReadonlyMap<string, string> = new Map([
@@ -159,7 +159,7 @@ function* valueDifferences(
   if (isObject(have) && isObject(want)) yield* differences(have, want, place);
   else if (isArray(have) && isArray(want) && key !== undefined) {
     yield* itemDifferences(have, want, { key, place, isWhole: wholeItems.has(field) });
-  } else if (!isSame(have, want)) yield { kind: 'differs', ...place, want, have };
+  } else if (!sameJson(have, want)) yield { kind: 'differs', ...place, want, have };
 }
 
 function* itemDifferences(
@@ -196,24 +196,10 @@ function at(place: Place, pathToken: string, pointerToken: string | number): Pla
   };
 }
 
-/** Deep equality of JSON values; member order does not count. */
-export function isSame(left: Json | undefined, right: Json | undefined): boolean {
-  if (left === right) return true;
-  if (isArray(left) && isArray(right)) {
-    return left.length === right.length && left.every((item, index) => isSame(item, right[index]));
-  }
-  if (!isObject(left) || !isObject(right)) return false;
-  const keys = Object.keys(left);
-  return (
-    keys.length === Object.keys(right).length &&
-    keys.every((key) => Object.hasOwn(right, key) && isSame(left[key], right[key]))
-  );
-}
-
 /** Whether the whole value holds everything that the partial one says. */
 export function covers(whole: Json, partial: Json): boolean {
   if (isObject(whole) && isObject(partial)) return differences(whole, partial).next().done === true;
-  return isSame(whole, partial);
+  return sameJson(whole, partial);
 }
 
 /** Two partial objects as one; keyed lists are joined by key, the first one's scalars win. */

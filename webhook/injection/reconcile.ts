@@ -2,7 +2,7 @@
  * The JSON Patch that turns a pod template, as it is now, into what is wanted. Emitted from the parsed object;
  * nothing of it is copied. Order: changes in place, additions, removals from the back, insertions by position.
  */
-import { isArray, isObject, objectAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { isArray, isObject, objectAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { escapeToken, pointerTokens, type Operation } from '../editing/operation.ts';
 import { statusKey } from './contract.ts';
 import { shortHash } from './hash.ts';
@@ -10,7 +10,6 @@ import {
   covers,
   differences,
   find,
-  isSame,
   itemToken,
   listKey,
   type Difference,
@@ -143,7 +142,7 @@ function restatedParts({ current, wanted, undo, previous }: Transition): {
     const before = previous.added[path];
     const found = before === undefined || before === hash ? undefined : find(current, path);
     const want = found === undefined ? undefined : find(wanted.partial, path)?.value;
-    return found === undefined || want === undefined || isSame(found.value, want)
+    return found === undefined || want === undefined || sameJson(found.value, want)
       ? []
       : [{ path, found, want }];
   });
@@ -183,7 +182,8 @@ function valueOperations({ current, wanted, previous }: Transition): Operation[]
   const operations: Operation[] = [];
   for (const { path, now } of wanted.replacements) {
     const found = find(current, path);
-    if (found !== undefined && !isSame(found.value, now)) operations.push(...replaceAt(found, now));
+    if (found !== undefined && !sameJson(found.value, now))
+      operations.push(...replaceAt(found, now));
   }
   for (const { path, was, now } of previous?.restored ?? []) {
     const found = find(current, path);

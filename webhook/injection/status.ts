@@ -1,11 +1,17 @@
 /** The status annotation: what was done to a pod template, and all that is needed to undo it. */
 import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
-import type { Json, JsonObject } from '#kernel/json.ts';
-import { isObject, objectAt, stringAt } from '#kernel/json.ts';
+import {
+  type Json,
+  type JsonObject,
+  isObject,
+  objectAt,
+  stringAt,
+  sameJson,
+} from '#kernel/json.ts';
 import { pointerTokens } from '../editing/operation.ts';
 import { statusKey } from './contract.ts';
-import { changeAt, covers, find, isSame } from './keyed.ts';
+import { changeAt, covers, find } from './keyed.ts';
 
 /** The annotation was parsed as JSON, so that every value in it is JSON: passed through untouched, strange keys included. */
 const json = z.custom<Json>((value) => value !== undefined);
@@ -117,5 +123,5 @@ export function statusText(status: Status): string {
 
 /** Whether two injections did the same, whichever version did them. */
 export function isSameInjection(left: Status, right: Status): boolean {
-  return isSame({ ...left, version: '' }, { ...right, version: '' });
+  return sameJson({ ...left, version: '' }, { ...right, version: '' });
 }

@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AppError } from '#kernel/errors.ts';
-import type { Json } from '#kernel/json.ts';
+import { type Json, sameJson } from '#kernel/json.ts';
 import { editText } from '../../../webhook/editing/edit-text.ts';
 import { parseText } from '../../../webhook/editing/parse-text.ts';
-import { sameJson } from '../../../webhook/editing/same-json.ts';
 import type { EditResult } from '../../../webhook/editing/text-edit.ts';
 import { writeDocument } from './document-writer.ts';
 import { makeAdditions, makeOperations } from './operation-maker.ts';

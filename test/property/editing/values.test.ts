@@ -3,9 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseDocument } from 'yaml';
 import { parseText } from '../../../webhook/editing/parse-text.ts';
-import { sameJson } from '../../../webhook/editing/same-json.ts';
+import { sameJson, type Json } from '#kernel/json.ts';
 import { secondOpinion } from '../../../webhook/editing/second-opinion.ts';
-import type { Json } from '#kernel/json.ts';
 import { writeDocument } from './document-writer.ts';
 
 const runs = Number(process.env['PROPERTY_RUNS'] ?? 60);

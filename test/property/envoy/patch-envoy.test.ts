@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Json, type JsonObject, isArray, isObject, stringAt } from '#kernel/json.ts';
+import { type Json, type JsonObject, isArray, isObject, stringAt, sameJson } from '#kernel/json.ts';
 import { parseText } from '../../../webhook/editing/parse-text.ts';
-import { sameJson } from '../../../webhook/editing/same-json.ts';
 import { patchEnvoy } from '../../../webhook/envoy/patch-envoy.ts';
 import { both, inject, validate } from '../../golden/envoy/cases.ts';
 import { writeConfiguration } from './configuration-writer.ts';

@@ -1,10 +1,6 @@
-/** Deep comparison of JSON values: key order does not count. */
+/** Where two JSON values differ: key order does not count. */
 import { type Json, isArray, isObject } from '#kernel/json.ts';
 import { escapeToken } from './operation.ts';
-
-export function sameJson(one: Json | undefined, other: Json | undefined): boolean {
-  return firstDifference(one, other) === undefined;
-}
 
 /** The JSON Pointer of the first place where two values differ; undefined when they are equal. */
 export function firstDifference(
