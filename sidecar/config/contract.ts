@@ -15,3 +15,31 @@ export const settingsFile = 'helper.yaml';
 export const routeAudienceKey = 'svidecar-audience';
 /** `"true"`: the rule does nothing on this route; what a client must not send is still taken away. */
 export const routeSkipKey = 'svidecar-skip';
+
+/** Where the native data path's secrets begin. Envoy asks for them by SDS, and gets `Bearer <token>` as a generic secret. */
+const secretPrefix = 'jwt-svid/';
+const jwksPrefix = '/jwks/';
+
+/**
+ * SDS resource name of the JWT-SVID for an audience: `jwt-svid/<audience>`, and `?spiffe-id=<ID>` behind it where a rule
+ * asks for one of several identities. Both are percent-encoded, so that no two pairs have the same name.
+ */
+export function secretName(audience: string, spiffeId?: string): string {
+  const name = secretPrefix + percentEncode(audience);
+  return spiffeId === undefined ? name : `${name}?spiffe-id=${percentEncode(spiffeId)}`;
+}
+
+/** HTTP path of a trust domain's JWT keys. @param trustDomain by name, such as `example.org` */
+export function jwksPath(trustDomain: string): string {
+  return jwksPrefix + trustDomain;
+}
+
+/** The trust domain that a path of {@link jwksPath} names; undefined for any other path. */
+export function trustDomainOfJwksPath(path: string): string | undefined {
+  return path.startsWith(jwksPrefix) ? path.slice(jwksPrefix.length) : undefined;
+}
+
+/** Half a surrogate pair has no UTF-8 form: it is replaced, as it is on its way to the agent. */
+function percentEncode(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
+}

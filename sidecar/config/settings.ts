@@ -62,6 +62,11 @@ const settings = z.strictObject({
   health: z
     .strictObject({ host: z.string().default('0.0.0.0'), port })
     .default({ host: '0.0.0.0', port: healthPort }),
+  /**
+   * `ext-authz`: Envoy asks about each request. `native`: Envoy's own filters do the work, with tokens by SDS and keys
+   * by JWKS from the address of `listen`, and no request is asked about.
+   */
+  dataPath: z.enum(['ext-authz', 'native']).default('ext-authz'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   rules: z
     .array(z.discriminatedUnion('mode', [injectRule, validateRule]))

@@ -18,6 +18,7 @@ describe("the tutorial's conf", () => {
       workloadApi: 'unix:///run/spire/sockets/agent.sock',
       listen: { host: '127.0.0.1', port: 9010 },
       health: { host: '0.0.0.0', port: 9011 },
+      dataPath: 'ext-authz',
       logLevel: 'info',
       rules: [
         {
