@@ -29,7 +29,11 @@ export function secretName(audience: string, spiffeId?: string): string {
   return spiffeId === undefined ? name : `${name}?spiffe-id=${percentEncode(spiffeId)}`;
 }
 
-/** HTTP path of a trust domain's JWT keys. @param trustDomain by name, such as `example.org` */
+/**
+ * HTTP path of a trust domain's JWT keys. The set is never empty: Envoy takes an empty one, and any answer but 200, for a
+ * failed fetch, and goes on with the keys it had. A domain without keys has one that nobody can sign with (ADR 0055).
+ * @param trustDomain by name, such as `example.org`
+ */
 export function jwksPath(trustDomain: string): string {
   return jwksPrefix + trustDomain;
 }
