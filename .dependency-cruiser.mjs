@@ -86,6 +86,7 @@ export default {
     ]),
     room('sidecar', []),
     room('certs', ['sidecar/kernel']),
+    room('images/demo', ['sidecar/kernel']),
     room('webhook/editing', ['sidecar/kernel']),
     room('webhook/envoy', ['sidecar/kernel', 'webhook/editing']),
     room('webhook/injection', [

@@ -1,6 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { memoryEnvironment } from '../../../scripts/memory-environment.ts';
 import { binaryOf, runtimes, type Runtime } from '../../integration/runtimes.ts';
@@ -29,10 +27,3 @@ test.runIf(runtimes.includes('bun'))(
     );
   },
 );
-
-test('the Dockerfile sets the same variables as the image that is built without it', () => {
-  const file = readFileSync(join(import.meta.dirname, '../../../images/helper/Dockerfile'), 'utf8');
-  const line = /^ENV .*$/m.exec(file)?.[0] ?? '';
-  const set = [...line.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]);
-  expect(Object.fromEntries(set)).toEqual(memoryEnvironment);
-});

@@ -1,0 +1,6 @@
+/** An answer before it is written. */
+export interface Reply {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}

@@ -1,0 +1,138 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+
+const work = mkdtempSync(join(tmpdir(), 'svidecar-images-'));
+afterAll(() => {
+  rmSync(work, { recursive: true });
+});
+
+const run = promisify(execFile);
+/** Ours. Envoy's image is laid out by the same code and runs in the cluster's tests. */
+const names = ['helper', 'webhook', 'demo'] as const;
+
+async function build(out: string): Promise<string> {
+  const { stdout } = await run('bash', ['scripts/image', ...names, '--out', out]);
+  return /sha256:(\S+)/.exec(stdout)?.[1] ?? '';
+}
+
+function readJson(path: string): unknown {
+  return JSON.parse(readFileSync(path, 'utf8'));
+}
+
+interface Unpacked {
+  readonly root: string;
+  readonly layers: readonly string[];
+  readonly config: JsonObject;
+}
+
+/** As a container runtime does: layer over layer. */
+function unpack(archive: string): ReadonlyMap<string, Unpacked> {
+  const folder = join(work, 'archive');
+  mkdirSync(folder);
+  execFileSync('tar', ['-xf', archive, '-C', folder]);
+  const manifest = readJson(join(folder, 'manifest.json'));
+  const images = (Array.isArray(manifest) ? manifest : []).filter(isObject).map((image) => {
+    const [reference = ''] = listAt(image, 'RepoTags').map(String);
+    const root = join(work, reference);
+    mkdirSync(root, { recursive: true });
+    const layers = listAt(image, 'Layers').map(String);
+    for (const layer of layers) execFileSync('tar', ['-xf', join(folder, layer), '-C', root]);
+    const config = readJson(join(folder, stringAt(image, 'Config') ?? ''));
+    return [reference, { root, layers, config: isObject(config) ? config : {} }] as const;
+  });
+  return new Map(images);
+}
+
+describe('the images that are made without a builder', () => {
+  let digest = '';
+  let images: ReadonlyMap<string, Unpacked>;
+
+  beforeAll(async () => {
+    const archive = join(work, 'images.tar');
+    digest = await build(archive);
+    images = unpack(archive);
+  });
+
+  function image(reference: string): Unpacked {
+    const found = images.get(reference);
+    if (found === undefined) throw new TypeError(`no image ${reference}`);
+    return found;
+  }
+
+  test('come out the same, bit for bit, when they are built again', async () => {
+    expect(digest).toMatch(/^[0-9a-f]{64}$/);
+    expect(await build(join(work, 'again.tar'))).toBe(digest);
+  });
+
+  test('have the names that the manifests ask for, a numeric user, and labels', () => {
+    expect([...images.keys()]).toEqual([
+      'svidecar/helper:0.1.0',
+      'svidecar/webhook:0.1.0',
+      'svidecar/demo:0.1.0',
+    ]);
+    for (const { config } of images.values()) {
+      const settings = objectAt(config, 'config');
+      expect(settings['User']).toBe('65532:65532');
+      expect(objectAt(settings, 'Labels')).toMatchObject({
+        'org.opencontainers.image.version': '0.1.0',
+        'org.opencontainers.image.licenses': 'Apache-2.0',
+      });
+    }
+  });
+
+  test('share the layer with Node, so that it is imported once', () => {
+    const webhook = image('svidecar/webhook:0.1.0');
+    const demo = image('svidecar/demo:0.1.0');
+    expect(webhook.layers[0]).toBe(demo.layers[0]);
+    expect(webhook.layers[1]).not.toBe(demo.layers[1]);
+  });
+
+  /** What a container has at least: its own files, its variables, its user, and /proc, without which Bun does not start. */
+  const inside =
+    'mkdir -p "$1/proc" && mount --bind /proc "$1/proc" && root=$1 && shift && exec chroot --userspec=65532:65532 "$root" "$@"';
+  test.runIf(process.getuid?.() === 0).for([
+    ['svidecar/helper:0.1.0', ['-version'], /^auth-helper 0\.1\.0/],
+    ['svidecar/webhook:0.1.0', ['--version'], /^0\.1\.0/],
+    ['svidecar/webhook:0.1.0', ['render', 'templates'], /jwt-inject[^]*jwt-validate/],
+  ] as const)('%s runs with nothing but its own files: %s', ([reference, words, expected]) => {
+    const { root, config } = image(reference);
+    const settings = objectAt(config, 'config');
+    const env = listAt(settings, 'Env').map(String);
+    const command = [...listAt(settings, 'Entrypoint').map(String), ...words];
+    const unshare = ['unshare', '--mount', 'sh', '-c', inside, 'sh', root, ...command];
+    const path = 'PATH=/usr/sbin:/usr/bin:/sbin:/bin';
+    const args = ['-i', ...env, path, ...unshare];
+    expect(execFileSync('env', args, { encoding: 'utf8' })).toMatch(expected);
+  });
+
+  test('list in their SBOM what the lock file says of the packages inside, and each file', () => {
+    const { root } = image('svidecar/webhook:0.1.0');
+    const document = readJson(join(root, 'usr/share/svidecar/sbom.cdx.json'));
+    expect(document).toEqual(readJson(join(work, 'images.webhook.cdx.json')));
+    const components = listAt(isObject(document) ? document : {}, 'components').filter(isObject);
+    const byName = new Map(components.map((component) => [component['name'], component]));
+    expect(byName.get('fastify')).toMatchObject({
+      version: '5.12.8',
+      purl: 'pkg:npm/fastify@5.12.8',
+      licenses: [{ expression: 'MIT' }],
+    });
+    expect(byName.get('node')).toMatchObject({ version: process.version.slice(1) });
+    // Needed to build and to test, and therefore not in the image.
+    expect(byName.has('vitest')).toBe(false);
+    expect(byName.has('esbuild')).toBe(false);
+    const files = execFileSync('find', ['.', '-type', 'f'], { cwd: root, encoding: 'utf8' });
+    const listed = components.filter(({ type }) => type === 'file').map(({ name }) => name);
+    const own = '/usr/share/svidecar/sbom.cdx.json';
+    const there = files
+      .trim()
+      .split('\n')
+      .map((path) => path.slice(1))
+      .filter((path) => path !== own);
+    expect(listed.map(String).sort()).toEqual(there.sort());
+  });
+});
