@@ -31,6 +31,7 @@ const controllers = [
   'serviceaccount-controller',
   'statefulset-controller',
   'ttl-after-finished-controller',
+  'validatingadmissionpolicy-status-controller',
 ];
 const auditPolicy = {
   apiVersion: 'audit.k8s.io/v1',
