@@ -10,8 +10,10 @@ const pure = [
   'webhook/desired',
   'sidecar/kernel',
   'sidecar/config',
+  'sidecar/protobuf',
   'sidecar/jwt',
   'sidecar/authz',
+  'sidecar/sds',
 ];
 const pureFolders = `^(${pure.join('|')})/`;
 
@@ -72,15 +74,18 @@ export default {
     room('sidecar/kernel', []),
     room('sidecar/config', ['sidecar/kernel']),
     room('sidecar/jwt', ['sidecar/kernel']),
-    room('sidecar/authz', ['sidecar/kernel', 'sidecar/config', 'sidecar/jwt']),
+    room('sidecar/protobuf', []),
+    room('sidecar/authz', ['sidecar/kernel', 'sidecar/config', 'sidecar/jwt', 'sidecar/protobuf']),
+    room('sidecar/sds', ['sidecar/kernel', 'sidecar/config', 'sidecar/jwt', 'sidecar/protobuf']),
     room('sidecar/workload-api', ['sidecar/kernel', 'sidecar/jwt', 'sidecar/gen']),
     room('sidecar/embedded', ['sidecar/kernel', 'sidecar/gen']),
-    room('sidecar/server', ['sidecar/kernel', 'sidecar/authz', 'sidecar/gen']),
+    room('sidecar/server', ['sidecar/kernel', 'sidecar/authz', 'sidecar/sds', 'sidecar/gen']),
     room('sidecar/helper', [
       'sidecar/kernel',
       'sidecar/config',
       'sidecar/jwt',
       'sidecar/authz',
+      'sidecar/sds',
       'sidecar/workload-api',
       'sidecar/server',
     ]),

@@ -3,7 +3,7 @@
  * @see envoy.service.auth.v3: CheckRequest.attributes=1, AttributeContext.request=4 and
  * context_extensions=10, Request.http=2, HttpRequest.headers=3 path=4 host=5 header_map=13.
  */
-import { bytesTag, WireReader } from './wire-reader.ts';
+import { bytesTag, WireReader } from '../protobuf/wire-reader.ts';
 
 /** What a rule may ask about one request. Texts hold one character a byte. */
 export interface CheckView {

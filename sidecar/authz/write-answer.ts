@@ -2,6 +2,7 @@
  * Builds CheckResponse bytes. Done once for each answer that can be known beforehand, never to be fast.
  * @see envoy.service.auth.v3: CheckResponse.status=1 denied_response=2 ok_response=3 dynamic_metadata=4.
  */
+import { bytesField, varintField } from '../protobuf/wire-writer.ts';
 
 /** Shown to access logs and RBAC under the namespace `envoy.filters.http.ext_authz`. */
 export type Metadata = Readonly<Record<string, string | number>>;
@@ -81,22 +82,4 @@ function scalar(value: string | number): Buffer {
   double[0] = (2 << 3) | 1;
   double.writeDoubleLE(value, 1);
   return double;
-}
-
-function bytesField(field: number, content: Buffer): Buffer {
-  return Buffer.concat([varint((field << 3) | 2), varint(content.length), content]);
-}
-
-function varintField(field: number, value: number): Buffer {
-  return Buffer.concat([varint(field << 3), varint(value)]);
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest > 0x7f) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest >>>= 7;
-  }
-  return Buffer.from([...bytes, rest]);
 }

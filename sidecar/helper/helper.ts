@@ -1,11 +1,7 @@
 /** The helper at work: sources, rules and servers put together; rules change on reload, everything else on restart. */
 import type { Clock } from '#kernel/clock.ts';
 import { messageOf } from '#kernel/errors.ts';
-import { checkHandler } from '../authz/check-handler.ts';
-import type { CheckHandler, RulePorts } from '../authz/ports.ts';
-import { ruleMetadataKey } from '../config/contract.ts';
 import type { HelperSettings } from '../config/settings.ts';
-import { CheckCounts } from '../server/check-counts.ts';
 import { GrpcServer } from '../server/grpc-server.ts';
 import { HealthServer } from '../server/health-server.ts';
 import { metricsText } from '../server/metrics-text.ts';
@@ -14,10 +10,12 @@ import { JwtBundleSource } from '../workload-api/bundle-source.ts';
 import { openWorkloadApi } from '../workload-api/client.ts';
 import { systemTimers } from '../workload-api/system-timers.ts';
 import { JwtTokenSource } from '../workload-api/token-source.ts';
+import type { DataPath } from './data-path.ts';
+import { ExtAuthzPath } from './ext-authz-path.ts';
 import type { Log } from './log.ts';
+import { NativePath } from './native-path.ts';
 import { readiness, stateFamilies, withNames, type HelperState, type PodNames } from './status.ts';
 import { TokenSources } from './token-sources.ts';
-import { Verifiers } from './verifiers.ts';
 
 export interface HelperOptions {
   readonly settings: HelperSettings;
@@ -39,12 +37,10 @@ export class Helper {
   readonly #options: HelperOptions;
   readonly #api: ReturnType<typeof openWorkloadApi>;
   readonly #tokens: TokenSources;
-  readonly #verifiers: Verifiers;
-  readonly #counts = new CheckCounts();
+  readonly #path: DataPath;
   readonly #grpc: GrpcServer;
   readonly #health: HealthServer;
   #bundles: JwtBundleSource | undefined;
-  #handler: CheckHandler;
   #watcher: NodeJS.Timeout | undefined;
   #said = new Map<string, string>();
   #hasStarted = false;
@@ -62,23 +58,22 @@ export class Helper {
       source.start();
       return source;
     });
-    this.#verifiers = new Verifiers(() => {
+    const bundles = (): JwtBundleSource => {
       if (this.#bundles === undefined) {
         this.#bundles = new JwtBundleSource(context);
         this.#bundles.start();
       }
       return this.#bundles;
+    };
+    const { settings, log } = options;
+    const Path = settings.dataPath === 'native' ? NativePath : ExtAuthzPath;
+    this.#path = new Path(settings.rules, {
+      tokens: this.#tokens,
+      bundles,
+      timers: systemTimers,
+      log,
     });
-    this.#handler = this.#handlerFor(options.settings);
-    this.#grpc = new GrpcServer({
-      methods: new Map<string, UnaryMethod>([
-        ['/envoy.service.auth.v3.Authorization/Check', this.#check],
-        ['/grpc.health.v1.Health/Check', () => serving],
-      ]),
-      onFault: (thrown) => {
-        options.log.error('a call failed', { fault: messageOf(thrown) });
-      },
-    });
+    this.#grpc = this.#serverOf(this.#path);
     this.#health = new HealthServer({
       startup: () => this.#startup(),
       ready: () => readiness(this.#state(), options.names),
@@ -100,7 +95,7 @@ export class Helper {
 
   /** Puts new rules in force between two calls. Tokens that they still need are kept. */
   reload(settings: HelperSettings): void {
-    this.#handler = this.#handlerFor(settings);
+    this.#path.serve(settings.rules);
     this.#reloads.accepted += 1;
   }
 
@@ -114,29 +109,23 @@ export class Helper {
     await this.#grpc.close(drainMs);
     clearInterval(this.#watcher);
     await this.#health.close();
+    this.#path.close();
     this.#tokens.close();
     this.#bundles?.close();
     this.#api.close();
   }
 
-  readonly #check: UnaryMethod = (message, headers) => {
-    const rule = headers[ruleMetadataKey];
-    const nowS = Math.floor(this.#options.clock.now() / 1_000);
-    return this.#handler.check(
-      message,
-      { rule: typeof rule === 'string' ? rule : undefined },
-      nowS,
-    );
-  };
-
-  #handlerFor(settings: HelperSettings): CheckHandler {
-    const ports: RulePorts = {
-      tokensFor: (audience, spiffeId) => this.#tokens.tokensFor(audience, spiffeId),
-      verifierFor: (audiences) => this.#verifiers.verifierFor(audiences),
-      tallyFor: (rule) => this.#counts.tallyFor(rule),
-      pause: (ms) => new Promise((resolve) => void systemTimers.after(ms, resolve)),
-    };
-    return this.#tokens.settingUp(() => checkHandler(settings.rules, ports));
+  #serverOf({ methods, ...rest }: DataPath): GrpcServer {
+    return new GrpcServer({
+      ...rest,
+      methods: new Map<string, UnaryMethod>([
+        ...methods,
+        ['/grpc.health.v1.Health/Check', () => serving],
+      ]),
+      onFault: (thrown) => {
+        this.#options.log.error('a call failed', { fault: messageOf(thrown) });
+      },
+    });
   }
 
   #state(): HelperState {
@@ -162,7 +151,7 @@ export class Helper {
   #lookAround(): void {
     const { log, names, clock } = this.#options;
     const { tokens, bundles } = this.#state();
-    this.#verifiers.forgetExpired(Math.floor(clock.now() / 1_000));
+    this.#path.tidy(Math.floor(clock.now() / 1_000));
     for (const { audience, token, problem } of tokens) {
       const subject = `token for audience "${audience}"`;
       if (problem !== undefined) this.#say('warn', subject, withNames(problem, names));
@@ -183,21 +172,10 @@ export class Helper {
   }
 
   #metrics(): string {
-    const { hits, misses, held } = this.#verifiers.counts();
     const state = this.#state();
     const isReady = readiness(state, this.#options.names).ok;
     return metricsText([
-      this.#counts.family(),
-      {
-        name: 'svidecar_verdicts_total',
-        help: 'Tokens looked up in the cache of verdicts.',
-        type: 'counter',
-        samples: [
-          { labels: { cache: 'hit' }, value: hits },
-          { labels: { cache: 'miss' }, value: misses },
-        ],
-      },
-      gauge('svidecar_verdicts_held', 'Verdicts in the cache.', held),
+      ...this.#path.families(),
       gauge('svidecar_ready', 'Whether identity and keys are in hand.', isReady ? 1 : 0),
       gauge('svidecar_calls_open', 'Calls being answered.', this.#grpc.openCalls),
       gauge('svidecar_connections', 'Connections to the service.', this.#grpc.connections),

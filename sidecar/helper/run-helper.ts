@@ -90,15 +90,17 @@ function reloading(told: {
   readonly log: Log;
 }): (text: string) => void {
   const { file, helper, log } = told;
-  const fixed = JSON.stringify(addressesOf(told.settings));
+  const fixed = JSON.stringify(fixedOf(told.settings));
   return (text) => {
     try {
       const settings = loadSettings(text, file);
       helper.reload(settings);
       log.level = settings.logLevel;
       log.info('settings reloaded', { settings: file });
-      if (JSON.stringify(addressesOf(settings)) !== fixed)
-        log.warn('a changed workloadApi, listen or health takes effect at the next start');
+      if (JSON.stringify(fixedOf(settings)) !== fixed)
+        log.warn(
+          'a changed workloadApi, listen, health or dataPath takes effect at the next start',
+        );
     } catch (thrown) {
       helper.countRefusedReload();
       log.error('settings refused, the last good ones stay in force', { fault: messageOf(thrown) });
@@ -106,6 +108,6 @@ function reloading(told: {
   };
 }
 
-function addressesOf({ workloadApi, listen, health }: HelperSettings) {
-  return { workloadApi, listen, health };
+function fixedOf({ workloadApi, listen, health, dataPath }: HelperSettings) {
+  return { workloadApi, listen, health, dataPath };
 }

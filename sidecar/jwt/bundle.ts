@@ -3,7 +3,7 @@
  * @see SPIFFE Trust Domain and Bundle §4, JWT-SVID, RFC 7517
  */
 import { AppError } from '#kernel/errors.ts';
-import { isArray, isObject, type Json, type JsonObject } from '#kernel/json.ts';
+import { isArray, isObject, type JsonObject } from '#kernel/json.ts';
 import type { TrustDomain } from '#kernel/spiffe-id.ts';
 import type { JwtBundle } from './ports.ts';
 
@@ -28,22 +28,29 @@ export function readJwtBundle(
   document: string,
   origin: BundleOrigin,
 ): ReadBundle {
-  const keys = keysIn(document);
-  if (keys === undefined) {
+  const content = readDocument(document);
+  const keys = content?.['keys'];
+  if (content === undefined || !isArray(keys)) {
     throw new AppError(
       'BUNDLE_INVALID',
       `the JWT bundle of ${trustDomain} is not a JWKS document: an object with a list "keys" is expected`,
     );
   }
   const usable = keys.filter((key) => isObject(key) && isJwtSvidKey(key, origin)).filter(isObject);
-  return { bundle: { trustDomain, keys: usable }, skippedKeys: keys.length - usable.length };
+  const refreshHintS = hintOf(content);
+  const bundle = { trustDomain, keys: usable, refreshHintS };
+  return { bundle, skippedKeys: keys.length - usable.length };
 }
 
-function keysIn(document: string): readonly Json[] | undefined {
+function hintOf(content: JsonObject): number | undefined {
+  const hint = content['spiffe_refresh_hint'];
+  return typeof hint === 'number' && hint > 0 ? hint : undefined;
+}
+
+function readDocument(document: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(document);
-    const keys = isObject(value) ? value['keys'] : undefined;
-    return isArray(keys) ? keys : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     // Said by the caller, which knows whose bundle it is.
     return undefined;

@@ -41,7 +41,8 @@ export function keysFor(bundle: JwtBundle, token: ParsedToken): readonly Verific
   return token.keyId === undefined && fitting.length > maxKeysWithoutId ? [] : fitting;
 }
 
-function keysOf(bundle: JwtBundle): readonly VerificationKey[] {
+/** The keys of a bundle that any JWT-SVID can be checked with. */
+export function keysOf(bundle: JwtBundle): readonly VerificationKey[] {
   let keys = imported.get(bundle);
   if (keys === undefined) {
     keys = bundle.keys.map(importKey).filter((key) => key !== undefined);

@@ -1,11 +1,14 @@
 /**
- * A unary gRPC server on node:http2, made for one client that talks much: Envoy.
+ * A gRPC server on node:http2, made for one client that talks much: Envoy. Calls are unary or stream both ways; a
+ * service may also have pages for GET.
  * Everything a stranger could make grow is bounded; what is over a bound is answered, not dropped.
  */
 import * as http2 from 'node:http2';
 import * as net from 'node:net';
 import { grpcStatus } from './grpc-wire.ts';
 import { listen, type ListenAddress } from './listen.ts';
+import { answerPage, answerPlainly, isGrpc, isPreface, type Pages } from './plain-answer.ts';
+import { StreamCall, type StreamMethod, type StreamRoom } from './stream-call.ts';
 import {
   refuseCall,
   UnaryCall,
@@ -30,9 +33,11 @@ export interface GrpcLimits {
   readonly maxCallsPerConnection: number;
   /** Calls at once on all connections. */
   readonly maxCalls: number;
+  /** Streams at once on all connections; Envoy opens one for each secret that a filter names. */
+  readonly maxStreams: number;
   /** Milliseconds until the HTTP/2 preface must have come. */
   readonly prefaceMs: number;
-  /** Milliseconds that a call may take, whatever the client allows. */
+  /** Milliseconds that a call may take, whatever the client allows, and that a stream may last without a message. */
   readonly callMs: number;
 }
 
@@ -43,6 +48,7 @@ const defaultLimits: GrpcLimits = {
   maxConnections: 256,
   maxCallsPerConnection: 4_096,
   maxCalls: 8_192,
+  maxStreams: 256,
   prefaceMs: 10_000,
   callMs: 30_000,
 };
@@ -56,15 +62,15 @@ const resets = { streamResetBurst: 100_000, streamResetRate: 100_000 };
 
 /** MiB that one connection's frames and streams may occupy. */
 const maxSessionMemoryMib = 32;
-/** What an HTTP/2 client sends first (RFC 9113 §3.4). */
-const prefaceStart = 'PRI ';
 /** Milliseconds between looks for calls that are overdue. */
 const sweepMs = 1_000;
-const plainAnswer = 'this port speaks gRPC over HTTP/2 (envoy.service.auth.v3.Authorization)\n';
 
 export interface GrpcServerOptions {
   /** By path, `/package.Service/Method`. */
   readonly methods: ReadonlyMap<string, UnaryMethod>;
+  /** Methods that stream both ways, by path as well. */
+  readonly streams?: ReadonlyMap<string, StreamMethod>;
+  readonly pages?: Pages;
   readonly limits?: Partial<GrpcLimits>;
   /** Told of what a method threw; the client is told nothing of it. */
   readonly onFault?: (thrown: unknown) => void;
@@ -73,7 +79,10 @@ export interface GrpcServerOptions {
 export class GrpcServer {
   readonly #limits: GrpcLimits;
   readonly #methods: ReadonlyMap<string, UnaryMethod>;
+  readonly #streams: ReadonlyMap<string, StreamMethod>;
+  readonly #pages: Pages;
   readonly #room: CallRoom;
+  readonly #streamRoom: StreamRoom;
   readonly #front = net.createServer({ noDelay: true });
   readonly #http2: http2.Http2Server;
   /** In order of age. */
@@ -82,11 +91,16 @@ export class GrpcServer {
   #sweeper: NodeJS.Timeout | undefined;
   #isClosing = false;
 
-  constructor({ methods, limits = {}, onFault = () => undefined }: GrpcServerOptions) {
-    this.#limits = { ...defaultLimits, ...limits };
-    this.#methods = methods;
+  constructor(options: GrpcServerOptions) {
+    const { onFault = () => undefined } = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#methods = options.methods;
+    this.#streams = options.streams ?? new Map<string, StreamMethod>();
+    this.#pages = options.pages ?? (() => undefined);
     const { maxMessageBytes, maxWaitingBytes } = this.#limits;
-    this.#room = { maxMessageBytes, maxWaitingBytes, waitingBytes: 0, open: new Set(), onFault };
+    const room = { maxMessageBytes, maxWaitingBytes, waitingBytes: 0, onFault };
+    this.#room = { ...room, open: new Set() };
+    this.#streamRoom = { ...room, open: new Set() };
     this.#http2 = http2.createServer({
       ...resets,
       maxSessionMemory: maxSessionMemoryMib,
@@ -110,6 +124,10 @@ export class GrpcServer {
   get openCalls(): number {
     return this.#room.open.size;
   }
+  /** Streams that are open. */
+  get openStreams(): number {
+    return this.#streamRoom.open.size;
+  }
   get connections(): number {
     return this.#connections.size;
   }
@@ -124,7 +142,10 @@ export class GrpcServer {
     return bound;
   }
 
-  /** Takes no new connection, tells clients to go away (GOAWAY), lets calls finish, and cuts off what is left after `graceMs`. */
+  /**
+   * Takes no new connection, tells clients to go away (GOAWAY), ends streams, lets calls finish, and cuts off what is
+   * left after `graceMs`.
+   */
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;
     const closed = new Promise<void>((resolve) => {
@@ -132,6 +153,7 @@ export class GrpcServer {
         resolve();
       });
     });
+    for (const stream of this.#streamRoom.open) stream.end(grpcStatus.unavailable, 'stopping');
     for (const session of this.#sessions.keys()) session.close();
     const cutOff = setTimeout(() => {
       for (const socket of this.#connections.keys()) socket.destroy();
@@ -192,22 +214,31 @@ export class GrpcServer {
   }
 
   #onStream(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
-    if (!isGrpc(headers)) {
-      refusePlainly(stream, 415, 'content-type must be application/grpc\n');
-      return;
-    }
-    const method = this.#methods.get(headers[':path'] ?? '');
-    if (method === undefined || headers[':method'] !== 'POST') {
-      refuseStream(stream, grpcStatus.unimplemented, 'this server has no such method');
-      return;
-    }
     const connection =
       stream.session === undefined ? undefined : this.#sessions.get(stream.session);
-    if (this.#room.open.size >= this.#limits.maxCalls || connection === undefined) {
-      refuseStream(stream, grpcStatus.resourceExhausted, 'too many calls at once');
-      return;
-    }
-    new UnaryCall(stream, { headers, method, room: this.#room, connection });
+    if (connection === undefined) {
+      refuseStream(stream, grpcStatus.unavailable, 'the connection is gone');
+    } else if (isGrpc(headers)) {
+      const path = headers[':method'] === 'POST' ? (headers[':path'] ?? '') : '';
+      this.#onCall(stream, { path, headers, connection });
+    } else if (answerPage(stream, headers, this.#pages)) connection.isProven = true;
+  }
+
+  #onCall(
+    stream: http2.ServerHttp2Stream,
+    told: { path: string; headers: http2.IncomingHttpHeaders; connection: Connection },
+  ): void {
+    const unary = this.#methods.get(told.path);
+    const streaming = this.#streams.get(told.path);
+    if (unary !== undefined) {
+      if (this.#room.open.size < this.#limits.maxCalls)
+        new UnaryCall(stream, { ...told, method: unary, room: this.#room });
+      else refuseStream(stream, grpcStatus.resourceExhausted, 'too many calls at once');
+    } else if (streaming !== undefined) {
+      if (this.openStreams < this.#limits.maxStreams)
+        new StreamCall(stream, { ...told, method: streaming, room: this.#streamRoom });
+      else refuseStream(stream, grpcStatus.resourceExhausted, 'too many streams at once');
+    } else refuseStream(stream, grpcStatus.unimplemented, 'this server has no such method');
   }
 
   #sweep(): void {
@@ -215,40 +246,15 @@ export class GrpcServer {
     for (const call of this.#room.open) {
       if (now - call.startedMs > call.deadlineMs(this.#limits.callMs)) call.expire();
     }
+    for (const stream of this.#streamRoom.open) {
+      if (!stream.hasMessage && now - stream.startedMs > this.#limits.callMs)
+        stream.end(grpcStatus.deadlineExceeded, 'no message came');
+    }
   }
-}
-
-function isPreface(first: Buffer): boolean {
-  const start = first.toString('latin1', 0, prefaceStart.length);
-  return prefaceStart.startsWith(start);
-}
-
-/** Also `application/grpc+proto`, but not `application/grpc-web`. */
-function isGrpc(headers: http2.IncomingHttpHeaders): boolean {
-  const type = headers['content-type'];
-  return type === 'application/grpc' || /^application\/grpc(?:[+;]|$)/.test(type ?? '');
-}
-
-function answerPlainly(socket: net.Socket): void {
-  socket.end(
-    `HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: ${plainAnswer.length}\r\n\r\n${plainAnswer}`,
-  );
-  // What still comes is thrown away.
-  socket.resume();
-  socket.setTimeout(1_000, () => {
-    socket.destroy();
-  });
 }
 
 function refuseStream(stream: http2.ServerHttp2Stream, code: number, words: string): void {
   stream.on('error', () => undefined);
   stream.resume();
   refuseCall(stream, code, words);
-}
-
-function refusePlainly(stream: http2.ServerHttp2Stream, status: number, body: string): void {
-  stream.on('error', () => undefined);
-  stream.resume();
-  stream.respond({ ':status': status, 'content-type': 'text/plain' });
-  stream.end(body);
 }

@@ -3,6 +3,7 @@
 /** google.rpc.Code values that this server answers with. */
 export const grpcStatus = {
   ok: 0,
+  invalidArgument: 3,
   deadlineExceeded: 4,
   resourceExhausted: 8,
   unimplemented: 12,
@@ -45,6 +46,33 @@ export function readFrame(body: Buffer, maxMessageBytes: number): Framing {
   if (body.length > end)
     return fault(grpcStatus.internal, 'a unary call has one message, and more came');
   return { kind: 'message', message: body.subarray(prefixBytes, end) };
+}
+
+/** Reads the messages of a stream out of chunks as they come. */
+export class FrameReader {
+  readonly #maxMessageBytes: number;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(maxMessageBytes: number) {
+    this.#maxMessageBytes = maxMessageBytes;
+  }
+
+  /** Bytes of the unfinished message. */
+  get waitingBytes(): number {
+    return this.#rest.length;
+  }
+
+  add(chunk: Buffer): void {
+    this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+  }
+
+  /** The next whole message; `incomplete` until more is added. After a fault nothing can be read any more. */
+  next(): Framing {
+    const length = this.#rest.length < prefixBytes ? 0 : this.#rest.readUInt32BE(1);
+    const framing = readFrame(this.#rest.subarray(0, prefixBytes + length), this.#maxMessageBytes);
+    if (framing.kind === 'message') this.#rest = this.#rest.subarray(prefixBytes + length);
+    return framing;
+  }
 }
 
 function fault(code: number, words: string): Framing {

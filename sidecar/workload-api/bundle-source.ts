@@ -28,6 +28,7 @@ export class JwtBundleSource implements BundleSource {
   readonly #setReady: () => void;
   #known: ReadonlyMap<TrustDomain, Known> = new Map();
   #generation = 0;
+  #hasState = false;
   #documentFault: string | undefined;
 
   constructor({ api, timers, random }: BundleSourceOptions) {
@@ -50,6 +51,11 @@ export class JwtBundleSource implements BundleSource {
 
   get generation(): number {
     return this.#generation;
+  }
+
+  /** True from the first message on: what is not known now is not trusted. */
+  get hasState(): boolean {
+    return this.#hasState;
   }
 
   bundleFor(trustDomain: TrustDomain): JwtBundle | undefined {
@@ -91,6 +97,7 @@ export class JwtBundleSource implements BundleSource {
       next.size === this.#known.size &&
       [...next].every(([domain, known]) => this.#known.get(domain) === known);
     this.#known = next;
+    this.#hasState = true;
     this.#setReady();
     if (isSame) return;
     this.#generation++;

@@ -18,6 +18,9 @@ export interface HelperSpec {
   /** SPIFFE_ENDPOINT_SOCKET. */
   readonly workloadApi: string;
   readonly rules: HelperSettingsInput['rules'];
+  readonly dataPath?: HelperSettingsInput['dataPath'];
+  /** Of the service; absent: a free one. */
+  readonly port?: number;
 }
 
 export interface HelperProcess {
@@ -31,7 +34,8 @@ export interface HelperProcess {
   /** The value of a sample, by its full name with labels; 0 when it is not there. */
   metric(sample: string): Promise<number>;
   configure(rules: HelperSettingsInput['rules']): void;
-  stop(): Promise<void>;
+  /** @param graceMs from SIGTERM to SIGKILL; 0 kills at once. */
+  stop(graceMs?: number): Promise<void>;
 }
 
 /** Bundles once for each folder. @returns the bundle's path. */
@@ -49,13 +53,14 @@ export async function startHelper(spec: HelperSpec): Promise<HelperProcess> {
   const { name, runtime, folder, uid } = spec;
   const bundle = await bundleInto(folder);
   const program = runtimeIn(folder, runtime);
-  const port = await freePort();
+  const port = spec.port ?? (await freePort());
   const health = await freePort();
   const file = join(folder, `${name}.yaml`);
   const configure = (rules: HelperSpec['rules']): void => {
     const listen = { host: '127.0.0.1', port };
+    const { dataPath = 'ext-authz' } = spec;
     const settings = { version: 1 as const, listen, health: { host: '127.0.0.1', port: health } };
-    writeFileSync(file, renderSettings({ ...settings, rules }), { mode: 0o644 });
+    writeFileSync(file, renderSettings({ ...settings, dataPath, rules }), { mode: 0o644 });
   };
   configure(spec.rules);
   const started = performance.now();
@@ -89,7 +94,7 @@ export async function startHelper(spec: HelperSpec): Promise<HelperProcess> {
       return Number(lines.find((line) => line.startsWith(`${sample} `))?.slice(sample.length) ?? 0);
     },
     configure,
-    stop: () => running.stop(),
+    stop: (graceMs) => running.stop(graceMs),
   };
 }
 

@@ -3,7 +3,7 @@
  * and ends every loop. @see protobuf encoding: tag = field number << 3 | wire type.
  */
 
-/** Wire types that occur in CheckRequest; groups (3, 4) are refused as malformed. */
+/** Wire types; groups (3, 4) are refused as malformed. */
 const wireVarint = 0;
 const wire64 = 1;
 const wireBytes = 2;
@@ -77,6 +77,11 @@ export class WireReader {
     else if (type === wire64) this.advance(8);
     else if (type === wire32) this.advance(4);
     else this.fail();
+  }
+
+  /** The last value as text. */
+  text(): string {
+    return this.bytes.toString('utf8', this.valueStart, this.valueEnd);
   }
 
   /** The last value as text, one character a byte: nothing is lost and nothing is decoded. */

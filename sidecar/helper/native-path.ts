@@ -1,0 +1,74 @@
+/** The native data path: Envoy's own filters do the work, with secrets and keys from here. Checks are not answered. */
+import type { Rule } from '../config/settings.ts';
+import { secretsOf, type Secrets } from '../sds/secrets.ts';
+import type { MetricFamily } from '../server/metrics-text.ts';
+import type { Pages } from '../server/plain-answer.ts';
+import { SecretService } from '../server/secret-service.ts';
+import type { StreamMethod } from '../server/stream-call.ts';
+import type { UnaryMethod } from '../server/unary-call.ts';
+import type { JwtBundleSource } from '../workload-api/bundle-source.ts';
+import type { DataPath, DataPathContext } from './data-path.ts';
+import { KeyPages } from './key-pages.ts';
+
+/** Names that no rule has of which the log tells: whoever asks must not fill it. */
+const maxUnknownNames = 32;
+
+export class NativePath implements DataPath {
+  readonly methods: ReadonlyMap<string, UnaryMethod> = new Map();
+  readonly streams: ReadonlyMap<string, StreamMethod>;
+  readonly pages: Pages;
+  readonly #context: DataPathContext;
+  readonly #secrets: SecretService;
+  readonly #keys: KeyPages;
+  readonly #unknown = new Set<string>();
+  #bundles: JwtBundleSource | undefined;
+
+  constructor(rules: readonly Rule[], context: DataPathContext) {
+    this.#context = context;
+    const { log, timers } = context;
+    this.#secrets = new SecretService(this.#setUp(rules), {
+      timers,
+      onUnknown: (name) => {
+        this.#tellOfUnknown(name);
+      },
+      onRefusal: (names) => {
+        log.warn('Envoy did not accept a secret; its own log says why', { names: names.join() });
+      },
+    });
+    this.#keys = new KeyPages(() => this.#bundles);
+    this.streams = this.#secrets.methods;
+    this.pages = this.#keys.page;
+  }
+
+  serve(rules: readonly Rule[]): void {
+    this.#unknown.clear();
+    this.#secrets.serve(this.#setUp(rules));
+  }
+
+  families(): readonly MetricFamily[] {
+    return [...this.#secrets.families(), this.#keys.family()];
+  }
+
+  tidy(): void {
+    // What ends is taken back when it ends.
+  }
+
+  close(): void {
+    this.#secrets.close();
+  }
+
+  #setUp(rules: readonly Rule[]): Secrets {
+    const { tokens, bundles } = this.#context;
+    if (rules.some(({ mode }) => mode === 'validate')) this.#bundles = bundles();
+    return tokens.settingUp(() =>
+      secretsOf(rules, (audience, spiffeId) => tokens.tokensFor(audience, spiffeId)),
+    );
+  }
+
+  #tellOfUnknown(name: string): void {
+    if (this.#unknown.has(name) || this.#unknown.size >= maxUnknownNames) return;
+    this.#unknown.add(name);
+    const words = 'Envoy asks for a secret that no rule names: compare its configuration';
+    this.#context.log.warn(words, { name });
+  }
+}

@@ -1,0 +1,75 @@
+/** The secrets that rules ask for: a name for each audience, and behind it always the newest token. */
+import { parseSpiffeId, type SpiffeId } from '#kernel/spiffe-id.ts';
+import { secretName } from '../config/contract.ts';
+import type { Rule } from '../config/settings.ts';
+import type { IssuedToken, TokenSource } from '../jwt/ports.ts';
+import { versionOf } from './version.ts';
+
+/** What a name stands for now. */
+export type SecretState =
+  /** No rule asks for it. */
+  | { readonly kind: 'unknown' }
+  /** A rule does, but there is no token that can still be sent. */
+  | { readonly kind: 'awaited' }
+  | { readonly kind: 'held'; readonly version: string; readonly value: string };
+
+export interface Secrets {
+  /** @param nowS Unix seconds */
+  find(name: string, nowS: number): SecretState;
+  /** Calls back after each new token; returns how to stop. */
+  onChange(listener: () => void): () => void;
+}
+
+/** As `RulePorts.tokensFor`. */
+export type TokensFor = (
+  audience: string,
+  spiffeId: SpiffeId | undefined,
+) => TokenSource | undefined;
+
+/**
+ * Seconds before its end from which a token counts as gone: Envoy must have the empty value before then. A push takes
+ * it 20–150 ms; the rest is for a machine under load.
+ */
+export const expiryMarginS = 2;
+
+const unknown: SecretState = { kind: 'unknown' };
+const awaited: SecretState = { kind: 'awaited' };
+
+/** The secrets of all rules that inject; their tokens are fetched from now on. */
+export function secretsOf(rules: readonly Rule[], tokensFor: TokensFor): Secrets {
+  const known = new Map<string, TokenSource>();
+  for (const rule of rules) {
+    if (rule.mode !== 'inject') continue;
+    const { spiffeId } = rule;
+    const id = spiffeId === undefined ? undefined : parseSpiffeId(spiffeId);
+    for (const audience of [rule.audience, ...Object.values(rule.audienceByHost ?? {})]) {
+      const source = audience === undefined ? undefined : tokensFor(audience, id);
+      if (audience !== undefined && source !== undefined)
+        known.set(secretName(audience, spiffeId), source);
+    }
+  }
+  const states = new WeakMap<IssuedToken, SecretState>();
+  return {
+    find: (name, nowS) => {
+      const source = known.get(name);
+      if (source === undefined) return unknown;
+      const issued = source.current(nowS);
+      if (issued === undefined || nowS >= issued.expiresAtS - expiryMarginS) return awaited;
+      const state = states.get(issued) ?? heldState(issued);
+      states.set(issued, state);
+      return state;
+    },
+    onChange: (listener) => {
+      const stops = [...known.values()].map((source) => source.onChange(listener));
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+  };
+}
+
+/** No line end: Envoy below 1.40 would put it into the header. */
+function heldState({ token, expiresAtS }: IssuedToken): SecretState {
+  const value = `Bearer ${token}`;
+  return { kind: 'held', value, version: versionOf(expiresAtS, value) };
+}

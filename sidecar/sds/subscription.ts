@@ -1,0 +1,118 @@
+/**
+ * What one client wants, what it holds, and what it must be told. Envoy keeps a secret that is withdrawn, and one whose
+ * source is gone, and knows nothing of expiry; so what no longer holds is replaced by the empty value.
+ */
+import { expiryMarginS, type Secrets } from './secrets.ts';
+import { emptyVersion, expiryOf } from './version.ts';
+import type { Resource } from './write-response.ts';
+
+interface Holding {
+  /** What the client has under this name, as far as is known; undefined: nothing. */
+  version: string | undefined;
+  /** The token that it did not accept last: it is not sent again. */
+  refused: string | undefined;
+  /** It did not accept the empty value. */
+  refusesEmpty: boolean;
+}
+
+/** What a client has of which nothing is known but that it may be old. */
+const someVersion = '';
+
+/** A response that the client has not answered yet: what it had before, by name. */
+type Sent = ReadonlyMap<string, string | undefined>;
+
+export class Subscription {
+  readonly #holdings = new Map<string, Holding>();
+  #sent: Sent | undefined;
+
+  /** Names that are wanted. */
+  get names(): readonly string[] {
+    return [...this.#holdings.keys()];
+  }
+
+  /** True while the client owes an answer. */
+  get isAwaitingAnswer(): boolean {
+    return this.#sent !== undefined;
+  }
+
+  /** Versions of what the client holds. */
+  get versions(): readonly string[] {
+    return [...this.#holdings.values()].flatMap(({ version }) => version ?? []);
+  }
+
+  /** @param held the version that the client has from before. */
+  add(name: string, held: string | undefined): void {
+    if (this.#holdings.has(name)) return;
+    this.#holdings.set(name, { version: held, refused: undefined, refusesEmpty: false });
+  }
+
+  /** The client asks anew for what it wanted already: it is told again. */
+  ask(name: string): void {
+    const holding = this.#holdings.get(name);
+    if (holding?.version !== undefined) holding.version = someVersion;
+  }
+
+  remove(name: string): void {
+    this.#holdings.delete(name);
+  }
+
+  /** What the client must be told now; empty when it has all it should have. */
+  due(secrets: Secrets, nowS: number): readonly Resource[] {
+    return [...this.#holdings].flatMap(([name, holding]) => {
+      const told = toldOf(name, holding, { secrets, nowS });
+      return told === undefined ? [] : [{ name, ...told }];
+    });
+  }
+
+  /** The client was sent these, and has not answered yet. */
+  send(resources: readonly Resource[]): void {
+    const before = new Map<string, string | undefined>();
+    for (const { name, version } of resources) {
+      const holding = this.#holdings.get(name);
+      if (holding === undefined) continue;
+      before.set(name, holding.version);
+      holding.version = version;
+    }
+    this.#sent = before;
+  }
+
+  accept(): void {
+    this.#sent = undefined;
+  }
+
+  /** The client keeps what it had. @returns the names that it was told in vain. */
+  refuse(): readonly string[] {
+    const sent = this.#sent ?? new Map<string, string | undefined>();
+    this.#sent = undefined;
+    for (const [name, before] of sent) {
+      const holding = this.#holdings.get(name);
+      if (holding === undefined) continue;
+      if (holding.version === emptyVersion) holding.refusesEmpty = true;
+      else holding.refused = holding.version;
+      holding.version = before;
+    }
+    return [...sent.keys()];
+  }
+
+  /** Unix seconds at which something held must be replaced, if nothing newer comes; undefined: never. */
+  get lapsesAtS(): number | undefined {
+    const held = this.versions.filter((version) => version !== emptyVersion);
+    const ends = held.map((version) => expiryOf(version) - expiryMarginS);
+    return ends.length === 0 ? undefined : Math.min(...ends);
+  }
+}
+
+function toldOf(
+  name: string,
+  holding: Holding,
+  { secrets, nowS }: { readonly secrets: Secrets; readonly nowS: number },
+): Omit<Resource, 'name'> | undefined {
+  const state = secrets.find(name, nowS);
+  if (state.kind === 'held' && state.version !== holding.refused) {
+    return state.version === holding.version ? undefined : state;
+  }
+  if (holding.version === undefined || holding.version === emptyVersion) return undefined;
+  const isGood = nowS < expiryOf(holding.version) - expiryMarginS;
+  if (state.kind !== 'unknown' && isGood) return undefined;
+  return holding.refusesEmpty ? undefined : { version: emptyVersion, value: '' };
+}
