@@ -1,6 +1,6 @@
 /**
  * The JWT keys of each trust domain as a page, for Envoy's jwt_authn filter.
- * @see docs/adr/0051-a-key-that-nobody-has.md
+ * @see docs/adr/0055-a-key-set-is-never-empty.md
  */
 import { generateKeyPairSync } from 'node:crypto';
 import { trustDomainFault, parseTrustDomain } from '#kernel/spiffe-id.ts';
@@ -15,7 +15,7 @@ const defaultMaxAgeS = 60;
 /** Seconds: the least and the most that a hint may ask for, so that it can neither press us nor keep a revoked key alive. */
 const maxAgeLimits = { least: 5, most: 300 } as const;
 /** Key id of the key that takes the place of keys that are gone. */
-export const nobodysKeyId = 'svidecar-no-key';
+const nobodysKeyId = 'svidecar-no-key';
 
 type Result = 'keys' | 'no_keys' | 'waiting' | 'not_found';
 

@@ -9,10 +9,122 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Any } from "../../../../google/protobuf/any.ts";
 import { Struct } from "../../../../google/protobuf/struct.ts";
 import { BoolValue } from "../../../../google/protobuf/wrappers.ts";
+import { ContextParams } from "../../../../xds/core/v3/context_params.ts";
+import { Address } from "./address.ts";
 
 export const protobufPackage = "envoy.config.core.v3";
 
 export const protobufFileName = "envoy/config/core/v3/base.proto";
+
+/** Identifies location of where either Envoy runs or where upstream hosts run. */
+export interface Locality {
+  /** Region this :ref:`zone <envoy_v3_api_field_config.core.v3.Locality.zone>` belongs to. */
+  readonly region: string;
+  /**
+   * Defines the local service zone where Envoy is running. Though optional, it
+   * should be set if discovery service routing is used and the discovery
+   * service exposes :ref:`zone data <envoy_v3_api_field_config.endpoint.v3.LocalityLbEndpoints.locality>`,
+   * either in this message or via :option:`--service-zone`. The meaning of zone
+   * is context dependent, e.g. `Availability Zone (AZ)
+   * <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-regions-availability-zones.html>`_
+   * on AWS, `Zone <https://cloud.google.com/compute/docs/regions-zones/>`_ on
+   * GCP, etc.
+   */
+  readonly zone: string;
+  /**
+   * When used for locality of upstream hosts, this field further splits zone
+   * into smaller chunks of sub-zones so they can be load balanced
+   * independently.
+   */
+  readonly subZone: string;
+}
+
+/**
+ * Identifies a specific Envoy instance. The node identifier is presented to the
+ * management server, which may use this identifier to distinguish per Envoy
+ * configuration for serving.
+ * [#next-free-field: 13]
+ */
+export interface Node {
+  /**
+   * An opaque node identifier for the Envoy node. This also provides the local
+   * service node name. It should be set if any of the following features are
+   * used: :ref:`statsd <arch_overview_statistics>`, :ref:`CDS
+   * <config_cluster_manager_cds>`, and :ref:`HTTP tracing
+   * <arch_overview_tracing>`, either in this message or via
+   * :option:`--service-node`.
+   */
+  readonly id: string;
+  /**
+   * Defines the local service cluster name where Envoy is running. Though
+   * optional, it should be set if any of the following features are used:
+   * :ref:`statsd <arch_overview_statistics>`, :ref:`health check cluster
+   * verification
+   * <envoy_v3_api_field_config.core.v3.HealthCheck.HttpHealthCheck.service_name_matcher>`,
+   * :ref:`runtime override directory <envoy_v3_api_msg_config.bootstrap.v3.Runtime>`,
+   * :ref:`user agent addition
+   * <envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.add_user_agent>`,
+   * :ref:`HTTP global rate limiting <config_http_filters_rate_limit>`,
+   * :ref:`CDS <config_cluster_manager_cds>`, and :ref:`HTTP tracing
+   * <arch_overview_tracing>`, either in this message or via
+   * :option:`--service-cluster`.
+   */
+  readonly cluster: string;
+  /**
+   * Opaque metadata extending the node identifier. Envoy will pass this
+   * directly to the management server.
+   */
+  readonly metadata:
+    | { readonly [key: string]: any }
+    | undefined;
+  /**
+   * Map from xDS resource type URL to dynamic context parameters. These may vary at runtime (unlike
+   * other fields in this message). For example, the xDS client may have a shard identifier that
+   * changes during the lifetime of the xDS client. In Envoy, this would be achieved by updating the
+   * dynamic context on the Server::Instance's LocalInfo context provider. The shard ID dynamic
+   * parameter then appears in this field during future discovery requests.
+   */
+  readonly dynamicParameters: { [key: string]: ContextParams };
+  /** Locality specifying where the Envoy instance is running. */
+  readonly locality:
+    | Locality
+    | undefined;
+  /**
+   * Free-form string that identifies the entity requesting config.
+   * E.g. "envoy" or "grpc"
+   */
+  readonly userAgentName: string;
+  readonly userAgentVersionType:
+    | //
+    /**
+     * Free-form string that identifies the version of the entity requesting config.
+     * E.g. "1.12.2" or "abcd1234", or "SpecialEnvoyBuild"
+     */
+    { readonly $case: "userAgentVersion"; readonly value: string }
+    | undefined;
+  /**
+   * Client feature support list. These are well known features described
+   * in the Envoy API repository for a given major version of an API. Client features
+   * use reverse DNS naming scheme, for example ``com.acme.feature``.
+   * See :ref:`the list of features <client_features>` that xDS client may
+   * support.
+   */
+  readonly clientFeatures: readonly string[];
+  /**
+   * Known listening ports on the node as a generic hint to the management server
+   * for filtering :ref:`listeners <config_listeners>` to be returned. For example,
+   * if there is a listener bound to port 80, the list can optionally contain the
+   * SocketAddress ``(0.0.0.0,80)``. The field is optional and just a hint.
+   *
+   * @deprecated
+   */
+  readonly listeningAddresses: readonly Address[];
+}
+
+export interface Node_DynamicParametersEntry {
+  readonly key: string;
+  readonly value: ContextParams | undefined;
+}
 
 /**
  * Metadata provides additional inputs to filters based on matched listeners,
@@ -179,6 +291,327 @@ export namespace HeaderValueOption_HeaderAppendAction {
 export interface HeaderMap {
   readonly headers: readonly HeaderValue[];
 }
+
+/**
+ * A directory that is watched for changes, e.g. by inotify on Linux. Move/rename
+ * events inside this directory trigger the watch.
+ */
+export interface WatchedDirectory {
+  /** Directory path to watch. */
+  readonly path: string;
+}
+
+/**
+ * Data source consisting of a file, an inline value, or an environment variable.
+ * [#next-free-field: 6]
+ */
+export interface DataSource {
+  readonly specifier:
+    | //
+    /** Local filesystem data source. */
+    { readonly $case: "filename"; readonly value: string }
+    | //
+    /** Bytes inlined in the configuration. */
+    { readonly $case: "inlineBytes"; readonly value: Buffer }
+    | //
+    /** String inlined in the configuration. */
+    { readonly $case: "inlineString"; readonly value: string }
+    | //
+    /** Environment variable data source. */
+    { readonly $case: "environmentVariable"; readonly value: string }
+    | undefined;
+  /**
+   * Watched directory that is watched for file changes. If this is set explicitly, the file
+   * specified in the ``filename`` field will be reloaded when relevant file move events occur.
+   *
+   * .. note::
+   *   This field only makes sense when the ``filename`` field is set.
+   *
+   * .. note::
+   *   Envoy only updates when the file is replaced by a file move, and not when the file is
+   *   edited in place.
+   *
+   * .. note::
+   *   Not all use cases of ``DataSource`` support watching directories. It depends on the
+   *   specific usage of the ``DataSource``. See the documentation of the parent message for
+   *   details.
+   */
+  readonly watchedDirectory: WatchedDirectory | undefined;
+}
+
+function createBaseLocality(): Locality {
+  return { region: "", zone: "", subZone: "" };
+}
+
+export const Locality: MessageFns<Locality> = {
+  encode(message: Locality, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.region !== "") {
+      writer.uint32(10).string(message.region);
+    }
+    if (message.zone !== "") {
+      writer.uint32(18).string(message.zone);
+    }
+    if (message.subZone !== "") {
+      writer.uint32(26).string(message.subZone);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Locality {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLocality() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.zone = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.subZone = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseNode(): Node {
+  return {
+    id: "",
+    cluster: "",
+    metadata: undefined,
+    dynamicParameters: {},
+    locality: undefined,
+    userAgentName: "",
+    userAgentVersionType: undefined,
+    clientFeatures: [],
+    listeningAddresses: [],
+  };
+}
+
+export const Node: MessageFns<Node> = {
+  encode(message: Node, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.cluster !== "") {
+      writer.uint32(18).string(message.cluster);
+    }
+    if (message.metadata !== undefined) {
+      Struct.encode(Struct.wrap(message.metadata), writer.uint32(26).fork()).join();
+    }
+    globalThis.Object.entries(message.dynamicParameters).forEach(([key, value]: [string, ContextParams]) => {
+      Node_DynamicParametersEntry.encode({ key: key as any, value }, writer.uint32(98).fork()).join();
+    });
+    if (message.locality !== undefined) {
+      Locality.encode(message.locality, writer.uint32(34).fork()).join();
+    }
+    if (message.userAgentName !== "") {
+      writer.uint32(50).string(message.userAgentName);
+    }
+    switch (message.userAgentVersionType?.$case) {
+      case "userAgentVersion":
+        writer.uint32(58).string(message.userAgentVersionType.value);
+        break;
+    }
+    for (const v of message.clientFeatures) {
+      writer.uint32(82).string(v!);
+    }
+    for (const v of message.listeningAddresses) {
+      Address.encode(v!, writer.uint32(90).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Node {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNode() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.metadata = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            const entry12 = Node_DynamicParametersEntry.decode(reader, reader.uint32());
+            if (entry12.value !== undefined) {
+              message.dynamicParameters[entry12.key] = entry12.value;
+            }
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.locality = Locality.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.userAgentName = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.userAgentVersionType = { $case: "userAgentVersion", value: reader.string() };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.clientFeatures.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.listeningAddresses.push(Address.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseNode_DynamicParametersEntry(): Node_DynamicParametersEntry {
+  return { key: "", value: undefined };
+}
+
+export const Node_DynamicParametersEntry: MessageFns<Node_DynamicParametersEntry> = {
+  encode(message: Node_DynamicParametersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      ContextParams.encode(message.value, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Node_DynamicParametersEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNode_DynamicParametersEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = ContextParams.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
 
 function createBaseMetadata(): Metadata {
   return { filterMetadata: {}, typedFilterMetadata: {} };
@@ -596,6 +1029,144 @@ export const HeaderMap: MessageFns<HeaderMap> = {
             }
 
             message.headers.push(HeaderValue.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWatchedDirectory(): WatchedDirectory {
+  return { path: "" };
+}
+
+export const WatchedDirectory: MessageFns<WatchedDirectory> = {
+  encode(message: WatchedDirectory, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchedDirectory {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchedDirectory() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDataSource(): DataSource {
+  return { specifier: undefined, watchedDirectory: undefined };
+}
+
+export const DataSource: MessageFns<DataSource> = {
+  encode(message: DataSource, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.specifier?.$case) {
+      case "filename":
+        writer.uint32(10).string(message.specifier.value);
+        break;
+      case "inlineBytes":
+        writer.uint32(18).bytes(message.specifier.value);
+        break;
+      case "inlineString":
+        writer.uint32(26).string(message.specifier.value);
+        break;
+      case "environmentVariable":
+        writer.uint32(34).string(message.specifier.value);
+        break;
+    }
+    if (message.watchedDirectory !== undefined) {
+      WatchedDirectory.encode(message.watchedDirectory, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DataSource {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDataSource() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.specifier = { $case: "filename", value: reader.string() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.specifier = { $case: "inlineBytes", value: Buffer.from(reader.bytes()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.specifier = { $case: "inlineString", value: reader.string() };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.specifier = { $case: "environmentVariable", value: reader.string() };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.watchedDirectory = WatchedDirectory.decode(reader, reader.uint32());
             continue;
           }
         }
