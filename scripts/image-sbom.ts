@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { sha256 } from './image-archive.ts';
-import type { Contents } from './image-contents.ts';
+import type { Contents } from './image-layers.ts';
 
 /** A component as CycloneDX spells it. */
 interface Component {

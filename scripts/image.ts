@@ -3,7 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dockerArchive, sha256, type Image } from './image-archive.ts';
-import { contentsOf, imageNames, type Contents, type ImageName } from './image-contents.ts';
+import { contentsOf, imageNames, type ImageName } from './image-contents.ts';
+import type { Contents } from './image-layers.ts';
 import { sbomOf } from './image-sbom.ts';
 
 const usage = `usage: scripts/image NAME… [--out FILE] [--runtime bun|node]   names: ${imageNames.join(' ')}`;
@@ -34,7 +35,7 @@ function imageOf(contents: Contents, sbom: Buffer): Image {
         'org.opencontainers.image.title': repository,
         'org.opencontainers.image.description': contents.description,
         'org.opencontainers.image.version': tag,
-        'org.opencontainers.image.licenses': 'Apache-2.0',
+        'org.opencontainers.image.licenses': contents.license,
         'dev.svidecar.image.runtime': `${contents.runtime.name} ${contents.runtime.version}`,
         'dev.svidecar.image.sbom': `/${document.path}`,
       },

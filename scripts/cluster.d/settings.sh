@@ -1,0 +1,35 @@
+# Where things are. Inside the machine the same folder is always /run/svidecar, so that configuration files are constant.
+clusters=${SVIDECAR_CLUSTERS:-${XDG_STATE_HOME:-$HOME/.local/state}/svidecar/clusters}
+state=$clusters/$name
+log=$state/log
+programs=${SVIDECAR_COMPONENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/svidecar/components}/bin
+kubeconfig=$state/kubeconfig
+cgroup=svidecar-$name
+
+# In a network of its own nothing collides, so all clusters have the same addresses. The files in etc/ repeat some of them.
+node=svidecar
+node_address=10.245.0.1
+service_range=10.96.0.0/16
+api_service_address=10.96.0.1
+
+began=$(date +%s%N)
+say() { printf '%5.1f s  %s\n' "$((($(date +%s%N) - began) / 100000000))e-1" "$*"; }
+fail() { echo "scripts/cluster: $*" >&2; exit 1; }
+
+# Up and down of one cluster wait for each other. What they start does not inherit the lock (9>&-).
+with_lock() { # FUNCTION
+  mkdir -p "$clusters"
+  exec 9>"$clusters/.lock-$name"
+  flock 9
+  "$1"
+}
+
+# wait_for WHAT SECONDS COMMAND…: until the command succeeds
+wait_for() {
+  local what=$1 deadline=$((SECONDS + $2))
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$deadline" ] || fail "$what did not come; see the logs in $log (scripts/cluster logs PART)"
+    sleep 0.2
+  done
+}
