@@ -41,7 +41,7 @@ const helper = z.strictObject({
   imagePullSecrets: z.array(z.string().min(1)).default([]),
 });
 
-const config = z.strictObject({
+export const configSchema = z.strictObject({
   trustDomain: z
     .string()
     .refine((name) => trustDomainFault(name) === undefined, 'is not a trust domain name')
@@ -66,11 +66,11 @@ const config = z.strictObject({
     .default({}),
 });
 
-export type InjectorConfig = Readonly<z.infer<typeof config>>;
+export type InjectorConfig = Readonly<z.infer<typeof configSchema>>;
 
 /** @param value null or undefined means: all defaults. @throws {AppError} CONFIG_INVALID, naming every wrong key. */
 export function checkConfig(value: unknown, where: string): InjectorConfig {
-  const parsed = config.safeParse(value ?? {});
+  const parsed = configSchema.safeParse(value ?? {});
   if (!parsed.success) {
     throw new AppError('CONFIG_INVALID', `${where}: ${z.prettifyError(parsed.error)}`, {
       cause: parsed.error,
