@@ -91,8 +91,16 @@ function reading(configMaps: ConfigMaps): ReadConfigMap {
 
 /** The line that a refusal speaks of: of the annotation that it names, where that stands in the object's text. */
 export function lineOf({ document, object, decision }: Outcome): number {
-  if (decision.kind !== 'refused') return object.line;
-  const key = /annotation ((?:inject\.)?svidecar\.dev\/[^\s:,]+)/.exec(decision.message)?.[1];
+  return decision.kind === 'refused' ? lineOfKey(decision.message, document, object) : object.line;
+}
+
+/** The line of the first key of ours that a message names; the object's own where it names none. */
+export function lineOfKey(
+  message: string,
+  document: Pick<ManifestDocument, 'text'>,
+  object: Pick<ManifestObject, 'line' | 'offset'>,
+): number {
+  const key = /(?:^|[\s:])((?:inject\.)?svidecar\.dev\/[^\s:,]+)/.exec(message)?.[1];
   const at = key === undefined ? -1 : document.text.indexOf(key, object.offset);
   if (at === -1) return object.line;
   return object.line + document.text.slice(object.offset, at).split('\n').length - 1;

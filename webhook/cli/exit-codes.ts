@@ -10,6 +10,8 @@ export const exitCodes = {
   unreachable: 3,
   /** `diff --exit-code`: there are differences. */
   different: 4,
+  /** `check`: warnings, and no error. */
+  warned: 5,
   /** A mistake of ours. */
   internal: 70,
 } as const;

@@ -1,6 +1,7 @@
 /** The command tree. */
 import { Command, CommanderError } from 'commander';
 import { AppError } from '#kernel/errors.ts';
+import { checkCommand } from './check.ts';
 import { completionCommand } from './completion.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
 import { helperCommand } from './helper.ts';
@@ -20,7 +21,7 @@ First steps:
   svidecar <command> --help            options and examples of one command
 
 Exit codes: 0 done · 1 something in the input was refused · 2 wrong usage · 3 a file or the cluster cannot be
-reached · 4 there are differences (diff --exit-code) · 70 a mistake of svidecar's own.`;
+reached · 4 there are differences (diff --exit-code) · 5 warnings only (check) · 70 a mistake of svidecar's own.`;
 
 /** @param context where commands print, and how they tell their exit code */
 function buildProgram(context: CliContext): Command {
@@ -37,6 +38,7 @@ function buildProgram(context: CliContext): Command {
     uninjectCommand(context),
     diffCommand(context),
     explainCommand(context),
+    checkCommand(context),
     serveCommand(context),
     helperCommand(context),
     renderCommand(context),

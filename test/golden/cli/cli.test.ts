@@ -7,6 +7,7 @@ const commands: readonly string[] = [
   'uninject',
   'diff',
   'explain',
+  'check',
   'render',
   'render config',
   'render templates',
@@ -27,6 +28,19 @@ describe('help', () => {
 });
 
 const frontend = 'manifests/demo/frontend.yaml';
+
+describe('a report of checks', () => {
+  const mistakes = 'test/golden/cli/check.input.yaml';
+  test.each([
+    ['check.txt', `check ${mistakes}`, 1],
+    ['check-quiet.txt', `check -q ${mistakes} ${frontend}`, 1],
+    ['check-json.txt', `check -o json ${mistakes}`, 1],
+  ])('%s', async (file, line, expected) => {
+    const { code, out, err } = await runSvidecar(line.split(' '));
+    expect([code, err]).toEqual([expected, '']);
+    await expect(out).toMatchFileSnapshot(file);
+  });
+});
 
 describe('output', () => {
   test.each([

@@ -1,0 +1,323 @@
+/** Workloads and what surrounds them as users get them wrong, for tests of the checks. */
+import type { JsonObject } from '#kernel/json.ts';
+import type { CheckId, Severity } from '../../webhook/checks/contract.ts';
+import { injected } from './admission.ts';
+import { enabled, namespace, type Objects } from './check-facts.ts';
+import { engineFor } from './engine.ts';
+import { appAlone, appWithEnvoy, deployment, injectBackend, pod } from './workloads.ts';
+
+const socketOnly = { 'inject.svidecar.dev/templates': 'spiffe-socket' };
+const envoyText = `static_resources:
+  listeners:
+  - name: outbound
+    filter_chains:
+    - filters:
+      - name: hcm
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+`;
+
+function configMap(name: string, data: JsonObject, labels: JsonObject = {}): JsonObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, namespace: 'shop', labels },
+    data,
+  };
+}
+const envoySource = configMap('frontend-envoy', { 'envoy.yaml': envoyText });
+
+/** A good shop: one Deployment that asks for everything, as it was applied. */
+export const healthy: Objects = {
+  namespaces: [namespace('shop', enabled)],
+  configMaps: [envoySource],
+  workloads: [injected(deployment(injectBackend))],
+};
+
+function changed(spec: JsonObject): JsonObject {
+  return { ...appWithEnvoy, ...spec };
+}
+export function withImage(image: string): JsonObject {
+  const [app, envoy] = appWithEnvoy['containers'] as readonly JsonObject[];
+  return changed({ containers: [app ?? {}, { ...envoy, image }] });
+}
+export function namespaced(kind: string, name: string, spec: JsonObject): JsonObject {
+  return { apiVersion: 'v1', kind, metadata: { name, namespace: 'shop' }, spec };
+}
+export const onMetadata: JsonObject = {
+  ...deployment({}),
+  metadata: { name: 'frontend', namespace: 'shop', annotations: injectBackend },
+};
+export const hpa = namespaced('HorizontalPodAutoscaler', 'scale', {
+  scaleTargetRef: { kind: 'Deployment', name: 'frontend' },
+  metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization' } } }],
+});
+export const quota = namespaced('ResourceQuota', 'compute', {
+  hard: { 'limits.memory': '4Gi', pods: '9' },
+});
+export const limited: JsonObject = {
+  ...deployment(socketOnly, {
+    containers: [{ name: 'app', image: 'a:1', resources: { limits: { memory: '1Gi', cpu: 1 } } }],
+  }),
+};
+export const argo: JsonObject = {
+  ...deployment(injectBackend),
+  metadata: {
+    name: 'frontend',
+    namespace: 'shop',
+    annotations: { 'argocd.argoproj.io/tracking-id': 'shop:apps/Deployment:shop/frontend' },
+  },
+};
+const flux: JsonObject = {
+  ...deployment(injectBackend),
+  metadata: {
+    name: 'frontend',
+    namespace: 'shop',
+    managedFields: [{ manager: 'kustomize-controller' }],
+  },
+};
+export const restricted = { ...enabled, 'pod-security.kubernetes.io/enforce': 'restricted' };
+
+export interface Mistake {
+  readonly id: CheckId;
+  readonly what: string;
+  readonly objects: Objects;
+  readonly severity: Severity;
+  /** Part of the finding's message. */
+  readonly says: string;
+}
+
+type Row = readonly [id: CheckId, what: string, objects: Objects, severity: Severity, says: string];
+
+/** Each finding as a cluster has it; its absence is the healthy shop, or the row after it. */
+const rows: readonly Row[] = [
+  [
+    'annotations_valid',
+    'a value that is not allowed',
+    { workloads: [deployment({ ...injectBackend, 'svidecar.dev/socket': 'pipe' })] },
+    'error',
+    'write one of csi, hostPath [ANNOTATION_INVALID]',
+  ],
+  [
+    'annotations_valid',
+    'a key that is unknown',
+    { workloads: [deployment({ ...injectBackend, 'svidecar.dev/audiense': 'x' })] },
+    'error',
+    'did you mean svidecar.dev/audience? [ANNOTATION_UNKNOWN]',
+  ],
+  [
+    'annotations_valid',
+    'a template that is unknown',
+    { workloads: [deployment({ 'inject.svidecar.dev/templates': 'jwt' })] },
+    'error',
+    '[TEMPLATE_UNKNOWN]',
+  ],
+  [
+    'annotations_valid',
+    'settings without templates',
+    { workloads: [deployment({ 'svidecar.dev/audience': 'x' })] },
+    'warning',
+    'has no effect without inject.svidecar.dev/templates',
+  ],
+  [
+    'annotation_placement',
+    'annotations on the Deployment',
+    { workloads: [onMetadata] },
+    'error',
+    'move it to spec.template.metadata.annotations',
+  ],
+  [
+    'injection_possible',
+    "a container of the user's own under our name",
+    {
+      workloads: [
+        deployment(
+          injectBackend,
+          changed({
+            containers: [
+              ...(appWithEnvoy['containers'] as JsonObject[]),
+              { name: 'auth-helper', image: 'mine:1' },
+            ],
+          }),
+        ),
+      ],
+    },
+    'error',
+    '[CONTAINER_CONFLICT]',
+  ],
+  [
+    'injection_possible',
+    'a hostNetwork pod',
+    { workloads: [deployment(injectBackend, changed({ hostNetwork: true }))] },
+    'warning',
+    'hostNetwork',
+  ],
+  [
+    'envoy_configuration',
+    'no Envoy container',
+    { workloads: [deployment(injectBackend, appAlone)] },
+    'error',
+    '[ENVOY_CONTAINER_NOT_FOUND]',
+  ],
+  [
+    'envoy_configuration',
+    'a configuration that cannot be parsed',
+    { configMaps: [configMap('frontend-envoy', { 'envoy.yaml': 'a: [1' })] },
+    'warning',
+    '[ENVOY_CONFIG_INVALID]',
+  ],
+  [
+    'envoy_version',
+    'an Envoy from before the v3 options',
+    { workloads: [deployment(injectBackend, withImage('envoyproxy/envoy:v1.16.2'))] },
+    'error',
+    'runs Envoy 1.16',
+  ],
+  [
+    'port_clash',
+    "an app on the helper's port",
+    {
+      workloads: [
+        deployment(
+          socketless({ containerPort: 9010 }).annotations,
+          socketless({ containerPort: 9010 }).spec,
+        ),
+      ],
+    },
+    'error',
+    'declares port 9010',
+  ],
+  [
+    'autoscaling',
+    'an autoscaler without the request it needs',
+    { autoscalers: [hpa] },
+    'warning',
+    'cpu of "app"',
+  ],
+  ['gitops_drift', 'Argo CD, by its annotation', { workloads: [argo] }, 'warning', 'by Argo CD'],
+  ['gitops_drift', 'Flux, by its field manager', { workloads: [flux] }, 'warning', 'by Flux'],
+  [
+    'namespace_label',
+    'a namespace without label',
+    { namespaces: [namespace('shop')] },
+    'error',
+    'namespace shop has no label',
+  ],
+  [
+    'namespace_label',
+    'a label that means nothing',
+    { namespaces: [namespace('shop', { 'svidecar.dev/injection': 'true' })] },
+    'error',
+    '"true" means nothing',
+  ],
+  [
+    'namespace_label',
+    'a label on kube-system',
+    { namespaces: [namespace('kube-system', enabled), namespace('shop', enabled)] },
+    'warning',
+    'never touched',
+  ],
+  [
+    'pod_security',
+    'a socket from the node where that is refused',
+    {
+      namespaces: [namespace('shop', restricted)],
+      workloads: [deployment({ ...injectBackend, 'svidecar.dev/socket': 'hostPath' })],
+    },
+    'error',
+    'Pod Security "restricted"',
+  ],
+  [
+    'resource_limits',
+    'a quota on limits that the app does not set',
+    { quotas: [quota] },
+    'error',
+    'limits.memory of "app"',
+  ],
+  [
+    'resource_limits',
+    'a limit range below the helper',
+    {
+      limitRanges: [
+        namespaced('LimitRange', 'small', {
+          limits: [{ type: 'Container', max: { memory: '100Mi' } }],
+        }),
+      ],
+    },
+    'error',
+    'above its maximum 100Mi',
+  ],
+  [
+    'resource_limits',
+    'a limit range above the helper',
+    {
+      limitRanges: [
+        namespaced('LimitRange', 'big', { limits: [{ type: 'Container', min: { cpu: '50m' } }] }),
+      ],
+    },
+    'error',
+    'below its minimum 50m',
+  ],
+  [
+    'helper_present',
+    'a Deployment that was stored without',
+    { workloads: [deployment(injectBackend)] },
+    'warning',
+    'stored without its injection',
+  ],
+  [
+    'helper_present',
+    'a pod that runs without',
+    { pods: [pod(injectBackend)] },
+    'error',
+    'runs without it',
+  ],
+  [
+    'helper_current',
+    'a Deployment with older settings',
+    {
+      workloads: [
+        injected(deployment(injectBackend), {
+          engine: engineFor({ helper: { logLevel: 'debug' } }),
+        }),
+      ],
+    },
+    'warning',
+    "other settings than today's",
+  ],
+  [
+    'helper_current',
+    'a pod with older settings',
+    {
+      pods: [
+        injected(pod(injectBackend), { engine: engineFor({ helper: { logLevel: 'debug' } }) }),
+      ],
+    },
+    'warning',
+    "other settings than today's",
+  ],
+  ['config_maps', "the helper's ConfigMap missing", {}, 'error', 'mounts ConfigMap svidecar-'],
+  [
+    'config_maps',
+    'the source gone',
+    { configMaps: [] },
+    'error',
+    'made from ConfigMap frontend-envoy, which is not there',
+  ],
+];
+
+function socketless(port: JsonObject): { annotations: Record<string, string>; spec: JsonObject } {
+  const [app, envoy] = appWithEnvoy['containers'] as readonly JsonObject[];
+  return {
+    annotations: { ...injectBackend },
+    spec: changed({ containers: [{ ...app, ports: [port] }, envoy ?? {}] }),
+  };
+}
+
+export const mistakes: readonly Mistake[] = rows.map(([id, what, objects, severity, says]) => {
+  return { id, what, objects, severity, says };
+});

@@ -1,0 +1,156 @@
+/** What the admission engine says about annotations, placement and whatever stands in the way of an injection. */
+import type { ErrorCode } from '#kernel/errors.ts';
+import type { StepId } from '../injection/trace.ts';
+import type { Assessed } from './assess.ts';
+import { found, type Check, type Finding, type Severity } from './contract.ts';
+
+/** Refusals that another check tells of. */
+const annotationCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ANNOTATION_INVALID',
+  'ANNOTATION_UNKNOWN',
+  'SPIFFE_ID_INVALID',
+  'TEMPLATE_UNKNOWN',
+]);
+const envoyCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'EDIT_IMPOSSIBLE',
+  'ENVOY_CONFIG_INVALID',
+  'ENVOY_CONFIG_NOT_FOUND',
+  'ENVOY_CONTAINER_NOT_FOUND',
+  'LISTENERS_AMBIGUOUS',
+]);
+
+/** Steps that are told of as they stand; the engine's sentence says what to do. */
+function steps(
+  assessed: readonly Assessed[],
+  told: { readonly id: StepId; readonly severity: Severity; readonly hint: string },
+): readonly Finding[] {
+  return assessed.flatMap(({ decision, where }) =>
+    decision.steps
+      .filter(({ id }) => id === told.id)
+      .map(({ message }) => ({ severity: told.severity, where, message, hint: told.hint })),
+  );
+}
+
+function refusals(
+  assessed: readonly Assessed[],
+  isMeant: (code: ErrorCode) => boolean,
+  hint: string,
+): readonly Finding[] {
+  return assessed.flatMap(({ decision, where, isInjected }): readonly Finding[] => {
+    if (decision.kind !== 'refused' || !isMeant(decision.code)) return [];
+    // What runs already goes on; the next change of it is refused.
+    const severity = isInjected ? 'warning' : 'error';
+    const prefix = `${where.kind} ${where.namespace}/${where.name}: `;
+    const said = decision.message.startsWith(prefix)
+      ? decision.message.slice(prefix.length)
+      : decision.message;
+    return [{ severity, where, message: `${said} [${decision.code}]`, hint }];
+  });
+}
+
+export const annotationsValid: Check = {
+  id: 'annotations_valid',
+  category: 'workloads',
+  claim: 'every annotation of svidecar is known and has a value that is allowed',
+  why: 'The webhook refuses the object at admission; a pod that its controller makes is then never there.',
+  offline: true,
+  reads: ['workloads', 'pods'],
+  run: ({ assessed }) =>
+    found([
+      ...refusals(
+        assessed,
+        (code) => annotationCodes.has(code),
+        'correct the annotation on the pod template; svidecar explain shows every step',
+      ),
+      ...steps(assessed, {
+        id: 'annotations_without_templates',
+        severity: 'warning',
+        hint: 'add inject.svidecar.dev/templates to the pod template, or remove these annotations',
+      }),
+    ]),
+};
+
+export const annotationPlacement: Check = {
+  id: 'annotation_placement',
+  category: 'workloads',
+  claim: 'annotations stand on pod templates, not on the objects around them',
+  why: "Pods get the annotations of the template alone; on the Deployment's own metadata they do nothing.",
+  offline: true,
+  reads: ['workloads'],
+  run: ({ assessed }) =>
+    found(
+      steps(assessed, {
+        id: 'annotation_on_workload',
+        severity: 'error',
+        hint: 'move them to the metadata of the pod template and apply again',
+      }),
+    ),
+};
+
+const outsideSteps = ['host_network', 'mirror_pod', 'namespace_ignored'] as const;
+
+export const injectionPossible: Check = {
+  id: 'injection_possible',
+  category: 'workloads',
+  claim: 'nothing else about the pods stands in the way of their injection',
+  why: 'They are refused, or left alone although they ask for it.',
+  offline: true,
+  reads: ['workloads', 'pods'],
+  run: ({ assessed }) =>
+    found([
+      ...refusals(
+        assessed,
+        (code) => !annotationCodes.has(code) && !envoyCodes.has(code),
+        'see docs/errors.md for the code in brackets',
+      ),
+      ...outsideSteps.flatMap((id) =>
+        steps(
+          assessed.filter(({ asks }) => asks),
+          {
+            id,
+            severity: 'warning',
+            hint: 'remove the annotations of svidecar there, or change what the message names',
+          },
+        ),
+      ),
+    ]),
+};
+
+export const envoyConfiguration: Check = {
+  id: 'envoy_configuration',
+  category: 'workloads',
+  claim: 'every Envoy configuration that needs our filter can be found and patched',
+  why: 'Without the filter no request is authenticated, so such a workload is refused; with a warning it is weaker than it looks.',
+  offline: true,
+  reads: ['workloads', 'pods'],
+  run: ({ assessed }) =>
+    found([
+      ...refusals(
+        assessed,
+        (code) => envoyCodes.has(code),
+        'correct the configuration at the place that the message names',
+      ),
+      ...steps(assessed, {
+        id: 'envoy_warning',
+        severity: 'warning',
+        hint: 'change the Envoy configuration, or accept it knowingly',
+      }),
+    ]),
+};
+
+export const portClash: Check = {
+  id: 'port_clash',
+  category: 'workloads',
+  claim: "no container listens on the helper's ports",
+  why: 'Two programs of one pod cannot listen on one port: one of the two does not start.',
+  offline: true,
+  reads: ['workloads', 'pods'],
+  run: ({ assessed }) =>
+    found(
+      steps(assessed, {
+        id: 'port_clash',
+        severity: 'error',
+        hint: 'give the container another port',
+      }),
+    ),
+};

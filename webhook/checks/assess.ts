@@ -1,0 +1,113 @@
+/** The admission engine's own decision about each workload: the checks have no second opinion on annotations. */
+import jsonPatch from 'fast-json-patch';
+import { envoyCheck } from '../admission/check-envoy.ts';
+import { decide, type Decision } from '../admission/decide.ts';
+import { asksForNothing } from '../injection/annotations.ts';
+import { namespaceLabel, statusKey } from '../injection/contract.ts';
+import { locate, type Located } from '../injection/locate.ts';
+import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import {
+  metadataOf,
+  nameOf,
+  namespaceOf,
+  whereOf,
+  type Facts,
+  type Subject,
+  type Where,
+} from './facts.ts';
+
+export interface Assessed {
+  readonly subject: Subject;
+  readonly where: Where;
+  readonly located: Located;
+  readonly decision: Decision;
+  /** Whether its pod template asks for templates. */
+  readonly asks: boolean;
+  /** Whether its pod template carries our status. */
+  readonly isInjected: boolean;
+  /** The pod's spec as it is once everything asked for is in it. */
+  readonly spec: JsonObject;
+}
+
+/** Objects without a pod template are left out. */
+export function assess(facts: Facts, subjects: readonly Subject[]): readonly Assessed[] {
+  const context = {
+    engine: facts.engine,
+    checkEnvoy: envoyCheck(configMapReader(facts), facts.engine.library),
+    ignoredNamespaces: new Set([...facts.engine.config.ignoredNamespaces, facts.ownNamespace]),
+    namespace: facts.namespace,
+  };
+  return subjects.flatMap((subject): readonly Assessed[] => {
+    const located = locate(subject.object, facts.namespace);
+    if (located === undefined) return [];
+    const decision = decide(unowned(subject.object), context);
+    return [
+      {
+        subject,
+        where: whereOf(subject, located.namespace),
+        located,
+        decision,
+        asks: !asksForNothing(located.template),
+        isInjected: statusTextOf(located) !== undefined,
+        spec: specAfter(located, decision),
+      },
+    ];
+  });
+}
+
+/** Text of our status annotation on the pod template. */
+export function statusTextOf({ template }: Located): string | undefined {
+  return stringAt(objectAt(objectAt(template, 'metadata'), 'annotations'), statusKey);
+}
+
+/** A pod is judged by what it asks for, not by who made it. */
+function unowned(object: JsonObject): JsonObject {
+  if (object['kind'] !== 'Pod') return object;
+  const { ownerReferences, ...metadata } = metadataOf(object);
+  return { ...object, metadata };
+}
+
+function specAfter(located: Located, decision: Decision): JsonObject {
+  const spec = objectAt(located.template, 'spec');
+  const operations = 'operations' in decision ? decision.operations : [];
+  if (operations.length === 0) return spec;
+  let root: JsonObject = located.template;
+  for (const key of located.path.toReversed()) root = { [key]: root };
+  // The library's types know neither readonly lists nor JSON; it copies the document before it changes it.
+  const patch = operations as jsonPatch.Operation[];
+  const document: unknown = jsonPatch.applyPatch(root, patch, false, false).newDocument;
+  const template = located.path.reduce(objectAt, isObject(document) ? document : {});
+  return objectAt(template, 'spec');
+}
+
+function configMapReader(facts: Facts): Parameters<typeof envoyCheck>[0] {
+  const views = new Map<string, NonNullable<ReturnType<Parameters<typeof envoyCheck>[0]>>>();
+  const reading = facts.objects.configMaps;
+  const subjects = reading.kind === 'unknown' ? [] : reading.subjects;
+  for (const { object } of subjects) {
+    const key = `${namespaceOf(object, facts)}/${nameOf(object)}`;
+    views.set(key, { resourceVersion: String(views.size), data: textsAt(object, 'data') });
+  }
+  return (namespace, name) => views.get(`${namespace}/${name}`);
+}
+
+/** The members of a map that are texts. */
+export function textsAt(object: JsonObject, key: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(objectAt(object, key)).filter(
+      (pair): pair is [string, string] => typeof pair[1] === 'string',
+    ),
+  );
+}
+
+/** Value of the namespace's label, by name; a namespace that was not read is not in the map. */
+export function namespaceLabels(
+  namespaces: readonly Subject[],
+): ReadonlyMap<string, string | undefined> {
+  return new Map(
+    namespaces.map(({ object }) => [
+      nameOf(object),
+      stringAt(objectAt(metadataOf(object), 'labels'), namespaceLabel),
+    ]),
+  );
+}

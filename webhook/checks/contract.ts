@@ -1,0 +1,76 @@
+/** What a check is, and what comes of it. Ids are stable API: scripts, docs/check.md and `-o json` use them. */
+import type { Assessed } from './assess.ts';
+import type { Facts, ResourceName, Subject, Where } from './facts.ts';
+
+export type CheckId =
+  | 'annotation_placement'
+  | 'annotations_valid'
+  | 'autoscaling'
+  | 'config_maps'
+  | 'csi_driver'
+  | 'envoy_configuration'
+  | 'envoy_version'
+  | 'gitops_drift'
+  | 'guard_policy'
+  | 'helper_current'
+  | 'helper_present'
+  | 'injection_possible'
+  | 'kubernetes_version'
+  | 'namespace_label'
+  | 'pod_security'
+  | 'port_clash'
+  | 'resource_limits'
+  | 'spire_agent'
+  | 'webhook_answers'
+  | 'webhook_certificate'
+  | 'webhook_configured'
+  | 'webhook_replicas'
+  | 'webhook_service'
+  | 'workload_api';
+
+export type Category = 'cluster' | 'webhook' | 'namespaces' | 'workloads' | 'identity';
+/** `error`: something does not work, or is not protected. `warning`: it works, and will surprise. */
+export type Severity = 'error' | 'warning';
+
+export interface Finding {
+  readonly severity: Severity;
+  readonly where: Where | undefined;
+  /** What was found, in one sentence. */
+  readonly message: string;
+  /** What to do next. */
+  readonly hint: string;
+}
+
+export interface Outcome {
+  readonly findings: readonly Finding[];
+  /** Sentences: what could not be read though it should be; the run then tells that by its exit code. */
+  readonly unread?: readonly string[];
+  /** Why there was nothing to check, or nothing that can be seen from here. */
+  readonly skipped?: string;
+}
+
+/** What a check reads; `objects` gives what was read, and is only asked for what `reads` names. */
+export interface Material {
+  readonly facts: Facts;
+  /** Every workload and pod that carries a key of ours, with the decision about it. */
+  readonly assessed: readonly Assessed[];
+  readonly objects: (name: ResourceName) => readonly Subject[];
+}
+
+export interface Check {
+  readonly id: CheckId;
+  readonly category: Category;
+  /** What is so when the check is content. */
+  readonly claim: string;
+  /** Why it matters, in one sentence. */
+  readonly why: string;
+  /** Whether manifests alone can be judged. */
+  readonly offline: boolean;
+  /** Without these the check is not run, and its status is `unknown`. */
+  readonly reads: readonly ResourceName[];
+  readonly run: (material: Material) => Outcome;
+}
+
+export function found(findings: readonly Finding[]): Outcome {
+  return { findings };
+}

@@ -1,0 +1,141 @@
+/** Whether what asked for the helper has it, and the newest one. */
+import { listAt, isObject, objectAt, stringAt } from '#kernel/json.ts';
+import { namespaceLabels, statusTextOf, type Assessed } from './assess.ts';
+import { found, type Check, type Finding, type Material } from './contract.ts';
+
+export const helperPresent: Check = {
+  id: 'helper_present',
+  category: 'workloads',
+  claim: 'workloads and pods that asked for injection have it',
+  why: 'A pod without its helper sends no proof of identity, and checks none.',
+  offline: false,
+  reads: ['namespaces', 'workloads', 'pods'],
+  run: (material) => {
+    const lacking = seenByWebhook(material).filter(
+      ({ asks, decision, isInjected }) => asks && !isInjected && decision.kind === 'injected',
+    );
+    return found([
+      ...lacking.filter(({ where }) => where.kind !== 'Pod').map(workloadLacks),
+      ...byController(lacking).map(podsLack),
+    ]);
+  },
+};
+
+/** In namespaces labelled `pod` the workloads themselves stay as they are. */
+function seenByWebhook({ objects, assessed }: Material): readonly Assessed[] {
+  const labels = namespaceLabels(objects('namespaces'));
+  return assessed.filter(({ where }) => {
+    const label = labels.get(where.namespace);
+    return label === 'enabled' || (label === 'pod' && where.kind === 'Pod');
+  });
+}
+
+function workloadLacks({ where }: Assessed): Finding {
+  return {
+    severity: 'warning',
+    where,
+    message:
+      'was stored without its injection, so before the webhook or its label was there, or while the webhook did not answer; its new pods are injected all the same',
+    hint:
+      where.kind === 'Job'
+        ? 'delete it and create it again'
+        : `kubectl rollout restart ${where.kind.toLowerCase()}/${where.name} -n ${where.namespace}`,
+  };
+}
+
+interface PodGroup {
+  readonly first: Assessed;
+  readonly count: number;
+  /** Such as `Deployment frontend`; empty for pods of their own. */
+  readonly controller: string;
+}
+
+/** Pods of one controller have one cure, so they are told of together. */
+function byController(pods: readonly Assessed[]): readonly PodGroup[] {
+  const groups = new Map<string, PodGroup>();
+  for (const pod of pods) {
+    if (pod.where.kind !== 'Pod') continue;
+    const controller = controllerOf(pod);
+    const key = `${pod.where.namespace} ${controller === '' ? pod.where.name : controller}`;
+    const group = groups.get(key) ?? { first: pod, count: 0, controller };
+    groups.set(key, { ...group, count: group.count + 1 });
+  }
+  return [...groups.values()];
+}
+
+/** A Deployment's ReplicaSet is named after it and the hash that its pods carry as a label. */
+function controllerOf({ located }: Assessed): string {
+  const owner = listAt(located.metadata, 'ownerReferences')
+    .filter(isObject)
+    .find((each) => each['controller'] === true);
+  const [kind, name] = [stringAt(owner, 'kind'), stringAt(owner, 'name')];
+  if (kind === undefined || name === undefined) return '';
+  const hash = stringAt(objectAt(located.metadata, 'labels'), 'pod-template-hash');
+  return kind === 'ReplicaSet' && hash !== undefined && name.endsWith(`-${hash}`)
+    ? `Deployment ${name.slice(0, -hash.length - 1)}`
+    : `${kind} ${name}`;
+}
+
+function restartHint({ first, controller }: PodGroup): string {
+  const [kind = '', name = ''] = controller.split(' ');
+  if (['Deployment', 'StatefulSet', 'DaemonSet'].includes(kind)) {
+    return `kubectl rollout restart ${kind.toLowerCase()}/${name} -n ${first.where.namespace}`;
+  }
+  return 'delete the pod, so that it is made again';
+}
+
+function ofController({ count, controller }: PodGroup): string {
+  if (controller === '') return '';
+  return count === 1 ? ` (of ${controller})` : ` (and ${count - 1} more pods of ${controller})`;
+}
+
+function podsLack(group: PodGroup): Finding {
+  return {
+    severity: 'error',
+    where: group.first.where,
+    message: `asked for injection and runs without it${ofController(group)}`,
+    hint: restartHint(group),
+  };
+}
+
+export const helperCurrent: Check = {
+  id: 'helper_current',
+  category: 'workloads',
+  claim: 'injected workloads and pods are as the configuration of today would make them',
+  why: 'An older injection keeps its old settings and its old image until the workload is rolled out again.',
+  offline: false,
+  reads: ['workloads', 'pods'],
+  run: ({ assessed }) => {
+    const old = assessed.filter(
+      ({ decision, isInjected }) => isInjected && decision.kind === 'injected',
+    );
+    const workloads = old.filter(({ where }) => where.kind !== 'Pod');
+    const told = new Set(
+      workloads.map(({ where }) => `${where.namespace} ${where.kind} ${where.name}`),
+    );
+    return found([
+      ...workloads.map((each) =>
+        isOld(each, { first: each, count: 1, controller: `${each.where.kind} ${each.where.name}` }),
+      ),
+      ...byController(old)
+        .filter(({ first, controller }) => !told.has(`${first.where.namespace} ${controller}`))
+        .map((group) => isOld(group.first, group)),
+    ]);
+  },
+};
+
+function isOld(each: Assessed, group: PodGroup): Finding {
+  const by = versionOf(each);
+  const others = each.where.kind === 'Pod' ? ofController(group) : '';
+  return {
+    severity: 'warning',
+    where: each.where,
+    message: `was injected${by === undefined ? '' : ` by version ${by}`} with other settings than today's${others}`,
+    hint: restartHint(group),
+  };
+}
+
+function versionOf({ located }: Assessed): string | undefined {
+  const version = /"version":"([\w.+-]{1,40})"/.exec(statusTextOf(located) ?? '')?.[1];
+  return version;
+}

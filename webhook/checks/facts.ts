@@ -1,0 +1,128 @@
+/** What the checks know of the world: objects as read, and answers of what was asked. Values only; others collect them. */
+import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import type { Engine } from '../injection/inject.ts';
+
+/** Groups of objects that the checks read. */
+export const resourceNames = [
+  'agents',
+  'autoscalers',
+  'configMaps',
+  'csiDrivers',
+  'csiNodes',
+  'deployments',
+  'endpointSlices',
+  'hooks',
+  'limitRanges',
+  'namespaces',
+  'pods',
+  'policies',
+  'policyBindings',
+  'quotas',
+  'services',
+  'workloads',
+] as const;
+export type ResourceName = (typeof resourceNames)[number];
+
+/** Where a finding stands: an object of the cluster, and its line where it came from a file. */
+export interface Where {
+  readonly kind: string;
+  /** Empty for what has no namespace. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly file?: string;
+  readonly line?: number;
+}
+
+/** An object, and the file that it stands in. */
+export interface Subject {
+  readonly object: JsonObject;
+  readonly file?: string;
+  readonly line?: number;
+}
+
+export type Reading =
+  | { readonly kind: 'known'; readonly subjects: readonly Subject[] }
+  /** Some of it is known; the sentences say what is not. */
+  | {
+      readonly kind: 'partial';
+      readonly subjects: readonly Subject[];
+      readonly reasons: readonly string[];
+    }
+  | { readonly kind: 'unknown'; readonly reasons: readonly string[] };
+
+/** Something that was asked for, and a sentence where there is no answer. */
+export type Answer<T> =
+  | { readonly kind: 'known'; readonly value: T }
+  | { readonly kind: 'unknown'; readonly reason: string }
+  /** Nothing to be had from here, and no fault of anybody. */
+  | { readonly kind: 'not_asked'; readonly reason: string };
+
+/** Certificates as served, PEM, the leaf first. */
+export interface ServedChain {
+  readonly certificates: readonly string[];
+  /** Such as "a TLS handshake with 10.96.0.7:443". */
+  readonly source: string;
+}
+
+/** What the API server said to a probe Pod that asked for injection, as a dry run. */
+export interface ProbeAnswer {
+  readonly namespace: string;
+  /** HTTP status. */
+  readonly status: number;
+  readonly message: string;
+  /** The Pod as it would have been stored, where it was accepted. */
+  readonly pod: JsonObject | undefined;
+}
+
+/** What a Workload API said. */
+export interface WorkloadApiAnswer {
+  readonly address: string;
+  readonly kind: 'identity' | 'no_identity' | 'unavailable' | 'rejected';
+  readonly text: string;
+}
+
+export interface Facts {
+  /** `files`: what is not among the objects may well exist in the cluster. */
+  readonly origin: 'files' | 'cluster';
+  readonly engine: Engine;
+  /** Milliseconds since the Unix epoch. */
+  readonly nowMs: number;
+  /** Where svidecar itself runs. */
+  readonly ownNamespace: string;
+  /** Of objects that name none. */
+  readonly namespace: string;
+  readonly objects: Readonly<Record<ResourceName, Reading>>;
+  readonly serverVersion: Answer<{ readonly major: number; readonly minor: number }>;
+  /** By {@link targetOf} of a hook. */
+  readonly served: ReadonlyMap<string, Answer<ServedChain>>;
+  readonly probe: Answer<ProbeAnswer>;
+  readonly workloadApi: Answer<WorkloadApiAnswer>;
+}
+
+export function known(subjects: readonly Subject[]): Reading {
+  return { kind: 'known', subjects };
+}
+
+export function metadataOf(object: JsonObject): JsonObject {
+  return objectAt(object, 'metadata');
+}
+
+export function nameOf(object: JsonObject): string {
+  const metadata = metadataOf(object);
+  return stringAt(metadata, 'name') ?? stringAt(metadata, 'generateName') ?? '';
+}
+
+export function namespaceOf(object: JsonObject, facts: Pick<Facts, 'namespace'>): string {
+  return stringAt(metadataOf(object), 'namespace') ?? facts.namespace;
+}
+
+/** @param namespace empty for objects of the whole cluster */
+export function whereOf({ object, file, line }: Subject, namespace: string): Where {
+  return {
+    kind: stringAt(object, 'kind') ?? '',
+    namespace,
+    name: nameOf(object),
+    ...(file === undefined ? {} : { file }),
+    ...(line === undefined ? {} : { line }),
+  };
+}

@@ -1,0 +1,107 @@
+/** Labels of namespaces: without the right one the webhook sees nothing. */
+import { listAt, objectAt, stringAt, isObject } from '#kernel/json.ts';
+import { namespaceLabel } from '../injection/contract.ts';
+import { namespaceLabels, type Assessed } from './assess.ts';
+import { found, type Check, type Finding, type Material } from './contract.ts';
+import { metadataOf, nameOf, whereOf } from './facts.ts';
+
+const valid: ReadonlySet<string> = new Set(['enabled', 'pod']);
+
+export const namespaceLabelCheck: Check = {
+  id: 'namespace_label',
+  category: 'namespaces',
+  claim: 'namespaces of annotated workloads carry the label, with a value that is known',
+  why: 'The API server asks the webhook about labelled namespaces only; elsewhere annotations do nothing, silently.',
+  offline: true,
+  reads: ['namespaces', 'workloads', 'pods'],
+  run: (material) => found([...labelFaults(material), ...unlabelled(material)]),
+};
+
+function labelFaults({ facts, objects }: Material): readonly Finding[] {
+  const never = new Set([...facts.engine.config.ignoredNamespaces, facts.ownNamespace]);
+  return objects('namespaces').flatMap((subject): readonly Finding[] => {
+    const label = stringAt(objectAt(metadataOf(subject.object), 'labels'), namespaceLabel);
+    if (label === undefined) return [];
+    const where = whereOf(subject, '');
+    const { name } = where;
+    if (never.has(name)) {
+      return [
+        {
+          severity: 'warning',
+          where,
+          message: `the label ${namespaceLabel} has no effect here: namespace ${name} is never touched`,
+          hint: `kubectl label namespace ${name} ${namespaceLabel}-`,
+        },
+      ];
+    }
+    if (valid.has(label)) return [];
+    return [
+      {
+        severity: 'error',
+        where,
+        message: `the label ${namespaceLabel}: "${label}" means nothing; known are "enabled" and "pod"`,
+        hint: `kubectl label --overwrite namespace ${name} ${namespaceLabel}=enabled`,
+      },
+    ];
+  });
+}
+
+/** One finding a namespace: with many workloads they all have the same cure. */
+function unlabelled({ facts, objects, assessed }: Material): readonly Finding[] {
+  const labels = namespaceLabels(objects('namespaces'));
+  const never = new Set([...facts.engine.config.ignoredNamespaces, facts.ownNamespace]);
+  const byNamespace = new Map<string, Assessed[]>();
+  for (const each of assessed) {
+    const { namespace } = each.where;
+    const isSeen = !labels.has(namespace) || labels.get(namespace) !== undefined;
+    if (!each.asks || isSeen || never.has(namespace)) continue;
+    // A pod of a workload that is told of already adds nothing.
+    if (each.where.kind === 'Pod' && byNamespace.has(namespace)) continue;
+    byNamespace.set(namespace, [...(byNamespace.get(namespace) ?? []), each]);
+  }
+  return [...byNamespace].map(([namespace, [first, ...others]]) => ({
+    severity: 'error',
+    where: first?.where,
+    message: `asks for injection${others.length === 0 ? '' : ` (as do ${others.length} more of its namespace)`}, but namespace ${namespace} has no label ${namespaceLabel}`,
+    hint: `kubectl label namespace ${namespace} ${namespaceLabel}=enabled, then kubectl rollout restart what runs already`,
+  }));
+}
+
+export const podSecurity: Check = {
+  id: 'pod_security',
+  category: 'namespaces',
+  claim: 'the Pod Security level of each namespace admits the Workload API socket',
+  why: 'A socket from the node is a hostPath volume, which the levels baseline and restricted refuse: no pod starts.',
+  offline: true,
+  reads: ['namespaces', 'workloads', 'pods'],
+  run: ({ objects, assessed, facts }) => {
+    const levels = new Map(
+      objects('namespaces').map(({ object }) => [
+        nameOf(object),
+        stringAt(objectAt(metadataOf(object), 'labels'), 'pod-security.kubernetes.io/enforce'),
+      ]),
+    );
+    const directory = facts.engine.config.socket.hostPath;
+    return found(
+      assessed.flatMap((each): readonly Finding[] => {
+        const level = levels.get(each.where.namespace);
+        if (level !== 'baseline' && level !== 'restricted') return [];
+        if (!each.asks || !hasHostPath(each, directory)) return [];
+        return [
+          {
+            severity: 'error',
+            where: each.where,
+            message: `needs the hostPath volume ${directory}, which Pod Security "${level}" of namespace ${each.where.namespace} refuses`,
+            hint: 'use the SPIFFE CSI driver: svidecar.dev/socket: csi (or socket.kind: csi in the configuration)',
+          },
+        ];
+      }),
+    );
+  },
+};
+
+function hasHostPath({ spec }: Assessed, directory: string): boolean {
+  return listAt(spec, 'volumes')
+    .filter(isObject)
+    .some((volume) => stringAt(objectAt(volume, 'hostPath'), 'path') === directory);
+}

@@ -1,0 +1,61 @@
+/** Runs checks over facts. Pure; the same facts give the same report. */
+import { assess, type Assessed } from './assess.ts';
+import { catalogue } from './catalogue.ts';
+import type { Category, Check, CheckId, Finding, Material, Outcome } from './contract.ts';
+import type { Facts, ResourceName, Subject } from './facts.ts';
+
+/** `skipped`: nothing to check, or nothing that can be seen from here. `unknown`: it could not be read. */
+export type Status = 'ok' | 'warning' | 'error' | 'unknown' | 'skipped';
+
+export interface CheckResult {
+  readonly id: CheckId;
+  readonly category: Category;
+  readonly claim: string;
+  readonly why: string;
+  readonly status: Status;
+  readonly findings: readonly Finding[];
+  /** Why something is unknown or skipped; may stand beside findings. */
+  readonly reasons: readonly string[];
+}
+
+export type Report = readonly CheckResult[];
+
+/** In the order of the catalogue; for files only what files can tell. */
+export function runChecks(facts: Facts): Report {
+  const assessed = assess(facts, [...subjectsOf(facts, 'workloads'), ...subjectsOf(facts, 'pods')]);
+  return catalogue
+    .filter((check) => check.offline || facts.origin === 'cluster')
+    .map((check) => runOne(check, facts, assessed));
+}
+
+function subjectsOf(facts: Facts, name: ResourceName): readonly Subject[] {
+  const reading = facts.objects[name];
+  return reading.kind === 'unknown' ? [] : reading.subjects;
+}
+
+function runOne(check: Check, facts: Facts, assessed: readonly Assessed[]): CheckResult {
+  const readings = check.reads.map((name) => facts.objects[name]);
+  const unread = [...new Set(readings.flatMap((each) => ('reasons' in each ? each.reasons : [])))];
+  const isBlind = readings.some(({ kind }) => kind === 'unknown');
+  const material: Material = { facts, assessed, objects: (name) => subjectsOf(facts, name) };
+  const outcome = isBlind ? { findings: [] } : check.run(material);
+  return resultOf(check, outcome, unread);
+}
+
+function resultOf(check: Check, outcome: Outcome, unread: readonly string[]): CheckResult {
+  const { id, category, claim, why } = check;
+  const { findings, skipped } = outcome;
+  const faults = [...unread, ...(outcome.unread ?? [])];
+  return {
+    ...{ id, category, claim, why, findings },
+    status: statusOf(findings, faults.length > 0, skipped !== undefined),
+    reasons: [...faults, ...(skipped === undefined ? [] : [skipped])],
+  };
+}
+
+function statusOf(findings: readonly Finding[], isUnknown: boolean, isSkipped: boolean): Status {
+  if (findings.some(({ severity }) => severity === 'error')) return 'error';
+  if (findings.length > 0) return 'warning';
+  if (isUnknown) return 'unknown';
+  return isSkipped ? 'skipped' : 'ok';
+}

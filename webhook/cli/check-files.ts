@@ -1,0 +1,105 @@
+/** What manifests tell the checks. */
+import type { AppError } from '#kernel/errors.ts';
+import { stringAt, type JsonObject } from '#kernel/json.ts';
+import {
+  known,
+  resourceNames,
+  type Answer,
+  type Facts,
+  type Reading,
+  type ResourceName,
+  type Subject,
+} from '../checks/facts.ts';
+import type { Engine } from '../injection/inject.ts';
+import { knownKinds } from '../injection/locate.ts';
+import type { Finding } from '../checks/contract.ts';
+import type { Report } from '../checks/run-checks.ts';
+import { lineOfKey } from './decide-all.ts';
+import type { ManifestDocument } from './manifest.ts';
+
+/** Resources by kind; workloads and pods are told apart by {@link resourceOf}. */
+const resourceByKind: Readonly<Record<string, ResourceName>> = {
+  ConfigMap: 'configMaps',
+  CSIDriver: 'csiDrivers',
+  HorizontalPodAutoscaler: 'autoscalers',
+  LimitRange: 'limitRanges',
+  MutatingWebhookConfiguration: 'hooks',
+  Namespace: 'namespaces',
+  Pod: 'pods',
+  ResourceQuota: 'quotas',
+  Service: 'services',
+  ValidatingAdmissionPolicy: 'policies',
+  ValidatingAdmissionPolicyBinding: 'policyBindings',
+};
+const workloadKinds: ReadonlySet<string> = new Set(
+  knownKinds.map((kind) => kind.slice(kind.indexOf('/') + 1)).filter((kind) => kind !== 'Pod'),
+);
+
+const notAsked: Answer<never> = { kind: 'not_asked', reason: 'manifests do not tell' };
+
+export interface FileFacts {
+  readonly facts: Facts;
+  /** What could not be read. */
+  readonly faults: readonly AppError[];
+}
+
+export function factsOfFiles(
+  documents: readonly ManifestDocument[],
+  given: { readonly engine: Engine; readonly namespace: string; readonly nowMs: number },
+): FileFacts {
+  const byName = new Map<ResourceName, Subject[]>();
+  for (const { source, objects } of documents) {
+    for (const { value, line } of objects) {
+      const name = resourceOf(value);
+      if (name === undefined) continue;
+      const subject = { object: value, file: source.name, line };
+      byName.set(name, [...(byName.get(name) ?? []), subject]);
+    }
+  }
+  const { engine, namespace, nowMs } = given;
+  return {
+    facts: {
+      ...{ origin: 'files', engine, namespace, nowMs, ownNamespace: 'svidecar' },
+      objects: readings((name) => known(byName.get(name) ?? [])),
+      ...{ serverVersion: notAsked, probe: notAsked, workloadApi: notAsked, served: new Map() },
+    },
+    faults: documents.flatMap(({ fault }) => (fault === undefined ? [] : [fault])),
+  };
+}
+
+function resourceOf(object: JsonObject): ResourceName | undefined {
+  const kind = stringAt(object, 'kind') ?? '';
+  if (workloadKinds.has(kind)) return 'workloads';
+  return Object.hasOwn(resourceByKind, kind) ? resourceByKind[kind] : undefined;
+}
+
+/** A reading for each resource. */
+function readings(read: (name: ResourceName) => Reading): Facts['objects'] {
+  const pairs = resourceNames.map((name) => [name, read(name)] as const);
+  // Built from the list of all names, so that every member is there.
+  return Object.fromEntries(pairs) as Record<ResourceName, Reading>;
+}
+
+/** The report with the lines of the annotations that findings name, where those stand in a file. */
+export function withExactLines(report: Report, documents: readonly ManifestDocument[]): Report {
+  const exact = (finding: Finding): Finding => {
+    const { where, message } = finding;
+    const line = where === undefined ? undefined : exactLine(where, message, documents);
+    if (where === undefined || line === undefined) return finding;
+    return { ...finding, where: { ...where, line } };
+  };
+  return report.map((result) => ({ ...result, findings: result.findings.map(exact) }));
+}
+
+function exactLine(
+  { file, line }: { readonly file?: string; readonly line?: number },
+  message: string,
+  documents: readonly ManifestDocument[],
+): number | undefined {
+  for (const document of documents) {
+    if (document.source.name !== file) continue;
+    const object = document.objects.find((each) => each.line === line);
+    if (object !== undefined) return lineOfKey(message, document, object);
+  }
+  return undefined;
+}

@@ -1,0 +1,112 @@
+/** A report of checks for people, and for programs. */
+import type { Finding } from '../checks/contract.ts';
+import type { Where } from '../checks/facts.ts';
+import type { CheckResult, Report, Status } from '../checks/run-checks.ts';
+import { exitCodes } from './exit-codes.ts';
+import type { Paint, Style } from './reports.ts';
+
+/** Of the longest id, so that claims stand below each other. */
+const idWidth = 'webhook_certificate'.length + 1;
+/** Findings of one check that people are shown; programs get all. */
+const shownFindings = 20;
+
+const marks: Readonly<Record<Status, readonly [mark: string, style: Style]>> = {
+  ok: ['ok', 'green'],
+  warning: ['warn', 'yellow'],
+  error: ['error', 'red'],
+  unknown: ['unknown', 'magenta'],
+  skipped: ['skipped', 'dim'],
+};
+
+export interface Shown {
+  readonly paint: Paint;
+  /** Leaves out what is well, or was not checked. */
+  readonly isQuiet: boolean;
+}
+
+/** Where a section of docs/check.md begins. */
+function anchorOf({ id }: CheckResult): string {
+  return `docs/check.md#${id}`;
+}
+
+export function textReport(report: Report, shown: Shown): string {
+  const told = shown.isQuiet ? report.filter(({ status }) => isWorthTelling(status)) : report;
+  const categories = [...new Set(told.map(({ category }) => category))];
+  const sections = categories.map((category) => {
+    const lines = told
+      .filter((result) => result.category === category)
+      .flatMap((result) => linesOf(result, shown.paint));
+    return `${shown.paint('bold', category)}\n${lines.map((line) => `  ${line}\n`).join('')}`;
+  });
+  return sections.join('\n');
+}
+
+function isWorthTelling(status: Status): boolean {
+  return status !== 'ok' && status !== 'skipped';
+}
+
+function linesOf(result: CheckResult, paint: Paint): readonly string[] {
+  const [mark, style] = marks[result.status];
+  const head = `${paint(style, mark.padEnd(7))} ${paint('cyan', result.id.padEnd(idWidth))}  ${result.claim}`;
+  const reasons = result.reasons.map((reason) => `        ${paint('dim', '·')} ${reason}`);
+  if (result.findings.length === 0) return [head, ...reasons];
+  const findings = result.findings
+    .slice(0, shownFindings)
+    .flatMap((finding) => findingLines(finding, paint));
+  const more = result.findings.length - shownFindings;
+  return [
+    head,
+    ...findings,
+    ...(more > 0 ? [`        … and ${more} more: -o json has them all`] : []),
+    ...reasons,
+    `        ${paint('dim', `why: ${result.why}`)}`,
+    `        ${paint('dim', `see: ${anchorOf(result)}`)}`,
+  ];
+}
+
+function findingLines({ severity, where, message, hint }: Finding, paint: Paint): string[] {
+  const place = where === undefined ? '' : `${paint('bold', placeOf(where))}: `;
+  const mark = severity === 'error' ? paint('red', '✗') : paint('yellow', '!');
+  return [`        ${mark} ${place}${message}`, `          → ${hint}`];
+}
+
+/** `file:line: Kind namespace/name` */
+function placeOf({ file, line, kind, namespace, name }: Where): string {
+  const object = `${kind} ${namespace === '' ? name : `${namespace}/${name}`}`;
+  return file === undefined ? object : `${file}:${line ?? 1}: ${object}`;
+}
+
+interface Summary {
+  readonly ok: number;
+  readonly warning: number;
+  readonly error: number;
+  readonly unknown: number;
+  readonly skipped: number;
+}
+
+function summaryOf(report: Report): Summary {
+  const count = (status: Status): number =>
+    report.filter((result) => result.status === status).length;
+  const [ok, warning, error] = [count('ok'), count('warning'), count('error')];
+  return { ok, warning, error, unknown: count('unknown'), skipped: count('skipped') };
+}
+
+/** One line: how many checks ended how. */
+export function summaryLine(report: Report): string {
+  const { ok, warning, error, unknown, skipped } = summaryOf(report);
+  return `${report.length} checks: ${ok} ok, ${warning} with warnings, ${error} with errors, ${unknown} could not be made, ${skipped} had nothing to look at`;
+}
+
+/** docs/check.md describes the members. */
+export function jsonReport(report: Report, target: string): string {
+  const checks = report.map((result) => ({ ...result, docs: anchorOf(result) }));
+  return `${JSON.stringify({ target, summary: summaryOf(report), checks }, null, 2)}\n`;
+}
+
+/** The worst of what was found; what could not be checked counts only where nothing was found. */
+export function exitCodeOfReport(report: Report): number {
+  const has = (status: Status): boolean => report.some((result) => result.status === status);
+  if (has('error')) return exitCodes.refused;
+  if (has('warning')) return exitCodes.warned;
+  return has('unknown') ? exitCodes.unreachable : exitCodes.ok;
+}
