@@ -1,11 +1,14 @@
 /**
  * The native data path on real SPIRE and real Envoy: tokens come into requests by SDS, and keys into jwt_authn by JWKS,
  * both from the helper. What the templates write is tested elsewhere; here Envoy's configurations are written out.
+ * SVIDECAR_LOAD_S says for how many seconds tokens are rotated under load.
  */
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { HelperSettingsInput } from '../../sidecar/config/settings.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { startEnvoy, type RunningEnvoy } from './harness/envoy.ts';
 import { freePort, waitUntil } from './harness/processes.ts';
@@ -21,9 +24,28 @@ const own = process.getuid?.() ?? 0;
 const isRoot = own === 0;
 const uid = isRoot ? 31_201 : own;
 const ids = { frontend: 'spiffe://example.org/frontend', backend: 'spiffe://example.org/backend' };
-/** Seconds that tokens live: the tests wait for their end. */
-const tokenLifeS = 16;
-const keepKeysS = 6;
+/** Seconds that tokens live; they are renewed at half of it. */
+const tokenLifeS = 12;
+const loadS = Number(process.env['SVIDECAR_LOAD_S'] ?? 20);
+/** What credential_injector says when it has no credential to inject. */
+const withoutCredential = 'Failed to inject credential.';
+
+const injectRule = {
+  name: 'jwt-inject',
+  mode: 'inject',
+  audience: ids.backend,
+  spiffeId: ids.frontend,
+} as const;
+const validateRule = { name: 'jwt-validate', mode: 'validate' as const, audiences: [ids.backend] };
+const rules: HelperSettingsInput['rules'] = [injectRule, validateRule];
+
+/** The claims of the one token that arrived at the app. */
+function arrivedClaims({ body }: Answer): ReturnType<typeof decodeJwt> {
+  // What `startApp` answers.
+  const { authorization } = JSON.parse(body) as Arrived;
+  expect(authorization).toHaveLength(1);
+  return decodeJwt(authorization[0]?.replace(/^Bearer /, '') ?? '');
+}
 
 describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the native data path', () => {
   let work: WorkFolder;
@@ -49,66 +71,100 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the native dat
       let helper: HelperProcess;
       let envoys: RunningEnvoy[] = [];
       let entry = '';
-      let ports = { inject: 0, delta: 0, validate: 0 };
+      /** `state` goes on to `validate`, and `delta` straight to the app. */
+      let ports = { helper: 0, state: 0, delta: 0, validate: 0 };
 
-      const through = (port = ports.inject): Promise<Answer> => send(port);
-      const passes = async (): Promise<boolean> => (await through()).status === 200;
-      const withToken = (token: string): Promise<Answer> =>
-        send(ports.validate, ['authorization', `Bearer ${token}`]);
-      const mint = (audience = ids.backend, from = spire.server): Promise<string> =>
-        from.mintJwt(`spiffe://${from.trustDomain}/tester`, audience, 120);
-
-      beforeAll(async () => {
-        helper = await startHelper({
+      const start = (): Promise<HelperProcess> =>
+        startHelper({
           runtime,
           folder: work.path,
           workloadApi: spire.endpoint,
           name: `native-${runtime}`,
           uid: isRoot ? uid : undefined,
           dataPath: 'native',
-          rules: [
-            { name: 'jwt-inject', mode: 'inject', audience: ids.backend, spiffeId: ids.frontend },
-            { name: 'jwt-validate', mode: 'validate', audiences: [ids.backend] },
-          ],
+          port: ports.helper,
+          rules,
         });
-        entry = await spire.createEntry({
+      const bothPass = async (): Promise<boolean> =>
+        (await send(ports.state)).status === 200 && (await send(ports.delta)).status === 200;
+      const withToken = (token: string): Promise<Answer> =>
+        send(ports.validate, ['authorization', `Bearer ${token}`]);
+      const mint = (audience = ids.backend, from = spire.server): Promise<string> =>
+        from.mintJwt(`spiffe://${from.trustDomain}/tester`, audience, 120);
+      const foreignStatus = async (): Promise<number> =>
+        (await withToken(await mint(ids.backend, foreign))).status;
+      const entryFor = (federatesWith: readonly string[] = []): Promise<string> =>
+        spire.createEntry({
           spiffeId: ids.frontend,
           selectors: [`unix:uid:${uid}`],
           jwtTtlS: tokenLifeS,
+          federatesWith,
         });
-        await waitUntil(
-          'it has started',
-          async () => (await helper.page('/startup')).status === 200,
-        );
-        ports = { inject: await freePort(), delta: await freePort(), validate: await freePort() };
-        // Listening on loopback on a free port: a number.
-        const appPort = (app.address() as AddressInfo).port;
-        const inject = {
-          audience: ids.backend,
-          spiffeId: ids.frontend,
-          upstream: ports.validate,
-          helper: helper.port,
+
+      /**
+       * Sends requests on both ways until it is told to stop. Whatever arrives has a token that is still valid, however
+       * late it is. @returns what was refused, and the tokens by their expiry.
+       */
+      const loadUntil = async (over: AbortSignal, lanes = 2) => {
+        const seen = {
+          passed: 0,
+          refused: [] as Answer[],
+          expiries: new Set<number>(),
+          /** Milliseconds by which tokens were too old. */
+          late: [] as number[],
         };
-        const one = ['--concurrency', '1'];
-        envoys = await Promise.all([
-          startEnvoy(
-            validatingEnvoy({
-              listen: ports.validate,
-              upstream: appPort,
-              helper: helper.port,
-              audience: ids.backend,
-              trustDomains: ['example.org', 'other.org'],
-              keepKeysS,
-            }),
-            { args: one },
-          ),
-          startEnvoy(injectingEnvoy({ ...inject, listen: ports.inject, api: 'GRPC' }), {
-            args: one,
-          }),
-          startEnvoy(injectingEnvoy({ ...inject, listen: ports.delta, api: 'DELTA_GRPC' }), {
-            args: one,
-          }),
-        ]);
+        const lane = async (port: number): Promise<void> => {
+          while (!over.aborted) {
+            const answer = await send(port);
+            if (answer.status !== 200) seen.refused.push(answer);
+            else {
+              seen.passed += 1;
+              const { exp = 0 } = arrivedClaims(answer);
+              if (exp * 1_000 <= Date.now()) seen.late.push(Date.now() - exp * 1_000);
+              seen.expiries.add(exp);
+            }
+            await sleep(5);
+          }
+        };
+        const all = Array.from({ length: lanes }, () => [ports.state, ports.delta]).flat();
+        await Promise.all(all.map(lane));
+        return seen;
+      };
+      const loadDuring = async (work: () => Promise<unknown>, lanes?: number) => {
+        const over = new AbortController();
+        const load = loadUntil(over.signal, lanes);
+        try {
+          await work();
+        } finally {
+          over.abort();
+          await load;
+        }
+        const seen = await load;
+        expect(seen.late, 'an expired token arrived, so many milliseconds late').toEqual([]);
+        return seen;
+      };
+      /** Waits for the end of what Envoy holds: then, and not before, requests are refused for want of a credential. */
+      const untilRefused = async (): Promise<void> => {
+        const seen = await loadDuring(() =>
+          waitUntil('requests are refused', async () => !(await bothPass())),
+        );
+        expect(seen.passed).toBeGreaterThan(0);
+        await waitUntil('both are', async () => {
+          const answers = await Promise.all([send(ports.state), send(ports.delta)]);
+          return answers.every(({ status }) => status === 401);
+        });
+        for (const answer of [...seen.refused, await send(ports.state), await send(ports.delta)])
+          expect(answer).toEqual({ status: 401, body: withoutCredential });
+      };
+
+      beforeAll(async () => {
+        ports = {
+          helper: await freePort(),
+          state: await freePort(),
+          delta: await freePort(),
+          validate: await freePort(),
+        };
+        helper = await start();
       });
       afterAll(async () => {
         await Promise.all(envoys.map((envoy) => envoy.stop()));
@@ -116,23 +172,151 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the native dat
         if (entry !== '') await spire.deleteEntry(entry).catch(() => undefined);
       });
 
-      test.each(['inject', 'delta'] as const)(
-        'a request goes through with our token (%s)',
-        async (side) => {
-          const answer = await through(ports[side]);
+      test('it has started once every token is in hand, and says before what is missing', async () => {
+        const startup = await helper.page('/startup');
+        expect(startup.status).toBe(503);
+        expect(startup.body).toContain(`JWT-SVID for audience "${ids.backend}"`);
+        expect((await helper.page('/livez')).status).toBe(200);
+        entry = await entryFor();
+        const page = async (): Promise<number> => (await helper.page('/startup')).status;
+        await waitUntil('it has started', async () => (await page()) === 200);
+        const expiry = `svidecar_token_expiry_timestamp_seconds{audience="${ids.backend}"}`;
+        expect(await helper.metric(expiry)).toBeGreaterThan(Date.now() / 1_000);
+      });
+
+      test('an Envoy that starts then is ready at once', async () => {
+        // Listening on loopback on a free port: a number.
+        const appPort = (app.address() as AddressInfo).port;
+        const common = { audience: ids.backend, helper: ports.helper };
+        const inject = { ...common, spiffeId: ids.frontend };
+        const configs = [
+          validatingEnvoy({
+            ...common,
+            listen: ports.validate,
+            upstream: appPort,
+            trustDomains: ['example.org', 'other.org'],
+            keepKeysS: 1,
+          }),
+          injectingEnvoy({
+            ...inject,
+            listen: ports.state,
+            upstream: ports.validate,
+            api: 'GRPC',
+          }),
+          injectingEnvoy({
+            ...inject,
+            listen: ports.delta,
+            upstream: appPort,
+            api: 'DELTA_GRPC',
+          }),
+        ];
+        const args = ['--concurrency', '1'];
+        envoys = await Promise.all(configs.map((config) => startEnvoy(config, { args })));
+        for (const port of [ports.state, ports.delta]) {
+          const answer = await send(port);
           expect(answer.status).toBe(200);
-          const { authorization }: Arrived = JSON.parse(answer.body) as Arrived;
-          expect(authorization).toHaveLength(1);
-          const claims = decodeJwt(authorization[0]?.replace('Bearer ', '') ?? '');
-          expect(claims).toMatchObject({ sub: ids.frontend, aud: [ids.backend] });
+          expect(arrivedClaims(answer)).toMatchObject({ sub: ids.frontend, aud: [ids.backend] });
+        }
+        expect(await helper.metric('svidecar_sds_streams')).toBe(2);
+      });
+
+      test('only tokens of the domain and for the audience come in', async () => {
+        expect((await withToken(await mint())).status).toBe(200);
+        expect((await send(ports.validate)).status).toBe(401);
+        expect((await withToken(await mint('spiffe://example.org/other'))).status).toBe(403);
+        expect(await foreignStatus()).toBe(401);
+      });
+
+      test(
+        'tokens are rotated under load, and no request is refused',
+        async () => {
+          const { refused, passed, expiries } = await loadDuring(() => sleep(loadS * 1_000), 3);
+          expect(refused).toEqual([]);
+          // Renewed at half of their life, or a little later.
+          expect(expiries.size).toBeGreaterThanOrEqual(Math.floor(loadS / tokenLifeS) + 1);
+          expect(await helper.metric('svidecar_sds_pushes_total{value="empty"}')).toBe(0);
+          expect(await helper.metric('svidecar_sds_refusals_total')).toBe(0);
+          console.log(`${runtime}: ${passed} requests in ${loadS} s, ${expiries.size} tokens`);
         },
+        (loadS + 60) * 1_000,
       );
 
-      test('a minted token passes', async () => {
+      test('through a rotation of the signing key no good request is refused', async () => {
+        const before = (await spire.server.jwtAuthorities()).active ?? '';
+        const old = await mint();
+        const { refused } = await loadDuring(async () => {
+          const key = await spire.server.prepareJwtKey();
+          // The agent learns of it within half a second, Envoy a second later.
+          await sleep(3_000);
+          await spire.server.activateJwtKey(key);
+          await spire.server.taintJwtKey(before);
+          await sleep(tokenLifeS * 600);
+          await spire.server.revokeJwtKey(before);
+          await sleep(3_000);
+        });
+        expect(refused).toEqual([]);
         expect((await withToken(await mint())).status).toBe(200);
-        expect((await withToken(await mint('x'))).status).toBe(403);
-        expect((await withToken(await mint(ids.backend, foreign))).status).toBe(401);
-        expect(await passes()).toBe(true);
+        expect((await withToken(old)).status, 'its key is revoked').toBe(401);
+      });
+
+      test('a foreign trust domain is accepted only while it is federated', async () => {
+        await spire.server.setBundle('other.org', await foreign.showBundle());
+        const federated = await spire.createEntry({
+          spiffeId: `${ids.frontend}/federated`,
+          selectors: [`unix:uid:${uid}`],
+          federatesWith: ['spiffe://other.org'],
+        });
+        const { refused } = await loadDuring(async () => {
+          await waitUntil('it is accepted', async () => (await foreignStatus()) === 200);
+          await spire.server.deleteBundle('other.org');
+          await waitUntil('it is refused', async () => (await foreignStatus()) === 401);
+        });
+        await spire.deleteEntry(federated);
+        expect(refused).toEqual([]);
+      });
+
+      test('a rule that goes takes its token with it, and a rule that comes back brings it', async () => {
+        helper.configure([{ ...injectRule, audience: 'other' }, validateRule]);
+        await waitUntil('requests are refused', async () => !(await bothPass()));
+        const answer = await send(ports.state);
+        expect(answer).toEqual({ status: 401, body: withoutCredential });
+        const words = 'Envoy asks for a secret that no rule names';
+        expect(helper.log().split(words)).toHaveLength(2);
+        helper.configure(rules);
+        await waitUntil('requests pass', bothPass);
+      });
+
+      test('a helper that is killed and comes back goes unnoticed', async () => {
+        const { refused } = await loadDuring(async () => {
+          await helper.stop(0);
+          helper = await start();
+          const streams = (): Promise<number> => helper.metric('svidecar_sds_streams');
+          await waitUntil('Envoy is back', async () => (await streams()) === 2);
+          // Longer than any token from before lives.
+          await sleep(tokenLifeS * 1_000);
+        });
+        expect(refused).toEqual([]);
+      });
+
+      test('without the agent, requests go on until the token ends; with it, they come back', async () => {
+        await spire.stopAgent();
+        await untilRefused();
+        const ready = async (): Promise<number> => (await helper.page('/readyz')).status;
+        await waitUntil('it says so', async () => (await ready()) === 503);
+        // Keys do not end: who has a good token still comes in.
+        expect((await withToken(await mint())).status).toBe(200);
+        await spire.startAgent();
+        await waitUntil('requests pass', bothPass);
+      });
+
+      test('a helper that was restarted while the agent is away takes back the token it never saw', async () => {
+        await spire.stopAgent();
+        await helper.stop(0);
+        helper = await start();
+        await untilRefused();
+        expect(await helper.metric('svidecar_sds_pushes_total{value="token"}')).toBe(0);
+        await spire.startAgent();
+        await waitUntil('requests pass', bothPass);
       });
     });
   }

@@ -31,7 +31,9 @@ const type = (name: string): string => `type.googleapis.com/${name}`;
 
 /** Puts the secret for an audience into each request. */
 export function injectingEnvoy(side: InjectSide): string {
-  const service = { envoy_grpc: { cluster_name: 'helper' } };
+  // Envoy waits up to 30 s before it comes back, unless it is told otherwise: longer than our tokens live.
+  const retryPolicy = { retry_back_off: { base_interval: '0.1s', max_interval: '1s' } };
+  const service = { envoy_grpc: { cluster_name: 'helper', retry_policy: retryPolicy } };
   const source = { api_type: side.api, transport_api_version: 'V3', grpc_services: [service] };
   const credential = {
     name: secretName(side.audience, side.spiffeId),
