@@ -2,7 +2,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { patchEnvoy } from '../../webhook/envoy/patch-envoy.ts';
-import { both, cases, directory, inject, sourceOf, validate } from '../golden/envoy/cases.ts';
+import {
+  both,
+  cases,
+  directory,
+  inject,
+  nativeBoth,
+  nativeInject,
+  sourceOf,
+  validate,
+} from '../golden/envoy/cases.ts';
 import { writeConfiguration } from '../property/envoy/configuration-writer.ts';
 import { validateEnvoy } from './harness/envoy.ts';
 
@@ -25,7 +34,7 @@ describe('real Envoy accepts', () => {
         files: { 'envoy.yaml': text },
         main: 'envoy.yaml',
       };
-      const additions = [inject, validate, both][index % 3] ?? both;
+      const additions = [inject, validate, both, nativeInject, nativeBoth][index % 5] ?? both;
       return patchEnvoy(source, additions).files['envoy.yaml'] ?? '';
     });
     await Promise.all(

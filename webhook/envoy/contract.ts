@@ -30,6 +30,8 @@ export interface ClusterAddition {
 export interface EnvoyAdditions {
   readonly filters: readonly FilterAddition[];
   readonly clusters: readonly ClusterAddition[];
+  /** Members of the bootstrap that are added where they are lacking. */
+  readonly bootstrap?: readonly JsonObject[];
 }
 
 /** The ConfigMap that holds an Envoy configuration. */

@@ -5,6 +5,7 @@
 import { editOpenText } from '../editing/edit-text.ts';
 import { lineOfPath } from '../editing/open-text.ts';
 import type { Operation } from '../editing/operation.ts';
+import { bootstrapSteps } from './bootstrap.ts';
 import { checkRoutes } from './check-routes.ts';
 import { chooseListeners, requireChoice } from './choose-listeners.ts';
 import {
@@ -35,6 +36,7 @@ import type {
 import { type Listener, type Manager, findListeners, titleOf } from './find-managers.ts';
 import { findHandWired } from './hand-wired.ts';
 import { type Placed, fieldKey, placedField, textOf } from './proto-field.ts';
+import { refuseRouteSettings } from './route-settings.ts';
 
 /** One operation, where it belongs, and the sentence that explains it. */
 interface Step {
@@ -76,6 +78,7 @@ export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): Envo
       ),
     ),
     ...clusterSteps(files.main, plans),
+    ...bootstrapChanges(files.main, wanted.length === 0 ? [] : additions.bootstrap),
   ];
   const reused = plans.flatMap((plan) => reuseOf(plan));
   return {
@@ -113,8 +116,11 @@ function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] 
   return choice.listeners.flatMap((listener) => {
     warnings.push(...checkRoutes(addition, listener, known));
     return listener.managers.flatMap((manager) => {
-      const wired = findHandWired(manager, addition.rule, known);
-      if (wired === undefined) return [{ addition, listener, manager }];
+      const wired = findHandWired(manager, addition, known);
+      if (wired === undefined) {
+        refuseRouteSettings(addition, manager);
+        return [{ addition, listener, manager }];
+      }
       warnings.push(leftAlone(addition, manager, wired));
       return [];
     });
@@ -194,6 +200,21 @@ function clusterSteps(file: ConfigFile, plans: readonly ClusterPlan[]): readonly
       ? { op: 'add', path: `/${outerKey}`, value: { [innerKey]: clusters } }
       : { op: 'add', path, value: clusters };
   return [{ ...first, operation }, ...rest];
+}
+
+function bootstrapChanges(
+  file: ConfigFile,
+  wanted: EnvoyAdditions['bootstrap'] = [],
+): readonly Step[] {
+  return bootstrapSteps(file, wanted).map(({ operation, near, title }) => ({
+    file,
+    operation,
+    change: {
+      file: file.name,
+      line: lineOfPath(file.open, near),
+      message: `added ${title}, without which Envoy asks for no secrets`,
+    },
+  }));
 }
 
 function sentenceOf({ name, wished, clash }: ClusterPlan): string {

@@ -118,7 +118,7 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
   'caller-header': callerHeader,
   'cpu-limit': cpu,
   'cpu-request': cpu,
-  'data-path': oneOf('ext-authz'),
+  'data-path': oneOf('ext-authz', 'native'),
   'envoy-config': matching(
     /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[^/]+$/,
     '<volume>/<file>, both as the pod and its ConfigMap name them',

@@ -3,6 +3,7 @@ import { AppError } from '#kernel/errors.ts';
 import type { InjectorConfig } from './config.ts';
 import { settingKeys } from './contract.ts';
 import type { Located } from './locate.ts';
+import { memberNames } from './native-variables.ts';
 import { nearest } from './nearest.ts';
 import { variablesIn } from './substitute.ts';
 import type { Template } from './template-schema.ts';
@@ -24,7 +25,12 @@ export function checkTemplates(
   templates: Readonly<Record<string, Template>>,
   config: InjectorConfig,
 ): void {
-  const variables = Object.keys(variablesFor(anyPod, {}, { config, kubernetesMinor: 0 }));
+  const variables = [
+    ...Object.keys(variablesFor(anyPod, {}, { config, kubernetesMinor: 0 })),
+    ...Object.entries(memberNames).flatMap(([list, names]) =>
+      names.map((name) => `${list}.${name}`),
+    ),
+  ];
   for (const [name, template] of Object.entries(templates)) {
     for (const used of variablesOf(template)) refuseUnknown(name, used, variables);
     for (const key of template.requires.flat()) refuseUnknown(name, key, settingKeys);

@@ -108,7 +108,10 @@ function helperConfigMap(
     .map((rule) => substituteObject(rule, variables));
   if (rules.length === 0) return undefined;
   for (const rule of rules) refuseSeveralAudiences(rule);
-  const input = { version: 1, logLevel: variables['logLevel'] ?? 'info', rules };
+  let own: JsonObject = {};
+  for (const { helperSettings = {} } of fragments)
+    own = { ...own, ...substituteObject(helperSettings, variables) };
+  const input = { version: 1, logLevel: variables['logLevel'] ?? 'info', ...own, rules };
   checkSettings(input, 'the settings that the templates give the helper');
   // Checked on the line above; written as the templates say it, without the schema's defaults.
   const settings = renderSettings(input as unknown as HelperSettingsInput);

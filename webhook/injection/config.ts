@@ -55,7 +55,7 @@ export const configSchema = z.strictObject({
   helper: helper.prefault({}),
   authorization: z.enum(['deny', 'overwrite', 'keep']).default('deny'),
   nativeSidecar: z.enum(['auto', 'true', 'false']).default('auto'),
-  dataPath: z.enum(['ext-authz']).default('ext-authz'),
+  dataPath: z.enum(['ext-authz', 'native']).default('ext-authz'),
   /** Never touched, whatever their labels say; svidecar's own namespace is added by the program. */
   ignoredNamespaces: z
     .array(z.string().min(1))

@@ -6,6 +6,7 @@ import { annotationKey } from './contract.ts';
 
 export interface EnvoyLocation {
   readonly container: string;
+  readonly image: string | undefined;
   /** List of the pod's spec that the container stands in. */
   readonly list: 'containers' | 'initContainers';
   /** The user's ConfigMap and the key in it that Envoy reads. */
@@ -42,6 +43,7 @@ export function locateEnvoy(spec: JsonObject, hints: EnvoyHints): EnvoyLocation 
   }
   return {
     container: name,
+    image: stringAt(found.container, 'image'),
     list: found.list,
     directory: place.directory,
     ...configMapOf(volume, { file: place.file, container: name }),

@@ -55,12 +55,13 @@ export function derivedName(plan: Omit<EnvoyPlan, 'derived'>): string {
   return source.slice(0, maxNameLength - suffix.length).replace(/[.-]+$/, '') + suffix;
 }
 
-/** Values of the variables that decide about, or appear in, the Envoy parts. */
+/** Values of the variables that decided about, or appear in, the Envoy parts that apply. */
 function usedValues(
   templates: readonly NamedTemplate[],
   variables: Variables,
 ): Readonly<Record<string, Json>> {
-  const names = new Set(templates.flatMap(usedNames));
+  const fragments = fragmentsOf(templates, variables);
+  const names = new Set(fragments.flatMap((fragment) => usedNames(fragment)));
   const values: Record<string, Json> = {};
   for (const name of [...names].sort()) {
     const value = variables[name];
@@ -69,31 +70,41 @@ function usedValues(
   return values;
 }
 
-const namesByTemplate = new WeakMap<NamedTemplate, readonly string[]>();
+const namesByFragment = new WeakMap<Fragment, readonly string[]>();
 
-/** Looked for once in each template. */
-function usedNames(template: NamedTemplate): readonly string[] {
-  const known = namesByTemplate.get(template);
+/** Looked for once in each fragment. */
+function usedNames(fragment: Fragment): readonly string[] {
+  const known = namesByFragment.get(fragment);
   if (known !== undefined) return known;
   const names = new Set<string>();
-  for (const { fragment } of template.parts) {
-    if (fragment.envoy === undefined) continue;
+  if (fragment.envoy !== undefined) {
     for (const name of Object.keys(fragment.when ?? {})) names.add(name);
     for (const { filter, listeners, oneAudienceForAllHosts } of fragment.envoy.filters) {
       variablesIn([filter, listeners ?? null, oneAudienceForAllHosts], names);
     }
     for (const { cluster } of fragment.envoy.clusters) variablesIn(cluster, names);
+    variablesIn(fragment.envoy.bootstrap ?? null, names);
   }
   const found = [...names];
-  namesByTemplate.set(template, found);
+  namesByFragment.set(fragment, found);
   return found;
 }
 
 /** The filters and clusters of a plan. @throws {AppError} TEMPLATE_UNKNOWN, TEMPLATE_INVALID */
-function additionsOf(plan: EnvoyPlan, library: Library): EnvoyAdditions {
+export function additionsOf(
+  plan: Pick<EnvoyPlan, 'templates' | 'values'>,
+  library: Library,
+): EnvoyAdditions {
   const templates = plan.templates.map((name) => library.get(name));
-  const variables = variablesOf(plan, templates);
-  const parts = fragmentsOf(templates, variables).flatMap((fragment) => fragment.envoy ?? []);
+  // What decided against a fragment is not among the values, and without a value it does not apply either.
+  const fragments = fragmentsOf(templates, plan.values);
+  // A variable that had no value when the plan was made is known, and has none.
+  const known = fragments.flatMap((fragment) => usedNames(fragment));
+  const variables = {
+    ...Object.fromEntries(known.map((name) => [name, undefined])),
+    ...plan.values,
+  };
+  const parts = fragments.flatMap((fragment) => fragment.envoy ?? []);
   return {
     filters: parts.flatMap(({ filters }) =>
       filters.map((filter) => filterAddition(filter, variables)),
@@ -104,18 +115,10 @@ function additionsOf(plan: EnvoyPlan, library: Library): EnvoyAdditions {
         cluster: substituteObject(cluster, variables),
       })),
     ),
+    bootstrap: parts.flatMap(({ bootstrap }) =>
+      bootstrap === undefined ? [] : [substituteObject(bootstrap, variables)],
+    ),
   };
-}
-
-/** A variable that had no value when the plan was made is known, and has none. */
-function variablesOf(plan: EnvoyPlan, templates: readonly NamedTemplate[]): Variables {
-  const names = new Set<string>();
-  for (const { fragment } of templates.flatMap((template) => template.parts)) {
-    for (const { filter, listeners } of fragment.envoy?.filters ?? []) {
-      variablesIn([filter, listeners ?? null], names);
-    }
-  }
-  return { ...Object.fromEntries([...names].map((name) => [name, undefined])), ...plan.values };
 }
 
 type TemplateFilter = NonNullable<Fragment['envoy']>['filters'][number];

@@ -13,6 +13,7 @@ import { fit } from './fit.ts';
 import { changeAt, covers, find } from './keyed.ts';
 import type { Library, NamedTemplate } from './library.ts';
 import type { Located } from './locate.ts';
+import { requireEnvoy } from './require-envoy.ts';
 import { nothingDone, nothingWanted, reconcile, replaceAt, undoOf } from './reconcile.ts';
 import { isSameInjection, statusText, strip, type Status } from './status.ts';
 import type { Trace } from './trace.ts';
@@ -167,5 +168,6 @@ function envoyOf(
     'envoy_container_found',
     `container "${envoy.location.container}" reads ${envoy.plan.file} of ConfigMap ${envoy.plan.source}`,
   );
+  requireEnvoy(envoy.location, { templates, variables: composition.variables, trace });
   return envoy;
 }

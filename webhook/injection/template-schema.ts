@@ -34,8 +34,17 @@ const fragment = z.strictObject({
   everyContainer: object.optional(),
   /** One rule of the helper (see the helper's settings). */
   helperRule: object.optional(),
+  /** Members of the helper's settings beside its rules. */
+  helperSettings: object.optional(),
   envoy: z
     .strictObject({
+      /** The oldest Envoy that knows all of it, as in `"1.33"`. */
+      atLeast: z
+        .string()
+        .regex(/^1\.\d+$/, 'must be a version such as "1.33", in quotes')
+        .optional(),
+      /** Merged into the bootstrap where it lacks these values; what stands there stays. */
+      bootstrap: object.optional(),
       filters: z.array(filter).default([]),
       clusters: z.array(z.strictObject({ name: z.string().min(1), cluster: object })).default([]),
     })

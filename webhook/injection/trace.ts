@@ -10,6 +10,8 @@ export type StepId =
   | 'envoy_config_awaited'
   | 'envoy_config_patched'
   | 'envoy_container_found'
+  | 'envoy_version_fits'
+  | 'envoy_version_unknown'
   | 'envoy_warning'
   | 'helper_added'
   | 'helper_overlay'

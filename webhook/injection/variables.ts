@@ -11,6 +11,7 @@ import {
 import type { Settings } from './annotations.ts';
 import type { InjectorConfig } from './config.ts';
 import { annotationKey, type SettingKey } from './contract.ts';
+import { nativeVariables } from './native-variables.ts';
 import type { Located } from './locate.ts';
 import { amountOf } from './quantity.ts';
 import { substituteText, type Variables } from './substitute.ts';
@@ -27,9 +28,11 @@ export interface Facts {
 /** @throws {AppError} ANNOTATION_INVALID where annotations contradict each other or the configuration */
 export function variablesFor(located: Located, settings: Settings, facts: Facts): Variables {
   const identity = identityOf(located, settings, facts.config);
+  const tokens = tokenVariables(settings, identity, facts.config);
   return {
     ...identity,
-    ...tokenVariables(settings, identity, facts.config),
+    ...tokens,
+    ...nativeVariables(tokens),
     ...socketVariables(settings, facts.config),
     ...containerVariables(settings, facts),
   };

@@ -1,11 +1,36 @@
 /** The golden cases of the Envoy patcher: what is asked for in each folder's configuration. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Json } from '#kernel/json.ts';
 import type {
   EnvoyAdditions,
   EnvoySource,
   FilterAddition,
 } from '../../../webhook/envoy/contract.ts';
+import { readRequest } from '../../../webhook/injection/annotations.ts';
+import { additionsOf } from '../../../webhook/injection/envoy-plan.ts';
+import { variablesFor } from '../../../webhook/injection/variables.ts';
+import { engineFor } from '../../fakes/engine.ts';
+
+/** What the shipped templates add in the data path `native`, for a pod of demo/web with these annotations. */
+export function nativeAdditions(annotations: Readonly<Record<string, string>>): EnvoyAdditions {
+  const request = readRequest({
+    metadata: { annotations: { 'svidecar.dev/data-path': 'native', ...annotations } },
+  });
+  if (request.kind !== 'templates') throw new TypeError('no templates are asked for');
+  const engine = engineFor();
+  const web = { kind: 'Pod', name: 'web', namespace: 'demo', path: [], metadata: {} };
+  const template = { spec: { serviceAccountName: 'web' } };
+  const located = { ...web, template, hasControllerOwner: false };
+  const values = variablesFor(located, request.settings, engine);
+  const known = Object.entries(values).filter(
+    (entry): entry is [string, Json] => entry[1] !== undefined,
+  );
+  return additionsOf(
+    { templates: [...request.names], values: Object.fromEntries(known) },
+    engine.library,
+  );
+}
 
 export interface EnvoyCase {
   readonly name: string;
@@ -78,6 +103,29 @@ export const inject: EnvoyAdditions = { filters: [injectFilter], clusters: [help
 export const validate: EnvoyAdditions = { filters: [validateFilter], clusters: [helper] };
 export const both: EnvoyAdditions = { filters: [injectFilter, validateFilter], clusters: [helper] };
 
+const injectKey = 'inject.svidecar.dev/templates';
+export const nativeInject = nativeAdditions({
+  [injectKey]: 'jwt-inject',
+  'svidecar.dev/audience': 'spiffe://example.org/ns/demo/sa/backend',
+});
+export const nativeValidate = nativeAdditions({ [injectKey]: 'jwt-validate' });
+export const nativeBoth = nativeAdditions({
+  [injectKey]: 'jwt-inject,jwt-validate',
+  'svidecar.dev/inject-audience': 'ledger',
+  'svidecar.dev/authorization': 'overwrite',
+  'svidecar.dev/validate-audience': 'web, https://web.test',
+  'svidecar.dev/allow-callers':
+    'spiffe://example.org/ns/shop/*, spiffe://partner.test, spiffe://example.org/ns/a/sa/b',
+  'svidecar.dev/skip-paths': '/healthz, /static/*',
+  'svidecar.dev/caller-header': 'x-caller',
+});
+const nativeByHost = nativeAdditions({
+  [injectKey]: 'jwt-inject',
+  'svidecar.dev/audience-by-host':
+    'orders.test=orders, orders.test:8443=orders-tls, *.pay.test=pay, *.eu.pay.test=pay-eu',
+  'svidecar.dev/spiffe-id': 'spiffe://example.org/web',
+});
+
 const named: EnvoyAdditions = {
   filters: [
     { ...injectFilter, listeners: ['out'] },
@@ -113,6 +161,11 @@ export const cases: readonly EnvoyCase[] = [
   { name: 'camel-case-json', additions: validate },
   { name: 'chosen-listener', additions: named },
   { name: 'four-spaces', additions: inject },
+  { name: 'native-inject', additions: nativeInject },
+  { name: 'native-validate', additions: nativeValidate },
+  { name: 'native-both', additions: nativeBoth },
+  { name: 'native-by-host', additions: nativeByHost },
+  { name: 'native-patched-already', additions: nativeBoth },
 ];
 
 /** Reads a case's ConfigMap; the folder holds what was expected of it beside the files. */

@@ -42,11 +42,19 @@ function configurationOf(
   }));
   const clusters = directions.map((_direction, index) => clusterOf(g, index));
   // A cluster of the user's own may have the name that ours wants.
-  if (g(arb.nat, 3) === 0) clusters.push({ ...clusterOf(g, 0), name: 'ext-authz' });
+  if (g(arb.nat, 3) === 0)
+    clusters.push({ ...clusterOf(g, 0), name: pick(g, 'ext-authz', 'auth-helper') });
   const admin = { address: addressOf('127.0.0.1', 9901) };
+  const node = pick<JsonObject>(
+    g,
+    {},
+    { node: {} },
+    { node: { id: 'a' } },
+    { node: { id: 'a', cluster: 'b' } },
+  );
   return g(arb.boolean)
-    ? { admin, static_resources: { listeners, clusters } }
-    : { static_resources: { clusters, listeners }, admin };
+    ? { ...node, admin, static_resources: { listeners, clusters } }
+    : { static_resources: { clusters, listeners }, admin, ...node };
 }
 
 function managerOf(g: fc.GeneratorValue, index: number): JsonObject {

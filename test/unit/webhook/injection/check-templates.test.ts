@@ -14,6 +14,12 @@ test.each([
   ['in a condition', { fragments: [{ when: { sockett: 'csi' } }] }, 'did you mean socket?'],
   ['far from any', { fragments: [{ sidecars: [{ name: '${zzzzzzzz}' }] }] }, 'known are'],
   [
+    'of a list',
+    { fragments: [{ pod: { spec: { a: [{ $each: '${callers}', $item: '${each.machter}' }] } } }] },
+    'did you mean callers.matcher?',
+  ],
+  ['of no list', { fragments: [{ pod: { spec: { a: '${each.matcher}' } } }] }, 'each.matcher'],
+  [
     'as a required annotation',
     { requires: [['audienze']], fragments: [{}] },
     'unknown annotation audienze; did you mean audience?',

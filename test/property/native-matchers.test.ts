@@ -1,0 +1,140 @@
+/**
+ * What Envoy's own filters are told agrees with what the helper does by itself: hosts, paths and SPIFFE IDs. The regular
+ * expressions are RE2's; those that we write mean the same in JavaScript.
+ */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { isArray, isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { spiffeIdFault } from '#kernel/spiffe-id.ts';
+import { audienceByHost } from '../../sidecar/authz/audience-by-host.ts';
+import { skipFilter } from '../../sidecar/authz/skip-paths.ts';
+import { secretName } from '../../sidecar/config/contract.ts';
+import { nativeVariables } from '../../webhook/injection/native-variables.ts';
+import { nativeAdditions } from '../golden/envoy/cases.ts';
+
+function isWhole(pattern: string, text: string): boolean {
+  return new RegExp(`^(?:${pattern})$`, 'u').test(text);
+}
+
+function membersOf(value: Json | undefined): readonly JsonObject[] {
+  return isArray(value) ? value.filter(isObject) : [];
+}
+
+/** Every value under a key, at any depth. */
+function allUnder(value: Json | undefined, key: string): readonly Json[] {
+  if (isArray(value)) return value.flatMap((item) => allUnder(item, key));
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([name, member = null]) => [
+    ...(name === key ? [member] : []),
+    ...allUnder(member, key),
+  ]);
+}
+
+const label = fc.constantFrom('a', 'b', 'A', 'pay', 'x.y', 'a.b', 'b.c');
+const key = fc.oneof(
+  label.map((name) => name.toLowerCase()),
+  label.map((name) => `*.${name.toLowerCase()}`),
+  label.map((name) => `${name.toLowerCase()}:80`),
+);
+const host = fc
+  .tuple(
+    fc.array(label, { minLength: 1, maxLength: 3 }),
+    fc.constantFrom('', '.', ':80', ':8080', '.:80', ':', 'x'),
+  )
+  .map(([labels, end]) => labels.join('.') + end);
+
+test('a host chooses the token that the helper would choose', () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(key, fc.constantFrom('one', 'two', 'three'), { minKeys: 1 }),
+      fc.option(fc.constant('rest'), { nil: undefined }),
+      host,
+      (byHost, audience, asked) => {
+        const values = nativeVariables({
+          dataPath: 'native',
+          audienceByHost: byHost,
+          injectAudience: audience,
+        });
+        const found = membersOf(values['audienceHosts']).find((one) =>
+          isWhole(stringAt(one, 'host') ?? '', asked),
+        );
+        const rule = { name: 'r', mode: 'inject', authorization: 'deny' } as const;
+        const meant = audienceByHost({ ...rule, audience, audienceByHost: byHost })(asked);
+        expect(found?.['secret']).toBe(meant === undefined ? undefined : secretName(meant));
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});
+
+/** The two matchers of each path in jwt_authn's rules. */
+function skips(patterns: readonly string[]): (path: string) => boolean {
+  const { filters } = nativeAdditions({
+    'inject.svidecar.dev/templates': 'jwt-validate',
+    'svidecar.dev/skip-paths': patterns.join(','),
+  });
+  const [authn] = filters.map(({ filter }) => objectAt(filter, 'typed_config'));
+  const rules = membersOf(authn?.['rules']).filter((rule) => rule['requires'] === undefined);
+  return (path) =>
+    rules.some((rule) =>
+      membersOf(objectAt(rule, 'match')['headers']).every((header) => {
+        const matcher = objectAt(header, 'string_match');
+        const prefix = stringAt(matcher, 'prefix');
+        if (prefix !== undefined) return path.startsWith(prefix);
+        return isWhole(stringAt(objectAt(matcher, 'safe_regex'), 'regex') ?? '', path);
+      }),
+    );
+}
+
+const patterns = ['/healthz', '/static/*', '/a.b*', '/.well*', "/x'y", '/q$(1)'];
+const pieces = fc.constantFrom(
+  ...['/', '.', '..', 'healthz', 'static', 'a.b', '.well', "x'y", 'q$(1)', '%2f', ';', '//', '\\'],
+  ...['?', '?a=b', '#', 'é', '~', '@', '*', ' ', 'a'],
+);
+
+test('a path needs no token where the helper would ask for none', () => {
+  const isSkipped = skips(patterns);
+  const helper = skipFilter(patterns);
+  fc.assert(
+    fc.property(fc.array(pieces, { maxLength: 6 }), fc.constantFrom(...patterns), (more, start) => {
+      const path = `${start.replace('*', '')}${more.join('')}`;
+      for (const each of [path, `/${more.join('')}`])
+        expect([each, isSkipped(each)]).toEqual([each, helper(each)]);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('a subject is a SPIFFE ID of its own trust domain, by the grammar that the helper goes by', () => {
+  const { filters } = nativeAdditions({ 'inject.svidecar.dev/templates': 'jwt-validate' });
+  const [pattern = ''] = allUnder(objectAt(filters[0]?.filter ?? {}, 'typed_config'), 'subjects')
+    .flatMap((subjects) => allUnder(subjects, 'regex'))
+    .filter((regex) => typeof regex === 'string');
+  const part = fc.constantFrom(
+    '/',
+    '.',
+    '..',
+    'a',
+    'A',
+    '-',
+    '_',
+    '%',
+    ' ',
+    '...',
+    '.a',
+    '..a',
+    'é',
+  );
+  fc.assert(
+    fc.property(
+      fc.constantFrom('spiffe://example.org', 'spiffe://other.org', 'spiffe://exampleXorg', 'x'),
+      fc.array(part, { maxLength: 8 }),
+      (start, parts) => {
+        const id = start + parts.join('');
+        const isOwn = /^spiffe:\/\/example\.org(?:\/|$)/.test(id);
+        expect([id, isWhole(pattern, id)]).toEqual([id, isOwn && spiffeIdFault(id) === undefined]);
+      },
+    ),
+    { numRuns: 5_000 },
+  );
+});

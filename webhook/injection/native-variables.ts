@@ -1,0 +1,114 @@
+/**
+ * What Envoy's own filters must be told in the data path `native`, and the helper works out by itself in the other one:
+ * hosts, paths and callers as matchers that Envoy has. All regular expressions are RE2 and must match the whole text.
+ */
+import { isArray, isObject, type Json, type JsonObject } from '#kernel/json.ts';
+import { callerPatternsOf } from '../../sidecar/config/caller-pattern.ts';
+import { jwksPath, secretName } from '../../sidecar/config/contract.ts';
+import type { Variables } from './substitute.ts';
+
+/** Lists among the variables, and the names that their members have after `each.`. */
+export const memberNames: Readonly<Record<string, readonly string[]>> = {
+  audienceHosts: ['host', 'secret'],
+  callerHeaders: ['value'],
+  callers: ['matcher'],
+  callerTrustDomains: ['name', 'pattern', 'jwksPath'],
+  pathsWithoutToken: ['matcher'],
+  validateAudiences: ['value'],
+};
+
+/** @param tokens what the annotations say about tokens; with another data path all values are undefined */
+export function nativeVariables(tokens: Variables): Variables {
+  const isNative = tokens['dataPath'] === 'native';
+  const values = isNative ? valuesOf(tokens) : {};
+  return {
+    injectSecret: undefined,
+    audienceHosts: undefined,
+    overwrites: undefined,
+    callerTrustDomains: undefined,
+    callers: undefined,
+    pathsWithoutToken: undefined,
+    callerHeaders: undefined,
+    hasCallerHeader: undefined,
+    ...values,
+  };
+}
+
+function valuesOf(tokens: Variables): Record<string, Json | undefined> {
+  const { injectAudience, requestedSpiffeId, callerHeader } = tokens;
+  const spiffeId = typeof requestedSpiffeId === 'string' ? requestedSpiffeId : undefined;
+  const secretFor = (audience: string): string => secretName(audience, spiffeId);
+  const audience = typeof injectAudience === 'string' ? injectAudience : undefined;
+  const callers = textsOf(tokens['allowCallers']);
+  return {
+    injectSecret: audience === undefined ? undefined : secretFor(audience),
+    audienceHosts: hostsOf(tokens['audienceByHost'], audience).map(({ host, audience: meant }) => ({
+      host,
+      secret: secretFor(meant),
+    })),
+    overwrites: tokens['authorization'] === 'overwrite',
+    callerTrustDomains: trustDomainsOf(callers),
+    callers: callers.flatMap(callerPatternsOf).map((pattern): JsonObject => {
+      return pattern.kind === 'exact'
+        ? { matcher: { exact: pattern.id } }
+        : { matcher: { prefix: pattern.start } };
+    }),
+    pathsWithoutToken: textsOf(tokens['skipPaths']).map((path) => ({ matcher: pathMatcher(path) })),
+    callerHeaders: callerHeader === undefined ? [] : [callerHeader],
+    hasCallerHeader: callerHeader !== undefined,
+  };
+}
+
+function textsOf(value: Json | undefined): readonly string[] {
+  return isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
+
+function quoted(text: string): string {
+  return text.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`);
+}
+
+interface HostAudience {
+  readonly host: string;
+  readonly audience: string;
+}
+
+/**
+ * In the order in which they win: hosts with a port, hosts, the longest suffix, all others. Hosts are compared in either
+ * case, without port and without a closing dot, unless the annotation names a port.
+ */
+function hostsOf(byHost: Json | undefined, audience: string | undefined): readonly HostAudience[] {
+  const entries = Object.entries(isObject(byHost) ? byHost : {}).flatMap(([host, meant]) =>
+    typeof meant === 'string' ? [{ host, audience: meant }] : [],
+  );
+  const isSuffix = ({ host }: HostAudience): boolean => host.startsWith('*.');
+  const hasPort = ({ host }: HostAudience): boolean => host.includes(':');
+  const exact = entries.filter((entry) => !isSuffix(entry));
+  const suffixes = entries
+    .filter(isSuffix)
+    .sort((left, right) => right.host.length - left.host.length);
+  const rest = audience === undefined ? [] : [{ host: '.*', audience }];
+  const bare = (pattern: string): string => String.raw`(?i:${pattern}\.?(?::[^:\]]*)?)`;
+  return [
+    ...exact.filter(hasPort).map((entry) => ({ ...entry, host: `(?i:${quoted(entry.host)})` })),
+    ...exact
+      .filter((entry) => !hasPort(entry))
+      .map((entry) => ({ ...entry, host: bare(quoted(entry.host)) })),
+    ...suffixes.map((entry) => ({ ...entry, host: bare(`.+${quoted(entry.host.slice(1))}`) })),
+    ...rest,
+  ];
+}
+
+function trustDomainsOf(callers: readonly string[]): readonly JsonObject[] {
+  const names = new Set(callers.map((id) => id.slice('spiffe://'.length).split('/')[0] ?? ''));
+  return [...names].map((name) => ({
+    name,
+    pattern: quoted(name),
+    jwksPath: jwksPath(name),
+  }));
+}
+
+/** Of `:path`, which holds the query; that the path is in normal form is for the template to demand besides. */
+function pathMatcher(path: string): JsonObject {
+  if (path.endsWith('*')) return { prefix: path.slice(0, -1) };
+  return { safe_regex: { regex: String.raw`${quoted(path)}(?:\?.*)?` } };
+}
