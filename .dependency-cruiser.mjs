@@ -15,6 +15,7 @@ const pure = [
   'sidecar/jwt',
   'sidecar/authz',
   'sidecar/sds',
+  'certs/plan',
 ];
 const pureFolders = `^(${pure.join('|')})/`;
 
@@ -91,8 +92,10 @@ export default {
       'sidecar/server',
     ]),
     room('sidecar', []),
-    room('certs', ['sidecar/kernel']),
     room('images/demo', ['sidecar/kernel']),
+    room('certs/plan', ['sidecar/kernel']),
+    // The webhook's SVID comes over the same Workload API as the helper's: its client is shared, not copied.
+    room('certs', ['sidecar/kernel', 'sidecar/workload-api']),
     room('webhook/editing', ['sidecar/kernel']),
     room('webhook/envoy', ['sidecar/kernel', 'webhook/editing']),
     room('webhook/injection', [
@@ -121,9 +124,9 @@ export default {
       'webhook/admission',
       'webhook/desired',
     ]),
-    room('webhook/files', ['sidecar/kernel', 'webhook/injection']),
+    room('webhook/files', ['sidecar/kernel', 'webhook/injection', 'certs']),
     room('webhook/dev', ['sidecar/kernel', 'sidecar/config']),
-    room('webhook/server', ['sidecar/kernel', 'webhook/files', 'webhook/admission']),
+    room('webhook/server', ['sidecar/kernel', 'webhook/admission', 'certs']),
     room('webhook/cluster', ['sidecar/kernel', 'webhook/desired']),
     {
       name: 'webhook-takes-only-kernel-and-config-of-the-sidecar',

@@ -7,16 +7,18 @@ import { connect, type ClusterTarget } from './cluster/connection.ts';
 import { desiredConfigMaps } from './desired/desired.ts';
 import { followConfig, loadEngine, type EngineFiles } from './files/load-engine.ts';
 import type { Engine } from './injection/inject.ts';
-import { CertificateFiles } from './server/certificate-files.ts';
 import type { Limits } from './server/limits.ts';
 import type { Log } from '#kernel/observe.ts';
 import type { Reviewer } from './server/ports.ts';
 import { WebhookServer } from './server/server.ts';
+import type { ServingCertificate } from '../certs/open.ts';
+import type { ServingPair } from '../certs/ports.ts';
+import { throwAwayCertificate } from '../certs/throw-away-certificate.ts';
+import { serveCertificate, type CertificateOptions } from './serve-certificate.ts';
 
 export interface ServeOptions {
   readonly files: Omit<EngineFiles, 'kubernetesMinor'>;
-  /** Folder with `tls.crt` and `tls.key`. */
-  readonly certificates: string;
+  readonly certificate: CertificateOptions;
   readonly host: string;
   /** 0 chooses a free port. */
   readonly port: number;
@@ -30,7 +32,7 @@ export interface ServeOptions {
 
 export interface Serving {
   readonly port: number;
-  /** What is still missing before reviews can be answered; empty = ready. */
+  /** What is still missing before reviews can be answered and will be sent here; empty = ready. */
   missing(): readonly string[];
   /** Serves on while the cluster takes us out of its endpoints, then ends. Idempotent. */
   stop(): Promise<void>;
@@ -45,17 +47,19 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const stopping = new AbortController();
   const files = { ...options.files, kubernetesMinor: assumedMinor };
   let engine = loadEngine(files);
+  const api = await connect(options.target);
   const cluster = new Cluster({
-    api: await connect(options.target),
+    api,
     desire: () => (namespace, users, sources) =>
       desiredConfigMaps(namespace, users, { sources, library: engine.library }),
     clock,
     log,
   });
-  const certificates = new CertificateFiles({ folder: options.certificates, clock, log });
-  await certificates.start(stopping.signal);
+  const certificate = await serveCertificate({ ...options, api }, stopping.signal);
   const newest = reviewers(cluster, options.namespace);
-  const server = serverOf(options, { cluster, certificates, reviewer: () => newest(engine) });
+  const { pair: placeholder } = await throwAwayCertificate(clock.now());
+  const parts = { cluster, certificate, placeholder, reviewer: (): Reviewer => newest(engine) };
+  const server = serverOf(options, parts);
   follow(files, {
     signal: stopping.signal,
     log,
@@ -69,7 +73,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   log.info({ port, version: options.files.version }, 'serving');
   return {
     port,
-    missing: () => cluster.missing(),
+    missing: () => server.missing(),
     stop: async () => {
       await server.stop();
       stopping.abort();
@@ -81,18 +85,21 @@ function serverOf(
   { clock, log, limits }: ServeOptions,
   parts: {
     readonly cluster: Cluster;
-    readonly certificates: CertificateFiles;
+    readonly certificate: ServingCertificate;
+    readonly placeholder: ServingPair;
     readonly reviewer: () => Reviewer;
   },
 ): WebhookServer {
-  const { cluster, certificates, reviewer } = parts;
+  const { cluster, certificate, placeholder, reviewer } = parts;
   return new WebhookServer({
     reviewer,
     ready: () => cluster.missing(),
-    certificates,
+    unready: () => certificate.untrusted(),
+    certificates: certificate.source,
+    placeholder,
     clock,
     log,
-    figures: () => cluster.figures(),
+    figures: () => [...cluster.figures(), ...certificate.figures()],
     ...(limits === undefined ? {} : { limits }),
   });
 }

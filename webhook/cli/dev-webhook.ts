@@ -6,11 +6,10 @@ import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { envoyCheck } from '../admission/check-envoy.ts';
 import { review, type ReviewContext } from '../admission/review.ts';
 import type { Log } from '#kernel/observe.ts';
-import type { ServingPair } from '../server/ports.ts';
+import { throwAwayCertificate } from '../../certs/throw-away-certificate.ts';
 import { WebhookServer } from '../server/server.ts';
 import type { ConfigMaps, DecideOptions } from './decide-all.ts';
 import type { Terminal } from './terminal.ts';
-import { throwAwayCertificate } from './throw-away-certificate.ts';
 
 export interface DevWebhook {
   /** `https://127.0.0.1:<port>` */
@@ -36,7 +35,7 @@ export async function startDevWebhook(
   configMaps: ConfigMaps,
   terminal: Terminal,
 ): Promise<DevWebhook> {
-  const pair = await throwAwayCertificate(terminal.now());
+  const { pair, authority } = await throwAwayCertificate(terminal.now());
   const context: ReviewContext = {
     engine: options.engine,
     checkEnvoy: envoyCheck(
@@ -56,7 +55,7 @@ export async function startDevWebhook(
   const port = await server.start('127.0.0.1', 0);
   return {
     url: `https://127.0.0.1:${port}`,
-    review: (object) => send(reviewOf(object, options.namespace), { port, pair, terminal }),
+    review: (object) => send(reviewOf(object, options.namespace), { port, authority, terminal }),
     stop: () => server.stop(),
   };
 }
@@ -94,16 +93,16 @@ function reviewOf(object: JsonObject, namespace: string): JsonObject {
 
 function send(
   body: JsonObject,
-  facts: { readonly port: number; readonly pair: ServingPair; readonly terminal: Terminal },
+  facts: { readonly port: number; readonly authority: string; readonly terminal: Terminal },
 ): Promise<ReviewResponse> {
-  const { port, pair, terminal } = facts;
+  const { port, authority, terminal } = facts;
   const text = JSON.stringify(body);
   const startedMs = terminal.now();
   return new Promise((resolve, reject) => {
     const sent = request(
       {
         ...{ host: '127.0.0.1', port, path: '/mutate', method: 'POST', timeout: timeoutMs },
-        ca: pair.certificate,
+        ca: authority,
         agent: false,
         headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
       },

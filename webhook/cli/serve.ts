@@ -1,14 +1,20 @@
 /** `svidecar serve`: the webhook. */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { hostname } from 'node:os';
 import { Command, Option } from 'commander';
 import { createLog, type LogLevel } from '../server/log.ts';
+import {
+  addCertificateFlags,
+  certificateSettings,
+  type CertificateFlags,
+} from './certificate-flags.ts';
 import { addConfigFlag } from './options.ts';
 import { parsePort } from './port.ts';
 import type { CliContext } from './terminal.ts';
 
-interface ServeFlags {
+interface ServeFlags extends CertificateFlags {
   readonly config?: string;
-  readonly certificates: string;
   readonly host: string;
   readonly port: number;
   readonly kubeconfig?: string;
@@ -17,7 +23,7 @@ interface ServeFlags {
 }
 
 const examples = `
-In a cluster the manifests start it: kubectl apply -k manifests/kustomize/overlays/first-certificate
+In a cluster the manifests start it: kubectl apply -k manifests/kustomize/base
 
 Example, against the cluster of a kubeconfig:
   svidecar serve --certificates ./tls --kubeconfig ~/.kube/config --port 8443
@@ -26,12 +32,8 @@ SIGTERM: says "not ready", serves on while the cluster takes it out of its endpo
 
 export function serveCommand(context: CliContext): Command {
   const levels = ['debug', 'info', 'warn', 'error'];
-  return addConfigFlag(new Command('serve'))
+  return addCertificateFlags(addConfigFlag(new Command('serve')))
     .description('Runs the admission webhook and the controller of its ConfigMaps.')
-    .requiredOption(
-      '--certificates <folder>',
-      'folder with tls.crt and tls.key; followed while they change',
-    )
     .option('--host <address>', 'address to listen on', '0.0.0.0')
     .option('--port <number>', 'port to listen on', parsePort, 8443)
     .option('--kubeconfig <file>', "the cluster to serve (default: the pod's own)")
@@ -56,7 +58,13 @@ async function run(flags: ServeFlags, { terminal, installation }: CliContext): P
   const { version, templates } = installation;
   const serving = await serve({
     files: { templates, config: flags.config, version },
-    certificates: flags.certificates,
+    certificate: {
+      settings: certificateSettings(flags),
+      service: flags.service,
+      hosts: flags.certificateHost ?? [],
+      // Pods have their name as the host's; the rest tells two starts of one pod apart.
+      identity: `${hostname()}_${randomUUID()}`,
+    },
     host: flags.host,
     port: flags.port,
     target:

@@ -19,6 +19,12 @@ export interface KubernetesApi {
   get(path: string, signal: AbortSignal): Promise<JsonObject>;
   /** Server-side apply as `svidecar`, forced: our fields become what the object says. */
   apply(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject>;
+  /** A new object in the list at `path`; ApiRefusal 409 when it exists. */
+  create(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject>;
+  /** The whole object anew; ApiRefusal 409 unless its resourceVersion is still the newest. */
+  replace(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject>;
+  /** Strategic merge; ApiRefusal 409 unless the resourceVersion in `change` is still the newest. */
+  merge(path: string, change: JsonObject, signal: AbortSignal): Promise<JsonObject>;
   /** @param preconditions the object must still have this uid and version */
   remove(
     path: string,

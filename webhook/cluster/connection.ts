@@ -30,6 +30,8 @@ const fieldManager = 'svidecar';
 const json = 'application/json';
 /** Server-side apply; JSON is YAML. */
 const applyPatch = 'application/apply-patch+yaml';
+/** Lists are merged by the key that Kubernetes gives them, such as the name of a webhook. */
+const mergePatch = 'application/strategic-merge-patch+json';
 
 /**
  * Reads the credentials. Does not talk to the server yet.
@@ -82,6 +84,10 @@ function load(config: KubeConfig, target: ClusterTarget): void {
   }
 }
 
+function managed(path: string): string {
+  return `${path}?fieldManager=${fieldManager}`;
+}
+
 interface Call {
   readonly method: string;
   readonly path: string;
@@ -107,14 +113,28 @@ class HttpApi implements KubernetesApi {
   }
 
   apply(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject> {
-    return this.#ask({
-      method: 'PATCH',
-      path: `${path}?fieldManager=${fieldManager}&force=true`,
+    const query = `fieldManager=${fieldManager}&force=true`;
+    return this.#put(
+      { method: 'PATCH', path: `${path}?${query}`, contentType: applyPatch },
+      object,
       signal,
-      idleMs: this.#limits.requestIdleMs,
-      body: object,
-      contentType: applyPatch,
-    });
+    );
+  }
+
+  create(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject> {
+    return this.#put({ method: 'POST', path: managed(path) }, object, signal);
+  }
+
+  replace(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject> {
+    return this.#put({ method: 'PUT', path: managed(path) }, object, signal);
+  }
+
+  merge(path: string, change: JsonObject, signal: AbortSignal): Promise<JsonObject> {
+    return this.#put(
+      { method: 'PATCH', path: managed(path), contentType: mergePatch },
+      change,
+      signal,
+    );
   }
 
   async remove(
@@ -140,6 +160,14 @@ class HttpApi implements KubernetesApi {
     } catch (thrown) {
       throw unreachable(`the watch of ${path} broke`, thrown);
     }
+  }
+
+  #put(
+    call: Pick<Call, 'method' | 'path' | 'contentType'>,
+    body: JsonObject,
+    signal: AbortSignal,
+  ): Promise<JsonObject> {
+    return this.#ask({ ...call, body, signal, idleMs: this.#limits.requestIdleMs });
   }
 
   async #ask(call: Call): Promise<JsonObject> {

@@ -12,8 +12,10 @@ import type { Reviewer } from './ports.ts';
 export interface AppOptions {
   /** The reviewer of the newest good configuration. */
   readonly reviewer: () => Reviewer;
-  /** What is still missing, in words; empty = ready. */
+  /** What is still missing before a review can be answered, in words; empty = ready. */
   readonly ready: () => readonly string[];
+  /** That, and what else readiness depends on. A review that arrives all the same proves that we are trusted. */
+  readonly missing: () => readonly string[];
   /** True once a stop was asked for: every answer then closes its connection. */
   readonly stopping: () => boolean;
   readonly limits: Limits;
@@ -176,7 +178,8 @@ function answer(body: unknown, { reviewer, metrics, log }: AppOptions): string {
 function addHealth(app: FastifyInstance, options: AppOptions): void {
   app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'));
   app.get('/readyz', (_request, reply) => {
-    const missing = [...(options.stopping() ? ['stopping'] : []), ...options.ready()];
+    const stopping = options.stopping() ? ['stopping'] : [];
+    const missing = [...stopping, ...options.missing()];
     if (missing.length === 0) return reply.type('text/plain').send('ready\n');
     return reply
       .code(503)

@@ -15,19 +15,3 @@ export interface ReviewAnswer {
 
 /** Decides about one parsed body. @throws {AppError} REVIEW_INVALID when it is no AdmissionReview we understand. */
 export type Reviewer = (review: unknown) => ReviewAnswer;
-
-/** PEM texts of a chain and its key, already checked as a pair. */
-export interface ServingPair {
-  readonly certificate: string;
-  readonly key: string;
-  /** Unix seconds: the leaf's notAfter. */
-  readonly notAfter: number;
-}
-
-/** Always the newest good pair. */
-export interface CertificateSource {
-  /** Undefined before the first good pair. */
-  current(): ServingPair | undefined;
-  /** Calls back after each new good pair; returns how to stop. */
-  onChange(listener: (pair: ServingPair) => void): () => void;
-}

@@ -11,7 +11,8 @@ import { LargeBodies } from './large-bodies.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
-import type { CertificateSource, Reviewer, ServingPair } from './ports.ts';
+import type { CertificateSource, ServingPair } from '../../certs/ports.ts';
+import type { Reviewer } from './ports.ts';
 import type { Figure, Log } from '#kernel/observe.ts';
 
 export interface ServerOptions {
@@ -19,7 +20,11 @@ export interface ServerOptions {
   readonly reviewer: () => Reviewer;
   /** What is still missing before reviews can be answered, in words; empty = ready. */
   readonly ready: () => readonly string[];
+  /** What speaks against sending reviews here, though they can be answered; empty = nothing. */
+  readonly unready?: () => readonly string[];
   readonly certificates: CertificateSource;
+  /** Shown until there is a certificate, so that probes find us alive. */
+  readonly placeholder?: ServingPair;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<Limits>;
@@ -45,16 +50,17 @@ export class WebhookServer {
   }
 
   /**
-   * Listens with the newest certificate. Port 0 chooses a free one.
-   * @returns the port. @throws {AppError} CERTIFICATE_INVALID without a certificate, USAGE when the address is taken.
+   * Listens with the newest certificate, or with the placeholder until there is one. Port 0 chooses a free one.
+   * @returns the port. @throws {AppError} CERTIFICATE_INVALID without either, USAGE when the address is taken.
    */
   async start(host: string, port: number): Promise<number> {
-    const { certificates } = this.#options;
-    const pair = certificates.current();
+    const { certificates, placeholder } = this.#options;
+    const pair = certificates.current() ?? placeholder;
     if (pair === undefined) {
       throw new AppError('CERTIFICATE_INVALID', 'there is no serving certificate yet');
     }
     const app = createApp(pair, this.#limits);
+    // Handshakes that have begun go on with the pair they began with; open connections are not touched.
     const unfollow = certificates.onChange((newer) => {
       app.server.setSecureContext({ cert: newer.certificate, key: newer.key, minVersion });
     });
@@ -91,8 +97,14 @@ export class WebhookServer {
     clearTimeout(cut);
   }
 
+  /** What `/readyz` would name; empty = ready. */
+  missing(): readonly string[] {
+    const { certificates, clock, ready, unready } = this.#options;
+    return [...certificateFault(certificates, clock), ...(unready?.() ?? []), ...ready()];
+  }
+
   #appOptions(): Parameters<typeof webhookApp>[1] {
-    const { reviewer, ready, certificates, log, clock, figures } = this.#options;
+    const { reviewer, ready, certificates, log, figures } = this.#options;
     const largeBodies = new LargeBodies(this.#limits.maxLargeWaiting);
     const metrics = new Metrics({
       certificateNotAfter: () => certificates.current()?.notAfter ?? Number.NaN,
@@ -101,7 +113,8 @@ export class WebhookServer {
     });
     return {
       reviewer,
-      ready: () => [...certificateFault(certificates, clock), ...ready()],
+      ready,
+      missing: () => this.missing(),
       stopping: () => this.#stopping.signal.aborted,
       limits: this.#limits,
       largeBodies,

@@ -55,7 +55,11 @@ export async function installWebhook(api: ApiServer, config = ''): Promise<Insta
   const user = 'system:serviceaccount:svidecar:svidecar';
   const serving = await serve({
     files: { templates: join(repository, 'templates'), config: configFile, version: '0.1.0' },
-    certificates,
+    certificate: {
+      settings: { kind: 'files', folder: certificates },
+      service: 'svidecar',
+      identity: 'test',
+    },
     host: '127.0.0.1',
     port: 0,
     target: { kind: 'kubeconfig', path: await api.kubeconfigFor(user, ['system:authenticated']) },
@@ -84,7 +88,8 @@ export async function installWebhook(api: ApiServer, config = ''): Promise<Insta
   };
 }
 
-async function renderedManifests(api: ApiServer): Promise<readonly JsonObject[]> {
+/** What `kubectl kustomize manifests/kustomize/base` prints. */
+export async function renderedManifests(api: ApiServer): Promise<readonly JsonObject[]> {
   const { code, stdout, stderr } = await api.kubectl([
     'kustomize',
     join(repository, 'manifests/kustomize/base'),
@@ -97,22 +102,25 @@ async function renderedManifests(api: ApiServer): Promise<readonly JsonObject[]>
   });
 }
 
-async function apply(api: ApiServer, objects: readonly JsonObject[]): Promise<void> {
+/** By server-side apply, with all rights. */
+export async function apply(api: ApiServer, objects: readonly JsonObject[]): Promise<void> {
   const input = objects.map((object) => stringify(object)).join('---\n');
   const { code, stderr } = await api.kubectl(['apply', '--server-side', '-f', '-'], { input });
   if (code !== 0) throw new Error(`kubectl apply: ${stderr}`);
 }
 
-function pointedAt(
+/** A webhook configuration whose hooks call a process on loopback instead of a Service. */
+export function pointedAt(
   hook: JsonObject,
-  to: { readonly url: string; readonly caPem: string },
+  to: { readonly url: string; readonly caPem?: string },
 ): JsonObject {
-  const caBundle = Buffer.from(to.caPem).toString('base64');
+  const caBundle =
+    to.caPem === undefined ? {} : { caBundle: Buffer.from(to.caPem).toString('base64') };
   const webhooks = listAt(hook, 'webhooks').map((webhook): Json => {
     if (!isObject(webhook)) return webhook;
     const path = objectAt(objectAt(webhook, 'clientConfig'), 'service')['path'];
     const url = `${to.url}${typeof path === 'string' ? path : '/mutate'}`;
-    return { ...webhook, clientConfig: { url, caBundle } };
+    return { ...webhook, clientConfig: { url, ...caBundle } };
   });
   return { ...hook, webhooks };
 }

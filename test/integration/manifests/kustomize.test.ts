@@ -1,8 +1,5 @@
 /** The kustomize manifests on a real API server: accepted, and their conditions let through only what asked for us. */
 import { createServer, type Server } from 'node:https';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,7 +8,7 @@ import type { JsonObject } from '#kernel/json.ts';
 import { startApiServer, type ApiServer } from '../harness/api-server.ts';
 import { createAuthority } from '../harness/authority.ts';
 import { describeWithComponents } from '../harness/components.ts';
-import { runCommand, type CommandResult } from '../harness/processes.ts';
+import type { CommandResult } from '../harness/processes.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
 const install = ['apply', '-k', 'manifests/kustomize/base'];
@@ -219,28 +216,5 @@ describeWithComponents(programs, 'the kustomize manifests', () => {
     await api.request('PATCH', '/apis/apps/v1/namespaces/on/deployments/quiet', { metadata: { finalizers: null } });
     await api.request('PATCH', '/api/v1/namespaces/on/pods/quiet', { metadata: { finalizers: null } });
     expect(seenOf('quiet')).toEqual([]);
-  });
-});
-
-describeWithComponents(['kubectl'], 'the script for the first certificate', () => {
-  test('makes an overlay whose hooks trust the served certificate for the name of the Service', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'svidecar-certificate-'));
-    try {
-      const made = await runCommand('scripts/webhook-certificate', ['--days', '30', folder], { input: '' });
-      expect(made).toMatchObject({ code: 0 });
-      const { X509Certificate } = await import('node:crypto');
-      const [ca, leaf] = await Promise.all(
-        ['ca.crt', 'tls.crt'].map(async (name) => new X509Certificate(await readFile(join(folder, name)))),
-      );
-      expect(ca !== undefined && leaf?.verify(ca.publicKey)).toBe(true);
-      expect(leaf?.checkHost('svidecar.svidecar.svc')).toBe('svidecar.svidecar.svc');
-      const bundles = [...(await readFile(join(folder, 'kustomization.yaml'), 'utf8')).matchAll(/"value\\":\\"([^\\]+)/g)];
-      expect(bundles).toHaveLength(2);
-      for (const [, bundle] of bundles) {
-        expect(Buffer.from(bundle ?? '', 'base64').toString()).toBe(await readFile(join(folder, 'ca.crt'), 'utf8'));
-      }
-    } finally {
-      await rm(folder, { recursive: true });
-    }
   });
 });

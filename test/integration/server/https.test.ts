@@ -11,7 +11,7 @@ import { reviewAll, reviewOf } from '../../fakes/reviewer.ts';
 import { makeServingPair } from '../../fakes/serving-pair.ts';
 import type { TestPair } from '../../fakes/serving-pair.ts';
 import { SilentLog } from '../../fakes/silent-log.ts';
-import { CertificateFiles } from '../../../webhook/server/certificate-files.ts';
+import { CertificateFiles } from '../../../webhook/files/certificate-files.ts';
 import type { Limits } from '../../../webhook/server/limits.ts';
 import { WebhookServer } from '../../../webhook/server/server.ts';
 

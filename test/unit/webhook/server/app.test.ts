@@ -15,10 +15,11 @@ afterEach(async () => {
 
 interface Options {
   readonly missing?: readonly string[];
+  readonly untrusted?: readonly string[];
   readonly stopping?: boolean;
 }
 
-function makeApp({ missing = [], stopping = false }: Options = {}): {
+function makeApp({ missing = [], untrusted = [], stopping = false }: Options = {}): {
   app: FastifyInstance;
   log: SilentLog;
 } {
@@ -40,6 +41,7 @@ function makeApp({ missing = [], stopping = false }: Options = {}): {
   void app.register(webhookApp, {
     reviewer: () => reviewAll,
     ready: () => missing,
+    missing: () => [...missing, ...untrusted],
     stopping: () => stopping,
     limits: defaultLimits,
     largeBodies,
@@ -191,6 +193,20 @@ test('before it is ready a review is answered 503 and readiness names what is mi
   expect(ready.statusCode).toBe(503);
   expect(ready.body).toBe('not ready: the list of namespaces; the list of pods\n');
   expect((await app.inject('/healthz')).statusCode).toBe(200);
+});
+
+test('while no caBundle trusts it, it is not ready, and still answers a review that arrives', async () => {
+  const { app } = makeApp({ untrusted: ['a caBundle that trusts the served certificate'] });
+  const ready = await app.inject('/readyz');
+  expect(ready.statusCode).toBe(503);
+  expect(ready.body).toBe('not ready: a caBundle that trusts the served certificate\n');
+  const reviewed = {
+    method: 'POST',
+    url: '/mutate',
+    headers: json,
+    payload: reviewOf('u1'),
+  } as const;
+  expect((await app.inject(reviewed)).statusCode).toBe(200);
 });
 
 test('while it stops it is not ready, still answers reviews, and closes each connection', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { makeServingPair } from '../../../fakes/serving-pair.ts';
-import { checkPair } from '../../../../webhook/server/certificate.ts';
+import { makeServingPair } from '../../fakes/serving-pair.ts';
+import { checkPair } from '../../../certs/serving-pair.ts';
 
 const nowS = Date.now() / 1000;
 

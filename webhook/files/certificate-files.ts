@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#kernel/clock.ts';
 import { AppError, messageOf } from '#kernel/errors.ts';
-import { followFolder } from '../files/follow-folder.ts';
-import { checkPair } from './certificate.ts';
-import type { CertificateSource, ServingPair } from './ports.ts';
+import type { CertificateSource, ServingPair } from '../../certs/ports.ts';
+import { checkPair } from '../../certs/serving-pair.ts';
+import { followFolder } from './follow-folder.ts';
 import type { Log } from '#kernel/observe.ts';
 
 export interface CertificateFilesOptions {

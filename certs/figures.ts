@@ -1,0 +1,82 @@
+/** What `/metrics` shows of this room. */
+import type { Figure } from '#kernel/observe.ts';
+import type { Verdict } from './plan/verdict.ts';
+
+export interface CertificateFigures {
+  readonly verdict: Verdict | undefined;
+  /** Unix seconds when this replica last began to serve another leaf; undefined before the first. */
+  readonly rotatedAtS: number | undefined;
+  /** Undefined where nobody needs to lead. */
+  readonly isLeader: boolean | undefined;
+  /** By what was made: leaf, authority. */
+  readonly made: Readonly<Record<string, number>>;
+  /** By object and outcome. */
+  readonly writes: readonly {
+    readonly object: string;
+    readonly outcome: string;
+    readonly count: number;
+  }[];
+  /** Looks in a row that ended in a failure. */
+  readonly failures: number;
+}
+
+export function certificateFigures(figures: CertificateFigures): readonly Figure[] {
+  return [...stateFigures(figures), ...workFigures(figures)];
+}
+
+function stateFigures({ verdict, rotatedAtS, isLeader }: CertificateFigures): readonly Figure[] {
+  const anchor = verdict?.kind === 'trusted' ? verdict.anchor : undefined;
+  const known = verdict !== undefined && verdict.kind !== 'unknown';
+  return [
+    gauge(
+      'svidecar_certificate_trusted',
+      'Whether the caBundle of every webhook of ours trusts the served certificate; absent while it cannot be told.',
+      known ? Number(anchor !== undefined) : undefined,
+    ),
+    gauge(
+      'svidecar_certificate_authority_not_after_seconds',
+      'When the authority ends that a caBundle trusts the served certificate by, in Unix seconds.',
+      anchor?.notAfter,
+    ),
+    gauge(
+      'svidecar_certificate_rotated_seconds',
+      'When this replica last began to serve another certificate, in Unix seconds.',
+      rotatedAtS,
+    ),
+    gauge(
+      'svidecar_certificate_leader',
+      'Whether this replica keeps certificates and caBundles for all.',
+      isLeader === undefined ? undefined : Number(isLeader),
+    ),
+  ];
+}
+
+function workFigures({ made, writes, failures }: CertificateFigures): readonly Figure[] {
+  return [
+    {
+      name: 'svidecar_certificates_made_total',
+      help: 'Certificates that this replica made as the leader.',
+      type: 'counter',
+      samples: Object.entries(made).map(([kind, value]) => ({ labels: { kind }, value })),
+    },
+    {
+      name: 'svidecar_certificate_writes_total',
+      help: 'Writes of Secret and webhook configurations by this replica.',
+      type: 'counter',
+      samples: writes.map(({ object, outcome, count }) => ({
+        labels: { object, outcome },
+        value: count,
+      })),
+    },
+    gauge(
+      'svidecar_certificate_failures',
+      'Looks in a row that ended in a failure; the log says which.',
+      failures,
+    ),
+  ];
+}
+
+/** Without a value there is no sample: no number stands for "not known". */
+function gauge(name: string, help: string, value: number | undefined): Figure {
+  return { name, help, type: 'gauge', samples: value === undefined ? [] : [{ labels: {}, value }] };
+}

@@ -1,0 +1,150 @@
+/** The wiring of this room: the serving certificate as the webhook sees it, whatever its source. No decisions. */
+import type { Clock, Timers } from '#kernel/clock.ts';
+import type { Figure, Log } from '#kernel/observe.ts';
+import { systemTimers } from '../sidecar/workload-api/system-timers.ts';
+import { certificateFigures } from './figures.ts';
+import { readCertificates, type CertificateView } from './plan/certificate-view.ts';
+import { defaultLives, type Lives } from './plan/lives.ts';
+import { trustFaults } from './plan/verdict.ts';
+import type { CertificateSource, HookConfigurations, KeyStore, Leadership } from './ports.ts';
+import { SelfSigned } from './self-signed.ts';
+import { openSvids } from './open-svids.ts';
+import { SpiffeCertificates } from './spiffe.ts';
+import { Trust } from './trust.ts';
+
+/** Where the serving certificate comes from. */
+export type CertificateChoice =
+  /** svidecar's own authority, kept in a Secret. */
+  | { readonly kind: 'self_signed'; readonly lives: Lives; readonly store: KeyStore }
+  /** Somebody else's, who also keeps the caBundle. */
+  | { readonly kind: 'given'; readonly source: CertificateSource }
+  /** SPIRE's, from the Workload API at `address`. */
+  | { readonly kind: 'spiffe'; readonly address: string };
+
+export interface CertificateContext {
+  readonly configurations: HookConfigurations;
+  readonly leadership: Leadership;
+  /** What the API server calls: DNS names and IP addresses. */
+  readonly hosts: readonly string[];
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Gives from 0 up to 1. */
+  readonly random: () => number;
+}
+
+export interface ServingCertificate {
+  readonly source: CertificateSource;
+  /** What keeps API servers from trusting us, in words; empty = nothing that we know of. */
+  untrusted(): readonly string[];
+  figures(): readonly Figure[];
+  start(signal: AbortSignal): void;
+}
+
+/** Milliseconds between looks at caBundles where SPIRE renews the certificate. */
+const spiffeTickMs = 60_000;
+
+/** @throws {AppError} CONFIG_INVALID when the address of the Workload API is none */
+export async function openCertificate(
+  choice: CertificateChoice,
+  context: CertificateContext,
+): Promise<ServingCertificate> {
+  const { configurations, clock, log } = context;
+  const lives = choice.kind === 'self_signed' ? choice.lives : defaultLives;
+  const isOurs = choice.kind !== 'given';
+  const settleMs = lives.settleS * 1000;
+  const trust = new Trust({ configurations, clock, log, settleMs, isOurs });
+  const timers: Timers = {
+    now: () => clock.now(),
+    after: (...args) => systemTimers.after(...args),
+  };
+  const common = { ...context, trust, timers };
+  switch (choice.kind) {
+    case 'self_signed':
+      return new Serving(trust, common, new SelfSigned({ ...common, ...choice }));
+    case 'spiffe': {
+      const svids = await openSvids(choice.address);
+      const spiffe = new SpiffeCertificates({ ...common, svids, tickMs: spiffeTickMs });
+      return new Serving(trust, common, spiffe);
+    }
+    case 'given':
+      return new Serving(trust, common, { served: choice.source });
+    default:
+      return choice satisfies never;
+  }
+}
+
+/** What the sources have in common; one that is given has nothing to start and nothing to tell. */
+interface Keeper {
+  readonly served: CertificateSource;
+  readonly counts?: {
+    readonly leaf: number;
+    readonly authority: number;
+    readonly conflict: number;
+  };
+  readonly failures?: number;
+  problem?(): string | undefined;
+  start?(signal: AbortSignal): void;
+}
+
+class Serving implements ServingCertificate {
+  readonly source: CertificateSource;
+  readonly #trust: Trust;
+  readonly #context: CertificateContext;
+  readonly #keeper: Keeper;
+  #rotatedAtS: number | undefined;
+  #startedMs: number | undefined;
+  #chain: { readonly text: string; readonly views: readonly CertificateView[] } | undefined;
+
+  constructor(trust: Trust, context: CertificateContext, keeper: Keeper) {
+    this.#trust = trust;
+    this.#context = context;
+    this.#keeper = keeper;
+    this.source = keeper.served;
+    this.source.onChange(() => {
+      this.#rotatedAtS = context.clock.now() / 1000;
+    });
+  }
+
+  start(signal: AbortSignal): void {
+    this.#startedMs = this.#context.clock.now();
+    this.#keeper.start?.(signal);
+  }
+
+  untrusted(): readonly string[] {
+    const { clock } = this.#context;
+    const sinceStartMs = clock.now() - (this.#startedMs ?? clock.now());
+    const chain = this.#served();
+    const verdict = chain === undefined ? undefined : this.#trust.verdict(chain);
+    return trustFaults({ verdict, sinceStartMs, problem: this.#keeper.problem?.() });
+  }
+
+  figures(): readonly Figure[] {
+    const { counts, failures = 0 } = this.#keeper;
+    const { written, conflict } = this.#trust.counts;
+    const chain = this.#served();
+    return certificateFigures({
+      verdict: chain === undefined ? undefined : this.#trust.verdict(chain),
+      rotatedAtS: this.#rotatedAtS,
+      isLeader: this.#keeper.start === undefined ? undefined : this.#context.leadership.isLeader(),
+      made: counts === undefined ? {} : { leaf: counts.leaf, authority: counts.authority },
+      writes: [
+        { object: 'webhook_configuration', outcome: 'written', count: written },
+        { object: 'webhook_configuration', outcome: 'conflict', count: conflict },
+        ...(counts === undefined
+          ? []
+          : [{ object: 'secret', outcome: 'conflict', count: counts.conflict }]),
+      ],
+      failures,
+    });
+  }
+
+  /** Parsed once for each pair. */
+  #served(): readonly CertificateView[] | undefined {
+    const pair = this.source.current();
+    if (pair === undefined) return undefined;
+    if (this.#chain?.text !== pair.certificate) {
+      this.#chain = { text: pair.certificate, views: readCertificates(pair.certificate) };
+    }
+    return this.#chain.views;
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * The webhook as a process of its own, with certificates that live shorter than the command line allows.
+ * `webhook-program.ts OPTIONS-AS-JSON`; serves until SIGTERM.
+ */
+import { join } from 'node:path';
+import type { CertificateOptions } from '../../webhook/serve-certificate.ts';
+import { serve } from '../../webhook/serve.ts';
+import { createLog } from '../../webhook/server/log.ts';
+
+interface Given {
+  readonly kubeconfig: string;
+  readonly port: number;
+  readonly certificate: CertificateOptions;
+}
+
+// Our own argument, written by a test.
+const { kubeconfig, port, certificate } = JSON.parse(process.argv[2] ?? '') as Given;
+const serving = await serve({
+  files: {
+    templates: join(import.meta.dirname, '../../templates'),
+    config: undefined,
+    version: '0.1.0',
+  },
+  certificate,
+  host: '127.0.0.1',
+  port,
+  target: { kind: 'kubeconfig', path: kubeconfig },
+  namespace: 'svidecar',
+  clock: { now: () => Date.now() },
+  log: createLog('info'),
+  limits: { drainMs: 1_000, closeMs: 500 },
+});
+process.on('SIGTERM', () => {
+  void serving.stop();
+});

@@ -1,0 +1,110 @@
+/** Replicas of the webhook as processes, installed from the manifests into a real API server, behind one address. */
+import { get } from 'node:https';
+import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
+import type { CertificateOptions } from '../../../webhook/serve-certificate.ts';
+import type { ApiServer } from './api-server.ts';
+import { Balancer, type Backend } from './balancer.ts';
+import { freePort, startProcess } from './processes.ts';
+import { apply, pointedAt, renderedManifests } from './webhook.ts';
+import { createWorkFolder } from './work-folder.ts';
+
+const program = join(import.meta.dirname, '../../fakes/webhook-program.ts');
+const serviceAccount = 'system:serviceaccount:svidecar:svidecar';
+const groups = [
+  'system:serviceaccounts',
+  'system:serviceaccounts:svidecar',
+  'system:authenticated',
+];
+
+export interface Replica extends Backend {
+  readonly name: string;
+  /** A metric without labels; undefined when it has no sample, or the replica is gone. */
+  metric(name: string): Promise<number | undefined>;
+  /** As `/readyz` puts it. */
+  readyz(): Promise<string>;
+  log(): string;
+  kill(): Promise<void>;
+  /** As Kubernetes ends a pod: SIGTERM, then the drain. */
+  stop(): Promise<void>;
+}
+
+export interface Replicas {
+  /** `https://127.0.0.1:PORT`, whichever replica answers. */
+  readonly url: string;
+  /** All that were started, ended ones too. */
+  readonly all: readonly Replica[];
+  start(name: string, uid?: number): Promise<Replica>;
+  stop(): Promise<void>;
+}
+
+/** Applies `manifests/kustomize/base` with hooks that call the replicas; the replicas have only the manifests' rights. */
+export async function installReplicas(
+  api: ApiServer,
+  certificate: Omit<CertificateOptions, 'identity' | 'hosts' | 'service'>,
+): Promise<Replicas> {
+  const work = await createWorkFolder('replicas');
+  const balancer = new Balancer();
+  const url = `https://127.0.0.1:${await balancer.start()}`;
+  const manifests = await renderedManifests(api);
+  await apply(
+    api,
+    manifests.map((object) =>
+      object['kind'] === 'MutatingWebhookConfiguration' ? pointedAt(object, { url }) : object,
+    ),
+  );
+  const kubeconfig = await api.kubeconfigFor(serviceAccount, groups);
+  const all: Replica[] = [];
+  return {
+    url,
+    all,
+    start: async (name, uid) => {
+      const port = await freePort();
+      const options = { service: 'svidecar', hosts: ['127.0.0.1'], identity: name, ...certificate };
+      const running = startProcess({
+        name,
+        command: process.execPath,
+        args: [program, JSON.stringify({ kubeconfig, port, certificate: options })],
+        folder: work.path,
+        ...(uid === undefined ? {} : { uid }),
+      });
+      const replica: Replica = {
+        name,
+        port,
+        isReady: async () => (await ask(port, '/readyz')) === 'ready\n',
+        metric: async (metric) => metricOf(await ask(port, '/metrics'), metric),
+        readyz: () => ask(port, '/readyz'),
+        log: () => running.logTail(),
+        kill: () => running.stop(0),
+        stop: () => running.stop(),
+      };
+      all.push(replica);
+      balancer.backends = all;
+      return replica;
+    },
+    stop: async () => {
+      balancer.stop();
+      await Promise.all(all.map((each) => each.kill()));
+      await work.remove();
+    },
+  };
+}
+
+/** The text of the answer; empty when there is none. Probes do not look at the certificate, as a kubelet does not. */
+function ask(port: number, path: string): Promise<string> {
+  return new Promise((resolve) => {
+    const options = { host: '127.0.0.1', port, path, rejectUnauthorized: false, agent: false };
+    get(options, (response) => {
+      textOf(response).then(resolve, () => {
+        resolve('');
+      });
+    }).on('error', () => {
+      resolve('');
+    });
+  });
+}
+
+function metricOf(text: string, name: string): number | undefined {
+  const line = text.split('\n').find((each) => each.startsWith(`${name} `));
+  return line === undefined ? undefined : Number(line.slice(name.length + 1));
+}
