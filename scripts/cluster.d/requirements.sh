@@ -17,11 +17,12 @@ missing() { # WHAT HOW
 require_programs() {
   local lacks=0 program
   require_root
-  for program in etcd:etcd kube-apiserver:kubernetes spire-server:spire-server spire-agent:spire-agent coredns:coredns; do
+  for program in etcd:etcd kube-apiserver:kubernetes kubelet:kubernetes coredns:coredns; do
     [ -x "$programs/${program%:*}" ] || missing "${program%:*}" "scripts/components ${program#*:}"
   done
   for program in containerd:containerd ctr:containerd runc:runc nft:nftables ip:iproute2 conntrack:conntrack openssl:openssl \
-    nsenter:util-linux unshare:util-linux /usr/lib/cni/ptp:containernetworking-plugins; do
+    busybox:busybox-static \
+    nsenter:util-linux unshare:util-linux setpriv:util-linux /usr/lib/cni/ptp:containernetworking-plugins; do
     command -v "${program%:*}" >/dev/null || missing "${program%:*}" "scripts/components, or apt-get install ${program#*:}"
   done
   require_kernel
