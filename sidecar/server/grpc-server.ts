@@ -246,10 +246,7 @@ export class GrpcServer {
     for (const call of this.#room.open) {
       if (now - call.startedMs > call.deadlineMs(this.#limits.callMs)) call.expire();
     }
-    for (const stream of this.#streamRoom.open) {
-      if (!stream.hasMessage && now - stream.startedMs > this.#limits.callMs)
-        stream.end(grpcStatus.deadlineExceeded, 'no message came');
-    }
+    for (const stream of this.#streamRoom.open) stream.tidy(now, this.#limits.callMs);
   }
 }
 

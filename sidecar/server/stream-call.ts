@@ -38,10 +38,13 @@ export class StreamCall implements OpenCall {
   readonly #listener: CallListener;
   readonly #frames: FrameReader;
   /** Milliseconds, `performance.now()`. */
-  readonly startedMs = performance.now();
+  readonly #startedMs = performance.now();
   #waiting = 0;
   #status: { readonly code: number; readonly words: string } | undefined;
+  /** The client has said what it wants. */
   #hasMessage = false;
+  /** The status was on its way a second ago. */
+  #isOverdue = false;
 
   constructor(
     stream: ServerHttp2Stream,
@@ -69,9 +72,15 @@ export class StreamCall implements OpenCall {
     });
   }
 
-  /** False until the client has said what it wants. */
-  get hasMessage(): boolean {
-    return this.#hasMessage;
+  /**
+   * Comes about once a second: ends a stream that says nothing, and closes one that is over for a client that does not, but
+   * not right behind the status, which it would overtake. @param silentMs how long a stream may last without a message
+   */
+  tidy(nowMs: number, silentMs: number): void {
+    if (this.#isOverdue) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    else if (this.#status !== undefined) this.#isOverdue = true;
+    else if (!this.#hasMessage && nowMs - this.#startedMs > silentMs)
+      this.end(grpcStatus.deadlineExceeded, 'no message came');
   }
 
   send(message: Buffer): void {
@@ -91,7 +100,6 @@ export class StreamCall implements OpenCall {
       return;
     }
     refuseCall(this.#stream, code, words);
-    if (!this.#stream.readableEnded) this.#stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   #sendTrailers(): void {
@@ -100,8 +108,6 @@ export class StreamCall implements OpenCall {
       'grpc-status': String(code),
       ...(words === '' ? {} : { 'grpc-message': encodeURI(words) }),
     });
-    // What still comes is not wanted.
-    if (!this.#stream.readableEnded) this.#stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   #take(chunk: Buffer): void {

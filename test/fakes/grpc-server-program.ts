@@ -3,6 +3,7 @@
  * `grpc-server-program.ts SOCKET [LIMITS-AS-JSON]`; prints `ready` once it listens; drains on SIGTERM.
  */
 import { GrpcServer, type GrpcLimits } from '../../sidecar/server/grpc-server.ts';
+import type { StreamMethod } from '../../sidecar/server/stream-call.ts';
 import type { UnaryMethod } from '../../sidecar/server/unary-call.ts';
 
 const [socket = '', limits = '{}'] = process.argv.slice(2);
@@ -22,9 +23,23 @@ const methods = new Map<string, UnaryMethod>([
   ],
   ['/test/Rss', () => Buffer.from(String(process.memoryUsage().rss))],
   ['/test/Open', () => Buffer.from(String(server.openCalls))],
+  ['/test/Streams', () => Buffer.from(String(server.openStreams))],
 ]);
+/** Says back what it hears, but for two words. */
+const chat: StreamMethod = (call) => ({
+  onMessage: (message) => {
+    const words = String(message);
+    if (words === 'throw') throw new Error('a secret');
+    if (words === 'end') call.end(3, 'as you like');
+    else call.send(message);
+  },
+  onClose: () => undefined,
+});
+const page = { status: 200, contentType: 'text/plain', cacheControl: 'max-age=5', body: 'hi\n' };
 const server: GrpcServer = new GrpcServer({
   methods,
+  streams: new Map([['/test/Chat', chat]]),
+  pages: (path) => (path === '/page' ? page : undefined),
   // Our own argument, written by a test.
   limits: JSON.parse(limits) as Partial<GrpcLimits>,
   onFault: () => {
