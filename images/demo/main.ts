@@ -1,9 +1,10 @@
 /**
- * The demo's app: `demo backend` or `demo frontend`. It speaks plain HTTP and knows nothing of SPIFFE: its pod's Envoy does.
+ * The demo's app: `demo backend`, `demo frontend`, or `demo ask`, which asks the backend once and ends. It speaks plain HTTP and knows nothing of SPIFFE: its pod's Envoy does.
  * Environment: HOST and PORT to listen on; HEALTH_PORT for the kubelet's probes (`/readyz`), on all addresses;
- * frontend: BACKEND_URL and ACCOUNT.
+ * frontend and ask: BACKEND_URL and ACCOUNT.
  */
 import { createServer, type Server } from 'node:http';
+import { ask } from './ask.ts';
 import { backendReply } from './backend.ts';
 import { answersAt, frontendReply } from './frontend.ts';
 import type { Reply } from './reply.ts';
@@ -26,7 +27,7 @@ function appOf(role: string | undefined): App {
       isReady: () => answersAt(options.backend),
     };
   }
-  console.error('usage: demo backend, or BACKEND_URL=http://… demo frontend');
+  console.error('usage: demo backend, or BACKEND_URL=http://… demo frontend|ask');
   return process.exit(2);
 }
 
@@ -45,6 +46,9 @@ function serve(reply: App['reply']): Server {
 }
 
 const role = process.argv[2];
+if (role === 'ask' && BACKEND_URL !== undefined) {
+  process.exit(await ask(new URL(BACKEND_URL), ACCOUNT));
+}
 const app = appOf(role);
 const servers = [serve((path) => app.reply(path)).listen(Number(PORT), HOST)];
 if (HEALTH_PORT !== undefined) {
