@@ -1,10 +1,12 @@
 /** The webhook as a running program: configuration, cluster, admission and server connected. No decisions. */
 import type { Clock } from '#kernel/clock.ts';
 import { envoyCheck } from './admission/check-envoy.ts';
+import { judgeStored } from './admission/judge.ts';
 import { review, type ReviewContext } from './admission/review.ts';
 import { Cluster } from './cluster/cluster.ts';
 import { connect, type ClusterTarget } from './cluster/connection.ts';
-import { desiredConfigMaps } from './desired/desired.ts';
+import type { Desire } from './cluster/ports.ts';
+import { renderEnvoy, wantedBy } from './desired/desired.ts';
 import { followConfig, loadEngine, type EngineFiles } from './files/load-engine.ts';
 import type { Engine } from './injection/inject.ts';
 import type { Limits } from './server/limits.ts';
@@ -50,8 +52,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const api = await connect(options.target);
   const cluster = new Cluster({
     api,
-    desire: () => (namespace, users, sources) =>
-      desiredConfigMaps(namespace, users, { sources, library: engine.library }),
+    desire: () => desireOf(engine),
+    judge: (object) =>
+      judgeStored(object, { engine, ignoredNamespaces: ignored(engine, options.namespace) }),
+    instance: options.certificate.identity,
     clock,
     log,
   });
@@ -79,6 +83,25 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       stopping.abort();
     },
   };
+}
+
+function ignored(engine: Engine, ownNamespace: string): ReadonlySet<string> {
+  return new Set([...engine.config.ignoredNamespaces, ownNamespace]);
+}
+
+const desires = new WeakMap<Engine, Desire>();
+
+/** One for each configuration, so that what was rendered by it is known. */
+function desireOf(engine: Engine): Desire {
+  const known = desires.get(engine);
+  if (known !== undefined) return known;
+  const { library } = engine;
+  const desire: Desire = {
+    wanted: wantedBy,
+    render: (namespace, envoy, source) => renderEnvoy(namespace, envoy, { source, library }),
+  };
+  desires.set(engine, desire);
+  return desire;
 }
 
 function serverOf(
@@ -123,7 +146,7 @@ function reviewers(cluster: Cluster, ownNamespace: string): (engine: Engine) => 
         (namespace, name) => cluster.configMap(namespace, name),
         engine.library,
       ),
-      ignoredNamespaces: new Set([...engine.config.ignoredNamespaces, ownNamespace]),
+      ignoredNamespaces: ignored(engine, ownNamespace),
     };
     return (body) => review(body, context);
   }

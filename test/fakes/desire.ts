@@ -4,38 +4,47 @@
  * `{"helper": "<hash>"}` wants the immutable `svidecar-<hash>`. Like the real status it may name what it uses under `derived`.
  */
 import { isObject, stringAt } from '#kernel/json.ts';
+import type { Desire } from '../../webhook/cluster/ports.ts';
 import type {
   ConfigMapUser,
-  Desired,
   DesiredConfigMap,
+  Rendered,
   SourceConfigMap,
+  Wanted,
+  WantedEnvoy,
 } from '../../webhook/desired/desired.ts';
 
 const labels = { 'app.kubernetes.io/managed-by': 'svidecar' };
 
-export function desireForTests(
-  namespace: string,
-  users: readonly ConfigMapUser[],
-  sources: ReadonlyMap<string, SourceConfigMap>,
-): Desired {
-  const configMaps = new Map<string, DesiredConfigMap>();
-  const problems: string[] = [];
+export const desireForTests: Desire = { wanted, render };
+
+function wanted(users: readonly ConfigMapUser[]): Wanted {
+  const helpers = new Map<string, DesiredConfigMap>();
+  const envoys = new Map<string, { plan: WantedEnvoy['plan']; users: ConfigMapUser[] }>();
+  const summaries = new Map<ConfigMapUser, string>();
   for (const user of users) {
     const status: unknown = JSON.parse(user.status);
     if (!isObject(status)) continue;
+    summaries.set(user, 'something');
     const helper = stringAt(status, 'helper');
-    if (helper !== undefined) addHelper(configMaps, user, helper);
-    const source = sources.get(stringAt(status, 'source') ?? '');
-    if (source?.data['envoy.yaml'] === 'broken')
-      problems.push(`${namespace}/${source.name} is broken`);
-    else if (source !== undefined) addDerived(configMaps, source);
+    if (helper !== undefined) addHelper(helpers, user, helper);
+    const source = stringAt(status, 'source');
+    if (source === undefined) continue;
+    const before = envoys.get(source)?.users ?? [];
+    envoys.set(source, { plan: planOf(source), users: [...before, user] });
   }
-  return { configMaps: [...configMaps.values()], problems };
+  return { helpers: [...helpers.values()], envoys: [...envoys.values()], problems: [], summaries };
+}
+
+function planOf(source: string): WantedEnvoy['plan'] {
+  const derived = `${source}-svidecar-1`;
+  return { source, derived, file: 'envoy.yaml', directory: '/', templates: [], values: {} };
 }
 
 function addHelper(all: Map<string, DesiredConfigMap>, user: ConfigMapUser, hash: string): void {
   const name = `svidecar-${hash}`;
-  const owners = all.get(name)?.owners ?? [];
+  const before = all.get(name);
+  const owners = before?.owners ?? [];
   const isOwner = owners.some((owner) => owner.uid === user.owner.uid);
   all.set(name, {
     namespace: user.namespace,
@@ -45,22 +54,35 @@ function addHelper(all: Map<string, DesiredConfigMap>, user: ConfigMapUser, hash
     labels,
     annotations: {},
     owners: isOwner ? owners : [...owners, user.owner],
+    users: [...(before?.users ?? []), user],
   });
 }
 
-function addDerived(all: Map<string, DesiredConfigMap>, source: SourceConfigMap): void {
+function render(
+  namespace: string,
+  { plan, users }: WantedEnvoy,
+  source: SourceConfigMap | undefined,
+): Rendered {
+  if (source === undefined || source.data['envoy.yaml'] === 'broken') {
+    const what = source === undefined ? 'not there' : 'broken';
+    const reason = source === undefined ? 'EnvoyConfigMissing' : 'EnvoyConfigInvalid';
+    const message = `${namespace}/${plan.source} is ${what}`;
+    return { kind: 'problem', problem: { reason, message, users } };
+  }
+  const { name, uid } = source;
   const pairs = Object.entries(source.data).map(([file, text]): [string, string] => [
     file,
     text.toUpperCase(),
   ]);
-  const { namespace, name, uid } = source;
-  all.set(`${name}-svidecar-1`, {
+  const configMap: DesiredConfigMap = {
     namespace,
-    name: `${name}-svidecar-1`,
+    name: plan.derived,
     data: Object.fromEntries(pairs),
     immutable: false,
     labels,
     annotations: { 'svidecar.dev/source': name },
     owners: [{ apiVersion: 'v1', kind: 'ConfigMap', name, uid }],
-  });
+    users,
+  };
+  return { kind: 'rendered', configMap, changes: ['all in upper case'] };
 }

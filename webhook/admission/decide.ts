@@ -11,10 +11,10 @@ import {
   readRequest,
   type Request,
 } from '../injection/annotations.ts';
-import { injectKey, isOurs, templatesKey } from '../injection/contract.ts';
+import { isOurs, templatesKey } from '../injection/contract.ts';
 import { inject, isComplete, putBack, uninject, type Engine } from '../injection/inject.ts';
 import { locate, type Located } from '../injection/locate.ts';
-import { statusOf, type Status } from '../injection/status.ts';
+import { statusOf, summaryOf, type Status } from '../injection/status.ts';
 import { Trace, type Step } from '../injection/trace.ts';
 import type { EnvoyCheck } from './check-envoy.ts';
 import { outsideReason, type Outside, type SkipReason } from './outside.ts';
@@ -195,7 +195,7 @@ function decideTemplates(
     trace.say('unchanged', 'everything that was asked for is there already');
     return { kind: 'unchanged', status: next, operations, steps: trace.steps };
   }
-  trace.say('injected', `injected ${summary(next)}`);
+  trace.say('injected', `injected ${summaryOf(next)}`);
   return {
     kind: 'injected',
     status: next,
@@ -238,14 +238,4 @@ function specAndMetadata(template: Json): Json {
 function at(located: Located, operations: readonly Operation[]): readonly Operation[] {
   const prefix = pointer(...located.path);
   return operations.map((operation) => ({ ...operation, path: prefix + operation.path }));
-}
-
-/** What an injection did, in half a line. */
-function summary(status: Status): string {
-  const parts = [status.templates.join(', ')];
-  if (status.helper !== undefined)
-    parts.push(`auth-helper with ConfigMap ${status.helper.configMap}`);
-  if (status.envoy !== undefined)
-    parts.push(`Envoy configuration ${status.envoy.source} → ${status.envoy.derived}`);
-  return `${parts.join('; ')}. To undo: ${injectKey}: "false"`;
 }

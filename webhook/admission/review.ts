@@ -22,6 +22,8 @@ export type ReviewContext = Omit<DecisionContext, 'namespace' | 'before'>;
 /** Kubernetes allows a warning any length but shows all of them only up to 4096 bytes together. */
 const maxWarningLength = 700;
 const maxWarnings = 5;
+/** Characters: an audit log is kept for years, and a configuration may have hundreds of listeners. */
+const maxTraceLength = 4_096;
 
 const kindNames: ReadonlySet<string> = new Set(
   knownKinds.map((kind) => kind.slice(kind.indexOf('/') + 1)),
@@ -146,7 +148,10 @@ function clipped({ message }: Step): string {
 
 /** The API server puts the webhook's name before each key. */
 function auditOf(decision: Decision): Readonly<Record<string, Json>> {
-  return { decision: decision.kind, reason: reasonOf(decision), trace: traceText(decision.steps) };
+  const text = traceText(decision.steps);
+  const isLong = text.length > maxTraceLength;
+  const trace = isLong ? `${text.slice(0, maxTraceLength)}…` : text;
+  return { decision: decision.kind, reason: reasonOf(decision), trace };
 }
 
 function reasonOf(decision: Decision): string {

@@ -5,9 +5,12 @@ import { messageOf } from '#kernel/errors.ts';
 import { stringAt } from '#kernel/json.ts';
 import type { KubernetesApi } from './api.ts';
 import { Controller } from './controller.ts';
+import { CountedApi } from './counted-api.ts';
+import { EventWriter } from './event-writer.ts';
 import { clusterFigures } from './figures.ts';
 import { defaultClusterLimits, retryDelayMs } from './limits.ts';
 import type { ClusterLimits } from './limits.ts';
+import type { Judge } from './objects.ts';
 import type { ClusterView, Desire, ServerVersion } from './ports.ts';
 import type { Figure, Log } from '#kernel/observe.ts';
 import type { SourceConfigMap } from '../desired/desired.ts';
@@ -20,6 +23,10 @@ export interface ClusterOptions {
   readonly api: KubernetesApi;
   /** What should exist, by the newest configuration. */
   readonly desire: () => Desire;
+  /** By the newest configuration. */
+  readonly judge: Judge;
+  /** Name of this replica: the pod's. */
+  readonly instance: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<ClusterLimits>;
@@ -27,9 +34,14 @@ export interface ClusterOptions {
   readonly random?: () => number;
 }
 
+/** The many: they are judged by what their controllers ask for. */
+const madeByControllers: ReadonlySet<string> = new Set(['pods', 'replicasets']);
+
 export class Cluster implements ClusterView {
   readonly #options: Required<ClusterOptions> & { readonly limits: ClusterLimits };
+  readonly #api: CountedApi;
   readonly #store: ClusterStore;
+  readonly #events: EventWriter;
   readonly #controller: Controller;
   readonly #namespaces;
   readonly #workloads;
@@ -38,7 +50,9 @@ export class Cluster implements ClusterView {
 
   constructor(options: ClusterOptions) {
     const limits = { ...defaultClusterLimits, ...options.limits };
-    this.#options = { random: Math.random, ...options, limits };
+    this.#api = new CountedApi(options.api);
+    this.#options = { random: Math.random, ...options, limits, api: this.#api };
+    this.#events = new EventWriter(this.#options);
     this.#store = new ClusterStore({
       changed: (namespace) => {
         this.#controller.revise(namespace);
@@ -49,11 +63,14 @@ export class Cluster implements ClusterView {
     });
     const reflectorOptions: ReflectorOptions = this.#options;
     this.#namespaces = new Reflector(namespaces(this.#store), reflectorOptions);
-    this.#workloads = workloads(this.#store).map((each) => new Reflector(each, reflectorOptions));
+    this.#workloads = workloads(this.#store, options.judge).map(
+      (each) => new Reflector(each, reflectorOptions),
+    );
     this.#configMaps = new Reflector(configMaps(this.#store), reflectorOptions);
     this.#controller = new Controller({
       ...this.#options,
       store: this.#store,
+      events: this.#events,
       isCurrent: () => this.#reflectors().every((reflector) => reflector.isCurrent),
     });
   }
@@ -73,7 +90,7 @@ export class Cluster implements ClusterView {
   }
 
   configMap(namespace: string, name: string): SourceConfigMap | undefined {
-    return this.#store.configMap(namespace, name);
+    return this.#store.source(namespace, name);
   }
 
   injection(namespace: string): string | undefined {
@@ -84,8 +101,11 @@ export class Cluster implements ClusterView {
     return this.#version;
   }
 
-  /** Looks at every namespace again: call it after a new configuration. */
+  /** Looks at everything again by a new configuration: it may patch otherwise, and refuse or allow other requests. */
   reviseAll(): void {
+    for (const reflector of this.#workloads) {
+      if (!madeByControllers.has(reflector.name)) reflector.relist();
+    }
     this.#controller.reviseAll();
   }
 
@@ -98,7 +118,12 @@ export class Cluster implements ClusterView {
   figures(): readonly Figure[] {
     return clusterFigures({
       reflectors: this.#reflectors(),
+      calls: this.#api.counts,
       writes: this.#controller.counts,
+      renderings: this.#controller.renderings,
+      backlog: this.#controller.backlog,
+      events: this.#events.counts,
+      eventsWaiting: this.#events.waiting,
       problems: this.problems().length,
       sizes: this.#store.sizes(),
     });
@@ -115,6 +140,7 @@ export class Cluster implements ClusterView {
     await run([this.#configMaps]);
     if (signal.aborted) return;
     this.#options.log.info(this.#store.sizes(), 'cluster state is in memory');
+    this.#events.start(signal);
     this.#controller.start(signal);
   }
 

@@ -1,17 +1,18 @@
 /** Keeps our ConfigMaps as desired: level-triggered, by namespace, with server-side apply. */
-import { createHash } from 'node:crypto';
 import type { Clock } from '#kernel/clock.ts';
 import { messageOf } from '#kernel/errors.ts';
-import type { JsonObject } from '#kernel/json.ts';
-import { ApiRefusal } from './api.ts';
 import type { KubernetesApi } from './api.ts';
 import type { ClusterLimits } from './limits.ts';
+import { ConfigMapWriter } from './configmap-writer.ts';
+import type { EventWriter } from './event-writer.ts';
 import { NamespaceQueue } from './namespace-queue.ts';
-import { slimConfigMap } from './objects.ts';
-import { nameTaken, planNamespace } from './plan.ts';
-import type { Plan, Step } from './plan.ts';
+import { digestOf } from './objects.ts';
+import { planNamespace } from './plan.ts';
+import type { Plan, Step, Target } from './plan.ts';
 import type { Desire } from './ports.ts';
-import type { Desired, DesiredConfigMap } from '../desired/desired.ts';
+import type { ConfigMapUser, DesiredConfigMap, Problem, Wanted } from '../desired/desired.ts';
+import { desiredEvents, isLive, type Injected } from '../desired/events.ts';
+import { Renderings } from './renderings.ts';
 import type { Log } from '#kernel/observe.ts';
 import type { ClusterStore } from './store.ts';
 
@@ -22,6 +23,7 @@ export interface ControllerOptions {
   readonly desire: () => Desire;
   /** True while all watches are open: only then is what we don't see known not to be. */
   readonly isCurrent: () => boolean;
+  readonly events: EventWriter;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: ClusterLimits;
@@ -29,27 +31,23 @@ export interface ControllerOptions {
   readonly random: () => number;
 }
 
-type Outcome = 'applied' | 'recreated' | 'removed' | 'failed';
-
 export class Controller {
-  readonly counts: Record<Outcome, number> = { applied: 0, recreated: 0, removed: 0, failed: 0 };
   readonly #options: ControllerOptions;
   readonly #queue: NamespaceQueue;
   readonly #unusedSinceMs = new Map<string, Plan['unusedSinceMs']>();
   readonly #problems = new Map<string, readonly string[]>();
-  /** `namespace/name` → what we applied last and the version that it became: not applied again if others add to it. */
-  readonly #applied = new Map<
-    string,
-    { readonly digest: string; readonly resourceVersion: string }
-  >();
+  readonly #renderings = new Renderings();
+  readonly #writer: ConfigMapWriter;
+  #failed = 0;
   #signal: AbortSignal | undefined;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
+    this.#writer = new ConfigMapWriter(options);
     this.#queue = new NamespaceQueue({
       work: (namespace) => this.#reconcile(namespace),
       failed: (namespace, thrown) => {
-        this.counts.failed += 1;
+        this.#failed += 1;
         options.log.error(
           { namespace, fault: messageOf(thrown) },
           'ConfigMaps not brought up to date, trying again',
@@ -63,6 +61,7 @@ export class Controller {
   /** Begins to work; call it once everything is listed. */
   start(signal: AbortSignal): void {
     this.#signal = signal;
+    this.#writer.start(signal);
     this.reviseAll();
     const timer = setInterval(() => {
       this.reviseAll();
@@ -84,18 +83,57 @@ export class Controller {
     for (const namespace of this.#options.store.busyNamespaces()) this.revise(namespace);
   }
 
+  /** ConfigMaps written, and namespaces that failed. */
+  get counts(): Readonly<Record<string, number>> {
+    return { ...this.#writer.counts, failed: this.#failed };
+  }
+
   /** All that stands in the way now, as sentences. */
   problems(): readonly string[] {
     return [...this.#problems.values()].flat();
   }
 
+  /** Namespaces whose look is due, or under way. */
+  get backlog(): number {
+    return this.#queue.backlog;
+  }
+
+  /** Copies made so far. */
+  get renderings(): number {
+    return this.#renderings.count;
+  }
+
   /** @returns milliseconds until a look is due although nothing changes */
   async #reconcile(namespace: string): Promise<number | undefined> {
-    const { store, clock, limits, isCurrent } = this.#options;
+    const { store, isCurrent, limits } = this.#options;
     const users = store.users(namespace);
-    const desired = this.#desired(namespace, users);
+    const desire = this.#options.desire();
+    const wanted = desire.wanted(users);
+    const source = (name: string): ReturnType<ClusterStore['source']> =>
+      store.source(namespace, name);
+    const copies = await this.#renderings.of(namespace, wanted.envoys, { desire, source });
+    const plan = this.#plan(namespace, users, [
+      ...wanted.helpers.map(helperTarget),
+      ...copies.targets,
+    ]);
+    const steps = plan.steps.filter((step) => step.kind !== 'remove' || isCurrent());
+    const { failures, refused } = await this.#carryOutAll(namespace, steps);
+    const found = [...wanted.problems, ...copies.problems, ...plan.problems, ...refused].filter(
+      (problem) => problem.users.some(isLive),
+    );
+    this.#report(namespace, found);
+    const tellInMs = this.#tell(namespace, users, { wanted, found });
+    if (failures.length > 0) throw new AggregateError(failures, failures.map(messageOf).join('; '));
+    return soonest([
+      steps.length < plan.steps.length ? limits.lastRetryMs : plan.againInMs,
+      tellInMs,
+    ]);
+  }
+
+  #plan(namespace: string, users: readonly ConfigMapUser[], desired: readonly Target[]): Plan {
+    const { store, clock, limits } = this.#options;
     const plan = planNamespace({
-      desired: desired.configMaps,
+      desired,
       users,
       existing: (name) => store.configMap(namespace, name),
       managed: store.managed(namespace),
@@ -104,110 +142,53 @@ export class Controller {
       graceMs: limits.graceMs,
     });
     this.#setOrDelete(this.#unusedSinceMs, namespace, plan.unusedSinceMs);
-    const found = [...desired.problems, ...plan.problems];
-    const steps = plan.steps.filter((step) => step.kind !== 'remove' || isCurrent());
+    return plan;
+  }
+
+  /** One that fails must not hold up the others. */
+  async #carryOutAll(
+    namespace: string,
+    steps: readonly Step[],
+  ): Promise<{ readonly failures: readonly unknown[]; readonly refused: readonly Problem[] }> {
     const failures: unknown[] = [];
+    const refused: Problem[] = [];
     for (const step of steps) {
-      // One that fails must not hold up the others.
-      const problems = await this.#carryOut(namespace, step).catch((thrown: unknown) => {
+      const problems = await this.#writer.carryOut(namespace, step).catch((thrown: unknown) => {
         failures.push(thrown);
         return [];
       });
-      found.push(...problems);
+      refused.push(...problems);
     }
-    this.#report(namespace, found);
-    if (failures.length > 0) throw new AggregateError(failures, failures.map(messageOf).join('; '));
-    return steps.length < plan.steps.length ? limits.lastRetryMs : plan.againInMs;
+    return { failures, refused };
   }
 
-  #desired(namespace: string, users: Parameters<Desire>[1]): Desired {
-    // Without users nothing is desired; spares looking at the sources of every quiet namespace.
-    if (users.length === 0) return { configMaps: [], problems: [] };
-    return this.#options.desire()(namespace, users, this.#options.store.sources(namespace));
-  }
-
-  /** @returns problems that only the server could tell */
-  async #carryOut(namespace: string, step: Step): Promise<readonly string[]> {
-    try {
-      switch (step.kind) {
-        case 'apply':
-          return await this.#apply(step.configMap, step.uid);
-        case 'recreate':
-          await this.#remove(pathOf(step.configMap), { uid: step.uid });
-          this.counts.recreated += 1;
-          return await this.#apply(step.configMap, undefined);
-        case 'remove': {
-          const { uid, resourceVersion, name } = step;
-          await this.#remove(pathOf({ namespace, name }), { uid, resourceVersion });
-          this.counts.removed += 1;
-          this.#applied.delete(`${namespace}/${name}`);
-          this.#options.log.info({ namespace, name }, 'unused ConfigMap removed');
-          return [];
-        }
-        default:
-          return step satisfies never;
-      }
-    } catch (thrown) {
-      if (isNamespaceGoing(thrown)) return [];
-      if (isForGood(thrown)) return [thrown.message];
-      throw thrown;
-    }
-  }
-
-  async #apply(
-    configMap: DesiredConfigMap,
-    knownUid: string | undefined,
-  ): Promise<readonly string[]> {
-    const { api, store, log } = this.#options;
-    const path = pathOf(configMap);
-    const signal = this.#running();
-    const key = `${configMap.namespace}/${configMap.name}`;
-    const known = store.configMap(configMap.namespace, configMap.name);
-    const digest = createHash('sha256').update(JSON.stringify(configMap)).digest('base64');
-    const last = this.#applied.get(key);
-    if (last?.digest === digest && last.resourceVersion === known?.resourceVersion) return [];
-    // A forced apply would take over whatever a user made a moment ago under this name.
-    const there = knownUid === undefined ? await this.#read(path) : undefined;
-    if (there?.isManaged === false) return [nameTaken(configMap)];
-    const applied = await api.apply(path, bodyOf(configMap, knownUid ?? there?.uid), signal);
-    const entry = slimConfigMap(applied);
-    store.putConfigMap(entry);
-    this.#applied.set(key, { digest, resourceVersion: entry.resourceVersion });
-    this.counts.applied += 1;
-    log.debug({ namespace: configMap.namespace, name: configMap.name }, 'ConfigMap applied');
-    return [];
-  }
-
-  async #read(path: string): Promise<ReturnType<typeof slimConfigMap> | undefined> {
-    try {
-      return slimConfigMap(await this.#options.api.get(path, this.#running()));
-    } catch (thrown) {
-      if (thrown instanceof ApiRefusal && thrown.status === 404) return undefined;
-      throw thrown;
-    }
-  }
-
-  async #remove(
-    path: string,
-    preconditions: { uid: string; resourceVersion?: string },
-  ): Promise<void> {
-    try {
-      await this.#options.api.remove(path, preconditions, this.#running());
-    } catch (thrown) {
-      if (!(thrown instanceof ApiRefusal && thrown.status === 404)) throw thrown;
-    }
-  }
-
-  #running(): AbortSignal {
-    if (this.#signal === undefined) throw new TypeError('the controller was not started');
-    return this.#signal;
+  /** @returns milliseconds until a fault has lasted long enough to be told */
+  #tell(
+    namespace: string,
+    users: ReturnType<ClusterStore['users']>,
+    { wanted, found }: { readonly wanted: Wanted; readonly found: readonly Problem[] },
+  ): number | undefined {
+    const { store, clock, limits, events } = this.#options;
+    const injected = users.flatMap((user): readonly Injected[] => {
+      const summary = wanted.summaries.get(user);
+      const isNews = clock.now() - user.changedAtMs < limits.newsMs;
+      return summary === undefined ? [] : [{ workload: user.owner, isNews, summary }];
+    });
+    const desired = desiredEvents({
+      namespace,
+      injection: store.injection(namespace),
+      injected,
+      askers: store.askers(namespace),
+      problems: found,
+    });
+    return events.stand(namespace, desired);
   }
 
   /** Logs what is new, once. */
-  #report(namespace: string, found: readonly string[]): void {
+  #report(namespace: string, found: readonly Problem[]): void {
     const before = new Set(this.#problems.get(namespace));
     // Several users of one broken source say the same.
-    const problems = [...new Set(found)];
+    const problems = [...new Set(found.map(({ message }) => message))];
     for (const problem of problems) {
       if (!before.has(problem))
         this.#options.log.warn({ namespace, problem }, 'ConfigMap cannot be made');
@@ -229,44 +210,12 @@ export class Controller {
   }
 }
 
-function pathOf({
-  namespace,
-  name,
-}: {
-  readonly namespace: string;
-  readonly name: string;
-}): string {
-  return `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps/${encodeURIComponent(name)}`;
+function helperTarget({ data, ...configMap }: DesiredConfigMap): Target {
+  const contents = { data, changes: [], sourceVersion: '' };
+  return { ...configMap, digest: digestOf(data), contents: () => contents };
 }
 
-/** @param uid makes the server refuse if the object is another one by now */
-function bodyOf(configMap: DesiredConfigMap, uid: string | undefined): JsonObject {
-  const { namespace, name, labels, annotations, owners, immutable, data } = configMap;
-  return {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: {
-      name,
-      namespace,
-      ...(uid === undefined ? {} : { uid }),
-      labels,
-      annotations,
-      ownerReferences: owners.map((owner) => ({ ...owner })),
-    },
-    ...(immutable ? { immutable } : {}),
-    data,
-  };
-}
-
-/** The object itself is refused (too large, not valid): trying again changes nothing. */
-function isForGood(thrown: unknown): thrown is ApiRefusal {
-  return thrown instanceof ApiRefusal && (thrown.status === 413 || thrown.status === 422);
-}
-
-/** In a namespace that is being deleted nothing can be made, and nothing needs to be. */
-function isNamespaceGoing(thrown: unknown): boolean {
-  if (!(thrown instanceof ApiRefusal)) return false;
-  return (
-    thrown.status === 404 || (thrown.status === 403 && /being terminated/.test(thrown.message))
-  );
+function soonest(delaysMs: readonly (number | undefined)[]): number | undefined {
+  const known = delaysMs.filter((delay) => delay !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }

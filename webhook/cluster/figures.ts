@@ -8,13 +8,27 @@ export interface ClusterCounts {
     readonly isCurrent: boolean;
     readonly counts: Readonly<ReflectorCounts>;
   }[];
+  readonly calls: readonly {
+    readonly verb: string;
+    readonly outcome: string;
+    readonly count: number;
+  }[];
   readonly writes: Readonly<Record<string, number>>;
+  readonly renderings: number;
+  readonly backlog: number;
+  readonly events: Readonly<Record<string, number>>;
+  readonly eventsWaiting: number;
   readonly problems: number;
   readonly sizes: Readonly<Record<string, number>>;
 }
 
 export function clusterFigures(counts: ClusterCounts): readonly Figure[] {
-  return [...watchFigures(counts.reflectors), ...writeFigures(counts)];
+  return [
+    ...watchFigures(counts.reflectors),
+    ...writeFigures(counts),
+    ...workFigures(counts),
+    ...eventFigures(counts),
+  ];
 }
 
 function watchFigures(reflectors: ClusterCounts['reflectors']): readonly Figure[] {
@@ -51,9 +65,15 @@ function watchFigures(reflectors: ClusterCounts['reflectors']): readonly Figure[
   ];
 }
 
-function writeFigures({ writes, problems, sizes }: ClusterCounts): readonly Figure[] {
-  const by = (label: string, values: Readonly<Record<string, number>>): Figure['samples'] =>
-    Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }));
+function by(label: string, values: Readonly<Record<string, number>>): Figure['samples'] {
+  return Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }));
+}
+
+function one(value: number): Figure['samples'] {
+  return [{ labels: {}, value }];
+}
+
+function writeFigures({ writes, problems, sizes, calls }: ClusterCounts): readonly Figure[] {
   return [
     {
       name: 'svidecar_configmap_writes_total',
@@ -65,13 +85,56 @@ function writeFigures({ writes, problems, sizes }: ClusterCounts): readonly Figu
       name: 'svidecar_configmap_problems',
       help: 'ConfigMaps that cannot be made now; the log says which.',
       type: 'gauge',
-      samples: [{ labels: {}, value: problems }],
+      samples: one(problems),
     },
     {
       name: 'svidecar_cluster_objects',
       help: 'Objects held in memory.',
       type: 'gauge',
       samples: by('kind', sizes),
+    },
+    {
+      name: 'svidecar_cluster_calls_total',
+      help: 'Calls to the API server by verb; outcome is ok, an HTTP status, or unreachable.',
+      type: 'counter',
+      samples: calls.map(({ verb, outcome, count }) => ({
+        labels: { verb, outcome },
+        value: count,
+      })),
+    },
+  ];
+}
+
+function workFigures({ renderings, backlog }: ClusterCounts): readonly Figure[] {
+  return [
+    {
+      name: 'svidecar_envoy_renderings_total',
+      help: 'Envoy configurations patched by the controller.',
+      type: 'counter',
+      samples: one(renderings),
+    },
+    {
+      name: 'svidecar_controller_backlog',
+      help: 'Namespaces whose ConfigMaps are due to be looked at.',
+      type: 'gauge',
+      samples: one(backlog),
+    },
+  ];
+}
+
+function eventFigures({ events, eventsWaiting }: ClusterCounts): readonly Figure[] {
+  return [
+    {
+      name: 'svidecar_events_total',
+      help: 'Events on workloads: written, found written already, failed, and dropped because too many waited.',
+      type: 'counter',
+      samples: by('outcome', events),
+    },
+    {
+      name: 'svidecar_events_waiting',
+      help: 'Events that wait to be written.',
+      type: 'gauge',
+      samples: one(eventsWaiting),
     },
   ];
 }

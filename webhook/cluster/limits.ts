@@ -20,6 +20,17 @@ export interface ClusterLimits {
   readonly graceMs: number;
   /** Milliseconds between looks at every namespace. */
   readonly resyncMs: number;
+  /** Events written at once after a quiet time, and milliseconds between them when there are more. */
+  readonly eventBurst: number;
+  readonly eventEveryMs: number;
+  /** Events that wait to be written; more are dropped, and wanted again at the next look. */
+  readonly eventsWaiting: number;
+  /** Milliseconds after a change during which what was done is news. */
+  readonly newsMs: number;
+  /** Milliseconds that a fault must last before an event tells of it. */
+  readonly settleMs: number;
+  /** Milliseconds after which the event of a fault that lasts is written again. */
+  readonly retellMs: number;
 }
 
 export const defaultClusterLimits: ClusterLimits = Object.freeze({
@@ -39,6 +50,17 @@ export const defaultClusterLimits: ClusterLimits = Object.freeze({
   // Twice the time in which a dead watch is noticed: nothing is removed because a user was overlooked.
   graceMs: 150_000,
   resyncMs: 10 * 60_000,
+  // A rollout of one shop at once; then 5 a second, a small part of what any API server takes, whatever happens.
+  eventBurst: 50,
+  eventEveryMs: 200,
+  // About half a kilobyte each.
+  eventsWaiting: 1_000,
+  // Far below the hour that the API server keeps events: a restart finds them there, and older things are told to nobody.
+  newsMs: 10 * 60_000,
+  // `kubectl apply` of a folder creates a Deployment some seconds before its ConfigMap at most.
+  settleMs: 5_000,
+  // The API server forgets events after an hour.
+  retellMs: 65 * 60_000,
 });
 
 /**

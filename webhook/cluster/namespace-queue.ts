@@ -34,9 +34,14 @@ export class NamespaceQueue {
     this.#options = options;
   }
 
-  /** Namespaces that wait or are worked on. */
+  /** Namespaces that wait for something, their time among others, or are worked on. */
   get size(): number {
     return this.#items.size;
+  }
+
+  /** Namespaces whose time has come, and those worked on: what we are behind. */
+  get backlog(): number {
+    return this.#ripe.length + this.#working;
   }
 
   /** Asks for a namespace within `delayMs`; several asks are one. */

@@ -1,12 +1,16 @@
 /** What we keep of Kubernetes objects: little, so that memory does not grow with the cluster. */
+import { hash } from 'node:crypto';
 import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
 import type { JsonObject } from '#kernel/json.ts';
-import { isManaged, type OwnerReference, type SourceConfigMap } from '../desired/desired.ts';
+import {
+  isManaged,
+  namespaceLabel,
+  statusKey,
+  type OwnerReference,
+  type SourceConfigMap,
+} from '../desired/desired.ts';
+import type { Verdict } from '../desired/events.ts';
 
-/** Label of namespaces; values `enabled` and `pod` ask for injection. */
-const injectionLabel = 'svidecar.dev/injection';
-/** Annotation on injected pods and pod templates. */
-const statusAnnotation = 'svidecar.dev/status';
 export interface NamespaceEntry {
   readonly namespace: '';
   readonly name: string;
@@ -16,24 +20,40 @@ export interface NamespaceEntry {
 export interface ConfigMapEntry extends SourceConfigMap {
   /** True when it carries our label. */
   readonly isManaged: boolean;
+  /** Of its data, where it is ours: then the texts are not kept. */
+  readonly digest: string;
   readonly immutable: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly owners: readonly OwnerReference[];
 }
 
-export interface UserEntry {
+interface Entry {
   readonly namespace: string;
   readonly kind: string;
   readonly name: string;
   readonly self: OwnerReference;
   readonly controller: OwnerReference | undefined;
-  readonly status: string;
 }
+
+/** An object whose pods carry our status. */
+export interface UserEntry extends Entry {
+  readonly status: string;
+  /** When somebody last changed more than the object's own status, in Unix milliseconds. */
+  readonly changedAtMs: number;
+}
+
+/** An object that asks for something and was stored without our status. */
+export interface AskerEntry extends Entry {
+  readonly verdict: Verdict;
+}
+
+/** What admission would say of an object that is stored as it is; undefined where nothing needs to be told. */
+export type Judge = (object: JsonObject) => Verdict | undefined;
 
 export function slimNamespace(object: JsonObject): NamespaceEntry {
   const metadata = objectAt(object, 'metadata');
-  const injection = stringAt(objectAt(metadata, 'labels'), injectionLabel);
+  const injection = stringAt(objectAt(metadata, 'labels'), namespaceLabel);
   return { namespace: '', name: stringAt(metadata, 'name') ?? '', injection };
 }
 
@@ -42,12 +62,14 @@ export function slimConfigMap(object: JsonObject): ConfigMapEntry {
   const metadata = objectAt(object, 'metadata');
   const labels = texts(objectAt(metadata, 'labels'));
   const isOurs = isManaged(labels);
+  const data = texts(objectAt(object, 'data'));
   return {
     namespace: stringAt(metadata, 'namespace') ?? '',
     name: stringAt(metadata, 'name') ?? '',
     uid: stringAt(metadata, 'uid') ?? '',
     resourceVersion: stringAt(metadata, 'resourceVersion') ?? '',
-    data: texts(objectAt(object, 'data')),
+    data: isOurs ? {} : data,
+    digest: isOurs ? digestOf(data) : '',
     isManaged: isOurs,
     immutable: object['immutable'] === true,
     // Only what we compare; sources carry kubectl's copy of themselves in an annotation.
@@ -57,35 +79,54 @@ export function slimConfigMap(object: JsonObject): ConfigMapEntry {
   };
 }
 
+/** Two ConfigMaps have the same digest when they have the same texts under the same keys. */
+export function digestOf(data: Readonly<Record<string, string>>): string {
+  const sorted = Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1));
+  return hash('sha256', JSON.stringify(sorted), 'base64');
+}
+
 /** Where a kind keeps the metadata of its pods. */
 export type PodMetadataPath = readonly string[];
 
-/** @returns undefined when the object's pods carry no status of ours. */
-export function slimUser(
+/** @returns undefined when the object's pods carry no status of ours, and ask for nothing. */
+export function slimWorkload(
   object: JsonObject,
   type: {
     readonly apiVersion: string;
     readonly kind: string;
     readonly podMetadata: PodMetadataPath;
   },
-): UserEntry | undefined {
-  const podMetadata = type.podMetadata.reduce(objectAt, object);
-  const status = stringAt(objectAt(podMetadata, 'annotations'), statusAnnotation);
-  if (status === undefined) return undefined;
-  const metadata = objectAt(object, 'metadata');
+  judge: Judge,
+): UserEntry | AskerEntry | undefined {
   const { apiVersion, kind } = type;
+  const podMetadata = type.podMetadata.reduce(objectAt, object);
+  const status = stringAt(objectAt(podMetadata, 'annotations'), statusKey);
+  const metadata = objectAt(object, 'metadata');
   const name = stringAt(metadata, 'name') ?? '';
   const controller = listAt(metadata, 'ownerReferences').find(
     (owner) => isObject(owner) && owner['controller'] === true,
   );
-  return {
+  const entry: Entry = {
     namespace: stringAt(metadata, 'namespace') ?? '',
     kind,
     name,
     self: { apiVersion, kind, name, uid: stringAt(metadata, 'uid') ?? '' },
     controller: isObject(controller) ? ownerOf(controller) : undefined,
-    status,
   };
+  if (status !== undefined) return { ...entry, status, changedAtMs: changedAtMs(metadata) };
+  // What a controller made is its controller's affair. The items of a list do not name their kind.
+  const verdict = controller === undefined ? judge({ ...object, apiVersion, kind }) : undefined;
+  return verdict === undefined ? undefined : { ...entry, verdict };
+}
+
+/** @see meta/v1 ManagedFieldsEntry: its time is that of the manager's last change */
+function changedAtMs(metadata: JsonObject): number {
+  const times = listAt(metadata, 'managedFields')
+    .filter(isObject)
+    .filter((entry) => entry['subresource'] === undefined)
+    .map((entry) => Date.parse(stringAt(entry, 'time') ?? ''));
+  const created = Date.parse(stringAt(metadata, 'creationTimestamp') ?? '');
+  return Math.max(0, ...[...times, created].filter((time) => !Number.isNaN(time)));
 }
 
 function ownersOf(metadata: JsonObject): readonly OwnerReference[] {

@@ -1,16 +1,35 @@
 /** What to write so that the ConfigMaps of a namespace become the desired ones. A function of its input. */
 import type { ConfigMapEntry } from './objects.ts';
-import type { ConfigMapUser, DesiredConfigMap, OwnerReference } from '../desired/desired.ts';
+import type {
+  ConfigMapUser,
+  DesiredConfigMap,
+  OwnerReference,
+  Problem,
+} from '../desired/desired.ts';
+
+/** What a ConfigMap should become, without its texts: they are made where they are written. */
+export interface Target extends Omit<DesiredConfigMap, 'data'> {
+  /** @see digestOf */
+  readonly digest: string;
+  readonly contents: () => Contents;
+}
+
+export interface Contents {
+  readonly data: Readonly<Record<string, string>>;
+  /** Of a derived one: what was added to its source, a sentence each, and the source's version. */
+  readonly changes: readonly string[];
+  readonly sourceVersion: string;
+}
 
 export type Step =
   /** Server-side apply. @see uid: of the object that is there now; undefined = none is known. */
   | {
       readonly kind: 'apply';
-      readonly configMap: DesiredConfigMap;
+      readonly configMap: Target;
       readonly uid: string | undefined;
     }
   /** An immutable one with other contents: remove and create. */
-  | { readonly kind: 'recreate'; readonly configMap: DesiredConfigMap; readonly uid: string }
+  | { readonly kind: 'recreate'; readonly configMap: Target; readonly uid: string }
   | {
       readonly kind: 'remove';
       readonly name: string;
@@ -19,7 +38,7 @@ export type Step =
     };
 
 export interface PlanInput {
-  readonly desired: readonly DesiredConfigMap[];
+  readonly desired: readonly Target[];
   readonly users: readonly ConfigMapUser[];
   /** What is there under a name, ours or not. */
   readonly existing: (name: string) => ConfigMapEntry | undefined;
@@ -33,7 +52,7 @@ export interface PlanInput {
 
 export interface Plan {
   readonly steps: readonly Step[];
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
   readonly unusedSinceMs: ReadonlyMap<string, number>;
   /** When to look again although nothing changes. */
   readonly againInMs: number | undefined;
@@ -41,12 +60,12 @@ export interface Plan {
 
 export function planNamespace(input: PlanInput): Plan {
   const steps: Step[] = [];
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   for (const configMap of input.desired) {
     const there = input.existing(configMap.name);
     if (there !== undefined && !there.isManaged) problems.push(nameTaken(configMap));
     else if (there === undefined) steps.push({ kind: 'apply', configMap, uid: undefined });
-    else if (there.immutable && !(configMap.immutable && isSame(there.data, configMap.data))) {
+    else if (there.immutable && !(configMap.immutable && there.digest === configMap.digest)) {
       steps.push({ kind: 'recreate', configMap, uid: there.uid });
     } else if (!isAsDesired(there, configMap)) {
       steps.push({ kind: 'apply', configMap, uid: there.uid });
@@ -57,11 +76,11 @@ export function planNamespace(input: PlanInput): Plan {
 }
 
 /** Says that a name of ours is somebody else's. */
-export function nameTaken({ namespace, name }: DesiredConfigMap): string {
-  return (
+export function nameTaken({ namespace, name, users }: Target): Problem {
+  const message =
     `ConfigMap ${namespace}/${name} exists and is not svidecar's (no label app.kubernetes.io/managed-by: svidecar); ` +
-    'it is left alone, so the workload does not get its configuration: rename or remove it'
-  );
+    'it is left alone, so the workload does not get its configuration: rename or remove it';
+  return { reason: 'ConfigMapTaken', message, users };
 }
 
 /** `svidecar-<hash>` and `<source>-svidecar-<hash>`: a label alone is too easily given to something else. */
@@ -93,10 +112,10 @@ function isMentioned(name: string, users: readonly ConfigMapUser[]): boolean {
   return users.some((user) => user.status.includes(name));
 }
 
-function isAsDesired(there: ConfigMapEntry, configMap: DesiredConfigMap): boolean {
+function isAsDesired(there: ConfigMapEntry, configMap: Target): boolean {
   return (
     there.immutable === configMap.immutable &&
-    isSame(there.data, configMap.data) &&
+    there.digest === configMap.digest &&
     includes(there.labels, configMap.labels) &&
     includes(there.annotations, configMap.annotations) &&
     hasSameOwners(there.owners, configMap.owners)
@@ -104,10 +123,6 @@ function isAsDesired(there: ConfigMapEntry, configMap: DesiredConfigMap): boolea
 }
 
 type Texts = Readonly<Record<string, string>>;
-
-function isSame(a: Texts, b: Texts): boolean {
-  return Object.keys(a).length === Object.keys(b).length && includes(a, b);
-}
 
 function includes(all: Texts, some: Texts): boolean {
   return Object.entries(some).every(([key, text]) => all[key] === text);

@@ -1,16 +1,26 @@
 /** What the cluster room needs from the rest of the program, and gives to it; main connects them. */
-import type { ConfigMapUser, Desired, SourceConfigMap } from '../desired/desired.ts';
+import type {
+  ConfigMapUser,
+  Rendered,
+  SourceConfigMap,
+  Wanted,
+  WantedEnvoy,
+} from '../desired/desired.ts';
 
-/** Says which ConfigMaps of ours should exist in a namespace. Pure. @param sources by name, of that namespace */
-export type Desire = (
-  namespace: string,
-  users: readonly ConfigMapUser[],
-  sources: ReadonlyMap<string, SourceConfigMap>,
-) => Desired;
+/** Says which ConfigMaps of ours should exist in a namespace. Pure; a new configuration is a new object. */
+export interface Desire {
+  /** @param users all of one namespace */
+  readonly wanted: (users: readonly ConfigMapUser[]) => Wanted;
+  readonly render: (
+    namespace: string,
+    envoy: WantedEnvoy,
+    source: SourceConfigMap | undefined,
+  ) => Rendered;
+}
 
 /** What admission reads while it decides: synchronous, from memory. */
 export interface ClusterView {
-  /** Undefined when it does not exist, or its namespace has neither our label nor a user of ours. */
+  /** Undefined when it does not exist, or is ours, or its namespace has neither our label nor a user of ours. */
   configMap(namespace: string, name: string): SourceConfigMap | undefined;
   /** Value of the namespace label `svidecar.dev/injection`. */
   injection(namespace: string): string | undefined;

@@ -1,8 +1,16 @@
 /** What is watched, and where it goes in the store. */
 import { objectAt, stringAt } from '#kernel/json.ts';
 import type { JsonObject } from '#kernel/json.ts';
-import { slimConfigMap, slimNamespace, slimUser } from './objects.ts';
-import type { ConfigMapEntry, NamespaceEntry, PodMetadataPath, UserEntry } from './objects.ts';
+import { injectedLabel } from '../desired/desired.ts';
+import { slimConfigMap, slimNamespace, slimWorkload } from './objects.ts';
+import type {
+  AskerEntry,
+  ConfigMapEntry,
+  Judge,
+  NamespaceEntry,
+  PodMetadataPath,
+  UserEntry,
+} from './objects.ts';
 import type { ClusterStore } from './store.ts';
 
 /** One resource to follow. Objects are slimmed as soon as they are parsed. */
@@ -47,7 +55,7 @@ const workloadTypes: readonly WorkloadType[] = [
     kind: 'Pod',
     podMetadata: ['metadata'],
     // Pods are the many; only those that we injected are sent at all.
-    selector: 'labelSelector=svidecar.dev%2Finjected%3Dtrue',
+    selector: `labelSelector=${encodeURIComponent(`${injectedLabel}=true`)}`,
   },
 ];
 
@@ -89,21 +97,24 @@ export function configMaps(store: ClusterStore): Resource<ConfigMapEntry> {
   };
 }
 
-/** Everything whose pods may carry our status. */
-export function workloads(store: ClusterStore): readonly Resource<UserEntry>[] {
+/** Everything whose pods may carry our status, or ask for it. */
+export function workloads(
+  store: ClusterStore,
+  judge: Judge,
+): readonly Resource<UserEntry | AskerEntry>[] {
   return workloadTypes.map((type) => ({
     name: type.resource,
     path: `${type.apiVersion === 'v1' ? '/api' : '/apis'}/${type.apiVersion}/${type.resource}`,
     ...(type.selector === undefined ? {} : { selector: type.selector }),
-    slim: (object) => slimUser(object, type),
+    slim: (object) => slimWorkload(object, type, judge),
     replace: (entries) => {
-      store.replaceUsers(type.kind, entries);
+      store.replaceWorkloads(type.kind, entries);
     },
     put: (entry) => {
-      store.putUser(entry);
+      store.putWorkload(entry);
     },
     drop: (namespace, name) => {
-      store.dropUser(type.kind, namespace, name);
+      store.dropWorkload(type.kind, namespace, name);
     },
   }));
 }

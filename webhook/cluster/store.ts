@@ -1,6 +1,7 @@
 /** Newest known state of the cluster, in memory: what watches bring, admission and the controller read. */
-import type { ConfigMapEntry, NamespaceEntry, UserEntry } from './objects.ts';
+import type { AskerEntry, ConfigMapEntry, NamespaceEntry, UserEntry } from './objects.ts';
 import type { ConfigMapUser, OwnerReference, SourceConfigMap } from '../desired/desired.ts';
+import { Interned } from './interned.ts';
 import { Shelf } from './shelf.ts';
 
 export interface StoreListener {
@@ -22,6 +23,9 @@ export class ClusterStore {
   readonly #namespaces = new Map<string, NamespaceEntry>();
   readonly #configMaps = new Shelf<ConfigMapEntry>();
   readonly #users = new Shelf<UserEntry>();
+  /** The pods and ReplicaSets of one workload carry the same text. */
+  readonly #statuses = new Interned();
+  readonly #askers = new Shelf<AskerEntry>();
 
   constructor(listener: StoreListener) {
     this.#listener = listener;
@@ -35,38 +39,48 @@ export class ClusterStore {
     return this.#configMaps.get(namespace, name);
   }
 
+  /** One that is not ours. */
+  source(namespace: string, name: string): SourceConfigMap | undefined {
+    const entry = this.#configMaps.get(namespace, name);
+    return entry?.isManaged === true ? undefined : entry;
+  }
+
   /** Those that are ours, by name. */
   managed(namespace: string): ReadonlyMap<string, ConfigMapEntry> {
-    return this.#configMapsWhere(namespace, true);
+    const all = [...this.#configMaps.of(namespace)];
+    return new Map(all.filter(([, entry]) => entry.isManaged));
   }
 
-  /** Those that are not ours, by name. */
-  sources(namespace: string): ReadonlyMap<string, SourceConfigMap> {
-    return this.#configMapsWhere(namespace, false);
-  }
-
-  users(namespace: string): readonly ConfigMapUser[] {
+  users(namespace: string): readonly (ConfigMapUser & { readonly changedAtMs: number })[] {
     return [...this.#users.of(namespace).values()].map((user) => ({
       namespace,
       kind: user.kind,
       name: user.name,
       status: user.status,
+      changedAtMs: user.changedAtMs,
       owner: this.#ownerOf(user),
     }));
   }
 
-  /** Namespaces with a user or a ConfigMap of ours. */
+  /** Objects that ask for something and were stored without it. */
+  askers(namespace: string): readonly AskerEntry[] {
+    return [...this.#askers.of(namespace).values()];
+  }
+
+  /** Namespaces with a user, an asker or a ConfigMap of ours. */
   busyNamespaces(): ReadonlySet<string> {
     const managed = this.#configMaps.all().filter((entry) => entry.isManaged);
-    return new Set([...managed, ...this.#users.all()].map((entry) => entry.namespace));
+    const all = [...managed, ...this.#users.all(), ...this.#askers.all()];
+    return new Set(all.map((entry) => entry.namespace));
   }
 
   /** How much is kept, for metrics. */
-  sizes(): { readonly namespaces: number; readonly configMaps: number; readonly users: number } {
+  sizes(): Readonly<Record<'namespaces' | 'configMaps' | 'users' | 'askers', number>> {
     return {
       namespaces: this.#namespaces.size,
       configMaps: this.#configMaps.size,
       users: this.#users.size,
+      askers: this.#askers.size,
     };
   }
 
@@ -116,31 +130,60 @@ export class ClusterStore {
     for (const entry of entries) this.#setConfigMap(entry);
   }
 
-  putUser(entry: UserEntry): void {
+  putWorkload(entry: UserEntry | AskerEntry): void {
+    if ('verdict' in entry) this.#putAsker(entry);
+    else this.#putUser(entry);
+  }
+
+  dropWorkload(kind: string, namespace: string, name: string): void {
+    const key = userKey({ kind, name });
+    this.#dropAsker(namespace, key);
+    this.#dropUser(namespace, key);
+  }
+
+  /** Replaces all of one kind. */
+  replaceWorkloads(kind: string, entries: readonly (UserEntry | AskerEntry)[]): void {
+    const listed = new Set(entries.map(keyOf));
+    for (const entry of [...this.#users.all(), ...this.#askers.all()]) {
+      if (entry.kind === kind && !listed.has(keyOf(entry))) {
+        this.dropWorkload(kind, entry.namespace, entry.name);
+      }
+    }
+    for (const entry of entries) this.putWorkload(entry);
+  }
+
+  #putUser(entry: UserEntry): void {
     const key = userKey(entry);
+    this.#dropAsker(entry.namespace, key);
     const before = this.#users.get(entry.namespace, key);
     if (before !== undefined && isSameUser(before, entry)) return;
     const wasKept = this.#isKept(entry.namespace);
-    this.#users.put(key, entry);
+    const status = this.#statuses.take(entry.status);
+    if (before !== undefined) this.#statuses.giveBack(before.status);
+    this.#users.put(key, { ...entry, status });
     if (!wasKept) this.#listener.configMapsWanted();
     this.#listener.changed(entry.namespace);
   }
 
-  dropUser(kind: string, namespace: string, name: string): void {
-    if (!this.#users.drop(namespace, userKey({ kind, name }))) return;
+  #dropUser(namespace: string, key: string): void {
+    const before = this.#users.get(namespace, key);
+    if (before === undefined || !this.#users.drop(namespace, key)) return;
+    this.#statuses.giveBack(before.status);
     if (!this.#isKept(namespace)) this.#forgetSources(namespace);
     this.#listener.changed(namespace);
   }
 
-  /** Replaces all users of one kind. */
-  replaceUsers(kind: string, entries: readonly UserEntry[]): void {
-    const listed = new Set(entries.map(keyOf));
-    for (const entry of this.#users.all()) {
-      if (entry.kind === kind && !listed.has(keyOf(entry))) {
-        this.dropUser(kind, entry.namespace, entry.name);
-      }
-    }
-    for (const entry of entries) this.putUser(entry);
+  #putAsker(entry: AskerEntry): void {
+    const key = userKey(entry);
+    this.#dropUser(entry.namespace, key);
+    const before = this.#askers.get(entry.namespace, key);
+    if (before?.self.uid === entry.self.uid && isSameVerdict(before, entry)) return;
+    this.#askers.put(key, entry);
+    this.#listener.changed(entry.namespace);
+  }
+
+  #dropAsker(namespace: string, key: string): void {
+    if (this.#askers.drop(namespace, key)) this.#listener.changed(namespace);
   }
 
   #setConfigMap(entry: ConfigMapEntry): void {
@@ -163,11 +206,6 @@ export class ClusterStore {
     for (const entry of this.#configMaps.of(namespace).values()) {
       if (!entry.isManaged) this.#configMaps.drop(namespace, entry.name);
     }
-  }
-
-  #configMapsWhere(namespace: string, isManaged: boolean): ReadonlyMap<string, ConfigMapEntry> {
-    const all = [...this.#configMaps.of(namespace)];
-    return new Map(all.filter(([, entry]) => entry.isManaged === isManaged));
   }
 
   /** Climbs as far as we know the controllers: names of ReplicaSets and pods come and go, the Deployment stays. */
@@ -194,4 +232,8 @@ function isSameUser(a: UserEntry, b: UserEntry): boolean {
   return (
     a.self.uid === b.self.uid && a.controller?.uid === b.controller?.uid && a.status === b.status
   );
+}
+
+function isSameVerdict({ verdict: a }: AskerEntry, { verdict: b }: AskerEntry): boolean {
+  return a.kind === b.kind && a.trace === b.trace;
 }

@@ -4,7 +4,10 @@ import type { Json } from '#kernel/json.ts';
 import { helperData, helperName } from '../injection/compose.ts';
 import { derivedName, patchPlanned } from '../injection/envoy-plan.ts';
 import type { Library } from '../injection/library.ts';
-import { parseStatus, type EnvoyPlan, type Status } from '../injection/status.ts';
+import { parseStatus, summaryOf, type EnvoyPlan, type Status } from '../injection/status.ts';
+
+/** The keys by which the cluster's objects are known to be of interest. */
+export { injectedLabel, namespaceLabel, statusKey } from '../injection/contract.ts';
 
 export interface OwnerReference {
   readonly apiVersion: string;
@@ -40,12 +43,54 @@ export interface DesiredConfigMap {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly owners: readonly OwnerReference[];
+  /** Those whose pods mount it. */
+  readonly users: readonly ConfigMapUser[];
 }
+
+/** Stable API: events carry these as their reason. */
+export type ProblemReason =
+  | 'ConfigMapRefused'
+  | 'ConfigMapTaken'
+  | 'EnvoyConfigInvalid'
+  | 'EnvoyConfigMissing'
+  | 'StatusInvalid';
+
+/** Why a ConfigMap cannot be made. */
+export interface Problem {
+  readonly reason: ProblemReason;
+  /** A sentence: what, where, and what to do. */
+  readonly message: string;
+  /** Those whose pods wait for it. */
+  readonly users: readonly ConfigMapUser[];
+}
+
+/** A patched copy that somebody's pods mount. */
+export interface WantedEnvoy {
+  readonly plan: EnvoyPlan;
+  readonly users: readonly ConfigMapUser[];
+}
+
+/** What the statuses of a namespace ask for. */
+export interface Wanted {
+  readonly helpers: readonly DesiredConfigMap[];
+  readonly envoys: readonly WantedEnvoy[];
+  readonly problems: readonly Problem[];
+  /** What was done to each user, by the user: half a line. */
+  readonly summaries: ReadonlyMap<ConfigMapUser, string>;
+}
+
+export type Rendered =
+  | {
+      readonly kind: 'rendered';
+      readonly configMap: DesiredConfigMap;
+      /** What was added to the source, a sentence each. */
+      readonly changes: readonly string[];
+    }
+  | { readonly kind: 'problem'; readonly problem: Problem };
 
 export interface Desired {
   readonly configMaps: readonly DesiredConfigMap[];
-  /** Sentences: what could not be made, where, and why. */
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
 }
 
 /** Our ConfigMaps are found, and removed, by this label. */
@@ -57,47 +102,63 @@ export function isManaged(labels: Readonly<Record<string, Json | undefined>>): b
 /** Name of the ConfigMap that a derived one was made from. */
 export const sourceAnnotation = 'svidecar.dev/source';
 
-/** @param sources by name, of the same namespace */
+/** All at once. @param sources by name, of the same namespace */
 export function desiredConfigMaps(
   namespace: string,
   users: readonly ConfigMapUser[],
   facts: { readonly sources: ReadonlyMap<string, SourceConfigMap>; readonly library: Library },
 ): Desired {
-  const problems: string[] = [];
-  const helpers = new Map<string, DesiredConfigMap>();
-  const plans = new Map<string, EnvoyPlan>();
-  for (const user of users) {
-    const status = readStatus(user, problems);
-    if (status?.helper !== undefined) addHelper(helpers, user, status.helper);
-    if (status?.envoy !== undefined) plans.set(status.envoy.derived, status.envoy);
+  const { helpers, envoys, problems } = wantedBy(users);
+  const configMaps = [...helpers];
+  const found = [...problems];
+  for (const envoy of envoys) {
+    const source = facts.sources.get(envoy.plan.source);
+    const rendered = renderEnvoy(namespace, envoy, { source, library: facts.library });
+    if (rendered.kind === 'rendered') configMaps.push(rendered.configMap);
+    else found.push(rendered.problem);
   }
-  const derived = [...plans.values()]
-    .map((plan) => derivedConfigMap(namespace, plan, { ...facts, problems }))
-    .filter((configMap) => configMap !== undefined);
-  return { configMaps: [...helpers.values(), ...derived], problems };
+  return { configMaps, problems: found };
+}
+
+/** Reads the statuses; cheap beside {@link renderEnvoy}. @param users of one namespace */
+export function wantedBy(users: readonly ConfigMapUser[]): Wanted {
+  const problems: Problem[] = [];
+  const helpers = new Map<string, DesiredConfigMap>();
+  const envoys = new Map<string, { plan: EnvoyPlan; users: ConfigMapUser[] }>();
+  // Replicas of one workload say the same.
+  const read = new Map<string, Status>();
+  const summaries = new Map<ConfigMapUser, string>();
+  for (const user of users) {
+    const status = read.get(user.status) ?? readStatus(user, problems);
+    if (status === undefined) continue;
+    read.set(user.status, status);
+    summaries.set(user, summaryOf(status));
+    if (status.helper !== undefined) addHelper(helpers, user, status.helper);
+    if (status.envoy !== undefined) addEnvoy(envoys, user, status.envoy);
+  }
+  return { helpers: [...helpers.values()], envoys: [...envoys.values()], problems, summaries };
 }
 
 /**
  * The annotation is the user's to write: names in it count only where they follow from what they name, so that
  * nobody can have a ConfigMap of another name written.
  */
-function readStatus(user: ConfigMapUser, problems: string[]): Status | undefined {
+function readStatus(user: ConfigMapUser, problems: Problem[]): Status | undefined {
   const where = `${user.kind} ${user.namespace}/${user.name}`;
+  let fault: string;
   try {
     const status = parseStatus(user.status, where);
     const { helper, envoy } = status;
     const isHelperOurs = helper === undefined || helper.configMap === helperName(helper.settings);
     if (isHelperOurs && (envoy === undefined || envoy.derived === derivedName(envoy)))
       return status;
-    problems.push(
-      `${where}: its status annotation names ConfigMaps that do not follow from its contents`,
-    );
-    return undefined;
+    fault = `${where}: its status annotation names ConfigMaps that do not follow from its contents`;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    problems.push(error.message);
-    return undefined;
+    fault = error.message;
   }
+  problems.push({ reason: 'StatusInvalid', message: fault, users: [user] });
+  return undefined;
 }
 
 function addHelper(
@@ -105,8 +166,9 @@ function addHelper(
   user: ConfigMapUser,
   helper: NonNullable<Status['helper']>,
 ): void {
-  const before = helpers.get(helper.configMap)?.owners ?? [];
-  const isOwner = before.some((owner) => owner.uid === user.owner.uid);
+  const before = helpers.get(helper.configMap);
+  const owners = before?.owners ?? [];
+  const isOwner = owners.some((owner) => owner.uid === user.owner.uid);
   helpers.set(helper.configMap, {
     namespace: user.namespace,
     name: helper.configMap,
@@ -114,24 +176,40 @@ function addHelper(
     immutable: true,
     labels: managedBy,
     annotations: {},
-    owners: isOwner ? before : [...before, user.owner],
+    owners: isOwner ? owners : [...owners, user.owner],
+    users: [...(before?.users ?? []), user],
   });
 }
 
-function derivedConfigMap(
-  namespace: string,
+function addEnvoy(
+  envoys: Map<string, { plan: EnvoyPlan; users: ConfigMapUser[] }>,
+  user: ConfigMapUser,
   plan: EnvoyPlan,
-  facts: {
-    readonly sources: ReadonlyMap<string, SourceConfigMap>;
-    readonly library: Library;
-    readonly problems: string[];
-  },
-): DesiredConfigMap | undefined {
-  const source = facts.sources.get(plan.source);
-  if (source === undefined) return undefined;
+): void {
+  const wanted = envoys.get(plan.derived);
+  if (wanted === undefined) envoys.set(plan.derived, { plan, users: [user] });
+  else wanted.users.push(user);
+}
+
+/** Makes one patched copy: some milliseconds, more with the size of the source. */
+export function renderEnvoy(
+  namespace: string,
+  { plan, users }: WantedEnvoy,
+  facts: { readonly source: SourceConfigMap | undefined; readonly library: Library },
+): Rendered {
+  const { source, library } = facts;
+  const problem = (reason: ProblemReason, message: string): Rendered => {
+    return { kind: 'problem', problem: { reason, message, users } };
+  };
+  if (source === undefined) {
+    return problem(
+      'EnvoyConfigMissing',
+      `ConfigMap ${namespace}/${plan.source} is not there; the pods start when it is, and ${plan.derived} has been made from it`,
+    );
+  }
   try {
-    const { files } = patchPlanned(namespace, plan, { data: source.data, library: facts.library });
-    return {
+    const { files, changes } = patchPlanned(namespace, plan, { data: source.data, library });
+    const configMap: DesiredConfigMap = {
       namespace,
       name: plan.derived,
       data: files,
@@ -139,10 +217,11 @@ function derivedConfigMap(
       labels: managedBy,
       annotations: { [sourceAnnotation]: plan.source },
       owners: [{ apiVersion: 'v1', kind: 'ConfigMap', name: source.name, uid: source.uid }],
+      users,
     };
+    return { kind: 'rendered', configMap, changes: changes.map(({ message }) => message) };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    facts.problems.push(error.message);
-    return undefined;
+    return problem('EnvoyConfigInvalid', error.message);
   }
 }

@@ -10,7 +10,7 @@ import {
   sameJson,
 } from '#kernel/json.ts';
 import { pointerTokens } from '../editing/operation.ts';
-import { statusKey } from './contract.ts';
+import { injectKey, statusKey } from './contract.ts';
 import { changeAt, covers, find } from './keyed.ts';
 
 /** The annotation was parsed as JSON, so that every value in it is JSON: passed through untouched, strange keys included. */
@@ -124,4 +124,14 @@ export function statusText(status: Status): string {
 /** Whether two injections did the same, whichever version did them. */
 export function isSameInjection(left: Status, right: Status): boolean {
   return sameJson({ ...left, version: '' }, { ...right, version: '' });
+}
+
+/** What an injection did, in half a line. */
+export function summaryOf(status: Status): string {
+  const parts = [status.templates.join(', ')];
+  if (status.helper !== undefined)
+    parts.push(`auth-helper with ConfigMap ${status.helper.configMap}`);
+  if (status.envoy !== undefined)
+    parts.push(`Envoy configuration ${status.envoy.source} → ${status.envoy.derived}`);
+  return `${parts.join('; ')}. To undo: ${injectKey}: "false"`;
 }

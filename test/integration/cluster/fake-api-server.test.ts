@@ -50,6 +50,8 @@ async function begin(changed: Partial<ClusterLimits> = {}): Promise<Cluster> {
   const cluster = new Cluster({
     api: await connect({ kind: 'explicit', url, token: 'test-token' }, limits),
     desire: () => desireForTests,
+    judge: () => undefined,
+    instance: 'svidecar-1',
     clock: { now: (): number => Date.now() },
     log,
     limits,

@@ -61,6 +61,8 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
     const cluster = new Cluster({
       api: await connect({ kind: 'kubeconfig', path: kubeconfig }),
       desire: () => desireForTests,
+      judge: () => undefined,
+      instance: 'svidecar-1',
       clock: { now: (): number => Date.now() },
       log,
       limits: { graceMs: 600, ...limits },

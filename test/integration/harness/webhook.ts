@@ -13,6 +13,11 @@ import { createWorkFolder } from './work-folder.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 
+export interface Replica {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
 export interface InstalledWebhook {
   /** `https://127.0.0.1:PORT` */
   readonly url: string;
@@ -23,6 +28,8 @@ export interface InstalledWebhook {
   readonly certificates: string;
   /** Sum of `svidecar_reviews_total` over the samples whose labels contain the text. */
   reviews(label: string): Promise<number>;
+  /** One more that watches and writes; reviews go to the first. It is ready when this resolves. */
+  addReplica(instance: string, version?: string): Promise<Replica>;
   stop(): Promise<void>;
 }
 
@@ -53,22 +60,27 @@ export async function installWebhook(api: ApiServer, config = ''): Promise<Insta
     manifests.filter((object) => object['kind'] !== 'MutatingWebhookConfiguration'),
   );
   const user = 'system:serviceaccount:svidecar:svidecar';
-  const serving = await serve({
-    files: { templates: join(repository, 'templates'), config: configFile, version: '0.1.0' },
-    certificate: {
-      settings: { kind: 'files', folder: certificates },
-      service: 'svidecar',
-      identity: 'test',
-    },
-    host: '127.0.0.1',
-    port: 0,
-    target: { kind: 'kubeconfig', path: await api.kubeconfigFor(user, ['system:authenticated']) },
-    namespace: 'svidecar',
-    clock: { now: () => Date.now() },
-    log: quiet,
-    limits: { drainMs: 0, closeMs: 100 },
-  });
-  await waitUntil('the webhook is ready', () => Promise.resolve(serving.missing().length === 0));
+  const kubeconfig = await api.kubeconfigFor(user, ['system:authenticated']);
+  const addReplica: InstalledWebhook['addReplica'] = async (instance, version = '0.1.0') => {
+    const replica = await serve({
+      files: { templates: join(repository, 'templates'), config: configFile, version },
+      certificate: {
+        settings: { kind: 'files', folder: certificates },
+        service: 'svidecar',
+        identity: instance,
+      },
+      host: '127.0.0.1',
+      port: 0,
+      target: { kind: 'kubeconfig', path: kubeconfig },
+      namespace: 'svidecar',
+      clock: { now: () => Date.now() },
+      log: quiet,
+      limits: { drainMs: 0, closeMs: 100 },
+    });
+    await waitUntil('the webhook is ready', () => Promise.resolve(replica.missing().length === 0));
+    return replica;
+  };
+  const serving = await addReplica('svidecar-1');
   const url = `https://127.0.0.1:${serving.port}`;
   const hooks = manifests.filter((object) => object['kind'] === 'MutatingWebhookConfiguration');
   await apply(
@@ -80,6 +92,7 @@ export async function installWebhook(api: ApiServer, config = ''): Promise<Insta
     caPem: authority.caPem,
     configFile,
     certificates,
+    addReplica,
     reviews: (label) => countReviews({ url, caPem: authority.caPem }, label),
     stop: async () => {
       await serving.stop();

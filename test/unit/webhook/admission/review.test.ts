@@ -130,6 +130,14 @@ describe('a review that injects', () => {
     expect(response).toHaveProperty('patch');
   });
 
+  test('tells the audit log no more than 4,096 characters', () => {
+    const names = Array.from({ length: 500 }, (_, i) => `template-${i}`).join(',');
+    const response = responseTo(body(deployment({ 'inject.svidecar.dev/templates': names })));
+    const trace = stringAt(objectAt(response, 'auditAnnotations'), 'trace') ?? '';
+    expect(trace).toMatch(/^templates_requested: /);
+    expect(trace.length).toBe(4_097);
+  });
+
   test('tells the person what was done, and the audit log every step', () => {
     const response = responseTo(body(deployment(injectBackend)));
     const { warnings } = response;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { slimConfigMap, slimNamespace, slimUser } from '../../../../webhook/cluster/objects.ts';
+import { slimConfigMap, slimNamespace, slimWorkload } from '../../../../webhook/cluster/objects.ts';
 
+const judge = (): undefined => undefined;
 const type = {
   apiVersion: 'apps/v1',
   kind: 'ReplicaSet',
@@ -26,6 +27,7 @@ test('of a ConfigMap of others only the texts are kept, of ours what we compare 
     uid: 'u',
     resourceVersion: '1',
     data: { a: 'x' },
+    digest: '',
     isManaged: false,
     immutable: false,
     labels: {},
@@ -47,8 +49,8 @@ describe('users', () => {
   const annotations = { 'svidecar.dev/status': '{}' };
 
   test('one without our status is of no interest', () => {
-    expect(slimUser({ metadata: { name: 'a', annotations } }, type)).toBeUndefined();
-    expect(slimUser({}, type)).toBeUndefined();
+    expect(slimWorkload({ metadata: { name: 'a', annotations } }, type, judge)).toBeUndefined();
+    expect(slimWorkload({}, type, judge)).toBeUndefined();
   });
 
   test('the controller is the owner that says so', () => {
@@ -56,12 +58,13 @@ describe('users', () => {
       { apiVersion: 'v1', kind: 'X', name: 'x', uid: '1' },
       { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: '2', controller: true },
     ];
-    const entry = slimUser(
+    const entry = slimWorkload(
       {
         metadata: { namespace: 'n', name: 'web-1', uid: '3', ownerReferences },
         spec: { template: { metadata: { annotations } } },
       },
       type,
+      judge,
     );
     expect(entry).toEqual({
       namespace: 'n',
@@ -70,6 +73,7 @@ describe('users', () => {
       self: { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-1', uid: '3' },
       controller: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: '2' },
       status: '{}',
+      changedAtMs: 0,
     });
   });
 });

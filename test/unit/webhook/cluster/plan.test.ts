@@ -1,22 +1,26 @@
 import { describe, expect, test } from 'vitest';
 import type { ConfigMapEntry } from '../../../../webhook/cluster/objects.ts';
 import { planNamespace } from '../../../../webhook/cluster/plan.ts';
-import type { Plan, PlanInput } from '../../../../webhook/cluster/plan.ts';
-import type { ConfigMapUser, DesiredConfigMap } from '../../../../webhook/desired/desired.ts';
+import type { Plan, PlanInput, Target } from '../../../../webhook/cluster/plan.ts';
+import type { ConfigMapUser } from '../../../../webhook/desired/desired.ts';
 
 const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'u1' };
 const labels = { 'app.kubernetes.io/managed-by': 'svidecar' };
-const wanted: DesiredConfigMap = {
+const wanted: Target = {
   namespace: 'shop',
   name: 'svidecar-a1',
-  data: { f: 'x' },
+  digest: 'x',
+  contents: () => ({ data: { f: 'x' }, changes: [], sourceVersion: '' }),
+  users: [],
   immutable: false,
   labels,
   annotations: { a: 'b' },
   owners: [owner],
 };
+const { contents: _contents, users: _users, ...standing } = wanted;
 const there: ConfigMapEntry = {
-  ...wanted,
+  ...standing,
+  data: {},
   uid: 'c1',
   resourceVersion: '7',
   isManaged: true,
@@ -55,9 +59,7 @@ test('what is missing is applied, what is as desired is left alone', () => {
 
 describe('a difference is applied to the object that is there', () => {
   test.each([
-    ['other text', { data: { f: 'y' } }],
-    ['a file too many', { data: { f: 'x', g: 'z' } }],
-    ['a file too few', { data: {} }],
+    ['other texts', { digest: 'y' }],
     ['a label lost', { labels: {} }],
     ['an annotation changed', { annotations: { a: 'c' } }],
     ['an owner missing', { owners: [] }],
@@ -76,7 +78,7 @@ test('labels and annotations of others are no difference', () => {
 
 test('an immutable one with other contents is made anew, one with other owners is not', () => {
   const fixed = { ...wanted, immutable: true };
-  const changed = { ...there, immutable: true, data: { f: 'y' } };
+  const changed = { ...there, immutable: true, digest: 'y' };
   expect(plan([changed], { desired: [fixed] }).steps).toEqual([
     { kind: 'recreate', configMap: fixed, uid: 'c1' },
   ]);
@@ -89,9 +91,8 @@ test('an immutable one with other contents is made anew, one with other owners i
 test("somebody else's ConfigMap of this name is a problem and no step", () => {
   const { steps, problems } = plan([{ ...there, isManaged: false, labels: {} }]);
   expect(steps).toEqual([]);
-  expect(problems).toEqual([
-    expect.stringContaining('shop/svidecar-a1 exists and is not svidecar'),
-  ]);
+  const message: unknown = expect.stringContaining('shop/svidecar-a1 exists and is not svidecar');
+  expect(problems).toMatchObject([{ reason: 'ConfigMapTaken', message }]);
 });
 
 describe('removal', () => {

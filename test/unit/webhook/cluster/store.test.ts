@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ConfigMapEntry, UserEntry } from '../../../../webhook/cluster/objects.ts';
+import type { AskerEntry, ConfigMapEntry, UserEntry } from '../../../../webhook/cluster/objects.ts';
 import type { OwnerReference } from '../../../../webhook/desired/desired.ts';
 import { ClusterStore } from '../../../../webhook/cluster/store.ts';
 
@@ -20,6 +20,7 @@ function configMap(name: string, changed: Partial<ConfigMapEntry> = {}): ConfigM
     uid: `uid-${name}`,
     resourceVersion: '10',
     data: { f: 'x' },
+    digest: '',
     isManaged: false,
     immutable: false,
     labels: {},
@@ -31,7 +32,7 @@ function configMap(name: string, changed: Partial<ConfigMapEntry> = {}): ConfigM
 
 function user(kind: string, name: string, controller?: OwnerReference): UserEntry {
   const self = { apiVersion: 'v1', kind, name, uid: `uid-${name}` };
-  return { namespace: 'shop', kind, name, self, controller, status: '{}' };
+  return { namespace: 'shop', kind, name, self, controller, status: '{}', changedAtMs: 0 };
 }
 
 const namespace = (name: string, injection?: string) => ({
@@ -56,14 +57,14 @@ describe('which ConfigMaps are kept', () => {
     store.putNamespace(namespace('shop'));
     store.putConfigMap(configMap('source'));
     store.putConfigMap(configMap('ours', { isManaged: true }));
-    expect([...store.sources('shop').keys()]).toEqual([]);
+    expect(store.source('shop', 'source')).toBeUndefined();
     expect([...store.managed('shop').keys()]).toEqual(['ours']);
-    store.putUser(user('Deployment', 'web'));
+    store.putWorkload(user('Deployment', 'web'));
     expect(wanted()).toBe(1);
     store.putConfigMap(configMap('source'));
-    expect([...store.sources('shop').keys()]).toEqual(['source']);
-    store.dropUser('Deployment', 'shop', 'web');
-    expect([...store.sources('shop').keys()]).toEqual([]);
+    expect(store.source('shop', 'source')).toBeDefined();
+    store.dropWorkload('Deployment', 'shop', 'web');
+    expect(store.source('shop', 'source')).toBeUndefined();
     expect([...store.managed('shop').keys()]).toEqual(['ours']);
   });
 
@@ -98,13 +99,13 @@ describe('versions', () => {
     store.replaceConfigMaps([configMap('c', { resourceVersion: '5', data: { f: 'restored' } })]);
     expect(store.configMap('shop', 'c')?.data).toEqual({ f: 'restored' });
     expect(store.configMap('shop', 'gone')).toBeUndefined();
-    expect(store.sizes()).toEqual({ namespaces: 0, configMaps: 1, users: 0 });
+    expect(store.sizes()).toEqual({ namespaces: 0, configMaps: 1, users: 0, askers: 0 });
   });
 
   test('an event that changes nothing of interest wakes nobody', () => {
     const { store, changed } = makeStore();
-    store.putUser(user('Pod', 'web-1'));
-    store.putUser(user('Pod', 'web-1'));
+    store.putWorkload(user('Pod', 'web-1'));
+    store.putWorkload(user('Pod', 'web-1'));
     store.putConfigMap(configMap('c'));
     store.putConfigMap(configMap('c'));
     expect(changed).toEqual(['shop', 'shop']);
@@ -116,39 +117,57 @@ describe('owners', () => {
 
   test('climb to the topmost controller that we know', () => {
     const { store } = makeStore();
-    store.putUser(user('Pod', 'web-1-a', ref('ReplicaSet', 'web-1')));
+    store.putWorkload(user('Pod', 'web-1-a', ref('ReplicaSet', 'web-1')));
     expect(store.users('shop')[0]?.owner).toEqual(ref('ReplicaSet', 'web-1'));
-    store.putUser(user('ReplicaSet', 'web-1', ref('Deployment', 'web')));
+    store.putWorkload(user('ReplicaSet', 'web-1', ref('Deployment', 'web')));
     expect(store.users('shop')[0]?.owner).toEqual(ref('Deployment', 'web'));
-    store.putUser(user('Deployment', 'web'));
+    store.putWorkload(user('Deployment', 'web'));
     expect(new Set(store.users('shop').map(({ owner }) => owner.name))).toEqual(new Set(['web']));
   });
 
   test('a controller of the same name but another uid is another object', () => {
     const { store } = makeStore();
-    store.putUser(user('ReplicaSet', 'web-1', ref('Deployment', 'web')));
-    store.putUser(user('Pod', 'p', { ...ref('ReplicaSet', 'web-1'), uid: 'older' }));
+    store.putWorkload(user('ReplicaSet', 'web-1', ref('Deployment', 'web')));
+    store.putWorkload(user('Pod', 'p', { ...ref('ReplicaSet', 'web-1'), uid: 'older' }));
     const pod = store.users('shop').find(({ kind }) => kind === 'Pod');
     expect(pod?.owner).toMatchObject({ kind: 'ReplicaSet', uid: 'older' });
   });
 
   test('a circle of controllers ends', () => {
     const { store } = makeStore();
-    store.putUser(user('A', 'a', ref('B', 'b')));
-    store.putUser(user('B', 'b', ref('A', 'a')));
+    store.putWorkload(user('A', 'a', ref('B', 'b')));
+    store.putWorkload(user('B', 'b', ref('A', 'a')));
     expect(store.users('shop')).toHaveLength(2);
   });
 });
 
 test('a list of one kind replaces the users of that kind only', () => {
   const { store } = makeStore();
-  store.putUser(user('Job', 'a'));
-  store.putUser(user('Job', 'b'));
-  store.putUser(user('Pod', 'a'));
-  store.replaceUsers('Job', [user('Job', 'b')]);
+  store.putWorkload(user('Job', 'a'));
+  store.putWorkload(user('Job', 'b'));
+  store.putWorkload(user('Pod', 'a'));
+  store.replaceWorkloads('Job', [user('Job', 'b')]);
   expect(store.users('shop').map(({ kind, name }) => `${kind}/${name}`)).toEqual([
     'Job/b',
     'Pod/a',
   ]);
   expect([...store.busyNamespaces()]).toEqual(['shop']);
+});
+
+test('one that asked and was stored without is an asker, until it is injected', () => {
+  const { store, changed, wanted } = makeStore();
+  store.putNamespace(namespace('shop'));
+  const { status: _status, changedAtMs: _changedAtMs, ...web } = user('Deployment', 'web');
+  const asker: AskerEntry = { ...web, verdict: { kind: 'injectable', trace: 'so' } };
+  store.putWorkload(asker);
+  store.putWorkload({ ...asker });
+  expect(changed).toEqual(['shop', 'shop']);
+  expect(store.askers('shop')).toEqual([asker]);
+  // Nothing of ours is there, so nobody's ConfigMaps are read for it.
+  expect(wanted()).toBe(0);
+  store.putWorkload(user('Deployment', 'web'));
+  expect(store.askers('shop')).toEqual([]);
+  expect(store.users('shop')).toHaveLength(1);
+  store.putWorkload(asker);
+  expect(store.users('shop')).toEqual([]);
 });

@@ -55,15 +55,14 @@ describe('desired ConfigMaps', () => {
   test('without its source only the helper gets one', () => {
     const { configMaps, problems } = desired([user('a')], '');
     expect(configMaps.map(({ immutable }) => immutable)).toEqual([true]);
-    expect(problems).toEqual([]);
+    expect(problems).toMatchObject([{ reason: 'EnvoyConfigMissing', users: [{ name: 'a' }] }]);
   });
 
   test('a source that cannot be parsed is a problem of its own, with a place', () => {
     const { configMaps, problems } = desired([user('a')], 'a: [');
     expect(configMaps).toHaveLength(1);
-    expect(problems).toEqual([
-      expect.stringMatching(/ConfigMap shop\/frontend-envoy.*envoy\.yaml/),
-    ]);
+    const message: unknown = expect.stringMatching(/ConfigMap shop\/frontend-envoy.*envoy\.yaml/);
+    expect(problems).toMatchObject([{ reason: 'EnvoyConfigInvalid', message }]);
   });
 
   test.each([
@@ -79,6 +78,7 @@ describe('desired ConfigMaps', () => {
     expect(text).not.toBe(status);
     const { configMaps, problems } = desired([user('a', text)]);
     expect(configMaps).toEqual([]);
-    expect(problems).toEqual([expect.stringContaining('Deployment shop/a')]);
+    const message: unknown = expect.stringContaining('Deployment shop/a');
+    expect(problems).toMatchObject([{ reason: 'StatusInvalid', message }]);
   });
 });

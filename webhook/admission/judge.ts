@@ -1,0 +1,43 @@
+/** What admission would say of an object as it is stored, for the events on it: the same decision, without its operations. */
+import type { JsonObject } from '#kernel/json.ts';
+import { objectAt, stringAt } from '#kernel/json.ts';
+import { traceText, type Step } from '../injection/trace.ts';
+import { decide, type DecisionContext } from './decide.ts';
+
+/** @see Verdict of desired/events: the same shape, as the two rooms do not know each other. */
+export interface StoredVerdict {
+  readonly kind: 'injectable' | 'refused' | 'skipped';
+  readonly trace: string;
+}
+
+/**
+ * Undefined where nothing was asked for, or nothing stands in the way of what was.
+ * The Envoy configuration is not looked at: the controller tells of it where it is rendered.
+ */
+export function judgeStored(
+  object: JsonObject,
+  context: Pick<DecisionContext, 'engine' | 'ignoredNamespaces'>,
+): StoredVerdict | undefined {
+  const namespace = stringAt(objectAt(object, 'metadata'), 'namespace') ?? '';
+  const checkEnvoy = (): undefined => undefined;
+  const decision = decide(object, { ...context, checkEnvoy, namespace });
+  const warnings = decision.steps.filter(({ level }) => level === 'warning');
+  switch (decision.kind) {
+    case 'refused':
+      return { kind: 'refused', trace: `${traceText(warnings)} [${decision.code}]` };
+    case 'injected':
+      return { kind: 'injectable', trace: traceText(decision.steps.filter(isRequest)) };
+    case 'skipped':
+      return warnings.length === 0 ? undefined : { kind: 'skipped', trace: traceText(warnings) };
+    case 'unchanged':
+    case 'uninjected':
+      return undefined;
+    default:
+      return decision satisfies never;
+  }
+}
+
+/** What would be done is told once it is done. */
+function isRequest({ id, level }: Step): boolean {
+  return id === 'templates_requested' || level === 'warning';
+}

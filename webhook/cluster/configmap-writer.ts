@@ -1,0 +1,166 @@
+/** Carries out what was planned for ConfigMaps, with server-side apply. */
+import { hash } from 'node:crypto';
+import type { JsonObject } from '#kernel/json.ts';
+import type { Log } from '#kernel/observe.ts';
+import { ApiRefusal } from './api.ts';
+import type { KubernetesApi } from './api.ts';
+import { isNamespaceGoing, type EventWriter } from './event-writer.ts';
+import { slimConfigMap } from './objects.ts';
+import { nameTaken } from './plan.ts';
+import type { Contents, Step, Target } from './plan.ts';
+import type { Problem } from '../desired/desired.ts';
+import { renderedEvents } from '../desired/events.ts';
+import type { ClusterStore } from './store.ts';
+
+export interface WriterOptions {
+  readonly api: KubernetesApi;
+  readonly store: ClusterStore;
+  readonly events: EventWriter;
+  readonly log: Log;
+}
+
+type Outcome = 'applied' | 'recreated' | 'removed';
+
+export class ConfigMapWriter {
+  readonly counts: Record<Outcome, number> = { applied: 0, recreated: 0, removed: 0 };
+  readonly #options: WriterOptions;
+  /** `namespace/name` → what we applied last and the version that it became: not applied again if others add to it. */
+  readonly #applied = new Map<
+    string,
+    { readonly digest: string; readonly resourceVersion: string }
+  >();
+  #signal: AbortSignal | undefined;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+  }
+
+  /** @returns problems that only the server could tell */
+  async carryOut(namespace: string, step: Step): Promise<readonly Problem[]> {
+    try {
+      switch (step.kind) {
+        case 'apply':
+          return await this.#apply(step.configMap, step.uid);
+        case 'recreate':
+          await this.#remove(pathOf(step.configMap), { uid: step.uid });
+          this.counts.recreated += 1;
+          return await this.#apply(step.configMap, undefined);
+        case 'remove': {
+          const { uid, resourceVersion, name } = step;
+          await this.#remove(pathOf({ namespace, name }), { uid, resourceVersion });
+          this.counts.removed += 1;
+          this.#applied.delete(`${namespace}/${name}`);
+          this.#options.log.info({ namespace, name }, 'unused ConfigMap removed');
+          return [];
+        }
+        default:
+          return step satisfies never;
+      }
+    } catch (thrown) {
+      if (isNamespaceGoing(thrown)) return [];
+      if (isForGood(thrown)) return [refusedBy(thrown, step)];
+      throw thrown;
+    }
+  }
+
+  async #apply(target: Target, knownUid: string | undefined): Promise<readonly Problem[]> {
+    const { api, store, log } = this.#options;
+    const { namespace, name } = target;
+    const digest = hash('sha256', JSON.stringify({ ...target, users: [] }), 'base64');
+    if (this.#isApplied(target, digest)) return [];
+    const path = pathOf(target);
+    // A forced apply would take over whatever a user made a moment ago under this name.
+    const there = knownUid === undefined ? await this.#read(path) : undefined;
+    if (there?.isManaged === false) return [nameTaken(target)];
+    const contents = target.contents();
+    const body = bodyOf(target, contents, knownUid ?? there?.uid);
+    const entry = slimConfigMap(await api.apply(path, body, this.#running()));
+    store.putConfigMap(entry);
+    this.#applied.set(`${namespace}/${name}`, { digest, resourceVersion: entry.resourceVersion });
+    this.counts.applied += 1;
+    log.debug({ namespace, name }, 'ConfigMap applied');
+    if (there?.digest !== target.digest) this.#tell(target, contents, entry.uid);
+    return [];
+  }
+
+  #isApplied({ namespace, name }: Target, digest: string): boolean {
+    const last = this.#applied.get(`${namespace}/${name}`);
+    const known = this.#options.store.configMap(namespace, name)?.resourceVersion;
+    return last?.digest === digest && last.resourceVersion === known;
+  }
+
+  #tell(target: Target, contents: Contents, uid: string): void {
+    if (target.immutable) return;
+    for (const event of renderedEvents(target, { ...contents, uid })) {
+      this.#options.events.say(event);
+    }
+  }
+
+  async #read(path: string): Promise<ReturnType<typeof slimConfigMap> | undefined> {
+    try {
+      return slimConfigMap(await this.#options.api.get(path, this.#running()));
+    } catch (thrown) {
+      if (thrown instanceof ApiRefusal && thrown.status === 404) return undefined;
+      throw thrown;
+    }
+  }
+
+  async #remove(
+    path: string,
+    preconditions: { uid: string; resourceVersion?: string },
+  ): Promise<void> {
+    try {
+      await this.#options.api.remove(path, preconditions, this.#running());
+    } catch (thrown) {
+      if (!(thrown instanceof ApiRefusal && thrown.status === 404)) throw thrown;
+    }
+  }
+
+  #running(): AbortSignal {
+    if (this.#signal === undefined) throw new TypeError('the controller was not started');
+    return this.#signal;
+  }
+}
+
+function pathOf({
+  namespace,
+  name,
+}: {
+  readonly namespace: string;
+  readonly name: string;
+}): string {
+  return `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps/${encodeURIComponent(name)}`;
+}
+
+/** @param uid makes the server refuse if the object is another one by now */
+function bodyOf(target: Target, { data }: Contents, uid: string | undefined): JsonObject {
+  const { namespace, name, labels, annotations, owners, immutable } = target;
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name,
+      namespace,
+      ...(uid === undefined ? {} : { uid }),
+      labels,
+      annotations,
+      ownerReferences: owners.map((owner) => ({ ...owner })),
+    },
+    ...(immutable ? { immutable } : {}),
+    data,
+  };
+}
+
+function refusedBy({ message }: ApiRefusal, step: Step): Problem {
+  const users = step.kind === 'remove' ? [] : step.configMap.users;
+  return { reason: 'ConfigMapRefused', message, users };
+}
+
+/** The object itself is refused (too large, not valid): trying again changes nothing. */
+function isForGood(thrown: unknown): thrown is ApiRefusal {
+  return thrown instanceof ApiRefusal && (thrown.status === 413 || thrown.status === 422);
+}

@@ -1,0 +1,190 @@
+/**
+ * Which Kubernetes Events should stand on the workloads of a namespace, and which name each has: a function of what is
+ * stored, so that every replica wants the same ones, and one that was written is not written again.
+ */
+import { hash } from 'node:crypto';
+import { traceText, type Step, type StepId } from '../injection/trace.ts';
+import type {
+  ConfigMapUser,
+  DesiredConfigMap,
+  OwnerReference,
+  Problem,
+  ProblemReason,
+} from './desired.ts';
+
+/** Stable API: `kubectl get events --field-selector reason=…`, and a metric's label. */
+export type EventReason =
+  'EnvoyConfigRendered' | 'Injected' | 'NotInjected' | 'Refused' | 'Skipped' | ProblemReason;
+
+/** What admission would say of an object that asks for something and was stored without it. */
+export interface Verdict {
+  /** `injectable`: nothing stands in its way now. */
+  readonly kind: 'injectable' | 'refused' | 'skipped';
+  /** Trace of the decision, as far as it matters: a step a line. */
+  readonly trace: string;
+}
+
+export interface DesiredEvent {
+  readonly namespace: string;
+  readonly regarding: OwnerReference;
+  /** The ConfigMap that it is about, if any. */
+  readonly related?: OwnerReference;
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: EventReason;
+  /** What svidecar did, or tried to do. */
+  readonly action: 'Inject' | 'Render';
+  readonly note: string;
+}
+
+/** Someone whose pods carry our status. */
+export interface Injected {
+  /** The workload that people know: the topmost controller. */
+  readonly workload: OwnerReference;
+  /** Changed a short while ago: what was done to it is news. */
+  readonly isNews: boolean;
+  readonly summary: string;
+}
+
+export interface Asker {
+  readonly self: OwnerReference;
+  readonly verdict: Verdict;
+}
+
+/** What is stored of one namespace. */
+export interface EventFacts {
+  readonly namespace: string;
+  /** Value of the namespace's label. */
+  readonly injection: string | undefined;
+  readonly injected: readonly Injected[];
+  readonly askers: readonly Asker[];
+  readonly problems: readonly Problem[];
+}
+
+/** Bytes; @see events.k8s.io/v1 Event: note */
+const maxNoteBytes = 1_024;
+/** @see RFC 1123 subdomain */
+const maxNameLength = 253;
+
+/** All that should stand now, each once. */
+export function desiredEvents(facts: EventFacts): readonly DesiredEvent[] {
+  const { namespace, injected, askers, problems } = facts;
+  const events = [
+    ...injected.filter(({ isNews }) => isNews).map((each) => injectedEvent(namespace, each)),
+    ...askers.flatMap((asker) => askerEvents(facts, asker)),
+    ...problems.flatMap((problem) => problemEvents(namespace, problem)),
+  ];
+  return [...new Map(events.map((event) => [eventName(event), event])).values()];
+}
+
+/** Says that a derived ConfigMap was written, to those whose pods mount it. */
+export function renderedEvents(
+  configMap: DesiredConfigMap | Omit<DesiredConfigMap, 'data'>,
+  written: {
+    readonly changes: readonly string[];
+    readonly sourceVersion: string;
+    readonly uid: string;
+  },
+): readonly DesiredEvent[] {
+  const { namespace, name, users, owners } = configMap;
+  const source = owners[0]?.name ?? '';
+  const told = [
+    `wrote ${name} from ConfigMap ${source}, version ${written.sourceVersion}`,
+    ...written.changes,
+  ];
+  const note = traceText(told.map((message) => step('envoy_config_patched', message)));
+  const related = { apiVersion: 'v1', kind: 'ConfigMap', name, uid: written.uid };
+  return workloadsOf(users).map((regarding) => {
+    const reason = 'EnvoyConfigRendered';
+    return { namespace, regarding, related, type: 'Normal', reason, action: 'Render', note };
+  });
+}
+
+/** The same for the same contents: whoever is second finds it there. */
+export function eventName({ namespace, regarding, reason, note }: DesiredEvent): string {
+  const text = JSON.stringify([namespace, regarding.kind, regarding.uid, reason, note]);
+  const suffix = `.svidecar.${hash('sha256', text, 'hex').slice(0, 16)}`;
+  return regarding.name.slice(0, maxNameLength - suffix.length).replace(/[.-]+$/, '') + suffix;
+}
+
+/** At most as long as the API server takes it. */
+export function clippedNote(note: string): string {
+  const bytes = Buffer.from(note);
+  if (bytes.length <= maxNoteBytes) return note;
+  // Three bytes for the ellipsis; a character that is cut in two becomes U+FFFD, and goes.
+  const kept = bytes.subarray(0, maxNoteBytes - 3).toString();
+  return `${kept.replace(/\uFFFD+$/, '')}…`;
+}
+
+function injectedEvent(namespace: string, { workload, summary }: Injected): DesiredEvent {
+  const note = traceText([step('injected', `injected ${summary}`)]);
+  return {
+    ...{
+      namespace,
+      regarding: workload,
+      type: 'Normal',
+      reason: 'Injected',
+      action: 'Inject',
+      note,
+    },
+  };
+}
+
+function askerEvents(facts: EventFacts, { self, verdict }: Asker): readonly DesiredEvent[] {
+  const { namespace, injection } = facts;
+  const warning = (reason: EventReason, note: string): readonly DesiredEvent[] => [
+    { namespace, regarding: self, type: 'Warning', reason, action: 'Inject', note },
+  ];
+  const isLabelled = injection === 'enabled' || injection === 'pod';
+  if (verdict.kind === 'skipped') return warning('Skipped', verdict.trace);
+  if (!isLabelled) return warning('Skipped', notLabelled(namespace, verdict.trace));
+  if (verdict.kind === 'refused') return warning('Refused', verdict.trace);
+  // With `pod` the workload stays as it is, and its pods are injected.
+  if (injection === 'pod' && self.kind !== 'Pod') return [];
+  return warning('NotInjected', storedWithout(self, verdict.trace));
+}
+
+function notLabelled(namespace: string, trace: string): string {
+  const message =
+    `namespace ${namespace} does not have the label svidecar.dev/injection, so svidecar is not asked about its workloads: ` +
+    `kubectl label namespace ${namespace} svidecar.dev/injection=enabled, then apply the workload again`;
+  return `${traceText([step('namespace_not_labelled', message)])}\n${trace}`;
+}
+
+function storedWithout(self: OwnerReference, trace: string): string {
+  const message =
+    `this ${self.kind} was stored without what it asks for: svidecar did not answer then, or the namespace got its label later; ` +
+    'apply it again. Its new pods are injected, or refused, meanwhile';
+  return `${traceText([step('stored_without', message)])}\n${trace}`;
+}
+
+const stepOf: Readonly<Record<ProblemReason, StepId>> = {
+  ConfigMapRefused: 'configmap_refused',
+  ConfigMapTaken: 'configmap_taken',
+  EnvoyConfigInvalid: 'envoy_config_invalid',
+  EnvoyConfigMissing: 'envoy_config_awaited',
+  StatusInvalid: 'status_invalid',
+};
+
+function problemEvents(
+  namespace: string,
+  { reason, message, users }: Problem,
+): readonly DesiredEvent[] {
+  const note = traceText([step(stepOf[reason], message)]);
+  return workloadsOf(users).map((regarding) => {
+    return { namespace, regarding, type: 'Warning', reason, action: 'Render', note };
+  });
+}
+
+/** Each once, however many pods it has. */
+function workloadsOf(users: readonly ConfigMapUser[]): readonly OwnerReference[] {
+  return [...new Map(users.filter(isLive).map(({ owner }) => [owner.uid, owner])).values()];
+}
+
+/** A ReplicaSet that its controller keeps for a rollback runs nothing; the pods of one that does are users themselves. */
+export function isLive({ kind, name, owner }: ConfigMapUser): boolean {
+  return kind !== 'ReplicaSet' || (owner.kind === kind && owner.name === name);
+}
+
+function step(id: StepId, message: string): Step {
+  return { id, message, level: 'warning' };
+}
