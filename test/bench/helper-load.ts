@@ -1,4 +1,4 @@
-/** Load for bench:helper: unary calls over one HTTP/2 connection, and requests over HTTP/1 connections. */
+/** Load for bench:helper and bench:native: unary calls over one HTTP/2 connection, and requests over HTTP/1 connections. */
 import { readFileSync } from 'node:fs';
 import * as http from 'node:http';
 import * as http2 from 'node:http2';
@@ -107,11 +107,11 @@ export function grpcShots(port: number, rule: string, messageOf: (index: number)
 }
 
 /** A client of an HTTP/1 server on loopback that keeps its connections. */
-export function httpShots(port: number): Shots {
+export function httpShots(port: number, headers: http.OutgoingHttpHeaders = {}): Shots {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
   const shot: Shot = () =>
     new Promise((resolve, reject) => {
-      const request = http.get({ host: '127.0.0.1', port, agent }, (response) => {
+      const request = http.get({ host: '127.0.0.1', port, agent, headers }, (response) => {
         response.resume();
         response.on('end', () => {
           if (response.statusCode === 200) resolve();

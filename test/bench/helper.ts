@@ -3,13 +3,11 @@
  * Rounds are interleaved and medians given; the last line is JSON. Envoy's part is left out where Envoy is not installed.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { memoryEnvironment } from '../../scripts/memory-environment.ts';
-import { createAuthority } from '../../sidecar/embedded/authority.ts';
-import { startEmbeddedWorkloadApi } from '../../sidecar/embedded/workload-api.ts';
 import { frameMessage } from '../../sidecar/server/grpc-wire.ts';
 import { checkRequest } from '../fakes/envoy-check.ts';
 import { programPath } from '../integration/harness/components.ts';
@@ -20,6 +18,8 @@ import { proxyConfig } from '../integration/mesh/envoy-configs.ts';
 import { startHelper, type HelperProcess } from '../integration/mesh/helper-process.ts';
 import { binaryOf, type Runtime } from '../integration/runtimes.ts';
 import { grpcShots, httpShots, measure, type Load, type Shots } from './helper-load.ts';
+import { audience, memoryMib, printFigures, startHelperSite } from './helper-site.ts';
+import { median } from './load.ts';
 
 const { values } = parseArgs({
   options: {
@@ -38,26 +38,9 @@ const fixedRate = 500;
 /** More tokens than the cache of verdicts holds: each is long gone from it when its turn comes again. */
 const freshTokens = 3_000;
 const checksBeforeMemory = 100_000;
-const id = 'spiffe://example.org/frontend';
-const audience = 'spiffe://example.org/backend';
 
 const work = await createWorkFolder('bench');
 const closers: (() => unknown)[] = [() => work.remove()];
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
-}
-
-/** MiB of a process: private dirty pages, which each further pod on a node costs anew, and all resident ones. */
-function memoryMib(pid: number): { readonly privateMib: number; readonly rssMib: number } {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  const kib = (name: string): number =>
-    Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1]);
-  return {
-    privateMib: kib('Private_Dirty') / 1_024,
-    rssMib: kib('Rss') / 1_024,
-  };
-}
 
 async function startBare(): Promise<{ readonly port: number; readonly pid: number }> {
   const port = await freePort();
@@ -67,32 +50,6 @@ async function startBare(): Promise<{ readonly port: number; readonly pid: numbe
   closers.unshift(() => child.kill());
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   return { port, pid: child.pid ?? 0 };
-}
-
-async function startPath() {
-  const authority = await createAuthority({ trustDomain: 'example.org' });
-  const api = await startEmbeddedWorkloadApi({
-    authority,
-    socketPath: `${work.path}/agent.sock`,
-    identities: [{ spiffeId: id }],
-    jwtTtlS: 3_600,
-  });
-  closers.unshift(() => api.close());
-  const helper = await startHelper({
-    name: 'helper',
-    runtime,
-    folder: work.path,
-    workloadApi: api.address,
-    rules: [
-      { name: 'jwt-inject', mode: 'inject', audience },
-      { name: 'jwt-validate', mode: 'validate', audiences: [audience] },
-    ],
-  });
-  closers.unshift(() => helper.stop());
-  await waitUntil('it is ready', async () => (await helper.page('/readyz')).status === 200);
-  const mint = (): Promise<string> =>
-    authority.mint({ spiffeId: id, audiences: [audience], ttlS: 3_600 });
-  return { helper, mint, workloadApi: api.address };
 }
 
 function checkWith(token: string): Buffer {
@@ -206,7 +163,9 @@ async function throughEnvoy(helper: HelperProcess): Promise<Record<string, numbe
 }
 
 async function run(): Promise<Record<string, number | string>> {
-  const { helper, mint, workloadApi } = await startPath();
+  const site = await startHelperSite({ folder: work.path, runtime, closers });
+  const helper = await site.start('ext-authz');
+  const { mint, workloadApi } = site;
   const idle = memoryMib(helper.pid);
   const { of, after } = await direct(helper, mint);
   const starts: number[] = [];
@@ -231,12 +190,7 @@ async function run(): Promise<Record<string, number | string>> {
 }
 
 try {
-  const figures = Object.entries(await run()).map(
-    ([key, value]) =>
-      [key, typeof value === 'number' ? Number(value.toPrecision(3)) : value] as const,
-  );
-  for (const [key, value] of figures) console.log(`${key.padEnd(30)} ${value}`);
-  console.log(JSON.stringify(Object.fromEntries(figures)));
+  printFigures(await run());
 } finally {
   for (const close of closers) await close();
 }

@@ -14,7 +14,13 @@ export interface ProxyPorts {
   readonly upstream: number;
   /** Where the helper listens; absent: the configuration stays as the manifest says it. */
   readonly helper?: number | undefined;
+  /** Default: ext-authz. */
+  readonly dataPath?: DataPath;
 }
+
+type DataPath = 'ext-authz' | 'native';
+/** The helper's cluster, as the templates name it. */
+const helperCluster = { 'ext-authz': 'ext-authz', native: 'auth-helper' } as const;
 
 /** Which of the demo's workloads plays a side, and the cluster by which its Envoy sends requests on. */
 const roles = {
@@ -29,10 +35,18 @@ const file = 'envoy.yaml';
 export function proxyConfig(side: keyof typeof roles, ports: ProxyPorts): string {
   const { workload, onward } = roles[side];
   const text = readFileSync(join(demo, `${workload}.yaml`), 'utf8');
-  const config = ports.helper === undefined ? asWritten(text) : asInjected(workload, text);
-  const helper = ports.helper === undefined ? {} : { 'ext-authz': ports.helper };
+  const { helper: helperPort, dataPath = 'ext-authz' } = ports;
+  const config =
+    helperPort === undefined ? asWritten(text) : asInjected(workload, withDataPath(text, dataPath));
+  const helper = helperPort === undefined ? {} : { [helperCluster[dataPath]]: helperPort };
   const clusters = { [onward]: ports.upstream, ...helper };
   return moveEnvoy(config, { listener: ports.listen, clusters });
+}
+
+/** The demo's pods, each with an annotation more. */
+function withDataPath(text: string, dataPath: DataPath): string {
+  const templates = /^( +)inject\.svidecar\.dev\/templates: .*$/m;
+  return text.replace(templates, `$&\n$1svidecar.dev/data-path: ${dataPath}`);
 }
 
 function asWritten(text: string): string {

@@ -1,0 +1,81 @@
+/** What bench:helper and bench:native have in common: an identity, helpers that use it, and how figures are shown. */
+import { readFileSync } from 'node:fs';
+import { createAuthority } from '../../sidecar/embedded/authority.ts';
+import { startEmbeddedWorkloadApi } from '../../sidecar/embedded/workload-api.ts';
+import type { HelperSettingsInput } from '../../sidecar/config/settings.ts';
+import { waitUntil } from '../integration/harness/processes.ts';
+import { startHelper, type HelperProcess } from '../integration/mesh/helper-process.ts';
+import type { Runtime } from '../integration/runtimes.ts';
+
+const id = 'spiffe://example.org/frontend';
+/** The demo's. */
+export const audience = 'spiffe://example.org/ns/demo/sa/backend';
+/** Seconds: nothing is renewed while it is measured. */
+const ttlS = 3_600;
+
+export interface HelperSite {
+  /** SPIFFE_ENDPOINT_SOCKET. */
+  readonly workloadApi: string;
+  /** A token for the validate rule. */
+  readonly mint: () => Promise<string>;
+  /** A helper with the rules `jwt-inject` and `jwt-validate`, once it is ready. */
+  readonly start: (dataPath: HelperSettingsInput['dataPath']) => Promise<HelperProcess>;
+}
+
+/** @param told.closers get what undoes it, in the order in which it is to be done. */
+export async function startHelperSite(told: {
+  readonly folder: string;
+  readonly runtime: Runtime;
+  readonly closers: (() => unknown)[];
+}): Promise<HelperSite> {
+  const { folder, runtime, closers } = told;
+  const authority = await createAuthority({ trustDomain: 'example.org' });
+  const api = await startEmbeddedWorkloadApi({
+    authority,
+    socketPath: `${folder}/agent.sock`,
+    identities: [{ spiffeId: id }],
+    jwtTtlS: ttlS,
+  });
+  closers.unshift(() => api.close());
+  return {
+    workloadApi: api.address,
+    mint: () => authority.mint({ spiffeId: id, audiences: [audience], ttlS }),
+    start: async (dataPath) => {
+      const helper = await startHelper({
+        name: `helper-${dataPath ?? ''}`,
+        runtime,
+        folder,
+        workloadApi: api.address,
+        dataPath,
+        rules: [
+          { name: 'jwt-inject', mode: 'inject', audience },
+          { name: 'jwt-validate', mode: 'validate', audiences: [audience] },
+        ],
+      });
+      closers.unshift(() => helper.stop());
+      await waitUntil('it is ready', async () => (await helper.page('/readyz')).status === 200);
+      return helper;
+    },
+  };
+}
+
+/** MiB of a process: private dirty pages, which each further pod on a node costs anew, and all resident ones. */
+export function memoryMib(pid: number): { readonly privateMib: number; readonly rssMib: number } {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const kib = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1]);
+  return {
+    privateMib: kib('Private_Dirty') / 1_024,
+    rssMib: kib('Rss') / 1_024,
+  };
+}
+
+/** A table for people, and one line of JSON. */
+export function printFigures(figures: Readonly<Record<string, number | string>>): void {
+  const rounded = Object.entries(figures).map(
+    ([key, value]) =>
+      [key, typeof value === 'number' ? Number(value.toPrecision(3)) : value] as const,
+  );
+  for (const [key, value] of rounded) console.log(`${key.padEnd(45)} ${value}`);
+  console.log(JSON.stringify(Object.fromEntries(rounded)));
+}
