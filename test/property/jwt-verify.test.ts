@@ -8,147 +8,18 @@ import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '#kernel/json.ts';
 import { cachedVerifier } from '../../sidecar/jwt/cache.ts';
 import { createVerifier } from '../../sidecar/jwt/verify.ts';
-import { encode, FakeBundles, makeKey, signatureOf, type KeyKind } from '../fakes/token-maker.ts';
+import {
+  algorithmsOf,
+  audiences,
+  keys,
+  nine,
+  oddTokens,
+  type OddToken as Token,
+} from '../fakes/odd-tokens.ts';
+import { encode, FakeBundles } from '../fakes/token-maker.ts';
 
 const nowS = 1_800_000_000;
-const audiences = ['backend', 'spiffe://example.org/backend'];
-const nine = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512'];
-const kinds: readonly KeyKind[] = ['P-256', 'P-256', 'P-384', 'P-521', 'RSA', 'RSA', 'RSA-1024'];
-const keys = kinds.map((kind, index) => ({ ...makeKey(`k${index}`, kind), kind }));
-const rsa = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
-const algorithmsOf: Readonly<Record<string, readonly string[]>> = {
-  'P-256': ['ES256'],
-  'P-384': ['ES384'],
-  'P-521': ['ES512'],
-  RSA: rsa,
-  'RSA-1024': ['RS256'],
-};
-
-interface Token {
-  readonly header: Record<string, unknown>;
-  readonly claims: Record<string, unknown>;
-  readonly token: string;
-}
-
-/** Mostly `usual`, sometimes one of `odd`: a token has a fair chance to be good. */
-function mostly(usual: unknown, ...odd: readonly unknown[]): fc.Arbitrary<unknown> {
-  return fc.oneof(
-    { weight: 12, arbitrary: fc.constant(usual) },
-    { weight: 1, arbitrary: fc.constantFrom(usual, ...odd) },
-  );
-}
-
-const around = fc.integer({ min: -65, max: 65 });
-const time = fc.oneof(
-  { weight: 6, arbitrary: fc.constant(undefined) },
-  { weight: 3, arbitrary: around.map((offset) => nowS + offset) },
-  { weight: 1, arbitrary: around.map((offset) => nowS + offset + 0.5) },
-  { weight: 1, arbitrary: fc.constantFrom<unknown>('1', null, true, {}, [nowS]) },
-);
-const expiry = fc.oneof({ weight: 3, arbitrary: fc.constant(nowS + 300) }, time);
-const subject = mostly(
-  'spiffe://example.org/ns/a/sa/b',
-  'spiffe://other.org/x',
-  'spiffe://gone.org/x',
-  'spiffe://example.org',
-  'spiffe://example.org/',
-  'spiffe://example.org//a',
-  'spiffe://example.org/./a',
-  'spiffe://example.org/a/..',
-  'spiffe://example.org/...',
-  'spiffe://example.org/a b',
-  'spiffe://example.org/%61',
-  'spiffe://Example.org/a',
-  'SPIFFE://example.org/a',
-  'spiffe://example.org:80/a',
-  'spiffe://u@example.org/a',
-  'spiffe://example.org/a?b',
-  'spiffe:///a',
-  `spiffe://example.org/${'a'.repeat(2_028)}`,
-  '',
-  1,
-  null,
-  ['spiffe://example.org/a'],
-  undefined,
-);
-const audience = mostly(
-  ['backend'],
-  'backend',
-  'spiffe://example.org/backend',
-  ['x', 'backend'],
-  ['Backend'],
-  'backend/',
-  'x',
-  [],
-  [''],
-  ['backend', 1],
-  null,
-  { backend: 'backend' },
-  undefined,
-);
-
-const tokens: fc.Arbitrary<Token> = fc
-  .record({
-    key: fc.constantFrom(...keys.slice(0, 6), ...keys),
-    pick: fc.nat(5),
-    saidAlgorithm: mostly(undefined, 'none', 'HS256', 'EdDSA', 'es256', ...nine),
-    kid: mostly('own', 'k0', 'k1', 'k4', 'k9', '', 7, null, undefined),
-    typ: mostly('JWT', 'JOSE', undefined, 'jwt', 'at+jwt', '', 1, null),
-    crit: mostly(undefined, [], ['exp'], ['b64'], null, 'exp'),
-    sub: subject,
-    aud: audience,
-    exp: expiry,
-    nbf: time,
-    iat: time,
-    extra: fc.option(fc.jsonValue({ maxDepth: 2 }), { nil: undefined }),
-    duplicate: mostly('none', 'header', 'claims'),
-    damage: mostly('none', 'signature', 'truncated', 'payload', 'padding', 'stray bit', 'fourth'),
-  })
-  .map((made) => {
-    const own = algorithmsOf[made.key.kind] ?? [];
-    const used = own[made.pick % own.length] ?? 'ES256';
-    const kid = made.kid === 'own' ? made.key.kid : made.kid;
-    const header = { alg: made.saidAlgorithm ?? used, kid, typ: made.typ, crit: made.crit };
-    const { sub, aud, exp, nbf, iat, extra } = made;
-    const claims = { sub, aud, exp, nbf, iat, extra };
-    const input = [
-      encode(doubled(header, 'alg', made.duplicate === 'header')),
-      encode(doubled(claims, 'exp', made.duplicate === 'claims')),
-    ].join('.');
-    const token = `${input}.${signatureOf(used, input, made.key.privateKey)}`;
-    return { header, claims, token: damaged(token, made.damage) };
-  });
-
-/** JSON text in which a member stands twice, with the same value. */
-function doubled(value: Record<string, unknown>, name: string, isWanted: boolean): string {
-  const text = JSON.stringify(value);
-  return isWanted && value[name] !== undefined
-    ? text.replace('{', `{"${name}":${JSON.stringify(value[name])},`)
-    : text;
-}
-
-function damaged(token: string, damage: unknown): string {
-  const [header = '', payload = '', signature = ''] = token.split('.');
-  const other = (text: string): string => (text.startsWith('A') ? 'B' : 'A') + text.slice(1);
-  switch (damage) {
-    case 'signature':
-      return [header, payload, other(signature)].join('.');
-    case 'truncated':
-      return token.slice(0, -4);
-    case 'payload':
-      return [header, encode(JSON.stringify({ sub: 'x' })), signature].join('.');
-    case 'padding':
-      return `${token}==`;
-    case 'stray bit': {
-      const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-      return token.slice(0, -1) + alphabet.charAt(alphabet.indexOf(token.slice(-1)) | 1);
-    }
-    case 'fourth':
-      return `${token}.${signature}`;
-    default:
-      return token;
-  }
-}
+const tokens = oddTokens({ nowS, trustDomain: 'example.org' });
 
 type Bundles = ReadonlyMap<string, readonly JsonObject[]>;
 const variants = fc.constantFrom('plain', 'alg', 'other alg', 'missing', 'broken', 'renamed');

@@ -112,3 +112,35 @@ export async function showDataPath(
     terminal.out(`   Why: ${why}\n\n`);
   }
 }
+
+/** The same injection with the data path `native`. */
+export function nativeEngine(engine: Engine): Engine {
+  return { ...engine, config: { ...engine.config, dataPath: 'native' } };
+}
+
+/** What `native` adds to the Envoy configurations, and the same requests in a line each. */
+export async function showNative(
+  injection: Injection,
+  path: DataPath | undefined,
+  { terminal }: CliContext,
+): Promise<void> {
+  const paint = painter(terminal);
+  const heading =
+    'And with svidecar.dev/data-path: native, Envoy’s own filters work, fed by the helpers, and nobody is asked while a request waits:';
+  terminal.out(`${paint('bold', heading)}\n\n`);
+  const steps = injection.outcomes.flatMap(({ decision }) => decision.steps);
+  for (const { id, message } of steps)
+    if (id === 'envoy_config_patched' || id === 'refused') terminal.out(`   ${message}\n`);
+  if (path === undefined) {
+    terminal.out('\nTo see them at work, get an Envoy: scripts/components envoy\n\n');
+    return;
+  }
+  terminal.out('\n');
+  for (const { title, url, headers } of scenes) {
+    const { status, body } = await exchange(url(path), headers);
+    const [reason = ''] = status === 200 ? [''] : body.trim().split('\n');
+    const color = status === 200 ? 'green' : 'red';
+    terminal.out(`   ${paint(color, `HTTP ${status}`)}  ${title}${reason && `: ${reason}`}\n`);
+  }
+  terminal.out('   What differs from ext-authz: docs/data-paths.md\n\n');
+}

@@ -8,7 +8,7 @@ import { configMapsIn, decideAll, type DecideOptions, type Outcome } from './dec
 import { configMapDiffs, forPeople } from './diff.ts';
 import { startDevWebhook, type DevWebhook, type ReviewResponse } from './dev-webhook.ts';
 import { editDocument } from './edit-stream.ts';
-import { showDataPath, startDevDataPath } from './dev-data-path.ts';
+import { nativeEngine, showDataPath, showNative, startDevDataPath } from './dev-data-path.ts';
 import { injectTexts, type Injection } from './inject-texts.ts';
 import { readManifest, type SourceText } from './manifest.ts';
 import { addEngineFlags, decideOptions, type EngineFlags } from './options.ts';
@@ -66,20 +66,38 @@ async function run(
   const documents = sources.flatMap(readManifest);
   const configMaps = configMapsIn(documents, options.namespace);
   const webhook = await startDevWebhook(options, configMaps, terminal);
-  let path: DataPath | undefined;
+  const paths: DataPath[] = [];
   try {
     const outcomes = decideAll(documents, options);
     heading(`The webhook listens on ${webhook.url}/mutate. It is sent:`, terminal);
     for (const outcome of outcomes) await showReview(outcome, webhook, terminal);
     const injection = injectTexts(sources, options);
     showConfigMaps(injection, options, terminal);
-    path = await startDevDataPath(injection, options.engine, context);
-    if (path !== undefined) await showDataPath(path, context);
+    const path = await startDevDataPath(injection, options.engine, context);
+    if (path !== undefined) {
+      paths.push(path);
+      await showDataPath(path, context);
+      await runNative(sources, options, { context, paths });
+    }
     if (terminal.isInteractive || flags.stay === true) await stay(webhook, terminal);
   } finally {
-    await path?.stop();
+    await Promise.all(paths.map((each) => each.stop()));
     await webhook.stop();
   }
+}
+
+/** Only a real Envoy has the filters. */
+async function runNative(
+  sources: readonly SourceText[],
+  options: DecideOptions,
+  { context, paths }: { readonly context: CliContext; readonly paths: DataPath[] },
+): Promise<void> {
+  const engine = nativeEngine(options.engine);
+  const injection = injectTexts(sources, { ...options, engine });
+  const hasEnvoy = context.installation.envoy !== undefined;
+  const path = hasEnvoy ? await startDevDataPath(injection, engine, context) : undefined;
+  if (path !== undefined) paths.push(path);
+  await showNative(injection, path, context);
 }
 
 function heading(text: string, terminal: Terminal): void {

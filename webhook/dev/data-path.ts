@@ -68,9 +68,11 @@ export async function startDataPath(options: DataPathOptions): Promise<DataPath>
   };
   try {
     await startWorkloadApi(options, { folder, programs });
-    await startPod(options.callee, { options, programs, folder, ports: callee, onward: app });
-    const onward = callee.listener;
-    await startPod(options.caller, { options, programs, folder, ports: caller, onward });
+    const site = { options, programs, folder };
+    await Promise.all([
+      startPod(options.callee, { ...site, ports: callee, onward: app }),
+      startPod(options.caller, { ...site, ports: caller, onward: callee.listener }),
+    ]);
   } catch (error) {
     await stop();
     throw error;
@@ -162,7 +164,11 @@ function isStarted(port: number): Promise<boolean> {
 
 async function startEnvoy(pod: LocalPod, site: PodSite, command: string): Promise<void> {
   const { ports, onward, folder } = site;
-  const clusters = { 'ext-authz': ports.helper, [pod.onward]: onward };
+  const clusters = {
+    'ext-authz': ports.helper,
+    'auth-helper': ports.helper,
+    [pod.onward]: onward,
+  };
   const file = join(folder, `${pod.name}.envoy.yaml`);
   await writeFile(file, moveEnvoy(pod.envoy, { listener: ports.listener, clusters }));
   const args = ['-c', file, '--disable-hot-restart', '--concurrency', '1', '--log-level', 'error'];

@@ -10,10 +10,11 @@ export interface Arrived {
   readonly caller: readonly string[];
 }
 
-/** Sends a request with headers as given, duplicates and all. */
+/** Sends a request with headers as given, duplicates and all; without a `host` among them to "backend". */
 export function send(port: number, headers: readonly string[] = [], path = '/'): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const all = ['host', 'backend', 'connection', 'close', ...headers];
+    const host = headers.includes('host') ? [] : ['host', 'backend'];
+    const all = [...host, 'connection', 'close', ...headers];
     const request = httpRequest({ host: '127.0.0.1', port, path, headers: all }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text: string) => (body += text));
