@@ -118,7 +118,10 @@ export async function renderedManifests(api: ApiServer): Promise<readonly JsonOb
 /** By server-side apply, with all rights. */
 export async function apply(api: ApiServer, objects: readonly JsonObject[]): Promise<void> {
   const input = objects.map((object) => stringify(object)).join('---\n');
-  const { code, stderr } = await api.kubectl(['apply', '--server-side', '-f', '-'], { input });
+  const { code, stderr } = await api.kubectl(
+    ['apply', '--server-side', '--force-conflicts', '-f', '-'],
+    { input },
+  );
   if (code !== 0) throw new Error(`kubectl apply: ${stderr}`);
 }
 
