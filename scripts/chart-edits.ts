@@ -1,22 +1,10 @@
 /** What Helm's values may change in the manifests: each a text of the manifest and what stands in the template for it. */
 
-export interface Edit {
-  /** Must stand in the manifest exactly once. */
-  readonly is: string;
-  readonly becomes: string;
-}
-
-interface ChartFile {
-  /** Under manifests/kustomize. */
-  readonly source: string;
-  /** In the chart's templates. */
-  readonly target: string;
-  /** Condition for the whole file. */
-  readonly when?: string;
-  readonly edits: readonly Edit[];
-}
+import { certificateEdits, certificateFiles, hookEdits, source } from './chart-certificates.ts';
+import type { ChartFile, Edit } from './chart-file.ts';
 
 const deployment: readonly Edit[] = [
+  ...certificateEdits,
   { is: '  replicas: 2\n', becomes: '  replicas: {{ .Values.replicas }}\n' },
   {
     is: `  template:
@@ -99,6 +87,7 @@ const deployment: readonly Edit[] = [
 const podsPolicy = 'The component fail-closed makes it Fail.\n    failurePolicy: Ignore\n';
 
 export const chartEdits: readonly ChartFile[] = [
+  ...certificateFiles,
   { source: 'base/rbac.yaml', target: 'rbac.yaml', edits: [] },
   { source: 'base/deployment.yaml', target: 'deployment.yaml', edits: deployment },
   {
@@ -119,6 +108,7 @@ export const chartEdits: readonly ChartFile[] = [
         is: podsPolicy,
         becomes: 'failurePolicy makes it Fail.\n    failurePolicy: {{ .Values.failurePolicy }}\n',
       },
+      ...hookEdits,
     ],
   },
   {
@@ -137,6 +127,23 @@ export const chartEdits: readonly ChartFile[] = [
     source: 'components/monitoring/service-monitor.yaml',
     target: 'service-monitor.yaml',
     when: '.Values.serviceMonitor.enabled',
-    edits: [],
+    edits: [
+      {
+        is: `        ca:
+          secret:
+            name: svidecar-tls
+            key: ca.crt
+`,
+        becomes: `        {{- if has ${source} (list "self-signed" "cert-manager") }}
+        ca:
+          secret:
+            name: {{ include "svidecar.certificateSecret" . }}
+            key: ca.crt
+        {{- else }}
+        insecureSkipVerify: true
+        {{- end }}
+`,
+      },
+    ],
   },
 ];

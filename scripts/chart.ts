@@ -5,7 +5,8 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chartEdits, type Edit } from './chart-edits.ts';
+import { chartEdits } from './chart-edits.ts';
+import type { Edit } from './chart-file.ts';
 import { valuesSchema } from './chart-values.ts';
 
 const manifests = 'manifests/kustomize';
@@ -13,6 +14,7 @@ const manifests = 'manifests/kustomize';
 const clusterKinds: ReadonlySet<string> = new Set([
   'ClusterRole',
   'ClusterRoleBinding',
+  'ClusterSPIFFEID',
   'MutatingWebhookConfiguration',
   'ValidatingAdmissionPolicy',
   'ValidatingAdmissionPolicyBinding',
@@ -21,6 +23,7 @@ const clusterKinds: ReadonlySet<string> = new Set([
 /** Wherever svidecar's own namespace stands; in quotes, because a namespace may be called "1". */
 const everywhere: readonly Edit[] = [
   { is: '  namespace: svidecar\n', becomes: '  namespace: {{ .Release.Namespace | quote }}\n' },
+  { is: 'values: [svidecar]', becomes: 'values: [{{ .Release.Namespace | quote }}]' },
   { is: '[kube-system, svidecar]', becomes: '[kube-system, {{ .Release.Namespace | quote }}]' },
   { is: 'svidecar.svidecar.svc', becomes: 'svidecar.{{ .Release.Namespace }}.svc' },
 ];
@@ -29,8 +32,8 @@ const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new Error('usage: node scripts/chart.ts FOLDER');
 mkdirSync(join(folder, 'templates'), { recursive: true });
 for (const { source, target, when, edits } of chartEdits) {
-  const text = readFileSync(join(manifests, source), 'utf8');
-  if (text.includes('{{')) throw new Error(`${source}: {{ would be read by Helm`);
+  // What is a template of somebody else stays one.
+  const text = readFileSync(join(manifests, source), 'utf8').replaceAll('{{', '{{ "{{" }}');
   let template = edits.reduce((changed, edit) => replaced(changed, edit, source), text);
   for (const { is, becomes } of everywhere) template = template.replaceAll(is, becomes);
   template = template
@@ -45,10 +48,10 @@ writeFileSync(join(folder, 'templates', 'config.yaml'), configMap());
 const schema = JSON.stringify(valuesSchema(), null, 2);
 writeFileSync(join(folder, 'values.schema.json'), `${schema}\n`);
 
-function replaced(text: string, { is, becomes }: Edit, where: string): string {
+function replaced(text: string, { is, becomes, times = 1 }: Edit, where: string): string {
   const parts = text.split(is);
-  if (parts.length !== 2) {
-    throw new Error(`${where}: this stands ${parts.length - 1} times, not once:\n${is}`);
+  if (parts.length !== times + 1) {
+    throw new Error(`${where}: this stands ${parts.length - 1} times, not ${times}:\n${is}`);
   }
   return parts.join(becomes);
 }

@@ -7,7 +7,7 @@ import { startApiServer, type ApiServer } from '../harness/api-server.ts';
 import { describeWithComponents } from '../harness/components.ts';
 import { runCommand, waitUntil, type CommandResult } from '../harness/processes.ts';
 import { apply, asks, guard, podOf, podsIn, tryToCreate } from './guarded-cluster.ts';
-import { chart, dryRun, helm, helmTemplate, idOf, kindOf, kustomize, makeWhatOthersNeed, nameOf, objectsIn } from './render.ts';
+import { chart, dryRun, helm, helmTemplate, idOf, kindOf, kustomize, makeWhatOthersNeed, nameOf, objectsIn, overlayOf } from './render.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm'];
 const ofHelm = ['app.kubernetes.io/instance', 'app.kubernetes.io/version', 'app.kubernetes.io/managed-by', 'helm.sh/chart'];
@@ -31,6 +31,10 @@ const variants: readonly (readonly string[])[] = [
   ['networkPolicy.enabled=true', 'serviceMonitor.enabled=true'],
   ['image.repository=registry.example.org/w', `image.digest=sha256:${'0'.repeat(64)}`, 'imagePullSecrets[0].name=pull'],
   ['config.trustDomain=prod.example', 'config.helper.image=registry.example.org/h:1', 'extraArgs={--log-level=debug}'],
+  ['certificates.source=cert-manager', 'serviceMonitor.enabled=true'],
+  ['certificates.source=cert-manager', 'certificates.issuerRef.name=own', 'certificates.issuerRef.kind=ClusterIssuer'],
+  ['certificates.source=spiffe', 'config.socket.csiDriver=other.example', 'serviceMonitor.enabled=true'],
+  ['certificates.source=secret', 'certificates.caBundle=PEM', 'certificates.secretName=own'],
   ['nodeSelector.a=b', 'tolerations[0].operator=Exists', 'podLabels.a=b', 'podAnnotations.a=b', 'resources.limits.cpu=2'],
 ];
 
@@ -40,6 +44,21 @@ describeWithComponents(['kubectl', 'helm'], 'the chart', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const base = comparable(await kustomize('manifests/kustomize/base'));
     const { 'Namespace svidecar': namespace, ...others } = base;
+    expect(namespace).toBeDefined();
+    expect(comparable(stdout)).toEqual(others);
+  });
+
+  test.each([
+    ['cert-manager', 'certificates.source=cert-manager'],
+    ['spire-certificate', 'certificates.source=spiffe'],
+    ['network-policy', 'networkPolicy.enabled=true'],
+    ['monitoring', 'serviceMonitor.enabled=true'],
+    ['fail-closed', 'failurePolicy=Fail'],
+  ])('renders what the component %s makes of the base with %s', async (component, value) => {
+    const { stdout } = await helmTemplate('--set', value);
+    const work = await overlayOf('manifests/kustomize/base', `manifests/kustomize/components/${component}`);
+    const { 'Namespace svidecar': namespace, ...others } = comparable(await kustomize(work.path));
+    await work.remove();
     expect(namespace).toBeDefined();
     expect(comparable(stdout)).toEqual(others);
   });
@@ -55,6 +74,7 @@ describeWithComponents(['kubectl', 'helm'], 'the chart', () => {
     ['an unknown policy', 'failurePolicy=ignore', "value must be one of 'Ignore', 'Fail'"],
     ['an unknown key of the configuration', 'config.trustdomain=a', "at '/config': additional properties 'trustdomain' not allowed"],
     ['a wrong value of the configuration', 'config.socket.kind=csl', "at '/config/socket/kind': value must be one of 'csi', 'hostPath'"],
+    ['a Secret without its authority', 'certificates.source=secret', 'needs the authority'],
     ['a guard switched off alone', 'guard.enabled=false', 'set failurePolicy to Fail, or leave the guard on'],
   ])('refuses %s, and says where', async (_name, value, message) => {
     const { code, stderr } = await helmTemplate('--set', value);
@@ -78,6 +98,7 @@ describeWithComponents(programs, 'the chart on a real API server', () => {
     api = await startApiServer();
     const crds = 'test/integration/fixtures/crds';
     const files = readdirSync(crds).map((name) => readFileSync(join(crds, name), 'utf8'));
+    files.push(readFileSync('manifests/spire/controller-manager/crds/clusterspiffeids.yaml', 'utf8'));
     await makeWhatOthersNeed(api, files.join('\n---\n'));
   });
   afterAll(async () => {

@@ -22,6 +22,15 @@ app.kubernetes.io/component: webhook
 {{- end -}}
 {{- end }}
 
+{{/* Where the served certificate is, with its authority beside it. */}}
+{{- define "svidecar.certificateSecret" -}}
+{{- if eq .Values.certificates.source "self-signed" -}}
+svidecar-tls
+{{- else -}}
+{{ .Values.certificates.secretName }}
+{{- end -}}
+{{- end }}
+
 {{/* Values that are right one by one and wrong together. */}}
 {{- define "svidecar.checkValues" -}}
 {{- if and (not .Values.guard.enabled) (eq .Values.failurePolicy "Ignore") -}}
