@@ -196,4 +196,23 @@ describeOnCluster('SPIRE in the cluster', (cluster) => {
     };
     await expect(apply(cluster, [broken])).rejects.toThrow(/spiffeIDTemplate|template/);
   });
+
+  test.each(['spire/overlays/kind', 'kustomize/overlays/kind'])(
+    'the API server takes the objects of %s',
+    async (overlay) => {
+      const folder = join(repository, 'manifests', overlay);
+      const { code, stderr } = await cluster.run([
+        'kubectl',
+        'apply',
+        '-k',
+        folder,
+        '--dry-run=server',
+      ]);
+      // Objects in a namespace that a dry run does not make are all that may be missing.
+      const faults = stderr
+        .split('\n')
+        .filter((line) => line !== '' && !/namespaces "\w+" not found/.test(line));
+      expect(faults, `exit code ${code}`).toEqual([]);
+    },
+  );
 });
