@@ -110,6 +110,12 @@ describeWithComponents(programs, 'the guard beside the real webhook', () => {
       await untilPods(changed, 1);
     });
 
+    test('whoever changes settings of an injected workload is warned that they do not arrive', async () => {
+      const other = shop.replace('svidecar.dev/audience: backend', 'svidecar.dev/audience: other');
+      const { stderr } = await apply(api, before, other);
+      expect(stderr).toContain('annotations of this Deployment changed, but nothing of what was injected');
+    });
+
     test('with failurePolicy Fail even those injected before stay out, by the component fail-closed', async () => {
       await failurePolicy('Fail');
       await scale(before, 4);
@@ -136,6 +142,8 @@ describeWithComponents(programs, 'the guard beside the real webhook', () => {
     });
 
     test('all of them come in when it is back; those that asked for more after a restart', async () => {
+      // Another process with another authority: it would not be ready while hooks trust the old one alone.
+      await api.kubectl(['delete', 'mutatingwebhookconfigurations', '--all']);
       webhook = await installWebhook(api);
       const spaces = [before, plain, reset, changed];
       await Promise.all(spaces.map((space) => scale(space, 0)));
@@ -145,6 +153,7 @@ describeWithComponents(programs, 'the guard beside the real webhook', () => {
         await scale(space, 1);
         const [made] = await untilPods(space, 1);
         expect(containers(made)).toEqual(['auth-helper']);
+        if (space === before) expect(JSON.stringify(made)).toContain('audience: other');
       }
     });
   });
