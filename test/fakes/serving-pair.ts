@@ -16,6 +16,8 @@ export interface TestPairOptions {
   /** Milliseconds from now; negative = ended already. */
   readonly endsInMs?: number;
   readonly algorithm?: 'ECDSA' | 'Ed25519';
+  /** One more DNS name that it is good for. */
+  readonly host?: string;
 }
 
 const day = 24 * 60 * 60 * 1000;
@@ -42,6 +44,7 @@ export async function makeServingPair(options: TestPairOptions = {}): Promise<Te
       new x509.SubjectAlternativeNameExtension([
         { type: 'dns', value: 'localhost' },
         { type: 'ip', value: '127.0.0.1' },
+        ...(options.host === undefined ? [] : [{ type: 'dns' as const, value: options.host }]),
       ]),
     ],
   });

@@ -23,6 +23,10 @@ export interface Entry {
   readonly parentId?: string;
   /** Life of its JWT-SVIDs, seconds. */
   readonly jwtTtlS?: number;
+  /** Life of its X.509-SVIDs, seconds. */
+  readonly x509TtlS?: number;
+  /** In its X.509-SVIDs, the first also as the common name. */
+  readonly dnsNames?: readonly string[];
   /** SPIFFE IDs of trust domains, such as `spiffe://other.org`. */
   readonly federatesWith?: readonly string[];
   readonly hint?: string;
@@ -196,12 +200,14 @@ function operations(
 }
 
 function entryFlags(entry: Entry & { readonly parentId: string }): string[] {
-  const { selectors, federatesWith = [], jwtTtlS, hint } = entry;
+  const { selectors, federatesWith = [], dnsNames = [], jwtTtlS, x509TtlS, hint } = entry;
   return [
     ...['-spiffeID', entry.spiffeId, '-parentID', entry.parentId],
     ...selectors.flatMap((selector) => ['-selector', selector]),
     ...federatesWith.flatMap((id) => ['-federatesWith', id]),
+    ...dnsNames.flatMap((name) => ['-dns', name]),
     ...(jwtTtlS === undefined ? [] : ['-jwtSVIDTTL', `${jwtTtlS}`]),
+    ...(x509TtlS === undefined ? [] : ['-x509SVIDTTL', `${x509TtlS}`]),
     ...(hint === undefined ? [] : ['-hint', hint]),
   ];
 }
