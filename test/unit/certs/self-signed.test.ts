@@ -243,6 +243,28 @@ describe('a Secret that was', () => {
   });
 });
 
+test('a Secret lost together with its leader: a replica goes on with the leaf in hand until the new authority has settled', async () => {
+  const site = await started();
+  const follower = site.replica(false);
+  await site.idle();
+  const hand = follower.certificates.served.current();
+  const old = site.signer();
+  site.leader.lease.set(false);
+  site.secret.put('absent');
+  const newcomer = site.replica(true);
+  await site.idle();
+  expect(newcomer.certificates.served.current()?.certificate).toBe(site.secret.data['tls.crt']);
+  await site.pass(lives.settleS * 500);
+  expect(follower.certificates.served.current()).toEqual(hand);
+  for (let i = 0; i < 24; i += 1) {
+    expect([follower.verdict(), newcomer.verdict()]).toEqual(['trusted', 'trusted']);
+    await site.pass(10_000);
+  }
+  expect(follower.certificates.served.current()).toEqual(newcomer.certificates.served.current());
+  expect(site.trusted()).toEqual([site.signer()]);
+  expect(site.trusted()).not.toContain(old);
+});
+
 describe('two writers', () => {
   test('a write that comes too late is dropped, and what the other wrote is served', async () => {
     const other = await started();
