@@ -7,8 +7,8 @@ export interface Backend {
   isReady(): Promise<boolean>;
 }
 
-/** Milliseconds between looks at readiness; a kubelet takes longer. */
-const lookMs = 100;
+/** Milliseconds between looks at readiness; a kubelet takes two seconds. */
+const lookMs = 500;
 
 export class Balancer {
   /** Asked at each look. */

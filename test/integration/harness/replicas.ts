@@ -23,14 +23,14 @@ export interface Replica extends Backend {
   metric(name: string): Promise<number | undefined>;
   /** As `/readyz` puts it. */
   readyz(): Promise<string>;
-  log(): string;
+  readonly logFile: string;
   kill(): Promise<void>;
   /** As Kubernetes ends a pod: SIGTERM, then the drain. */
   stop(): Promise<void>;
 }
 
 export interface Replicas {
-  /** `https://127.0.0.1:PORT`, whichever replica answers. */
+  /** `https://HOST:PORT`, whichever replica answers. */
   readonly url: string;
   /** All that were started, ended ones too. */
   readonly all: readonly Replica[];
@@ -38,14 +38,18 @@ export interface Replicas {
   stop(): Promise<void>;
 }
 
-/** Applies `manifests/kustomize/base` with hooks that call the replicas; the replicas have only the manifests' rights. */
+/**
+ * Applies `manifests/kustomize/base` with hooks that call the replicas; the replicas have only the manifests' rights.
+ * @param host loopback, as the certificate has it
+ */
 export async function installReplicas(
   api: ApiServer,
   certificate: Omit<CertificateOptions, 'identity' | 'hosts' | 'service'>,
+  host = '127.0.0.1',
 ): Promise<Replicas> {
   const work = await createWorkFolder('replicas');
   const balancer = new Balancer();
-  const url = `https://127.0.0.1:${await balancer.start()}`;
+  const url = `https://${host}:${await balancer.start()}`;
   const manifests = await renderedManifests(api);
   await apply(
     api,
@@ -60,7 +64,7 @@ export async function installReplicas(
     all,
     start: async (name, uid) => {
       const port = await freePort();
-      const options = { service: 'svidecar', hosts: ['127.0.0.1'], identity: name, ...certificate };
+      const options = { service: 'svidecar', hosts: [host], identity: name, ...certificate };
       const running = startProcess({
         name,
         command: process.execPath,
@@ -74,7 +78,7 @@ export async function installReplicas(
         isReady: async () => (await ask(port, '/readyz')) === 'ready\n',
         metric: async (metric) => metricOf(await ask(port, '/metrics'), metric),
         readyz: () => ask(port, '/readyz'),
-        log: () => running.logTail(),
+        logFile: running.logFile,
         kill: () => running.stop(0),
         stop: () => running.stop(),
       };
