@@ -118,6 +118,7 @@ export default {
     ]),
     room('webhook/checks', [
       'sidecar/kernel',
+      'certs/plan',
       'sidecar/config',
       'webhook/injection',
       'webhook/envoy',
@@ -125,6 +126,12 @@ export default {
       'webhook/desired',
     ]),
     room('webhook/files', ['sidecar/kernel', 'webhook/injection', 'certs']),
+    room('webhook/survey', [
+      'sidecar/kernel',
+      'webhook/checks',
+      'webhook/cluster',
+      'webhook/injection',
+    ]),
     room('webhook/dev', ['sidecar/kernel', 'sidecar/config']),
     room('webhook/server', ['sidecar/kernel', 'webhook/admission', 'certs']),
     room('webhook/cluster', ['sidecar/kernel', 'webhook/desired']),

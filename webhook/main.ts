@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCli } from './cli/program.ts';
+import type { WorkloadApiAnswer } from './checks/facts.ts';
 import type { Installation, Terminal } from './cli/terminal.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -43,6 +44,7 @@ function readInstallation(): Installation {
     standInProgram: join(root, 'sidecar/embedded/main.ts'),
     envoy: findEnvoy(),
     runHelper,
+    askWorkloadApi,
   };
 }
 
@@ -60,6 +62,12 @@ async function runHelper(argv: readonly string[]): Promise<number> {
   const { out: write, err: writeError } = terminal;
   const { env } = process;
   return helper.runHelper({ argv, env, version: helperVersion, write, writeError, stopped });
+}
+
+/** Loaded when called, as the helper. */
+async function askWorkloadApi(address: string): Promise<WorkloadApiAnswer> {
+  const { askOnce } = await import('../sidecar/workload-api/ask-once.ts');
+  return { address, ...(await askOnce(address)) };
 }
 
 /** Where scripts/components puts it, then PATH. */

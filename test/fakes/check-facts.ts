@@ -27,6 +27,7 @@ export function factsWith(objects: Objects, changes: Partial<Facts> = {}): Facts
     objects: Object.fromEntries(pairs) as Facts['objects'],
     serverVersion: { kind: 'known', value: { major: 1, minor: 36 } },
     served: new Map(),
+    configuration: notAsked,
     probe: notAsked,
     workloadApi: notAsked,
     ...changes,
@@ -34,7 +35,7 @@ export function factsWith(objects: Objects, changes: Partial<Facts> = {}): Facts
 }
 
 export function resultOf(id: CheckId, facts: Facts): CheckResult {
-  const result = runChecks(facts).find((each) => each.id === id);
+  const result = runChecks(facts).checks.find((each) => each.id === id);
   if (result === undefined) throw new TypeError(`${id} did not run`);
   return result;
 }

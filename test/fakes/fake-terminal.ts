@@ -12,6 +12,8 @@ const installation: Installation = {
   standInProgram: join(root, 'sidecar/embedded/main.ts'),
   envoy: undefined,
   runHelper: () => Promise.resolve(0),
+  askWorkloadApi: (address) =>
+    Promise.resolve({ address, kind: 'no_identity', text: 'a stand-in' }),
 };
 
 export interface CliResult {

@@ -2,7 +2,7 @@
 import type { ErrorCode } from '#kernel/errors.ts';
 import type { StepId } from '../injection/trace.ts';
 import type { Assessed } from './assess.ts';
-import { found, type Check, type Finding, type Severity } from './contract.ts';
+import { found, type Check, type Finding, type Outcome, type Severity } from './contract.ts';
 
 /** Refusals that another check tells of. */
 const annotationCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -11,6 +11,8 @@ const annotationCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SPIFFE_ID_INVALID',
   'TEMPLATE_UNKNOWN',
 ]);
+/** Told of with the versions of Envoy. */
+const versionCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ENVOY_TOO_OLD']);
 const envoyCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'EDIT_IMPOSSIBLE',
   'ENVOY_CONFIG_INVALID',
@@ -18,6 +20,20 @@ const envoyCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ENVOY_CONTAINER_NOT_FOUND',
   'LISTENERS_AMBIGUOUS',
 ]);
+
+/** A pod says what its workload says already; workloads come first. */
+function toldOnce(findings: readonly Finding[]): Outcome {
+  const told = new Map<string, Finding>();
+  for (const finding of findings) {
+    const { namespace = '', kind = '' } = finding.where ?? {};
+    const key = `${namespace} ${finding.message}`;
+    const before = told.get(key);
+    if (before === undefined) told.set(key, finding);
+    // Several workloads with the same mistake are told of one by one.
+    else if (kind !== 'Pod') told.set(`${key} ${finding.where?.name ?? ''}`, finding);
+  }
+  return found([...told.values()]);
+}
 
 /** Steps that are told of as they stand; the engine's sentence says what to do. */
 function steps(
@@ -31,7 +47,7 @@ function steps(
   );
 }
 
-function refusals(
+export function refusals(
   assessed: readonly Assessed[],
   isMeant: (code: ErrorCode) => boolean,
   hint: string,
@@ -56,7 +72,7 @@ export const annotationsValid: Check = {
   offline: true,
   reads: ['workloads', 'pods'],
   run: ({ assessed }) =>
-    found([
+    toldOnce([
       ...refusals(
         assessed,
         (code) => annotationCodes.has(code),
@@ -78,7 +94,7 @@ export const annotationPlacement: Check = {
   offline: true,
   reads: ['workloads'],
   run: ({ assessed }) =>
-    found(
+    toldOnce(
       steps(assessed, {
         id: 'annotation_on_workload',
         severity: 'error',
@@ -97,10 +113,10 @@ export const injectionPossible: Check = {
   offline: true,
   reads: ['workloads', 'pods'],
   run: ({ assessed }) =>
-    found([
+    toldOnce([
       ...refusals(
         assessed,
-        (code) => !annotationCodes.has(code) && !envoyCodes.has(code),
+        (code) => ![annotationCodes, envoyCodes, versionCodes].some((codes) => codes.has(code)),
         'see docs/errors.md for the code in brackets',
       ),
       ...outsideSteps.flatMap((id) =>
@@ -124,7 +140,7 @@ export const envoyConfiguration: Check = {
   offline: true,
   reads: ['workloads', 'pods'],
   run: ({ assessed }) =>
-    found([
+    toldOnce([
       ...refusals(
         assessed,
         (code) => envoyCodes.has(code),
@@ -146,7 +162,7 @@ export const portClash: Check = {
   offline: true,
   reads: ['workloads', 'pods'],
   run: ({ assessed }) =>
-    found(
+    toldOnce(
       steps(assessed, {
         id: 'port_clash',
         severity: 'error',

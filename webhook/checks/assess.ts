@@ -3,13 +3,16 @@ import jsonPatch from 'fast-json-patch';
 import { envoyCheck } from '../admission/check-envoy.ts';
 import { decide, type Decision } from '../admission/decide.ts';
 import { asksForNothing } from '../injection/annotations.ts';
-import { namespaceLabel, statusKey } from '../injection/contract.ts';
+import { isOurs, namespaceLabel, statusKey } from '../injection/contract.ts';
 import { locate, type Located } from '../injection/locate.ts';
-import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { statusOf, type Status } from '../injection/status.ts';
+import { AppError } from '#kernel/errors.ts';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import {
   metadataOf,
   nameOf,
   namespaceOf,
+  subjectsOf,
   whereOf,
   type Facts,
   type Subject,
@@ -55,6 +58,44 @@ export function assess(facts: Facts, subjects: readonly Subject[]): readonly Ass
   });
 }
 
+/** Whether an object, or its pod template, carries a key of ours. */
+export function concernsUs(object: JsonObject): boolean {
+  const located = locate(object, '');
+  const places = [metadataOf(object), objectAt(located?.template, 'metadata')];
+  return places.some((metadata) =>
+    [
+      ...Object.keys(objectAt(metadata, 'annotations')),
+      ...Object.keys(objectAt(metadata, 'labels')),
+    ].some(isOurs),
+  );
+}
+
+/** ConfigMaps that an object's pods mount, and those that its Envoy configuration is made from. */
+export function mountedConfigMaps(object: JsonObject): ReadonlySet<string> {
+  const located = locate(object, '');
+  if (located === undefined) return new Set();
+  const names = listAt(objectAt(located.template, 'spec'), 'volumes')
+    .filter(isObject)
+    .flatMap((volume) => [
+      volume,
+      ...listAt(objectAt(volume, 'projected'), 'sources').filter(isObject),
+    ])
+    .map((source) => stringAt(objectAt(source, 'configMap'), 'name'));
+  const { helper, envoy } = readableStatus(located.template) ?? {};
+  const all = [...names, helper?.configMap, envoy?.source, envoy?.derived];
+  return new Set(all.filter((name) => name !== undefined));
+}
+
+/** Undefined for a damaged one as well: the admission engine tells of that. */
+export function readableStatus(template: JsonObject): Status | undefined {
+  try {
+    return statusOf(template, '');
+  } catch (error) {
+    if (error instanceof AppError) return undefined;
+    throw error;
+  }
+}
+
 /** Text of our status annotation on the pod template. */
 export function statusTextOf({ template }: Located): string | undefined {
   return stringAt(objectAt(objectAt(template, 'metadata'), 'annotations'), statusKey);
@@ -82,9 +123,7 @@ function specAfter(located: Located, decision: Decision): JsonObject {
 
 function configMapReader(facts: Facts): Parameters<typeof envoyCheck>[0] {
   const views = new Map<string, NonNullable<ReturnType<Parameters<typeof envoyCheck>[0]>>>();
-  const reading = facts.objects.configMaps;
-  const subjects = reading.kind === 'unknown' ? [] : reading.subjects;
-  for (const { object } of subjects) {
+  for (const { object } of subjectsOf(facts.objects.configMaps)) {
     const key = `${namespaceOf(object, facts)}/${nameOf(object)}`;
     views.set(key, { resourceVersion: String(views.size), data: textsAt(object, 'data') });
   }

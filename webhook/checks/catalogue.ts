@@ -6,15 +6,30 @@ import {
   injectionPossible,
   portClash,
 } from './annotations.ts';
+import { webhookCertificate } from './certificate.ts';
 import { configMaps } from './config-maps.ts';
 import type { Check } from './contract.ts';
 import { helperCurrent, helperPresent } from './coverage.ts';
 import { envoyVersion } from './envoy-version.ts';
 import { gitOpsDrift } from './gitops.ts';
+import { guardPolicy } from './guard.ts';
+import { webhookConfigured } from './hooks.ts';
+import { csiDriver, spireAgent, workloadApi } from './identity.ts';
 import { namespaceLabelCheck, podSecurity } from './namespaces.ts';
+import { webhookAnswers } from './probe.ts';
 import { autoscaling, resourceLimits } from './resources.ts';
+import { configuration, webhookReplicas, webhookService } from './serving.ts';
+import { kubernetesVersion } from './version.ts';
 
 export const catalogue: readonly Check[] = [
+  kubernetesVersion,
+  webhookConfigured,
+  webhookService,
+  webhookReplicas,
+  webhookCertificate,
+  webhookAnswers,
+  configuration,
+  guardPolicy,
   namespaceLabelCheck,
   podSecurity,
   resourceLimits,
@@ -29,4 +44,7 @@ export const catalogue: readonly Check[] = [
   helperPresent,
   helperCurrent,
   configMaps,
+  csiDriver,
+  spireAgent,
+  workloadApi,
 ];

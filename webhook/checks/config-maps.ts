@@ -7,9 +7,7 @@ import {
   type DesiredConfigMap,
   type SourceConfigMap,
 } from '../desired/desired.ts';
-import { statusOf } from '../injection/status.ts';
-import { AppError } from '#kernel/errors.ts';
-import { statusTextOf, textsAt, type Assessed } from './assess.ts';
+import { readableStatus, statusTextOf, textsAt, type Assessed } from './assess.ts';
 import { found, type Check, type Finding, type Material } from './contract.ts';
 import { metadataOf, nameOf, namespaceOf, type Subject, type Where } from './facts.ts';
 
@@ -78,16 +76,6 @@ function usersByConfigMap(injected: readonly Assessed[]): Users {
     if (envoy !== undefined && !sources.has(envoy.source)) sources.set(envoy.source, where);
   }
   return { mounted, sources };
-}
-
-/** A damaged status is told of by another check. */
-function readableStatus(template: Parameters<typeof statusOf>[0]): ReturnType<typeof statusOf> {
-  try {
-    return statusOf(template, '');
-  } catch (error) {
-    if (error instanceof AppError) return undefined;
-    throw error;
-  }
 }
 
 const controllerHint =

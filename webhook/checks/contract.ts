@@ -7,6 +7,7 @@ export type CheckId =
   | 'annotations_valid'
   | 'autoscaling'
   | 'config_maps'
+  | 'configuration'
   | 'csi_driver'
   | 'envoy_configuration'
   | 'envoy_version'
@@ -45,6 +46,8 @@ export interface Outcome {
   readonly findings: readonly Finding[];
   /** Sentences: what could not be read though it should be; the run then tells that by its exit code. */
   readonly unread?: readonly string[];
+  /** Sentences: what else is worth knowing. */
+  readonly notes?: readonly string[];
   /** Why there was nothing to check, or nothing that can be seen from here. */
   readonly skipped?: string;
 }
@@ -73,4 +76,8 @@ export interface Check {
 
 export function found(findings: readonly Finding[]): Outcome {
   return { findings };
+}
+
+export function skipped(reason: string): Outcome {
+  return { findings: [], skipped: reason };
 }

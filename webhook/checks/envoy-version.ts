@@ -1,12 +1,16 @@
 /** Whether each Envoy is new enough for the filter that it gets. */
 import { listAt, isObject, stringAt } from '#kernel/json.ts';
+import { isOlder, versionOfImage, versionText } from '../envoy/envoy-version.ts';
 import type { Status } from '../injection/status.ts';
 import type { Assessed } from './assess.ts';
+import { refusals } from './annotations.ts';
 import { containerName, containersOf } from './containers.ts';
 import { type Check, type Finding, type Outcome } from './contract.ts';
 
-/** Minor version of Envoy 1.x; HttpProtocolOptions, which our cluster needs, came with it. */
-const oldestMinor = 17;
+/** HttpProtocolOptions, which the cluster of ext_authz needs, came with it; other data paths say themselves what they need. */
+const oldest = { major: 1, minor: 17 } as const;
+
+const hint = 'take a newer image; its project supports the last four minor versions';
 
 export const envoyVersion: Check = {
   id: 'envoy_version',
@@ -17,7 +21,10 @@ export const envoyVersion: Check = {
   reads: ['workloads', 'pods'],
   run: ({ assessed }) => {
     const verdicts = assessed.filter(({ asks }) => asks).flatMap(judge);
-    const findings = verdicts.flatMap((verdict) => ('message' in verdict ? [verdict] : []));
+    const findings = [
+      ...refusals(assessed, (code) => code === 'ENVOY_TOO_OLD', hint),
+      ...verdicts.flatMap((verdict) => ('message' in verdict ? [verdict] : [])),
+    ];
     const unsaid = verdicts.flatMap((verdict) => ('unsaid' in verdict ? [verdict.unsaid] : []));
     return outcomeOf(findings, [...new Set(unsaid)]);
   },
@@ -42,15 +49,15 @@ function judge({
   const container = envoyContainer(spec, status.envoy.directory);
   const image = stringAt(container, 'image');
   if (container === undefined || image === undefined) return [];
-  const minor = minorOf(image);
-  if (minor === undefined) return [{ unsaid: image }];
-  if (minor >= oldestMinor) return [];
+  const version = versionOfImage(image);
+  if (version === undefined) return [{ unsaid: image }];
+  if (!isOlder(version, oldest)) return [];
   return [
     {
       severity: 'error',
       where,
-      message: `container "${containerName(container)}" runs Envoy 1.${minor} (${image}); the filter needs 1.${oldestMinor}`,
-      hint: 'use an Envoy that its project still supports',
+      message: `container "${containerName(container)}" runs Envoy ${versionText(version)} (${image}); the filter needs ${versionText(oldest)}`,
+      hint,
     },
   ];
 }
@@ -67,11 +74,4 @@ function envoyContainer(
         (stringAt(mount, 'mountPath') ?? '').replace(/\/+$/, '').startsWith(directory),
       ),
   );
-}
-
-/** Of a tag such as `v1.40.0`, `distroless-v1.31-latest`; a digest after it does not matter. */
-function minorOf(image: string): number | undefined {
-  const tag = /:([\w.-]+)(?:@sha256:\w+)?$/.exec(image)?.[1] ?? '';
-  const minor = /(?:^|-)v?1\.(\d{1,3})(?:[.-]|$)/.exec(tag)?.[1];
-  return minor === undefined ? undefined : Number(minor);
 }

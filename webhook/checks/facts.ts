@@ -60,7 +60,7 @@ export type Answer<T> =
 /** Certificates as served, PEM, the leaf first. */
 export interface ServedChain {
   readonly certificates: readonly string[];
-  /** Such as "a TLS handshake with 10.96.0.7:443". */
+  /** Such as "a TLS handshake with pod svidecar-1". */
   readonly source: string;
 }
 
@@ -93,14 +93,21 @@ export interface Facts {
   readonly namespace: string;
   readonly objects: Readonly<Record<ResourceName, Reading>>;
   readonly serverVersion: Answer<{ readonly major: number; readonly minor: number }>;
-  /** By {@link targetOf} of a hook. */
-  readonly served: ReadonlyMap<string, Answer<ServedChain>>;
+  /** By the key of a hook's target. */
+  readonly served: ReadonlyMap<string, Answer<readonly ServedChain[]>>;
+  /** Where the injector's configuration stands, and what is wrong with it. */
+  readonly configuration: Answer<{ readonly where: Where; readonly fault: string | undefined }>;
   readonly probe: Answer<ProbeAnswer>;
   readonly workloadApi: Answer<WorkloadApiAnswer>;
 }
 
 export function known(subjects: readonly Subject[]): Reading {
   return { kind: 'known', subjects };
+}
+
+/** What was read, as far as it was. */
+export function subjectsOf(reading: Reading): readonly Subject[] {
+  return reading.kind === 'unknown' ? [] : reading.subjects;
 }
 
 export function metadataOf(object: JsonObject): JsonObject {

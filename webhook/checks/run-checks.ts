@@ -1,8 +1,8 @@
 /** Runs checks over facts. Pure; the same facts give the same report. */
-import { assess, type Assessed } from './assess.ts';
+import { assess, concernsUs, type Assessed } from './assess.ts';
 import { catalogue } from './catalogue.ts';
 import type { Category, Check, CheckId, Finding, Material, Outcome } from './contract.ts';
-import type { Facts, ResourceName, Subject } from './facts.ts';
+import { subjectsOf, type Facts } from './facts.ts';
 
 /** `skipped`: nothing to check, or nothing that can be seen from here. `unknown`: it could not be read. */
 export type Status = 'ok' | 'warning' | 'error' | 'unknown' | 'skipped';
@@ -14,30 +14,36 @@ export interface CheckResult {
   readonly why: string;
   readonly status: Status;
   readonly findings: readonly Finding[];
-  /** Why something is unknown or skipped; may stand beside findings. */
+  /** Why something is unknown or skipped, and what else is worth knowing; may stand beside findings. */
   readonly reasons: readonly string[];
 }
 
-export type Report = readonly CheckResult[];
+export interface Report {
+  readonly checks: readonly CheckResult[];
+  /** Workloads and pods with a key of ours that were looked at. */
+  readonly examined: number;
+}
 
 /** In the order of the catalogue; for files only what files can tell. */
 export function runChecks(facts: Facts): Report {
-  const assessed = assess(facts, [...subjectsOf(facts, 'workloads'), ...subjectsOf(facts, 'pods')]);
-  return catalogue
+  const { workloads, pods } = facts.objects;
+  const users = [...subjectsOf(workloads), ...subjectsOf(pods)];
+  const assessed = assess(facts, users);
+  const checks = catalogue
     .filter((check) => check.offline || facts.origin === 'cluster')
     .map((check) => runOne(check, facts, assessed));
-}
-
-function subjectsOf(facts: Facts, name: ResourceName): readonly Subject[] {
-  const reading = facts.objects[name];
-  return reading.kind === 'unknown' ? [] : reading.subjects;
+  return { checks, examined: users.filter(({ object }) => concernsUs(object)).length };
 }
 
 function runOne(check: Check, facts: Facts, assessed: readonly Assessed[]): CheckResult {
   const readings = check.reads.map((name) => facts.objects[name]);
   const unread = [...new Set(readings.flatMap((each) => ('reasons' in each ? each.reasons : [])))];
   const isBlind = readings.some(({ kind }) => kind === 'unknown');
-  const material: Material = { facts, assessed, objects: (name) => subjectsOf(facts, name) };
+  const material: Material = {
+    facts,
+    assessed,
+    objects: (name) => subjectsOf(facts.objects[name]),
+  };
   const outcome = isBlind ? { findings: [] } : check.run(material);
   return resultOf(check, outcome, unread);
 }
@@ -49,7 +55,7 @@ function resultOf(check: Check, outcome: Outcome, unread: readonly string[]): Ch
   return {
     ...{ id, category, claim, why, findings },
     status: statusOf(findings, faults.length > 0, skipped !== undefined),
-    reasons: [...faults, ...(skipped === undefined ? [] : [skipped])],
+    reasons: [...faults, ...(outcome.notes ?? []), ...(skipped === undefined ? [] : [skipped])],
   };
 }
 

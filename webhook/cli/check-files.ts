@@ -61,7 +61,8 @@ export function factsOfFiles(
     facts: {
       ...{ origin: 'files', engine, namespace, nowMs, ownNamespace: 'svidecar' },
       objects: readings((name) => known(byName.get(name) ?? [])),
-      ...{ serverVersion: notAsked, probe: notAsked, workloadApi: notAsked, served: new Map() },
+      ...{ serverVersion: notAsked, probe: notAsked, workloadApi: notAsked },
+      ...{ served: new Map(), configuration: notAsked },
     },
     faults: documents.flatMap(({ fault }) => (fault === undefined ? [] : [fault])),
   };
@@ -88,7 +89,10 @@ export function withExactLines(report: Report, documents: readonly ManifestDocum
     if (where === undefined || line === undefined) return finding;
     return { ...finding, where: { ...where, line } };
   };
-  return report.map((result) => ({ ...result, findings: result.findings.map(exact) }));
+  const checks = report.checks.map((result) => {
+    return { ...result, findings: result.findings.map(exact) };
+  });
+  return { ...report, checks };
 }
 
 function exactLine(

@@ -30,7 +30,9 @@ function anchorOf({ id }: CheckResult): string {
 }
 
 export function textReport(report: Report, shown: Shown): string {
-  const told = shown.isQuiet ? report.filter(({ status }) => isWorthTelling(status)) : report;
+  const told = shown.isQuiet
+    ? report.checks.filter(({ status }) => isWorthTelling(status))
+    : report.checks;
   const categories = [...new Set(told.map(({ category }) => category))];
   const sections = categories.map((category) => {
     const lines = told
@@ -86,7 +88,7 @@ interface Summary {
 
 function summaryOf(report: Report): Summary {
   const count = (status: Status): number =>
-    report.filter((result) => result.status === status).length;
+    report.checks.filter((result) => result.status === status).length;
   const [ok, warning, error] = [count('ok'), count('warning'), count('error')];
   return { ok, warning, error, unknown: count('unknown'), skipped: count('skipped') };
 }
@@ -94,18 +96,19 @@ function summaryOf(report: Report): Summary {
 /** One line: how many checks ended how. */
 export function summaryLine(report: Report): string {
   const { ok, warning, error, unknown, skipped } = summaryOf(report);
-  return `${report.length} checks: ${ok} ok, ${warning} with warnings, ${error} with errors, ${unknown} could not be made, ${skipped} had nothing to look at`;
+  return `${report.checks.length} checks, ${report.examined} workloads and pods: ${ok} ok, ${warning} with warnings, ${error} with errors, ${unknown} could not be made, ${skipped} had nothing to look at`;
 }
 
 /** docs/check.md describes the members. */
 export function jsonReport(report: Report, target: string): string {
-  const checks = report.map((result) => ({ ...result, docs: anchorOf(result) }));
-  return `${JSON.stringify({ target, summary: summaryOf(report), checks }, null, 2)}\n`;
+  const { examined } = report;
+  const checks = report.checks.map((result) => ({ ...result, docs: anchorOf(result) }));
+  return `${JSON.stringify({ target, examined, summary: summaryOf(report), checks }, null, 2)}\n`;
 }
 
 /** The worst of what was found; what could not be checked counts only where nothing was found. */
 export function exitCodeOfReport(report: Report): number {
-  const has = (status: Status): boolean => report.some((result) => result.status === status);
+  const has = (status: Status): boolean => report.checks.some((result) => result.status === status);
   if (has('error')) return exitCodes.refused;
   if (has('warning')) return exitCodes.warned;
   return has('unknown') ? exitCodes.unreachable : exitCodes.ok;

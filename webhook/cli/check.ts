@@ -1,10 +1,13 @@
-/** `svidecar check`: finds the usual mistakes, in manifests or in a cluster. */
+/** `svidecar check`: finds the usual mistakes, in a cluster or in manifests. */
 import { Command } from 'commander';
+import type { Facts } from '../checks/facts.ts';
 import { runChecks, type Report } from '../checks/run-checks.ts';
+import { engineFromText, loadEngine } from '../files/load-engine.ts';
 import { withoutAppended } from './appended.ts';
 import { factsOfFiles, withExactLines } from './check-files.ts';
 import { exitCodeOfReport, jsonReport, summaryLine, textReport } from './check-report.ts';
 import { exitCodeOfAll, exitCodes } from './exit-codes.ts';
+import type { LiveFlags } from './live-objects.ts';
 import { readManifest } from './manifest.ts';
 import {
   addEngineFlags,
@@ -17,31 +20,86 @@ import { readInputs } from './read-inputs.ts';
 import { painter, reportProblems } from './reports.ts';
 import type { CliContext } from './terminal.ts';
 
-interface CheckFlags extends EngineFlags {
+interface CheckFlags extends EngineFlags, LiveFlags {
   readonly output?: 'text' | 'json';
   readonly quiet?: boolean;
+  readonly socket?: string;
 }
+
+/** Milliseconds for a whole cluster: after it something hangs. */
+const clusterMs = 5 * 60_000;
 
 const examples = `
 Examples:
+  svidecar check                                  the cluster of kubectl's current context
+  svidecar check --context prod -n shop           one namespace of another one
   svidecar check shop/                            manifests: files, folders, or - for standard input
   kubectl kustomize overlays/prod | svidecar check -
+  svidecar check --socket /run/spire/agent-sockets/spire-agent.sock      on a node: asks its Workload API too
 
-Each check has an id, which docs/check.md explains. Exit code: 0 nothing found · 5 warnings only · 1 errors ·
-3 something could not be checked, and nothing was found.`;
+A cluster is only read, but for one Pod that is sent as a dry run. Each check has an id, which docs/check.md explains.
+Exit code: 0 nothing found · 5 warnings only · 1 errors · 3 the cluster cannot be reached, or something could not be
+checked and nothing was found.`;
 
 export function checkCommand(context: CliContext): Command {
   const command = new Command('check')
-    .summary('find the usual mistakes in manifests')
-    .description('Look for the usual mistakes, and say what to do about each.')
-    .argument('[paths...]', 'files, folders, or - for standard input')
+    .summary('find the usual mistakes in a cluster, or in manifests')
+    .description(
+      'Look for the usual mistakes in a cluster, or in manifests, and say what to do about each.',
+    )
+    .argument('[paths...]', 'files, folders, or - for standard input; none: the cluster')
     .addOption(outputOption(['text', 'json'], 'for people or for programs'))
     .option('-q, --quiet', 'print only what was found, and what could not be checked');
   return addEngineFlags(command)
+    .option('--context <name>', 'for a cluster: the context of the kubeconfig')
+    .option('--kubeconfig <file>', 'for a cluster: the kubeconfig (default: as kubectl)')
+    .option('--socket <path>', 'for a cluster: a Workload API on this machine, asked as well')
     .addHelpText('after', examples)
-    .action((paths: readonly string[], flags: CheckFlags) => {
-      context.exit(checkFiles(paths, flags, context));
+    .action(async (paths: readonly string[], flags: CheckFlags) => {
+      const isFiles = paths.length > 0;
+      context.exit(
+        isFiles ? checkFiles(paths, flags, context) : await checkCluster(flags, context),
+      );
     });
+}
+
+async function checkCluster(flags: CheckFlags, context: CliContext): Promise<number> {
+  // Loaded when called: the Kubernetes client is by far the largest library we have.
+  const { connect } = await import('../cluster/connection.ts');
+  const { survey } = await import('../survey/survey.ts');
+  const { kubeconfig: path, context: name, namespace, config } = flags;
+  const api = await connect({
+    kind: 'kubeconfig',
+    ...(path === undefined ? {} : { path }),
+    ...(name === undefined ? {} : { context: name }),
+  });
+  const { templates, version } = context.installation;
+  const facts = await survey({
+    ...{ api, namespace, nowMs: context.terminal.now() },
+    engines: {
+      isGiven: config !== undefined,
+      make: (kubernetesMinor, text) =>
+        text === undefined
+          ? loadEngine({ templates, config, kubernetesMinor, version })
+          : engineFromText(text, { templates, kubernetesMinor, version }),
+    },
+    workloadApi: await askWorkloadApi(flags.socket, context),
+    signal: AbortSignal.timeout(clusterMs),
+  });
+  const report = runChecks(facts);
+  print(report, api.url, { flags, context });
+  return exitCodeOfReport(report);
+}
+
+async function askWorkloadApi(
+  socket: string | undefined,
+  { installation }: CliContext,
+): Promise<Facts['workloadApi']> {
+  if (socket === undefined) {
+    return { kind: 'not_asked', reason: 'give --socket on a node to ask its Workload API' };
+  }
+  const address = /^(unix|tcp):/.test(socket) ? socket : `unix://${socket}`;
+  return { kind: 'known', value: await installation.askWorkloadApi(address) };
 }
 
 function checkFiles(paths: readonly string[], flags: CheckFlags, context: CliContext): number {
@@ -78,5 +136,5 @@ function print(
   }
   const isQuiet = flags.quiet === true;
   const text = textReport(report, { paint: painter(terminal), isQuiet });
-  terminal.out(isQuiet ? text : `${text}\n${summaryLine(report)}\n`);
+  terminal.out(isQuiet ? text : `${text}\n${target}: ${summaryLine(report)}\n`);
 }

@@ -1,5 +1,7 @@
 /** What a command needs from the process; main gives the real one, tests their own. */
 
+import type { WorkloadApiAnswer } from '../checks/facts.ts';
+
 export interface Terminal {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
@@ -28,6 +30,8 @@ export interface Installation {
   readonly standInProgram: string;
   /** Runs the helper in this process. @returns its exit code */
   readonly runHelper: (argv: readonly string[]) => Promise<number>;
+  /** Asks a Workload API whether it answers. @param address `unix:///path` or `tcp://ip:port` */
+  readonly askWorkloadApi: (address: string) => Promise<WorkloadApiAnswer>;
   /** Envoy's binary, where there is one. */
   readonly envoy: string | undefined;
 }

@@ -1,6 +1,7 @@
 /** The Kubernetes API over HTTPS; credentials, trust and proxies come from client-node's KubeConfig. */
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { Duplex, PassThrough } from 'node:stream';
 import { text as textOf } from 'node:stream/consumers';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { AppError, messageOf } from '#kernel/errors.ts';
@@ -26,6 +27,13 @@ export type ClusterTarget =
       readonly token?: string;
     };
 
+/** The API of one server. */
+export interface ConnectedApi extends KubernetesApi {
+  readonly url: string;
+  /** Bytes to and from a port of a pod, through the API server. Destroy it when done. */
+  forward(namespace: string, pod: string, port: number): Promise<Duplex>;
+}
+
 const fieldManager = 'svidecar';
 const json = 'application/json';
 /** Server-side apply; JSON is YAML. */
@@ -40,7 +48,7 @@ const mergePatch = 'application/strategic-merge-patch+json';
 export async function connect(
   target: ClusterTarget,
   limits: ClusterLimits = defaultClusterLimits,
-): Promise<KubernetesApi> {
+): Promise<ConnectedApi> {
   // Loaded only where a cluster is talked to: the library is by far the largest we have.
   const { KubeConfig: Config } = await import('@kubernetes/client-node');
   const config = new Config();
@@ -97,14 +105,14 @@ interface Call {
   readonly contentType?: string;
 }
 
-class HttpApi implements KubernetesApi {
+class HttpApi implements ConnectedApi {
+  readonly url: string;
   readonly #config: KubeConfig;
-  readonly #url: string;
   readonly #limits: ClusterLimits;
 
   constructor(config: KubeConfig, url: string, limits: ClusterLimits) {
     this.#config = config;
-    this.#url = url;
+    this.url = url;
     this.#limits = limits;
   }
 
@@ -135,6 +143,18 @@ class HttpApi implements KubernetesApi {
       change,
       signal,
     );
+  }
+
+  async forward(namespace: string, pod: string, port: number): Promise<Duplex> {
+    const { PortForward } = await import('@kubernetes/client-node');
+    const [toPod, fromPod] = [new PassThrough(), new PassThrough()];
+    try {
+      const forwarder = new PortForward(this.#config);
+      await forwarder.portForward(namespace, pod, [port], fromPod, null, toPod);
+    } catch (thrown) {
+      throw unreachable(`cannot forward port ${port} of pod ${namespace}/${pod}`, thrown);
+    }
+    return Duplex.from({ readable: fromPod, writable: toPod });
   }
 
   async remove(
@@ -207,9 +227,9 @@ class HttpApi implements KubernetesApi {
         ? {}
         : { 'content-type': contentType ?? json, 'content-length': Buffer.byteLength(text) }),
     };
-    const { request } = this.#url.startsWith('http:') ? http : https;
+    const { request } = this.url.startsWith('http:') ? http : https;
     return new Promise((resolve, reject) => {
-      const sent = request(this.#url + path, { ...options, method, headers, signal }, resolve);
+      const sent = request(this.url + path, { ...options, method, headers, signal }, resolve);
       sent.setTimeout(idleMs, () => {
         sent.destroy(new Error(`nothing came for ${idleMs / 1000} s`));
       });

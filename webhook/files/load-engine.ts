@@ -48,6 +48,15 @@ export function loadEngine(files: EngineFiles): Engine {
   return engineOf(config, builtIn, files);
 }
 
+/** The engine of a configuration that comes from elsewhere. @throws {AppError} CONFIG_INVALID, TEMPLATE_INVALID */
+export function engineFromText(
+  { text, where }: { readonly text: string; readonly where: string },
+  files: Omit<EngineFiles, 'config'>,
+): Engine {
+  const builtIn = readBuiltInTemplates(files.templates);
+  return engineOf(readConfig(text, where), builtIn, { ...files, config: undefined });
+}
+
 function engineOf(
   config: InjectorConfig,
   builtIn: Readonly<Record<string, Template>>,

@@ -1,0 +1,99 @@
+/** A Pod that asks for injection, sent as a dry run: whether the API server reaches the webhook and trusts it. */
+import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { statusKey, templatesKey } from '../injection/contract.ts';
+import { namespaceLabels } from './assess.ts';
+import { found, skipped, type Check, type Finding, type Outcome } from './contract.ts';
+import { metadataOf, type ProbeAnswer, type Subject } from './facts.ts';
+import { podHookOf, type Hook } from './hooks.ts';
+
+/** Small enough for every quota, and admitted by Pod Security "restricted"; nothing of it is ever stored. */
+export const probePod: JsonObject = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    generateName: 'svidecar-check-',
+    annotations: { [templatesKey]: 'spiffe-socket' },
+  },
+  spec: {
+    restartPolicy: 'Never',
+    automountServiceAccountToken: false,
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: 65_532,
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    containers: [
+      {
+        name: 'probe',
+        image: 'probe.invalid/never-pulled:1',
+        resources: {
+          requests: { cpu: '1m', memory: '1Mi' },
+          limits: { cpu: '1m', memory: '1Mi' },
+        },
+        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+      },
+    ],
+  },
+};
+
+/** A namespace that the hooks see. @param only where the user looks at one namespace */
+export function probeNamespace(
+  namespaces: readonly Subject[],
+  only: string | undefined,
+): string | undefined {
+  const labels = [...namespaceLabels(namespaces)];
+  return labels.find(
+    ([name, label]) =>
+      (label === 'enabled' || label === 'pod') && (only === undefined || only === name),
+  )?.[0];
+}
+
+export const webhookAnswers: Check = {
+  id: 'webhook_answers',
+  category: 'webhook',
+  claim: 'the API server reaches the webhook, trusts it, and gets an injected Pod back',
+  why: 'It is the whole way at once: network, certificate, caBundle, selectors and conditions.',
+  offline: false,
+  reads: ['hooks'],
+  run: ({ facts, objects }) => {
+    const hook = podHookOf(objects('hooks'));
+    if (hook === undefined) return skipped('there is no hook that could be called');
+    const { probe } = facts;
+    if (probe.kind === 'not_asked') return skipped(probe.reason);
+    if (probe.kind === 'unknown') return { findings: [], unread: [probe.reason] };
+    return judge(probe.value, hook);
+  },
+};
+
+function judge(answer: ProbeAnswer, hook: Hook): Outcome {
+  const { pod, namespace, message } = answer;
+  const finding = (said: string, hint: string): Outcome =>
+    found([{ severity: 'error', where: hook.where, message: said, hint } satisfies Finding]);
+  if (pod !== undefined) {
+    const annotations = objectAt(metadataOf(pod), 'annotations');
+    if (stringAt(annotations, statusKey) !== undefined) return found([]);
+    return finding(
+      `a Pod of namespace ${namespace} that asks for injection is admitted without it: the API server did not ask the webhook, or got no answer`,
+      'look at webhook_service and webhook_certificate above, and at the failurePolicy of the hook',
+    );
+  }
+  if (/failed calling webhook|failed to call webhook/.test(message)) {
+    return finding(`the API server cannot call the webhook: ${message}`, hintOf(message));
+  }
+  if (/ValidatingAdmissionPolicy/.test(message)) {
+    return finding(
+      `the guard refused a Pod that the webhook should have injected: ${message}`,
+      'the webhook does not answer, or does not see the namespace: look at the checks above',
+    );
+  }
+  return { findings: [], unread: [`the probe Pod was refused for another reason: ${message}`] };
+}
+
+/** What the API server's words mean most often. */
+function hintOf(message: string): string {
+  if (/x509|certificate|tls/i.test(message))
+    return 'the caBundle does not trust what is served: see webhook_certificate';
+  if (/no endpoints|not found|connection refused/i.test(message))
+    return 'nobody serves there: see webhook_service and webhook_replicas';
+  return 'the network between API server and webhook: NetworkPolicies, firewall of the control plane to port 10250, a proxy';
+}

@@ -1,0 +1,64 @@
+/** Questions to the API server that are no lists: its version, and what becomes of a Pod that asks for injection. */
+import { AppError } from '#kernel/errors.ts';
+import { stringAt } from '#kernel/json.ts';
+import { subjectsOf, type Answer, type Facts, type ProbeAnswer } from '../checks/facts.ts';
+import { probeNamespace, probePod } from '../checks/probe.ts';
+import { ApiRefusal, type KubernetesApi } from '../cluster/api.ts';
+import { pathOf, reasonOf } from '../cluster/read-list.ts';
+import type { Site } from './site.ts';
+
+const pods = { apiVersion: 'v1', resource: 'pods', verb: 'create' } as const;
+const unauthorized = 401;
+
+/** @throws {AppError} CLUSTER_UNREACHABLE when nobody answers, or the user is not known */
+export async function askVersion(
+  api: KubernetesApi,
+  signal: AbortSignal,
+): Promise<Facts['serverVersion']> {
+  try {
+    const info = await api.get('/version', signal);
+    const [major, minor] = [stringAt(info, 'major') ?? '', stringAt(info, 'minor') ?? ''];
+    // `minor` may end in "+".
+    const value = { major: Number.parseInt(major, 10), minor: Number.parseInt(minor, 10) };
+    if (!Number.isNaN(value.major) && !Number.isNaN(value.minor)) return { kind: 'known', value };
+    return { kind: 'unknown', reason: 'the API server does not tell its version' };
+  } catch (thrown) {
+    if (!(thrown instanceof ApiRefusal)) throw thrown;
+    if (thrown.status === unauthorized) {
+      throw new AppError(
+        'CLUSTER_UNREACHABLE',
+        `the API server does not know you: ${thrown.message}`,
+        {
+          cause: thrown,
+        },
+      );
+    }
+    return { kind: 'unknown', reason: `cannot read the server's version: ${thrown.message}` };
+  }
+}
+
+/** Sends the probe Pod as a dry run: admission runs whole, and nothing is stored. */
+export async function askProbe(site: Site): Promise<Answer<ProbeAnswer>> {
+  const { api, objects, namespace: only, signal } = site;
+  const namespace = probeNamespace(subjectsOf(objects.namespaces), only);
+  if (namespace === undefined) {
+    const where = only === undefined ? 'no namespace' : `namespace ${only}`;
+    const reason =
+      only === undefined
+        ? `${where} carries the label svidecar.dev/injection, so the webhook is never called`
+        : `${where} does not carry the label svidecar.dev/injection, so the webhook is not called for it`;
+    return { kind: 'not_asked', reason };
+  }
+  try {
+    const pod = await api.create(`${pathOf(pods, namespace)}?dryRun=All`, probePod, signal);
+    return { kind: 'known', value: { namespace, status: 201, message: '', pod } };
+  } catch (thrown) {
+    if (!(thrown instanceof ApiRefusal)) throw thrown;
+    const { status } = thrown;
+    // What was sent is known; only what was said matters.
+    const message = thrown.message.replace(/^POST \S+: /, '');
+    if (/cannot create resource "pods"/.test(message))
+      return { kind: 'unknown', reason: `${reasonOf(thrown, pods)}, in namespace ${namespace}` };
+    return { kind: 'known', value: { namespace, status, message, pod: undefined } };
+  }
+}

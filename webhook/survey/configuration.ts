@@ -1,0 +1,75 @@
+/** The injector's configuration as the cluster has it, and the engine that it makes. */
+import { AppError } from '#kernel/errors.ts';
+import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
+import { textsAt } from '../checks/assess.ts';
+import { subjectsOf, type Facts } from '../checks/facts.ts';
+import { webhookDeployments } from '../checks/serving.ts';
+import { ApiRefusal } from '../cluster/api.ts';
+import { pathOf, readOne, reasonOf } from '../cluster/read-list.ts';
+import type { Engine } from '../injection/inject.ts';
+import type { Site } from './site.ts';
+
+interface Made {
+  readonly configuration: Facts['configuration'];
+  readonly engine: Engine;
+}
+
+const configMaps = { apiVersion: 'v1', resource: 'configmaps', verb: 'get' } as const;
+const usualName = 'svidecar';
+const usualKey = 'config.yaml';
+
+export async function readConfiguration(site: Site, minor: number): Promise<Made> {
+  const { engines, api, ownNamespace, signal } = site;
+  const byDefault = (configuration: Facts['configuration']): Made => {
+    return { configuration, engine: engines.make(minor, undefined) };
+  };
+  if (engines.isGiven)
+    return byDefault({ kind: 'not_asked', reason: 'the file that you gave is used' });
+  const name = configMapName(site);
+  try {
+    const found = await readOne(api, pathOf(configMaps, ownNamespace, name), signal);
+    const text = found === undefined ? undefined : textsAt(found, 'data')[usualKey];
+    if (text === undefined) {
+      const reason = `ConfigMap ${ownNamespace}/${name} has no ${usualKey}, so the defaults are assumed`;
+      return byDefault({ kind: 'not_asked', reason });
+    }
+    return fromText(site, minor, { text, name });
+  } catch (thrown) {
+    if (!(thrown instanceof ApiRefusal)) throw thrown;
+    const reason = `${reasonOf(thrown, configMaps)}, in namespace ${ownNamespace}; the defaults are assumed`;
+    return byDefault({ kind: 'unknown', reason });
+  }
+}
+
+function fromText(
+  { engines, ownNamespace }: Site,
+  minor: number,
+  { text, name }: { readonly text: string; readonly name: string },
+): Made {
+  const where = { kind: 'ConfigMap', namespace: ownNamespace, name };
+  try {
+    const engine = engines.make(minor, { text, where: usualKey });
+    return { configuration: { kind: 'known', value: { where, fault: undefined } }, engine };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const fault = `${error.message} [${error.code}]`;
+    return {
+      configuration: { kind: 'known', value: { where, fault } },
+      engine: engines.make(minor, undefined),
+    };
+  }
+}
+
+/** The first ConfigMap that the webhook's Deployment mounts. */
+function configMapName({ objects }: Site): string {
+  const [deployment] = webhookDeployments(
+    subjectsOf(objects.services),
+    subjectsOf(objects.deployments),
+  );
+  const template = objectAt(objectAt(deployment?.object, 'spec'), 'template');
+  return (
+    listAt(objectAt(template, 'spec'), 'volumes')
+      .filter(isObject)
+      .flatMap((volume) => stringAt(objectAt(volume, 'configMap'), 'name') ?? [])[0] ?? usualName
+  );
+}

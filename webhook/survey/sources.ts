@@ -1,0 +1,116 @@
+/** Which lists of the API each group of objects is read from, and what is kept of them. */
+import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { concernsUs } from '../checks/assess.ts';
+import { isGuard } from '../checks/guard.ts';
+import { isOwnConfiguration } from '../checks/hooks.ts';
+import { isAgent } from '../checks/identity.ts';
+import type { ResourceName } from '../checks/facts.ts';
+import type { ListSource } from '../cluster/read-list.ts';
+
+/** Where a group is looked for: in the namespace that the user chose, in svidecar's own, that Namespace itself, or everywhere. */
+type Scope = 'chosen' | 'own' | 'named' | 'cluster';
+
+export interface Group {
+  readonly scope: Scope;
+  readonly sources: readonly ListSource[];
+  readonly keep: (object: JsonObject) => boolean;
+}
+
+const [core, apps, batch] = ['v1', 'apps/v1', 'batch/v1'];
+const admission = 'admissionregistration.k8s.io/v1';
+const storage = 'storage.k8s.io/v1';
+const everything = (): boolean => true;
+
+/** ReplicaSets are left out: with a Deployment's old ones they are many, and their pods are looked at. */
+const workloads: readonly ListSource[] = [
+  { apiVersion: apps, kind: 'Deployment', resource: 'deployments' },
+  { apiVersion: apps, kind: 'StatefulSet', resource: 'statefulsets' },
+  { apiVersion: apps, kind: 'DaemonSet', resource: 'daemonsets' },
+  { apiVersion: batch, kind: 'Job', resource: 'jobs' },
+  { apiVersion: batch, kind: 'CronJob', resource: 'cronjobs' },
+];
+/** Pods that are over say nothing about tomorrow. */
+const unfinished = 'fieldSelector=status.phase!%3DSucceeded%2Cstatus.phase!%3DFailed';
+
+/** ConfigMaps are read later, and only those that workloads name. */
+export const groups: Readonly<Record<Exclude<ResourceName, 'configMaps'>, Group>> = {
+  hooks: {
+    scope: 'cluster',
+    sources: [
+      {
+        apiVersion: admission,
+        kind: 'MutatingWebhookConfiguration',
+        resource: 'mutatingwebhookconfigurations',
+      },
+    ],
+    keep: isOwnConfiguration,
+  },
+  namespaces: all('named', { apiVersion: core, kind: 'Namespace', resource: 'namespaces' }),
+  workloads: {
+    scope: 'chosen',
+    sources: workloads,
+    keep: (each) => concernsUs(each) && !isOver(each),
+  },
+  pods: {
+    scope: 'chosen',
+    sources: [{ apiVersion: core, kind: 'Pod', resource: 'pods', query: unfinished }],
+    keep: concernsUs,
+  },
+  quotas: all('chosen', { apiVersion: core, kind: 'ResourceQuota', resource: 'resourcequotas' }),
+  limitRanges: all('chosen', { apiVersion: core, kind: 'LimitRange', resource: 'limitranges' }),
+  autoscalers: all('chosen', {
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    resource: 'horizontalpodautoscalers',
+    isOptional: true,
+  }),
+  deployments: all('own', { apiVersion: apps, kind: 'Deployment', resource: 'deployments' }),
+  services: all('own', { apiVersion: core, kind: 'Service', resource: 'services' }),
+  endpointSlices: all('own', {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    resource: 'endpointslices',
+  }),
+  policies: {
+    scope: 'cluster',
+    sources: [
+      {
+        apiVersion: admission,
+        kind: 'ValidatingAdmissionPolicy',
+        resource: 'validatingadmissionpolicies',
+        isOptional: true,
+      },
+    ],
+    keep: isGuard,
+  },
+  policyBindings: all('cluster', {
+    apiVersion: admission,
+    kind: 'ValidatingAdmissionPolicyBinding',
+    resource: 'validatingadmissionpolicybindings',
+    isOptional: true,
+  }),
+  csiDrivers: all('cluster', { apiVersion: storage, kind: 'CSIDriver', resource: 'csidrivers' }),
+  csiNodes: all('cluster', { apiVersion: storage, kind: 'CSINode', resource: 'csinodes' }),
+  agents: {
+    scope: 'cluster',
+    sources: [{ apiVersion: apps, kind: 'DaemonSet', resource: 'daemonsets' }],
+    keep: isAgent,
+  },
+};
+
+function all(scope: Scope, source: ListSource): Group {
+  return { scope, sources: [source], keep: everything };
+}
+
+/** A Job that has ended has no pods to come. */
+function isOver(object: JsonObject): boolean {
+  const status = objectAt(object, 'status');
+  if (object['kind'] !== 'Job') return false;
+  const conditions = Array.isArray(status['conditions'])
+    ? JSON.stringify(status['conditions'])
+    : '';
+  return (
+    stringAt(status, 'completionTime') !== undefined ||
+    /"type":"(Failed|Complete)"/.test(conditions)
+  );
+}
