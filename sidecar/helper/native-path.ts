@@ -10,8 +10,9 @@ import type { JwtBundleSource } from '../workload-api/bundle-source.ts';
 import type { DataPath, DataPathContext } from './data-path.ts';
 import { KeyPages } from './key-pages.ts';
 
-/** Names that no rule has of which the log tells: whoever asks must not fill it. */
+/** Names that no rule has of which the log tells, and characters of each: whoever asks must not fill it. */
 const maxUnknownNames = 32;
+const maxShownLength = 256;
 
 export class NativePath implements DataPath {
   readonly methods: ReadonlyMap<string, UnaryMethod> = new Map();
@@ -69,6 +70,6 @@ export class NativePath implements DataPath {
     if (this.#unknown.has(name) || this.#unknown.size >= maxUnknownNames) return;
     this.#unknown.add(name);
     const words = 'Envoy asks for a secret that no rule names: compare its configuration';
-    this.#context.log.warn(words, { name });
+    this.#context.log.warn(words, { name: name.slice(0, maxShownLength) });
   }
 }

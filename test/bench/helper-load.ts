@@ -22,7 +22,7 @@ export interface Shots {
 }
 
 /** Microseconds of CPU that a process has used; the kernel counts in hundredths of a second. */
-function cpuUsOf(pid: number): number {
+export function cpuUsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }

@@ -6,17 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connectTo, sendRaw, type Seen } from './raw-http2.ts';
 import { Program, runtimes } from './runtimes.ts';
 
 const same = (bytes: Buffer): Buffer => bytes;
 const post = { ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers' };
 const maxMessageBytes = 1_048_576;
-
-interface Seen {
-  readonly http: number | undefined;
-  readonly grpc: string | undefined;
-  readonly body: Buffer;
-}
 
 function framed(message: Buffer, flag = 0): Buffer {
   const prefix = Buffer.alloc(5);
@@ -62,43 +57,12 @@ describe.each(runtimes)('the gRPC server on %s', (runtime) => {
       };
       (told.on ?? client).makeUnaryRequest(method, same, same, message, metadata, options, done);
     });
-  const connect = (socket = path): http2.ClientHttp2Session => {
-    const session = http2.connect('http://helper', { createConnection: () => net.connect(socket) });
-    session.on('error', () => undefined);
-    return session;
-  };
-  /** Sends the parts as DATA frames of their own. */
+  const connect = (socket = path): http2.ClientHttp2Session => connectTo(socket);
   const raw = (
     session: http2.ClientHttp2Session,
     headers: http2.OutgoingHttpHeaders,
     parts: readonly Buffer[],
-  ): Promise<Seen> =>
-    new Promise((resolve, reject) => {
-      const stream = session.request({ ...post, ':path': '/test/Echo', ...headers });
-      let http: number | undefined;
-      let grpc: string | undefined;
-      const chunks: Buffer[] = [];
-      stream.on('response', (head) => {
-        http = head[':status'];
-        grpc = head['grpc-status']?.toString();
-      });
-      stream.on('trailers', (trailers: http2.IncomingHttpHeaders) => {
-        grpc = trailers['grpc-status']?.toString();
-      });
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-      stream.on('error', reject);
-      stream.on('close', () => {
-        resolve({ http, grpc, body: Buffer.concat(chunks) });
-      });
-      const send = async (): Promise<void> => {
-        for (const part of parts) {
-          await new Promise((done) => stream.write(part, done));
-          await new Promise((done) => setTimeout(done, 5));
-        }
-        stream.end();
-      };
-      void send();
-    });
+  ): Promise<Seen> => sendRaw(session, { ...post, ':path': '/test/Echo', ...headers }, parts);
 
   beforeAll(async () => {
     program = await start(path);

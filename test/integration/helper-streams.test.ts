@@ -1,24 +1,16 @@
 /** Streams and pages of the helper's server, against grpc-js's client and raw HTTP/2, on every runtime. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import * as http2 from 'node:http2';
-import * as net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials, status, type ClientDuplexStream } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { frameMessage } from '../../sidecar/server/grpc-wire.ts';
+import { connectTo, sendRaw } from './raw-http2.ts';
 import { Program, runtimes } from './runtimes.ts';
 
 const same = (bytes: Buffer): Buffer => bytes;
 const post = { ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers' };
-
-/** What came of a raw HTTP/2 request. */
-interface Seen {
-  readonly http: number | undefined;
-  readonly grpc: string | undefined;
-  readonly headers: http2.IncomingHttpHeaders;
-  readonly body: Buffer;
-}
 
 describe.each(runtimes)("the server's streams on %s", (runtime) => {
   const folder = mkdtempSync(join(tmpdir(), 'svidecar-streams-'));
@@ -46,44 +38,7 @@ describe.each(runtimes)("the server's streams on %s", (runtime) => {
     });
     return { messages, code };
   };
-  const connect = (socket = path): http2.ClientHttp2Session => {
-    const session = http2.connect('http://helper', { createConnection: () => net.connect(socket) });
-    session.on('error', () => undefined);
-    return session;
-  };
-  /** Sends parts as DATA frames of their own, and waits for the end. */
-  const raw = (
-    session: http2.ClientHttp2Session,
-    headers: http2.OutgoingHttpHeaders,
-    parts: readonly Buffer[] = [],
-  ): Promise<Seen> =>
-    new Promise((resolve, reject) => {
-      const stream = session.request(headers);
-      let head: http2.IncomingHttpHeaders = {};
-      let grpc: string | undefined;
-      const chunks: Buffer[] = [];
-      stream.on('response', (response: http2.IncomingHttpHeaders) => {
-        head = response;
-        grpc = response['grpc-status']?.toString();
-      });
-      stream.on('trailers', (trailers: http2.IncomingHttpHeaders) => {
-        grpc = trailers['grpc-status']?.toString();
-      });
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-      stream.on('error', reject);
-      stream.on('close', () => {
-        const http = Number(head[':status']);
-        resolve({ http, grpc, headers: head, body: Buffer.concat(chunks) });
-      });
-      const send = async (): Promise<void> => {
-        for (const part of parts) {
-          await new Promise((done) => stream.write(part, done));
-          await new Promise((done) => setTimeout(done, 2));
-        }
-        stream.end();
-      };
-      void send();
-    });
+  const connect = (socket = path): http2.ClientHttp2Session => connectTo(socket);
   const chat = { ...post, ':path': '/test/Chat' };
 
   beforeAll(async () => {
@@ -119,7 +74,7 @@ describe.each(runtimes)("the server's streams on %s", (runtime) => {
       [...whole.subarray(0, 20)].map((byte) => Buffer.from([byte])).concat(whole.subarray(20)),
       [whole.subarray(0, 8), whole.subarray(8)],
     ]) {
-      const seen = await raw(session, chat, parts);
+      const seen = await sendRaw(session, chat, parts);
       expect(seen).toMatchObject({ http: 200, grpc: '0' });
       expect(seen.body.equals(whole)).toBe(true);
     }
@@ -135,10 +90,10 @@ describe.each(runtimes)("the server's streams on %s", (runtime) => {
     const session = connect();
     const kept = open();
     const { messages, code: keptCode } = ended(kept);
-    const first = await raw(session, chat, [bytes, frameMessage(Buffer.from('too late'))]);
+    const first = await sendRaw(session, chat, [bytes, frameMessage(Buffer.from('too late'))]);
     expect(first).toMatchObject({ http: 200, grpc: String(code) });
     expect(first.body).toHaveLength(0);
-    const behind = await raw(session, chat, [frameMessage(Buffer.from('x')), bytes]);
+    const behind = await sendRaw(session, chat, [frameMessage(Buffer.from('x')), bytes]);
     expect(behind).toMatchObject({ http: 200, grpc: String(code) });
     expect(behind.body.equals(frameMessage(Buffer.from('x')))).toBe(true);
     kept.write(Buffer.from('still'));
@@ -177,9 +132,9 @@ describe.each(runtimes)("the server's streams on %s", (runtime) => {
     const session = connect(socket);
     const part = Buffer.alloc(120_000);
     part.writeUInt32BE(500_000, 1);
-    expect((await raw(session, chat, [part])).grpc).toBe(String(status.RESOURCE_EXHAUSTED));
+    expect((await sendRaw(session, chat, [part])).grpc).toBe(String(status.RESOURCE_EXHAUSTED));
     // What was counted for it is given back.
-    const again = await raw(session, chat, [part.subarray(0, 90_000)]);
+    const again = await sendRaw(session, chat, [part.subarray(0, 90_000)]);
     expect(again.grpc).toBe('0');
     session.destroy();
     other.close();
@@ -210,14 +165,16 @@ describe.each(runtimes)("the server's streams on %s", (runtime) => {
         stream.write(frameMessage(Buffer.from('x')));
         return stream;
       });
-      await raw(session, chat, [frameMessage(Buffer.from('there'))]);
+      await sendRaw(session, chat, [frameMessage(Buffer.from('there'))]);
       for (const stream of streams) stream.close(http2.constants.NGHTTP2_CANCEL);
-      await raw(session, chat, [frameMessage(Buffer.from('gone'))]);
+      await sendRaw(session, chat, [frameMessage(Buffer.from('gone'))]);
     }
     const openStreams = async (): Promise<string> =>
       String(
         (
-          await raw(session, { ...post, ':path': '/test/Streams' }, [frameMessage(Buffer.alloc(0))])
+          await sendRaw(session, { ...post, ':path': '/test/Streams' }, [
+            frameMessage(Buffer.alloc(0)),
+          ])
         ).body.subarray(5),
       );
     await expect.poll(openStreams).toBe('0');
@@ -226,7 +183,7 @@ describe.each(runtimes)("the server's streams on %s", (runtime) => {
 
   test('a page is answered to GET and HEAD, and to nothing else', async () => {
     const session = connect();
-    const page = await raw(session, { ':path': '/page?x' });
+    const page = await sendRaw(session, { ':path': '/page?x' });
     expect(page).toMatchObject({
       http: 200,
       headers: {
@@ -236,11 +193,11 @@ describe.each(runtimes)("the server's streams on %s", (runtime) => {
       },
     });
     expect(String(page.body)).toBe('hi\n');
-    const head = await raw(session, { ':path': '/page', ':method': 'HEAD' });
+    const head = await sendRaw(session, { ':path': '/page', ':method': 'HEAD' });
     expect(head).toMatchObject({ http: 200, headers: { 'content-length': '3' } });
     expect(head.body).toHaveLength(0);
-    expect((await raw(session, { ':path': '/page', ':method': 'POST' })).http).toBe(415);
-    expect((await raw(session, { ':path': '/other' })).http).toBe(415);
+    expect((await sendRaw(session, { ':path': '/page', ':method': 'POST' })).http).toBe(415);
+    expect((await sendRaw(session, { ':path': '/other' })).http).toBe(415);
     session.destroy();
   });
 });

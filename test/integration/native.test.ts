@@ -39,6 +39,8 @@ const injectRule = {
 const validateRule = { name: 'jwt-validate', mode: 'validate' as const, audiences: [ids.backend] };
 const rules: HelperSettingsInput['rules'] = [injectRule, validateRule];
 
+const expiryMetric = `svidecar_token_expiry_timestamp_seconds{audience="${ids.backend}"}`;
+
 /** The claims of the one token that arrived at the app. */
 function arrivedClaims({ body }: Answer): ReturnType<typeof decodeJwt> {
   // What `startApp` answers.
@@ -157,6 +159,13 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the native dat
           expect(answer).toEqual({ status: 401, body: withoutCredential });
       };
 
+      /** Waits for a renewal, so that a token's life is left for what comes. */
+      const untilFresh = (): Promise<void> =>
+        waitUntil('the token has been renewed', async () => {
+          const expiresAtS = await helper.metric(expiryMetric);
+          return expiresAtS - Date.now() / 1_000 > tokenLifeS - 2;
+        });
+
       beforeAll(async () => {
         ports = {
           helper: await freePort(),
@@ -180,8 +189,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the native dat
         entry = await entryFor();
         const page = async (): Promise<number> => (await helper.page('/startup')).status;
         await waitUntil('it has started', async () => (await page()) === 200);
-        const expiry = `svidecar_token_expiry_timestamp_seconds{audience="${ids.backend}"}`;
-        expect(await helper.metric(expiry)).toBeGreaterThan(Date.now() / 1_000);
+        expect(await helper.metric(expiryMetric)).toBeGreaterThan(Date.now() / 1_000);
       });
 
       test('an Envoy that starts then is ready at once', async () => {
@@ -287,6 +295,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the native dat
       });
 
       test('a helper that is killed and comes back goes unnoticed', async () => {
+        await untilFresh();
         const { refused } = await loadDuring(async () => {
           await helper.stop(0);
           helper = await start();
@@ -310,6 +319,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the native dat
       });
 
       test('a helper that was restarted while the agent is away takes back the token it never saw', async () => {
+        await untilFresh();
         await spire.stopAgent();
         await helper.stop(0);
         helper = await start();
