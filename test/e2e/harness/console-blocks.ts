@@ -1,0 +1,84 @@
+/** Runs a page's console blocks as they stand, and holds each command's output against what the page shows. */
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+
+export interface Step {
+  /** The heading above it. */
+  readonly section: string;
+  readonly command: string;
+  /** Lines that the page shows below the command; `…` stands for anything. */
+  readonly shown: readonly string[];
+}
+
+export interface Outcome {
+  readonly step: Step;
+  /** Of both streams, as in a terminal. */
+  readonly output: string;
+  /** Undefined: an earlier command failed, so this one was not run. */
+  readonly code: number | undefined;
+  readonly tookMs: number;
+}
+
+/** The steps of all ```console blocks in a Markdown text. */
+export function stepsOf(markdown: string): readonly Step[] {
+  const steps: { section: string; command: string; shown: string[] }[] = [];
+  let section = '';
+  let isInside = false;
+  for (const line of markdown.split('\n')) {
+    if (line.startsWith('```')) isInside = !isInside && line === '```console';
+    else if (!isInside) section = /^#+ (.*)/.exec(line)?.[1] ?? section;
+    else if (line.startsWith('$ ')) steps.push({ section, command: line.slice(2), shown: [] });
+    else steps.at(-1)?.shown.push(line);
+  }
+  return steps;
+}
+
+/** Says what went wrong, or nothing: it must end with 0 and show the page's lines in order, with anything between them. */
+export function complaint({ step, output, code }: Outcome): string | undefined {
+  if (code === undefined) return `not run: ${step.command}`;
+  if (code !== 0) return `${step.command}\nends with ${code}:\n${output}`;
+  const pattern = step.shown.map(patternOf).join('[^]*?');
+  if (new RegExp(pattern).test(output)) return undefined;
+  return `${step.command}\nshows on the page:\n${step.shown.join('\n')}\nbut here:\n${output}`;
+}
+
+function patternOf(line: string): string {
+  const literal = (part: string): string =>
+    part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\s+/g, '\\s+');
+  return line.split('…').map(literal).join('.*');
+}
+
+/** A function that a page defines counts in all later sections, as in a reader's shell. */
+export function definitionsIn(steps: readonly Step[]): readonly Step[] {
+  return steps.filter(({ command }) => /^\w+\(\) \{/.test(command));
+}
+
+/** Runs the commands in one bash, in order, until one fails. */
+export async function runSteps(
+  steps: readonly Step[],
+  options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
+): Promise<readonly Outcome[]> {
+  const mark = randomUUID();
+  const script = steps.map(
+    ({ command }) => `${command}\ncode=$?; echo; echo "${mark} $code"; [ "$code" = 0 ] || exit 1`,
+  );
+  const bash = spawn('bash', ['-o', 'pipefail', '-c', `exec 2>&1\n${script.join('\n')}`], {
+    ...options,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended: Pick<Outcome, 'code' | 'output' | 'tookMs'>[] = [];
+  const end = new RegExp(`\\n${mark} (\\d+)\\n`);
+  let began = performance.now();
+  let pending = '';
+  for await (const chunk of bash.stdout.setEncoding('utf8')) {
+    pending += String(chunk);
+    for (let found = end.exec(pending); found !== null; found = end.exec(pending)) {
+      const tookMs = performance.now() - began;
+      ended.push({ output: pending.slice(0, found.index), code: Number(found[1]), tookMs });
+      pending = pending.slice(found.index + found[0].length);
+      began = performance.now();
+    }
+  }
+  const notRun = { output: pending, code: undefined, tookMs: 0 };
+  return steps.map((step, index) => ({ step, ...(ended[index] ?? notRun) }));
+}

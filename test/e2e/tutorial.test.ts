@@ -1,0 +1,83 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openBrowser, see, type Seen } from './harness/browser.ts';
+import { describeOnCluster, repository } from './harness/cluster.ts';
+import { complaint, definitionsIn, runSteps, stepsOf } from './harness/console-blocks.ts';
+
+const steps = stepsOf(readFileSync(join(repository, 'docs/tutorial.md'), 'utf8'));
+/** The last one takes the cluster away, which other files use after this one. */
+const sections = [...new Set(steps.map(({ section }) => section))].slice(0, -1);
+const frontend = 'http://frontend.demo.svc:3000/';
+const frontend2 = 'http://frontend-2.demo.svc:3002/';
+const noToken = 'HTTP 403: jwt-validate: there is no Authorization header';
+
+describeOnCluster('docs/tutorial.md, followed step by step with a browser', (cluster) => {
+  const work = mkdtempSync(join(tmpdir(), 'svidecar-tutorial-'));
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await openBrowser(cluster, work);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await cluster.kubectl(['delete', 'namespace', 'demo', '--ignore-not-found', '--wait=false']);
+    rmSync(work, { recursive: true });
+  });
+
+  /** What a person must see once the commands of a section are done. */
+  const seen: Readonly<Record<string, () => Promise<void>>> = {
+    '3. The services, with mTLS alone': async () => {
+      expectAccount(await see(browser, frontend, '1-mtls-frontend'), 'Jacob Marley');
+      expectAccount(await see(browser, frontend2, '1-mtls-frontend-2'), 'Alex Fergus');
+    },
+    '5. A label, and two annotations': async () => {
+      const page = await see(browser, frontend, '2-frontend-with-a-token');
+      expectAccount(page, 'Jacob Marley');
+      expect(page.sections['balance']).toContain('1095.00 USD');
+      expect(page.sections['transactions']).toContain('Locksmith');
+      expectRefusal(await see(browser, frontend2, '2-frontend-2-without-a-token'), noToken);
+    },
+    '6. A token for somebody else': async () => {
+      const page = await see(browser, frontend2, '3-frontend-2-with-a-token-for-somebody-else');
+      expectRefusal(page, 'HTTP 403: jwt-validate: ');
+      expect(page.sections['balance']).toContain('audience');
+    },
+    '7. The third annotation': async () => {
+      const page = await see(browser, frontend2, '4-frontend-2-with-a-token');
+      expectAccount(page, 'Alex Fergus');
+    },
+    '8. Back again': async () => {
+      expectAccount(await see(browser, frontend, '5-back-frontend'), 'Jacob Marley');
+      expectAccount(await see(browser, frontend2, '5-back-frontend-2'), 'Alex Fergus');
+    },
+  };
+
+  test('the page has the sections that are looked at', () => {
+    expect(sections).toEqual(expect.arrayContaining(Object.keys(seen)));
+  });
+
+  test.for(sections)('%s', { timeout: 300_000 }, async (section) => {
+    const own = steps.filter((step) => step.section === section);
+    const before = definitionsIn(steps).filter((step) => !own.includes(step));
+    const env = { ...process.env, SVIDECAR_CLUSTER: cluster.name };
+    const outcomes = await runSteps([...before, ...own], { cwd: repository, env });
+    expect(outcomes.map(complaint).filter((text) => text !== undefined)).toEqual([]);
+    await seen[section]?.();
+  });
+});
+
+function expectAccount({ status, title, sections: parts }: Seen, name: string): void {
+  expect({ status, title }).toEqual({ status: 200, title: `Account of ${name}` });
+  expect(parts['profile']).toContain(name);
+}
+
+/** None of the three parts is shown; each says why. */
+function expectRefusal({ status, sections: parts }: Seen, reason: string): void {
+  expect(status).toBe(502);
+  for (const part of ['balance', 'profile', 'transactions']) {
+    expect(parts[part]).toContain(reason);
+  }
+}
