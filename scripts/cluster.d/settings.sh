@@ -18,9 +18,10 @@ fail() { echo "scripts/cluster: $*" >&2; exit 1; }
 
 # Up and down of one cluster wait for each other. What they start does not inherit the lock (9>&-).
 with_lock() { # FUNCTION
+  local lock=$clusters/.lock-$name
   mkdir -p "$clusters"
-  exec 9>"$clusters/.lock-$name"
-  flock 9
+  # Down removes the file: who waited for that one takes the next.
+  until exec 9>"$lock" && flock 9 && [ "$lock" -ef /proc/self/fd/9 ]; do :; done
   "$1"
 }
 

@@ -56,16 +56,17 @@ function workload(
   };
 }
 
-/** What `svidecar render entries` prints for the demo's frontend in another namespace, as spire-server's arguments. */
-async function renderedEntry(namespace: string): Promise<readonly string[]> {
+/** What `svidecar render entries` prints for the demo's frontend in another namespace, federating with other.org. */
+async function rendered(namespace: string, flags: readonly string[]): Promise<string> {
   const manifest = await readFile(join(repository, 'manifests/demo/frontend.yaml'), 'utf8');
-  const render = ['render', 'entries', '-', '--pod-label', 'app'];
-  const { stdout, stderr } = await runCommand(join(repository, 'scripts/svidecar'), render, {
-    input: manifest.replaceAll(/namespace: demo$/gm, `namespace: ${namespace}`),
+  const render = ['render', 'entries', '-', ...flags];
+  const { code, stdout, stderr } = await runCommand(join(repository, 'scripts/svidecar'), render, {
+    input: manifest
+      .replaceAll(/namespace: demo$/gm, `namespace: ${namespace}`)
+      .replace(/^( +)inject\.svidecar\.dev/m, '$1spiffe.io/federatesWith: other.org\n$&'),
   });
-  const [program, ...words] = stdout.trim().split(/[\s\\]+/);
-  expect(program, stderr).toBe('spire-server');
-  return words;
+  expect(code, stderr).toBe(0);
+  return stdout;
 }
 
 const injected = { 'svidecar.dev/injected': 'true' };
@@ -99,18 +100,22 @@ describeOnCluster('SPIRE in the cluster', (cluster) => {
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { sub: string };
     return claims.sub;
   };
-  const server = (args: readonly string[]): Promise<string> =>
-    cluster.kubectl([
-      'exec',
-      '--namespace',
-      'spire',
-      'spire-server-0',
-      '--container',
-      'spire-server',
-      '--',
-      '/opt/spire/bin/spire-server',
-      ...args,
-    ]);
+  const server = (args: readonly string[], input?: string): Promise<string> =>
+    cluster.kubectl(
+      [
+        'exec',
+        '--stdin',
+        '--namespace',
+        'spire',
+        'spire-server-0',
+        '--container',
+        'spire-server',
+        '--',
+        '/opt/spire/bin/spire-server',
+        ...args,
+      ],
+      input,
+    );
   const identity = (): string => `spiffe://example.org/ns/${namespace}/sa/default`;
 
   beforeAll(async () => {
@@ -121,6 +126,9 @@ describeOnCluster('SPIRE in the cluster', (cluster) => {
       workload(namespace, 'not-injected', { volume: volumes.csi }),
     ]);
     await waitForPods(cluster, namespace);
+    // A bundle of other.org, without which no entry can federate with it; ours serves as well as any.
+    const bundle = await server(['bundle', 'show', '-format', 'spiffe']);
+    await server(['bundle', 'set', '-format', 'spiffe', '-id', 'spiffe://other.org'], bundle);
   }, 120_000);
   afterAll(() => cluster.kubectl(['delete', 'namespace', namespace, '--wait=false']));
 
@@ -178,11 +186,41 @@ describeOnCluster('SPIRE in the cluster', (cluster) => {
       const account = { name: 'frontend', namespace };
       const pod = workload(namespace, 'frontend', { volume: volumes.csi, account: account.name });
       await apply(cluster, [{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: account }, pod]);
-      await server(await renderedEntry(namespace));
+      await waitForPods(cluster, namespace);
+      const command = await rendered(namespace, ['--pod-label', 'app']);
+      await server(
+        command
+          .trim()
+          .split(/[\s\\]+/)
+          .slice(1),
+      );
       await expect
         .poll(() => subject('frontend', 'auth-helper'), { timeout: entryMs, interval: 500 })
         .toBe(`spiffe://example.org/ns/${namespace}/sa/frontend`);
       expect(await subject('frontend', 'app')).toContain('no identity issued');
+    },
+    4 * entryMs,
+  );
+
+  test(
+    'a rendered object carries the trust domains that the workload federates with',
+    async () => {
+      const object = await rendered(namespace, ['--as', 'objects']);
+      await cluster.kubectl(['apply', '--filename', '-'], object);
+      const entry = [
+        'entry',
+        'show',
+        '-spiffeID',
+        `spiffe://example.org/ns/${namespace}/sa/frontend`,
+      ];
+      const ofPod = async (): Promise<boolean> => {
+        const entries = (await server(entry)).split('Entry ID').slice(1);
+        return entries.some(
+          (each) => /k8s:pod-uid/.test(each) && /FederatesWith +: other\.org/.test(each),
+        );
+      };
+      await expect.poll(ofPod, { timeout: entryMs, interval: 500 }).toBe(true);
+      await cluster.kubectl(['delete', '--filename', '-'], object);
     },
     2 * entryMs,
   );

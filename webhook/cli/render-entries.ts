@@ -1,6 +1,7 @@
 /** `svidecar render entries`: the registration entries that injected workloads need in SPIRE. */
-import { Command } from 'commander';
-import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
+import { Command, Option } from 'commander';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { parseTrustDomain } from '#kernel/spiffe-id.ts';
 import { helperContainer } from '../../sidecar/config/contract.ts';
 import { readRequest } from '../injection/annotations.ts';
 import { variablesFor } from '../injection/variables.ts';
@@ -11,9 +12,14 @@ import { readInputs } from './read-inputs.ts';
 import { exitCodeOfAll } from './exit-codes.ts';
 import { reportProblems } from './reports.ts';
 import { refusals } from './inject-texts.ts';
+import { commandFor, objectFor, type Registration } from './registrations.ts';
 import type { CliContext } from './terminal.ts';
 
+/** On the pod template: with which trust domains the workload federates. */
+const federatesWithKey = 'spiffe.io/federatesWith';
+
 interface EntriesFlags extends EngineFlags {
+  readonly as: 'commands' | 'objects';
   readonly parentId?: string;
   readonly podLabel: readonly string[];
   readonly container: readonly string[];
@@ -23,21 +29,28 @@ const examples = `
 Examples:
   svidecar render entries shop.yaml
   svidecar render entries manifests/ --pod-label app --container envoy
-  svidecar render entries shop.yaml | sed 's,^spire-server,kubectl exec -n spire spire-server-0 -- &,' | sh
+  svidecar render entries shop.yaml | sed 's,^spire-server,kubectl exec -n spire spire-server-0 -- /opt/spire/bin/&,' | sh
+  svidecar render entries shop.yaml --as objects | kubectl apply -f -
 
 The selectors name the auth helper's container, so that no other container of the pod can ask for its tokens.
-Where Envoy gets its own X.509-SVID from SPIRE, --container envoy prints the entry for that too.`;
+Where Envoy gets its own X.509-SVID from SPIRE, --container envoy prints the entry for that too.
+The annotation spiffe.io/federatesWith of a pod template ("other.org, third.org") becomes the entry's federatesWith.`;
 
 export function entriesCommand(context: CliContext): Command {
   const command = new Command('entries')
-    .summary('spire-server commands that register the helpers')
+    .summary('what registers the helpers in SPIRE')
     .description(
-      'Print the `spire-server entry create` commands that register the helpers of annotated workloads.',
+      'Print the `spire-server entry create` commands that register the helpers of annotated workloads, or the\nClusterSPIFFEID objects of which spire-controller-manager makes the entries.',
     )
     .argument('[paths...]', 'files or folders; - or nothing reads standard input')
+    .addOption(
+      new Option('--as <form>', 'commands, or ClusterSPIFFEID objects')
+        .choices(['commands', 'objects'])
+        .default('commands'),
+    )
     .option(
       '--parent-id <spiffe-id>',
-      "the agents' SPIFFE ID (default: spiffe://<trust domain>/ns/spire/sa/spire-agent)",
+      "of commands: the agents' SPIFFE ID (default: spiffe://<trust domain>/ns/spire/sa/spire-agent)",
     )
     .option('--pod-label <key...>', "also select by these of the pods' labels", [])
     .option(
@@ -56,25 +69,28 @@ export function entriesCommand(context: CliContext): Command {
         fault === undefined ? [] : [{ error: fault }],
       );
       const problems = [...faults, ...refusals(outcomes)];
-      terminal.out(entryCommands(outcomes, flags, options).join('\n'));
+      terminal.out(
+        registrationsOf(outcomes, flags, options).join(flags.as === 'objects' ? '' : '\n'),
+      );
       reportProblems(problems, terminal);
       context.exit(exitCodeOfAll(problems.map(({ error }) => error.code)));
     });
 }
 
-/** One command for each identity and container, each once. */
-function entryCommands(
+/** One for each identity and container, each once. */
+function registrationsOf(
   outcomes: readonly Outcome[],
   flags: EntriesFlags,
   options: DecideOptions,
 ): readonly string[] {
-  const commands = outcomes.flatMap((outcome) => {
+  const textOf = flags.as === 'objects' ? objectFor : commandFor;
+  const texts = outcomes.flatMap((outcome) => {
     const containers = containersOf(outcome, flags);
     if (containers.length === 0) return [];
     const identity = identityOf(outcome, flags, options);
-    return containers.map((name) => commandFor(identity, name));
+    return containers.map((container) => textOf({ ...identity, container }));
   });
-  return [...new Set(commands)];
+  return [...new Set(texts)];
 }
 
 /** The helper where there is one, and those of the named containers that the pod has. */
@@ -89,17 +105,11 @@ function containersOf({ decision, located }: Outcome, flags: EntriesFlags): read
   return hasHelper ? [helperContainer, ...others] : others;
 }
 
-interface Identity {
-  readonly spiffeId: string;
-  readonly parentId: string;
-  readonly selectors: readonly string[];
-}
-
 function identityOf(
   { located }: Outcome,
   flags: EntriesFlags,
   { engine }: DecideOptions,
-): Identity {
+): Omit<Registration, 'container'> {
   const { template, namespace } = located;
   const request = readRequest(template);
   const settings = request.kind === 'templates' ? request.settings : {};
@@ -113,22 +123,22 @@ function identityOf(
   return {
     spiffeId: text('spiffeId'),
     parentId: flags.parentId ?? `spiffe://${text('trustDomain')}/ns/spire/sa/spire-agent`,
+    namespace,
+    workload: located.name,
     selectors: [`k8s:ns:${namespace}`, `k8s:sa:${text('serviceAccount')}`, ...chosen],
+    labels: Object.fromEntries(
+      Object.keys(labels).map((key) => [key, stringAt(labels, key) ?? '']),
+    ),
+    federatesWith: federatesWith(template),
   };
 }
 
-/** @see spire-server entry create, k8s workload attestor selectors */
-function commandFor({ spiffeId, parentId, selectors }: Identity, container: string): string {
-  const words = [
-    ['-spiffeID', spiffeId],
-    ['-parentID', parentId],
-    ...[...selectors, `k8s:container-name:${container}`].map((each) => ['-selector', each]),
-  ];
-  const lines = words.map(([flag = '', value = '']) => `  ${flag} ${quoted(value)}`);
-  return `spire-server entry create \\\n${lines.join(' \\\n')}\n`;
-}
-
-/** For a POSIX shell. */
-function quoted(word: string): string {
-  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+/** As SPIRE's former Kubernetes registrar read it: names of trust domains, separated by commas. @throws {AppError} SPIFFE_ID_INVALID */
+function federatesWith(template: JsonObject): readonly string[] {
+  const annotations = objectAt(objectAt(template, 'metadata'), 'annotations');
+  const names = (stringAt(annotations, federatesWithKey) ?? '').split(',');
+  return names
+    .map((each) => each.trim())
+    .filter((each) => each !== '')
+    .map((each) => parseTrustDomain(each));
 }

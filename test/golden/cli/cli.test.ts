@@ -52,6 +52,7 @@ describe('output', () => {
     ['render-templates.txt', 'render templates'],
     ['render-template.txt', 'render templates spire'],
     ['render-entries.txt', 'render entries manifests/demo --pod-label app --container envoy'],
+    ['render-entries-objects.txt', 'render entries manifests/demo --as objects'],
     ['completion-bash.txt', 'completion bash'],
     ['completion-fish.txt', 'completion fish'],
   ])('%s', async (file, line) => {
