@@ -147,6 +147,7 @@ const spec: Gen = withUnknown(
 const requests = fc.constantFrom<Readonly<Record<string, string>>>(
   { 'inject.svidecar.dev/templates': 'jwt-inject', 'svidecar.dev/audience': 'backend' },
   { 'inject.svidecar.dev/templates': 'jwt-validate' },
+  { 'inject.svidecar.dev/templates': 'jwt-validate', 'svidecar.dev/data-path': 'native' },
   { 'inject.svidecar.dev/templates': 'spire' },
   { 'inject.svidecar.dev/templates': 'istio-spire' },
   { 'inject.svidecar.dev/templates': 'spiffe-socket, jwt-validate' },
@@ -161,6 +162,7 @@ const requests = fc.constantFrom<Readonly<Record<string, string>>>(
     'svidecar.dev/audience-by-host': 'a.test=a,*.b.test=b',
     'svidecar.dev/socket': 'hostPath',
     'svidecar.dev/native-sidecar': 'true',
+    'svidecar.dev/data-path': 'native',
   },
 );
 

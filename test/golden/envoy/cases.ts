@@ -165,6 +165,7 @@ export const cases: readonly EnvoyCase[] = [
   { name: 'native-validate', additions: nativeValidate },
   { name: 'native-both', additions: nativeBoth },
   { name: 'native-by-host', additions: nativeByHost },
+  { name: 'native-discovery-files', additions: nativeInject },
   { name: 'native-patched-already', additions: nativeBoth },
 ];
 

@@ -11,11 +11,14 @@ import { envoyConfig } from '../../../bench/review-bodies.ts';
 import { deployment, injectBackend } from '../../../fakes/workloads.ts';
 
 const { library } = engineFor();
-const annotation = valueAt(
-  injected(deployment(injectBackend)),
-  `/spec/template/metadata/annotations/${statusKey.replace('/', '~1')}`,
-);
-const status = typeof annotation === 'string' ? annotation : '';
+const statusPath = `/spec/template/metadata/annotations/${statusKey.replace('/', '~1')}`;
+
+function statusFor(annotations: Readonly<Record<string, string>>): string {
+  const annotation = valueAt(injected(deployment(annotations)), statusPath);
+  return typeof annotation === 'string' ? annotation : '';
+}
+
+const status = statusFor(injectBackend);
 
 function user(name: string, text = status): ConfigMapUser {
   const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name, uid: `uid-${name}` };
@@ -50,6 +53,23 @@ describe('desired ConfigMaps', () => {
       owners: [{ kind: 'ConfigMap', uid: 'uid-source' }],
     });
     expect(derived?.data['envoy.yaml']).toContain('envoy.filters.http.ext_authz');
+  });
+
+  test('those of the native data path are rendered from the status alone', () => {
+    const native = statusFor({
+      ...injectBackend,
+      'svidecar.dev/data-path': 'native',
+      'svidecar.dev/audience-by-host': 'ledger.test=ledger',
+    });
+    const { configMaps, problems } = desired([user('a', native)]);
+    expect(problems).toEqual([]);
+    const [helper, derived] = configMaps;
+    expect(helper?.data['helper.yaml']).toContain('dataPath: native');
+    const text = derived?.data['envoy.yaml'] ?? '';
+    expect(text).toContain('name: jwt-svid/ledger');
+    expect(text).toContain(String.raw`regex: "(?i:ledger\\.test\\.?(?::[^:\\]]*)?)"`);
+    expect(text).not.toContain('${');
+    expect(text).not.toContain('ext_authz');
   });
 
   test('without its source only the helper gets one', () => {
