@@ -11,8 +11,15 @@ import {
   readRequest,
   type Request,
 } from '../injection/annotations.ts';
-import { isOurs, templatesKey } from '../injection/contract.ts';
-import { inject, isComplete, putBack, uninject, type Engine } from '../injection/inject.ts';
+import { isOurs, statusKey, templatesKey } from '../injection/contract.ts';
+import {
+  inject,
+  isComplete,
+  isCompleteButForAnnotations,
+  putBack,
+  uninject,
+  type Engine,
+} from '../injection/inject.ts';
 import { locate, type Located } from '../injection/locate.ts';
 import { statusOf, summaryOf, type Status } from '../injection/status.ts';
 import { Trace, type Step } from '../injection/trace.ts';
@@ -80,14 +87,16 @@ export function nameOf(located: Located): string {
 
 function decideLocated(located: Located, context: DecisionContext, trace: Trace): Decision {
   warnOfMisplaced(located, trace);
-  if (!isAddressed(located.template)) return skip('not_requested', 'nothing was asked for', trace);
+  const lost = lostStatus(located, context);
+  if (lost === undefined && !isAddressed(located.template))
+    return skip('not_requested', 'nothing was asked for', trace);
   // Before any annotation is judged: an object that will not be touched must not be refused either.
   const outside = outsideReason(located, {
     ignoredNamespaces: context.ignoredNamespaces,
     isUpdate: context.before !== undefined,
   });
   if (outside !== undefined) return skipOutside(outside, located, { context, trace });
-  const status = statusOf(located.template, nameOf(located));
+  const status = lost ?? statusOf(located.template, nameOf(located));
   const request = readRequestOf(located, status);
   if (request.kind === 'templates')
     return decideTemplates(located, { request, status, context, trace });
@@ -103,6 +112,19 @@ function decideLocated(located: Located, context: DecisionContext, trace: Trace)
   return takenBack(located, status, trace);
 }
 
+/**
+ * The status that an update takes away while what it names stays: `kubectl apply` of a manifest that has lost its last
+ * annotation removes the whole map, ours with it.
+ */
+function lostStatus(located: Located, context: DecisionContext): Status | undefined {
+  if (context.before === undefined || hasStatus(located.template)) return undefined;
+  const before = locate(context.before, context.namespace);
+  const status = before === undefined ? undefined : readableStatus(before);
+  return status !== undefined && isCompleteButForAnnotations(located.template, status)
+    ? status
+    : undefined;
+}
+
 function takenBack(located: Located, status: Status, trace: Trace): Decision {
   const operations = at(located, uninject(located.template, status));
   trace.say('uninjected', `took out what ${status.templates.join(', ')} had added`);
@@ -112,6 +134,10 @@ function takenBack(located: Located, status: Status, trace: Trace): Decision {
 /** Whether any annotation of the template is ours, be it right or wrong. */
 function isAddressed(template: JsonObject): boolean {
   return Object.keys(objectAt(objectAt(template, 'metadata'), 'annotations')).some(isOurs);
+}
+
+function hasStatus(template: JsonObject): boolean {
+  return objectAt(objectAt(template, 'metadata'), 'annotations')[statusKey] !== undefined;
 }
 
 /** Reasons that nobody needs to be told of at the prompt. */

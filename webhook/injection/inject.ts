@@ -116,6 +116,17 @@ export function isComplete(template: JsonObject, { undo }: Status): boolean {
   );
 }
 
+/** {@link isComplete} but for annotations, which an update may have taken away as a whole. */
+export function isCompleteButForAnnotations(template: JsonObject, status: Status): boolean {
+  const added = Object.entries(status.undo.added).filter(
+    ([path]) => !path.startsWith('/metadata/annotations'),
+  );
+  return isComplete(template, {
+    ...status,
+    undo: { ...status.undo, added: Object.fromEntries(added) },
+  });
+}
+
 /** `spec.containers[app].env[A]` */
 function shownPath(path: string): string {
   const tokens = pointerTokens(path).map((token) => {

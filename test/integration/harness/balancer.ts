@@ -29,10 +29,15 @@ export class Balancer {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** Ends every connection that is open now, as a restarted proxy does. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   stop(): void {
     this.#stop.abort();
     this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    this.cut();
   }
 
   async #look(): Promise<void> {

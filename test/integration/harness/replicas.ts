@@ -35,6 +35,8 @@ export interface Replicas {
   /** All that were started, ended ones too. */
   readonly all: readonly Replica[];
   start(name: string, uid?: number): Promise<Replica>;
+  /** Ends every connection between the API server and the replicas. */
+  cutConnections(): void;
   stop(): Promise<void>;
 }
 
@@ -85,6 +87,9 @@ export async function installReplicas(
       all.push(replica);
       balancer.backends = all;
       return replica;
+    },
+    cutConnections: () => {
+      balancer.cut();
     },
     stop: async () => {
       balancer.stop();

@@ -217,6 +217,37 @@ describe('an injected object', () => {
     );
   });
 
+  describe('that lost its annotations as a whole, as kubectl apply takes them away', () => {
+    const bare = structuredClone(object);
+    delete (valueAt(bare, `${template}/metadata`) as Record<string, unknown>)['annotations'];
+    const never = deployment({});
+    delete (valueAt(never, `${template}/metadata`) as Record<string, unknown>)['annotations'];
+
+    test('is taken back by what it was before the update', () => {
+      const decision = decideOn(bare, { before: object });
+      expect(decision.kind).toBe('uninjected');
+      expect(carriedOut(bare, decision)).toEqual(never);
+    });
+
+    test('is injected anew where the update asks for something else', () => {
+      const asked = withAnnotations(bare, { ...injectBackend, 'svidecar.dev/audience': 'other' });
+      expect(injected(asked, { before: object })).toEqual(
+        injected(deployment({ ...injectBackend, 'svidecar.dev/audience': 'other' })),
+      );
+    });
+
+    test('is left alone where what was injected has gone as well', () => {
+      expect(decideOn(never, { before: object })).toMatchObject({
+        kind: 'skipped',
+        reason: 'not_requested',
+      });
+    });
+
+    test('is left alone where nothing tells what it was', () => {
+      expect(decideOn(bare)).toMatchObject({ kind: 'skipped', reason: 'not_requested' });
+    });
+  });
+
   test('is taken back when it moves to the host network, with a warning', () => {
     const moved = structuredClone(object);
     Object.assign(valueAt(moved, `${template}/spec`) as object, { hostNetwork: true });
