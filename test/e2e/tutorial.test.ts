@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openBrowser, see, type Seen } from './harness/browser.ts';
-import { describeOnCluster, repository } from './harness/cluster.ts';
+import { describeOnCluster, repository, sharedImages } from './harness/cluster.ts';
 import { complaint, definitionsIn, runSteps, stepsOf } from './harness/console-blocks.ts';
 
 const steps = stepsOf(readFileSync(join(repository, 'docs/tutorial.md'), 'utf8'));
 /** The last one takes the cluster away, which other files use after this one. */
 const sections = [...new Set(steps.map(({ section }) => section))].slice(0, -1);
+/** The run's cluster has these images: the harness made and loaded them with the same two commands. */
+const isOfImages = /^scripts\/(image|cluster load) /;
 const frontend = 'http://frontend.demo.svc:3000/';
 const frontend2 = 'http://frontend-2.demo.svc:3002/';
 const noToken = 'HTTP 403: jwt-validate: there is no Authorization header';
@@ -59,8 +61,14 @@ describeOnCluster('docs/tutorial.md, followed step by step with a browser', (clu
     expect(sections).toEqual(expect.arrayContaining(Object.keys(seen)));
   });
 
+  test('the images that the page makes are those of this cluster', () => {
+    const made = steps.find(({ command }) => command.startsWith('scripts/image '))?.command ?? '';
+    const names = made.replace(/^scripts\/image | --out .*$/g, '').split(' ');
+    expect(names.sort()).toEqual([...sharedImages].sort());
+  });
+
   test.for(sections)('%s', { timeout: 300_000 }, async (section) => {
-    const own = steps.filter((step) => step.section === section);
+    const own = steps.filter((step) => step.section === section && !isOfImages.test(step.command));
     const before = definitionsIn(steps).filter((step) => !own.includes(step));
     const env = { ...process.env, SVIDECAR_CLUSTER: cluster.name };
     const outcomes = await runSteps([...before, ...own], { cwd: repository, env });

@@ -8,6 +8,19 @@ import { runCommand, type CommandResult } from '../../integration/harness/proces
 export const repository = join(import.meta.dirname, '../../..');
 const script = join(repository, 'scripts/cluster');
 
+/** Images that the shared cluster has, besides what it runs itself. */
+export const sharedImages = [
+  'spire-server',
+  'spire-agent',
+  'spire-controller-manager',
+  'spiffe-csi-driver',
+  'csi-registrar',
+  'helper',
+  'webhook',
+  'demo',
+  'envoy',
+];
+
 /** From a command to its end: an image archive of several hundred MB takes the longest. */
 const commandDeadlineMs = 300_000;
 

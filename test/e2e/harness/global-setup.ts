@@ -6,20 +6,13 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { runCommand } from '../../integration/harness/processes.ts';
 import { createWorkFolder } from '../../integration/harness/work-folder.ts';
-import { missingForCluster, ownCluster, repository, type Cluster } from './cluster.ts';
-
-/** Besides what the cluster itself runs. */
-const sharedImages = [
-  'spire-server',
-  'spire-agent',
-  'spire-controller-manager',
-  'spiffe-csi-driver',
-  'csi-registrar',
-  'helper',
-  'webhook',
-  'demo',
-  'envoy',
-];
+import {
+  missingForCluster,
+  ownCluster,
+  repository,
+  sharedImages,
+  type Cluster,
+} from './cluster.ts';
 
 /** SPIRE is ready in 10 s on an idle machine. */
 const installMs = 300_000;
