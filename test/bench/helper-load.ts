@@ -1,5 +1,5 @@
 /** Load for bench:helper and bench:native: unary calls over one HTTP/2 connection, and requests over HTTP/1 connections. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import * as http from 'node:http';
 import * as http2 from 'node:http2';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
@@ -21,10 +21,13 @@ export interface Shots {
   close(): void;
 }
 
-/** Microseconds of CPU that a process has used; the kernel counts in hundredths of a second. */
+/** Microseconds of CPU that a process's threads have used. The scheduler counts in nanoseconds, `stat` only in hundredths of a second. */
 export function cpuUsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  const nanoseconds = readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8');
+    return Number(text.split(' ')[0]);
+  });
+  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1_000;
 }
 
 export interface Measurement {
