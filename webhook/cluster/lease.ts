@@ -54,6 +54,8 @@ export class Lease {
   readonly #listeners = new Set<() => void>();
   #seen: Seen | undefined;
   #renewedMs: number | undefined;
+  /** What the listeners know. */
+  #told = false;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -75,21 +77,29 @@ export class Lease {
   /** Tries to lead until `signal` aborts; then lets go, so that another need not wait. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const before = this.isLeader();
-      try {
-        await this.#look(signal);
-      } catch (thrown) {
-        this.#failed(thrown, signal);
-      }
-      if (this.isLeader() !== before) this.#tell();
+      await this.look(signal);
       const delayMs = this.#times.retryMs * (1 + this.#options.random() / 5);
       // The wait rejects when we are stopped in it; the loop then ends.
       await wait(delayMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
-    await this.#release();
+    await this.release();
   }
 
-  async #look(signal: AbortSignal): Promise<void> {
+  /** Looks once, and takes or renews the Lease where that is ours to do. Never rejects. */
+  async look(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#tryToLead(signal);
+    } catch (thrown) {
+      this.#failed(thrown, signal);
+    }
+    const leads = this.isLeader();
+    if (leads === this.#told) return;
+    this.#told = leads;
+    this.#options.log.info({ leads }, leads ? 'this replica leads' : 'this replica leads no more');
+    for (const listener of this.#listeners) listener();
+  }
+
+  async #tryToLead(signal: AbortSignal): Promise<void> {
     const { api, clock, identity } = this.#options;
     const beganMs = clock.now();
     const object = await this.#read(signal);
@@ -152,8 +162,8 @@ export class Lease {
     };
   }
 
-  /** At the end: only if we hold it, and nobody has taken it since. */
-  async #release(): Promise<void> {
+  /** Lets go, but only if we hold it and nobody has taken it since. Never rejects. */
+  async release(): Promise<void> {
     const seen = this.#seen;
     if (!this.isLeader() || seen === undefined) return;
     this.#renewedMs = undefined;
@@ -169,12 +179,6 @@ export class Lease {
     // Another replica was quicker: the next look shows who.
     if (thrown instanceof ApiRefusal && thrown.status === conflict) return;
     this.#options.log.warn({ fault: messageOf(thrown) }, 'cannot renew the Lease, trying again');
-  }
-
-  #tell(): void {
-    const leads = this.isLeader();
-    this.#options.log.info({ leads }, leads ? 'this replica leads' : 'this replica leads no more');
-    for (const listener of this.#listeners) listener();
   }
 
   #listPath(): string {
