@@ -90,6 +90,20 @@ describeWithComponents(programs, 'on a real API server', () => {
     await expectValid(await renderedWith(component));
   });
 
+  test('kubectl apply -k installs each way to install svidecar, also over another one', async () => {
+    const overlays = whole.filter((folder) => folder.startsWith('manifests/kustomize/'));
+    for (const folder of overlays) {
+      const { code, stderr } = await api.kubectl(['apply', '-k', folder, '--validate=strict']);
+      expect({ folder, code, stderr }).toEqual({ folder, code: 0, stderr: '' });
+    }
+    for (const component of components.filter((folder) => folder.startsWith('manifests/kustomize/'))) {
+      const work = await overlayOf(baseOf(component), component);
+      const { code, stderr } = await api.kubectl(['apply', '-k', work.path, '--validate=strict']);
+      await work.remove();
+      expect({ component, code, stderr }).toEqual({ component, code: 0, stderr: '' });
+    }
+  });
+
   test('every other manifest is part of one of these, or valid by itself', async () => {
     const files = readdirSync('manifests', { recursive: true, encoding: 'utf8' })
       .map((path) => join('manifests', path))
