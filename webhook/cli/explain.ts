@@ -95,7 +95,11 @@ function explainLive(name: string, flags: ExplainFlags, context: CliContext): Ex
   const engine = engineFrom({ ...flags, kubernetesVersion: live.kubernetesVersion }, context);
   const outcomes = decideAll(live.documents, { engine, namespace: live.namespace });
   const own = outcomes.filter(({ document }) => document === live.documents[0]);
-  return { outcomes: own, documents: [], notes: live.notes };
+  // Where nothing was asked for, the namespace's label is no news.
+  const isAsked = own.some(
+    ({ decision }) => decision.kind !== 'skipped' || decision.reason !== 'not_requested',
+  );
+  return { outcomes: own, documents: [], notes: isAsked ? live.notes : [] };
 }
 
 function record(outcome: Outcome): object {

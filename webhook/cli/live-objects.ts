@@ -1,7 +1,8 @@
 /** An object of the cluster and what its injection depends on, read with the user's own kubectl. */
 import { spawnSync } from 'node:child_process';
 import { AppError } from '#kernel/errors.ts';
-import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { mountedConfigMaps } from '../checks/assess.ts';
 import { namespaceLabel } from '../injection/contract.ts';
 import { readManifest, type ManifestDocument } from './manifest.ts';
 
@@ -13,7 +14,7 @@ export interface LiveFlags {
 
 export interface LiveObject {
   readonly namespace: string;
-  /** The object, then the ConfigMaps that its volumes name. */
+  /** The object, then the ConfigMaps that its volumes name, and those that its Envoy configuration was made from. */
   readonly documents: readonly ManifestDocument[];
   readonly kubernetesVersion: string;
   /** Sentences about what stands in the way outside the object. */
@@ -40,7 +41,7 @@ export function isLiveName(text: string): boolean {
 export function readLive(name: string, flags: LiveFlags): LiveObject {
   const object = readObject(['get', name], flags);
   const namespace = stringAt(objectAt(object, 'metadata'), 'namespace') ?? 'default';
-  const configMaps = configMapNames(object).flatMap((configMap) => {
+  const configMaps = [...mountedConfigMaps(object)].flatMap((configMap) => {
     const found = readOptional(['get', 'configmap', configMap], { ...flags, namespace });
     return found === undefined ? [] : [found];
   });
@@ -70,24 +71,6 @@ function namespaceNotes(namespace: string, flags: LiveFlags): readonly string[] 
   return [
     `namespace ${namespace} has ${label === undefined ? 'no label' : `the label ${namespaceLabel}: ${label}, not`} ${label === undefined ? `${namespaceLabel}: enabled` : '"enabled" or "pod"'}, so the webhook sees nothing of it: kubectl label namespace ${namespace} ${namespaceLabel}=enabled`,
   ];
-}
-
-function configMapNames(object: JsonObject): readonly string[] {
-  const names = new Set<string>();
-  const visit = (value: Json | undefined): void => {
-    if (Array.isArray(value)) for (const item of value as readonly Json[]) visit(item);
-    if (!isObject(value)) return;
-    for (const volume of listAt(value, 'volumes').filter(isObject)) {
-      const projected = listAt(objectAt(volume, 'projected'), 'sources').filter(isObject);
-      for (const source of [volume, ...projected]) {
-        const name = stringAt(objectAt(source, 'configMap'), 'name');
-        if (name !== undefined) names.add(name);
-      }
-    }
-    for (const member of Object.values(value)) visit(member);
-  };
-  visit(object['spec']);
-  return [...names];
 }
 
 function readObject(words: readonly string[], flags: LiveFlags): JsonObject {
