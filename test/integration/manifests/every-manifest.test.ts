@@ -91,6 +91,8 @@ describeWithComponents(programs, 'on a real API server', () => {
   });
 
   test('kubectl apply -k installs each way to install svidecar, also over another one', async () => {
+    // Made for the checks above, by server-side apply.
+    await api.kubectl(['delete', 'namespace', 'svidecar']);
     const overlays = whole.filter((folder) => folder.startsWith('manifests/kustomize/'));
     for (const folder of overlays) {
       const { code, stderr } = await api.kubectl(['apply', '-k', folder, '--validate=strict']);

@@ -73,7 +73,7 @@ export async function makeWhatOthersNeed(api: ApiServer, text: string): Promise<
   );
   if (needed.length === 0) return;
   const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: needed });
-  const { code, stderr } = await api.kubectl(['apply', '-f', '-'], { input });
+  const { code, stderr } = await api.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], { input });
   if (code !== 0) throw new Error(stderr);
   for (const definition of needed.filter(({ kind }) => kind === 'CustomResourceDefinition')) {
     const name = nameOf(definition);
