@@ -10,7 +10,7 @@ import { renderEnvoy, wantedBy } from './desired/desired.ts';
 import { followConfig, loadEngine, type EngineFiles } from './files/load-engine.ts';
 import type { Engine } from './injection/inject.ts';
 import type { Limits } from './server/limits.ts';
-import type { Log } from '#kernel/observe.ts';
+import type { Figure, Log } from '#kernel/observe.ts';
 import type { Reviewer } from './server/ports.ts';
 import { WebhookServer } from './server/server.ts';
 import type { ServingCertificate } from '../certs/open.ts';
@@ -105,7 +105,7 @@ function desireOf(engine: Engine): Desire {
 }
 
 function serverOf(
-  { clock, log, limits }: ServeOptions,
+  { clock, log, limits, files }: ServeOptions,
   parts: {
     readonly cluster: Cluster;
     readonly certificate: ServingCertificate;
@@ -122,9 +122,18 @@ function serverOf(
     placeholder,
     clock,
     log,
-    figures: () => [...cluster.figures(), ...certificate.figures()],
+    figures: () => [buildInfo(files.version), ...cluster.figures(), ...certificate.figures()],
     ...(limits === undefined ? {} : { limits }),
   });
+}
+
+function buildInfo(version: string): Figure {
+  return {
+    name: 'svidecar_build_info',
+    help: 'Always 1; the label tells the version.',
+    type: 'gauge',
+    samples: [{ labels: { version }, value: 1 }],
+  };
 }
 
 /** Gives the reviewer of an engine, made once for each configuration and version of the cluster. */

@@ -74,6 +74,8 @@ export function decide(object: JsonObject, context: DecisionContext): Decision {
     return decideLocated(located, context, trace);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
+    if (error.code === 'STATUS_NEWER' && isNoChange(located, context))
+      return skip('status_newer', error.message, trace);
     const message = `${nameOf(located)}: ${error.message}`;
     trace.warn('refused', message);
     return { kind: 'refused', code: error.code, message, steps: trace.steps };
@@ -252,6 +254,17 @@ function settle(
   if (!sameJson(specAndMetadata(before.template), specAndMetadata(template))) return undefined;
   trace.say('template_unchanged', 'the update does not touch the pod template');
   return unchanged();
+}
+
+/** Whether nobody asks for another pod template than stands: a controller made it, or the update does not touch it. */
+function isNoChange(located: Located, context: DecisionContext): boolean {
+  if (located.hasControllerOwner) return true;
+  const before =
+    context.before === undefined ? undefined : locate(context.before, context.namespace);
+  return (
+    before !== undefined &&
+    sameJson(specAndMetadata(before.template), specAndMetadata(located.template))
+  );
 }
 
 /** What a pod template consists of; a Pod has a status and more metadata besides. */

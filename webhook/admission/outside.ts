@@ -12,7 +12,8 @@ export type SkipReason =
   | 'being_deleted'
   | 'controller_owned'
   | 'immutable'
-  | 'opted_out';
+  | 'opted_out'
+  | 'status_newer';
 
 export interface Outside {
   readonly reason: SkipReason;

@@ -1,9 +1,11 @@
 /** Carries out what was planned for ConfigMaps, with server-side apply. */
 import { hash } from 'node:crypto';
+import type { Clock } from '#kernel/clock.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import type { Log } from '#kernel/observe.ts';
 import { ApiRefusal } from './api.ts';
 import type { KubernetesApi } from './api.ts';
+import type { ClusterLimits } from './limits.ts';
 import { isNamespaceGoing, type EventWriter } from './event-writer.ts';
 import { slimConfigMap } from './objects.ts';
 import { nameTaken } from './plan.ts';
@@ -14,6 +16,8 @@ import type { ClusterStore } from './store.ts';
 
 export interface WriterOptions {
   readonly api: KubernetesApi;
+  readonly clock: Clock;
+  readonly limits: ClusterLimits;
   readonly store: ClusterStore;
   readonly events: EventWriter;
   readonly log: Log;
@@ -21,14 +25,20 @@ export interface WriterOptions {
 
 type Outcome = 'applied' | 'recreated' | 'removed';
 
+/** What we applied last, and the version that it became: not applied again if others add to it. */
+interface Applied {
+  readonly digest: string;
+  readonly resourceVersion: string;
+  /** How often in a row somebody else has changed it, and when it may be put right again. */
+  readonly contests: number;
+  readonly notBeforeMs: number;
+}
+
 export class ConfigMapWriter {
   readonly counts: Record<Outcome, number> = { applied: 0, recreated: 0, removed: 0 };
   readonly #options: WriterOptions;
-  /** `namespace/name` → what we applied last and the version that it became: not applied again if others add to it. */
-  readonly #applied = new Map<
-    string,
-    { readonly digest: string; readonly resourceVersion: string }
-  >();
+  /** By `namespace/name`. */
+  readonly #applied = new Map<string, Applied>();
   #signal: AbortSignal | undefined;
 
   constructor(options: WriterOptions) {
@@ -71,7 +81,7 @@ export class ConfigMapWriter {
     const { api, store, log } = this.#options;
     const { namespace, name } = target;
     const digest = hash('sha256', JSON.stringify({ ...target, users: [] }), 'base64');
-    if (this.#isApplied(target, digest)) return [];
+    if (this.#isApplied(target, digest) || this.waitMs(target, digest) > 0) return [];
     const path = pathOf(target);
     // A forced apply would take over whatever a user made a moment ago under this name.
     const there = knownUid === undefined ? await this.#read(path) : undefined;
@@ -80,7 +90,11 @@ export class ConfigMapWriter {
     const body = bodyOf(target, contents, knownUid ?? there?.uid);
     const entry = slimConfigMap(await api.apply(path, body, this.#running()));
     store.putConfigMap(entry);
-    this.#applied.set(`${namespace}/${name}`, { digest, resourceVersion: entry.resourceVersion });
+    this.#applied.set(`${namespace}/${name}`, {
+      ...this.#contest(target, digest),
+      digest,
+      resourceVersion: entry.resourceVersion,
+    });
     this.counts.applied += 1;
     log.debug({ namespace, name }, 'ConfigMap applied');
     if (there?.digest !== target.digest) this.#tell(target, contents, entry.uid);
@@ -91,6 +105,27 @@ export class ConfigMapWriter {
     const last = this.#applied.get(`${namespace}/${name}`);
     const known = this.#options.store.configMap(namespace, name)?.resourceVersion;
     return last?.digest === digest && last.resourceVersion === known;
+  }
+
+  /**
+   * Milliseconds until it may be put right: at once after the first foreign change, later and later after the next. Two
+   * versions of svidecar, or of its configuration, would otherwise overwrite each other without end.
+   */
+  waitMs({ namespace, name }: Pick<Target, 'namespace' | 'name'>, digest?: string): number {
+    const last = this.#applied.get(`${namespace}/${name}`);
+    if (last === undefined || (digest !== undefined && last.digest !== digest)) return 0;
+    return Math.max(0, last.notBeforeMs - this.#options.clock.now());
+  }
+
+  #contest({ namespace, name }: Target, digest: string): Pick<Applied, 'contests' | 'notBeforeMs'> {
+    const { clock, limits } = this.#options;
+    const last = this.#applied.get(`${namespace}/${name}`);
+    const nowMs = clock.now();
+    const isOver = nowMs - (last?.notBeforeMs ?? 0) > limits.contestOverMs;
+    if (last?.digest !== digest || isOver) return { contests: 0, notBeforeMs: nowMs };
+    const contests = last.contests + 1;
+    const delayMs = Math.min(limits.lastContestMs, limits.firstContestMs * 2 ** (contests - 1));
+    return { contests, notBeforeMs: nowMs + delayMs };
   }
 
   #tell(target: Target, contents: Contents, uid: string): void {

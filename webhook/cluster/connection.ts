@@ -109,6 +109,8 @@ class HttpApi implements ConnectedApi {
   readonly url: string;
   readonly #config: KubeConfig;
   readonly #limits: ClusterLimits;
+  /** By KubeConfig's agent, of which there is one for the same credentials. */
+  readonly #agents = new WeakMap<https.Agent, https.Agent>();
 
   constructor(config: KubeConfig, url: string, limits: ClusterLimits) {
     this.#config = config;
@@ -208,6 +210,18 @@ class HttpApi implements ConnectedApi {
     throw refusal(call, status, { text, retryAfter: response.headers['retry-after'] });
   }
 
+  /** KubeConfig's agents open a connection for each request; a handshake costs more than most of our requests. */
+  #kept(agent: https.RequestOptions['agent']): https.RequestOptions['agent'] {
+    // A proxy's agent is of its own kind, and stays.
+    if (!(agent instanceof https.Agent) || agent.constructor !== https.Agent) return agent;
+    let kept = this.#agents.get(agent);
+    if (kept === undefined) {
+      kept = new https.Agent({ ...agent.options, keepAlive: true, maxFreeSockets: 16 });
+      this.#agents.set(agent, kept);
+    }
+    return kept;
+  }
+
   async #send({
     method,
     path,
@@ -227,6 +241,7 @@ class HttpApi implements ConnectedApi {
         ? {}
         : { 'content-type': contentType ?? json, 'content-length': Buffer.byteLength(text) }),
     };
+    options.agent = this.#kept(options.agent);
     const { request } = this.url.startsWith('http:') ? http : https;
     return new Promise((resolve, reject) => {
       const sent = request(this.url + path, { ...options, method, headers, signal }, resolve);

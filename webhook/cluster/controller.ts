@@ -124,7 +124,11 @@ export class Controller {
     this.#report(namespace, found);
     const tellInMs = this.#tell(namespace, users, { wanted, found });
     if (failures.length > 0) throw new AggregateError(failures, failures.map(messageOf).join('; '));
+    const contested = steps.map((step) =>
+      step.kind === 'apply' ? this.#writer.waitMs(step.configMap) : 0,
+    );
     return soonest([
+      ...contested.filter((waitMs) => waitMs > 0),
       steps.length < plan.steps.length ? limits.lastRetryMs : plan.againInMs,
       tellInMs,
     ]);

@@ -6,6 +6,7 @@ export interface ClusterCounts {
   readonly reflectors: readonly {
     readonly name: string;
     readonly isCurrent: boolean;
+    readonly heardAtMs: number | undefined;
     readonly counts: Readonly<ReflectorCounts>;
   }[];
   readonly calls: readonly {
@@ -44,6 +45,7 @@ function watchFigures(reflectors: ClusterCounts['reflectors']): readonly Figure[
       type: 'gauge',
       samples: each((reflector) => (reflector.isCurrent ? 1 : 0)),
     },
+    heardFigure(reflectors),
     {
       name: 'svidecar_cluster_lists_total',
       help: 'Full lists of a resource.',
@@ -63,6 +65,17 @@ function watchFigures(reflectors: ClusterCounts['reflectors']): readonly Figure[
       samples: each((reflector) => reflector.counts.failures),
     },
   ];
+}
+
+function heardFigure(reflectors: ClusterCounts['reflectors']): Figure {
+  return {
+    name: 'svidecar_cluster_heard_timestamp_seconds',
+    help: 'When the API server last said something of a resource, in Unix seconds: at least a bookmark comes each minute.',
+    type: 'gauge',
+    samples: reflectors.flatMap(({ name, heardAtMs }) =>
+      heardAtMs === undefined ? [] : [{ labels: { resource: name }, value: heardAtMs / 1000 }],
+    ),
+  };
 }
 
 function by(label: string, values: Readonly<Record<string, number>>): Figure['samples'] {

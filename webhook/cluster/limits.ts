@@ -20,6 +20,11 @@ export interface ClusterLimits {
   readonly graceMs: number;
   /** Milliseconds between looks at every namespace. */
   readonly resyncMs: number;
+  /** Milliseconds before a ConfigMap is put right that somebody has changed again; doubling, up to the last. */
+  readonly firstContestMs: number;
+  readonly lastContestMs: number;
+  /** Milliseconds without a foreign change after which it is put right at once again. */
+  readonly contestOverMs: number;
   /** Events written at once after a quiet time, and milliseconds between them when there are more. */
   readonly eventBurst: number;
   readonly eventEveryMs: number;
@@ -50,13 +55,17 @@ export const defaultClusterLimits: ClusterLimits = Object.freeze({
   // Twice the time in which a dead watch is noticed: nothing is removed because a user was overlooked.
   graceMs: 150_000,
   resyncMs: 10 * 60_000,
+  // A person's change is undone at once; whoever writes again and again costs one write a minute.
+  firstContestMs: 1_000,
+  lastContestMs: 60_000,
+  contestOverMs: 10 * 60_000,
   // A rollout of one shop at once; then 5 a second, a small part of what any API server takes, whatever happens.
   eventBurst: 50,
   eventEveryMs: 200,
   // About half a kilobyte each.
   eventsWaiting: 1_000,
-  // Far below the hour that the API server keeps events: a restart finds them there, and older things are told to nobody.
-  newsMs: 10 * 60_000,
+  // Long enough for a replica that takes over; what is older was told, or is told to nobody.
+  newsMs: 60_000,
   // `kubectl apply` of a folder creates a Deployment some seconds before its ConfigMap at most.
   settleMs: 5_000,
   // The API server forgets events after an hour.

@@ -37,6 +37,8 @@ export interface Follower {
   readonly isSynced: boolean;
   readonly isCurrent: boolean;
   readonly counts: Readonly<ReflectorCounts>;
+  /** When the API server last said something of it, in Unix milliseconds; undefined before the first time. */
+  readonly heardAtMs: number | undefined;
   run(signal: AbortSignal): Promise<void>;
   synced(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export class Reflector<Entry> implements Follower {
   #isSynced = false;
   #isOpen = false;
   #failuresInRow = 0;
+  #heardAtMs: number | undefined;
   #relist = new AbortController();
 
   constructor(resource: Resource<Entry>, options: ReflectorOptions) {
@@ -62,6 +65,10 @@ export class Reflector<Entry> implements Follower {
 
   get name(): string {
     return this.#resource.name;
+  }
+
+  get heardAtMs(): number | undefined {
+    return this.#heardAtMs;
   }
 
   /** True once the first list is in the store; stays true. */
@@ -115,6 +122,7 @@ export class Reflector<Entry> implements Follower {
       version = stringAt(metadata, 'resourceVersion') ?? '';
     } while (next !== '');
     this.#resource.replace(entries);
+    this.#heardAtMs = this.#options.clock.now();
     this.counts.lists += 1;
     this.#failuresInRow = 0;
     this.#isSynced = true;
@@ -156,6 +164,7 @@ export class Reflector<Entry> implements Follower {
         signal,
         onOpen: () => {
           this.#isOpen = true;
+          this.#heardAtMs = this.#options.clock.now();
         },
         onEvent: (event) => {
           version = this.#take(event) ?? version;
@@ -173,6 +182,7 @@ export class Reflector<Entry> implements Follower {
   /** @returns the event's version. @throws {ApiRefusal} for an ERROR event */
   #take(event: WatchEvent): string | undefined {
     this.counts.events += 1;
+    this.#heardAtMs = this.#options.clock.now();
     const { object } = event;
     const metadata = objectAt(object, 'metadata');
     const name = stringAt(metadata, 'name') ?? '';

@@ -54,7 +54,7 @@ export type EnvoyPlan = z.infer<typeof envoyPlanSchema>;
 /** Members that a later version may add are passed over, so that two versions can run side by side. */
 export type Status = z.infer<typeof statusSchema>;
 
-/** @param where names the object in messages. @throws {AppError} STATUS_INVALID */
+/** @param where names the object in messages. @throws {AppError} STATUS_INVALID, STATUS_NEWER */
 export function parseStatus(text: string, where: string): Status {
   let value: unknown;
   try {
@@ -63,8 +63,20 @@ export function parseStatus(text: string, where: string): Status {
     throw invalid(where, 'it is no JSON', cause);
   }
   const parsed = statusSchema.safeParse(value);
-  if (!parsed.success) throw invalid(where, z.prettifyError(parsed.error), parsed.error);
-  return parsed.data;
+  if (parsed.success) return parsed.data;
+  const { issues } = parsed.error;
+  // All that we know is right, and there is more: what it means, and how to undo it, only its writer knows.
+  if (issues.every(({ code }) => code === 'unrecognized_keys')) throw newer(where, value, issues);
+  throw invalid(where, z.prettifyError(parsed.error), parsed.error);
+}
+
+function newer(where: string, value: unknown, issues: readonly z.core.$ZodIssue[]): AppError {
+  const keys = issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []));
+  const version = isObject(value) ? (stringAt(value, 'version') ?? '?') : '?';
+  return new AppError(
+    'STATUS_NEWER',
+    `${where}: it was injected by svidecar ${version}, which knows more than this version (${keys.join(', ')} in ${statusKey}); it is left as it is: finish the upgrade, or inject it anew by applying the original manifest without this annotation and the injected parts`,
+  );
 }
 
 function invalid(where: string, fault: string, cause: unknown): AppError {
@@ -75,7 +87,7 @@ function invalid(where: string, fault: string, cause: unknown): AppError {
   );
 }
 
-/** The status of a pod template, or undefined when it was never injected. @throws {AppError} STATUS_INVALID */
+/** The status of a pod template, or undefined when it was never injected. @throws {AppError} STATUS_INVALID, STATUS_NEWER */
 export function statusOf(template: JsonObject, where: string): Status | undefined {
   const text = stringAt(objectAt(objectAt(template, 'metadata'), 'annotations'), statusKey);
   return text === undefined ? undefined : parseStatus(text, where);

@@ -33,6 +33,7 @@ export type StepId =
   | 'socket_added'
   | 'socket_reused'
   | 'status_invalid'
+  | 'status_newer'
   | 'stored_without'
   | 'template_unchanged'
   | 'templates_requested'

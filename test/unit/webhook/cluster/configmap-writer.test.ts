@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { objectAt, type JsonObject } from '#kernel/json.ts';
+import { SilentLog } from '../../../fakes/silent-log.ts';
+import type { KubernetesApi } from '../../../../webhook/cluster/api.ts';
+import { ConfigMapWriter } from '../../../../webhook/cluster/configmap-writer.ts';
+import { EventWriter } from '../../../../webhook/cluster/event-writer.ts';
+import { defaultClusterLimits as limits } from '../../../../webhook/cluster/limits.ts';
+import { slimConfigMap } from '../../../../webhook/cluster/objects.ts';
+import type { Target } from '../../../../webhook/cluster/plan.ts';
+import { ClusterStore } from '../../../../webhook/cluster/store.ts';
+
+const labels = { 'app.kubernetes.io/managed-by': 'svidecar' };
+const target: Target = {
+  ...{ namespace: 'shop', name: 'envoy-svidecar-1', digest: 'd', immutable: false },
+  ...{ labels, annotations: {}, owners: [], users: [] },
+  contents: () => ({ data: { f: 'ours' }, changes: [], sourceVersion: '1' }),
+};
+
+test('a foreign change is undone at once, and later and later when it comes again', async () => {
+  let nowMs = 1_000_000;
+  let version = 1;
+  const stored = (object: JsonObject): JsonObject => {
+    version += 1;
+    const metadata = { ...objectAt(object, 'metadata'), uid: 'u', resourceVersion: `${version}` };
+    return { ...object, metadata };
+  };
+  const unused = (): never => {
+    throw new TypeError('not asked for in this test');
+  };
+  const api: KubernetesApi = {
+    ...{ get: unused, create: unused, replace: unused, merge: unused, remove: unused },
+    watch: unused,
+    apply: (_path, object) => Promise.resolve(stored(object)),
+  };
+  const ignore = (): void => undefined;
+  const store = new ClusterStore({ changed: ignore, configMapsWanted: ignore });
+  const options = { api, store, clock: { now: () => nowMs }, limits, log: new SilentLog() };
+  const events = new EventWriter({ ...options, instance: 'svidecar-1' });
+  const writer = new ConfigMapWriter({ ...options, events });
+  writer.start(new AbortController().signal);
+  const foreign = (): void => {
+    const metadata = { namespace: 'shop', name: target.name, labels };
+    store.putConfigMap(slimConfigMap(stored({ metadata, data: { f: 'theirs' } })));
+  };
+  const applied = async (): Promise<number> => {
+    await writer.carryOut('shop', { kind: 'apply', configMap: target, uid: 'u' });
+    return writer.counts.applied;
+  };
+
+  expect(await applied()).toBe(1);
+  foreign();
+  expect(await applied()).toBe(2);
+  foreign();
+  expect(await applied()).toBe(2);
+  expect(writer.waitMs(target)).toBe(1_000);
+  nowMs += 1_000;
+  expect(await applied()).toBe(3);
+  foreign();
+  expect(await applied()).toBe(3);
+  expect(writer.waitMs(target)).toBe(2_000);
+  // A quiet while later a hand is undone at once again.
+  nowMs += 11 * 60_000;
+  expect(await applied()).toBe(4);
+  expect(writer.waitMs(target)).toBe(0);
+});
