@@ -209,7 +209,7 @@ async function run(api: ApiServer, folder: string): Promise<void> {
   await sleep(Number(values.seconds) * 1000);
   const quiet = callsOf(await controller.samples()) - quietFrom;
   for (const [name, value] of await controller.samples()) {
-    if (/cluster_calls|events_total|writes_total|lists_total/.test(name)) say(`  ${name} ${value}`);
+    if (name.startsWith('svidecar_cluster_calls_total')) say(`  ${name} ${value}`);
   }
   memory = controller.memory();
   const changed = await changes(api, controller);
