@@ -92,8 +92,9 @@ function load(config: KubeConfig, target: ClusterTarget): void {
   }
 }
 
+/** A path may have a query of its own, such as `dryRun=All`. */
 function managed(path: string): string {
-  return `${path}?fieldManager=${fieldManager}`;
+  return `${path}${path.includes('?') ? '&' : '?'}fieldManager=${fieldManager}`;
 }
 
 interface Call {
