@@ -31,7 +31,12 @@ const maxNameLength = 16_384;
 
 const taken: Taken = { kind: 'taken' };
 
-/** What both variants have in common: one response at a time, which bounds what a slow client can make us hold. */
+/**
+ * What both variants have in common: one response at a time, which bounds what a slow client can make us hold. Each
+ * carries all that is due when it is sent. So a client that owes no answer has no token that ended; one that does can
+ * have such as ended since that response, and is told with the next one, right after its answer. A second response
+ * would not reach it sooner: it would be read behind the first.
+ */
 abstract class Stream {
   protected readonly subscription = new Subscription();
   protected isFirst = true;

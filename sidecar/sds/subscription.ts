@@ -11,7 +11,7 @@ interface Holding {
   version: string | undefined;
   /** The token that it did not accept last: it is not sent again. */
   refused: string | undefined;
-  /** It did not accept the empty value. */
+  /** It did not accept the empty value in place of what it has. */
   refusesEmpty: boolean;
 }
 
@@ -77,6 +77,11 @@ export class Subscription {
   }
 
   accept(): void {
+    for (const name of this.#sent?.keys() ?? []) {
+      const holding = this.#holdings.get(name);
+      // Else one refused empty value would let every later token outlive its end.
+      if (holding !== undefined && holding.version !== emptyVersion) holding.refusesEmpty = false;
+    }
     this.#sent = undefined;
   }
 

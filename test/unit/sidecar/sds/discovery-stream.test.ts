@@ -191,6 +191,37 @@ describe.each([
     expect(client.next(nowS + 99)?.secrets).toEqual({ a: 'Bearer good' });
   });
 
+  test('that refused the empty value once is given it again when a later token ends', () => {
+    const { secrets, client } = setUp();
+    secrets.hold('a', 'one', nowS + 100);
+    client.open(['a']);
+    client.accept(client.next());
+    secrets.put('a', { kind: 'awaited' });
+    client.refuse(client.next(nowS + 99));
+    expect(client.next(nowS + 99), 'the one it refused it for').toBeUndefined();
+    secrets.hold('a', 'two', nowS + 200);
+    client.accept(client.next(nowS + 99));
+    secrets.put('a', { kind: 'awaited' });
+    expect(client.next(nowS + 199)?.secrets).toEqual({ a: '' });
+  });
+
+  test('whose token ends while it owes an answer gets the empty value right after that', () => {
+    const { secrets, client } = setUp();
+    secrets.hold('a', 'short', nowS + 3);
+    client.open(['a', 'b']);
+    client.accept(client.next());
+    secrets.hold('b', 'long', nowS + 6);
+    const owed = client.next();
+    secrets.put('a', { kind: 'awaited' });
+    secrets.put('b', { kind: 'awaited' });
+    expect(client.next(nowS + 3), 'it would be read behind what is owed').toBeUndefined();
+    client.accept(owed);
+    const end = client.next(nowS + 3);
+    expect(end?.secrets, 'the other is still good').toEqual({ a: '' });
+    client.accept(end);
+    expect(client.next(nowS + 4)?.secrets).toEqual({ b: '' });
+  });
+
   test('that answers something long gone has answered nothing', () => {
     const { secrets, client } = setUp();
     secrets.hold('a', 'one', nowS + 100);
