@@ -29,6 +29,11 @@ export class Balancer {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** Whether new connections may go there, as far as it was seen. */
+  sendsTo(backend: Backend): boolean {
+    return this.#ready.includes(backend);
+  }
+
   /** Ends every connection that is open now, as a restarted proxy does. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();

@@ -5,7 +5,7 @@ import { text as textOf } from 'node:stream/consumers';
 import type { CertificateOptions } from '../../../webhook/serve-certificate.ts';
 import type { ApiServer } from './api-server.ts';
 import { Balancer, type Backend } from './balancer.ts';
-import { freePort, startProcess } from './processes.ts';
+import { freePort, startProcess, waitUntil } from './processes.ts';
 import { apply, pointedAt, renderedManifests } from './webhook.ts';
 import { createWorkFolder } from './work-folder.ts';
 
@@ -35,6 +35,8 @@ export interface Replicas {
   /** All that were started, ended ones too. */
   readonly all: readonly Replica[];
   start(name: string, uid?: number): Promise<Replica>;
+  /** Kills it, and returns when no new connection goes there. */
+  lose(replica: Replica): Promise<void>;
   /** Ends every connection between the API server and the replicas. */
   cutConnections(): void;
   stop(): Promise<void>;
@@ -87,6 +89,12 @@ export async function installReplicas(
       all.push(replica);
       balancer.backends = all;
       return replica;
+    },
+    lose: async (replica) => {
+      await replica.kill();
+      await waitUntil(`${replica.name} is out of the Service`, () =>
+        Promise.resolve(!balancer.sendsTo(replica)),
+      );
     },
     cutConnections: () => {
       balancer.cut();

@@ -1,0 +1,82 @@
+/** Admissions at a steady rate, each of them counted by what became of the pod. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { objectAt, type JsonObject } from '#kernel/json.ts';
+import type { ApiServer } from './api-server.ts';
+import { hasHelper } from './pods.ts';
+
+export interface Outcomes {
+  /** Let in with the helper. */
+  injected: number;
+  /** Let in without the helper. */
+  readonly uninjected: string[];
+  /** Not let in: the API server's words. */
+  readonly refused: string[];
+}
+
+/** An API server that is this far behind gets no more until it has caught up. */
+const maxOpen = 50;
+
+/** Sends creations of pods, as a dry run: everything but the write happens. */
+export class Admissions {
+  readonly outcomes: Outcomes = { injected: 0, uninjected: [], refused: [] };
+  readonly #api: ApiServer;
+  readonly #path: string;
+  readonly #pod: JsonObject;
+  #sent = 0;
+  #open = 0;
+  #isPaused = false;
+
+  /** @param pod without a name; every admission gives it one of its own. */
+  constructor(api: ApiServer, namespace: string, pod: JsonObject) {
+    this.#api = api;
+    this.#path = `/api/v1/namespaces/${namespace}/pods?dryRun=All`;
+    this.#pod = pod;
+  }
+
+  /** Sends `count` admissions, one each `everyMs`, whether or not earlier ones have been answered; returns when all are. */
+  async run(count: number, everyMs: number): Promise<void> {
+    const answers: Promise<void>[] = [];
+    let due = performance.now();
+    while (answers.length < count) {
+      due += everyMs;
+      const early = due - performance.now();
+      if (early > 0) await wait(early);
+      if (this.#isPaused || this.#open >= maxOpen) {
+        due = performance.now();
+        await wait(1);
+      } else answers.push(this.#admit());
+    }
+    await Promise.all(answers);
+  }
+
+  /** Does something at a moment at which no admission is under way. */
+  async between(act: () => void | Promise<void>): Promise<void> {
+    this.#isPaused = true;
+    while (this.#open > 0) await wait(1);
+    await act();
+    this.#isPaused = false;
+  }
+
+  async #admit(): Promise<void> {
+    this.#sent += 1;
+    this.#open += 1;
+    const metadata = { ...objectAt(this.#pod, 'metadata'), name: `pod-${this.#sent}` };
+    try {
+      const { status, body } = await this.#api.request('POST', this.#path, {
+        ...this.#pod,
+        metadata,
+      });
+      this.#count(status, body);
+    } catch (thrown) {
+      this.outcomes.refused.push(String(thrown));
+    }
+    this.#open -= 1;
+  }
+
+  #count(status: number, body: unknown): void {
+    const at = new Date().toISOString();
+    if (status !== 201) this.outcomes.refused.push(`${at} ${JSON.stringify(body)}`);
+    else if (hasHelper(body)) this.outcomes.injected += 1;
+    else this.outcomes.uninjected.push(`${at} ${JSON.stringify(body)}`);
+  }
+}
