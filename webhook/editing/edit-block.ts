@@ -45,16 +45,20 @@ export function addToBlock(edited: Edited, page: Page): Additions {
   return { before, after };
 }
 
-export function removeFromBlock(edited: Edited, page: Page): readonly TextEdit[] {
+export function removeFromBlock(edited: Edited, { text }: Page): readonly TextEdit[] {
   const { entries } = edited.node;
-  const firstKept = edited.slots.findIndex((slot) => slot.entry !== undefined && !slot.isRemoved);
-  return edited.slots.flatMap((slot, index) => {
-    if (!slot.isRemoved || slot.entry === undefined) return [];
-    const next = entries[entries.indexOf(slot.entry) + 1];
-    return index > firstKept || next === undefined
-      ? [removeAfter(slot.entry, page.text)]
-      : [removeBefore(slot.entry, next, page.text)];
-  });
+  const removed = new Set(
+    edited.slots.map(({ entry, isRemoved }) => (isRemoved ? entry : undefined)),
+  );
+  const firstKept = Math.max(
+    entries.findIndex((entry) => !removed.has(entry)),
+    0,
+  );
+  const following = entries.slice(firstKept).filter((entry) => removed.has(entry));
+  return [
+    ...removeLeading(entries.slice(0, firstKept + 1), text),
+    ...following.map((entry) => removeAfter(entry, text)),
+  ];
 }
 
 interface Where {
@@ -100,12 +104,33 @@ function removeAfter(entry: SourceEntry, text: string): TextEdit {
   return removeRange(previousLineEndAt(text, entry.start), lineEndAt(text, entry.end));
 }
 
-/** An entry before the first one that stays: comments between them belong to what follows. */
-function removeBefore(entry: SourceEntry, next: SourceEntry, text: string): TextEdit {
-  if (text.slice(entry.end, next.start).trim() === '') return removeRange(entry.start, next.start);
-  const lineStart = lineStartAt(text, entry.start);
-  const isFirstInLine = lineStart + leadingSpaceAt(text, entry.start).length === entry.start;
-  if (!isFirstInLine) return removeRange(entry.start, entry.end);
-  const nextLine = text.indexOf('\n', entry.end) + 1;
-  return removeRange(lineStart, nextLine);
+/**
+ * All but the last of the given entries, which is the first one that stays. Where no comment parts two of them, the
+ * next one takes the place of the one before it: they go away as one.
+ */
+function removeLeading(entries: readonly SourceEntry[], text: string): readonly TextEdit[] {
+  const edits: TextEdit[] = [];
+  const kept = entries.at(-1);
+  let start = entries[0]?.start ?? 0;
+  for (const [index, next] of entries.slice(1).entries()) {
+    const end = entries[index]?.end ?? start;
+    const isParted = text.slice(end, next.start).trim() !== '';
+    if (!isParted && next !== kept) continue;
+    edits.push(
+      isParted ? removeBeforeComment({ start, end }, text) : removeRange(start, next.start),
+    );
+    start = next.start;
+  }
+  return edits;
+}
+
+/** Comments on lines of their own belong to what follows; what shares its first line leaves that line behind. */
+function removeBeforeComment(
+  { start, end }: Pick<SourceEntry, 'start' | 'end'>,
+  text: string,
+): TextEdit {
+  const lineStart = lineStartAt(text, start);
+  const isFirstInLine = lineStart + leadingSpaceAt(text, start).length === start;
+  if (!isFirstInLine) return removeRange(start, end);
+  return removeRange(lineStart, text.indexOf('\n', end) + 1);
 }
