@@ -7,18 +7,40 @@ import { startApiServer, type ApiServer } from '../harness/api-server.ts';
 import { describeWithComponents } from '../harness/components.ts';
 import { runCommand, waitUntil, type CommandResult } from '../harness/processes.ts';
 import { apply, asks, guard, podOf, podsIn, tryToCreate } from './guarded-cluster.ts';
-import { chart, dryRun, helm, helmTemplate, idOf, kindOf, kustomize, makeWhatOthersNeed, nameOf, objectsIn, overlayOf } from './render.ts';
+import {
+  chart,
+  dryRun,
+  helm,
+  helmTemplate,
+  idOf,
+  kindOf,
+  kustomize,
+  makeWhatOthersNeed,
+  nameOf,
+  objectsIn,
+  overlayOf,
+} from './render.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm'];
-const ofHelm = ['app.kubernetes.io/instance', 'app.kubernetes.io/version', 'app.kubernetes.io/managed-by', 'helm.sh/chart'];
+const ofHelm = [
+  'app.kubernetes.io/instance',
+  'app.kubernetes.io/version',
+  'app.kubernetes.io/managed-by',
+  'helm.sh/chart',
+];
 const shop = readFileSync('test/integration/fixtures/shop.yaml', 'utf8');
 
 /** Objects by kind and name, without the labels that Helm's users expect and kustomize's don't. */
 function comparable(text: string): Readonly<Record<string, JsonObject>> {
   const objects = objectsIn(text).map((object): [string, JsonObject] => {
     const metadata = objectAt(object, 'metadata');
-    const labels = Object.entries(objectAt(metadata, 'labels')).filter(([key]) => !ofHelm.includes(key));
-    return [idOf(object), { ...object, metadata: { ...metadata, labels: Object.fromEntries(labels) } }];
+    const labels = Object.entries(objectAt(metadata, 'labels')).filter(
+      ([key]) => !ofHelm.includes(key),
+    );
+    return [
+      idOf(object),
+      { ...object, metadata: { ...metadata, labels: Object.fromEntries(labels) } },
+    ];
   });
   return Object.fromEntries(objects);
 }
@@ -29,13 +51,35 @@ const variants: readonly (readonly string[])[] = [
   ['replicas=3', 'spread=DoNotSchedule', 'priorityClassName=system-cluster-critical'],
   ['failurePolicy=Fail', 'guard.enabled=false'],
   ['networkPolicy.enabled=true', 'serviceMonitor.enabled=true'],
-  ['image.repository=registry.example.org/w', `image.digest=sha256:${'0'.repeat(64)}`, 'imagePullSecrets[0].name=pull'],
-  ['config.trustDomain=prod.example', 'config.helper.image=registry.example.org/h:1', 'extraArgs={--log-level=debug}'],
+  [
+    'image.repository=registry.example.org/w',
+    `image.digest=sha256:${'0'.repeat(64)}`,
+    'imagePullSecrets[0].name=pull',
+  ],
+  [
+    'config.trustDomain=prod.example',
+    'config.helper.image=registry.example.org/h:1',
+    'extraArgs={--log-level=debug}',
+  ],
   ['certificates.source=cert-manager', 'serviceMonitor.enabled=true'],
-  ['certificates.source=cert-manager', 'certificates.issuerRef.name=own', 'certificates.issuerRef.kind=ClusterIssuer'],
-  ['certificates.source=spiffe', 'config.socket.csiDriver=other.example', 'serviceMonitor.enabled=true'],
+  [
+    'certificates.source=cert-manager',
+    'certificates.issuerRef.name=own',
+    'certificates.issuerRef.kind=ClusterIssuer',
+  ],
+  [
+    'certificates.source=spiffe',
+    'config.socket.csiDriver=other.example',
+    'serviceMonitor.enabled=true',
+  ],
   ['certificates.source=secret', 'certificates.caBundle=PEM', 'certificates.secretName=own'],
-  ['nodeSelector.a=b', 'tolerations[0].operator=Exists', 'podLabels.a=b', 'podAnnotations.a=b', 'resources.limits.cpu=2'],
+  [
+    'nodeSelector.a=b',
+    'tolerations[0].operator=Exists',
+    'podLabels.a=b',
+    'podAnnotations.a=b',
+    'resources.limits.cpu=2',
+  ],
 ];
 
 describeWithComponents(['kubectl', 'helm'], 'the chart', () => {
@@ -56,7 +100,10 @@ describeWithComponents(['kubectl', 'helm'], 'the chart', () => {
     ['fail-closed', 'failurePolicy=Fail'],
   ])('renders what the component %s makes of the base with %s', async (component, value) => {
     const { stdout } = await helmTemplate('--set', value);
-    const work = await overlayOf('manifests/kustomize/base', `manifests/kustomize/components/${component}`);
+    const work = await overlayOf(
+      'manifests/kustomize/base',
+      `manifests/kustomize/components/${component}`,
+    );
     const { 'Namespace svidecar': namespace, ...others } = comparable(await kustomize(work.path));
     await work.remove();
     expect(namespace).toBeDefined();
@@ -72,10 +119,22 @@ describeWithComponents(['kubectl', 'helm'], 'the chart', () => {
     ['a value that does not exist', 'replica=3', "additional properties 'replica' not allowed"],
     ['a number out of its range', 'replicas=0', "at '/replicas': minimum: got 0, want 1"],
     ['an unknown policy', 'failurePolicy=ignore', "value must be one of 'Ignore', 'Fail'"],
-    ['an unknown key of the configuration', 'config.trustdomain=a', "at '/config': additional properties 'trustdomain' not allowed"],
-    ['a wrong value of the configuration', 'config.socket.kind=csl', "at '/config/socket/kind': value must be one of 'csi', 'hostPath'"],
+    [
+      'an unknown key of the configuration',
+      'config.trustdomain=a',
+      "at '/config': additional properties 'trustdomain' not allowed",
+    ],
+    [
+      'a wrong value of the configuration',
+      'config.socket.kind=csl',
+      "at '/config/socket/kind': value must be one of 'csi', 'hostPath'",
+    ],
     ['a Secret without its authority', 'certificates.source=secret', 'needs the authority'],
-    ['a guard switched off alone', 'guard.enabled=false', 'set failurePolicy to Fail, or leave the guard on'],
+    [
+      'a guard switched off alone',
+      'guard.enabled=false',
+      'set failurePolicy to Fail, or leave the guard on',
+    ],
   ])('refuses %s, and says where', async (_name, value, message) => {
     const { code, stderr } = await helmTemplate('--set', value);
     expect(code).toBe(1);
@@ -98,7 +157,9 @@ describeWithComponents(programs, 'the chart on a real API server', () => {
     api = await startApiServer();
     const crds = 'test/integration/fixtures/crds';
     const files = readdirSync(crds).map((name) => readFileSync(join(crds, name), 'utf8'));
-    files.push(readFileSync('manifests/spire/controller-manager/crds/clusterspiffeids.yaml', 'utf8'));
+    files.push(
+      readFileSync('manifests/spire/controller-manager/crds/clusterspiffeids.yaml', 'utf8'),
+    );
     await makeWhatOthersNeed(api, files.join('\n---\n'));
   });
   afterAll(async () => {
@@ -112,9 +173,19 @@ describeWithComponents(programs, 'the chart on a real API server', () => {
   }
   /** What stays of the chart's objects, of any kind. */
   async function leftOver(): Promise<readonly string[]> {
-    const kinds = 'deployments,services,configmaps,serviceaccounts,roles,rolebindings,poddisruptionbudgets';
-    const ofCluster = 'clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings';
-    const { stdout } = await api.kubectl(['get', `${kinds},${ofCluster}`, '-A', '-l', 'app.kubernetes.io/name=svidecar', '-o', 'name']);
+    const kinds =
+      'deployments,services,configmaps,serviceaccounts,roles,rolebindings,poddisruptionbudgets';
+    const ofCluster =
+      'clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings';
+    const { stdout } = await api.kubectl([
+      'get',
+      `${kinds},${ofCluster}`,
+      '-A',
+      '-l',
+      'app.kubernetes.io/name=svidecar',
+      '-o',
+      'name',
+    ]);
     return stdout.split('\n').filter((line) => line !== '');
   }
   async function caBundles(): Promise<readonly unknown[]> {
@@ -122,12 +193,15 @@ describeWithComponents(programs, 'the chart on a real API server', () => {
     return hooks.map((hook) => isObject(hook) && objectAt(hook, 'clientConfig')['caBundle']);
   }
 
-  test.each(variants.map((values) => [values.join(' '), values] as const))('is valid with %s', async (_name, values) => {
-    await api.kubectl(['create', 'namespace', 'svidecar']);
-    const { stdout, stderr } = await helmTemplate(...values.flatMap((value) => ['--set', value]));
-    expect(stderr).toBe('');
-    expect(await dryRun(api, stdout)).toMatchObject({ code: 0, stderr: '' });
-  });
+  test.each(variants.map((values) => [values.join(' '), values] as const))(
+    'is valid with %s',
+    async (_name, values) => {
+      await api.kubectl(['create', 'namespace', 'svidecar']);
+      const { stdout, stderr } = await helmTemplate(...values.flatMap((value) => ['--set', value]));
+      expect(stderr).toBe('');
+      expect(await dryRun(api, stdout)).toMatchObject({ code: 0, stderr: '' });
+    },
+  );
 
   describe('comes, changes and goes', () => {
     const secret = Buffer.from('-----BEGIN CERTIFICATE-----\n').toString('base64');
@@ -137,35 +211,70 @@ describeWithComponents(programs, 'the chart on a real API server', () => {
     });
 
     test('helm install, in a namespace of another name, and its notes say the next step', async () => {
-      const { code, stdout, stderr } = await release('install', 'svidecar', chart, '--create-namespace', '--set', 'config.trustDomain=prod.example');
+      const { code, stdout, stderr } = await release(
+        'install',
+        'svidecar',
+        chart,
+        '--create-namespace',
+        '--set',
+        'config.trustDomain=prod.example',
+      );
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(stdout).toContain('kubectl label namespace NAMESPACE svidecar.dev/injection=enabled');
       expect(stdout).toContain('svidecar.dev/audience: spiffe://prod.example/ns/');
       const { data } = await read('configmap', 'svidecar');
-      expect(stringAt(isObject(data) ? data : {}, 'config.yaml')).toContain('\ntrustDomain: prod.example\n');
-      const [hook] = listAt(await read('mutatingwebhookconfiguration', 'svidecar-pods'), 'webhooks');
+      expect(stringAt(isObject(data) ? data : {}, 'config.yaml')).toContain(
+        '\ntrustDomain: prod.example\n',
+      );
+      const [hook] = listAt(
+        await read('mutatingwebhookconfiguration', 'svidecar-pods'),
+        'webhooks',
+      );
       expect(JSON.stringify(hook)).toContain('"namespace":"identity"');
       expect(JSON.stringify(hook)).toContain('["kube-system","identity"]');
     });
 
     test('its guard is at work, and its own pods are admitted', async () => {
-      await waitUntil('the guard refuses', async () => (await tryToCreate(api, 'shop', podOf(asks('jwt-inject')))).stderr.includes(guard));
-      await waitUntil('two replicas are there', async () => (await podsIn(api, 'identity')).length === 2);
+      await waitUntil('the guard refuses', async () =>
+        (await tryToCreate(api, 'shop', podOf(asks('jwt-inject')))).stderr.includes(guard),
+      );
+      await waitUntil(
+        'two replicas are there',
+        async () => (await podsIn(api, 'identity')).length === 2,
+      );
     });
 
     test('helm upgrade changes what is asked for, and keeps the caBundle that was written meanwhile', async () => {
       await writeCaBundles();
-      const { code, stderr } = await release('upgrade', 'svidecar', chart, '--reuse-values', '--set', 'replicas=3', '--set', 'failurePolicy=Fail');
+      const { code, stderr } = await release(
+        'upgrade',
+        'svidecar',
+        chart,
+        '--reuse-values',
+        '--set',
+        'replicas=3',
+        '--set',
+        'failurePolicy=Fail',
+      );
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(objectAt(await read('deployment', 'svidecar'), 'spec')['replicas']).toBe(3);
-      const [hook] = listAt(await read('mutatingwebhookconfiguration', 'svidecar-pods'), 'webhooks');
+      const [hook] = listAt(
+        await read('mutatingwebhookconfiguration', 'svidecar-pods'),
+        'webhooks',
+      );
       expect(hook).toMatchObject({ name: 'pods.svidecar.dev', failurePolicy: 'Fail' });
       expect(await caBundles()).toEqual([secret, secret]);
     });
 
     test('a wrong value is refused by the schema and changes nothing', async () => {
       const before = await read('deployment', 'svidecar');
-      const { code, stderr } = await release('upgrade', 'svidecar', chart, '--set', 'replicas=none');
+      const { code, stderr } = await release(
+        'upgrade',
+        'svidecar',
+        chart,
+        '--set',
+        'replicas=none',
+      );
       expect(code).toBe(1);
       expect(stderr).toContain("at '/replicas': got string, want integer");
       expect(await read('deployment', 'svidecar')).toEqual(before);
@@ -179,7 +288,10 @@ describeWithComponents(programs, 'the chart on a real API server', () => {
     });
 
     test('a second release is refused: the cluster has one', async () => {
-      const { code, stderr } = await helm(['install', 'other', chart, '--namespace', 'other', '--create-namespace'], api.kubeconfig);
+      const { code, stderr } = await helm(
+        ['install', 'other', chart, '--namespace', 'other', '--create-namespace'],
+        api.kubeconfig,
+      );
       expect(code).toBe(1);
       expect(stderr).toContain('invalid ownership metadata');
     });
@@ -193,24 +305,49 @@ describeWithComponents(programs, 'the chart on a real API server', () => {
       expect(code, stderr).toBe(0);
       await waitUntil('nothing of it is left', async () => (await leftOver()).length === 0);
       const [after] = await podsIn(api, 'shop');
-      expect(objectAt(after ?? {}, 'metadata')['uid']).toBe(objectAt(before ?? {}, 'metadata')['uid']);
+      expect(objectAt(after ?? {}, 'metadata')['uid']).toBe(
+        objectAt(before ?? {}, 'metadata')['uid'],
+      );
       await api.kubectl(['scale', '-n', 'shop', 'deployment/frontend', '--replicas=2']);
       await waitUntil('it gets new pods', async () => (await podsIn(api, 'shop')).length === 2);
       const live = await api.kubectl(['get', 'deployment', '-n', 'shop', 'frontend', '-o', 'yaml']);
-      const plain = await runCommand('scripts/svidecar', ['uninject', '-q', '-'], { input: live.stdout });
+      const plain = await runCommand('scripts/svidecar', ['uninject', '-q', '-'], {
+        input: live.stdout,
+      });
       const replaced = await api.kubectl(['replace', '-f', '-'], { input: plain.stdout });
       expect(replaced.code, replaced.stderr).toBe(0);
-      const { stdout } = await api.kubectl(['get', 'deployment', '-n', 'shop', 'frontend', '-o', 'yaml']);
+      const { stdout } = await api.kubectl([
+        'get',
+        'deployment',
+        '-n',
+        'shop',
+        'frontend',
+        '-o',
+        'yaml',
+      ]);
       expect(stdout).not.toContain('auth-helper');
       expect(stdout).not.toContain('svidecar.dev/status');
     });
 
     /** As the webhook does it once it has a certificate. */
     async function writeCaBundles(): Promise<void> {
-      const hooks = objectsIn((await helmTemplate()).stdout).filter((object) => kindOf(object) === 'MutatingWebhookConfiguration');
+      const hooks = objectsIn((await helmTemplate()).stdout).filter(
+        (object) => kindOf(object) === 'MutatingWebhookConfiguration',
+      );
       for (const hook of hooks) {
-        const patch = listAt(hook, 'webhooks').map((_, index) => ({ op: 'add', path: `/webhooks/${index}/clientConfig/caBundle`, value: secret }));
-        const args = ['patch', 'mutatingwebhookconfiguration', nameOf(hook), '--type=json', '-p', JSON.stringify(patch)];
+        const patch = listAt(hook, 'webhooks').map((_, index) => ({
+          op: 'add',
+          path: `/webhooks/${index}/clientConfig/caBundle`,
+          value: secret,
+        }));
+        const args = [
+          'patch',
+          'mutatingwebhookconfiguration',
+          nameOf(hook),
+          '--type=json',
+          '-p',
+          JSON.stringify(patch),
+        ];
         expect(await api.kubectl(args)).toMatchObject({ code: 0 });
       }
     }

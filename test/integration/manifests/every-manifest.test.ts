@@ -98,7 +98,9 @@ describeWithComponents(programs, 'on a real API server', () => {
       const { code, stderr } = await api.kubectl(['apply', '-k', folder, '--validate=strict']);
       expect({ folder, code, stderr }).toEqual({ folder, code: 0, stderr: '' });
     }
-    for (const component of components.filter((folder) => folder.startsWith('manifests/kustomize/'))) {
+    for (const component of components.filter((folder) =>
+      folder.startsWith('manifests/kustomize/'),
+    )) {
       const work = await overlayOf(baseOf(component), component);
       const { code, stderr } = await api.kubectl(['apply', '-k', work.path, '--validate=strict']);
       await work.remove();

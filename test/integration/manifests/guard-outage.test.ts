@@ -39,32 +39,48 @@ describeWithComponents(programs, 'the guard beside the real webhook', () => {
   async function untilPods(space: string, wanted: number): Promise<readonly JsonObject[]> {
     let found: readonly JsonObject[] = [];
     await waitUntil(`${space} has ${wanted} pods`, async () => {
-      found = (await podsIn(api, space)).filter((each) => objectAt(each, 'metadata')['deletionTimestamp'] === undefined);
+      found = (await podsIn(api, space)).filter(
+        (each) => objectAt(each, 'metadata')['deletionTimestamp'] === undefined,
+      );
       return found.length === wanted;
     });
     return found;
   }
   const untilRefused = (space: string, message: string): Promise<void> =>
-    waitUntil(`a pod of ${space} is refused`, async () => (await refusals(space)).includes(message));
+    waitUntil(`a pod of ${space} is refused`, async () =>
+      (await refusals(space)).includes(message),
+    );
   const scale = (space: string, replicas: number): Promise<CommandResult> =>
     api.kubectl(['scale', '-n', space, 'deployment/frontend', `--replicas=${replicas}`]);
   const restart = (space: string): Promise<CommandResult> =>
     api.kubectl(['rollout', 'restart', '-n', space, 'deployment/frontend']);
   const containers = (object: JsonObject | undefined): readonly unknown[] =>
-    listAt(objectAt(object ?? {}, 'spec'), 'initContainers').map((each) => isObject(each) && each['name']);
+    listAt(objectAt(object ?? {}, 'spec'), 'initContainers').map(
+      (each) => isObject(each) && each['name'],
+    );
 
-  test.each(['enabled', 'pod'] as const)('what the webhook injected is let in, in a namespace labelled "%s"', async (injection) => {
-    const space = await makeNamespace(api, injection);
-    await apply(api, space, shop);
-    const [made] = await untilPods(space, 1);
-    expect(containers(made)).toEqual(['auth-helper']);
-    expect(await refusals(space)).toBe('');
-  });
+  test.each(['enabled', 'pod'] as const)(
+    'what the webhook injected is let in, in a namespace labelled "%s"',
+    async (injection) => {
+      const space = await makeNamespace(api, injection);
+      await apply(api, space, shop);
+      const [made] = await untilPods(space, 1);
+      expect(containers(made)).toEqual(['auth-helper']);
+      expect(await refusals(space)).toBe('');
+    },
+  );
 
   test('a forged status gets a pod past the webhook, but not past the guard', async () => {
     const space = await makeNamespace(api, 'pod');
     const forged = JSON.stringify({ version: '9', templates: ['jwt-inject'], undo: {} });
-    await apply(api, space, shop.replace('svidecar.dev/audience: backend', `svidecar.dev/audience: backend\n        svidecar.dev/status: '${forged}'`));
+    await apply(
+      api,
+      space,
+      shop.replace(
+        'svidecar.dev/audience: backend',
+        `svidecar.dev/audience: backend\n        svidecar.dev/status: '${forged}'`,
+      ),
+    );
     await untilRefused(space, 'has no container auth-helper');
     expect(await podsIn(api, space)).toEqual([]);
   });
@@ -78,7 +94,12 @@ describeWithComponents(programs, 'the guard beside the real webhook', () => {
     const both = shop.replace('templates: jwt-inject', 'templates: jwt-inject,spiffe-socket');
 
     beforeAll(async () => {
-      [before, reset, changed, plain] = [await makeNamespace(api, 'enabled'), await makeNamespace(api, 'enabled'), await makeNamespace(api, 'enabled'), await makeNamespace(api, 'enabled')];
+      [before, reset, changed, plain] = [
+        await makeNamespace(api, 'enabled'),
+        await makeNamespace(api, 'enabled'),
+        await makeNamespace(api, 'enabled'),
+        await makeNamespace(api, 'enabled'),
+      ];
       for (const space of [before, reset]) await apply(api, space, shop);
       await apply(api, changed, onlySocket);
       await Promise.all([before, reset, changed].map((space) => untilPods(space, 1)));
@@ -113,7 +134,9 @@ describeWithComponents(programs, 'the guard beside the real webhook', () => {
     test('whoever changes settings of an injected workload is warned that they do not arrive', async () => {
       const other = shop.replace('svidecar.dev/audience: backend', 'svidecar.dev/audience: other');
       const { stderr } = await apply(api, before, other);
-      expect(stderr).toContain('annotations of this Deployment changed, but nothing of what was injected');
+      expect(stderr).toContain(
+        'annotations of this Deployment changed, but nothing of what was injected',
+      );
     });
 
     test('with failurePolicy Fail even those injected before stay out, by the component fail-closed', async () => {
@@ -128,13 +151,27 @@ describeWithComponents(programs, 'the guard beside the real webhook', () => {
       for (const policy of ['Fail', 'Ignore']) {
         await failurePolicy(policy);
         for (const space of ['svidecar', 'kube-system']) {
-          await api.kubectl(['label', 'namespace', space, 'svidecar.dev/injection=enabled', '--overwrite']);
+          await api.kubectl([
+            'label',
+            'namespace',
+            space,
+            'svidecar.dev/injection=enabled',
+            '--overwrite',
+          ]);
         }
         await apply(api, 'kube-system', shop);
         await untilPods('svidecar', 2);
         for (const space of ['svidecar', 'kube-system']) {
           const old = (await podsIn(api, space)).length;
-          await api.kubectl(['delete', 'pods', '-n', space, '--all', '--grace-period=0', '--force']);
+          await api.kubectl([
+            'delete',
+            'pods',
+            '-n',
+            space,
+            '--all',
+            '--grace-period=0',
+            '--force',
+          ]);
           expect(old).toBeGreaterThan(0);
           await untilPods(space, old);
         }
@@ -160,7 +197,14 @@ describeWithComponents(programs, 'the guard beside the real webhook', () => {
 
   async function failurePolicy(value: string): Promise<void> {
     const patch = [{ op: 'replace', path: '/webhooks/0/failurePolicy', value }];
-    const args = ['patch', 'mutatingwebhookconfiguration', 'svidecar-pods', '--type=json', '-p', JSON.stringify(patch)];
+    const args = [
+      'patch',
+      'mutatingwebhookconfiguration',
+      'svidecar-pods',
+      '--type=json',
+      '-p',
+      JSON.stringify(patch),
+    ];
     expect(await api.kubectl(args)).toMatchObject({ code: 0 });
     await untilRefusedWith(api, value === 'Fail' ? 'failed calling webhook' : guard);
   }

@@ -5,7 +5,16 @@ import { isObject, objectAt, type JsonObject } from '#kernel/json.ts';
 import { startApiServer, type ApiServer } from '../harness/api-server.ts';
 import { describeWithComponents } from '../harness/components.ts';
 import { waitUntil } from '../harness/processes.ts';
-import { app, asks, guard, makeNamespace, podOf, tryToCreate, untilRefusedWith, workloadOf } from './guarded-cluster.ts';
+import {
+  app,
+  asks,
+  guard,
+  makeNamespace,
+  podOf,
+  tryToCreate,
+  untilRefusedWith,
+  workloadOf,
+} from './guarded-cluster.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
 /** As svidecar writes it, cut to what the guard reads. */
@@ -46,16 +55,61 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
   test.each<[string, JsonObject, JsonObject, string]>([
     ['was not injected', asks('jwt-inject'), {}, 'svidecar has not injected it'],
     ['asks for a template of your own and was not injected', asks('our-own'), {}, 'our-own'],
-    ['has a forged, empty status', { ...asks('jwt-validate'), 'svidecar.dev/status': '{}' }, {}, 'was injected without jwt-validate'],
+    [
+      'has a forged, empty status',
+      { ...asks('jwt-validate'), 'svidecar.dev/status': '{}' },
+      {},
+      'was injected without jwt-validate',
+    ],
     ['has a forged status and nothing else', injected, {}, 'has no container auth-helper'],
-    ['has the volumes, but no helper', injected, { volumes: [settings, envoy] }, 'has no container auth-helper'],
-    ['has a helper without settings', injected, { ...complete, initContainers: [{ ...native, volumeMounts: [] }] }, 'has no container auth-helper'],
-    ['has a helper that ends before the app starts', injected, { ...complete, initContainers: [helper] }, 'has no container auth-helper'],
-    ['has a helper, but its Envoy reads its source', injected, { ...complete, volumes: [settings, { ...envoy, configMap: { name: 'e' } }] }, 'Envoy does not read'],
-    ['was injected for one template and asks for two', { ...injected, ...asks('jwt-inject,jwt-validate') }, complete, 'injected without jwt-validate'],
-    ['names a template in its status that is none of the injected ones', { ...injected, ...asks('jwt-validate') }, complete, 'injected without jwt-validate'],
-    ['has istio-proxy without the socket', { ...asks('istio-spire'), 'svidecar.dev/status': status(['istio-spire']) }, { ...complete, containers: [app, { name: 'istio-proxy', image: 'p:1' }] }, 'istio-proxy'],
-    ['has a wrong opt-out', { ...asks('jwt-inject'), 'svidecar.dev/inject': 'no' }, {}, 'svidecar has not injected it'],
+    [
+      'has the volumes, but no helper',
+      injected,
+      { volumes: [settings, envoy] },
+      'has no container auth-helper',
+    ],
+    [
+      'has a helper without settings',
+      injected,
+      { ...complete, initContainers: [{ ...native, volumeMounts: [] }] },
+      'has no container auth-helper',
+    ],
+    [
+      'has a helper that ends before the app starts',
+      injected,
+      { ...complete, initContainers: [helper] },
+      'has no container auth-helper',
+    ],
+    [
+      'has a helper, but its Envoy reads its source',
+      injected,
+      { ...complete, volumes: [settings, { ...envoy, configMap: { name: 'e' } }] },
+      'Envoy does not read',
+    ],
+    [
+      'was injected for one template and asks for two',
+      { ...injected, ...asks('jwt-inject,jwt-validate') },
+      complete,
+      'injected without jwt-validate',
+    ],
+    [
+      'names a template in its status that is none of the injected ones',
+      { ...injected, ...asks('jwt-validate') },
+      complete,
+      'injected without jwt-validate',
+    ],
+    [
+      'has istio-proxy without the socket',
+      { ...asks('istio-spire'), 'svidecar.dev/status': status(['istio-spire']) },
+      { ...complete, containers: [app, { name: 'istio-proxy', image: 'p:1' }] },
+      'istio-proxy',
+    ],
+    [
+      'has a wrong opt-out',
+      { ...asks('jwt-inject'), 'svidecar.dev/inject': 'no' },
+      {},
+      'svidecar has not injected it',
+    ],
   ])('refuses a pod that %s, and says so', async (...[, annotations, spec, message]) => {
     const { code, stderr } = await tryToCreate(api, on, podOf(annotations, spec));
     expect(code).toBe(1);
@@ -67,16 +121,53 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
   test.each<[string, JsonObject, JsonObject]>([
     ['asks for nothing', {}, {}],
     ['was injected, as a native sidecar', injected, complete],
-    ['was injected, beside the app', injected, { ...complete, initContainers: [], containers: [app, helper] }],
-    ['has its Envoy configuration in a projected volume', injected, { ...complete, volumes: [settings, { name: 'e', projected: { sources: [{ configMap: { name: 'other' } }, { configMap: { name: 'e-svidecar-0123456789' } }] } }] }],
-    ['asks by an alias and has the template', { ...asks(' spire '), 'svidecar.dev/status': '{"templates":["spiffe-socket"]}' }, {}],
-    ['has a template of your own', { ...asks('our-own'), 'svidecar.dev/status': '{"templates":["our-own"]}' }, {}],
+    [
+      'was injected, beside the app',
+      injected,
+      { ...complete, initContainers: [], containers: [app, helper] },
+    ],
+    [
+      'has its Envoy configuration in a projected volume',
+      injected,
+      {
+        ...complete,
+        volumes: [
+          settings,
+          {
+            name: 'e',
+            projected: {
+              sources: [
+                { configMap: { name: 'other' } },
+                { configMap: { name: 'e-svidecar-0123456789' } },
+              ],
+            },
+          },
+        ],
+      },
+    ],
+    [
+      'asks by an alias and has the template',
+      { ...asks(' spire '), 'svidecar.dev/status': '{"templates":["spiffe-socket"]}' },
+      {},
+    ],
+    [
+      'has a template of your own',
+      { ...asks('our-own'), 'svidecar.dev/status': '{"templates":["our-own"]}' },
+      {},
+    ],
     ['opted out', { ...asks('jwt-inject'), 'svidecar.dev/inject': ' false ' }, {}],
     ['opted out by an empty list', asks(' '), {}],
     ['is on the network of its node', asks('jwt-inject'), { hostNetwork: true }],
-    ['shows what the kubelet runs', { ...asks('jwt-inject'), 'kubernetes.io/config.mirror': 'x' }, { nodeName: 'n' }],
+    [
+      'shows what the kubelet runs',
+      { ...asks('jwt-inject'), 'kubernetes.io/config.mirror': 'x' },
+      { nodeName: 'n' },
+    ],
   ])('lets a pod in that %s', async (_name, annotations, spec) => {
-    expect(await tryToCreate(api, on, podOf(annotations, spec))).toMatchObject({ code: 0, stderr: '' });
+    expect(await tryToCreate(api, on, podOf(annotations, spec))).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
   });
 
   test('leaves kube-system, its own namespace and those without the label alone', async () => {
@@ -84,8 +175,17 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
     for (const name of ['kube-system', 'svidecar']) {
       await api.kubectl(['label', 'namespace', name, 'svidecar.dev/injection=enabled']);
     }
-    const own = { securityContext: { runAsNonRoot: true, runAsUser: 1, seccompProfile: { type: 'RuntimeDefault' } } };
-    const strict = { ...app, securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } } };
+    const own = {
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: 1,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+    };
+    const strict = {
+      ...app,
+      securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+    };
     for (const name of ['off', 'kube-system', 'svidecar']) {
       const object = podOf(asks('jwt-inject'), { ...own, containers: [strict] });
       expect(await tryToCreate(api, name, object)).toMatchObject({ code: 0, stderr: '' });
@@ -94,7 +194,11 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
 
   test('refuses, warns or only keeps a record, as the namespace says; a misspelt mode refuses', async () => {
     const modes = ['warn', 'audit', 'deny', 'wran'].map(async (mode) => {
-      const { code, stderr } = await tryToCreate(api, await makeNamespace(api, 'pod', mode), podOf(asks('jwt-inject')));
+      const { code, stderr } = await tryToCreate(
+        api,
+        await makeNamespace(api, 'pod', mode),
+        podOf(asks('jwt-inject')),
+      );
       return [mode, code, stderr.startsWith('Warning: '), stderr.includes('has not injected it')];
     });
     expect(await Promise.all(modes)).toEqual([
@@ -103,7 +207,9 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
       ['deny', 1, false, true],
       ['wran', 1, false, true],
     ]);
-    const records = (await readFile(api.auditLog, 'utf8')).split('\n').filter((line) => line.includes('validation_failure'));
+    const records = (await readFile(api.auditLog, 'utf8'))
+      .split('\n')
+      .filter((line) => line.includes('validation_failure'));
     for (const mode of ['warn', 'audit', 'deny']) {
       expect(records.some((line) => line.includes(`svidecar-guard-${mode}`))).toBe(true);
     }
@@ -116,19 +222,25 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
       expect(code).toBe(0);
       expect(stderr).toContain(`svidecar: this ${kind} asks for jwt-inject`);
       expect(stderr).toContain('Its pods are injected, or refused, when they are created.');
-      expect(await tryToCreate(api, on, workloadOf(kind, {}))).toMatchObject({ code: 0, stderr: '' });
+      expect(await tryToCreate(api, on, workloadOf(kind, {}))).toMatchObject({
+        code: 0,
+        stderr: '',
+      });
     },
   );
 
   test('says nothing of workloads where only pods are injected', async () => {
     const space = await makeNamespace(api, 'pod');
-    expect(await tryToCreate(api, space, workloadOf('Deployment', asks('jwt-inject')))).toMatchObject({ code: 0, stderr: '' });
+    expect(
+      await tryToCreate(api, space, workloadOf('Deployment', asks('jwt-inject'))),
+    ).toMatchObject({ code: 0, stderr: '' });
   });
 
   test('has no expression that the API server warns of, and decides on the largest pod there can be', async () => {
     let policy: JsonObject = {};
     await waitUntil('its types were checked', async () => {
-      const path = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/svidecar-guard';
+      const path =
+        '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/svidecar-guard';
       const { body } = await api.request('GET', path);
       policy = objectAt(isObject(body) ? body : {}, 'status');
       return policy['typeChecking'] !== undefined;
@@ -136,10 +248,22 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
     expect(policy['typeChecking']).toEqual({});
     // 256 KiB of annotations are allowed in all.
     const names = Array.from({ length: 10_000 }, (_, i) => `t${i}`).join(',');
-    const many = (from: (i: number) => JsonObject): JsonObject[] => Array.from({ length: 2_000 }, (_, i) => from(i));
-    const volumes = many((i) => ({ name: `v${i}`, configMap: { name: `e${i}-svidecar-0123456789` } }));
-    const containers = many((i) => ({ ...app, name: `c${i}`, ...mounts, volumeMounts: [{ name: `v${i}`, mountPath: '/x' }] }));
-    const annotations = { ...asks(`jwt-inject,${names}`), 'svidecar.dev/status': status(['jwt-inject']) + ' '.repeat(150_000) };
+    const many = (from: (i: number) => JsonObject): JsonObject[] =>
+      Array.from({ length: 2_000 }, (_, i) => from(i));
+    const volumes = many((i) => ({
+      name: `v${i}`,
+      configMap: { name: `e${i}-svidecar-0123456789` },
+    }));
+    const containers = many((i) => ({
+      ...app,
+      name: `c${i}`,
+      ...mounts,
+      volumeMounts: [{ name: `v${i}`, mountPath: '/x' }],
+    }));
+    const annotations = {
+      ...asks(`jwt-inject,${names}`),
+      'svidecar.dev/status': status(['jwt-inject']) + ' '.repeat(150_000),
+    };
     const { stderr } = await tryToCreate(api, on, podOf(annotations, { volumes, containers }));
     expect(stderr).toContain('has no container auth-helper');
   });

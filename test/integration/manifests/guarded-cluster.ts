@@ -49,7 +49,11 @@ export function workloadOf(kind: string, annotations: JsonObject): JsonObject {
 }
 
 /** What the API server says to it; nothing is stored. */
-export function tryToCreate(api: ApiServer, space: string, object: JsonObject): Promise<CommandResult> {
+export function tryToCreate(
+  api: ApiServer,
+  space: string,
+  object: JsonObject,
+): Promise<CommandResult> {
   const args = ['create', '-n', space, '-f', '-', '--dry-run=server'];
   return api.kubectl(args, { input: JSON.stringify(object) });
 }

@@ -14,15 +14,25 @@ const shop = readFileSync('test/integration/fixtures/shop.yaml', 'utf8');
 
 /** The commands of a section's blocks, block by block. */
 function commandsIn(file: string, heading: string): readonly (readonly string[])[] {
-  const section = readFileSync(file, 'utf8').split(/^## /m).find((text) => text.startsWith(`${heading}\n`));
+  const section = readFileSync(file, 'utf8')
+    .split(/^## /m)
+    .find((text) => text.startsWith(`${heading}\n`));
   const blocks = [...(section ?? '').matchAll(/^```console\n([\s\S]*?)^```/gm)];
-  return blocks.map(([, block = '']) => block.split('\n').filter((line) => line.startsWith('$ ')).map((line) => line.slice(2)));
+  return blocks.map(([, block = '']) =>
+    block
+      .split('\n')
+      .filter((line) => line.startsWith('$ '))
+      .map((line) => line.slice(2)),
+  );
 }
 
 const [readmeInstall = [], readmeDemo = []] = commandsIn('README.md', 'In a cluster');
 const [byKustomize = []] = commandsIn('docs/install.md', 'kustomize');
 const [byHelm = []] = commandsIn('docs/install.md', 'Helm');
-const [offKustomize = [], offHelm = [], uninject = []] = commandsIn('docs/install.md', 'Uninstalling');
+const [offKustomize = [], offHelm = [], uninject = []] = commandsIn(
+  'docs/install.md',
+  'Uninstalling',
+);
 
 describeWithComponents(programs, 'the documented commands on a real API server', () => {
   let api: ApiServer;
@@ -40,7 +50,12 @@ describeWithComponents(programs, 'the documented commands on a real API server',
   /** In one shell each, in the clone. */
   async function follow(commands: readonly string[]): Promise<readonly CommandResult[]> {
     expect(commands.length).toBeGreaterThan(0);
-    const path = [dirname(programPath('kubectl')), dirname(programPath('helm')), resolve('node_modules/.bin'), process.env['PATH']];
+    const path = [
+      dirname(programPath('kubectl')),
+      dirname(programPath('helm')),
+      resolve('node_modules/.bin'),
+      process.env['PATH'],
+    ];
     const env = { KUBECONFIG: api.kubeconfig, PATH: path.join(':') };
     const results: CommandResult[] = [];
     for (const command of commands) {
@@ -51,7 +66,10 @@ describeWithComponents(programs, 'the documented commands on a real API server',
     return results;
   }
   async function deployment(space: string, name: string): Promise<JsonObject> {
-    const { body } = await api.request('GET', `/apis/apps/v1/namespaces/${space}/deployments/${name}`);
+    const { body } = await api.request(
+      'GET',
+      `/apis/apps/v1/namespaces/${space}/deployments/${name}`,
+    );
     return isObject(body) ? body : {};
   }
   /** No node runs these pods: a process does what they would, with their rights, and hooks that call it by its URL. */
@@ -62,18 +80,29 @@ describeWithComponents(programs, 'the documented commands on a real API server',
     stop = () => webhook.stop();
   }
   async function removeHooks(): Promise<void> {
-    await api.kubectl(['delete', 'mutatingwebhookconfigurations', 'svidecar-pods', 'svidecar-workloads']);
+    await api.kubectl([
+      'delete',
+      'mutatingwebhookconfigurations',
+      'svidecar-pods',
+      'svidecar-workloads',
+    ]);
   }
   const isGuarded = async (): Promise<boolean> =>
     (await tryToCreate(api, 'shop', podOf(asks('jwt-inject')))).stderr.includes(guard);
   async function untilGone(): Promise<void> {
-    await waitUntil('its namespace is gone', async () => (await api.request('GET', '/api/v1/namespaces/svidecar')).status === 404);
+    await waitUntil(
+      'its namespace is gone',
+      async () => (await api.request('GET', '/api/v1/namespaces/svidecar')).status === 404,
+    );
     expect(await isGuarded()).toBe(false);
   }
 
   test('README: installed by one command, the demo is injected by the next, and says so', async () => {
     await follow(readmeInstall);
-    await waitUntil('its pods are admitted', async () => (await podsIn(api, 'svidecar')).length === 2);
+    await waitUntil(
+      'its pods are admitted',
+      async () => (await podsIn(api, 'svidecar')).length === 2,
+    );
     await serveInsteadOfPods();
     const [demo] = await follow(readmeDemo);
     expect(demo?.stderr).toContain('svidecar: injected jwt-validate');
@@ -94,10 +123,14 @@ describeWithComponents(programs, 'the documented commands on a real API server',
 
   test('and all is taken away; the workload stays, injected, until its parts are taken out', async () => {
     await stop();
-    const before = (await podsIn(api, 'shop')).map((each) => stringAt(objectAt(each, 'metadata'), 'uid'));
+    const before = (await podsIn(api, 'shop')).map((each) =>
+      stringAt(objectAt(each, 'metadata'), 'uid'),
+    );
     await follow(offKustomize);
     await untilGone();
-    expect((await podsIn(api, 'shop')).map((each) => stringAt(objectAt(each, 'metadata'), 'uid'))).toEqual(before);
+    expect(
+      (await podsIn(api, 'shop')).map((each) => stringAt(objectAt(each, 'metadata'), 'uid')),
+    ).toEqual(before);
     expect(JSON.stringify(await deployment('shop', 'frontend'))).toContain('auth-helper');
     await follow(uninject);
     const { spec } = await deployment('shop', 'frontend');
@@ -110,7 +143,10 @@ describeWithComponents(programs, 'the documented commands on a real API server',
   test('docs/install.md: helm installs it, and takes it away', async () => {
     await follow(byHelm);
     await waitUntil('the guard is at work', isGuarded);
-    await waitUntil('its pods are admitted', async () => (await podsIn(api, 'svidecar')).length === 2);
+    await waitUntil(
+      'its pods are admitted',
+      async () => (await podsIn(api, 'svidecar')).length === 2,
+    );
     await follow(offHelm);
     await untilGone();
   });

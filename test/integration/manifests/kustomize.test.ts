@@ -26,10 +26,14 @@ class RecordingHook {
         const asked = objectAt(isObject(review) ? review : {}, 'request');
         const kind = stringAt(objectAt(asked, 'kind'), 'kind') ?? '';
         const name = stringAt(asked, 'name') ?? '';
-        this.seen.push(`${kind} ${asked['namespace'] as string}/${name} ${asked['operation'] as string}`);
+        this.seen.push(
+          `${kind} ${asked['namespace'] as string}/${name} ${asked['operation'] as string}`,
+        );
         const response = { uid: asked['uid'], allowed: true };
         reply.setHeader('content-type', 'application/json');
-        reply.end(JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response }));
+        reply.end(
+          JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response }),
+        );
       });
     });
   }
@@ -88,15 +92,29 @@ describeWithComponents(programs, 'the kustomize manifests', () => {
     first = await api.kubectl([...install, '--validate=strict']);
     again = await api.kubectl([...install, '--validate=strict', '--dry-run=server']);
     for (const name of ['svidecar-workloads', 'svidecar-pods']) {
-      const clientConfig = { service: null, url, caBundle: Buffer.from(authority.caPem).toString('base64') };
+      const clientConfig = {
+        service: null,
+        url,
+        caBundle: Buffer.from(authority.caPem).toString('base64'),
+      };
       await patchHook(name, clientConfig);
     }
     // The hook of this test injects nothing; the guard only keeps a record of it.
-    await api.createNamespace('on', { 'svidecar.dev/injection': 'enabled', 'svidecar.dev/guard': 'audit' });
-    await api.createNamespace('pods-only', { 'svidecar.dev/injection': 'pod', 'svidecar.dev/guard': 'audit' });
+    await api.createNamespace('on', {
+      'svidecar.dev/injection': 'enabled',
+      'svidecar.dev/guard': 'audit',
+    });
+    await api.createNamespace('pods-only', {
+      'svidecar.dev/injection': 'pod',
+      'svidecar.dev/guard': 'audit',
+    });
     await api.createNamespace('off');
-    await api.request('PATCH', '/api/v1/namespaces/kube-system', { metadata: { labels: { 'svidecar.dev/injection': 'enabled' } } });
-    await api.request('PATCH', '/api/v1/namespaces/svidecar', { metadata: { labels: { 'svidecar.dev/injection': 'enabled' } } });
+    await api.request('PATCH', '/api/v1/namespaces/kube-system', {
+      metadata: { labels: { 'svidecar.dev/injection': 'enabled' } },
+    });
+    await api.request('PATCH', '/api/v1/namespaces/svidecar', {
+      metadata: { labels: { 'svidecar.dev/injection': 'enabled' } },
+    });
     await untilHooksWork();
   });
   afterAll(async () => {
@@ -117,16 +135,26 @@ describeWithComponents(programs, 'the kustomize manifests', () => {
   /** The API server takes a moment to notice new hooks. */
   async function untilHooksWork(): Promise<void> {
     for (let i = 0; i < 100; i += 1) {
-      await apply('on', [pod(`probe-${i}`, { annotations: asksForIt }), workload('Deployment', `probe-${i}`, asksForIt)]);
+      await apply('on', [
+        pod(`probe-${i}`, { annotations: asksForIt }),
+        workload('Deployment', `probe-${i}`, asksForIt),
+      ]);
       if (hook.seen.length >= 2) break;
       await wait(100);
     }
     expect(hook.seen.length).toBeGreaterThanOrEqual(2);
   }
 
-  async function apply(namespace: string, objects: readonly JsonObject[], ...flags: string[]): Promise<void> {
+  async function apply(
+    namespace: string,
+    objects: readonly JsonObject[],
+    ...flags: string[]
+  ): Promise<void> {
     const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
-    const { code, stderr } = await api.kubectl(['apply', `--namespace=${namespace}`, ...flags, '-f', '-'], { input });
+    const { code, stderr } = await api.kubectl(
+      ['apply', `--namespace=${namespace}`, ...flags, '-f', '-'],
+      { input },
+    );
     expect(code, stderr).toBe(0);
   }
 
@@ -144,12 +172,23 @@ describeWithComponents(programs, 'the kustomize manifests', () => {
   });
 
   test('the pods of the webhook itself are admitted under Pod Security restricted', async () => {
-    const { code, stdout, stderr } = await api.kubectl(['get', 'deployment', 'svidecar', '--namespace=svidecar', '--output=json']);
+    const { code, stdout, stderr } = await api.kubectl([
+      'get',
+      'deployment',
+      'svidecar',
+      '--namespace=svidecar',
+      '--output=json',
+    ]);
     expect(code, stderr).toBe(0);
     const deployment: unknown = JSON.parse(stdout);
     const spec = objectAt(isObject(deployment) ? deployment : {}, 'spec');
     const template = objectAt(spec, 'template');
-    const own = { ...template, apiVersion: 'v1', kind: 'Pod', metadata: { ...objectAt(template, 'metadata'), name: 'own' } };
+    const own = {
+      ...template,
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { ...objectAt(template, 'metadata'), name: 'own' },
+    };
     await apply('svidecar', [own], '--dry-run=server');
   });
 
@@ -158,14 +197,23 @@ describeWithComponents(programs, 'the kustomize manifests', () => {
     await apply('on', objects);
     expect(seenOf('asks')).toEqual(workloadKinds.map((kind) => `${kind} on/asks CREATE`).sort());
     hook.seen.length = 0;
-    await api.kubectl(['annotate', '--namespace=on', 'deployments,cronjobs', 'asks', 'example.org/a=b']);
+    await api.kubectl([
+      'annotate',
+      '--namespace=on',
+      'deployments,cronjobs',
+      'asks',
+      'example.org/a=b',
+    ]);
     expect(seenOf('asks')).toEqual(['CronJob on/asks UPDATE', 'Deployment on/asks UPDATE']);
   });
 
   describe('what carries nothing of ours never reaches the hook', () => {
     test.each([
       ['without annotations', undefined],
-      ['with annotations of others', { 'prometheus.io/scrape': 'true', 'svidecar.development/x': 'y' }],
+      [
+        'with annotations of others',
+        { 'prometheus.io/scrape': 'true', 'svidecar.development/x': 'y' },
+      ],
       ['with empty annotations', {}],
     ])('workloads of every kind, and a pod, %s', async (_name, annotations) => {
       hook.seen.length = 0;
@@ -173,32 +221,51 @@ describeWithComponents(programs, 'the kustomize manifests', () => {
       await apply('on', [...plain, pod('plain', annotations === undefined ? {} : { annotations })]);
       expect(seenOf('plain')).toEqual([]);
       const kinds = [...workloadKinds, 'pod'].join(',');
-      await api.kubectl(['delete', '--namespace=on', kinds, 'plain', '--wait=true', '--grace-period=0', '--force']);
+      await api.kubectl([
+        'delete',
+        '--namespace=on',
+        kinds,
+        'plain',
+        '--wait=true',
+        '--grace-period=0',
+        '--force',
+      ]);
     });
   });
 
   test('an annotation put on the object instead of the template reaches the hook, which can then say so', async () => {
-    const misplaced = { ...workload('Deployment', 'misplaced', undefined), metadata: { name: 'misplaced', annotations: asksForIt } };
+    const misplaced = {
+      ...workload('Deployment', 'misplaced', undefined),
+      metadata: { name: 'misplaced', annotations: asksForIt },
+    };
     await apply('on', [misplaced]);
     expect(seenOf('misplaced')).toEqual(['Deployment on/misplaced CREATE']);
   });
 
   test('an update that removes the asking annotation still reaches the hook, by the status left behind', async () => {
-    await apply('on', [workload('Deployment', 'leaves', { ...asksForIt, 'svidecar.dev/status': '{}' })]);
+    await apply('on', [
+      workload('Deployment', 'leaves', { ...asksForIt, 'svidecar.dev/status': '{}' }),
+    ]);
     hook.seen.length = 0;
     await apply('on', [workload('Deployment', 'leaves', { 'svidecar.dev/status': '{}' })]);
     expect(seenOf('leaves')).toEqual(['Deployment on/leaves UPDATE']);
   });
 
   test('pods reach the hook in both kinds of labelled namespaces, workloads only where it is "enabled"', async () => {
-    await apply('pods-only', [pod('both', { annotations: asksForIt }), workload('Deployment', 'both', asksForIt)]);
+    await apply('pods-only', [
+      pod('both', { annotations: asksForIt }),
+      workload('Deployment', 'both', asksForIt),
+    ]);
     await apply('on', [pod('both', { annotations: { 'svidecar.dev/inject': 'false' } })]);
     expect(seenOf('both')).toEqual(['Pod on/both CREATE', 'Pod pods-only/both CREATE']);
   });
 
   test('nothing from namespaces without the label, from kube-system and from our own ever does', async () => {
     for (const namespace of ['off', 'kube-system']) {
-      await apply(namespace, [pod('never', { annotations: asksForIt }), workload('Deployment', 'never', asksForIt)]);
+      await apply(namespace, [
+        pod('never', { annotations: asksForIt }),
+        workload('Deployment', 'never', asksForIt),
+      ]);
     }
     await apply('svidecar', [workload('Deployment', 'never', asksForIt)]);
     expect(seenOf('never')).toEqual([]);
@@ -210,11 +277,17 @@ describeWithComponents(programs, 'the kustomize manifests', () => {
     hook.seen.length = 0;
     await api.kubectl(['annotate', '--namespace=on', 'pod', 'quiet', 'a=b']);
     await api.kubectl(['scale', '--namespace=on', 'deployment', 'quiet', '--replicas=0']);
-    await api.request('PATCH', '/apis/apps/v1/namespaces/on/deployments/quiet', { metadata: { finalizers: ['example.org/hold'] } });
+    await api.request('PATCH', '/apis/apps/v1/namespaces/on/deployments/quiet', {
+      metadata: { finalizers: ['example.org/hold'] },
+    });
     hook.seen.length = 0;
     await api.request('DELETE', '/apis/apps/v1/namespaces/on/deployments/quiet');
-    await api.request('PATCH', '/apis/apps/v1/namespaces/on/deployments/quiet', { metadata: { finalizers: null } });
-    await api.request('PATCH', '/api/v1/namespaces/on/pods/quiet', { metadata: { finalizers: null } });
+    await api.request('PATCH', '/apis/apps/v1/namespaces/on/deployments/quiet', {
+      metadata: { finalizers: null },
+    });
+    await api.request('PATCH', '/api/v1/namespaces/on/pods/quiet', {
+      metadata: { finalizers: null },
+    });
     expect(seenOf('quiet')).toEqual([]);
   });
 });

@@ -73,7 +73,10 @@ export async function makeWhatOthersNeed(api: ApiServer, text: string): Promise<
   );
   if (needed.length === 0) return;
   const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: needed });
-  const { code, stderr } = await api.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], { input });
+  const { code, stderr } = await api.kubectl(
+    ['apply', '--server-side', '--force-conflicts', '-f', '-'],
+    { input },
+  );
   if (code !== 0) throw new Error(stderr);
   for (const definition of needed.filter(({ kind }) => kind === 'CustomResourceDefinition')) {
     const name = nameOf(definition);
@@ -94,6 +97,9 @@ export function kustomizationsUnder(folder: string): readonly Kustomization[] {
     .map((path) => {
       const file = join(folder, path);
       const content: unknown = parse(readFileSync(file, 'utf8'));
-      return { folder: dirname(file), isComponent: isObject(content) && content['kind'] === 'Component' };
+      return {
+        folder: dirname(file),
+        isComponent: isObject(content) && content['kind'] === 'Component',
+      };
     });
 }

@@ -22,7 +22,9 @@ test('the guard knows every built-in template, and which of them bring the helpe
 });
 
 test('the guard knows every alias', () => {
-  const aliases = library.names.flatMap((name) => library.get(name).aliases.map((alias) => [alias, name]));
+  const aliases = library.names.flatMap((name) =>
+    library.get(name).aliases.map((alias) => [alias, name]),
+  );
   for (const [alias = '', name = ''] of aliases) {
     expect(guard).toContain(`n.trim() == '${alias}' ? '${name}'`);
   }
@@ -33,7 +35,14 @@ test('the status is written as the guard reads it', () => {
     version: '0.1.0',
     templates: ['jwt-inject', 'jwt-validate'],
     helper: { configMap: 'svidecar-0123456789', settings: '{}' },
-    envoy: { source: 'e', derived: 'e-svidecar-0123456789', file: 'f', directory: '/', templates: [], values: {} },
+    envoy: {
+      source: 'e',
+      derived: 'e-svidecar-0123456789',
+      file: 'f',
+      directory: '/',
+      templates: [],
+      values: {},
+    },
     undo: { added: {}, created: [], nulls: [], restored: [] },
   });
   for (const part of [
