@@ -264,3 +264,15 @@ test.each<[string, Operation, RegExp]>([
     }),
   );
 });
+
+test.each([
+  ['a key', 'a: |+\n  x\nb: 1\n\n', '/b'],
+  ['an item', '- |+\n  x\n- 1\n\n', '/1'],
+])(
+  'a removal after which blank lines would count to a block scalar is refused: %s',
+  (...[, text, path]) => {
+    expect(() => edited(text, { op: 'remove', path })).toThrow(
+      /^deploy\.yaml:1:1: .* without changing /,
+    );
+  },
+);
