@@ -119,8 +119,8 @@ function decideLocated(located: Located, context: DecisionContext, trace: Trace)
  * annotation removes the whole map, ours with it.
  */
 function lostStatus(located: Located, context: DecisionContext): Status | undefined {
-  if (context.before === undefined || hasStatus(located.template)) return undefined;
-  const before = locate(context.before, context.namespace);
+  if (hasStatus(located.template)) return undefined;
+  const before = locatedBefore(context);
   const status = before === undefined ? undefined : readableStatus(before);
   return status !== undefined && isCompleteButForAnnotations(located.template, status)
     ? status
@@ -248,19 +248,21 @@ function settle(
     trace.say('controller_owned', "its controller's template was injected already");
     return unchanged();
   }
-  const before =
-    context.before === undefined ? undefined : locate(context.before, context.namespace);
+  const before = locatedBefore(context);
   if (before === undefined) return undefined;
   if (!sameJson(specAndMetadata(before.template), specAndMetadata(template))) return undefined;
   trace.say('template_unchanged', 'the update does not touch the pod template');
   return unchanged();
 }
 
+function locatedBefore({ before, namespace }: DecisionContext): Located | undefined {
+  return before === undefined ? undefined : locate(before, namespace);
+}
+
 /** Whether nobody asks for another pod template than stands: a controller made it, or the update does not touch it. */
 function isNoChange(located: Located, context: DecisionContext): boolean {
   if (located.hasControllerOwner) return true;
-  const before =
-    context.before === undefined ? undefined : locate(context.before, context.namespace);
+  const before = locatedBefore(context);
   return (
     before !== undefined &&
     sameJson(specAndMetadata(before.template), specAndMetadata(located.template))
