@@ -25,6 +25,16 @@ export interface WriterOptions {
 
 type Outcome = 'applied' | 'recreated' | 'removed';
 
+/** What came of a step. */
+export interface Done {
+  /** Those that only the server could tell. */
+  readonly problems: readonly Problem[];
+  /** Milliseconds until it wants to be tried again, if it was put off. */
+  readonly againInMs?: number;
+}
+
+const nothing: Done = Object.freeze({ problems: [] });
+
 /** What we applied last, and the version that it became: not applied again if others add to it. */
 interface Applied {
   readonly digest: string;
@@ -49,8 +59,7 @@ export class ConfigMapWriter {
     this.#signal = signal;
   }
 
-  /** @returns problems that only the server could tell */
-  async carryOut(namespace: string, step: Step): Promise<readonly Problem[]> {
+  async carryOut(namespace: string, step: Step): Promise<Done> {
     try {
       switch (step.kind) {
         case 'apply':
@@ -65,31 +74,33 @@ export class ConfigMapWriter {
           this.counts.removed += 1;
           this.#applied.delete(`${namespace}/${name}`);
           this.#options.log.info({ namespace, name }, 'unused ConfigMap removed');
-          return [];
+          return nothing;
         }
         default:
           return step satisfies never;
       }
     } catch (thrown) {
-      if (isNamespaceGoing(thrown)) return [];
-      if (isForGood(thrown)) return [refusedBy(thrown, step)];
+      if (isNamespaceGoing(thrown)) return nothing;
+      if (isForGood(thrown)) return { problems: [refusedBy(thrown, step)] };
       throw thrown;
     }
   }
 
-  async #apply(target: Target, knownUid: string | undefined): Promise<readonly Problem[]> {
+  async #apply(target: Target, knownUid: string | undefined): Promise<Done> {
     const { api, store, log } = this.#options;
     const { namespace, name } = target;
     const digest = hash('sha256', JSON.stringify({ ...target, users: [] }), 'base64');
-    if (this.#isApplied(target, digest) || this.waitMs(target, digest) > 0) return [];
+    if (this.#isApplied(target, digest)) return nothing;
+    const againInMs = this.#waitMs(target, digest);
+    if (againInMs > 0) return { problems: [], againInMs };
     const path = pathOf(target);
     // A forced apply would take over whatever a user made a moment ago under this name.
     const there = knownUid === undefined ? await this.#read(path) : undefined;
-    if (there?.isManaged === false) return [nameTaken(target)];
+    if (there?.isManaged === false) return { problems: [nameTaken(target)] };
     const contents = target.contents();
     const body = bodyOf(target, contents, knownUid ?? there?.uid);
     const entry = slimConfigMap(await api.apply(path, body, this.#running()));
-    store.putConfigMap(entry);
+    store.answerConfigMap(entry);
     this.#applied.set(`${namespace}/${name}`, {
       ...this.#contest(target, digest),
       digest,
@@ -98,7 +109,7 @@ export class ConfigMapWriter {
     this.counts.applied += 1;
     log.debug({ namespace, name }, 'ConfigMap applied');
     if (there?.digest !== target.digest) this.#tell(target, contents, entry.uid);
-    return [];
+    return nothing;
   }
 
   #isApplied({ namespace, name }: Target, digest: string): boolean {
@@ -111,9 +122,9 @@ export class ConfigMapWriter {
    * Milliseconds until it may be put right: at once after the first foreign change, later and later after the next. Two
    * versions of svidecar, or of its configuration, would otherwise overwrite each other without end.
    */
-  waitMs({ namespace, name }: Pick<Target, 'namespace' | 'name'>, digest?: string): number {
+  #waitMs({ namespace, name }: Target, digest: string): number {
     const last = this.#applied.get(`${namespace}/${name}`);
-    if (last === undefined || (digest !== undefined && last.digest !== digest)) return 0;
+    if (last?.digest !== digest) return 0;
     return Math.max(0, last.notBeforeMs - this.#options.clock.now());
   }
 

@@ -4,6 +4,7 @@ import { messageOf } from '#kernel/errors.ts';
 import type { KubernetesApi } from './api.ts';
 import type { ClusterLimits } from './limits.ts';
 import { ConfigMapWriter } from './configmap-writer.ts';
+import type { Done } from './configmap-writer.ts';
 import type { EventWriter } from './event-writer.ts';
 import { NamespaceQueue } from './namespace-queue.ts';
 import { digestOf } from './objects.ts';
@@ -117,18 +118,15 @@ export class Controller {
       ...copies.targets,
     ]);
     const steps = plan.steps.filter((step) => step.kind !== 'remove' || isCurrent());
-    const { failures, refused } = await this.#carryOutAll(namespace, steps);
+    const { failures, refused, againInMs } = await this.#carryOutAll(namespace, steps);
     const found = [...wanted.problems, ...copies.problems, ...plan.problems, ...refused].filter(
       (problem) => problem.users.some(isLive),
     );
     this.#report(namespace, found);
     const tellInMs = this.#tell(namespace, users, { wanted, found });
     if (failures.length > 0) throw new AggregateError(failures, failures.map(messageOf).join('; '));
-    const contested = steps.map((step) =>
-      step.kind === 'apply' ? this.#writer.waitMs(step.configMap) : 0,
-    );
     return soonest([
-      ...contested.filter((waitMs) => waitMs > 0),
+      againInMs,
       steps.length < plan.steps.length ? limits.lastRetryMs : plan.againInMs,
       tellInMs,
     ]);
@@ -153,17 +151,24 @@ export class Controller {
   async #carryOutAll(
     namespace: string,
     steps: readonly Step[],
-  ): Promise<{ readonly failures: readonly unknown[]; readonly refused: readonly Problem[] }> {
+  ): Promise<{
+    readonly failures: readonly unknown[];
+    readonly refused: readonly Problem[];
+    readonly againInMs: number | undefined;
+  }> {
     const failures: unknown[] = [];
-    const refused: Problem[] = [];
+    const done: Done[] = [];
     for (const step of steps) {
-      const problems = await this.#writer.carryOut(namespace, step).catch((thrown: unknown) => {
-        failures.push(thrown);
-        return [];
-      });
-      refused.push(...problems);
+      await this.#writer.carryOut(namespace, step).then(
+        (each) => done.push(each),
+        (thrown: unknown) => failures.push(thrown),
+      );
     }
-    return { failures, refused };
+    return {
+      failures,
+      refused: done.flatMap(({ problems }) => problems),
+      againInMs: soonest(done.map((each) => each.againInMs)),
+    };
   }
 
   /** @returns milliseconds until a fault has lasted long enough to be told */

@@ -121,7 +121,7 @@ export class Reflector<Entry> implements Follower {
       next = stringAt(metadata, 'continue') ?? '';
       version = stringAt(metadata, 'resourceVersion') ?? '';
     } while (next !== '');
-    this.#resource.replace(entries);
+    this.#resource.replace(entries, version);
     this.#heardAtMs = this.#options.clock.now();
     this.counts.lists += 1;
     this.#failuresInRow = 0;

@@ -23,7 +23,8 @@ export interface Resource<Entry> {
   readonly selector?: string;
   /** Undefined when the object is of no interest. */
   readonly slim: (object: JsonObject) => Entry | undefined;
-  readonly replace: (entries: readonly Entry[]) => void;
+  /** @param version resourceVersion of the list */
+  readonly replace: (entries: readonly Entry[], version: string) => void;
   readonly put: (entry: Entry) => void;
   readonly drop: (namespace: string, name: string) => void;
 }
@@ -85,8 +86,8 @@ export function configMaps(store: ClusterStore): Resource<ConfigMapEntry> {
       // Every namespace has a copy of the cluster's authority; nobody's Envoy reads it from there.
       return stringAt(metadata, 'name') === 'kube-root-ca.crt' ? undefined : slimConfigMap(object);
     },
-    replace: (entries) => {
-      store.replaceConfigMaps(entries);
+    replace: (entries, version) => {
+      store.replaceConfigMaps(entries, version);
     },
     put: (entry) => {
       store.putConfigMap(entry);

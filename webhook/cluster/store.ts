@@ -22,6 +22,8 @@ export class ClusterStore {
   readonly #listener: StoreListener;
   readonly #namespaces = new Map<string, NamespaceEntry>();
   readonly #configMaps = new Shelf<ConfigMapEntry>();
+  /** Everything that happened to ConfigMaps up to this version is known. */
+  #configMapsVersion = 0;
   readonly #users = new Shelf<UserEntry>();
   /** The pods and ReplicaSets of one workload carry the same text. */
   readonly #statuses = new Interned();
@@ -108,10 +110,18 @@ export class ClusterStore {
     for (const entry of entries) this.putNamespace(entry);
   }
 
-  /** Takes what a watch or an answer brought, unless we know a newer version of the same object. */
+  /** Takes the answer to a write of ours, unless the watch was here first: it may have told of the object's end as well. */
+  answerConfigMap(entry: ConfigMapEntry): void {
+    // Versions of one resource are ordered numbers, and a watch brings them in order.
+    if (Number(entry.resourceVersion) <= this.#configMapsVersion) return;
+    this.#setConfigMap(entry);
+  }
+
+  /** Takes what a watch brought, unless we know a newer version of the same object. */
   putConfigMap(entry: ConfigMapEntry): void {
+    this.#configMapsVersion = Number(entry.resourceVersion);
     const before = this.#configMaps.get(entry.namespace, entry.name);
-    // An event may come after the answer to our own later write; versions of one object are ordered numbers.
+    // An event may come after the answer to our own later write.
     const isOlder = Number(before?.resourceVersion) > Number(entry.resourceVersion);
     if (before?.uid === entry.uid && isOlder) return;
     this.#setConfigMap(entry);
@@ -121,7 +131,9 @@ export class ClusterStore {
     if (this.#configMaps.drop(namespace, name)) this.#listener.changed(namespace);
   }
 
-  replaceConfigMaps(entries: readonly ConfigMapEntry[]): void {
+  /** @param version of the list */
+  replaceConfigMaps(entries: readonly ConfigMapEntry[], version: string): void {
+    this.#configMapsVersion = Number(version);
     const listed = new Set(entries.map(keyOf));
     for (const entry of this.#configMaps.all()) {
       if (!listed.has(keyOf(entry))) this.dropConfigMap(entry.namespace, entry.name);

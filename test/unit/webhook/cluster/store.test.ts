@@ -96,10 +96,36 @@ describe('versions', () => {
     const { store } = makeStore();
     store.putConfigMap(configMap('c', { resourceVersion: '20' }));
     store.putConfigMap(configMap('gone'));
-    store.replaceConfigMaps([configMap('c', { resourceVersion: '5', data: { f: 'restored' } })]);
+    const restored = configMap('c', { resourceVersion: '5', data: { f: 'restored' } });
+    store.replaceConfigMaps([restored], '6');
     expect(store.configMap('shop', 'c')?.data).toEqual({ f: 'restored' });
     expect(store.configMap('shop', 'gone')).toBeUndefined();
     expect(store.sizes()).toEqual({ namespaces: 0, configMaps: 1, users: 0, askers: 0 });
+    store.answerConfigMap(configMap('c', { resourceVersion: '7', data: { f: 'ours' } }));
+    expect(store.configMap('shop', 'c')?.data).toEqual({ f: 'ours' });
+  });
+
+  test.each([
+    [
+      'the watch',
+      (store: ClusterStore): void => {
+        store.putConfigMap(configMap('c', { resourceVersion: '20' }));
+        store.dropConfigMap('shop', 'c');
+      },
+    ],
+    [
+      'a list',
+      (store: ClusterStore): void => {
+        store.replaceConfigMaps([], '21');
+      },
+    ],
+  ])('an answer to a write does not bring back what %s has ended since', (_by, end) => {
+    const { store } = makeStore();
+    end(store);
+    store.answerConfigMap(configMap('c', { resourceVersion: '20' }));
+    expect(store.configMap('shop', 'c')).toBeUndefined();
+    store.answerConfigMap(configMap('c', { uid: 'next', resourceVersion: '22' }));
+    expect(store.configMap('shop', 'c')?.uid).toBe('next');
   });
 
   test('an event that changes nothing of interest wakes nobody', () => {
