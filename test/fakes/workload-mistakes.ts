@@ -192,6 +192,19 @@ const rows: readonly Row[] = [
     'declares port 9010',
   ],
   [
+    'port_clash',
+    "an Envoy on the helper's port",
+    {
+      configMaps: [
+        configMap('frontend-envoy', {
+          'envoy.yaml': `admin: {address: {socket_address: {address: 0.0.0.0, port_value: 9011}}}\n${envoyText}`,
+        }),
+      ],
+    },
+    'error',
+    'the admin page has port 9011',
+  ],
+  [
     'autoscaling',
     'an autoscaler without the request it needs',
     { autoscalers: [hpa] },

@@ -45,6 +45,8 @@ export function envoyCheck(read: ReadConfigMap, library: Library): EnvoyCheck {
       remembered.set(key, outcome);
     }
     for (const { message } of outcome.changes) trace.say('envoy_config_patched', message);
-    for (const { message } of outcome.warnings) trace.warn('envoy_warning', message);
+    for (const { id, message } of outcome.warnings) {
+      trace.warn(id === 'port_clash' ? id : 'envoy_warning', message);
+    }
   };
 }

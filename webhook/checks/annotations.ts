@@ -157,7 +157,7 @@ export const envoyConfiguration: Check = {
 export const portClash: Check = {
   id: 'port_clash',
   category: 'workloads',
-  claim: "no container listens on the helper's ports",
+  claim: "nobody else in a pod listens on the helper's ports",
   why: 'Two programs of one pod cannot listen on one port: one of the two does not start.',
   offline: true,
   reads: ['workloads', 'pods'],
@@ -166,7 +166,7 @@ export const portClash: Check = {
       steps(assessed, {
         id: 'port_clash',
         severity: 'error',
-        hint: 'give the container another port',
+        hint: 'give it another port',
       }),
     ),
 };

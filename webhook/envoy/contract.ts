@@ -32,6 +32,8 @@ export interface EnvoyAdditions {
   readonly clusters: readonly ClusterAddition[];
   /** Members of the bootstrap that are added where they are lacking. */
   readonly bootstrap?: readonly JsonObject[];
+  /** TCP ports on which something else in the pod listens: what Envoy listens on there is warned about. */
+  readonly takenPorts?: readonly number[];
 }
 
 /** The ConfigMap that holds an Envoy configuration. */
@@ -52,6 +54,7 @@ export type EnvoyWarningId =
   | 'one_audience_for_several_clusters'
   | 'wired_by_hand'
   | 'listener_without_connection_manager'
+  | 'port_clash'
   | 'discovery_file_not_found';
 
 export interface EnvoyWarning {

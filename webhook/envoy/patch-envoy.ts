@@ -6,6 +6,7 @@ import { editOpenText } from '../editing/edit-text.ts';
 import { lineOfPath } from '../editing/open-text.ts';
 import type { Operation } from '../editing/operation.ts';
 import { bootstrapSteps } from './bootstrap.ts';
+import { checkPorts } from './check-ports.ts';
 import { checkRoutes } from './check-routes.ts';
 import { chooseListeners, requireChoice } from './choose-listeners.ts';
 import {
@@ -65,7 +66,8 @@ export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): Envo
   requireManagers(files, listeners);
   requireChoice(listeners, additions.filters);
   const known = findClusters(files);
-  const warnings: EnvoyWarning[] = [...files.warnings];
+  const taken = new Set(additions.takenPorts);
+  const warnings: EnvoyWarning[] = [...files.warnings, ...checkPorts(files, listeners, taken)];
   const wanted = additions.filters.flatMap((addition) =>
     placesFor(addition, { files, listeners, known, additions, warnings }),
   );

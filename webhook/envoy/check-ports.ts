@@ -1,0 +1,43 @@
+/** Ports that two programs of one pod would listen on. */
+import { type ConfigFiles, lineIn } from './config-file.ts';
+import type { EnvoyWarning } from './contract.ts';
+import { type Listener, titleOf } from './find-managers.ts';
+import { type Placed, fieldOf, placedField, repeatedOf } from './proto-field.ts';
+
+/** Warnings about what Envoy itself listens on: its listeners and its admin page. */
+export function checkPorts(
+  files: ConfigFiles,
+  listeners: readonly Listener[],
+  taken: ReadonlySet<number>,
+): readonly EnvoyWarning[] {
+  const admin = placedField(files.main.root, 'admin');
+  const holders = [
+    ...listeners.filter(isBound).flatMap((listener) => {
+      const at = { file: listener.file, who: `listener ${titleOf(listener)}` };
+      const all = [listener, ...repeatedOf(listener, 'additional_addresses')];
+      return all.map((holder) => ({ holder, ...at }));
+    }),
+    ...(admin === undefined ? [] : [{ holder: admin, file: files.main, who: 'the admin page' }]),
+  ];
+  return holders.flatMap(({ holder, file, who }): readonly EnvoyWarning[] => {
+    const socket = socketOf(holder);
+    const port = Number(fieldOf(socket?.message, 'port_value'));
+    if (socket === undefined || !taken.has(port)) return [];
+    const message = `${lineIn(file, socket.path)}: ${who} has port ${port}, which the auth helper listens on: one of the two will not start`;
+    return [{ id: 'port_clash', message }];
+  });
+}
+
+/** A listener with `bind_to_port: false` only gets connections from another one. */
+function isBound({ message }: Listener): boolean {
+  return fieldOf(message, 'bind_to_port') !== false;
+}
+
+/** The TCP socket that a message with a field `address` names. */
+function socketOf(holder: Placed): Placed | undefined {
+  const address = placedField(holder, 'address');
+  const socket = address === undefined ? undefined : placedField(address, 'socket_address');
+  // Names and numbers of envoy.config.core.v3.SocketAddress.Protocol.
+  const protocol = fieldOf(socket?.message, 'protocol');
+  return protocol === 'UDP' || protocol === 1 ? undefined : socket;
+}
