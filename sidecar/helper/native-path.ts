@@ -51,7 +51,7 @@ export class NativePath implements DataPath {
   }
 
   tidy(): void {
-    // What ends is taken back when it ends.
+    this.#secrets.tell();
   }
 
   close(): void {

@@ -47,7 +47,14 @@ export class SecretService {
     this.#stopListening();
     this.#secrets = secrets;
     this.#stopListening = this.#listen();
-    this.#pushAll();
+    this.tell();
+  }
+
+  /** Tells every client what is due. Time does it by itself; again and again it also holds where the clock was set. */
+  tell(): void {
+    const nowS = this.#nowS();
+    for (const client of this.#clients) this.#push(client, nowS);
+    this.#wait(nowS);
   }
 
   close(): void {
@@ -84,7 +91,7 @@ export class SecretService {
 
   #listen(): () => void {
     return this.#secrets.onChange(() => {
-      this.#pushAll();
+      this.tell();
     });
   }
 
@@ -111,35 +118,33 @@ export class SecretService {
       this.#counts.refused += 1;
       this.#options.onRefusal(taken.names);
     }
+    const nowS = this.#nowS();
     for (const name of client.stream.names) {
-      if (this.#secrets.find(name, this.#nowS()).kind === 'unknown') this.#options.onUnknown(name);
+      if (this.#secrets.find(name, nowS).kind === 'unknown') this.#options.onUnknown(name);
     }
-    this.#push(client);
-    this.#wait();
+    this.#push(client, nowS);
+    this.#wait(nowS);
   }
 
-  #pushAll(): void {
-    for (const client of this.#clients) this.#push(client);
-    this.#wait();
-  }
-
-  #push({ call, stream }: Client): void {
-    const push = stream.next(this.#secrets, this.#nowS());
+  #push({ call, stream }: Client, nowS: number): void {
+    const push = stream.next(this.#secrets, nowS);
     if (push === undefined) return;
     for (const { value } of push.resources) this.#counts[value === '' ? 'empty' : 'token'] += 1;
     call.send(push.message);
   }
 
-  /** Until the next token that a client holds ends. What is overdue waits for the client's answer, not for time. */
-  #wait(): void {
+  /**
+   * Until the next token that a client holds ends. What is overdue waits for the client's answer, not for time.
+   * @param nowS for which clients were told: what ends between two looks at the clock would be neither told nor waited for
+   */
+  #wait(nowS: number): void {
     this.#cancelTimer();
-    const nowS = this.#nowS();
     const ends = [...this.#clients]
       .flatMap(({ stream }) => stream.lapsesAtS ?? [])
       .filter((end) => end > nowS);
     if (ends.length === 0) return;
     this.#cancelTimer = this.#options.timers.after((Math.min(...ends) - nowS) * 1_000, () => {
-      this.#pushAll();
+      this.tell();
     });
   }
 

@@ -67,6 +67,34 @@ test('a token that ends without a successor is taken back by itself, and by no e
   expect(timers.pending, 'nothing is left to wait for').toBe(0);
 });
 
+test('a timer that fires early, with the token ending meanwhile, is set again', async () => {
+  const { timers, secrets, open, accept, nowS } = setUp();
+  secrets.hold('a', 'one', nowS + 100);
+  const { listener, told, last } = open();
+  listener.onMessage(stateRequest({ names: ['a'] }));
+  accept(listener, told);
+  secrets.states.set('a', { kind: 'awaited' });
+  // The clock goes on by a tenth of a millisecond each time it is looked at, from just before the end.
+  let looks = 0;
+  const read = timers.now.bind(timers);
+  timers.now = (): number => read() - 0.05 + 0.1 * looks++;
+  await timers.advance(98_001);
+  expect(last()).toEqual({ a: '' });
+});
+
+test('where the clock was set forward, the next look takes back what has ended', () => {
+  const { timers, secrets, service, open, accept, nowS } = setUp();
+  secrets.hold('a', 'one', nowS + 100);
+  const { listener, told, last } = open();
+  listener.onMessage(stateRequest({ names: ['a'] }));
+  accept(listener, told);
+  secrets.states.set('a', { kind: 'awaited' });
+  timers.jump(200_000);
+  expect(last()).toEqual({ a: 'Bearer one' });
+  service.tell();
+  expect(last()).toEqual({ a: '' });
+});
+
 test('while an answer is owed, time does not run in circles', async () => {
   const { timers, secrets, open, accept, nowS } = setUp();
   secrets.hold('a', 'one', nowS + 100);
