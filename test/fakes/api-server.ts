@@ -34,6 +34,8 @@ export class FakeApiServer {
   readonly #server: Server;
   readonly #objects = new Map<string, JsonObject>();
   readonly #watches = new Map<ServerResponse, string>();
+  /** All that watches were told: one that opens late begins at the version that it names. */
+  readonly #told: { readonly kind: string; readonly version: number; readonly line: string }[] = [];
   #version = 100;
 
   constructor() {
@@ -121,7 +123,7 @@ export class FakeApiServer {
     const kind = lists[seen.path];
     if (seen.path === '/version') answer(response, 200, { major: '1', minor: '36+' });
     else if (kind === undefined) this.#single(seen, response);
-    else if (seen.query.has('watch')) this.#watch(kind, response);
+    else if (seen.query.has('watch')) this.#watch(kind, seen, response);
     else this.#list(kind, seen, response);
   }
 
@@ -138,15 +140,21 @@ export class FakeApiServer {
     });
   }
 
-  #watch(kind: string, response: ServerResponse): void {
+  #watch(kind: string, { query }: SeenRequest, response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
+    const from = Number(query.get('resourceVersion'));
+    for (const told of this.#told) {
+      if (told.kind === kind && told.version > from) response.write(told.line);
+    }
     this.#watches.set(response, kind);
     response.on('close', () => this.#watches.delete(response));
   }
 
   #tell(kind: string, type: string, object: JsonObject): void {
-    this.sendLine(kind, JSON.stringify({ type, object }));
+    const line = JSON.stringify({ type, object });
+    this.#told.push({ kind, version: this.#version, line: `${line}\n` });
+    this.sendLine(kind, line);
   }
 
   /** GET, PATCH (apply) and DELETE of one ConfigMap. */
