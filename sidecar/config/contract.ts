@@ -6,6 +6,8 @@ export const helperContainer = 'auth-helper';
 export const helperPort = 9010;
 /** TCP port of health and metrics; on all addresses of the pod, since the kubelet asks from outside it. */
 export const healthPort = 9011;
+/** All that the helper listens on: nobody else in its pod can. */
+export const helperPorts = [helperPort, healthPort] as const;
 /** gRPC metadata key by which an Envoy filter says which rule it belongs to. */
 export const ruleMetadataKey = 'svidecar-rule';
 /** Where the helper's ConfigMap is mounted, and the file in it. */

@@ -50,7 +50,7 @@ export class SecretService {
     this.tell();
   }
 
-  /** Tells every client what is due. Time does it by itself; again and again it also holds where the clock was set. */
+  /** Tells every client what is due. A timer does it when a token ends; called now and then, it does so where the clock was set, too. */
   tell(): void {
     const nowS = this.#nowS();
     for (const client of this.#clients) this.#push(client, nowS);

@@ -4,7 +4,7 @@
  */
 import { AppError } from '#kernel/errors.ts';
 import { isArray, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
-import { healthPort, helperPort } from '../../sidecar/config/contract.ts';
+import { helperPorts } from '../../sidecar/config/contract.ts';
 import type { EnvoyAdditions, EnvoyPatch, FilterAddition } from '../envoy/contract.ts';
 import { patchEnvoy } from '../envoy/patch-envoy.ts';
 import type { Settings } from './annotations.ts';
@@ -119,7 +119,7 @@ export function additionsOf(
     bootstrap: parts.flatMap(({ bootstrap }) =>
       bootstrap === undefined ? [] : [substituteObject(bootstrap, variables)],
     ),
-    takenPorts: [helperPort, healthPort],
+    takenPorts: helperPorts,
   };
 }
 

@@ -9,7 +9,7 @@ import {
   type Json,
   type JsonObject,
 } from '#kernel/json.ts';
-import { healthPort, helperContainer, helperPort } from '../../sidecar/config/contract.ts';
+import { helperContainer, helperPorts } from '../../sidecar/config/contract.ts';
 import type { Composition } from './compose.ts';
 import type { EnvoyLocation } from './envoy-location.ts';
 import { mergePartial } from './keyed.ts';
@@ -265,7 +265,7 @@ function warnOfPorts({ spec, composition, trace }: Fitting): void {
   if (composition.sidecars.length === 0) return;
   for (const container of listAt(spec, 'containers').filter(isObject)) {
     const ports = listAt(container, 'ports').map((port) => isObject(port) && port['containerPort']);
-    const clash = [helperPort, healthPort].find((port) => ports.includes(port));
+    const clash = helperPorts.find((port) => ports.includes(port));
     if (clash === undefined || container['name'] === helperContainer) continue;
     trace.warn(
       'port_clash',

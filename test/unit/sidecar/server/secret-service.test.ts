@@ -37,7 +37,15 @@ function setUp() {
     const { nonce = '', version = '' } = told.at(-1) ?? {};
     listener.onMessage(stateRequest({ names: ['a'], nonce, version }));
   };
-  return { timers, secrets, unknown, refusals, service, nowS, open, accept };
+  /** A client that has a token which ends in 100 s, and has said so. */
+  const openHolding = (): ReturnType<typeof open> => {
+    secrets.hold('a', 'one', nowS + 100);
+    const client = open();
+    client.listener.onMessage(stateRequest({ names: ['a'] }));
+    accept(client.listener, client.told);
+    return client;
+  };
+  return { timers, secrets, unknown, refusals, service, nowS, open, accept, openHolding };
 }
 
 test('every stream is told at once when a token is renewed', () => {
@@ -54,11 +62,8 @@ test('every stream is told at once when a token is renewed', () => {
 });
 
 test('a token that ends without a successor is taken back by itself, and by no earlier timer', async () => {
-  const { timers, secrets, open, accept, nowS } = setUp();
-  secrets.hold('a', 'one', nowS + 100);
-  const { listener, told, last } = open();
-  listener.onMessage(stateRequest({ names: ['a'] }));
-  accept(listener, told);
+  const { timers, secrets, openHolding } = setUp();
+  const { last } = openHolding();
   secrets.states.set('a', { kind: 'awaited' });
   await timers.advance(97_900);
   expect(last()).toEqual({ a: 'Bearer one' });
@@ -68,11 +73,8 @@ test('a token that ends without a successor is taken back by itself, and by no e
 });
 
 test('a timer that fires early, with the token ending meanwhile, is set again', async () => {
-  const { timers, secrets, open, accept, nowS } = setUp();
-  secrets.hold('a', 'one', nowS + 100);
-  const { listener, told, last } = open();
-  listener.onMessage(stateRequest({ names: ['a'] }));
-  accept(listener, told);
+  const { timers, secrets, openHolding } = setUp();
+  const { last } = openHolding();
   secrets.states.set('a', { kind: 'awaited' });
   // The clock goes on by a tenth of a millisecond each time it is looked at, from just before the end.
   let looks = 0;
@@ -83,11 +85,8 @@ test('a timer that fires early, with the token ending meanwhile, is set again', 
 });
 
 test('where the clock was set forward, the next look takes back what has ended', () => {
-  const { timers, secrets, service, open, accept, nowS } = setUp();
-  secrets.hold('a', 'one', nowS + 100);
-  const { listener, told, last } = open();
-  listener.onMessage(stateRequest({ names: ['a'] }));
-  accept(listener, told);
+  const { timers, secrets, service, openHolding } = setUp();
+  const { last } = openHolding();
   secrets.states.set('a', { kind: 'awaited' });
   timers.jump(200_000);
   expect(last()).toEqual({ a: 'Bearer one' });
@@ -108,11 +107,8 @@ test('while an answer is owed, time does not run in circles', async () => {
 });
 
 test('other secrets are served from a reload on, and the old ones are no longer watched', () => {
-  const { secrets, service, open, accept, nowS } = setUp();
-  secrets.hold('a', 'one', nowS + 100);
-  const { listener, told, last } = open();
-  listener.onMessage(stateRequest({ names: ['a'] }));
-  accept(listener, told);
+  const { secrets, service, openHolding } = setUp();
+  const { last } = openHolding();
   const next = new FakeSecrets();
   service.serve(next);
   expect(last()).toEqual({ a: '' });
