@@ -1,7 +1,9 @@
 /**
  * What injection and validation by Envoy's own filters cost, beside ext_authz and no filter in the same run:
- * `bench:native [--rounds N] [--seconds N] [--runtime node|bun]`. Envoy's configurations are those that the templates write;
- * rounds are interleaved and medians given; the last line is JSON.
+ * `bench:native [--starts N] [--rounds N] [--seconds N] [--runtime node|bun]`. Envoy's configurations are those that the
+ * templates write. Of two Envoys with one configuration the same one can be 3 to 20 % slower for as long as it lives, so each
+ * case is started anew several times, and its cost is that beside the Envoy without filters of the same start and round.
+ * Medians of all rounds; the last line is JSON.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,11 +20,13 @@ import { median } from './load.ts';
 
 const { values } = parseArgs({
   options: {
+    starts: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '8' },
-    seconds: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: '0.4' },
     runtime: { type: 'string', default: 'bun' },
   },
 });
+const starts = Number(values.starts);
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 const runtime: Runtime = values.runtime === 'node' ? 'node' : 'bun';
@@ -40,11 +44,15 @@ interface Case extends Shots {
   readonly way: Way;
   /** Whose CPU is counted: Envoy's, and the helper's where there is one. */
   readonly pids: readonly number[];
-  /** As many requests as will go. */
-  readonly busy: Load[];
-  /** At the fixed rate. */
-  readonly slow: Load[];
 }
+interface Measured {
+  /** As many requests as will go. */
+  readonly busy: Load;
+  /** At the fixed rate. */
+  readonly slow: Load;
+}
+/** What was measured of each way in one round of one start. */
+type Round = Readonly<Record<Job, Readonly<Record<Way, Measured>>>>;
 
 const work = await createWorkFolder('bench');
 const closers: (() => unknown)[] = [() => work.remove()];
@@ -57,45 +65,63 @@ async function startUpstream(): Promise<number> {
   return (upstream.address() as AddressInfo).port;
 }
 
-async function startCases() {
+/** What is started once: the helpers, and where requests go. */
+async function startSite() {
   const site = await startHelperSite({ folder: work.path, runtime, closers });
   const helpers = {
     ext_authz: await site.start('ext-authz'),
     native: await site.start('native'),
   };
-  const upstream = await startUpstream();
-  const authorization = `Bearer ${await site.mint()}`;
-  const helperOf: Record<Way, object> = {
+  return { helpers, upstream: await startUpstream(), authorization: `Bearer ${await site.mint()}` };
+}
+type Site = Awaited<ReturnType<typeof startSite>>;
+
+/** One Envoy. */
+async function startCase({ helpers, upstream, authorization }: Site, job: Job, way: Way) {
+  const wiring: Record<Way, object> = {
     no_filter: {},
     ext_authz: { helper: helpers.ext_authz.port, dataPath: 'ext-authz' },
     native: { helper: helpers.native.port, dataPath: 'native' },
   };
-  const cases: Case[] = [];
-  for (const job of jobs) {
-    for (const way of ways) {
-      const listen = await freePort();
-      const config = proxyConfig(job, { listen, upstream, ...helperOf[way] });
-      const envoy = await startEnvoy(config, { args: ['--concurrency', '1'] });
-      closers.unshift(() => envoy.stop());
-      const shots = httpShots(listen, job === 'validate' ? { authorization } : {});
-      const pids = way === 'no_filter' ? [envoy.pid] : [envoy.pid, helpers[way].pid];
-      cases.push({ ...shots, job, way, pids, busy: [], slow: [] });
-    }
-  }
-  // Envoys are fed, and start-up is some seconds ago.
-  return { cases, native: helpers.native, idle: memoryMib(helpers.native.pid) };
+  const listen = await freePort();
+  const config = proxyConfig(job, { listen, upstream, ...wiring[way] });
+  const envoy = await startEnvoy(config, { args: ['--concurrency', '1'] });
+  const shots = httpShots(listen, job === 'validate' ? { authorization } : {});
+  const pids = way === 'no_filter' ? [envoy.pid] : [envoy.pid, helpers[way].pid];
+  const stop = async (): Promise<void> => {
+    shots.close();
+    await envoy.stop();
+  };
+  return { ...shots, job, way, pids, stop };
 }
 
 /** Each round begins with another case, so that none always follows the same one. */
-async function measureAll(cases: readonly Case[]): Promise<void> {
+async function measureStart(cases: readonly Case[]): Promise<readonly Round[]> {
   for (const { shot } of cases) await measure(shot, { width, seconds: 0.5, pids: [] });
+  const done: Round[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const first = round % cases.length;
-    for (const { shot, pids, busy, slow } of [...cases.slice(first), ...cases.slice(0, first)]) {
-      busy.push(await measure(shot, { width, seconds, pids }));
-      slow.push(await measure(shot, { width, seconds, pids, perSecond: fixedRate }));
-    }
+    const seen: Record<Job, Partial<Record<Way, Measured>>> = { inject: {}, validate: {} };
+    for (const { job, way, shot, pids } of [...cases.slice(first), ...cases.slice(0, first)])
+      seen[job][way] = {
+        busy: await measure(shot, { width, seconds, pids }),
+        slow: await measure(shot, { width, seconds, pids, perSecond: fixedRate }),
+      };
+    // Every case was measured: one for each job and way.
+    done.push(seen as Round);
   }
+  return done;
+}
+
+async function measureAll(site: Site): Promise<readonly Round[]> {
+  const all: Round[] = [];
+  for (let start = 0; start < starts; start += 1) {
+    const cases = [];
+    for (const job of jobs) for (const way of ways) cases.push(await startCase(site, job, way));
+    all.push(...(await measureStart(cases)));
+    for (const { stop } of cases) await stop();
+  }
+  return all;
 }
 
 /**
@@ -108,45 +134,62 @@ async function idleCpu(pid: number): Promise<number> {
   return (cpuUsOf(pid) - before) / 5_000;
 }
 
-async function run(): Promise<Record<string, number | string>> {
-  const { cases, native, idle } = await startCases();
-  await measureAll(cases);
-  const of = (job: Job, way: Way, read: (one: Case) => number): number =>
-    cases.filter((one) => one.job === job && one.way === way).map(read)[0] ?? NaN;
-  const cpu = ({ busy }: Case): number => median(busy.map(({ cpuUs }) => cpuUs));
-  const idleMsPerS = await idleCpu(native.pid);
-  const slowCpu = ({ slow }: Case): number => median(slow.map(({ cpuUs }) => cpuUs));
-  const p50 = ({ slow }: Case): number => median(slow.map(({ p50Us }) => p50Us)) / 1_000;
-  const p99 = ({ slow }: Case): number => median(slow.map(({ p99Us }) => p99Us)) / 1_000;
-  const rate = ({ busy }: Case): number => median(busy.map((one) => one.count / one.seconds));
-  const ratio = (job: Job, way: Way, read: (one: Case) => number): number =>
-    of(job, way, read) / of(job, 'no_filter', read);
-  const added = (job: Job, way: Way): number => of(job, way, p50) - of(job, 'no_filter', p50);
-  for (const one of cases) {
-    const columns = [cpu(one), slowCpu(one), rate(one), p50(one) * 1_000, p99(one) * 1_000];
-    const numbers = columns.map((number) => number.toFixed(0).padStart(8)).join('');
-    console.log(`${one.job.padEnd(9)} ${one.way.padEnd(10)} ${numbers}`);
-    one.close();
-  }
+const reads = {
+  cpu: ({ busy }: Measured): number => busy.cpuUs,
+  rate: ({ busy }: Measured): number => busy.count / busy.seconds,
+  slowCpu: ({ slow }: Measured): number => slow.cpuUs,
+  p50: ({ slow }: Measured): number => slow.p50Us / 1_000,
+  p99: ({ slow }: Measured): number => slow.p99Us / 1_000,
+} as const;
+type Read = (one: Measured) => number;
+
+function printTable(all: readonly Round[]): void {
+  for (const job of jobs)
+    for (const way of ways) {
+      const { cpu, slowCpu, rate, p50, p99 } = reads;
+      const columns = [cpu, slowCpu, rate, p50, p99].map((read) =>
+        median(all.map((round) => read(round[job][way]))),
+      );
+      const [cpuUs = 0, slowCpuUs = 0, perSecond = 0, p50Ms = 0, p99Ms = 0] = columns;
+      const cells = [cpuUs, slowCpuUs, perSecond, p50Ms * 1_000, p99Ms * 1_000];
+      const numbers = cells.map((number) => number.toFixed(0).padStart(8)).join('');
+      console.log(`${job.padEnd(9)} ${way.padEnd(10)} ${numbers}`);
+    }
   console.log(
     'columns: CPU µs a request, the same at the fixed rate, requests/s, p50 and p99 µs at the fixed rate\n',
   );
+}
+
+async function run(): Promise<Record<string, number | string>> {
+  const site = await startSite();
+  const { native } = site.helpers;
+  const idle = memoryMib(native.pid);
+  const all = await measureAll(site);
+  const idleMsPerS = await idleCpu(native.pid);
   const after = memoryMib(native.pid);
+  printTable(all);
+  const ratio = (job: Job, way: Way, read: Read): number =>
+    median(all.map((round) => read(round[job][way]) / read(round[job].no_filter)));
+  const addedP50 = (job: Job, way: Way): number =>
+    median(all.map((round) => reads.p50(round[job][way]) - reads.p50(round[job].no_filter)));
   return {
     runtime,
-    native_inject_cpu_vs_no_filter: ratio('inject', 'native', cpu),
-    native_validate_cpu_vs_no_filter: ratio('validate', 'native', cpu),
-    native_added_p50_ms: Math.max(added('inject', 'native'), added('validate', 'native')),
-    ext_authz_cpu_vs_no_filter: ratio('inject', 'ext_authz', cpu),
-    ext_authz_validate_cpu_vs_no_filter: ratio('validate', 'ext_authz', cpu),
-    native_inject_added_p50_ms: added('inject', 'native'),
-    native_validate_added_p50_ms: added('validate', 'native'),
-    ext_authz_added_p50_ms: Math.max(added('inject', 'ext_authz'), added('validate', 'ext_authz')),
+    native_inject_cpu_vs_no_filter: ratio('inject', 'native', reads.cpu),
+    native_validate_cpu_vs_no_filter: ratio('validate', 'native', reads.cpu),
+    native_added_p50_ms: Math.max(addedP50('inject', 'native'), addedP50('validate', 'native')),
+    ext_authz_cpu_vs_no_filter: ratio('inject', 'ext_authz', reads.cpu),
+    ext_authz_validate_cpu_vs_no_filter: ratio('validate', 'ext_authz', reads.cpu),
+    native_inject_p50_vs_no_filter: ratio('inject', 'native', reads.p50),
+    native_validate_p50_vs_no_filter: ratio('validate', 'native', reads.p50),
+    ext_authz_added_p50_ms: Math.max(
+      addedP50('inject', 'ext_authz'),
+      addedP50('validate', 'ext_authz'),
+    ),
     fixed_rate_per_s: fixedRate,
-    native_inject_fixed_rate_cpu_vs_no_filter: ratio('inject', 'native', slowCpu),
-    native_validate_fixed_rate_cpu_vs_no_filter: ratio('validate', 'native', slowCpu),
-    native_inject_rps_vs_no_filter: ratio('inject', 'native', rate),
-    native_validate_rps_vs_no_filter: ratio('validate', 'native', rate),
+    native_inject_fixed_rate_cpu_vs_no_filter: ratio('inject', 'native', reads.slowCpu),
+    native_validate_fixed_rate_cpu_vs_no_filter: ratio('validate', 'native', reads.slowCpu),
+    native_inject_rps_vs_no_filter: ratio('inject', 'native', reads.rate),
+    native_validate_rps_vs_no_filter: ratio('validate', 'native', reads.rate),
     native_helper_idle_cpu_ms_per_s: idleMsPerS,
     native_private_idle_mib: idle.privateMib,
     native_private_after_mib: after.privateMib,

@@ -4,11 +4,11 @@
  * page says so.
  */
 import { randomUUID } from 'node:crypto';
-import type { Server } from 'node:http';
+import { request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { keys as fuzzKeys, oddTokens, type OddToken } from '../fakes/odd-tokens.ts';
+import { keys as fuzzKeys, oddTokens } from '../fakes/odd-tokens.ts';
 import { makeKey, makeToken } from '../fakes/token-maker.ts';
 import {
   audience,
@@ -17,9 +17,11 @@ import {
   oddDomain,
   oddKeys,
   outgoing,
+  self,
   type Case,
   type CaseTools,
 } from './data-paths/cases.ts';
+import { isOnThePage, isSettled } from './data-paths/named-tokens.ts';
 import { cellOf, isPass, pageWith, readPage, writePage, type Row } from './data-paths/page.ts';
 import { dataPaths, startPod, type DataPathName, type Pod } from './data-paths/pods.ts';
 import { describeWithComponents } from './harness/components.ts';
@@ -32,7 +34,6 @@ import { send, startApp, type Answer } from './mesh/app.ts';
 const own = process.getuid?.() ?? 0;
 const isRoot = own === 0;
 const uid = isRoot ? 31_301 : own;
-const self = 'spiffe://example.org/backend';
 /** Seconds that the workload's own tokens live: a test waits for their end. */
 const tokenLifeS = 30;
 
@@ -211,6 +212,15 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'both data path
     ),
   )('going out: %s', (_name, kind, one) => tryCase(groups.outgoing, kind, one));
 
+  test('a CONNECT, which has no path, needs a token as well', async () => {
+    const good = ['authorization', `Bearer ${await tools.mint(audience)}`];
+    const statusOf = (headers: readonly string[]): Promise<readonly number[]> =>
+      Promise.all(eachPod().map((pod) => connectStatus(pod.in, headers)));
+    expect(await statusOf([])).toEqual([403, 401]);
+    expect(await statusOf(['authorization', 'Basic eDp5'])).toEqual([403, 401]);
+    expect(await statusOf(good)).toEqual([200, 200]);
+  });
+
   test('the verified caller is in the dynamic metadata of the filter that verified it', async () => {
     const headers = { authorization: `Bearer ${await tools.mint(audience)}` };
     for (const dataPath of dataPaths) {
@@ -234,7 +244,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'both data path
       const shown = `${JSON.stringify(one.header)} ${JSON.stringify(one.claims)} ${one.token}`;
       if (strict === native) seen[native === true ? 'both' : 'neither'] += 1;
       else if (native !== true) seen.strictOnly.push(shown);
-      else if (!isKnown(one, nowS)) seen.nativeOnly.push(shown);
+      else if (!isOnThePage(one, nowS)) seen.nativeOnly.push(shown);
     }
     expect(seen.both).toBeGreaterThan(50);
     expect(seen.neither).toBeGreaterThan(200);
@@ -353,24 +363,21 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'both data path
   });
 });
 
-/** Leeway of both, in seconds. */
-const leewayS = 60;
-
-function isSettled(claims: OddToken['claims'], nowS: number): boolean {
-  return ['exp', 'nbf', 'iat'].every((name) => {
-    const time = claims[name];
-    return typeof time !== 'number' || Math.abs(Math.abs(time - nowS) - leewayS) > 4;
+function connectStatus(port: number, headers: readonly string[]): Promise<number> {
+  const all = ['host', 'backend:80', ...headers];
+  const request = httpRequest({
+    host: '127.0.0.1',
+    port,
+    method: 'CONNECT',
+    path: 'backend:80',
+    headers: all,
   });
-}
-
-/** Whether the page says of such a token that only ext-authz refuses it. */
-function isKnown({ token, claims, header }: OddToken, nowS: number): boolean {
-  const { iat, sub } = claims;
-  return (
-    (typeof iat === 'number' && iat > nowS + leewayS) ||
-    token.length > 8_192 ||
-    header['kid'] === '' ||
-    (typeof sub === 'string' && sub.length > 2_048) ||
-    token.split('.').some((part) => Buffer.from(part, 'base64url').toString('base64url') !== part)
-  );
+  return new Promise((resolve, reject) => {
+    request.on('connect', ({ statusCode = 0 }, socket) => {
+      socket.destroy();
+      resolve(statusCode);
+    });
+    request.on('error', reject);
+    request.end();
+  });
 }

@@ -5,7 +5,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isArray, isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
-import { spiffeIdFault } from '#kernel/spiffe-id.ts';
+import { parseSpiffeId, spiffeIdFault } from '#kernel/spiffe-id.ts';
+import { callerFilter } from '../../sidecar/authz/allow-callers.ts';
 import { audienceByHost } from '../../sidecar/authz/audience-by-host.ts';
 import { skipFilter } from '../../sidecar/authz/skip-paths.ts';
 import { secretName } from '../../sidecar/config/contract.ts';
@@ -18,16 +19,6 @@ function isWhole(pattern: string, text: string): boolean {
 
 function membersOf(value: Json | undefined): readonly JsonObject[] {
   return isArray(value) ? value.filter(isObject) : [];
-}
-
-/** Every value under a key, at any depth. */
-function allUnder(value: Json | undefined, key: string): readonly Json[] {
-  if (isArray(value)) return value.flatMap((item) => allUnder(item, key));
-  if (!isObject(value)) return [];
-  return Object.entries(value).flatMap(([name, member = null]) => [
-    ...(name === key ? [member] : []),
-    ...allUnder(member, key),
-  ]);
 }
 
 const label = fc.constantFrom('a', 'b', 'A', 'pay', 'x.y', 'a.b', 'b.c');
@@ -105,36 +96,48 @@ test('a path needs no token where the helper would ask for none', () => {
   );
 });
 
-test('a subject is a SPIFFE ID of its own trust domain, by the grammar that the helper goes by', () => {
-  const { filters } = nativeAdditions({ 'inject.svidecar.dev/templates': 'jwt-validate' });
-  const [pattern = ''] = allUnder(objectAt(filters[0]?.filter ?? {}, 'typed_config'), 'subjects')
-    .flatMap((subjects) => allUnder(subjects, 'regex'))
-    .filter((regex) => typeof regex === 'string');
-  const part = fc.constantFrom(
-    '/',
-    '.',
-    '..',
-    'a',
-    'A',
-    '-',
-    '_',
-    '%',
-    ' ',
-    '...',
-    '.a',
-    '..a',
-    'é',
+/** What `sub` may be, for each trust domain that may call. */
+function subjectsOf(allowed: readonly string[]): ReadonlyMap<string, string> {
+  const values = nativeVariables({ dataPath: 'native', allowCallers: allowed });
+  return new Map(
+    membersOf(values['callerTrustDomains']).map((domain) => [
+      stringAt(domain, 'name') ?? '',
+      stringAt(domain, 'subjects') ?? '',
+    ]),
   );
+}
+
+const allowed = fc.constantFrom(
+  'spiffe://example.org',
+  'spiffe://example.org/a',
+  'spiffe://example.org/a.A',
+  'spiffe://example.org/a/*',
+  'spiffe://example.org/*',
+  'spiffe://other.org',
+  'spiffe://other.org/a/..a/*',
+);
+const idStart = fc.constantFrom(
+  ...['spiffe://example.org', 'spiffe://other.org', 'spiffe://exampleXorg', 'x'],
+);
+const idPart = fc.constantFrom(
+  ...['/', '/', '.', '..', 'a', 'a', 'A', '-', '_', '%', ' ', '...', '.a', '..a', 'é', '|'],
+);
+
+test('a subject is a SPIFFE ID that may call, of its own trust domain, as the helper sees it', () => {
   fc.assert(
     fc.property(
-      fc.constantFrom('spiffe://example.org', 'spiffe://other.org', 'spiffe://exampleXorg', 'x'),
-      fc.array(part, { maxLength: 8 }),
-      (start, parts) => {
+      fc.uniqueArray(allowed, { minLength: 1, maxLength: 4 }),
+      idStart,
+      fc.array(idPart, { maxLength: 6 }),
+      (callers, start, parts) => {
         const id = start + parts.join('');
-        const isOwn = /^spiffe:\/\/example\.org(?:\/|$)/.test(id);
-        expect([id, isWhole(pattern, id)]).toEqual([id, isOwn && spiffeIdFault(id) === undefined]);
+        const domain = id.slice('spiffe://'.length).split('/')[0] ?? '';
+        const mayCall = spiffeIdFault(id) === undefined && callerFilter(callers)(parseSpiffeId(id));
+        for (const [name, pattern] of subjectsOf(callers))
+          expect([id, name, isWhole(pattern, id)]).toEqual([id, name, mayCall && name === domain]);
+        if (mayCall) expect(subjectsOf(callers).has(domain)).toBe(true);
       },
     ),
-    { numRuns: 5_000 },
+    { numRuns: 20_000 },
   );
 });

@@ -11,10 +11,8 @@ import type { Variables } from './substitute.ts';
 export const memberNames: Readonly<Record<string, readonly string[]>> = {
   audienceHosts: ['host', 'secret'],
   callerHeaders: ['value'],
-  callers: ['matcher'],
-  callerTrustDomains: ['name', 'pattern', 'jwksPath'],
+  callerTrustDomains: ['name', 'subjects', 'jwksPath'],
   pathsWithoutToken: ['matcher'],
-  validateAudiences: ['value'],
 };
 
 /** @param tokens what the annotations say about tokens; with another data path all values are undefined */
@@ -26,7 +24,6 @@ export function nativeVariables(tokens: Variables): Variables {
     audienceHosts: undefined,
     overwrites: undefined,
     callerTrustDomains: undefined,
-    callers: undefined,
     pathsWithoutToken: undefined,
     callerHeaders: undefined,
     hasCallerHeader: undefined,
@@ -39,7 +36,6 @@ function valuesOf(tokens: Variables): Record<string, Json | undefined> {
   const spiffeId = typeof requestedSpiffeId === 'string' ? requestedSpiffeId : undefined;
   const secretFor = (audience: string): string => secretName(audience, spiffeId);
   const audience = typeof injectAudience === 'string' ? injectAudience : undefined;
-  const callers = textsOf(tokens['allowCallers']);
   return {
     injectSecret: audience === undefined ? undefined : secretFor(audience),
     audienceHosts: hostsOf(tokens['audienceByHost'], audience).map(({ host, audience: meant }) => ({
@@ -47,12 +43,7 @@ function valuesOf(tokens: Variables): Record<string, Json | undefined> {
       secret: secretFor(meant),
     })),
     overwrites: tokens['authorization'] === 'overwrite',
-    callerTrustDomains: trustDomainsOf(callers),
-    callers: callers.flatMap(callerPatternsOf).map((pattern): JsonObject => {
-      return pattern.kind === 'exact'
-        ? { matcher: { exact: pattern.id } }
-        : { matcher: { prefix: pattern.start } };
-    }),
+    callerTrustDomains: trustDomainsOf(textsOf(tokens['allowCallers'])),
     pathsWithoutToken: textsOf(tokens['skipPaths']).map((path) => ({ matcher: pathMatcher(path) })),
     callerHeaders: callerHeader === undefined ? [] : [callerHeader],
     hasCallerHeader: callerHeader !== undefined,
@@ -99,12 +90,25 @@ function hostsOf(byHost: Json | undefined, audience: string | undefined): readon
 }
 
 function trustDomainsOf(callers: readonly string[]): readonly JsonObject[] {
-  const names = new Set(callers.map((id) => id.slice('spiffe://'.length).split('/')[0] ?? ''));
+  const trustDomainOf = (id: string): string => id.slice('spiffe://'.length).split('/')[0] ?? '';
+  const names = new Set(callers.map(trustDomainOf));
   return [...names].map((name) => ({
     name,
-    pattern: quoted(name),
+    subjects: subjectsOf(callers.filter((caller) => trustDomainOf(caller) === name)),
     jwksPath: jwksPath(name),
   }));
+}
+
+/** One segment of a SPIFFE ID's path: letters, digits, `-_.`, but neither `.` nor `..` alone (SPIFFE-ID section 2.2). */
+const segment = String.raw`(?:[A-Za-z0-9_-][A-Za-z0-9._-]*|\.[A-Za-z0-9_-][A-Za-z0-9._-]*|\.\.[A-Za-z0-9._-]+)`;
+
+/** Of `sub`: IDs that are named, and those below one that is. */
+function subjectsOf(callers: readonly string[]): string {
+  const patterns = callers.flatMap(callerPatternsOf);
+  const ids = patterns.flatMap((one) => (one.kind === 'exact' ? [quoted(one.id)] : []));
+  const starts = patterns.flatMap((one) => (one.kind === 'prefix' ? [quoted(one.start)] : []));
+  const below = `(?:${starts.join('|')})${segment}(?:/${segment})*`;
+  return [...ids, ...(starts.length === 0 ? [] : [below])].join('|');
 }
 
 /** Of `:path`, which holds the query; that the path is in normal form is for the template to demand besides. */

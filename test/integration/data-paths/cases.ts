@@ -6,6 +6,8 @@ import { cellOf } from './page.ts';
 
 /** Audience of the workload, and the one its own requests are for. */
 export const audience = 'backend';
+/** The workload's SPIFFE ID, for which it accepts tokens besides. */
+export const self = 'spiffe://example.org/backend';
 /** A trust domain whose keys the tests have, federated with the workload's. */
 export const oddDomain = 'odd.org';
 export const oddKeys: Readonly<Record<'ec' | 'rsa', TestKey>> = {
@@ -69,6 +71,7 @@ function arrival(answer: Answer): string {
 }
 
 const status401 = '401 in place of 403';
+const looseAudience = 'Envoy compares audiences without `http://`, `https://` and a closing slash';
 
 const goodTwice: Case['headers'] = async ({ mint }) => {
   const token = bearer(await mint(audience));
@@ -123,6 +126,7 @@ export const incoming: readonly Case[] = [
   {
     name: 'two spaces after `Bearer`',
     headers: async ({ mint }) => ['authorization', `Bearer  ${await mint(audience)}`],
+    note: status401,
   },
   { name: 'another scheme', headers: () => ['authorization', 'Basic eDp5'], note: status401 },
   { name: 'garbage', headers: () => bearer('garbage'), note: status401 },
@@ -148,8 +152,11 @@ export const incoming: readonly Case[] = [
   },
   odd('audience: one text'),
   odd('audience: in a list of several', () => ({ aud: ['other', audience] })),
-  odd('audience: with a closing slash', () => ({ aud: `${audience}/` })),
-  odd('audience: with `http://` before it', () => ({ aud: `http://${audience}` })),
+  odd('audience: with a closing slash', () => ({ aud: `${audience}/` }), { note: looseAudience }),
+  odd('audience: with `http://` before it', () => ({ aud: `http://${audience}` }), {
+    note: looseAudience,
+  }),
+  odd('audience: in capitals', () => ({ aud: audience.toUpperCase() })),
   odd('audience: none', () => ({ aud: undefined })),
   odd('expired for 2 minutes', (nowS) => ({ exp: nowS - 120 }), { note: status401 }),
   odd('expired for 30 s (clocks may differ by a minute)', (nowS) => ({ exp: nowS - 30 })),
@@ -189,8 +196,14 @@ export const incoming: readonly Case[] = [
   odd('no `kid`', undefined, { header: { kid: undefined } }),
   odd('an empty `kid`', undefined, { header: { kid: '' }, note: 'Envoy takes it for none' }),
   odd('`typ: JOSE`', undefined, { header: { typ: 'JOSE' } }),
-  odd('`typ: at+jwt`', undefined, { header: { typ: 'at+jwt' } }),
-  odd('a header extension (`crit`)', undefined, { header: { crit: ['exp'] } }),
+  odd('`typ: at+jwt`', undefined, {
+    header: { typ: 'at+jwt' },
+    note: 'Envoy does not look at `typ`',
+  }),
+  odd('a header extension (`crit`)', undefined, {
+    header: { crit: ['exp'] },
+    note: 'Envoy does not look at `crit`',
+  }),
   {
     name: 'a claim that stands twice',
     headers: claimTwice,
@@ -214,7 +227,9 @@ export const incoming: readonly Case[] = [
     }),
     { note: 'Envoy does not count' },
   ),
-  odd('a caller that may not call', () => ({ sub: `spiffe://${oddDomain}/other` })),
+  odd('a caller that may not call', () => ({ sub: `spiffe://${oddDomain}/other` }), {
+    note: status401,
+  }),
   odd('a trust domain that nobody named', () => ({ sub: 'spiffe://stranger.org/ns/a' }), {
     note: status401,
   }),
@@ -268,6 +283,12 @@ export const outgoing: Readonly<Record<'deny' | 'overwrite' | 'keep' | 'byHost',
       },
       { name: '`deny`, with one', headers: () => basic, tell: token },
       { name: '`deny`, with an empty one', headers: () => ['authorization', ''], tell: token },
+      {
+        name: '`deny`, with one that is not UTF-8',
+        headers: () => ['authorization', 'Basic \xff'],
+        tell: token,
+      },
+      { name: '`deny`, with two', headers: () => [...basic, ...basic], tell: token },
     ],
     overwrite: [
       { name: '`overwrite`, without one', headers: () => [], tell: token },

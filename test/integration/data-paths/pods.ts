@@ -106,6 +106,7 @@ function listener(direction: 'INBOUND' | 'OUTBOUND', port: number, to: string): 
   const manager = {
     ...type('extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'),
     stat_prefix: direction,
+    upgrade_configs: [{ upgrade_type: 'CONNECT' }],
     route_config: {
       // What an access log would show.
       response_headers_to_add: [
@@ -116,7 +117,10 @@ function listener(direction: 'INBOUND' | 'OUTBOUND', port: number, to: string): 
         {
           name: 'all',
           domains: ['*'],
-          routes: [{ match: { prefix: '/' }, route: { cluster: to } }],
+          routes: [
+            { match: { connect_matcher: {} }, direct_response: { status: 200 } },
+            { match: { prefix: '/' }, route: { cluster: to } },
+          ],
         },
       ],
     },

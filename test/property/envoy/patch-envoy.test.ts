@@ -55,7 +55,7 @@ function isNodeRight(
 const ownFilters: Readonly<Record<string, RegExp>> = {
   ext: /^envoy\.filters\.http\.ext_authz$/,
   native:
-    /^(?:svidecar\.jwt-inject\.authorization,)?svidecar\.jwt-inject$|^(?:svidecar\.jwt-validate\.caller-header,)?svidecar\.jwt-validate,svidecar\.jwt-validate\.callers$/,
+    /^(?:svidecar\.jwt-inject\.authorization,)?svidecar\.jwt-inject$|^(?:svidecar\.jwt-validate\.caller-header,)?svidecar\.jwt-validate$/,
 };
 
 function namesOf(list: readonly Json[]): readonly string[] {

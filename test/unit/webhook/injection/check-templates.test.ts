@@ -15,8 +15,12 @@ test.each([
   ['far from any', { fragments: [{ sidecars: [{ name: '${zzzzzzzz}' }] }] }, 'known are'],
   [
     'of a list',
-    { fragments: [{ pod: { spec: { a: [{ $each: '${callers}', $item: '${each.machter}' }] } } }] },
-    'did you mean callers.matcher?',
+    {
+      fragments: [
+        { pod: { spec: { a: [{ $each: '${pathsWithoutToken}', $item: '${each.machter}' }] } } },
+      ],
+    },
+    'did you mean pathsWithoutToken.matcher?',
   ],
   ['of no list', { fragments: [{ pod: { spec: { a: '${each.matcher}' } } }] }, 'each.matcher'],
   [
