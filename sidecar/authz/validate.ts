@@ -89,11 +89,12 @@ function answersByVerdict(rule: ValidateRule, refusals: Refusals): Case['answerF
     if (verdict.kind === 'refused') return refusals[verdict.reason];
     const present = built.get(verdict);
     if (present !== undefined) return present;
-    const { callerHeader, name } = rule;
+    const { callerHeader, forwardToken, name } = rule;
     const made: Answer = mayCall(verdict.spiffeId)
       ? {
           bytes: allowance({
             ...(callerHeader === undefined ? {} : { set: { [callerHeader]: verdict.spiffeId } }),
+            remove: forwardToken === false ? ['authorization'] : [],
             metadata: verifiedMetadata(name, verdict, audiences),
           }),
           outcome: 'allowed',

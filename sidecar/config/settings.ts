@@ -46,6 +46,8 @@ const validateRule = z.strictObject({
   skipPaths: z.array(z.string().startsWith('/')).optional(),
   /** Request header that carries the verified SPIFFE ID to the app. */
   callerHeader: headerName.optional(),
+  /** Whether the app gets to see the verified token; absent: it does. */
+  forwardToken: z.boolean().optional(),
 });
 
 const port = z.int().min(1).max(65_535);

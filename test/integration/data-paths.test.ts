@@ -18,6 +18,7 @@ import {
   oddKeys,
   outgoing,
   self,
+  withheld,
   type Case,
   type CaseTools,
 } from './data-paths/cases.ts';
@@ -38,7 +39,7 @@ const uid = isRoot ? 31_301 : own;
 const tokenLifeS = 30;
 
 type Both = Readonly<Record<DataPathName, Pod>>;
-type Kind = keyof typeof outgoing;
+type Kind = keyof typeof annotations;
 
 const annotations = {
   deny: {
@@ -49,6 +50,12 @@ const annotations = {
     'svidecar.dev/allow-callers': `spiffe://example.org, spiffe://other.org, ${oddCallers}`,
     'svidecar.dev/skip-paths': '/healthz',
     'svidecar.dev/caller-header': 'x-caller',
+  },
+  withheld: {
+    'inject.svidecar.dev/templates': 'jwt-inject,jwt-validate',
+    'svidecar.dev/audience': audience,
+    'svidecar.dev/skip-paths': '/healthz',
+    'svidecar.dev/forward-token': 'false',
   },
   overwrite: {
     'inject.svidecar.dev/templates': 'jwt-inject',
@@ -65,7 +72,7 @@ const annotations = {
     'svidecar.dev/audience-by-host':
       'ledger.test=ledger, ledger.test:8443=ledger-tls, *.pay.test=pay, *.eu.pay.test=pay-eu',
   },
-} as const satisfies Record<Kind, Record<string, string>>;
+} as const satisfies Record<string, Record<string, string>>;
 
 const groups = {
   incoming: 'Requests that come in',
@@ -156,7 +163,9 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'both data path
       return [kind, { 'ext-authz': strict, native }];
     };
     const first = await start('deny');
-    const others = await Promise.all((['overwrite', 'keep', 'byHost'] as const).map(start));
+    const others = await Promise.all(
+      (['withheld', 'overwrite', 'keep', 'byHost'] as const).map(start),
+    );
     // One entry for each kind, made of the list of kinds above.
     pods = Object.fromEntries([first, ...others]) as typeof pods;
   }, 120_000);
@@ -202,12 +211,13 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'both data path
       });
   });
 
-  test.each(incoming.map((one) => [one.name, one] as const))('coming in: %s', (_name, one) =>
-    tryCase(groups.incoming, 'deny', one),
-  );
+  test.each([
+    ...incoming.map((one) => [one.name, 'deny', one] as const),
+    ...withheld.map((one) => [one.name, 'withheld', one] as const),
+  ])('coming in: %s', (_name, kind, one) => tryCase(groups.incoming, kind, one));
 
   test.each(
-    (Object.keys(outgoing) as Kind[]).flatMap((kind) =>
+    (Object.keys(outgoing) as (keyof typeof outgoing)[]).flatMap((kind) =>
       outgoing[kind].map((one) => [one.name, kind, one] as const),
     ),
   )('going out: %s', (_name, kind, one) => tryCase(groups.outgoing, kind, one));

@@ -124,6 +124,7 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
     '<volume>/<file>, both as the pod and its ConfigMap name them',
   ),
   'envoy-container': matching(dnsLabel, 'the name of a container'),
+  'forward-token': (text) => oneOf('true', 'false')(text) === 'true',
   image: matching(/^[^\s]{1,512}$/, 'an image reference'),
   'inject-audience': audiences,
   'inject-listeners': listeners,

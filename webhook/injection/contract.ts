@@ -25,6 +25,7 @@ export const settingKeys = [
   'data-path',
   'envoy-config',
   'envoy-container',
+  'forward-token',
   'image',
   'inject-audience',
   'inject-listeners',

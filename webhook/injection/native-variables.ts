@@ -27,6 +27,7 @@ export function nativeVariables(tokens: Variables): Variables {
     pathsWithoutToken: undefined,
     callerHeaders: undefined,
     hasCallerHeader: undefined,
+    forwards: undefined,
     ...values,
   };
 }
@@ -47,6 +48,7 @@ function valuesOf(tokens: Variables): Record<string, Json | undefined> {
     pathsWithoutToken: textsOf(tokens['skipPaths']).map((path) => ({ matcher: pathMatcher(path) })),
     callerHeaders: callerHeader === undefined ? [] : [callerHeader],
     hasCallerHeader: callerHeader !== undefined,
+    forwards: tokens['forwardToken'] !== false,
   };
 }
 

@@ -88,6 +88,8 @@ function tokenVariables(settings: Settings, identity: Identity, config: Injector
     allowCallers: list(settings, 'allow-callers') ?? [`spiffe://${identity.trustDomain}`],
     skipPaths: list(settings, 'skip-paths'),
     callerHeader: text(settings, 'caller-header'),
+    // Settings say nothing of what the helper does by itself.
+    forwardToken: settings['forward-token'] === false ? false : undefined,
     injectListeners: list(settings, 'inject-listeners'),
     validateListeners: list(settings, 'validate-listeners'),
     dataPath: text(settings, 'data-path') ?? config.dataPath,

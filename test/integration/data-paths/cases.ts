@@ -254,6 +254,21 @@ export const incoming: readonly Case[] = [
   { name: '`//healthz`', headers: () => [], path: '//healthz', note: status401 },
 ];
 
+/** To a pod whose app gets no token. */
+export const withheld: readonly Case[] = [
+  {
+    name: '`forward-token: "false"`, a good token',
+    headers: async ({ mint }) => bearer(await mint(audience)),
+    tell: arrival,
+  },
+  {
+    name: '`forward-token: "false"`, a path without token, and garbage as the token',
+    headers: () => bearer('garbage'),
+    path: '/healthz',
+    tell: arrival,
+  },
+];
+
 /** Which token a request left with, by the audience in it; unverified. */
 function token(answer: Answer): string {
   if (answer.status !== 200) return cellOf(answer);

@@ -83,6 +83,17 @@ describe('a validate rule', () => {
     expect(set).toEqual({ 'x-caller': 'spiffe://example.org/ns/a/sa/frontend' });
   });
 
+  test.each([
+    [undefined, []],
+    [true, []],
+    [false, ['authorization']],
+  ])('forwardToken: %s takes %j from a request that passes', async (forwardToken, remove) => {
+    const { effect } = setUp({ forwardToken, skipPaths: ['/health'] });
+    expect(await effect(withGood)).toMatchObject({ kind: 'allow', remove });
+    expect(await effect({ ...withGood, path: '/health' })).toMatchObject({ remove: [] });
+    expect((await effect({})).kind).toBe('deny');
+  });
+
   test.each<[string, CheckParts, string]>([
     ['no Authorization header', {}, 'there is no Authorization header'],
     ['another scheme', { headers: { authorization: 'Basic eDp5' } }, 'is not "Bearer"'],
