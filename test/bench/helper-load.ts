@@ -21,13 +21,22 @@ export interface Shots {
   close(): void;
 }
 
-/** Microseconds of CPU that a process's threads have used. The scheduler counts in nanoseconds, `stat` only in hundredths of a second. */
-export function cpuUsOf(pid: number): number {
-  const nanoseconds = readdirSync(`/proc/${pid}/task`).map((thread) => {
-    const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8');
-    return Number(text.split(' ')[0]);
-  });
-  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1_000;
+/** Microseconds of CPU by thread. The scheduler counts in nanoseconds, `stat` only in hundredths of a second. */
+function threadTimes(pids: readonly number[]): ReadonlyMap<string, number> {
+  const times = pids.flatMap((pid) =>
+    readdirSync(`/proc/${pid}/task`).map((thread) => {
+      const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8');
+      return [thread, Number(text.split(' ')[0]) / 1_000] as const;
+    }),
+  );
+  return new Map(times);
+}
+
+/** Starts a count. @returns microseconds of CPU that the processes have used since; a thread that has ended takes its own along. */
+export function cpuCounter(pids: readonly number[]): () => number {
+  const before = threadTimes(pids);
+  return () =>
+    [...threadTimes(pids)].reduce((sum, [id, time]) => sum + time - (before.get(id) ?? 0), 0);
 }
 
 export interface Measurement {
@@ -51,8 +60,7 @@ async function until(due: number): Promise<void> {
 /** At a fixed rate, a shot's time counts from when it was due, so that a slow answer cannot hide those behind it. */
 export async function measure(shot: Shot, told: Measurement): Promise<Load> {
   const times: number[] = [];
-  const total = (): number => told.pids.reduce((sum, pid) => sum + cpuUsOf(pid), 0);
-  const before = total();
+  const cpu = cpuCounter(told.pids);
   const start = performance.now();
   const end = start + told.seconds * 1_000;
   let next = 0;
@@ -69,7 +77,7 @@ export async function measure(shot: Shot, told: Measurement): Promise<Load> {
   };
   await Promise.all(Array.from({ length: told.width }, lane));
   const seconds = (performance.now() - start) / 1_000;
-  const cpuUs = (total() - before) / times.length;
+  const cpuUs = cpu() / times.length;
   times.sort((a, b) => a - b);
   const at = (part: number): number => (times[Math.floor(times.length * part)] ?? 0) * 1_000;
   return { count: times.length, seconds, cpuUs, p50Us: at(0.5), p99Us: at(0.99) };

@@ -1,27 +1,28 @@
 /**
  * What injection and validation by Envoy's own filters cost, beside ext_authz and no filter in the same run:
  * `bench:native [--starts N] [--rounds N] [--seconds N] [--runtime node|bun]`. Envoy's configurations are those that the
- * templates write. Of two Envoys with one configuration the same one can be 3 to 20 % slower for as long as it lives, so each
- * case is started anew several times, and its cost is that beside the Envoy without filters of the same start and round.
- * Medians of all rounds; the last line is JSON.
+ * templates write, as three listeners of one Envoy: of two Envoys with one configuration, one can be slower by a fifth for
+ * as long as it lives. For the same reason it is started anew several times. Each cost is set beside that without filters
+ * of the same start and round; medians of all rounds; the last line is JSON.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { parse, stringify } from 'yaml';
 import { startEnvoy } from '../integration/harness/envoy.ts';
 import { freePort } from '../integration/harness/processes.ts';
 import { createWorkFolder } from '../integration/harness/work-folder.ts';
 import { proxyConfig } from '../integration/mesh/envoy-configs.ts';
 import type { Runtime } from '../integration/runtimes.ts';
-import { cpuUsOf, httpShots, measure, type Load, type Shots } from './helper-load.ts';
+import { cpuCounter, httpShots, measure, type Load, type Shots } from './helper-load.ts';
 import { memoryMib, printFigures, startHelperSite } from './helper-site.ts';
 import { median } from './load.ts';
 
 const { values } = parseArgs({
   options: {
-    starts: { type: 'string', default: '5' },
-    rounds: { type: 'string', default: '8' },
+    starts: { type: 'string', default: '6' },
+    rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '0.4' },
     runtime: { type: 'string', default: 'bun' },
   },
@@ -76,33 +77,59 @@ async function startSite() {
 }
 type Site = Awaited<ReturnType<typeof startSite>>;
 
-/** One Envoy. */
-async function startCase({ helpers, upstream, authorization }: Site, job: Job, way: Way) {
+interface Bootstrap {
+  readonly static_resources: {
+    readonly listeners: readonly object[];
+    readonly clusters: readonly { readonly name: string }[];
+  };
+}
+
+/** One Envoy with the listener of each configuration, and each cluster once: equal names are equal clusters here. */
+function together(texts: readonly string[]): string {
+  // Configurations of the demo, which have one listener each.
+  const configs = texts.map((text) => parse(text) as Bootstrap);
+  const all = configs.map((config) => config.static_resources);
+  const listeners = all.flatMap((one, index) =>
+    one.listeners.map((listener) => ({ ...listener, name: `${index}` })),
+  );
+  const byName = new Map(
+    all.flatMap((one) => one.clusters.map((each) => [each.name, each] as const)),
+  );
+  const resources = { listeners, clusters: [...byName.values()] };
+  return stringify({ ...configs.at(-1), static_resources: resources });
+}
+
+/** The three ways to do one job, in one Envoy. */
+async function startJob({ helpers, upstream, authorization }: Site, job: Job) {
   const wiring: Record<Way, object> = {
     no_filter: {},
     ext_authz: { helper: helpers.ext_authz.port, dataPath: 'ext-authz' },
     native: { helper: helpers.native.port, dataPath: 'native' },
   };
-  const listen = await freePort();
-  const config = proxyConfig(job, { listen, upstream, ...wiring[way] });
+  const listening = await Promise.all(ways.map(async (way) => ({ way, listen: await freePort() })));
+  const config = together(
+    listening.map(({ way, listen }) => proxyConfig(job, { listen, upstream, ...wiring[way] })),
+  );
   const envoy = await startEnvoy(config, { args: ['--concurrency', '1'] });
-  const shots = httpShots(listen, job === 'validate' ? { authorization } : {});
-  const pids = way === 'no_filter' ? [envoy.pid] : [envoy.pid, helpers[way].pid];
+  const cases = listening.map(({ way, listen }): Case => {
+    const shots = httpShots(listen, job === 'validate' ? { authorization } : {});
+    const pids = way === 'no_filter' ? [envoy.pid] : [envoy.pid, helpers[way].pid];
+    return { ...shots, job, way, pids };
+  });
   const stop = async (): Promise<void> => {
-    shots.close();
+    for (const one of cases) one.close();
     await envoy.stop();
   };
-  return { ...shots, job, way, pids, stop };
+  return { cases, stop };
 }
 
-/** Each round begins with another case, so that none always follows the same one. */
+/** In another order each round: what ran before a case counts for how fast it is. */
 async function measureStart(cases: readonly Case[]): Promise<readonly Round[]> {
   for (const { shot } of cases) await measure(shot, { width, seconds: 0.5, pids: [] });
   const done: Round[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    const first = round % cases.length;
     const seen: Record<Job, Partial<Record<Way, Measured>>> = { inject: {}, validate: {} };
-    for (const { job, way, shot, pids } of [...cases.slice(first), ...cases.slice(0, first)])
+    for (const { job, way, shot, pids } of shuffled(cases))
       seen[job][way] = {
         busy: await measure(shot, { width, seconds, pids }),
         slow: await measure(shot, { width, seconds, pids, perSecond: fixedRate }),
@@ -113,15 +140,21 @@ async function measureStart(cases: readonly Case[]): Promise<readonly Round[]> {
   return done;
 }
 
-async function measureAll(site: Site): Promise<readonly Round[]> {
+function shuffled<T>(items: readonly T[]): readonly T[] {
+  const drawn = items.map((item) => ({ item, lot: Math.random() }));
+  return drawn.sort((left, right) => left.lot - right.lot).map(({ item }) => item);
+}
+
+async function measureAll(site: Site) {
   const all: Round[] = [];
+  let idleMsPerS = 0;
   for (let start = 0; start < starts; start += 1) {
-    const cases = [];
-    for (const job of jobs) for (const way of ways) cases.push(await startCase(site, job, way));
-    all.push(...(await measureStart(cases)));
-    for (const { stop } of cases) await stop();
+    const started = [await startJob(site, 'inject'), await startJob(site, 'validate')];
+    all.push(...(await measureStart(started.flatMap(({ cases }) => cases))));
+    if (start === starts - 1) idleMsPerS = await idleCpu(site.helpers.native.pid);
+    for (const { stop } of started) await stop();
   }
-  return all;
+  return { all, idleMsPerS };
 }
 
 /**
@@ -129,9 +162,9 @@ async function measureAll(site: Site): Promise<readonly Round[]> {
  * housekeeping. It is part of the figures a request, and weighs the more there the fewer requests the machine can do.
  */
 async function idleCpu(pid: number): Promise<number> {
-  const before = cpuUsOf(pid);
+  const cpu = cpuCounter([pid]);
   await sleep(5_000);
-  return (cpuUsOf(pid) - before) / 5_000;
+  return cpu() / 5_000;
 }
 
 const reads = {
@@ -164,8 +197,7 @@ async function run(): Promise<Record<string, number | string>> {
   const site = await startSite();
   const { native } = site.helpers;
   const idle = memoryMib(native.pid);
-  const all = await measureAll(site);
-  const idleMsPerS = await idleCpu(native.pid);
+  const { all, idleMsPerS } = await measureAll(site);
   const after = memoryMib(native.pid);
   printTable(all);
   const ratio = (job: Job, way: Way, read: Read): number =>
