@@ -171,21 +171,19 @@ const reads = {
   cpu: ({ busy }: Measured): number => busy.cpuUs,
   rate: ({ busy }: Measured): number => busy.count / busy.seconds,
   slowCpu: ({ slow }: Measured): number => slow.cpuUs,
-  p50: ({ slow }: Measured): number => slow.p50Us / 1_000,
-  p99: ({ slow }: Measured): number => slow.p99Us / 1_000,
+  p50: ({ slow }: Measured): number => slow.p50Us,
+  p99: ({ slow }: Measured): number => slow.p99Us,
 } as const;
 type Read = (one: Measured) => number;
 
 function printTable(all: readonly Round[]): void {
+  const { cpu, slowCpu, rate, p50, p99 } = reads;
   for (const job of jobs)
     for (const way of ways) {
-      const { cpu, slowCpu, rate, p50, p99 } = reads;
       const columns = [cpu, slowCpu, rate, p50, p99].map((read) =>
         median(all.map((round) => read(round[job][way]))),
       );
-      const [cpuUs = 0, slowCpuUs = 0, perSecond = 0, p50Ms = 0, p99Ms = 0] = columns;
-      const cells = [cpuUs, slowCpuUs, perSecond, p50Ms * 1_000, p99Ms * 1_000];
-      const numbers = cells.map((number) => number.toFixed(0).padStart(8)).join('');
+      const numbers = columns.map((number) => number.toFixed(0).padStart(8)).join('');
       console.log(`${job.padEnd(9)} ${way.padEnd(10)} ${numbers}`);
     }
   console.log(
@@ -203,7 +201,7 @@ async function run(): Promise<Record<string, number | string>> {
   const ratio = (job: Job, way: Way, read: Read): number =>
     median(all.map((round) => read(round[job][way]) / read(round[job].no_filter)));
   const addedP50 = (job: Job, way: Way): number =>
-    median(all.map((round) => reads.p50(round[job][way]) - reads.p50(round[job].no_filter)));
+    median(all.map(({ [job]: of }) => of[way].slow.p50Us - of.no_filter.slow.p50Us)) / 1_000;
   return {
     runtime,
     native_inject_cpu_vs_no_filter: ratio('inject', 'native', reads.cpu),

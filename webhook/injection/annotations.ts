@@ -2,6 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { spiffeIdFault, trustDomainFault } from '#kernel/spiffe-id.ts';
+import { callerPatternFault } from '../../sidecar/config/caller-pattern.ts';
 import {
   annotationKey,
   injectKey,
@@ -79,11 +80,6 @@ function audienceByHost(text: string): JsonObject {
   return pairs;
 }
 
-/** A caller: a SPIFFE ID, a prefix of one ending in `/*`, or a whole trust domain by its ID. */
-function isCaller(item: string): boolean {
-  return spiffeIdFault(item.endsWith('/*') ? item.slice(0, -2) : item) === undefined;
-}
-
 function isSkipPath(item: string): boolean {
   return /^\/[^*?#\s]*\*?$/.test(item) && !/\/\/|\/\.\.?(\/|$)|%|\\|;/.test(item);
 }
@@ -110,7 +106,7 @@ function callerHeader(text: string): string {
 const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
   'allow-callers': each(
     'SPIFFE IDs, prefixes such as spiffe://example.org/ns/shop/*, or trust domains such as spiffe://example.org',
-    isCaller,
+    (item) => callerPatternFault(item) === undefined,
   ),
   audience: audiences,
   'audience-by-host': audienceByHost,

@@ -3,7 +3,7 @@
  * hosts, paths and callers as matchers that Envoy has. All regular expressions are RE2 and must match the whole text.
  */
 import { isArray, isObject, type Json, type JsonObject } from '#kernel/json.ts';
-import { callerPatternsOf } from '../../sidecar/config/caller-pattern.ts';
+import { callersOf } from '../../sidecar/config/caller-pattern.ts';
 import { jwksPath, secretName } from '../../sidecar/config/contract.ts';
 import type { Variables } from './substitute.ts';
 
@@ -92,11 +92,10 @@ function hostsOf(byHost: Json | undefined, audience: string | undefined): readon
 }
 
 function trustDomainsOf(callers: readonly string[]): readonly JsonObject[] {
-  const trustDomainOf = (id: string): string => id.slice('spiffe://'.length).split('/')[0] ?? '';
-  const names = new Set(callers.map(trustDomainOf));
-  return [...names].map((name) => ({
+  const byName = Map.groupBy(callers, (id) => id.slice('spiffe://'.length).split('/')[0] ?? '');
+  return [...byName].map(([name, own]) => ({
     name,
-    subjects: subjectsOf(callers.filter((caller) => trustDomainOf(caller) === name)),
+    subjects: subjectsOf(own),
     jwksPath: jwksPath(name),
   }));
 }
@@ -106,11 +105,9 @@ const segment = String.raw`(?:[A-Za-z0-9_-][A-Za-z0-9._-]*|\.[A-Za-z0-9_-][A-Za-
 
 /** Of `sub`: IDs that are named, and those below one that is. */
 function subjectsOf(callers: readonly string[]): string {
-  const patterns = callers.flatMap(callerPatternsOf);
-  const ids = patterns.flatMap((one) => (one.kind === 'exact' ? [quoted(one.id)] : []));
-  const starts = patterns.flatMap((one) => (one.kind === 'prefix' ? [quoted(one.start)] : []));
-  const below = `(?:${starts.join('|')})${segment}(?:/${segment})*`;
-  return [...ids, ...(starts.length === 0 ? [] : [below])].join('|');
+  const { ids, starts } = callersOf(callers);
+  const below = `(?:${starts.map(quoted).join('|')})${segment}(?:/${segment})*`;
+  return [...ids.map(quoted), ...(starts.length === 0 ? [] : [below])].join('|');
 }
 
 /** Of `:path`, which holds the query; that the path is in normal form is for the template to demand besides. */

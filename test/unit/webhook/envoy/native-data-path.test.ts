@@ -45,7 +45,7 @@ describe('the native data path', () => {
   test('leaves alone an ext_authz filter that asks somebody else', () => {
     const other = authz.replaceAll(/, initial_metadata: \[[^\]]*\]/g, '');
     const text = bootstrap(listener('web', manager(`[${other}, ${router}]`)));
-    expect(patched(text, nativeValidate)).toContain('name: svidecar.jwt-validate');
+    expect(patched(text, nativeValidate)).toContain('{name: svidecar.jwt-validate, ');
   });
 
   test('is refused where a route sets something for the filter that is not there', () => {
