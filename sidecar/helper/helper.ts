@@ -140,11 +140,15 @@ export class Helper {
     };
   }
 
-  /** Once started, started: later trouble is for readiness to show. */
+  /** Once started, started: later trouble is for readiness to show. The log says what is in hand first. */
   #startup() {
+    if (this.#hasStarted) return { ok: true, missing: [] };
     const health = readiness(this.#state(), this.#options.names);
-    this.#hasStarted ||= health.ok;
-    return this.#hasStarted ? { ok: true, missing: [] } : health;
+    if (health.ok) {
+      this.#hasStarted = true;
+      this.#lookAround();
+    }
+    return health;
   }
 
   /** Says each change once: problems that come, problems that go, and tokens as they are renewed. */

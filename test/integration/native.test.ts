@@ -184,7 +184,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the native dat
         await waitUntil('the agent has forgotten it', async () => (await kind()) === 'refused');
       });
 
-      test('it has started once every token is in hand, and says before what is missing', async () => {
+      test('it has started once every token is in hand and logged, and says before what is missing', async () => {
         const startup = await helper.page('/startup');
         expect(startup.status).toBe(503);
         expect(startup.body).toContain(`JWT-SVID for audience "${ids.backend}"`);
@@ -192,6 +192,8 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the native dat
         entry = await entryFor();
         const page = async (): Promise<number> => (await helper.page('/startup')).status;
         await waitUntil('it has started', async () => (await page()) === 200);
+        // By then the log says it: who reads it sees the token before the other containers' first line.
+        expect(helper.log()).toMatch(/"level":"info",.*"state":"valid until \d+"/);
         expect(await helper.metric(expiryMetric)).toBeGreaterThan(Date.now() / 1_000);
       });
 
