@@ -17,6 +17,7 @@ const audience = z.string().min(1).max(512);
 const callerPattern = z.string().refine((text) => callerPatternFault(text) === undefined, {
   error: (issue) => `names nobody: ${callerPatternFault(String(issue.input)) ?? ''}`,
 });
+const host = z.string().regex(/^(\*\.[^*:]+|[^*]+)$/);
 const headerName = z
   .string()
   .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, 'must be a header name in lower case');
@@ -27,8 +28,15 @@ const injectRule = z.strictObject({
   mode: z.literal('inject'),
   /** Audience of tokens for hosts that `audienceByHost` does not name; without it those requests pass untouched. */
   audience: audience.optional(),
-  /** Host or `*.suffix` → audience; the exact host wins, then the longest suffix. */
-  audienceByHost: z.record(z.string().min(1), audience).optional(),
+  /** Host, `host:port` or `*.suffix` → audience; the exact host wins, then the longest suffix. */
+  audienceByHost: z
+    .record(host, audience, {
+      error: ({ code }) =>
+        code === 'invalid_key'
+          ? 'must be a host, host:port or *.suffix, which has no port'
+          : undefined,
+    })
+    .optional(),
   /** What happens to a request that already has an Authorization header. */
   authorization: z.enum(['deny', 'overwrite', 'keep']).default('deny'),
   /** Ask for this SVID where the workload has several. */

@@ -59,7 +59,8 @@ const audiencePattern = /^[\x21-\x2b\x2d-\x7e]{1,512}$/;
 const audiences = each('audiences of at most 512 visible characters', (item) =>
   audiencePattern.test(item),
 );
-const hostPattern = /^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/;
+const hostName = '[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?';
+const hostPattern = new RegExp(String.raw`^(?:\*\.${hostName}|${hostName}(?::\d{1,5})?)$`);
 const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const cpu = matching(cpuPattern, cpuForms);
 const memory = matching(memoryPattern, memoryForms);
@@ -67,7 +68,7 @@ const listeners = each('listener names, or *', (item) => item.length > 0);
 
 function audienceByHost(text: string): JsonObject {
   const allowed =
-    'host=audience pairs separated by commas; a host may be *.suffix, and no host may stand twice';
+    'host=audience pairs separated by commas; a host may be host:port or *.suffix, and no host may stand twice';
   const pairs: Record<string, string> = {};
   for (const item of items(text, allowed)) {
     const equals = item.indexOf('=');

@@ -71,6 +71,7 @@ const refused: readonly (readonly [SettingKey, string, RegExp])[] = [
   ['audience-by-host', 'a.test', /host=audience pairs/],
   ['audience-by-host', 'a.test=x,A.test=y', /no host may stand twice/],
   ['audience-by-host', 'http://a.test=x', /host=audience pairs/],
+  ['audience-by-host', '*.a.test:443=x', /may be host:port or \*\.suffix/],
   ['authorization', 'Deny', /one of deny, overwrite, keep/],
   ['caller-header', 'authorization', /none of authorization/],
   ['caller-header', 'x caller', /an HTTP header name/],
