@@ -1,6 +1,6 @@
 /**
  * The native data path on real SPIRE and real Envoy: tokens come into requests by SDS, and keys into jwt_authn by JWKS,
- * both from the helper. What the templates write is tested elsewhere; here Envoy's configurations are written out.
+ * both from the helper. Envoy's configurations are those that our patcher writes from the shipped templates.
  * SVIDECAR_LOAD_S says for how many seconds tokens are rotated under load.
  */
 import type { Server } from 'node:http';
@@ -16,14 +16,18 @@ import { startSpireServer, type SpireServer } from './harness/spire-server.ts';
 import { startSpire, type Spire } from './harness/spire.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { send, startApp, type Answer, type Arrived } from './mesh/app.ts';
+import { proxyConfig } from './mesh/envoy-configs.ts';
 import { startHelper, type HelperProcess } from './mesh/helper-process.ts';
-import { injectingEnvoy, validatingEnvoy } from './mesh/native-envoy.ts';
 import { runtimes } from './runtimes.ts';
 
 const own = process.getuid?.() ?? 0;
 const isRoot = own === 0;
 const uid = isRoot ? 31_201 : own;
-const ids = { frontend: 'spiffe://example.org/frontend', backend: 'spiffe://example.org/backend' };
+/** The backend's is the audience that the demo names. */
+const ids = {
+  frontend: 'spiffe://example.org/ns/demo/sa/frontend',
+  backend: 'spiffe://example.org/ns/demo/sa/backend',
+};
 /** Seconds that tokens live; they are renewed at half of it. */
 const tokenLifeS = 12;
 const loadS = Number(process.env['SVIDECAR_LOAD_S'] ?? 20);
@@ -200,28 +204,23 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the native dat
       test('an Envoy that starts then is ready at once', async () => {
         // Listening on loopback on a free port: a number.
         const appPort = (app.address() as AddressInfo).port;
-        const common = { audience: ids.backend, helper: ports.helper };
-        const inject = { ...common, spiffeId: ids.frontend };
+        const common = { helper: ports.helper, dataPath: 'native' } as const;
+        const injecting = { ...common, annotations: { 'svidecar.dev/spiffe-id': ids.frontend } };
         const configs = [
-          validatingEnvoy({
+          proxyConfig('validate', {
             ...common,
             listen: ports.validate,
             upstream: appPort,
-            trustDomains: ['example.org', 'other.org'],
-            keepKeysS: 1,
+            annotations: {
+              'svidecar.dev/allow-callers': 'spiffe://example.org, spiffe://other.org',
+            },
           }),
-          injectingEnvoy({
-            ...inject,
-            listen: ports.state,
-            upstream: ports.validate,
-            api: 'GRPC',
-          }),
-          injectingEnvoy({
-            ...inject,
-            listen: ports.delta,
-            upstream: appPort,
-            api: 'DELTA_GRPC',
-          }),
+          proxyConfig('inject', { ...injecting, listen: ports.state, upstream: ports.validate }),
+          // The helper speaks this one too.
+          proxyConfig('inject', { ...injecting, listen: ports.delta, upstream: appPort }).replace(
+            'api_type: GRPC',
+            'api_type: DELTA_GRPC',
+          ),
         ];
         const args = ['--concurrency', '1'];
         envoys = await Promise.all(configs.map((config) => startEnvoy(config, { args })));

@@ -16,6 +16,8 @@ export interface ProxyPorts {
   readonly helper?: number | undefined;
   /** Default: ext-authz. */
   readonly dataPath?: DataPath;
+  /** Of the pod, besides those of the demo and the one for the data path. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 type DataPath = 'ext-authz' | 'native';
@@ -36,17 +38,21 @@ export function proxyConfig(side: keyof typeof roles, ports: ProxyPorts): string
   const { workload, onward } = roles[side];
   const text = readFileSync(join(demo, `${workload}.yaml`), 'utf8');
   const { helper: helperPort, dataPath = 'ext-authz' } = ports;
+  const annotations = { ...ports.annotations, 'svidecar.dev/data-path': dataPath };
   const config =
-    helperPort === undefined ? asWritten(text) : asInjected(workload, withDataPath(text, dataPath));
+    helperPort === undefined
+      ? asWritten(text)
+      : asInjected(workload, withAnnotations(text, annotations));
   const helper = helperPort === undefined ? {} : { [helperCluster[dataPath]]: helperPort };
   const clusters = { [onward]: ports.upstream, ...helper };
   return moveEnvoy(config, { listener: ports.listen, clusters });
 }
 
-/** The demo's pods, each with an annotation more. */
-function withDataPath(text: string, dataPath: DataPath): string {
+/** The demo's pods, each with some annotations more. */
+function withAnnotations(text: string, annotations: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(annotations).map(([key, value]) => `$1${key}: ${value}`);
   const templates = /^( +)inject\.svidecar\.dev\/templates: .*$/m;
-  return text.replace(templates, `$&\n$1svidecar.dev/data-path: ${dataPath}`);
+  return text.replace(templates, ['$&', ...lines].join('\n'));
 }
 
 function asWritten(text: string): string {
