@@ -31,6 +31,8 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the data path'
   let spire: Spire;
   let foreign: SpireServer;
   let app: Server;
+  /** Minted first, so that it is long over when it is used. */
+  let expired = '';
   beforeAll(async () => {
     work = await createWorkFolder('mesh');
     [spire, foreign, app] = await Promise.all([
@@ -38,6 +40,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the data path'
       startSpireServer({ trustDomain: 'other.org' }),
       startApp(),
     ]);
+    expired = await spire.server.mintJwt(ids.frontend, ids.backend, 1);
   });
   afterAll(async () => {
     app.close();
@@ -52,8 +55,6 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the data path'
       let envoys: RunningEnvoy[] = [];
       let frontendEntry = '';
       let ports = { inject: 0, validate: 0 };
-      /** Minted first, so that it is long over when it is used. */
-      let expired = '';
 
       const entry = (name: 'frontend' | 'backend', federatesWith: readonly string[] = []) =>
         spire.createEntry({
@@ -80,7 +81,6 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the data path'
       const passes = async (): Promise<boolean> => (await through()).status === 200;
 
       beforeAll(async () => {
-        expired = await spire.server.mintJwt(ids.frontend, ids.backend, 1);
         const common = { runtime, folder: work.path, workloadApi: spire.endpoint };
         [backend, frontend] = await Promise.all([
           startHelper({
@@ -374,16 +374,6 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the data path'
         expect((await frontend.page('/readyz')).status).toBe(200);
       });
 
-      test('an expired token is refused', async () => {
-        await sleep(Math.max(0, (Number(decodeJwt(expired).exp) + 62) * 1_000 - Date.now()));
-        const { status, body } = await withToken(expired);
-        // Its key may be gone by now: the claims are looked at first.
-        expect({ status, body }).toEqual({
-          status: 403,
-          body: 'jwt-validate: the token has expired\n',
-        });
-      });
-
       test('with its entry deleted, injection stops when the token ends', async () => {
         await spire.deleteEntry(frontendEntry);
         frontendEntry = '';
@@ -392,6 +382,16 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the data path'
           deadlineMs: (tokenLifeS + 20) * 1_000,
         });
         expect((await through()).body).toContain('jwt-inject: there is no token to send');
+      });
+
+      test('an expired token is refused', async () => {
+        await sleep(Math.max(0, (Number(decodeJwt(expired).exp) + 62) * 1_000 - Date.now()));
+        const { status, body } = await withToken(expired);
+        // Its key may be gone by now: the claims are looked at first.
+        expect({ status, body }).toEqual({
+          status: 403,
+          body: 'jwt-validate: the token has expired\n',
+        });
       });
     });
   }
