@@ -58,6 +58,7 @@ describeOnCluster('the life of injected pods', (cluster) => {
       const log = await life.kubectl(['logs', nameOf(pod), '-c', 'auth-helper']);
       // Later lines tell of renewals.
       const inHand = log.split('\n').find((line) => /"level":"info".*"state":/.test(line)) ?? '';
+      expect(inHand).not.toContain('waiting');
       const inHandAt = Date.parse(/"time":"([^"]+)"/.exec(inHand)?.[1] ?? '');
       for (const container of ['app', 'envoy']) {
         // The kubelet's times have whole seconds.

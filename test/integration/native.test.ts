@@ -222,6 +222,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the native dat
             'api_type: DELTA_GRPC',
           ),
         ];
+        expect(configs[2]).toContain('api_type: DELTA_GRPC');
         const args = ['--concurrency', '1'];
         envoys = await Promise.all(configs.map((config) => startEnvoy(config, { args })));
         for (const port of [ports.state, ports.delta]) {
