@@ -1,6 +1,6 @@
 /** The frontend: asks the backend, through its own Envoy, for the three parts of one account, and shows what came back. */
-import { connect } from 'node:net';
 import { isArray, isObject } from '#kernel/json.ts';
+import { isFromBackend } from './ask.ts';
 import { accountPage, type Part } from './page.ts';
 import type { Reply } from './reply.ts';
 
@@ -12,6 +12,8 @@ export interface FrontendOptions {
 
 /** More than Envoy's own time-outs, so that its answer is the one that is shown. */
 const patienceMs = 10_000;
+/** Less than the second that the kubelet gives a probe. */
+const probeMs = 800;
 
 /** 200 with the account; 502 where a part was refused or nobody answered, with the same page that says so. */
 export async function frontendReply(path: string, options: FrontendOptions): Promise<Reply> {
@@ -48,17 +50,19 @@ function shown(value: unknown): Part {
     : { kind: 'refused', reason: 'the answer is not an account' };
 }
 
-/** Ready once the pod's own Envoy takes connections. */
-export function answersAt({ hostname, port }: URL): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: hostname, port: Number(port), timeout: 500 });
-    const settle = (isUp: boolean) => (): void => {
-      socket.destroy();
-      resolve(isUp);
-    };
-    socket
-      .once('connect', settle(true))
-      .once('error', settle(false))
-      .once('timeout', settle(false));
-  });
+/**
+ * Says whether the frontend is ready: once it has heard from the backend, whatever that says. Before, its Envoy may not listen, have
+ * no certificate, or know no backend. It stays ready, because what goes wrong later is to be read on the page.
+ */
+export function readinessOf({ backend, account }: FrontendOptions): () => Promise<boolean> {
+  const url = new URL(`/accounts/${account}/profile`, backend);
+  let hasHeard = false;
+  return async () => {
+    if (hasHeard) return true;
+    const answer = await fetch(url, { signal: AbortSignal.timeout(probeMs) }).catch(
+      () => undefined,
+    );
+    hasHeard = answer !== undefined && isFromBackend(answer);
+    return hasHeard;
+  };
 }

@@ -6,7 +6,7 @@
 import { createServer, type Server } from 'node:http';
 import { ask } from './ask.ts';
 import { backendReply } from './backend.ts';
-import { answersAt, frontendReply } from './frontend.ts';
+import { frontendReply, readinessOf } from './frontend.ts';
 import type { Reply } from './reply.ts';
 
 const { HOST = '0.0.0.0', PORT = '8080', HEALTH_PORT, BACKEND_URL, ACCOUNT = '1' } = process.env;
@@ -24,7 +24,7 @@ function appOf(role: string | undefined): App {
     const options = { backend: new URL(BACKEND_URL), account: ACCOUNT };
     return {
       reply: (path) => frontendReply(path, options),
-      isReady: () => answersAt(options.backend),
+      isReady: readinessOf(options),
     };
   }
   console.error('usage: demo backend, or BACKEND_URL=http://… demo frontend|ask');

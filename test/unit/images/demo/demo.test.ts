@@ -1,5 +1,9 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { backendReply } from '../../../../images/demo/backend.ts';
+import { readinessOf } from '../../../../images/demo/frontend.ts';
 import { accountPage } from '../../../../images/demo/page.ts';
 
 const refused = { kind: 'refused', reason: 'HTTP 403: <script>"no" & \'never\'</script>' } as const;
@@ -23,4 +27,23 @@ test('amounts are shown with two digits, from cents', () => {
   const balance = { kind: 'shown', value: { amountCents: 109_505, currency: 'USD' } } as const;
   const page = accountPage('1', { balance, profile: refused, transactions: refused });
   expect(page).toContain('1095.05 USD');
+});
+
+test('the frontend is ready once it has heard from the backend, a refusal too, and stays so', async () => {
+  let status = 503;
+  const envoy = createServer((_request, response) => response.writeHead(status).end());
+  await once(envoy.listen(0, '127.0.0.1'), 'listening');
+  // A server on TCP has such an address.
+  const { port } = envoy.address() as AddressInfo;
+  const isReady = readinessOf({ backend: new URL(`http://127.0.0.1:${port}`), account: '1' });
+  expect(await isReady()).toBe(false);
+  status = 403;
+  expect(await isReady()).toBe(true);
+  envoy.close();
+  envoy.closeAllConnections();
+  await once(envoy, 'close');
+  expect(await isReady()).toBe(true);
+
+  const nobody = readinessOf({ backend: new URL(`http://127.0.0.1:${port}`), account: '1' });
+  expect(await nobody()).toBe(false);
 });
