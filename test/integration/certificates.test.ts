@@ -213,13 +213,53 @@ describeWithComponents(programs, 'the certificate that svidecar makes itself', (
     await api.request('PATCH', `${hooksPath}/${configuration}`, { webhooks: changed });
   }
 
+  /** Every hook's caBundle trusts the leaf of the Secret. */
+  async function isTrusted(): Promise<boolean> {
+    const { leaf } = readKeyRing(await secret());
+    return (await bundles()).every((text) => leaf && issuerOf(leaf.view, readCertificates(text)));
+  }
+
+  /**
+   * Returns when the API server acts by the hooks as they are now, and no longer by a copy from before: it follows them
+   * in the order of their changes, so once it calls a hook that was made just now, it has seen all that came earlier.
+   */
+  async function hooksAreFollowed(): Promise<void> {
+    const labels = { 'hooks-followed': 'yes' };
+    const hook = {
+      name: 'nobody.hooks-followed.test',
+      clientConfig: { url: 'https://127.0.0.1:1/nobody' },
+      rules: [
+        { apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] },
+      ],
+      objectSelector: { matchLabels: labels },
+      failurePolicy: 'Fail',
+      sideEffects: 'None',
+      admissionReviewVersions: ['v1'],
+    };
+    const made = await api.request('POST', hooksPath, {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'MutatingWebhookConfiguration',
+      metadata: { name: 'hooks-followed' },
+      webhooks: [hook],
+    });
+    expect(made.status).toBe(201);
+    await waitUntil('a hook that nobody answers is called', async () => {
+      const { status } = await api.request('POST', '/api/v1/namespaces/default/pods?dryRun=All', {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'hooks-followed', labels },
+        spec: { containers: [{ name: 'app', image: 'app:1' }] },
+      });
+      return status === 500;
+    });
+    await api.request('DELETE', `${hooksPath}/hooks-followed`);
+  }
+
   test('a caBundle that somebody overwrote is right again at once, and the stranger goes in a few seconds', async () => {
     const { caPem } = await createAuthority('somebody');
     await overwrite('svidecar-pods', caPem);
-    const served = readKeyRing(await secret()).leaf;
-    const isTrusted = async (): Promise<boolean> =>
-      (await bundles()).every((text) => served && issuerOf(served.view, readCertificates(text)));
     await waitUntil('it is trusted', isTrusted, { deadlineMs: 5_000 });
+    await hooksAreFollowed();
     await waitUntil('an admission succeeds', async () => (await admit()) === undefined);
     const isGone = async (): Promise<boolean> =>
       (await bundles()).every((text) => !text.includes(caPem.slice(40, 200)));
@@ -234,9 +274,9 @@ describeWithComponents(programs, 'the certificate that svidecar makes itself', (
     await leader.kill();
     // Nobody leads yet, and the one who is left mends the caBundle all the same.
     await overwrite('svidecar-pods', '');
-    await waitUntil('an admission succeeds', async () => (await admit()) === undefined, {
-      deadlineMs: 15_000,
-    });
+    await waitUntil('it is trusted', isTrusted, { deadlineMs: 15_000 });
+    await hooksAreFollowed();
+    await waitUntil('an admission succeeds', async () => (await admit()) === undefined);
     const before = await secret();
     const { failures } = await during(async () => {
       const isRenewed = async (): Promise<boolean> =>
