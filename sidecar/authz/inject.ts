@@ -4,6 +4,7 @@ import type { Rule } from '../config/settings.ts';
 import type { IssuedToken, TokenSource } from '../jwt/ports.ts';
 import { refusal, refusalsOf, type Answer, type Refusals } from './answer.ts';
 import { audienceByHost } from './audience-by-host.ts';
+import { broughtBy, type Brought } from './brought-tokens.ts';
 import type { RulePorts } from './ports.ts';
 import type { CheckView } from './read-check.ts';
 import type { RouteSettings } from './route-settings.ts';
@@ -31,28 +32,67 @@ interface TokenAnswers {
 /** Decides by an inject rule. The rule's own audiences are fetched from now on; a route's on first use. */
 export function injectDecision(rule: InjectRule, ports: RulePorts): RuleDecision {
   const refusals = refusalsOf(rule.name);
-  const passed: Answer = { bytes: allowance({}), outcome: 'passed' };
-  const skipped: Answer = { bytes: allowance({}), outcome: 'skipped' };
+  const untouched = withoutToken(refusals);
+  const meeting = meetings(rule, refusals);
   const audienceOf = audienceByHost(rule);
   const answersFor = answersByAudience(rule, ports);
   const own = [rule.audience, ...Object.values(rule.audienceByHost ?? {})];
   for (const audience of own) if (audience !== undefined) answersFor(audience);
 
   return (view, route, nowS) => {
-    if (route.kind === 'skip') return skipped;
-    const isRoutes = route.kind === 'audience';
-    const audience = isRoutes ? route.audience : audienceOf(view.host);
-    if (audience === undefined) return passed;
-    if (view.authorizations > 0) {
-      if (rule.authorization === 'deny') return refusals.authorization_present;
-      if (rule.authorization === 'keep') return passed;
-    }
+    const brought = broughtBy(view, (token) => ports.isOwnToken(token, nowS));
+    const audience = audienceFor(route, () => audienceOf(view.host));
+    if (audience === undefined) return untouched(brought, route);
+    const met = meeting[brought];
+    if (met !== undefined) return met;
     const answers = answersFor(audience);
     if (answers === undefined) return tooManyAudiences(rule.name);
     const allowed = answers.allowed(nowS);
     if (allowed !== undefined) return allowed;
-    return isRoutes ? afterFirstToken(answers, nowS, ports) : answers.refused();
+    return route.kind === 'audience' ? afterFirstToken(answers, nowS, ports) : answers.refused();
   };
+}
+
+const passed: Answer = { bytes: allowance({}), outcome: 'passed' };
+const skipped: Answer = { bytes: allowance({}), outcome: 'skipped' };
+const takenOff: Answer = {
+  bytes: allowance({ remove: ['authorization'] }),
+  outcome: 'taken_off',
+};
+
+/** Where no token is meant to go: one of ours is a bearer secret, and goes no further. */
+function withoutToken(refusals: Refusals) {
+  return (brought: Brought, route: RouteSettings): Answer => {
+    if (brought === 'own') return takenOff;
+    if (brought === 'own_and_others') return refusals.several_authorizations;
+    return route.kind === 'skip' ? skipped : passed;
+  };
+}
+
+/** What a request that brings something is answered where a token is meant to go; undefined: it gets the token. */
+function meetings(
+  { authorization }: InjectRule,
+  refusals: Refusals,
+): Readonly<Record<Brought, Answer | undefined>> {
+  const silent = { nothing: undefined, own: undefined };
+  switch (authorization) {
+    case 'overwrite':
+      return { ...silent, others: undefined, own_and_others: undefined };
+    case 'keep':
+      return { ...silent, others: passed, own_and_others: refusals.several_authorizations };
+    case 'deny': {
+      const refused = refusals.authorization_present;
+      return { ...silent, others: refused, own_and_others: refused };
+    }
+    default:
+      return authorization satisfies never;
+  }
+}
+
+/** Undefined: no token is meant for where this request goes. */
+function audienceFor(route: RouteSettings, ofHost: () => string | undefined): string | undefined {
+  if (route.kind === 'skip') return undefined;
+  return route.kind === 'audience' ? route.audience : ofHost();
 }
 
 function tooManyAudiences(speaker: string): Answer {

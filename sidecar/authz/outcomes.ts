@@ -15,8 +15,11 @@ export type RuleRefusal =
   | 'several_rules'
   | 'token_missing';
 
-/** `allowed`: injected or verified; `passed`: the rule has nothing to do here; `skipped`: by path or route. */
-export type Outcome = 'allowed' | 'passed' | 'skipped' | RuleRefusal | RefusalReason;
+/**
+ * `allowed`: injected or verified; `passed`: the rule has nothing to do here; `skipped`: by path or route; `taken_off`: the
+ * same, but the request brought a token of the helper's own, which went no further.
+ */
+export type Outcome = 'allowed' | 'passed' | 'skipped' | 'taken_off' | RuleRefusal | RefusalReason;
 
 /** Words for people: what was wrong. They begin where "RULE: " ends. */
 export const refusalWords: Readonly<Record<RuleRefusal | RefusalReason, string>> = {
@@ -53,6 +56,7 @@ export const outcomes: readonly Outcome[] = [
   'allowed',
   'passed',
   'skipped',
+  'taken_off',
   // The keys of a complete record are the members of its key type.
   ...(Object.keys(refusalWords) as (RuleRefusal | RefusalReason)[]),
 ];

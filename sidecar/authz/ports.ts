@@ -9,6 +9,8 @@ export interface RulePorts {
    * Undefined when so many audiences are in use that no further one is taken.
    */
   tokensFor(audience: string, spiffeId: SpiffeId | undefined): TokenSource | undefined;
+  /** Whether the helper itself gave this token out, and it can still count somewhere. */
+  isOwnToken(token: string, nowS: number): boolean;
   /** A verifier for a set of audiences; the same one for the same set, in any order. Undefined when there are too many. */
   verifierFor(audiences: readonly string[]): TokenVerifier | undefined;
   /** Where a rule's outcomes are counted; the same one for the same name. */

@@ -11,7 +11,7 @@ export interface CheckView {
   readonly hasHttp: boolean;
   /** How many Authorization headers there are, in either encoding. */
   readonly authorizations: number;
-  /** The last one's value. */
+  /** Its value; those of several are joined by commas. */
   readonly authorization: string;
   /** With the query, as Envoy sends it. */
   readonly path: string;
@@ -122,8 +122,9 @@ function readHeader(reader: WireReader, draft: Draft): void {
   }
   reader.leave(outer);
   if (!isAuthorization || reader.failed) return;
+  const value = reader.bytes.toString('latin1', start, stop);
+  draft.authorization = draft.authorizations === 0 ? value : `${draft.authorization},${value}`;
   draft.authorizations += 1;
-  draft.authorization = reader.bytes.toString('latin1', start, stop);
 }
 
 /** An empty `value` beside a `raw_value` must not hide it. */

@@ -59,6 +59,7 @@ export class ExtAuthzPath implements DataPath {
 
   tidy(nowS: number): void {
     this.#verifiers.forgetExpired(nowS);
+    this.#context.tokens.forgetExpired(nowS);
   }
 
   close(): void {
@@ -69,6 +70,7 @@ export class ExtAuthzPath implements DataPath {
     const { tokens, timers } = this.#context;
     const ports: RulePorts = {
       tokensFor: (audience, spiffeId) => tokens.tokensFor(audience, spiffeId),
+      isOwnToken: (token, nowS) => tokens.isOwn(token, nowS),
       verifierFor: (audiences) => this.#verifiers.verifierFor(audiences),
       tallyFor: (rule) => this.#counts.tallyFor(rule),
       pause: (ms) => new Promise((resolve) => void timers.after(ms, resolve)),

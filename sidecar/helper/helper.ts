@@ -156,8 +156,9 @@ export class Helper {
     const { log, names, clock } = this.#options;
     const { tokens, bundles } = this.#state();
     this.#path.tidy(Math.floor(clock.now() / 1_000));
-    for (const { audience, token, problem } of tokens) {
-      const subject = `token for audience "${audience}"`;
+    for (const { audience, spiffeId, token, problem } of tokens) {
+      const as = spiffeId === undefined ? '' : ` as ${spiffeId}`;
+      const subject = `token for audience "${audience}"${as}`;
       if (problem !== undefined) this.#say('warn', subject, withNames(problem, names));
       else if (token !== undefined) this.#say('info', subject, `valid until ${token.expiresAtS}`);
     }

@@ -42,11 +42,11 @@ export function stateFamilies({ tokens, bundles }: HelperState): readonly Metric
   return [
     {
       name: 'svidecar_token_expiry_timestamp_seconds',
-      help: 'When the newest token for an audience of the settings expires; 0 without a token.',
+      help: 'When the newest token for an audience of the settings expires (of several identities the first one); 0 without a token.',
       type: 'gauge',
-      samples: required.map(({ audience, token }) => ({
+      samples: [...earliestEnds(required)].map(([audience, value]) => ({
         labels: { audience },
-        value: token?.expiresAtS ?? 0,
+        value,
       })),
     },
     {
@@ -62,4 +62,14 @@ export function stateFamilies({ tokens, bundles }: HelperState): readonly Metric
       samples: bundles === undefined ? [] : [{ value: bundles.trustDomains.length }],
     },
   ];
+}
+
+/** One value for each audience: two samples with the same labels would spoil the page. */
+function earliestEnds(states: readonly SourceState[]): ReadonlyMap<string, number> {
+  const ends = new Map<string, number>();
+  for (const { audience, token } of states) {
+    const end = token?.expiresAtS ?? 0;
+    ends.set(audience, Math.min(ends.get(audience) ?? end, end));
+  }
+  return ends;
 }

@@ -1,5 +1,6 @@
 /** The sources of tokens in use, one for each audience and SPIFFE ID, kept through reloads. */
 import type { SpiffeId } from '#kernel/spiffe-id.ts';
+import { OwnTokens } from '../jwt/own-tokens.ts';
 import type { IssuedToken, TokenSource } from '../jwt/ports.ts';
 
 /** A source that runs until it is closed. */
@@ -9,6 +10,8 @@ export interface RunningSource extends TokenSource {
 
 export interface SourceState {
   readonly audience: string;
+  /** Where the rule asks for one of several identities. */
+  readonly spiffeId?: SpiffeId | undefined;
   readonly token: IssuedToken | undefined;
   readonly problem: string | undefined;
   /** False for an audience that only a route names: the workload does not depend on it. */
@@ -17,6 +20,7 @@ export interface SourceState {
 
 interface Entry {
   readonly audience: string;
+  readonly spiffeId: SpiffeId | undefined;
   readonly source: RunningSource;
   isRequired: boolean;
 }
@@ -27,6 +31,8 @@ const maxRouteAudiences = 64;
 export class TokenSources {
   readonly #entries = new Map<string, Entry>();
   readonly #open: (audience: string, spiffeId: SpiffeId | undefined) => RunningSource;
+  /** All that any source has given, also those that are closed. */
+  readonly #own = new OwnTokens();
   #isSettingUp = false;
   #touched = new Set<string>();
 
@@ -53,7 +59,7 @@ export class TokenSources {
   }
 
   tokensFor(audience: string, spiffeId: SpiffeId | undefined): TokenSource | undefined {
-    const key = `${spiffeId ?? ''}\n${audience}`;
+    const key = JSON.stringify([spiffeId ?? null, audience]);
     const entry = this.#entries.get(key) ?? this.#add(key, audience, spiffeId);
     if (this.#isSettingUp && entry !== undefined) {
       this.#touched.add(key);
@@ -63,12 +69,21 @@ export class TokenSources {
   }
 
   states(nowS: number): readonly SourceState[] {
-    return [...this.#entries.values()].map(({ audience, source, isRequired }) => ({
+    return [...this.#entries.values()].map(({ audience, spiffeId, source, isRequired }) => ({
       audience,
+      spiffeId,
       isRequired,
       token: source.current(nowS),
       problem: source.problem(),
     }));
+  }
+
+  isOwn(token: string, nowS: number): boolean {
+    return this.#own.has(token, nowS);
+  }
+
+  forgetExpired(nowS: number): void {
+    this.#own.forgetExpired(nowS);
   }
 
   close(): void {
@@ -81,8 +96,20 @@ export class TokenSources {
       const ofRoutes = [...this.#entries.values()].filter(({ isRequired }) => !isRequired);
       if (ofRoutes.length >= maxRouteAudiences) return undefined;
     }
-    const entry = { audience, source: this.#open(audience, spiffeId), isRequired: false };
+    const source = this.#open(audience, spiffeId);
+    const entry = { audience, spiffeId, source, isRequired: false };
     this.#entries.set(key, entry);
+    this.#learn(source);
+    source.onChange(() => {
+      this.#learn(source);
+    });
     return entry;
+  }
+
+  /** Before anybody can send it: the agent may give a token that an earlier helper has sent already. */
+  #learn(source: RunningSource): void {
+    // At the beginning of time, so that a token counts however late it is.
+    const issued = source.current(-Infinity);
+    if (issued !== undefined) this.#own.add(issued);
   }
 }

@@ -16,7 +16,8 @@ export class Verifiers {
   }
 
   verifierFor(audiences: readonly string[]): CachedVerifier | undefined {
-    const key = [...new Set(audiences)].sort().join('\n');
+    // An audience may hold any character, so no separator would tell two lists apart.
+    const key = JSON.stringify([...new Set(audiences)].sort());
     const present = this.#known.get(key);
     if (present !== undefined) return present;
     if (this.#known.size >= maxVerifiers) return undefined;

@@ -23,7 +23,7 @@ export function jointVersion(versions: readonly string[]): string {
   const expiries = held.map(expiryOf);
   return expiries.length === 0
     ? emptyVersion
-    : `${Math.min(...expiries)}-${digest(versions.join())}`;
+    : `${Math.min(...expiries)}-${digest(JSON.stringify(versions))}`;
 }
 
 /** Unix seconds; 0 for a version that is none of ours: what it stands for may have expired long ago. */

@@ -2,11 +2,13 @@
 import type { SpiffeId } from '#kernel/spiffe-id.ts';
 import type { Outcome } from '../../sidecar/authz/outcomes.ts';
 import type { RulePorts, Tally } from '../../sidecar/authz/ports.ts';
+import { OwnTokens } from '../../sidecar/jwt/own-tokens.ts';
 import type { IssuedToken, TokenSource, TokenVerifier, Verdict } from '../../sidecar/jwt/ports.ts';
 
 export class FakeTokenSource implements TokenSource {
   issued: IssuedToken | undefined;
   trouble: string | undefined;
+  onIssue: (issued: IssuedToken) => void = () => undefined;
   readonly #listeners = new Set<() => void>();
 
   current(nowS: number): IssuedToken | undefined {
@@ -21,6 +23,7 @@ export class FakeTokenSource implements TokenSource {
   }
   issue(issued: IssuedToken): void {
     this.issued = issued;
+    this.onIssue(issued);
     for (const listener of this.#listeners) listener();
   }
   get listening(): number {
@@ -47,6 +50,8 @@ export class FakeRulePorts implements RulePorts {
   readonly sources = new Map<string, FakeTokenSource>();
   readonly verifiers = new Map<string, FakeVerifier>();
   readonly tallies = new Map<string, FakeTally>();
+  /** What the sources were given. */
+  readonly own = new OwnTokens();
   readonly askedIds: (SpiffeId | undefined)[] = [];
   /** No further audience is taken once there are this many. */
   maxAudiences = Infinity;
@@ -55,6 +60,9 @@ export class FakeRulePorts implements RulePorts {
     this.askedIds.push(spiffeId);
     if (!this.sources.has(audience) && this.sources.size >= this.maxAudiences) return undefined;
     return this.source(audience);
+  }
+  isOwnToken(token: string, nowS: number): boolean {
+    return this.own.has(token, nowS);
   }
   verifierFor(audiences: readonly string[]): FakeVerifier | undefined {
     const key = [...audiences].sort().join(',');
@@ -71,8 +79,13 @@ export class FakeRulePorts implements RulePorts {
   }
 
   source(audience: string): FakeTokenSource {
-    const source = this.sources.get(audience) ?? new FakeTokenSource();
+    const present = this.sources.get(audience);
+    if (present !== undefined) return present;
+    const source = new FakeTokenSource();
     this.sources.set(audience, source);
+    source.onIssue = (issued) => {
+      this.own.add(issued);
+    };
     return source;
   }
   verifier(key: string): FakeVerifier {

@@ -181,4 +181,85 @@ describe('an inject rule', () => {
       metadata: { refused: 'route_settings' },
     });
   });
+
+  describe('given a token of the helper itself', () => {
+    const byHost = { audienceByHost: { 'a.test': 'a', 'b.test': 'b' } };
+    const withOwn = (rule: object) => {
+      const all = setUp({ ...byHost, ...rule });
+      for (const name of ['a', 'b']) all.ports.source(name).issue(token(`for.${name}.x`));
+      return all;
+    };
+    const own = { headers: { authorization: 'Bearer for.a.x' } };
+
+    test.each(['deny', 'overwrite', 'keep'])('%s takes it for no header', async (authorization) => {
+      const { effect } = withOwn({ authorization });
+      expect((await effect({ host: 'a.test', ...own })).set).toEqual({
+        authorization: 'Bearer for.a.x',
+      });
+      expect((await effect({ host: 'b.test', ...own })).set).toEqual({
+        authorization: 'Bearer for.b.x',
+      });
+    });
+
+    test('a host without an audience does not get it, nor does a route that is skipped', async () => {
+      const { effect, tally } = withOwn({});
+      const takenOff = { kind: 'allow', set: {}, remove: ['authorization'], metadata: {} };
+      expect(await effect({ host: 'c.test', ...own })).toEqual(takenOff);
+      const extensions = { 'svidecar-skip': 'true' };
+      expect(await effect({ host: 'a.test', extensions, ...own })).toEqual(takenOff);
+      const raw = [['authorization', 'bEARER for.a.x']] as const;
+      expect(await effect({ host: 'c.test', rawHeaders: raw })).toEqual(takenOff);
+      expect(tally).toEqual({ taken_off: 3 });
+    });
+
+    test('one that was renewed is still known, until it can count nowhere', async () => {
+      const { ports, effect } = withOwn({});
+      ports.source('a').issue(token('for.a.y', 2_000));
+      expect((await effect({ host: 'c.test', ...own })).remove).toEqual(['authorization']);
+      expect((await effect({ host: 'c.test', ...own }, 1_419)).remove).toEqual(['authorization']);
+      expect((await effect({ host: 'c.test', ...own }, 1_420)).remove).toEqual([]);
+    });
+
+    test.each([
+      ['joined', { headers: { authorization: 'Basic eDp5,Bearer for.a.x' } }],
+      ['joined with a space', { headers: { authorization: 'Bearer for.a.x, Basic eDp5' } }],
+      [
+        'apart',
+        {
+          rawHeaders: [
+            ['authorization', 'Bearer for.a.x'],
+            ['authorization', 'Basic eDp5'],
+          ] as const,
+        },
+      ],
+    ])('beside a header of the client, %s, nothing leaks', async (_name, parts) => {
+      const status = { kind: 'deny', status: 403 };
+      for (const authorization of ['deny', 'keep', 'overwrite']) {
+        const { effect } = withOwn({ authorization });
+        expect(await effect({ host: 'c.test', ...parts })).toMatchObject(status);
+      }
+      expect(
+        await withOwn({ authorization: 'keep' }).effect({ host: 'a.test', ...parts }),
+      ).toMatchObject({ ...status, metadata: { refused: 'several_authorizations' } });
+      expect(await withOwn({}).effect({ host: 'a.test', ...parts })).toMatchObject(status);
+      const { set } = await withOwn({ authorization: 'overwrite' }).effect({
+        host: 'a.test',
+        ...parts,
+      });
+      expect(set).toEqual({ authorization: 'Bearer for.a.x' });
+    });
+
+    test.each(['Bearer for.a.', 'Bearer for.a.xx', 'Basic for.a.x', 'Bearer  for.a.x'])(
+      '%s is none',
+      async (authorization) => {
+        const { effect } = withOwn({});
+        const headers = { authorization };
+        expect(await effect({ host: 'a.test', headers })).toMatchObject({ kind: 'deny' });
+        expect(await effect({ host: 'c.test', headers })).toMatchObject({
+          kind: 'allow',
+          remove: [],
+        });
+      },
+    );
+  });
 });
