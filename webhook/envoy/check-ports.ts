@@ -1,7 +1,7 @@
 /** Ports that two programs of one pod would listen on. */
 import { type ConfigFiles, lineIn } from './config-file.ts';
 import type { EnvoyWarning } from './contract.ts';
-import { type Listener, titleOf } from './find-managers.ts';
+import { type Listener, titleOf } from './listener.ts';
 import { type Placed, fieldOf, placedField, repeatedOf } from './proto-field.ts';
 
 /** Warnings about what Envoy itself listens on: its listeners and its admin page. */

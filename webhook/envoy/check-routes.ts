@@ -2,7 +2,7 @@
 import { type KnownCluster, isProtected } from './clusters.ts';
 import { lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
-import { type Listener, type Manager, titleOf } from './find-managers.ts';
+import { type Listener, type Manager, titleOf } from './listener.ts';
 import { type Placed, placedField, repeatedOf, textOf } from './proto-field.ts';
 
 /** Warnings about one rule in one listener. */

@@ -2,7 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { type ConfigFiles, invalid, lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
-import { type Listener, titleOf } from './find-managers.ts';
+import { type Listener, titleOf } from './listener.ts';
 
 export interface Choice {
   readonly listeners: readonly Listener[];
@@ -55,6 +55,8 @@ export function chooseListeners(
           : (direction ?? addition.direction) === addition.direction,
       );
   const chosen = fitting.filter(({ managers }) => managers.length > 0);
+  // With both directions asked for, one that says none and has no connection manager is nobody's: also said.
+  const reached = [...new Set([...fitting, ...listeners.filter((one) => isNobodys(one))])];
   if (chosen.length === 0) {
     const other = addition.direction === 'inbound' ? 'OUTBOUND' : 'INBOUND';
     throw invalid(
@@ -63,7 +65,11 @@ export function chooseListeners(
       `no listener with a connection manager is left for ${addition.rule}, which is for ${addition.direction} traffic: all others are ${other} or another rule's; ${howToChoose}`,
     );
   }
-  return { listeners: chosen, warnings: fitting.flatMap((one) => withoutManager(one, addition)) };
+  return { listeners: chosen, warnings: reached.flatMap((one) => uncovered(one, addition)) };
+}
+
+function isNobodys({ direction, managers }: Listener): boolean {
+  return direction === undefined && managers.length === 0;
 }
 
 function chooseNamed(
@@ -83,16 +89,20 @@ function chooseNamed(
     const why = `${addition.rule} names listener ${titleOf(listener)}, which has no HTTP connection manager: only HTTP requests can carry a token`;
     throw invalid(listener.file, listener.path, why);
   }
-  return { listeners: [...new Set(chosen)], warnings: [] };
+  const unique = [...new Set(chosen)];
+  return { listeners: unique, warnings: unique.flatMap((one) => uncovered(one, addition)) };
 }
 
-function withoutManager(listener: Listener, { rule }: FilterAddition): readonly EnvoyWarning[] {
-  if (listener.managers.length > 0) return [];
-  const place = lineIn(listener.file, listener.path);
-  return [
-    {
-      id: 'listener_without_connection_manager',
-      message: `${place}: listener ${titleOf(listener)} has no HTTP connection manager, so ${rule} does nothing for its traffic`,
-    },
-  ];
+/** What of a listener's traffic a rule does not reach. */
+function uncovered(listener: Listener, { rule }: FilterAddition): readonly EnvoyWarning[] {
+  const { file, path, managers, gaps } = listener;
+  const title = titleOf(listener);
+  if (managers.length === 0 && gaps.length === 0) {
+    const message = `${lineIn(file, path)}: listener ${title} has no HTTP connection manager, so ${rule} does nothing for its traffic`;
+    return [{ id: 'listener_without_connection_manager', message }];
+  }
+  return gaps.map((gap) => ({
+    id: 'chain_without_filter',
+    message: `${lineIn(gap.file, gap.path)}: in listener ${title}, ${gap.what}, so ${rule} does nothing for what comes this way; ${gap.remedy}`,
+  }));
 }

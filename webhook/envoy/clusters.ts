@@ -1,8 +1,7 @@
 /** The clusters that a configuration has, and the names that ours get beside them. */
 import { type Json, type JsonObject, isArray, isObject, sameJson } from '#kernel/json.ts';
-import type { ConfigFile, ConfigFiles } from './config-file.ts';
+import { type ConfigFile, type ConfigFiles, resourcesOf } from './config-file.ts';
 import type { ClusterAddition } from './contract.ts';
-import { resourcesOf } from './find-managers.ts';
 import {
   type Placed,
   fieldOf,

@@ -1,10 +1,21 @@
 /** The files of an Envoy configuration, each parsed once. */
 import { AppError } from '#kernel/errors.ts';
-import { isObject } from '#kernel/json.ts';
+import { type Json, type JsonObject, isObject } from '#kernel/json.ts';
 import { type OpenText, lineOfPath, openText, placeOfPath } from '../editing/open-text.ts';
+import { escapeToken } from '../editing/operation.ts';
 import { splitDocuments } from '../editing/split-documents.ts';
 import type { EnvoySource, EnvoyWarning } from './contract.ts';
-import { type Placed, messageOf, textOf } from './proto-field.ts';
+import {
+  type Placed,
+  camelCase,
+  fieldKey,
+  fieldOf,
+  messageOf,
+  placedField,
+  repeatedOf,
+  textOf,
+  typeNameOf,
+} from './proto-field.ts';
 
 /** A file that Envoy reads; of several YAML documents it reads the first. */
 export interface ConfigFile {
@@ -19,32 +30,50 @@ export interface ConfigFiles {
   /** Files that the main file names for listeners and clusters, as far as the ConfigMap holds them. */
   readonly listeners: ConfigFile | undefined;
   readonly clusters: ConfigFile | undefined;
+  /** The file of the ConfigMap that is mounted at a path; undefined when it holds none. @throws {AppError} ENVOY_CONFIG_INVALID */
+  readonly at: (path: string) => ConfigFile | undefined;
   readonly warnings: readonly EnvoyWarning[];
 }
 
 /** @throws {AppError} ENVOY_CONFIG_INVALID */
 export function openFiles(source: EnvoySource): ConfigFiles {
-  const main = openFile(source, source.main);
+  const opened = new Map<string, ConfigFile>();
+  const byName = (name: string): ConfigFile => {
+    const file = opened.get(name) ?? openFile(source, name);
+    opened.set(name, file);
+    return file;
+  };
+  const at = (path: string): ConfigFile | undefined => {
+    const name = fileAt(source, path);
+    return name === undefined ? undefined : byName(name);
+  };
+  const main = byName(source.main);
   const warnings: EnvoyWarning[] = [];
   const discovered = (field: string): ConfigFile | undefined => {
-    const path = discoveryPath(main, field);
+    const dynamic = messageOf(main.root.message, 'dynamic_resources');
+    const path = sourcePath(messageOf(dynamic, field));
     if (path === undefined) return undefined;
-    const name = fileAt(source, path);
-    if (name !== undefined && name !== main.name) return openFile(source, name);
+    const file = at(path);
+    if (file !== undefined && file !== main) return file;
     warnings.push(notFound(main, field, path));
     return undefined;
   };
-  return {
-    main,
-    listeners: discovered('lds_config'),
-    clusters: discovered('cds_config'),
-    warnings,
-  };
+  const files = { main, listeners: discovered('lds_config'), clusters: discovered('cds_config') };
+  return { ...files, at, warnings: [...warnings, ...fromControlPlane(main)] };
 }
 
 /** An error that begins with file, line and column. */
 export function invalid(file: ConfigFile, path: string, why: string): AppError {
   return new AppError('ENVOY_CONFIG_INVALID', `${placeOfPath(file.open, path)}: ${why}`);
+}
+
+/** Resources of a discovery file; a `Resource` wrapper is looked through. */
+export function resourcesOf(file: ConfigFile): readonly Placed[] {
+  return repeatedOf(file.root, 'resources').map((resource) =>
+    typeNameOf(resource.message) === 'envoy.service.discovery.v3.Resource'
+      ? (placedField(resource, 'resource') ?? resource)
+      : resource,
+  );
 }
 
 /** `file:line` for warnings. */
@@ -65,7 +94,30 @@ function openFile(source: EnvoySource, name: string): ConfigFile {
   const open = opened(text, span, `${source.name} ${name}`);
   const file = { name, open, root: { message: {}, path: '' } };
   if (!isObject(open.value)) throw invalid(file, '', 'an Envoy configuration must be a map');
+  refuseTwoSpellings(file, open.value);
   return { ...file, root: { message: open.value, path: '' } };
+}
+
+/**
+ * Envoy reads `http_filters` and `httpFilters` both, where both stand; one of them would be overlooked here.
+ * @throws {AppError} ENVOY_CONFIG_INVALID
+ */
+function refuseTwoSpellings(file: ConfigFile, root: JsonObject): void {
+  const seen = new Set<Json>();
+  const rest: { readonly value: Json; readonly path: string }[] = [{ value: root, path: '' }];
+  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+    const { value, path } = next;
+    if (value === null || typeof value !== 'object' || seen.has(value)) continue;
+    seen.add(value);
+    for (const [key, member = null] of Object.entries(value)) {
+      const camel = camelCase(key);
+      if (camel !== key && isObject(value) && Object.hasOwn(value, camel)) {
+        const why = `${key} stands here a second time, as ${camel}; Envoy reads both: write them as one`;
+        throw invalid(file, `${path}/${key}`, why);
+      }
+      rest.push({ value: member, path: `${path}/${escapeToken(key)}` });
+    }
+  }
 }
 
 function opened(...args: Parameters<typeof openText>): OpenText {
@@ -83,10 +135,9 @@ export function asInvalid(thrown: unknown): unknown {
   return new AppError('ENVOY_CONFIG_INVALID', thrown.message, { cause: thrown });
 }
 
-/** Path of a file that `dynamic_resources` names: `path_config_source.path`, or the older `path`. */
-function discoveryPath(main: ConfigFile, field: string): string | undefined {
-  const config = messageOf(messageOf(main.root.message, 'dynamic_resources'), field);
-  return textOf(messageOf(config, 'path_config_source'), 'path') ?? textOf(config, 'path');
+/** Path of the file that a `ConfigSource` names: `path_config_source.path`, or the older `path`. */
+export function sourcePath(source: JsonObject): string | undefined {
+  return textOf(messageOf(source, 'path_config_source'), 'path') ?? textOf(source, 'path');
 }
 
 /** The key of the ConfigMap that is mounted at a path. */
@@ -100,6 +151,19 @@ function fileAt({ files, directory }: EnvoySource, path: string): string | undef
 
 function plainFolder(folder: string): string {
   return folder.replaceAll(/\/(?:\.?\/)+/g, '/').replace(/\/\.?$/, '');
+}
+
+/** Listeners that are nowhere in the ConfigMap. */
+function fromControlPlane(main: ConfigFile): readonly EnvoyWarning[] {
+  const dynamic = placedField(main.root, 'dynamic_resources');
+  if (dynamic === undefined) return [];
+  return ['lds_config', 'lds_resources_locator'].flatMap((field): readonly EnvoyWarning[] => {
+    const value = fieldOf(dynamic.message, field) ?? undefined;
+    if (value === undefined || (isObject(value) && sourcePath(value) !== undefined)) return [];
+    const path = `${dynamic.path}/${fieldKey(dynamic.message, field)}`;
+    const message = `${lineIn(main, path)}: ${field} brings more listeners from a control plane (xDS), and requests that come through them pass without our filter; have the control plane add it, or write these listeners into this file`;
+    return [{ id: 'listeners_from_control_plane', message }];
+  });
 }
 
 function notFound(main: ConfigFile, field: string, path: string): EnvoyWarning {

@@ -54,6 +54,8 @@ export type EnvoyWarningId =
   | 'one_audience_for_several_clusters'
   | 'wired_by_hand'
   | 'listener_without_connection_manager'
+  | 'listeners_from_control_plane'
+  | 'chain_without_filter'
   | 'port_clash'
   | 'discovery_file_not_found';
 

@@ -1,91 +1,115 @@
-/** Where the HTTP connection managers of a configuration stand. */
+/** Where the HTTP connection managers of a configuration stand, and which ways through a listener lead past all of them. */
 import type { JsonObject } from '#kernel/json.ts';
-import { type ConfigFile, type ConfigFiles, invalid } from './config-file.ts';
-import {
-  type Placed,
-  fieldKey,
-  placedField,
-  repeatedOf,
-  textOf,
-  typeNameOf,
-} from './proto-field.ts';
+import { type TypedMessage, anyField } from './any-config.ts';
+import { type ConfigFile, type ConfigFiles, invalid, resourcesOf } from './config-file.ts';
+import { managerType, managerWrappers } from './filter-lists.ts';
+import type { FilterList, Gap, Listener, Manager } from './listener.ts';
+import { type Placed, fieldKey, fieldOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { routesOf } from './route-sources.ts';
 
-export interface Listener extends Placed {
-  readonly file: ConfigFile;
-  readonly name: string | undefined;
-  /** `Listener.traffic_direction`; undefined when unspecified. */
-  readonly direction: 'inbound' | 'outbound' | undefined;
-  readonly managers: readonly Manager[];
-}
-
-/** An `HttpConnectionManager` with at least one HTTP filter. */
-export interface Manager extends Placed {
-  readonly file: ConfigFile;
-  /** JSON Pointer of its list of HTTP filters. */
-  readonly filtersPath: string;
-  readonly filters: readonly Placed[];
-}
-
-const managerType =
-  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+/** Network filters that end a connection by themselves: nothing that comes to them goes on to an app. */
+const deadEnds: ReadonlySet<string> = new Set([
+  'envoy.extensions.filters.network.direct_response.v3.Config',
+  'envoy.extensions.filters.network.echo.v3.Echo',
+]);
 const oldApi =
   'this is the v2 API, which Envoy dropped in 1.17; write it with the v3 API (typed_config with a v3 @type)';
+const tcpRemedy =
+  'only HTTP requests can carry a token: end it with an HTTP connection manager, or take it out of what this rule is for';
 
 /** @throws {AppError} ENVOY_CONFIG_INVALID for the v2 API, and for a connection manager without HTTP filters */
 export function findListeners(files: ConfigFiles): readonly Listener[] {
   const fixed = placedField(files.main.root, 'static_resources');
-  const listeners =
-    fixed === undefined
-      ? []
-      : repeatedOf(fixed, 'listeners').map((one) => listenerOf(one, files.main));
-  const { listeners: file } = files;
-  if (file === undefined) return listeners;
-  return [...listeners, ...resourcesOf(file).map((resource) => listenerOf(resource, file))];
-}
-
-/** Resources of a discovery file; a `Resource` wrapper is looked through. */
-export function resourcesOf(file: ConfigFile): readonly Placed[] {
-  return repeatedOf(file.root, 'resources').map((resource) =>
-    typeNameOf(resource.message) === 'envoy.service.discovery.v3.Resource'
-      ? (placedField(resource, 'resource') ?? resource)
-      : resource,
-  );
-}
-
-/** How a listener is called in messages. */
-export function titleOf(listener: Listener): string {
-  return listener.name === undefined ? `without a name (${listener.path})` : `"${listener.name}"`;
-}
-
-function listenerOf(listener: Placed, file: ConfigFile): Listener {
-  const defaultChain = placedField(listener, 'default_filter_chain');
-  const chains = [
-    ...repeatedOf(listener, 'filter_chains'),
-    ...(defaultChain === undefined ? [] : [defaultChain]),
+  const { main, listeners: file } = files;
+  const inMain = fixed === undefined ? [] : repeatedOf(fixed, 'listeners');
+  const discovered = file === undefined ? [] : resourcesOf(file);
+  return [
+    ...inMain.map((one) => listenerOf(one, main, files)),
+    ...discovered.map((one) => listenerOf(one, file ?? main, files)),
   ];
-  const configs = chains
-    .flatMap((chain) => repeatedOf(chain, 'filters'))
-    .map((filter) => typedConfigOf(filter, file))
-    .concat(apiListenerOf(listener))
-    .filter((config) => config !== undefined);
+}
+
+/** What was found in a part of a listener. */
+interface Found {
+  readonly managers: readonly Manager[];
+  readonly gaps: readonly Gap[];
+}
+
+function listenerOf(listener: Placed, file: ConfigFile, files: ConfigFiles): Listener {
+  const chains = repeatedOf(listener, 'filter_chains').map((chain, index) => ({
+    chain,
+    title: textOf(chain.message, 'name') ?? String(index + 1),
+  }));
+  const last = placedField(listener, 'default_filter_chain');
+  const found = [
+    ...chains.map(({ chain, title }) =>
+      chainOf({ chain, title: `filter chain ${title}` }, file, files),
+    ),
+    ...(last === undefined
+      ? []
+      : [chainOf({ chain: last, title: 'the default filter chain' }, file, files)]),
+    apiListenerOf(listener, file, files),
+    discoveredChains(listener, file),
+  ];
   return {
     ...listener,
     file,
     name: textOf(listener.message, 'name'),
     direction: directionOf(listener.message),
-    managers: configs
-      .filter(({ message }) => typeNameOf(message) === managerType)
-      .map((config) => managerOf(config, file)),
+    managers: found.flatMap(({ managers }) => managers),
+    gaps: found.flatMap(({ gaps }) => gaps),
   };
 }
 
-function apiListenerOf(listener: Placed): Placed | undefined {
+/** The last network filter of a chain takes the requests; those before it only look on. */
+function chainOf(
+  { chain, title }: { readonly chain: Placed; readonly title: string },
+  file: ConfigFile,
+  files: ConfigFiles,
+): Found {
+  const filters = repeatedOf(chain, 'filters');
+  const configs = filters.map((filter) => typedConfigOf(filter, file));
+  const managers = configs.flatMap((config) => managerIn(config, file, files));
+  const last = filters.at(-1);
+  const type = configs.at(-1)?.type;
+  if (last === undefined || managerIn(configs.at(-1), file, files).length > 0) {
+    return { managers, gaps: [] };
+  }
+  if (type !== undefined && deadEnds.has(type)) return { managers, gaps: [] };
+  const name = textOf(last.message, 'name') ?? 'without a name';
+  const gap = { file, path: last.path };
+  if (fieldOf(last.message, 'config_discovery') !== undefined) {
+    const what = `the last network filter of ${title}, ${name}, comes by config_discovery and cannot be seen`;
+    const remedy =
+      'write it here as an HTTP connection manager, or have its control plane add the filter';
+    return { managers, gaps: [{ ...gap, what, remedy }] };
+  }
+  const what = `${title} ends with ${name}${type === undefined ? '' : ` (${type})`}, which is no HTTP connection manager`;
+  return { managers, gaps: [{ ...gap, what, remedy: tcpRemedy }] };
+}
+
+function apiListenerOf(listener: Placed, file: ConfigFile, files: ConfigFiles): Found {
   const outer = placedField(listener, 'api_listener');
-  return outer === undefined ? undefined : placedField(outer, 'api_listener');
+  const config = outer === undefined ? undefined : anyField(outer, 'api_listener');
+  if (config === undefined) return { managers: [], gaps: [] };
+  const managers = managerIn(config, file, files);
+  if (managers.length > 0) return { managers, gaps: [] };
+  const what = `api_listener is ${config.type ?? 'of no type'}, which is no HTTP connection manager`;
+  return { managers, gaps: [{ file, path: config.path, what, remedy: tcpRemedy }] };
+}
+
+function discoveredChains(listener: Placed, file: ConfigFile): Found {
+  if ((fieldOf(listener.message, 'fcds_config') ?? undefined) === undefined) {
+    return { managers: [], gaps: [] };
+  }
+  const path = `${listener.path}/${fieldKey(listener.message, 'fcds_config')}`;
+  const what = 'fcds_config brings more filter chains from a control plane, which cannot be seen';
+  const remedy = 'write them here, or have the control plane add the filter';
+  return { managers: [], gaps: [{ file, path, what, remedy }] };
 }
 
 function directionOf(listener: JsonObject): Listener['direction'] {
-  const direction = listener[fieldKey(listener, 'traffic_direction')];
+  const direction = fieldOf(listener, 'traffic_direction');
   // Names and numbers of envoy.config.core.v3.TrafficDirection.
   if (direction === 'INBOUND' || direction === 1) return 'inbound';
   if (direction === 'OUTBOUND' || direction === 2) return 'outbound';
@@ -93,40 +117,77 @@ function directionOf(listener: JsonObject): Listener['direction'] {
 }
 
 /** The typed configuration of a network or HTTP filter; undefined when it comes by discovery or is absent. */
-function typedConfigOf(filter: Placed, file: ConfigFile): Placed | undefined {
+function typedConfigOf(filter: Placed, file: ConfigFile): TypedMessage | undefined {
   const name = textOf(filter.message, 'name') ?? 'without a name';
   if (Object.hasOwn(filter.message, 'config')) {
     throw invalid(file, `${filter.path}/config`, `filter ${name} has "config": ${oldApi}`);
   }
-  const config = placedField(filter, 'typed_config');
+  const config = anyField(filter, 'typed_config');
   if (config === undefined) {
     if (name !== 'envoy.http_connection_manager') return undefined;
     throw invalid(file, filter.path, `filter ${name} has no typed_config: ${oldApi}`);
   }
-  const type = typeNameOf(config.message);
-  if (type === undefined) {
+  if (config.type === undefined) {
     throw invalid(
       file,
       config.path,
       `typed_config of filter ${name} has no "@type"; without it Envoy cannot read it: add the v3 type`,
     );
   }
-  if (/^envoy\.(?:config\.filter\.|api\.v2\.)/.test(type)) {
-    throw invalid(file, `${config.path}/@type`, `filter ${name} is of type ${type}: ${oldApi}`);
+  if (/^envoy\.(?:config\.filter\.|api\.v2\.)/.test(config.type)) {
+    const path = `${config.path}/@type`;
+    throw invalid(file, path, `filter ${name} is of type ${config.type}: ${oldApi}`);
   }
   return config;
 }
 
-function managerOf(config: Placed, file: ConfigFile): Manager {
-  const filters = repeatedOf(config, 'http_filters');
-  if (filters.length === 0) {
+/** The connection manager that a configuration is, or wraps. */
+function managerIn(
+  config: TypedMessage | undefined,
+  file: ConfigFile,
+  files: ConfigFiles,
+): readonly Manager[] {
+  if (config?.type === undefined) return [];
+  if (config.type === managerType) return [managerOf(config, file, files)];
+  const field = managerWrappers.get(config.type);
+  const inner = field === undefined ? undefined : placedField(config, field);
+  return inner === undefined ? [] : [managerOf(inner, file, files)];
+}
+
+function managerOf({ message, path }: Placed, file: ConfigFile, files: ConfigFiles): Manager {
+  const place = { message, path };
+  const main = listOf(place, { field: 'http_filters', title: 'http_filters' }, file);
+  if (main === undefined) {
     throw invalid(
       file,
-      config.path,
+      path,
       'this connection manager has no http_filters; give it at least the terminal one, envoy.filters.http.router',
     );
   }
+  const upgrades = repeatedOf(place, 'upgrade_configs').flatMap((upgrade) => {
+    const title =
+      `the filters of upgrade ${textOf(upgrade.message, 'upgrade_type') ?? ''}`.trimEnd();
+    return listOf(upgrade, { field: 'filters', title }, file) ?? [];
+  });
+  return { ...place, file, lists: [main, ...upgrades], ...routesOf(place, file, files) };
+}
+
+/** A list of HTTP filters; undefined when it is empty: an upgrade then runs through `http_filters`. */
+function listOf(
+  holder: Placed,
+  { field, title }: { readonly field: string; readonly title: string },
+  file: ConfigFile,
+): FilterList | undefined {
+  const filters = repeatedOf(holder, field);
+  if (filters.length === 0) return undefined;
+  const path = `${holder.path}/${fieldKey(holder.message, field)}`;
+  if (filters[0]?.path === path) {
+    throw invalid(
+      file,
+      path,
+      `${title} is a single filter; write it as a list, so that another can be added`,
+    );
+  }
   for (const filter of filters) typedConfigOf(filter, file);
-  const filtersPath = `${config.path}/${fieldKey(config.message, 'http_filters')}`;
-  return { ...config, file, filtersPath, filters };
+  return { path, title, filters };
 }

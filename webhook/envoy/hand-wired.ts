@@ -3,7 +3,7 @@ import { type JsonObject, isObject } from '#kernel/json.ts';
 import { type KnownCluster, isLocal, isLoopback } from './clusters.ts';
 import { invalid } from './config-file.ts';
 import type { FilterAddition } from './contract.ts';
-import type { Manager } from './find-managers.ts';
+import type { FilterList, Manager } from './listener.ts';
 import { type Placed, messageOf, repeatedOf, textOf, typeNameOf } from './proto-field.ts';
 
 /** The helper's default port; wiring by hand points there. */
@@ -20,14 +20,14 @@ const filterType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz';
  * @throws {AppError} ENVOY_CONFIG_INVALID where the helper is asked by `ext_authz` and the addition is another way to it
  */
 export function findHandWired(
-  manager: Manager,
+  { manager, list }: { readonly manager: Manager; readonly list: FilterList },
   { rule, filter }: FilterAddition,
   clusters: readonly KnownCluster[],
 ): Placed | undefined {
-  const asking = manager.filters.find((one) => asksForRule(one, rule, clusters));
+  const asking = list.filters.find((one) => asksForRule(one, rule, clusters));
   if (typeNameOf(messageOf(filter, 'typed_config')) === filterType) return asking;
   const name = textOf(filter, 'name') ?? '';
-  const same = manager.filters.find(({ message }) => textOf(message, 'name') === name);
+  const same = list.filters.find(({ message }) => textOf(message, 'name') === name);
   if (same !== undefined && name.startsWith(ourNames)) return same;
   if (asking === undefined || !name.startsWith(ourNames)) return undefined;
   const title = textOf(asking.message, 'name') ?? 'without a name';

@@ -34,8 +34,9 @@ import type {
   EnvoyWarning,
   FilterAddition,
 } from './contract.ts';
-import { type Listener, type Manager, findListeners, titleOf } from './find-managers.ts';
+import { findListeners } from './find-managers.ts';
 import { findHandWired } from './hand-wired.ts';
+import { type FilterList, type Listener, type Manager, titleOf } from './listener.ts';
 import { type Placed, fieldKey, placedField, textOf } from './proto-field.ts';
 import { refuseRouteSettings } from './route-settings.ts';
 
@@ -46,11 +47,12 @@ interface Step {
   readonly change: EnvoyChange;
 }
 
-/** A filter that goes into a connection manager. */
+/** A filter that goes into one list of a connection manager. */
 interface Wanted {
   readonly addition: FilterAddition;
   readonly listener: Listener;
   readonly manager: Manager;
+  readonly list: FilterList;
 }
 
 /**
@@ -73,9 +75,9 @@ export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): Envo
   );
   const plans = planClusters(clustersWanted(additions, wanted), known);
   const steps = [
-    ...[...new Set(wanted.map(({ manager }) => manager))].flatMap((manager) =>
+    ...[...new Set(wanted.map(({ list }) => list))].flatMap((list) =>
       filterSteps(
-        wanted.filter((one) => one.manager === manager),
+        wanted.filter((one) => one.list === list),
         plans,
       ),
     ),
@@ -109,7 +111,7 @@ interface Search {
   readonly warnings: EnvoyWarning[];
 }
 
-/** The connection managers that get a filter: those of the chosen listeners that are not wired by hand. */
+/** The lists that get a filter: those of the chosen listeners' connection managers that are not wired by hand. */
 function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] {
   const { files, listeners, known, warnings } = search;
   const bothAsked = new Set(search.additions.filters.map(({ direction }) => direction)).size > 1;
@@ -117,14 +119,14 @@ function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] 
   warnings.push(...choice.warnings);
   return choice.listeners.flatMap((listener) => {
     warnings.push(...checkRoutes(addition, listener, known));
-    return listener.managers.flatMap((manager) => {
-      const wired = findHandWired(manager, addition, known);
-      if (wired === undefined) {
-        refuseRouteSettings(addition, manager);
-        return [{ addition, listener, manager }];
-      }
-      warnings.push(leftAlone(addition, manager, wired));
-      return [];
+    const lists = listener.managers.flatMap((manager) =>
+      manager.lists.map((list) => ({ addition, listener, manager, list })),
+    );
+    return lists.filter(({ manager, list }) => {
+      const wired = findHandWired({ manager, list }, addition, known);
+      if (wired === undefined) refuseRouteSettings(addition, manager);
+      else warnings.push(leftAlone(addition, manager, wired));
+      return wired === undefined;
     });
   });
 }
@@ -148,32 +150,33 @@ function clustersWanted(
   return clusters.filter(({ name }) => !refersTo(name, filters) || refersTo(name, added));
 }
 
-/** Filters of one connection manager: those that want to be first, then those before the terminal one. */
+/** Filters of one list: those that want to be first, then those before the terminal one. */
 function filterSteps(wanted: readonly Wanted[], plans: readonly ClusterPlan[]): readonly Step[] {
   const first = wanted.filter(({ addition }) => addition.place === 'first');
   const last = wanted.filter(({ addition }) => addition.place !== 'first');
   return [
     ...first.map((one, index) => filterStep(one, index, plans)),
     ...last.map((one, index) =>
-      filterStep(one, first.length + one.manager.filters.length - 1 + index, plans),
+      filterStep(one, first.length + one.list.filters.length - 1 + index, plans),
     ),
   ];
 }
 
 function filterStep(one: Wanted, index: number, plans: readonly ClusterPlan[]): Step {
-  const { addition, manager, listener } = one;
-  const { file, filters, filtersPath } = manager;
+  const { addition, manager, listener, list } = one;
+  const { file } = manager;
+  const { filters, path, title } = list;
   const value = withClusterNames(addition.filter, plans);
   const neighbour = addition.place === 'first' ? filters[0] : filters.at(-1);
   const name = textOf(value, 'name') ?? 'filter';
   const before = textOf(neighbour?.message, 'name') ?? 'the terminal filter';
   return {
     file,
-    operation: { op: 'add', path: `${filtersPath}/${index}`, value },
+    operation: { op: 'add', path: `${path}/${index}`, value },
     change: {
       file: file.name,
-      line: lineOfPath(file.open, neighbour?.path ?? filtersPath),
-      message: `added ${name} for ${addition.rule} before ${before} in listener ${titleOf(listener)}`,
+      line: lineOfPath(file.open, neighbour?.path ?? path),
+      message: `added ${name} for ${addition.rule} before ${before} in ${title === 'http_filters' ? '' : `${title} of `}listener ${titleOf(listener)}`,
     },
   };
 }

@@ -3,8 +3,13 @@ import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
 
 /** The key under which a field is written; its proto name when it is absent. */
 export function fieldKey(message: JsonObject, field: string): string {
-  const camel = field.replaceAll(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
+  const camel = camelCase(field);
   return !Object.hasOwn(message, field) && Object.hasOwn(message, camel) ? camel : field;
+}
+
+/** The other spelling of a field. */
+export function camelCase(field: string): string {
+  return field.replaceAll(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
 }
 
 export function fieldOf(message: JsonObject | undefined, field: string): Json | undefined {
@@ -22,10 +27,11 @@ export function textOf(message: JsonObject | undefined, field: string): string |
   return typeof value === 'string' ? value : undefined;
 }
 
-/** The messages of a repeated field, each with its JSON Pointer. */
+/** The messages of a repeated field, each with its JSON Pointer; Envoy takes a single map for a list of one. */
 export function repeatedOf(holder: Placed, field: string): readonly Placed[] {
   const key = fieldKey(holder.message, field);
   const value = holder.message[key];
+  if (isObject(value)) return [{ message: value, path: `${holder.path}/${key}` }];
   if (!isArray(value)) return [];
   return value.flatMap((message, index) =>
     isObject(message) ? [{ message, path: `${holder.path}/${key}/${index}` }] : [],

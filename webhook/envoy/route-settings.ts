@@ -2,7 +2,7 @@
 import { isArray, isObject, type Json } from '#kernel/json.ts';
 import { invalid } from './config-file.ts';
 import type { FilterAddition } from './contract.ts';
-import type { Manager } from './find-managers.ts';
+import type { Manager } from './listener.ts';
 import { fieldOf, messageOf, placedField, textOf } from './proto-field.ts';
 
 /** The name under which routes set something for the filter that is added in the data path ext-authz. */
@@ -13,7 +13,10 @@ const authzName = 'envoy.filters.http.ext_authz';
  * @throws {AppError} ENVOY_CONFIG_INVALID
  */
 export function refuseRouteSettings({ rule, filter }: FilterAddition, manager: Manager): void {
-  const names = [filter, ...manager.filters.map(({ message }) => message)];
+  const names = [
+    filter,
+    ...manager.lists.flatMap(({ filters }) => filters.map(({ message }) => message)),
+  ];
   if (names.some((one) => textOf(one, 'name') === authzName)) return;
   const routes = placedField(manager, 'route_config');
   if (routes === undefined || !hasSettings(routes.message)) return;
