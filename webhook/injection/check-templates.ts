@@ -18,6 +18,7 @@ const anyPod: Located = {
   template: { spec: {} },
   metadata: {},
   hasControllerOwner: false,
+  claims: [],
 };
 
 /** @throws {AppError} TEMPLATE_INVALID for an unknown variable or annotation; CONFIG_INVALID for a spiffeId that gives none */

@@ -10,9 +10,12 @@ import {
   type JsonObject,
 } from '#kernel/json.ts';
 import { helperContainer, helperPorts } from '../../sidecar/config/contract.ts';
+import type { Settings } from './annotations.ts';
 import type { Composition } from './compose.ts';
+import { annotationKey } from './contract.ts';
 import type { EnvoyLocation } from './envoy-location.ts';
 import { mergePartial } from './keyed.ts';
+import { podLevelResources, withoutPodLevel } from './pod-resources.ts';
 import type { Replacement, Wanted } from './reconcile.ts';
 import { onlyVariable, substituteObject } from './substitute.ts';
 import type { Trace } from './trace.ts';
@@ -30,24 +33,31 @@ export interface EnvoyTarget {
   readonly derived: string;
 }
 
+export interface FitContext {
+  readonly envoy: EnvoyTarget | undefined;
+  readonly trace: Trace;
+  /** As the annotations say. */
+  readonly settings: Settings;
+  /** Volumes that the pods get besides those of their template. */
+  readonly claims: readonly string[];
+}
+
 interface Fitting {
   readonly original: JsonObject;
   readonly spec: JsonObject;
   readonly composition: Composition;
   readonly names: VolumeNames;
   readonly trace: Trace;
+  readonly settings: Settings;
 }
 
 /** @throws {AppError} CONTAINER_CONFLICT */
-export function fit(
-  original: JsonObject,
-  composition: Composition,
-  context: { readonly envoy: EnvoyTarget | undefined; readonly trace: Trace },
-): Wanted {
+export function fit(original: JsonObject, composition: Composition, context: FitContext): Wanted {
   const spec = objectAt(original, 'spec');
   const podSpec = objectAt(composition.pod, 'spec');
-  const names = volumeNames(spec, listAt(podSpec, 'volumes'));
-  const fitting: Fitting = { original, spec, composition, names, trace: context.trace };
+  const names = volumeNames(spec, listAt(podSpec, 'volumes'), context.claims);
+  const { trace, settings } = context;
+  const fitting: Fitting = { original, spec, composition, names, trace, settings };
   const { containers, awaits } = fitContainers(fitting, listAt(podSpec, 'containers'));
   const volumes = listAt(podSpec, 'volumes').filter((volume) => isDue(volume, containers));
   const { added, replaced } = fitVolumes(fitting, volumes);
@@ -192,12 +202,14 @@ function fitSidecars(fitting: Fitting, envoy: EnvoyLocation | undefined): Fitted
   };
   const replacements: Replacement[] = [];
   const before = new Map<string, string>();
+  const shared = sharedResources(fitting);
   for (const sidecar of composition.sidecars) {
     const name = stringAt(sidecar, 'name') ?? '';
-    const container = withVolumeNames(sidecar, fitting.names);
+    const whole = withoutPodLevel(sidecar, shared, fitting.settings);
+    const container = withVolumeNames(whole, fitting.names);
     const overlay = overlayOf(fitting, name);
     if (overlay !== undefined) {
-      lists[overlay.list].push(completionOf(container, overlay));
+      lists[overlay.list].push(completionOf(withoutHandlers(container, overlay.own), overlay));
       replacements.push(...overlay.replacements(container));
       trace.say(
         'helper_overlay',
@@ -215,12 +227,35 @@ function fitSidecars(fitting: Fitting, envoy: EnvoyLocation | undefined): Fitted
     } else {
       lists.containers.push(container);
       trace.say('helper_added', `"${name}" stands after the app's containers`);
+      warnOfEnding(fitting, name);
     }
   }
   return { partial: lists, replacements, before };
 }
 
+function sharedResources({ spec, composition, trace }: Fitting): ReadonlySet<string> {
+  const shared = podLevelResources(spec);
+  if (shared.size > 0 && composition.sidecars.length > 0) {
+    trace.say(
+      'pod_level_resources',
+      `spec.resources gives the pod as a whole its ${[...shared].sort().join(' and ')}, on which the helper draws; it has none of its own but what annotations say`,
+    );
+  }
+  return shared;
+}
+
+/** Beside an app that ends, a helper that does not keeps the pod, and its Job, from ending. */
+function warnOfEnding({ spec, trace }: Fitting, name: string): void {
+  const policy = stringAt(spec, 'restartPolicy') ?? 'Always';
+  if (policy === 'Always') return;
+  trace.warn(
+    'pod_never_ends',
+    `the pod is meant to end (restartPolicy: ${policy}), but "${name}" beside the app runs on; native sidecars end with the app: ${annotationKey('native-sidecar')}: "true" (Kubernetes 1.29 or later)`,
+  );
+}
+
 interface Overlay {
+  readonly own: JsonObject;
   readonly list: 'containers' | 'initContainers';
   readonly hasAutoImage: boolean;
   readonly replacements: (container: JsonObject) => readonly Replacement[];
@@ -244,6 +279,7 @@ function overlayOf({ spec }: Fitting, name: string): Overlay | undefined {
     const hasAutoImage = image !== undefined;
     const path = `/spec/${list}/name=${name}/image`;
     return {
+      own,
       list,
       hasAutoImage,
       replacements: (container) =>
@@ -251,6 +287,21 @@ function overlayOf({ spec }: Fitting, name: string): Overlay | undefined {
     };
   }
   return undefined;
+}
+
+const probes = ['startupProbe', 'readinessProbe', 'livenessProbe'] as const;
+const handlers = ['exec', 'httpGet', 'tcpSocket', 'grpc'] as const;
+
+/** A probe asks in one way: where the overlay has its own, ours is left out of the completion. */
+function withoutHandlers(container: JsonObject, own: JsonObject): JsonObject {
+  const completed: Record<string, Json | undefined> = { ...container };
+  for (const probe of probes) {
+    const theirs = objectAt(own, probe);
+    if (!handlers.some((handler) => isObject(theirs[handler]) && handler !== 'httpGet')) continue;
+    const { httpGet: _, ...rest } = objectAt(container, probe);
+    completed[probe] = rest;
+  }
+  return completed;
 }
 
 /** What an overlay lacks; among the init containers a helper must be a native sidecar, or the app would never start. */
@@ -263,8 +314,11 @@ function completionOf(container: JsonObject, overlay: Overlay): JsonObject {
 
 function warnOfPorts({ spec, composition, trace }: Fitting): void {
   if (composition.sidecars.length === 0) return;
-  for (const container of listAt(spec, 'containers').filter(isObject)) {
-    const ports = listAt(container, 'ports').map((port) => isObject(port) && port['containerPort']);
+  for (const container of lasting(spec)) {
+    const ports = listAt(container, 'ports')
+      .filter(isObject)
+      .filter((port) => (port['protocol'] ?? 'TCP') === 'TCP')
+      .map((port) => port['containerPort']);
     const clash = helperPorts.find((port) => ports.includes(port));
     if (clash === undefined || container['name'] === helperContainer) continue;
     trace.warn(
@@ -272,4 +326,13 @@ function warnOfPorts({ spec, composition, trace }: Fitting): void {
       `container "${stringAt(container, 'name') ?? ''}" declares port ${clash}, which the auth helper listens on: one of the two will not start`,
     );
   }
+}
+
+/** Containers that run as long as the helper does. */
+function lasting(spec: JsonObject): readonly JsonObject[] {
+  const sidecars = listAt(spec, 'initContainers').filter(isObject);
+  return [
+    ...sidecars.filter((container) => container['restartPolicy'] === 'Always'),
+    ...listAt(spec, 'containers').filter(isObject),
+  ];
 }

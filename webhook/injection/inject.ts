@@ -3,7 +3,7 @@
  * the same answer, whoever asks: webhook, CLI or test.
  */
 import { AppError } from '#kernel/errors.ts';
-import { objectAt, stringAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
+import { listAt, objectAt, stringAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { pointerTokens, type Operation } from '../editing/operation.ts';
 import type { Settings } from './annotations.ts';
 import { composeOnce, type Composition } from './compose.ts';
@@ -13,6 +13,8 @@ import { fit } from './fit.ts';
 import { changeAt, covers, find } from './keyed.ts';
 import type { Library, NamedTemplate } from './library.ts';
 import type { Located } from './locate.ts';
+import { refuseLongStatus, refuseUnfit } from './refuse-unfit.ts';
+import { refuseWindows } from './refuse-windows.ts';
 import { requireEnvoy } from './require-envoy.ts';
 import { nothingDone, nothingWanted, reconcile, replaceAt, undoOf } from './reconcile.ts';
 import { isSameInjection, statusText, strip, type Status } from './status.ts';
@@ -48,11 +50,14 @@ export function inject(
   const { previous } = request;
   const current = located.template;
   const original = previous === undefined ? current : strip(current, previous.undo);
+  refuseShape(objectAt(original, 'spec'));
   const templates = chosenTemplates(request, engine.library);
   const variables = variablesFor({ ...located, template: original }, request.settings, engine);
   const composition = composeOnce(engine.library, templates, variables);
   const envoy = envoyOf(original, { templates, composition, request, trace });
-  const wanted = fit(original, composition, { envoy, trace });
+  const { settings } = request;
+  const wanted = fit(original, composition, { envoy, trace, settings, claims: located.claims });
+  refuseUnfit(original, wanted, { composition, kubernetesMinor: engine.kubernetesMinor });
   const { undo, kept, lacking } = undoOf(original, wanted);
   for (const path of kept) trace.say('user_value_kept', `${shownPath(path)} stays as it is`);
   const status: Status = {
@@ -63,6 +68,7 @@ export function inject(
     ...(wanted.awaits.length === 0 ? {} : { awaits: [...wanted.awaits] }),
     undo,
   };
+  refuseLongStatus(original, statusText(status));
   const isKept = previous !== undefined && isSameInjection(previous, status);
   const operations = reconcile({
     current,
@@ -73,6 +79,16 @@ export function inject(
     lacking: current === original ? lacking : undefined,
   });
   return { operations, status };
+}
+
+/** @throws {AppError} POD_UNFIT for a pod that nothing can be injected into, whatever is asked for */
+function refuseShape(spec: JsonObject): void {
+  refuseWindows(spec);
+  if (listAt(spec, 'containers').length > 0) return;
+  throw new AppError(
+    'POD_UNFIT',
+    'it has no containers; if it is a patch of kustomize, have kustomize put it together first: kustomize build <folder> | svidecar inject -',
+  );
 }
 
 /** Takes out everything that the status names. Operations are relative to the pod template. */

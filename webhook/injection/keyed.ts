@@ -202,12 +202,12 @@ export function covers(whole: Json, partial: Json): boolean {
   return sameJson(whole, partial);
 }
 
-/** Two partial objects as one; keyed lists are joined by key, the first one's scalars win. */
+/** Two objects as one; keyed lists are joined by key, the first one's scalars win, its nulls count as missing. */
 export function mergePartial(first: JsonObject, second: JsonObject): JsonObject {
   const merged: Record<string, Json | undefined> = { ...first };
   for (const [key, value] of Object.entries(second)) {
     const have = merged[key];
-    if (have === undefined) merged[key] = value;
+    if (have === undefined || have === null) merged[key] = value;
     else if (isObject(have) && isObject(value)) merged[key] = mergePartial(have, value);
     else if (isArray(have) && isArray(value)) merged[key] = mergeList(have, value, key);
   }

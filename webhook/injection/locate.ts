@@ -1,5 +1,5 @@
 /** Where the pod template of an object is, by kind. */
-import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 
 /** A pod template (or a Pod) inside its object, read in place: nothing is copied. */
 export interface Located {
@@ -13,6 +13,8 @@ export interface Located {
   /** The object's own metadata; for a Pod that of the template. */
   readonly metadata: JsonObject;
   readonly hasControllerOwner: boolean;
+  /** Names of the volumes that the pods get besides: claims of a StatefulSet. */
+  readonly claims: readonly string[];
 }
 
 const templatePaths: ReadonlyMap<string, readonly string[]> = new Map([
@@ -32,6 +34,12 @@ function hasControllerOwner(metadata: JsonObject): boolean {
   const owners = metadata['ownerReferences'];
   return (
     Array.isArray(owners) && owners.some((owner) => isObject(owner) && owner['controller'] === true)
+  );
+}
+
+function claimsOf(object: JsonObject): readonly string[] {
+  return listAt(objectAt(object, 'spec'), 'volumeClaimTemplates').flatMap(
+    (claim) => stringAt(objectAt(isObject(claim) ? claim : {}, 'metadata'), 'name') ?? [],
   );
 }
 
@@ -60,5 +68,6 @@ export function locate(object: JsonObject, namespace: string): Located | undefin
     template,
     metadata,
     hasControllerOwner: hasControllerOwner(metadata),
+    claims: claimsOf(object),
   };
 }

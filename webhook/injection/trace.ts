@@ -28,6 +28,8 @@ export type StepId =
   | 'not_requested'
   | 'object_unknown'
   | 'opted_out'
+  | 'pod_level_resources'
+  | 'pod_never_ends'
   | 'port_clash'
   | 'refused'
   | 'socket_added'

@@ -10,10 +10,15 @@ const maxNameLength = 63;
 /**
  * For each of the templates' volumes the name it has in the pod: that of a volume which carries the same thing, or
  * its own, or, where another volume has taken it, one beside it. One that replaces keeps its own name always.
+ * @param claims names of a StatefulSet's claims, which take the place of a volume of the same name in its pods
  */
-export function volumeNames(spec: JsonObject, wanted: readonly Json[]): VolumeNames {
+export function volumeNames(
+  spec: JsonObject,
+  wanted: readonly Json[],
+  claims: readonly string[] = [],
+): VolumeNames {
   const present = listAt(spec, 'volumes').filter(isObject);
-  const taken = new Set(present.map((volume) => volume['name']));
+  const taken = new Set([...present.map((volume) => volume['name']), ...claims]);
   const names = new Map<string, string>();
   for (const volume of wanted.filter(isObject)) {
     const name = stringAt(volume, 'name') ?? '';

@@ -1,0 +1,137 @@
+/**
+ * A pod as it would be once injected, looked at as the API server and the kubelet look at it: what they would refuse
+ * later, on a pod that nobody watches, is refused here, by the name of the field or annotation to change.
+ */
+import { AppError } from '#kernel/errors.ts';
+import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { pointerTokens } from '../editing/operation.ts';
+import type { Composition } from './compose.ts';
+import { annotationKey, statusKey } from './contract.ts';
+import { changeAt, mergePartial } from './keyed.ts';
+import { refuseOverAmounts } from './pod-resources.ts';
+import type { Wanted } from './reconcile.ts';
+import { refuseMounts } from './refuse-mounts.ts';
+
+const lists = ['initContainers', 'containers'] as const;
+type List = (typeof lists)[number];
+
+/** The first minor version whose API server knows containers that restart among the init containers. */
+const nativeSidecarsKnown = 28;
+
+export interface Surroundings {
+  readonly composition: Composition;
+  readonly kubernetesMinor: number;
+}
+
+/** @throws {AppError} POD_UNFIT, ANNOTATION_INVALID */
+export function refuseUnfit(original: JsonObject, wanted: Wanted, around: Surroundings): void {
+  const spec = objectAt(injectedTemplate(original, wanted), 'spec');
+  const before = objectAt(original, 'spec');
+  const partial = objectAt(wanted.partial, 'spec');
+  const sidecars = new Set(around.composition.sidecars.map((sidecar) => sidecar['name']));
+  const helpers: JsonObject[] = [];
+  for (const list of lists) {
+    for (const added of listAt(partial, list).filter(isObject)) {
+      const name = stringAt(added, 'name') ?? '';
+      refuseMounts(named(before, list, name) ?? {}, added, listAt(spec, 'volumes'));
+      const container = named(spec, list, name);
+      if (container === undefined || !sidecars.has(name)) continue;
+      refuseSidecar(container, { spec, list, kubernetesMinor: around.kubernetesMinor });
+      helpers.push(container);
+    }
+  }
+  refuseOverAmounts(spec, helpers);
+}
+
+/** The template with all that is wanted in it; parts are shared with the input. */
+function injectedTemplate(original: JsonObject, { partial, replacements }: Wanted): JsonObject {
+  let template: Json = mergePartial(original, partial);
+  for (const { path, now } of replacements) {
+    template = changeAt(template, pointerTokens(path), () => now) ?? template;
+  }
+  return isObject(template) ? template : {};
+}
+
+function named(spec: JsonObject, list: List, name: string): JsonObject | undefined {
+  return listAt(spec, list)
+    .filter(isObject)
+    .find((container) => container['name'] === name);
+}
+
+interface Place {
+  readonly spec: JsonObject;
+  readonly list: List;
+  readonly kubernetesMinor: number;
+}
+
+/** What the pod's own part of a sidecar may make impossible. */
+function refuseSidecar(container: JsonObject, { spec, list, kubernetesMinor }: Place): void {
+  const name = stringAt(container, 'name') ?? '';
+  const fault =
+    rootFault(container, spec) ??
+    privilegeFault(container) ??
+    portFault(container) ??
+    (list === 'initContainers' ? restartFault(container, kubernetesMinor) : undefined);
+  if (fault !== undefined) throw new AppError('POD_UNFIT', `container "${name}": ${fault}`);
+}
+
+function rootFault(container: JsonObject, spec: JsonObject): string | undefined {
+  const [own, pods] = [objectAt(container, 'securityContext'), objectAt(spec, 'securityContext')];
+  const isOwn = own['runAsUser'] !== undefined;
+  const user = isOwn ? own['runAsUser'] : pods['runAsUser'];
+  if (user !== 0 || (own['runAsNonRoot'] ?? pods['runAsNonRoot']) !== true) return undefined;
+  return isOwn
+    ? 'its securityContext.runAsUser is 0, and it may not run as root; take that out of the pod'
+    : 'it may not run as root, and spec.securityContext.runAsUser of the pod is 0; set helper.runAsUser in the configuration, or runAsUser on the containers that need root';
+}
+
+function privilegeFault(container: JsonObject): string | undefined {
+  const context = objectAt(container, 'securityContext');
+  if (context['allowPrivilegeEscalation'] !== false) return undefined;
+  const added = listAt(objectAt(context, 'capabilities'), 'add');
+  const said =
+    context['privileged'] === true
+      ? 'privileged: true'
+      : added.find((capability) => capability === 'CAP_SYS_ADMIN' || capability === 'SYS_ADMIN');
+  return said === undefined
+    ? undefined
+    : `its securityContext has ${typeof said === 'string' ? said : ''}, which contradicts allowPrivilegeEscalation: false; the helper needs neither`;
+}
+
+function portFault(container: JsonObject): string | undefined {
+  const names = listAt(container, 'ports').map((port) =>
+    isObject(port) ? port['name'] : undefined,
+  );
+  const twice = names.find((name, index) => name !== undefined && names.indexOf(name) !== index);
+  return typeof twice === 'string'
+    ? `its port name "${twice}" would stand twice; give the pod's own port another name`
+    : undefined;
+}
+
+function restartFault(container: JsonObject, kubernetesMinor: number): string | undefined {
+  if (container['restartPolicy'] !== 'Always')
+    return 'among initContainers it must have restartPolicy: Always, or the app would never start; write that, or move it to containers';
+  return kubernetesMinor < nativeSidecarsKnown
+    ? `it would stand among the init containers and run on, which Kubernetes 1.${kubernetesMinor} does not know; set ${annotationKey('native-sidecar')}: "false"`
+    : undefined;
+}
+
+/** All annotations of an object together. @see Kubernetes TotalAnnotationSizeLimitB */
+const maxAnnotationBytes = 256 * 1024;
+
+/** @throws {AppError} POD_UNFIT where our status would be one annotation too many */
+export function refuseLongStatus(template: JsonObject, status: string): void {
+  const others = Object.entries(objectAt(objectAt(template, 'metadata'), 'annotations'));
+  const bytes = [...others.filter(([key]) => key !== statusKey), [statusKey, status] as const]
+    .map(([key, value]) => Buffer.byteLength(key) + byteLength(value))
+    .reduce((sum, size) => sum + size, 0);
+  if (bytes <= maxAnnotationBytes) return;
+  throw new AppError(
+    'POD_UNFIT',
+    `with ${statusKey} (${byteLength(status)} bytes) the annotations of the pod template have ${bytes} bytes, and Kubernetes takes ${maxAnnotationBytes}; make others shorter`,
+  );
+}
+
+function byteLength(value: Json | undefined): number {
+  return typeof value === 'string' ? Buffer.byteLength(value) : 0;
+}
