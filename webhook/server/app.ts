@@ -2,12 +2,12 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { internalRefusal, statusBody, uidOf } from './answers.ts';
-import { jsonFault } from './json-fault.ts';
-import type { LargeBodies } from './large-bodies.ts';
+import { HttpRefusal } from './http-refusal.ts';
 import type { Limits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import type { Log } from '#kernel/observe.ts';
 import type { Reviewer } from './ports.ts';
+import type { BodyReader } from './read-body.ts';
 
 export interface AppOptions {
   /** The reviewer of the newest good configuration. */
@@ -19,7 +19,7 @@ export interface AppOptions {
   /** True once a stop was asked for: every answer then closes its connection. */
   readonly stopping: () => boolean;
   readonly limits: Limits;
-  readonly largeBodies: LargeBodies;
+  readonly bodies: BodyReader;
   readonly metrics: Metrics;
   readonly log: Log;
 }
@@ -29,6 +29,8 @@ declare module 'fastify' {
     /** `performance.now()` when the headers were read. */
     startedAtMs: number;
     bodyBytes: number;
+    /** Set while it works in a turn that others wait for. */
+    leaveTurn: (() => void) | undefined;
   }
 }
 
@@ -36,15 +38,6 @@ const json = 'application/json; charset=utf-8';
 const paths = 'POST /mutate, GET /healthz, GET /readyz, GET /metrics';
 const routes = { '/mutate': 'POST', '/healthz': 'GET', '/readyz': 'GET', '/metrics': 'GET' };
 const otherMethods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-
-/** An error whose HTTP status and words are ours. */
-class HttpRefusal extends Error {
-  readonly statusCode: number;
-  constructor(statusCode: number, message: string) {
-    super(message);
-    this.statusCode = statusCode;
-  }
-}
 
 /** Adds all routes to `app`. */
 export function webhookApp(app: FastifyInstance, options: AppOptions, done: () => void): void {
@@ -56,28 +49,18 @@ export function webhookApp(app: FastifyInstance, options: AppOptions, done: () =
   done();
 }
 
+/** Any type of body is let through to the route, which knows its own limits. */
 function addParsers(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
-    // parseAs: 'string' gives a string; the type of the library knows both.
-    const body = String(text);
-    request.bodyBytes = Number(request.headers['content-length'] ?? body.length);
-    if (body.length === 0) {
-      done(new HttpRefusal(400, 'the body is empty; send an AdmissionReview as JSON'));
-      return;
-    }
-    try {
-      done(null, JSON.parse(body));
-    } catch {
-      // V8's message quotes the text, which may hold anything; ours only says where.
-      done(new HttpRefusal(400, `the body is not JSON: ${jsonFault(body)}`));
-    }
+  app.addContentTypeParser('application/json', (_request, _stream, done) => {
+    done(null);
   });
 }
 
 function addHooks(app: FastifyInstance, options: AppOptions): void {
   app.decorateRequest('startedAtMs', 0);
   app.decorateRequest('bodyBytes', 0);
+  app.decorateRequest('leaveTurn', undefined);
   app.addHook('onRequest', (request, reply, done) => {
     request.startedAtMs = performance.now();
     // API servers keep idle connections to a pod that is going away; so each answer ends its own.
@@ -87,12 +70,11 @@ function addHooks(app: FastifyInstance, options: AppOptions): void {
 }
 
 function addReviews(app: FastifyInstance, options: AppOptions): void {
-  const { metrics, limits } = options;
+  const { metrics } = options;
   app.route({
     method: 'POST',
     url: '/mutate',
-    bodyLimit: limits.maxBodyBytes,
-    onRequest: (request, reply, done) => {
+    onRequest: (_request, reply, done) => {
       metrics.inFlight.inc();
       reply.raw.once('close', () => {
         metrics.inFlight.dec();
@@ -102,56 +84,35 @@ function addReviews(app: FastifyInstance, options: AppOptions): void {
         done(new HttpRefusal(503, `not ready to review: ${missing.join('; ')}; try again shortly`));
         return;
       }
-      if (isLarge(request, limits)) takeTurn({ request, reply, options, done });
-      else done();
+      done();
     },
-    handler: (request, reply) => review(request, reply, options),
+    handler: async (request, reply) => {
+      const body = await options.bodies.read({ request, reply });
+      review({ request, reply }, body, options);
+      return reply;
+    },
   });
 }
 
-/** A body of unknown length counts as large; one that is refused by its length alone need not wait for a turn. */
-function isLarge(request: FastifyRequest, limits: Limits): boolean {
-  const text = request.headers['content-length'];
-  if (text === undefined) return true;
-  const length = Number(text);
-  return length >= limits.largeBodyBytes && length <= limits.maxBodyBytes;
-}
-
-interface LargeRequest {
+interface Exchange {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  readonly options: AppOptions;
-  readonly done: (error?: Error) => void;
-}
-
-/** Waits for the turn of a large body, and gives it back when the answer is out or the peer is gone. */
-function takeTurn({ request, reply, options, done }: LargeRequest): void {
-  const { largeBodies, limits, log } = options;
-  let timer: NodeJS.Timeout | undefined;
-  const leave = largeBodies.enter(() => {
-    timer = setTimeout(() => {
-      if (request.raw.complete) return;
-      log.warn({ remote: request.ip }, 'large body arrived too slowly, connection cut');
-      request.raw.destroy();
-    }, limits.largeReadMs);
-    done();
-  });
-  if (leave === undefined) {
-    const waiting = `${limits.maxLargeWaiting} large reviews are waiting already`;
-    done(new HttpRefusal(503, `${waiting}; try again shortly`));
-    return;
-  }
-  reply.raw.once('close', () => {
-    clearTimeout(timer);
-    leave();
-  });
 }
 
 /** One review, synchronously: nothing to await, so nothing to time out. */
-function review(request: FastifyRequest, reply: FastifyReply, options: AppOptions): FastifyReply {
-  const text = answer(request.body, options);
+function review({ request, reply }: Exchange, body: unknown, options: AppOptions): void {
+  const text = inTurn(request, () => answer(body, options));
   options.metrics.took((performance.now() - request.startedAtMs) / 1000, request.bodyBytes);
-  return reply.header('content-type', json).send(text);
+  reply.header('content-type', json).send(text);
+}
+
+/** Others who wait for the turn go on as soon as the work is done, however slowly the answer is read. */
+function inTurn<Result>(request: FastifyRequest, act: () => Result): Result {
+  try {
+    return act();
+  } finally {
+    request.leaveTurn?.();
+  }
 }
 
 /** @throws {AppError} REVIEW_INVALID, and whatever broke when there is no uid to answer to. */
@@ -193,7 +154,7 @@ function addHealth(app: FastifyInstance, options: AppOptions): void {
 }
 
 /** Everything that is not asked for properly, in plain words. */
-function addRefusals(app: FastifyInstance, { metrics, limits, log }: AppOptions): void {
+function addRefusals(app: FastifyInstance, { metrics, log }: AppOptions): void {
   for (const [url, allowed] of Object.entries(routes)) {
     app.route({
       method: otherMethods.filter((method) => method !== allowed),
@@ -210,7 +171,9 @@ function addRefusals(app: FastifyInstance, { metrics, limits, log }: AppOptions)
     refuse(reply, 404, `there is no ${request.url}; served are ${paths}`),
   );
   app.setErrorHandler((error: FastifyError, request, reply) => {
-    const { code, message } = explain(error, limits);
+    const { code, message } = explain(error);
+    // What is left of the body is not going to be read.
+    if (code === 413 && !request.raw.complete) reply.header('connection', 'close');
     const fields = { code, path: request.routeOptions.url, remote: request.ip, message };
     if (code >= 500)
       log.error({ ...fields, stack: code === 500 ? stackOf(error) : undefined }, 'request failed');
@@ -226,19 +189,13 @@ function addRefusals(app: FastifyInstance, { metrics, limits, log }: AppOptions)
   }
 }
 
-function explain(error: FastifyError, limits: Limits): { code: number; message: string } {
+function explain(error: FastifyError): { code: number; message: string } {
   if (error instanceof AppError) {
     const code = error.code === 'REVIEW_INVALID' ? 400 : 500;
     return { code, message: error.message };
   }
   const code = error.statusCode ?? 500;
   if (error instanceof HttpRefusal) return { code, message: error.message };
-  if (code === 413) {
-    return {
-      code,
-      message: `the body is over ${limits.maxBodyBytes} bytes, the most that is taken`,
-    };
-  }
   if (code === 415) {
     return { code, message: 'send the AdmissionReview with content-type application/json' };
   }

@@ -11,6 +11,19 @@ export interface Limits {
   readonly maxLargeWaiting: number;
   /** Milliseconds a large body may take to arrive once it is its turn. */
   readonly largeReadMs: number;
+  /** While others wait, at least `largeWindowBytes` of it must arrive in each of these many milliseconds. */
+  readonly largeWindowMs: number;
+  readonly largeWindowBytes: number;
+  /** Bytes of all bodies together that are arriving and are not large. */
+  readonly maxArrivingBytes: number;
+  /** Objects and lists inside each other; more is answered 400. */
+  readonly maxDepth: number;
+  /** What a body may cost to parse, in values: see body-scan.ts; more is answered 413. */
+  readonly maxWeight: number;
+  /** Weight from which bodies are parsed one at a time. */
+  readonly heavyWeight: number;
+  /** Heavy bodies waiting to be parsed; more are answered 503. */
+  readonly maxHeavyWaiting: number;
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly handshakeTimeoutMs: number;
@@ -33,6 +46,20 @@ export const defaultLimits: Limits = Object.freeze({
   maxLargeWaiting: 16,
   // 7 MiB at 20 Mbit/s; the turn then goes to the next, so a trickling client can't keep it.
   largeReadMs: 3_000,
+  // 8 Mbit/s: whoever is slower than that inside a cluster loses the turn to somebody who waits.
+  largeWindowMs: 500,
+  largeWindowBytes: mebibyte / 2,
+  // Two thousand reviews of the usual 8 kB at once; honest ones are there within milliseconds.
+  maxArrivingBytes: 16 * mebibyte,
+  // Pods and workloads have about 20 levels, managed fields included.
+  maxDepth: 100,
+  // About 45 ms of parsing and 20 MiB at worst, whatever is sent (test/bench/hostile.ts). An object of 1.5 MB, the
+  // most that etcd stores, stays below together with its old version unless it consists of nothing but short values.
+  maxWeight: 160_000,
+  // About 1.5 ms at worst; a pod as people write it has 300 to 1,000 values.
+  heavyWeight: 5_000,
+  // Senders take turns, so one of them waits for at most 45 ms more than once.
+  maxHeavyWaiting: 32,
   // Go clients send headers in one write; these only end connections of the slow and the malicious.
   headersTimeoutMs: 5_000,
   // Twice the hook's timeoutSeconds: long after nobody waits for the answer any more.

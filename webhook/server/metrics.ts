@@ -16,6 +16,7 @@ export interface MetricsSources {
 export class Metrics {
   readonly registry = new Registry();
   readonly inFlight: Gauge;
+  readonly cut: Counter;
   readonly #sources: MetricsSources;
   readonly #reviews: Counter<'kind' | 'decision' | 'reason'>;
   readonly #series = new Map<string, { inc(): void }>();
@@ -49,6 +50,11 @@ export class Metrics {
       name: 'svidecar_http_refusals_total',
       help: 'Requests answered with an HTTP error, by status code.',
       labelNames: ['code'],
+      registers,
+    });
+    this.cut = new Counter({
+      name: 'svidecar_bodies_cut_total',
+      help: 'Bodies that came so slowly that others needed their place.',
       registers,
     });
     this.inFlight = new Gauge({

@@ -7,10 +7,10 @@ import type { Server } from 'node:https';
 import type { Clock } from '#kernel/clock.ts';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { webhookApp } from './app.ts';
-import { LargeBodies } from './large-bodies.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
+import { BodyReader } from './read-body.ts';
 import type { CertificateSource, ServingPair } from '../../certs/ports.ts';
 import type { Reviewer } from './ports.ts';
 import type { Figure, Log } from '#kernel/observe.ts';
@@ -105,10 +105,13 @@ export class WebhookServer {
 
   #appOptions(): Parameters<typeof webhookApp>[1] {
     const { reviewer, ready, certificates, log, figures } = this.#options;
-    const largeBodies = new LargeBodies(this.#limits.maxLargeWaiting);
+    const cut = (): void => {
+      metrics.cut.inc();
+    };
+    const bodies = new BodyReader({ limits: this.#limits, log, cut });
     const metrics = new Metrics({
       certificateNotAfter: () => certificates.current()?.notAfter ?? Number.NaN,
-      largeWaiting: () => largeBodies.waiting,
+      largeWaiting: () => bodies.waiting,
       figures: figures ?? ((): readonly Figure[] => []),
     });
     return {
@@ -117,7 +120,7 @@ export class WebhookServer {
       missing: () => this.missing(),
       stopping: () => this.#stopping.signal.aborted,
       limits: this.#limits,
-      largeBodies,
+      bodies,
       metrics,
       log,
     };

@@ -245,7 +245,7 @@ test('large bodies in parallel all get an answer, and small reviews get between 
 });
 
 test('more large bodies than may wait are answered 503 at once', async () => {
-  const { port } = await start({ maxLargeWaiting: 1, largeReadMs: 5_000 });
+  const { port } = await start({ maxLargeWaiting: 1, largeReadMs: 5_000, largeWindowMs: 5_000 });
   const stuck = await handshake(port);
   stuck.write(
     `POST /mutate HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${2 * mebibyte}\r\n\r\n{`,
@@ -269,6 +269,21 @@ test('a large body that trickles loses its turn, and the next one is served', as
     `POST /mutate HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${2 * mebibyte}\r\n\r\n{`,
   );
   await wait(50);
+  const next = await call({ port, body: reviewOf('large', 'default', 2 * mebibyte) });
+  expect(next.code).toBe(200);
+  await cut;
+});
+
+test('a large body that stands still loses its turn as soon as somebody waits', async () => {
+  const { port } = await start({ largeReadMs: 60_000, largeWindowMs: 100 });
+  const slow = await handshake(port);
+  slow.on('error', () => undefined);
+  const cut = new Promise((resolve) => slow.on('close', resolve));
+  slow.write(
+    `POST /mutate HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${2 * mebibyte}\r\n\r\n{`,
+  );
+  await wait(300);
+  expect(slow.destroyed).toBe(false);
   const next = await call({ port, body: reviewOf('large', 'default', 2 * mebibyte) });
   expect(next.code).toBe(200);
   await cut;

@@ -4,9 +4,9 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { explodingNamespace, reviewAll, reviewOf } from '../../../fakes/reviewer.ts';
 import { SilentLog } from '../../../fakes/silent-log.ts';
 import { webhookApp } from '../../../../webhook/server/app.ts';
-import { LargeBodies } from '../../../../webhook/server/large-bodies.ts';
 import { defaultLimits } from '../../../../webhook/server/limits.ts';
 import { Metrics } from '../../../../webhook/server/metrics.ts';
+import { BodyReader } from '../../../../webhook/server/read-body.ts';
 
 const apps: FastifyInstance[] = [];
 afterEach(async () => {
@@ -24,10 +24,10 @@ function makeApp({ missing = [], untrusted = [], stopping = false }: Options = {
   log: SilentLog;
 } {
   const log = new SilentLog();
-  const largeBodies = new LargeBodies(2);
+  const bodies = new BodyReader({ limits: defaultLimits, log, cut: () => undefined });
   const metrics = new Metrics({
     certificateNotAfter: () => 1_900_000_000,
-    largeWaiting: () => largeBodies.waiting,
+    largeWaiting: () => bodies.waiting,
     figures: () => [
       {
         name: 'svidecar_cluster_lists_total',
@@ -44,7 +44,7 @@ function makeApp({ missing = [], untrusted = [], stopping = false }: Options = {
     missing: () => [...missing, ...untrusted],
     stopping: () => stopping,
     limits: defaultLimits,
-    largeBodies,
+    bodies,
     metrics,
     log,
   });
@@ -114,6 +114,28 @@ describe('bad requests are answered in plain words', () => {
       413,
       /over 7340032 bytes/,
     ],
+    [
+      'too deep a body',
+      { ...post, payload: `{"a":${'['.repeat(200)}${']'.repeat(200)}}` },
+      400,
+      /over 100 deep/,
+    ],
+    [
+      'a body of millions of values',
+      { ...post, payload: `[${'{},'.repeat(2_000_000)}{}]` },
+      413,
+      /more values than are taken: 160000/,
+    ],
+    [
+      'a body of ever new keys',
+      {
+        ...post,
+        payload: `[${Array.from({ length: 30_000 }, (_, at) => `{"k${at}":0}`).join()}]`,
+      },
+      413,
+      /more values than are taken/,
+    ],
+    ['large broken JSON', { ...post, payload: `{"a":"${'x'.repeat(100_000)}"` }, 400, /not JSON$/],
     ['GET of the hook', { method: 'GET', url: '/mutate' }, 405, /takes only POST/],
     [
       'PUT of the hook',
@@ -177,6 +199,18 @@ test('seven mebibytes of brackets are refused and nothing falls over', async () 
     payload: `{"request":{"uid":"u","object":${deep}}}`,
   });
   expect(answer.statusCode).toBe(400);
+});
+
+test('an honest review that is heavy to parse is answered like any other', async () => {
+  const containers = Array.from({ length: 12_000 }, (_, at) => ({ name: `c${at}`, image: 'i' }));
+  const body = { ...(JSON.parse(reviewOf('u1')) as object), extra: containers };
+  const answer = await makeApp().app.inject({
+    method: 'POST',
+    url: '/mutate',
+    headers: json,
+    payload: JSON.stringify(body),
+  });
+  expect(answer.statusCode).toBe(200);
 });
 
 test('before it is ready a review is answered 503 and readiness names what is missing', async () => {
