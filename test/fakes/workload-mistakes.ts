@@ -52,6 +52,14 @@ export const onMetadata: JsonObject = {
   ...deployment({}),
   metadata: { name: 'frontend', namespace: 'shop', annotations: injectBackend },
 };
+const asLabel: JsonObject = {
+  ...deployment({}),
+  metadata: {
+    name: 'frontend',
+    namespace: 'shop',
+    labels: { 'inject.svidecar.dev/templates': 'jwt-inject' },
+  },
+};
 export const hpa = namespaced('HorizontalPodAutoscaler', 'scale', {
   scaleTargetRef: { kind: 'Deployment', name: 'frontend' },
   metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization' } } }],
@@ -129,6 +137,20 @@ const rows: readonly Row[] = [
     { workloads: [onMetadata] },
     'error',
     'move it to spec.template.metadata.annotations',
+  ],
+  [
+    'annotation_placement',
+    'a label in place of the annotation',
+    { workloads: [asLabel] },
+    'error',
+    'make it an annotation',
+  ],
+  [
+    'annotation_placement',
+    'a key that is nearly ours',
+    { workloads: [deployment({ 'inject.svidecar.io/templates': 'jwt-inject' })] },
+    'error',
+    'did you mean the annotation inject.svidecar.dev/templates?',
   ],
   [
     'injection_possible',
@@ -226,6 +248,20 @@ const rows: readonly Row[] = [
     { namespaces: [namespace('shop', { 'svidecar.dev/injection': 'true' })] },
     'error',
     '"true" means nothing',
+  ],
+  [
+    'namespace_label',
+    'what belongs on pod templates',
+    { namespaces: [namespace('shop', { ...enabled, 'svidecar.dev/inject': 'true' })] },
+    'error',
+    'svidecar.dev/inject on a Namespace has no effect',
+  ],
+  [
+    'namespace_label',
+    'a label that is nearly ours',
+    { namespaces: [namespace('shop', { 'svidecar.io/injection': 'enabled' })], workloads: [] },
+    'error',
+    'svidecar.io/injection on a Namespace has no effect',
   ],
   [
     'namespace_label',

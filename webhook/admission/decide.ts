@@ -5,12 +5,7 @@
 import { AppError, type ErrorCode } from '#kernel/errors.ts';
 import { isObject, objectAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { pointer, type Operation } from '../editing/operation.ts';
-import {
-  asksForNothing,
-  misplacedKeys,
-  readRequest,
-  type Request,
-} from '../injection/annotations.ts';
+import { asksForNothing, readRequest, type Request } from '../injection/annotations.ts';
 import { isOurs, statusKey, templatesKey } from '../injection/contract.ts';
 import {
   inject,
@@ -22,6 +17,7 @@ import {
 } from '../injection/inject.ts';
 import { locate, type Located } from '../injection/locate.ts';
 import { statusOf, summaryOf, type Status } from '../injection/status.ts';
+import { strayKeys } from '../injection/stray-keys.ts';
 import { Trace, type Step } from '../injection/trace.ts';
 import type { EnvoyCheck } from './check-envoy.ts';
 import { outsideReason, type Outside, type SkipReason } from './outside.ts';
@@ -88,7 +84,7 @@ export function nameOf(located: Located): string {
 }
 
 function decideLocated(located: Located, context: DecisionContext, trace: Trace): Decision {
-  warnOfMisplaced(located, trace);
+  warnOfStray(located, trace);
   const lost = lostStatus(located, context);
   if (lost === undefined && !isAddressed(located.template))
     return skip('not_requested', 'nothing was asked for', trace);
@@ -190,15 +186,10 @@ function readRequestOf(located: Located, status: Status | undefined): Request {
   return request.kind === 'none' && status !== undefined ? { kind: 'opted-out' } : request;
 }
 
-function warnOfMisplaced(located: Located, trace: Trace): void {
-  // The API server copies a Deployment's annotations to its ReplicaSets: the person was told already.
-  if (located.path.length === 0 || located.hasControllerOwner) return;
-  const keys = misplacedKeys(located.metadata);
-  if (keys.length === 0) return;
-  trace.warn(
-    'annotation_on_workload',
-    `${keys.join(', ')} on the ${located.kind}'s own metadata has no effect; move it to ${located.path.join('.')}.metadata.annotations`,
-  );
+function warnOfStray(located: Located, trace: Trace): void {
+  // The API server copies annotations and labels to what a controller makes: the person was told already.
+  if (located.hasControllerOwner) return;
+  for (const { id, message } of strayKeys(located)) trace.warn(id, message);
 }
 
 interface TemplateRequest extends Telling {

@@ -92,14 +92,20 @@ export const annotationPlacement: Check = {
   claim: 'annotations stand on pod templates, not on the objects around them',
   why: "Pods get the annotations of the template alone; on the Deployment's own metadata they do nothing.",
   offline: true,
-  reads: ['workloads'],
+  reads: ['workloads', 'pods'],
   run: ({ assessed }) =>
     toldOnce(
-      steps(assessed, {
-        id: 'annotation_on_workload',
-        severity: 'error',
-        hint: 'move them to the metadata of the pod template and apply again',
-      }),
+      (['annotation_on_workload', 'key_as_label', 'key_unknown'] as const).flatMap((id) =>
+        steps(
+          // Pods have the labels of their template, which is told of already.
+          assessed.filter(({ located }) => !located.hasControllerOwner),
+          {
+            id,
+            severity: 'error',
+            hint: 'write them as annotations, on the metadata of the pod template, and apply again',
+          },
+        ),
+      ),
     ),
 };
 

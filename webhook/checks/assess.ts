@@ -5,6 +5,7 @@ import { decide, type Decision } from '../admission/decide.ts';
 import { asksForNothing } from '../injection/annotations.ts';
 import { isOurs, namespaceLabel, statusKey } from '../injection/contract.ts';
 import { locate, type Located } from '../injection/locate.ts';
+import { resemblesOurs } from '../injection/stray-keys.ts';
 import { statusOf, type Status } from '../injection/status.ts';
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
@@ -66,7 +67,7 @@ export function concernsUs(object: JsonObject): boolean {
     [
       ...Object.keys(objectAt(metadata, 'annotations')),
       ...Object.keys(objectAt(metadata, 'labels')),
-    ].some(isOurs),
+    ].some((key) => isOurs(key) || resemblesOurs(key)),
   );
 }
 

@@ -1,6 +1,7 @@
 /** Labels of namespaces: without the right one the webhook sees nothing. */
 import { listAt, objectAt, stringAt, isObject } from '#kernel/json.ts';
-import { namespaceLabel } from '../injection/contract.ts';
+import { isOurs, namespaceLabel } from '../injection/contract.ts';
+import { resemblesOurs } from '../injection/stray-keys.ts';
 import { namespaceLabels, type Assessed } from './assess.ts';
 import { found, type Check, type Finding, type Material } from './contract.ts';
 import { metadataOf, nameOf, whereOf } from './facts.ts';
@@ -14,7 +15,8 @@ export const namespaceLabelCheck: Check = {
   why: 'The API server asks the webhook about labelled namespaces only; elsewhere annotations do nothing, silently.',
   offline: true,
   reads: ['namespaces', 'workloads', 'pods'],
-  run: (material) => found([...labelFaults(material), ...unlabelled(material)]),
+  run: (material) =>
+    found([...labelFaults(material), ...strayKeys(material), ...unlabelled(material)]),
 };
 
 function labelFaults({ facts, objects }: Material): readonly Finding[] {
@@ -43,6 +45,34 @@ function labelFaults({ facts, objects }: Material): readonly Finding[] {
         hint: `kubectl label --overwrite namespace ${name} ${namespaceLabel}=enabled`,
       },
     ];
+  });
+}
+
+/** Labels of ours that a Namespace may have. */
+const namespaceKeys: ReadonlySet<string> = new Set([
+  namespaceLabel,
+  'svidecar.dev/guard',
+  'svidecar.dev/revision',
+]);
+
+/** What asks for injection stands on pod templates; what a namespace has is a label. */
+function strayKeys({ objects }: Material): readonly Finding[] {
+  return objects('namespaces').flatMap((subject): readonly Finding[] => {
+    const where = whereOf(subject, '');
+    const labels = Object.keys(objectAt(metadataOf(subject.object), 'labels'));
+    const annotations = Object.keys(objectAt(metadataOf(subject.object), 'annotations'));
+    const isStray = (key: string): boolean => isOurs(key) || resemblesOurs(key);
+    return [
+      ...labels.filter((key) => isStray(key) && !namespaceKeys.has(key)),
+      ...annotations.filter(isStray),
+    ].map((key) => ({
+      severity: 'error',
+      where,
+      message: `${key} on a Namespace${annotations.includes(key) ? ', as an annotation,' : ''} has no effect`,
+      hint: namespaceKeys.has(key)
+        ? `make it a label: kubectl label namespace ${where.name} ${key}=<value>`
+        : `label the namespace with ${namespaceLabel}=enabled, and write annotations on pod templates`,
+    }));
   });
 }
 

@@ -1,6 +1,6 @@
 /** Annotations as people write them → values with types. Every wrong value is refused with key, value and what is allowed. */
 import { AppError } from '#kernel/errors.ts';
-import { isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { spiffeIdFault, trustDomainFault } from '#kernel/spiffe-id.ts';
 import { callerPatternFault } from '../../sidecar/config/caller-pattern.ts';
 import {
@@ -144,7 +144,9 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
 const settingByKey: ReadonlyMap<string, SettingKey> = new Map(
   settingKeys.map((setting) => [annotationKey(setting), setting]),
 );
-const knownKeys: readonly string[] = [...settingByKey.keys(), injectKey, templatesKey, statusKey];
+/** Keys that people write. */
+export const writableKeys: readonly string[] = [...settingByKey.keys(), injectKey, templatesKey];
+const knownKeys: readonly string[] = [...writableKeys, statusKey];
 
 /** @throws {AppError} ANNOTATION_INVALID */
 function parsed<Value>(key: string, text: string, parse: (text: string) => Value): Value {
@@ -238,12 +240,4 @@ function isOptedOut(annotations: JsonObject): boolean {
     );
   }
   return inject === 'false' || stringAt(annotations, templatesKey)?.trim() === '';
-}
-
-/** Our keys on the metadata of a workload, where they have no effect. */
-export function misplacedKeys(metadata: JsonObject): readonly string[] {
-  const annotations = metadata['annotations'];
-  return isObject(annotations)
-    ? Object.keys(annotations).filter((key) => isOurs(key) && key !== statusKey)
-    : [];
 }

@@ -14,8 +14,15 @@ function distance(left: string, right: string): number {
   return row[right.length] ?? 0;
 }
 
-/** Undefined when nothing is near enough to be meant. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
+/**
+ * Undefined when nothing is near enough to be meant.
+ * @param maxEdits that count as a typing mistake; default: a third of the name
+ */
+export function nearest(
+  name: string,
+  known: readonly string[],
+  maxEdits?: number,
+): string | undefined {
   // Annotation keys and template names are short; longer input is no typing mistake.
   if (name.length > 100) return undefined;
   let best: { readonly candidate: string; readonly edits: number } | undefined;
@@ -23,7 +30,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
     const edits = distance(name, candidate);
     if (best === undefined || edits < best.edits) best = { candidate, edits };
   }
-  return best !== undefined && best.edits <= Math.max(2, best.candidate.length / 3)
+  return best !== undefined && best.edits <= (maxEdits ?? Math.max(2, best.candidate.length / 3))
     ? best.candidate
     : undefined;
 }

@@ -21,6 +21,8 @@ export type StepId =
   | 'host_network'
   | 'immutable'
   | 'injected'
+  | 'key_as_label'
+  | 'key_unknown'
   | 'mirror_pod'
   | 'namespace_ignored'
   | 'namespace_not_labelled'

@@ -58,3 +58,12 @@ test("a container's own address of the socket is kept, and said to be", () => {
   );
   expect(injection.text).toContain('configMapKeyRef: {name: spiffe, key: socket}');
 });
+
+test('a label in place of the annotation is told of, and nothing is injected', () => {
+  const { outcomes } = injectionOf('label-instead-of-annotation/in.yaml');
+  expect(outcomes.map(({ decision }) => decision.kind)).toEqual(['skipped']);
+  const warnings = outcomes.flatMap(({ decision }) => decision.steps);
+  expect(warnings).toContainEqual(
+    expect.objectContaining({ id: 'key_as_label', level: 'warning' }),
+  );
+});

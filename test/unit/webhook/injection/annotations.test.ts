@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '#kernel/errors.ts';
-import { misplacedKeys, readRequest } from '../../../../webhook/injection/annotations.ts';
+import { readRequest } from '../../../../webhook/injection/annotations.ts';
+import { misplacedKeys } from '../../../../webhook/injection/stray-keys.ts';
 import { settingKeys, type SettingKey } from '../../../../webhook/injection/contract.ts';
 
 function requestFor(annotations: Readonly<Record<string, unknown>>): unknown {
