@@ -16,6 +16,7 @@ import {
   outputOption,
   type EngineFlags,
 } from './options.ts';
+import { foreignAmong, reportForeign } from './foreign.ts';
 import { readInputs } from './read-inputs.ts';
 import { painter, reportProblems } from './reports.ts';
 import type { CliContext } from './terminal.ts';
@@ -107,13 +108,12 @@ function checkFiles(paths: readonly string[], flags: CheckFlags, context: CliCon
   const documents = readInputs(paths, terminal).flatMap(({ name, text }) =>
     readManifest({ name, text: withoutAppended(text) }),
   );
-  const { facts, faults } = factsOfFiles(documents, {
-    engine: engineFrom(flags, context),
-    namespace: flags.namespace ?? defaultNamespace,
-    nowMs: terminal.now(),
-  });
+  const engine = engineFrom(flags, context);
+  const namespace = flags.namespace ?? defaultNamespace;
+  const { facts, faults } = factsOfFiles(documents, { engine, namespace, nowMs: terminal.now() });
   const report = withExactLines(runChecks(facts), documents);
   print(report, 'files', { flags, context });
+  reportForeign(foreignAmong(documents, { engine, namespace }), terminal);
   reportProblems(
     faults.map((error) => ({ error })),
     terminal,

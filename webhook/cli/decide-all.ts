@@ -1,7 +1,7 @@
 /** The webhook's own decision for every object of some manifests, with the ConfigMaps among them at hand. */
 import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { envoyCheck, type ReadConfigMap } from '../admission/check-envoy.ts';
-import { decide, type Decision } from '../admission/decide.ts';
+import { decide, type Decision, type DecisionContext } from '../admission/decide.ts';
 import type { SourceConfigMap } from '../desired/desired.ts';
 import type { Engine } from '../injection/inject.ts';
 import { locate, type Located } from '../injection/locate.ts';
@@ -69,20 +69,29 @@ export function decideAll(
 /** {@link decideAll} for one document at a time. */
 export function decider(
   configMaps: ConfigMaps,
-  { engine, namespace }: DecideOptions,
+  options: DecideOptions,
 ): (document: ManifestDocument) => readonly Outcome[] {
-  const context = {
-    engine,
-    checkEnvoy: envoyCheck(reading(configMaps), engine.library),
-    ignoredNamespaces: new Set(engine.config.ignoredNamespaces),
-    namespace,
-  };
+  const { namespace } = options;
+  const context = contextOf(configMaps, options);
   return (document) =>
     document.objects.flatMap((object): readonly Outcome[] => {
       const located = locate(object.value, namespace);
       if (located === undefined) return [];
       return [{ document, object, located, decision: decide(object.value, context) }];
     });
+}
+
+/** What the webhook would know. */
+export function contextOf(
+  configMaps: ConfigMaps,
+  { engine, namespace }: DecideOptions,
+): DecisionContext {
+  return {
+    engine,
+    checkEnvoy: envoyCheck(reading(configMaps), engine.library),
+    ignoredNamespaces: new Set(engine.config.ignoredNamespaces),
+    namespace,
+  };
 }
 
 function reading(configMaps: ConfigMaps): ReadConfigMap {

@@ -4,6 +4,7 @@ import type { DesiredConfigMap } from '../desired/desired.ts';
 import { sourceAnnotation } from '../desired/desired.ts';
 import { configMapsIn, type DecideOptions } from './decide-all.ts';
 import { exitCodes } from './exit-codes.ts';
+import { reportForeign } from './foreign.ts';
 import { injectTexts, type Injection } from './inject-texts.ts';
 import { addEngineFlags, decideOptions, type EngineFlags } from './options.ts';
 import { readInputs } from './read-inputs.ts';
@@ -39,6 +40,7 @@ export function diffCommand(context: CliContext): Command {
       const injection = injectTexts(readInputs(paths, terminal), options);
       const text = differencesOf(injection, options);
       terminal.out(forPeople(text, terminal));
+      reportForeign(injection.foreign, terminal);
       reportProblems(injection.problems, terminal);
       const isTold = flags.exitCode === true && text !== '';
       const code = exitCodeOfProblems(injection.problems);

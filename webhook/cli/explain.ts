@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { nameOf } from '../admission/decide.ts';
+import type { Step } from '../injection/trace.ts';
 import { decideAll, lineOf, type Outcome } from './decide-all.ts';
+import { foreignAmong, type Foreign } from './foreign.ts';
 import { isLiveName, readLive, type LiveFlags } from './live-objects.ts';
 import { readManifest, type ManifestDocument } from './manifest.ts';
 import {
@@ -48,6 +50,7 @@ export function explainCommand(context: CliContext): Command {
 
 interface Explained {
   readonly outcomes: readonly Outcome[];
+  readonly foreign: readonly Foreign[];
   readonly documents: readonly ManifestDocument[];
   /** What matters around a live object, such as its namespace's label. */
   readonly notes: readonly string[];
@@ -62,13 +65,15 @@ function explain(paths: readonly string[], flags: ExplainFlags, context: CliCont
     ...(live.length > 0 && files.length === 0 ? [] : [explainFiles(files, flags, context)]),
   ];
   const outcomes = explained.flatMap((one) => one.outcomes);
+  const foreign = explained.flatMap((one) => one.foreign);
   const faults = explained.flatMap(({ documents }) =>
     documents.flatMap(({ fault }) => (fault === undefined ? [] : [{ error: fault }])),
   );
   if (flags.output === 'json') {
-    terminal.out(`${JSON.stringify(outcomes.map(record), null, 2)}\n`);
+    const records = [...outcomes.map(record), ...foreign.map(foreignRecord)];
+    terminal.out(`${JSON.stringify(records, null, 2)}\n`);
   } else {
-    for (const { notes, outcomes: own } of explained) print(own, notes, terminal);
+    for (const one of explained) print(one, terminal);
   }
   reportProblems(faults, terminal);
   const refused = outcomes.flatMap(({ decision }) =>
@@ -86,8 +91,9 @@ function explainFiles(
   const documents = readInputs(paths, context.terminal).flatMap(({ name, text }) =>
     readManifest({ name, text: withoutAppended(text) }),
   );
-  const outcomes = decideAll(documents, { engine: engineFrom(flags, context), namespace });
-  return { outcomes, documents, notes: [] };
+  const options = { engine: engineFrom(flags, context), namespace };
+  const outcomes = decideAll(documents, options);
+  return { outcomes, foreign: foreignAmong(documents, options), documents, notes: [] };
 }
 
 function explainLive(name: string, flags: ExplainFlags, context: CliContext): Explained {
@@ -99,7 +105,14 @@ function explainLive(name: string, flags: ExplainFlags, context: CliContext): Ex
   const isAsked = own.some(
     ({ decision }) => decision.kind !== 'skipped' || decision.reason !== 'not_requested',
   );
-  return { outcomes: own, documents: [], notes: isAsked ? live.notes : [] };
+  const foreign = foreignAmong(live.documents, { engine, namespace: live.namespace });
+  const notes = isAsked || foreign.length > 0 ? live.notes : [];
+  return { outcomes: own, foreign, documents: [], notes };
+}
+
+function foreignRecord({ document, object, kind, namespace, name, steps }: Foreign): object {
+  const place = { file: document.source.name, line: object.line, kind, namespace, name };
+  return { ...place, decision: 'skipped', reason: 'kind_not_changed', steps };
 }
 
 function record(outcome: Outcome): object {
@@ -123,13 +136,21 @@ const verdicts: Readonly<Record<Outcome['decision']['kind'], readonly [string, S
   refused: ['is refused', 'red'],
 };
 
-function print(outcomes: readonly Outcome[], notes: readonly string[], terminal: Terminal): void {
+function print({ outcomes, foreign, notes }: Explained, terminal: Terminal): void {
   const paint = painter(terminal);
-  if (outcomes.length === 0) {
+  if (outcomes.length === 0 && foreign.length === 0) {
     terminal.out('There is no workload: nothing here has a pod template that svidecar knows.\n');
   }
   for (const outcome of outcomes) terminal.out(`${traceOf(outcome, paint)}\n`);
+  for (const one of foreign) terminal.out(`${foreignTraceOf(one, paint)}\n`);
   for (const note of notes) terminal.out(`${paint('yellow', '!')} ${note}\n`);
+}
+
+function foreignTraceOf(foreign: Foreign, paint: Paint): string {
+  const { document, object, kind, namespace, name, steps } = foreign;
+  const place = paint('dim', `${document.source.name}:${object.line}`);
+  const title = `${paint('bold', `${kind} ${namespace}/${name}`)} ${paint('yellow', 'is not changed here')}  ${place}`;
+  return `${title}\n${stepLines(steps, paint)}`;
 }
 
 /** One workload's trace, for people. */
@@ -138,12 +159,16 @@ function traceOf(outcome: Outcome, paint: Paint): string {
   const [verdict, style] = verdicts[decision.kind];
   const place = paint('dim', `${document.source.name}:${lineOf(outcome)}`);
   const code = decision.kind === 'refused' ? ` [${decision.code}]` : '';
-  const width = Math.max(...decision.steps.map(({ id }) => id.length));
-  const steps = decision.steps.map(({ id, level, message }) => {
+  const title = `${paint('bold', nameOf(located))} ${paint(style, verdict)}${code}  ${place}`;
+  return `${title}\n${stepLines(decision.steps, paint)}`;
+}
+
+function stepLines(steps: readonly Step[], paint: Paint): string {
+  const width = Math.max(...steps.map(({ id }) => id.length));
+  const lines = steps.map(({ id, level, message }) => {
     const mark = level === 'warning' ? paint('yellow', '!') : ' ';
     const gap = ' '.repeat(width - id.length);
     return `  ${mark} ${paint('cyan', id)}${gap}  ${message}\n`;
   });
-  const title = `${paint('bold', nameOf(located))} ${paint(style, verdict)}${code}  ${place}`;
-  return `${title}\n${steps.join('')}`;
+  return lines.join('');
 }

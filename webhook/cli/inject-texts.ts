@@ -13,6 +13,7 @@ import { statusText, type Status } from '../injection/status.ts';
 import { append, manifestOf, withoutAppended } from './appended.ts';
 import {
   configMapsIn,
+  contextOf,
   decider,
   type ConfigMaps,
   lineOf,
@@ -21,6 +22,7 @@ import {
   type Outcome,
 } from './decide-all.ts';
 import { editDocument, joinTexts, type EditedDocument, type ObjectEdit } from './edit-stream.ts';
+import { foreignIn, type Foreign } from './foreign.ts';
 import {
   openDocument,
   splitManifest,
@@ -35,6 +37,8 @@ export interface Injection {
   /** One stream of documents: the inputs, edited, then the ConfigMaps. What was refused is left out. */
   readonly text: string;
   readonly outcomes: readonly Outcome[];
+  /** What asks for injection and is of no kind that is changed here. */
+  readonly foreign: readonly Foreign[];
   readonly documents: readonly EditedDocument[];
   readonly configMaps: readonly DesiredConfigMap[];
   readonly problems: readonly Problem[];
@@ -50,12 +54,15 @@ export function injectTexts(sources: readonly SourceText[], options: DecideOptio
   );
   const configMaps = configMapsAmong(files.flat(), options.namespace);
   const decideIn = decider(configMaps, options);
+  const context = contextOf(configMaps, options);
+  const foreign: Foreign[] = [];
   const outcomes: Outcome[] = [];
   const edited = files.map((file) =>
     file.map((raw) => {
       const { document, open } = openDocument(raw);
       const own = decideIn(document);
       outcomes.push(...own);
+      foreign.push(...foreignIn(document, context));
       return editDocument(document, editsFor(own), open);
     }),
   );
@@ -65,6 +72,7 @@ export function injectTexts(sources: readonly SourceText[], options: DecideOptio
   return {
     text: append(joinTexts(texts), wanted.objects),
     outcomes,
+    foreign,
     documents,
     configMaps: wanted.configMaps,
     problems: [...refusals(outcomes), ...documents.flatMap(({ problems }) => problems)],

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { parseText } from '../editing/parse-text.ts';
 import { isArray, isObject, stringAt, type Json } from '#kernel/json.ts';
 import { injectTexts, type Injection } from './inject-texts.ts';
+import { reportForeign } from './foreign.ts';
 import {
   addEngineFlags,
   decideOptions,
@@ -58,9 +59,12 @@ export function injectCommand(context: CliContext): Command {
 
 function tell(injection: Injection, flags: InjectFlags, terminal: Terminal): void {
   reportOutcomes(injection.outcomes, terminal);
+  reportForeign(injection.foreign, terminal);
   const asked = injection.outcomes.filter(
     ({ decision }) => decision.kind !== 'skipped' || decision.reason !== 'not_requested',
   );
+  // What could not be read may well have asked.
+  if (asked.length === 0 && injection.foreign.length + injection.problems.length > 0) return;
   if (asked.length === 0) {
     terminal.err(
       'nothing to do: no pod template carries the annotation inject.svidecar.dev/templates\n',

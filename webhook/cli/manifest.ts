@@ -4,6 +4,7 @@ import { isArray, isObject, stringAt, type JsonObject } from '#kernel/json.ts';
 import { openText, type OpenText } from '../editing/open-text.ts';
 import { resolved, type SourceNode } from '../editing/source-tree.ts';
 import { splitDocuments } from '../editing/split-documents.ts';
+import { orUnfilled, unfilledFault } from './unfilled.ts';
 
 /** A file, or standard input, as read. */
 export interface SourceText {
@@ -60,6 +61,8 @@ export function openDocument(raw: RawDocument): OpenDocument {
   const { text, source, firstLine } = raw;
   try {
     const open = openText(text, { start: 0, end: text.length }, source.name);
+    const unfilled = unfilledFault(open.value, text, `${source.name}:${firstLine}`);
+    if (unfilled !== undefined) return unreadable(raw, unfilled);
     const lines = new LineCounter(text, firstLine);
     const objects = objectsIn(open.source.root, open.value, []).map(
       ({ node, ...object }): ManifestObject => {
@@ -70,8 +73,12 @@ export function openDocument(raw: RawDocument): OpenDocument {
     return { document: { ...raw, objects, fault: undefined }, open };
   } catch (fault) {
     if (!(fault instanceof AppError)) throw fault;
-    return { document: { ...raw, objects: [], fault: faultInFile(raw, fault) }, open: undefined };
+    return unreadable(raw, orUnfilled(faultInFile(raw, fault), text));
   }
+}
+
+function unreadable(raw: RawDocument, fault: AppError): OpenDocument {
+  return { document: { ...raw, objects: [], fault }, open: undefined };
 }
 
 /** Read as a part of its file, the document has the same fault, but with the file's line. */

@@ -1,19 +1,17 @@
 /** Files, folders and standard input become texts with names. */
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { readFile } from '../files/load-engine.ts';
 import type { SourceText } from './manifest.ts';
+import { isKustomization, refuseSources } from './refuse-sources.ts';
 import type { Terminal } from './terminal.ts';
 
 const manifestName = /\.(ya?ml|json)$/;
-/** For kustomize, not for the cluster: kubectl cannot apply it. */
-const kustomization = /^kustomization\.ya?ml$/;
-
 /**
  * Folders give their `*.yaml`, `*.yml` and `*.json` at any depth, sorted; `-`, or nothing where something is piped
  * in, is standard input.
- * @throws {AppError} FILE_UNREADABLE; USAGE when there is nothing to read
+ * @throws {AppError} FILE_UNREADABLE; USAGE when there is nothing to read, or when it is what kustomize or Helm makes manifests of
  */
 export function readInputs(paths: readonly string[], terminal: Terminal): readonly SourceText[] {
   const given = paths.length === 0 && terminal.isPiped ? ['-'] : paths;
@@ -27,10 +25,12 @@ export function readInputs(paths: readonly string[], terminal: Terminal): readon
 
 function readPath(path: string): readonly SourceText[] {
   const files = isFolder(path) ? filesIn(path) : [path];
-  if (files.length === 0) {
+  refuseSources(path, files);
+  const manifests = files.filter((file) => file === path || !isKustomization(basename(file)));
+  if (manifests.length === 0) {
     throw new AppError('FILE_UNREADABLE', `${path} holds no *.yaml, *.yml or *.json`);
   }
-  return files.map((name) => ({ name, text: readFile(name) }));
+  return manifests.map((name) => ({ name, text: readFile(name) }));
 }
 
 function isFolder(path: string): boolean {
@@ -41,10 +41,14 @@ function isFolder(path: string): boolean {
   }
 }
 
+/** Those for kustomize and Helm among them. */
 function filesIn(folder: string): readonly string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && manifestName.test(entry.name))
-    .filter((entry) => !kustomization.test(entry.name))
+    .filter((entry) => entry.isFile() && isRead(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
+}
+
+function isRead(name: string): boolean {
+  return manifestName.test(name) || isKustomization(name);
 }

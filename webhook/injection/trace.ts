@@ -23,6 +23,7 @@ export type StepId =
   | 'injected'
   | 'key_as_label'
   | 'key_unknown'
+  | 'kind_not_changed'
   | 'mirror_pod'
   | 'namespace_ignored'
   | 'namespace_not_labelled'

@@ -1,0 +1,97 @@
+/** Objects that ask for injection and are of no kind that svidecar changes: their pods are injected, in the cluster. */
+import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { decide, type DecisionContext } from '../admission/decide.ts';
+import { foreignTemplates, type ForeignTemplate } from '../injection/foreign-templates.ts';
+import { knownKinds, locate } from '../injection/locate.ts';
+import type { Step } from '../injection/trace.ts';
+import { configMapsIn, contextOf, type DecideOptions } from './decide-all.ts';
+import type { ManifestDocument, ManifestObject } from './manifest.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface Foreign {
+  readonly document: Pick<ManifestDocument, 'source'>;
+  readonly object: Pick<ManifestObject, 'line'>;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Warnings all of them. */
+  readonly steps: readonly Step[];
+}
+
+/** What of a document asks for injection and is not changed here. */
+export function foreignIn(
+  document: ManifestDocument,
+  context: DecisionContext,
+): readonly Foreign[] {
+  return document.objects.flatMap((object): readonly Foreign[] => {
+    if (locate(object.value, context.namespace) !== undefined) return [];
+    const templates = foreignTemplates(object.value);
+    if (templates.length === 0) return [];
+    const metadata = objectAt(object.value, 'metadata');
+    const named = {
+      kind: stringAt(object.value, 'kind') ?? '',
+      namespace: stringAt(metadata, 'namespace') ?? context.namespace,
+      name: stringAt(metadata, 'name') ?? stringAt(metadata, 'generateName') ?? '',
+    };
+    const inNamespace = { ...context, namespace: named.namespace };
+    const steps = templates.flatMap((template) => stepsFor(object.value, template, inNamespace));
+    return [{ document, object, ...named, steps }];
+  });
+}
+
+/** {@link foreignIn} for all documents, with the ConfigMaps among them at hand. */
+export function foreignAmong(
+  documents: readonly ManifestDocument[],
+  options: DecideOptions,
+): readonly Foreign[] {
+  const context = contextOf(configMapsIn(documents, options.namespace), options);
+  return documents.flatMap((document) => foreignIn(document, context));
+}
+
+function stepsFor(
+  object: JsonObject,
+  { path, keys, template }: ForeignTemplate,
+  context: DecisionContext,
+): readonly Step[] {
+  const carries = `${path} carries ${keys.join(', ')}`;
+  if (isKnown(object)) {
+    return [
+      warning(
+        `${carries}, but there is no pod spec beside it; if it is a patch of kustomize, have kustomize put it together first: kustomize build <folder> | svidecar inject -`,
+      ),
+    ];
+  }
+  const told = warning(
+    `${carries}; an object of this kind is not changed here: its pods are injected in the cluster, when they are created`,
+  );
+  const refusal = template === undefined ? undefined : refusalOf(template, context);
+  return refusal === undefined ? [told] : [told, warning(`its pods would be refused: ${refusal}`)];
+}
+
+function warning(message: string): Step {
+  return { id: 'kind_not_changed', level: 'warning', message };
+}
+
+/** A kind that we change, of which only a part stands here. */
+function isKnown(object: JsonObject): boolean {
+  const [version = '', kind = ''] = [stringAt(object, 'apiVersion'), stringAt(object, 'kind')];
+  return knownKinds.includes(`${version.slice(0, Math.max(version.indexOf('/'), 0))}/${kind}`);
+}
+
+/** What admission would say of a pod made from the template. */
+function refusalOf(template: JsonObject, context: DecisionContext): string | undefined {
+  const { namespace } = context;
+  const metadata = { ...objectAt(template, 'metadata'), name: 'any', namespace };
+  const pod = { apiVersion: 'v1', kind: 'Pod', metadata, spec: objectAt(template, 'spec') };
+  const decision = decide(pod, context);
+  if (decision.kind !== 'refused') return undefined;
+  return `${decision.message.replace(`Pod ${namespace}/any: `, '')} [${decision.code}]`;
+}
+
+/** `file:line: Kind namespace/name: warning: …` */
+export function reportForeign(all: readonly Foreign[], terminal: Pick<Terminal, 'err'>): void {
+  for (const { document, object, kind, namespace, name, steps } of all) {
+    const place = `${document.source.name}:${object.line}: ${kind} ${namespace}/${name}`;
+    for (const { message } of steps) terminal.err(`${place}: warning: ${message}\n`);
+  }
+}

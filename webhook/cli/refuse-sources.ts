@@ -1,0 +1,73 @@
+/** Folders and files that are no manifests yet: kustomize or Helm makes manifests of them. */
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, normalize } from 'node:path';
+import { parseDocument } from 'yaml';
+import { AppError } from '#kernel/errors.ts';
+import { isArray, isObject } from '#kernel/json.ts';
+import { readFile } from '../files/load-engine.ts';
+
+const kustomizations: ReadonlySet<string> = new Set([
+  'kustomization.yaml',
+  'kustomization.yml',
+  'Kustomization',
+]);
+
+export function isKustomization(name: string): boolean {
+  return kustomizations.has(name);
+}
+
+/**
+ * @param path as a person gave it
+ * @param files that would be read for it
+ * @throws {AppError} USAGE, saying which program to run first
+ */
+export function refuseSources(path: string, files: readonly string[]): void {
+  const chart = chartOf(path, files);
+  if (chart !== undefined) {
+    throw new AppError(
+      'USAGE',
+      `${chart} is a Helm chart, whose templates are no manifests yet; run Helm first: helm template ${chart} | svidecar inject -`,
+    );
+  }
+  const folders = files
+    .filter((file) => isKustomization(basename(file)) && !isPlainList(file, path))
+    .map(dirname);
+  const [folder, ...others] = folders;
+  if (folder === undefined) return;
+  const more = others.length === 0 ? '' : ` (and so do ${others.length} more folders in ${path})`;
+  throw new AppError(
+    'USAGE',
+    `${folder} holds a kustomization${more}: read file by file, its patches, names and generated ConfigMaps would be missing; run kustomize first: kustomize build ${folder} | svidecar inject -`,
+  );
+}
+
+/** The folder of the chart that a file belongs to. */
+function chartOf(path: string, files: readonly string[]): string | undefined {
+  const own = files.find((file) => basename(file) === 'Chart.yaml');
+  if (own !== undefined) return dirname(own);
+  // A single template, or the folder of them.
+  for (const folder of [dirname(path), path]) {
+    if (basename(folder) === 'templates' && existsSync(join(dirname(folder), 'Chart.yaml')))
+      return dirname(folder);
+  }
+  return undefined;
+}
+
+/** A kustomization that only names files of the folder says nothing that these do not say themselves. */
+function isPlainList(file: string, given: string): boolean {
+  if (file === given) return false;
+  const document = parseDocument(readFile(file));
+  const value: unknown =
+    document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 0 });
+  if (!isObject(value)) return false;
+  const { apiVersion: _, kind: _kind, resources = [], ...others } = value;
+  return (
+    Object.keys(others).length === 0 &&
+    isArray(resources) &&
+    resources.every((resource) => typeof resource === 'string' && isBelow(resource, dirname(file)))
+  );
+}
+
+function isBelow(resource: string, folder: string): boolean {
+  return !normalize(resource).startsWith('..') && existsSync(join(folder, resource));
+}
