@@ -1,9 +1,11 @@
 /**
  * A small Desire for tests of the cluster room. The status is JSON:
- * `{"source": "<ConfigMap>"}` wants `<source>-svidecar-1` with the source's data in upper case;
- * `{"helper": "<hash>"}` wants the immutable `svidecar-<hash>`. Like the real status it may name what it uses under `derived`.
+ * `{"source": "<ConfigMap>"}` wants `derivedFor(<ConfigMap>)` with the source's data in upper case;
+ * `{"helper": "<text>"}` wants the immutable `helperFor(<text>)`. Like the real status it may name what it uses under `derived`.
  */
 import { isObject, stringAt } from '#kernel/json.ts';
+import { helperName } from '../../webhook/injection/compose.ts';
+import { contentHash } from '../../webhook/injection/hash.ts';
 import type { Desire } from '../../webhook/cluster/ports.ts';
 import type {
   ConfigMapUser,
@@ -17,6 +19,10 @@ import type {
 const labels = { 'app.kubernetes.io/managed-by': 'svidecar' };
 
 export const desireForTests: Desire = { wanted, render };
+
+/** Names as the real ones look. */
+export const derivedFor = (source: string): string => `${source}-svidecar-${contentHash(source)}`;
+export const helperFor = (text: string): string => helperName(text);
 
 function wanted(users: readonly ConfigMapUser[]): Wanted {
   const helpers = new Map<string, DesiredConfigMap>();
@@ -37,19 +43,19 @@ function wanted(users: readonly ConfigMapUser[]): Wanted {
 }
 
 function planOf(source: string): WantedEnvoy['plan'] {
-  const derived = `${source}-svidecar-1`;
+  const derived = derivedFor(source);
   return { source, derived, file: 'envoy.yaml', directory: '/', templates: [], values: {} };
 }
 
-function addHelper(all: Map<string, DesiredConfigMap>, user: ConfigMapUser, hash: string): void {
-  const name = `svidecar-${hash}`;
+function addHelper(all: Map<string, DesiredConfigMap>, user: ConfigMapUser, text: string): void {
+  const name = helperFor(text);
   const before = all.get(name);
   const owners = before?.owners ?? [];
   const isOwner = owners.some((owner) => owner.uid === user.owner.uid);
   all.set(name, {
     namespace: user.namespace,
     name,
-    data: { 'helper.yaml': hash },
+    data: { 'helper.yaml': text },
     immutable: true,
     labels,
     annotations: {},

@@ -106,7 +106,7 @@ describeWithComponents(programs, 'an annotated Deployment on a real API server',
       'spiffe-workload-api',
       'svidecar-settings',
     ]);
-    expect(sourceName(spec)).toMatch(/^frontend-envoy-svidecar-[0-9a-f]{10}$/);
+    expect(sourceName(spec)).toMatch(/^frontend-envoy-svidecar-[0-9a-f]{32}$/);
   });
 
   test('finds its ConfigMaps within a second, and real Envoy accepts the derived one', async () => {
@@ -240,7 +240,7 @@ describeWithComponents(programs, 'an annotated Deployment on a real API server',
     await apply(other, JSON.stringify({ ...stored, metadata: { name: 'frontend' } }));
     const pasted = JSON.stringify(podSpec(await read(other, 'deployment', 'frontend')));
     const original = JSON.stringify(podSpec(await read(space, 'deployment', 'frontend')));
-    expect(pasted).toMatch(/svidecar-[0-9a-f]{10}/);
+    expect(pasted).toMatch(/svidecar-[0-9a-f]{32}/);
     expect(pasted).not.toBe(original);
     expect(pasted.match(/auth-helper/g)?.length).toBe(original.match(/auth-helper/g)?.length);
   });

@@ -10,7 +10,7 @@ import { installWebhook, type InstalledWebhook } from './harness/webhook.ts';
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'envoy'];
 const demo = join(import.meta.dirname, '../../manifests/demo');
 /** CSI and mTLS are there; what stays outside a test is the agent's socket. */
-const derivedName = /^(frontend|backend)-envoy-svidecar-[0-9a-f]{10}$/;
+const derivedName = /^(frontend|backend)-envoy-svidecar-[0-9a-f]{32}$/;
 
 describeWithComponents(programs, 'the demo, applied to a real API server', () => {
   let api: ApiServer;

@@ -1,10 +1,12 @@
 /** What to write so that the ConfigMaps of a namespace become the desired ones. A function of its input. */
 import type { ConfigMapEntry } from './objects.ts';
-import type {
-  ConfigMapUser,
-  DesiredConfigMap,
-  OwnerReference,
-  Problem,
+import {
+  isLegacyName,
+  isOurName,
+  type ConfigMapUser,
+  type DesiredConfigMap,
+  type OwnerReference,
+  type Problem,
 } from '../desired/desired.ts';
 
 /** What a ConfigMap should become, without its texts: they are made where they are written. */
@@ -63,16 +65,27 @@ export function planNamespace(input: PlanInput): Plan {
   const problems: Problem[] = [];
   for (const configMap of input.desired) {
     const there = input.existing(configMap.name);
-    if (there !== undefined && !there.isManaged) problems.push(nameTaken(configMap));
-    else if (there === undefined) steps.push({ kind: 'apply', configMap, uid: undefined });
-    else if (there.immutable && !(configMap.immutable && there.digest === configMap.digest)) {
-      steps.push({ kind: 'recreate', configMap, uid: there.uid });
-    } else if (!isAsDesired(there, configMap)) {
-      steps.push({ kind: 'apply', configMap, uid: there.uid });
-    }
+    const problem = there === undefined ? undefined : obstacle(there, configMap);
+    const step = problem === undefined ? stepFor(there, configMap) : undefined;
+    if (problem !== undefined) problems.push(problem);
+    if (step !== undefined) steps.push(step);
   }
   const removal = planRemoval(input);
   return { ...removal, steps: [...steps, ...removal.steps], problems };
+}
+
+/** What is there under the name and is not ours to change. */
+function obstacle(there: ConfigMapEntry, configMap: Target): Problem | undefined {
+  if (!there.isManaged) return nameTaken(configMap);
+  return isOfOthers(there, configMap) ? heldByOthers(configMap) : undefined;
+}
+
+function stepFor(there: ConfigMapEntry | undefined, configMap: Target): Step | undefined {
+  if (there === undefined) return { kind: 'apply', configMap, uid: undefined };
+  const { uid } = there;
+  if (there.immutable && !(configMap.immutable && there.digest === configMap.digest))
+    return { kind: 'recreate', configMap, uid };
+  return isAsDesired(there, configMap) ? undefined : { kind: 'apply', configMap, uid };
 }
 
 /** Says that a name of ours is somebody else's. */
@@ -83,10 +96,22 @@ export function nameTaken({ namespace, name, users }: Target): Problem {
   return { reason: 'ConfigMapTaken', message, users };
 }
 
-/** `svidecar-<hash>` and `<source>-svidecar-<hash>`: a label alone is too easily given to something else. */
-const namePattern = /(^|-)svidecar-[0-9a-z]+$/;
+/** Settings that are there under a name of version 0.1.0 may be those of another workload: its names are found twice. */
+function isOfOthers(there: ConfigMapEntry, { name, immutable, digest }: Target): boolean {
+  return immutable && isLegacyName(name) && there.digest !== digest;
+}
 
-/** One that nobody uses is removed after a grace: its user may be about to come. */
+function heldByOthers({ namespace, name, users }: Target): Problem {
+  const message =
+    `ConfigMap ${namespace}/${name} holds other settings than the status annotation names; version 0.1.0 made its short name, which does not tell whose they are, so it is left alone: ` +
+    'restart the workload (kubectl rollout restart), which gives it a name of 128 bits';
+  return { reason: 'ConfigMapTaken', message, users };
+}
+
+/**
+ * One that nobody uses is removed after a grace: its user may be about to come. Its name must be of ours as well: a label
+ * alone is too easily given to something else.
+ */
 function planRemoval(input: PlanInput): Omit<Plan, 'problems'> {
   const { managed, nowMs, graceMs } = input;
   const desired = new Set(input.desired.map((configMap) => configMap.name));
@@ -94,7 +119,7 @@ function planRemoval(input: PlanInput): Omit<Plan, 'problems'> {
   const unusedSinceMs = new Map<string, number>();
   let againInMs: number | undefined;
   for (const { name, uid, resourceVersion } of managed.values()) {
-    if (!namePattern.test(name) || desired.has(name) || isMentioned(name, input.users)) continue;
+    if (!isOurName(name) || desired.has(name) || isMentioned(name, input.users)) continue;
     const sinceMs = input.unusedSinceMs.get(name) ?? nowMs;
     unusedSinceMs.set(name, sinceMs);
     const leftMs = sinceMs + graceMs - nowMs;

@@ -1,13 +1,17 @@
 /** Which ConfigMaps should exist in a namespace: one for each helper's settings, one for each patched Envoy configuration. */
 import { AppError } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
-import { helperData, helperName } from '../injection/compose.ts';
-import { derivedName, patchPlanned } from '../injection/envoy-plan.ts';
+import { helperData } from '../injection/compose.ts';
+import { patchPlanned, planText } from '../injection/envoy-plan.ts';
 import type { Library } from '../injection/library.ts';
-import { parseStatus, summaryOf, type EnvoyPlan, type Status } from '../injection/status.ts';
+import { summaryOf, type EnvoyPlan, type Status } from '../injection/status.ts';
+import { Claims } from './claims.ts';
+import { readStatuses } from './read-statuses.ts';
 
 /** The keys by which the cluster's objects are known to be of interest. */
 export { injectedLabel, namespaceLabel, statusKey } from '../injection/contract.ts';
+/** What the names of our ConfigMaps look like. */
+export { isLegacyName, isOurName } from '../injection/hash.ts';
 
 export interface OwnerReference {
   readonly apiVersion: string;
@@ -122,54 +126,43 @@ export function desiredConfigMaps(
 
 /** Reads the statuses; cheap beside {@link renderEnvoy}. @param users of one namespace */
 export function wantedBy(users: readonly ConfigMapUser[]): Wanted {
-  const problems: Problem[] = [];
-  const helpers = new Map<string, DesiredConfigMap>();
-  const envoys = new Map<string, { plan: EnvoyPlan; users: ConfigMapUser[] }>();
-  // Replicas of one workload say the same.
-  const read = new Map<string, Status>();
+  const { statuses, faults } = readStatuses(users);
+  const helpers = new Claims<ConfigMapUser, DesiredConfigMap>();
+  const envoys = new Claims<ConfigMapUser, WantedEnvoy>();
   const summaries = new Map<ConfigMapUser, string>();
-  for (const user of users) {
-    const status = read.get(user.status) ?? readStatus(user, problems);
-    if (status === undefined) continue;
-    read.set(user.status, status);
+  for (const [user, status] of statuses) {
     summaries.set(user, summaryOf(status));
-    if (status.helper !== undefined) addHelper(helpers, user, status.helper);
-    if (status.envoy !== undefined) addEnvoy(envoys, user, status.envoy);
-  }
-  return { helpers: [...helpers.values()], envoys: [...envoys.values()], problems, summaries };
-}
-
-/**
- * The annotation is the user's to write: names in it count only where they follow from what they name, so that
- * nobody can have a ConfigMap of another name written.
- */
-function readStatus(user: ConfigMapUser, problems: Problem[]): Status | undefined {
-  const where = `${user.kind} ${user.namespace}/${user.name}`;
-  let fault: string;
-  try {
-    const status = parseStatus(user.status, where);
     const { helper, envoy } = status;
-    const isHelperOurs = helper === undefined || helper.configMap === helperName(helper.settings);
-    if (isHelperOurs && (envoy === undefined || envoy.derived === derivedName(envoy)))
-      return status;
-    fault = `${where}: its status annotation names ConfigMaps that do not follow from its contents`;
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    fault = error.message;
+    if (helper !== undefined)
+      helpers.claim(helper.configMap, helper.settings, (before) => withUser(before, user, helper));
+    if (envoy !== undefined)
+      envoys.claim(envoy.derived, planText(envoy), (before) => {
+        return { plan: before?.plan ?? envoy, users: [...(before?.users ?? []), user] };
+      });
   }
-  problems.push({ reason: 'StatusInvalid', message: fault, users: [user] });
-  return undefined;
+  const namespace = users[0]?.namespace ?? '';
+  const problems = [...faults].map(([user, message]): Problem => {
+    return { reason: 'StatusInvalid', message, users: [user] };
+  });
+  const contested = [...helpers.contested(), ...envoys.contested()].map(
+    ([name, claimants]): Problem => nameContested(namespace, name, claimants),
+  );
+  return {
+    helpers: helpers.uncontested(),
+    envoys: envoys.uncontested(),
+    problems: [...problems, ...contested],
+    summaries,
+  };
 }
 
-function addHelper(
-  helpers: Map<string, DesiredConfigMap>,
+function withUser(
+  before: DesiredConfigMap | undefined,
   user: ConfigMapUser,
   helper: NonNullable<Status['helper']>,
-): void {
-  const before = helpers.get(helper.configMap);
+): DesiredConfigMap {
   const owners = before?.owners ?? [];
   const isOwner = owners.some((owner) => owner.uid === user.owner.uid);
-  helpers.set(helper.configMap, {
+  return {
     namespace: user.namespace,
     name: helper.configMap,
     data: helperData(helper.settings),
@@ -178,17 +171,16 @@ function addHelper(
     annotations: {},
     owners: isOwner ? owners : [...owners, user.owner],
     users: [...(before?.users ?? []), user],
-  });
+  };
 }
 
-function addEnvoy(
-  envoys: Map<string, { plan: EnvoyPlan; users: ConfigMapUser[] }>,
-  user: ConfigMapUser,
-  plan: EnvoyPlan,
-): void {
-  const wanted = envoys.get(plan.derived);
-  if (wanted === undefined) envoys.set(plan.derived, { plan, users: [user] });
-  else wanted.users.push(user);
+/** Two plans of one name can only be of version 0.1.0, whose names had 40 bits. */
+function nameContested(namespace: string, name: string, users: readonly ConfigMapUser[]): Problem {
+  const who = users.slice(0, 3).map((user) => `${user.kind} ${user.name}`);
+  const message =
+    `ConfigMap ${namespace}/${name} is asked for with different contents, by ${who.join(', ')} among others; nothing is written under this name: ` +
+    'find out which of them changed the annotation svidecar.dev/status, then restart the others (kubectl rollout restart), which gives them names of 128 bits';
+  return { reason: 'ConfigMapTaken', message, users };
 }
 
 /** Makes one patched copy: some milliseconds, more with the size of the source. */

@@ -102,7 +102,7 @@ export function renderedEvents(
 /** The same for the same contents: whoever is second finds it there. */
 export function eventName({ namespace, regarding, reason, note }: DesiredEvent): string {
   const text = JSON.stringify([namespace, regarding.kind, regarding.uid, reason, note]);
-  const suffix = `.svidecar.${hash('sha256', text, 'hex').slice(0, 16)}`;
+  const suffix = `.svidecar.${hash('sha256', text, 'hex').slice(0, 32)}`;
   return regarding.name.slice(0, maxNameLength - suffix.length).replace(/[.-]+$/, '') + suffix;
 }
 

@@ -9,7 +9,7 @@ import {
   type HelperSettingsInput,
 } from '../../sidecar/config/settings.ts';
 import { annotationKey, injectedLabel } from './contract.ts';
-import { shortHash } from './hash.ts';
+import { contentHash, type NameBy } from './hash.ts';
 import { mergePartial } from './keyed.ts';
 import type { Library, NamedTemplate } from './library.ts';
 import { substituteObject, type Variables } from './substitute.ts';
@@ -120,7 +120,11 @@ function helperConfigMap(
 
 /** A name that only these settings can have. */
 export function helperName(settings: string): string {
-  return `svidecar-${shortHash(settings)}`;
+  return helperNameBy(settings)(contentHash);
+}
+
+export function helperNameBy(settings: string): NameBy {
+  return (hashOf) => `svidecar-${hashOf(settings)}`;
 }
 
 function refuseSeveralAudiences(rule: JsonObject): void {

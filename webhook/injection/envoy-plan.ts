@@ -11,7 +11,7 @@ import type { Settings } from './annotations.ts';
 import { fragmentsOf } from './compose.ts';
 import { locateEnvoy, type EnvoyLocation } from './envoy-location.ts';
 import type { EnvoyTarget } from './fit.ts';
-import { shortHash } from './hash.ts';
+import { contentHash, type NameBy } from './hash.ts';
 import type { Library, NamedTemplate } from './library.ts';
 import type { EnvoyPlan } from './status.ts';
 import { substitute, substituteObject, variablesIn, type Variables } from './substitute.ts';
@@ -51,9 +51,30 @@ export function planEnvoy(
 
 /** A name that only this source with these additions can have. */
 export function derivedName(plan: Omit<EnvoyPlan, 'derived'>): string {
+  return derivedNameBy(plan)(contentHash);
+}
+
+export function derivedNameBy(plan: Omit<EnvoyPlan, 'derived'>): NameBy {
+  const { source } = plan;
+  const text = planText(plan);
+  return (hashOf) => {
+    const suffix = `-svidecar-${hashOf(text)}`;
+    const most = source.slice(0, maxNameLength - suffix.length);
+    return withoutTail(most) + suffix;
+  };
+}
+
+/** All that a plan says, in one unambiguous text. */
+export function planText(plan: Omit<EnvoyPlan, 'derived'>): string {
   const { source, file, directory, templates, values } = plan;
-  const suffix = `-svidecar-${shortHash(JSON.stringify([source, file, directory, templates, values]))}`;
-  return source.slice(0, maxNameLength - suffix.length).replace(/[.-]+$/, '') + suffix;
+  return JSON.stringify([source, file, directory, templates, values]);
+}
+
+/** A name may not have a dot before a dash, nor look torn off. */
+function withoutTail(name: string): string {
+  let length = name.length;
+  while (length > 0 && '.-'.includes(name.charAt(length - 1))) length -= 1;
+  return name.slice(0, length);
 }
 
 /** Values of the variables that decided about, or appear in, the Envoy parts that apply. */

@@ -1,6 +1,11 @@
-/** Short names for contents. */
+/** Names and marks that follow from contents. */
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+
+/** 128 bits: whoever may choose contents must not find two that share a name. */
+const hashDigits = 32;
+/** What version 0.1.0 wrote: contents with an equal one are found in seconds, so it names nothing new. */
+const legacyDigits = 10;
 
 /** The replicas of a rollout ask for the same hashes. Characters of all texts together. */
 const remembered = new LRUCache<string, string>({
@@ -9,12 +14,42 @@ const remembered = new LRUCache<string, string>({
   sizeCalculation: (_value, text) => text.length + 1,
 });
 
-/** Ten hexadecimal digits: enough to tell the settings of one namespace apart, short in a name. */
-export function shortHash(text: string): string {
+/**
+ * 32 hexadecimal digits.
+ * @param text contents of one kind; several values go in as one JSON text, so that no two lists of them give the same
+ */
+export function contentHash(text: string): string {
   let found = remembered.get(text);
   if (found === undefined) {
-    found = hash('sha256', text, 'hex').slice(0, 10);
+    found = hash('sha256', text, 'hex').slice(0, hashDigits);
     remembered.set(text, found);
   }
   return found;
+}
+
+/** Whether a mark that stands somewhere is this content's; version 0.1.0 wrote only its beginning. */
+export function isHashOf(mark: string, contents: string): boolean {
+  return mark === contents || (mark.length === legacyDigits && contents.startsWith(mark));
+}
+
+/** A name of ours, as this version makes it, or as version 0.1.0 did. */
+const namePattern = /^(?:.+-)?svidecar-(?:[0-9a-f]{10}|[0-9a-f]{32})$/;
+
+/** Whether a ConfigMap could be ours by its name: `svidecar-<hash>` or `<source>-svidecar-<hash>`. */
+export function isOurName(name: string): boolean {
+  return namePattern.test(name);
+}
+
+/** Whether a name is one of version 0.1.0: another content with this name can be found. */
+export function isLegacyName(name: string): boolean {
+  return isOurName(name) && name.charAt(name.length - legacyDigits - 1) === '-';
+}
+
+/** How a name is made: from the hash of its contents. */
+export type NameBy = (hashOf: (text: string) => string) => string;
+
+/** Whether a name follows from contents, by this version's rule or by that of 0.1.0; undefined where it does not. */
+export function ruleOfName(name: string, nameBy: NameBy): 'current' | 'legacy' | undefined {
+  if (name === nameBy(contentHash)) return 'current';
+  return name === nameBy((text) => contentHash(text).slice(0, legacyDigits)) ? 'legacy' : undefined;
 }

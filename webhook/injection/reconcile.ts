@@ -5,7 +5,7 @@
 import { isArray, isObject, objectAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { escapeToken, pointerTokens, type Operation } from '../editing/operation.ts';
 import { statusKey } from './contract.ts';
-import { shortHash } from './hash.ts';
+import { contentHash, isHashOf } from './hash.ts';
 import {
   covers,
   differences,
@@ -69,12 +69,12 @@ function recordAddition(undo: Undo, { path, pointer, want, have }: Difference): 
   if (have === null) undo.nulls.push(path);
   const members = pointer.endsWith('/-') ? undefined : membersOf(path, want);
   if (members === undefined) {
-    undo.added[path] = shortHash(JSON.stringify(want));
+    undo.added[path] = contentHash(JSON.stringify(want));
     return;
   }
   undo.created.push(path);
   for (const [token, value] of members) {
-    undo.added[`${path}/${escapeToken(token)}`] = shortHash(JSON.stringify(value));
+    undo.added[`${path}/${escapeToken(token)}`] = contentHash(JSON.stringify(value));
   }
 }
 
@@ -140,7 +140,7 @@ function restatedParts({ current, wanted, undo, previous }: Transition): {
   if (previous === undefined) return [];
   return Object.entries(undo.added).flatMap(([path, hash]) => {
     const before = previous.added[path];
-    const found = before === undefined || before === hash ? undefined : find(current, path);
+    const found = before === undefined || isHashOf(before, hash) ? undefined : find(current, path);
     const want = found === undefined ? undefined : find(wanted.partial, path)?.value;
     return found === undefined || want === undefined || sameJson(found.value, want)
       ? []
@@ -155,9 +155,13 @@ function isDropped({ path, want }: Difference, { undo, previous }: Transition): 
   return (
     isZero &&
     previous !== undefined &&
-    previous.added[path] === undo.added[path] &&
+    isSameMark(previous.added[path], undo.added[path]) &&
     previous.created.includes(path) === undo.created.includes(path)
   );
+}
+
+function isSameMark(before: string | undefined, now: string | undefined): boolean {
+  return before === now || (before !== undefined && now !== undefined && isHashOf(before, now));
 }
 
 function isContainer(value: Json): boolean {

@@ -17,7 +17,7 @@ import { changeAt, covers, find } from './keyed.ts';
 const json = z.custom<Json>((value) => value !== undefined);
 
 const undoSchema = z.strictObject({
-  /** Keyed path of what was added → short hash of what was wanted there. */
+  /** Keyed path of what was added → hash of what was wanted there. */
   added: z.record(z.string(), z.string()).default({}),
   /** Keyed paths of maps and lists that were created for it: removed when they are empty again. */
   created: z.array(z.string()).default([]),

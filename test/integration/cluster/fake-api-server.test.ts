@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeApiServer, refuse } from '../../fakes/api-server.ts';
-import { desireForTests } from '../../fakes/desire.ts';
+import { derivedFor, desireForTests, helperFor } from '../../fakes/desire.ts';
 import { SilentLog } from '../../fakes/silent-log.ts';
 import { Cluster } from '../../../webhook/cluster/cluster.ts';
 import { connect } from '../../../webhook/cluster/connection.ts';
@@ -218,7 +218,7 @@ test('writes by server-side apply, as svidecar, forced, with the uid of what it 
   await start();
   putConfigMap('envoy', 'a');
   putDeployment('web', { source: 'envoy' });
-  const path = '/api/v1/namespaces/shop/configmaps/envoy-svidecar-1';
+  const path = `/api/v1/namespaces/shop/configmaps/${derivedFor('envoy')}`;
   const applies = (): typeof api.seen =>
     api.seen.filter((each) => each.path === path && each.method === 'PATCH');
   await until('it is applied', () => applies().length === 1);
@@ -240,7 +240,7 @@ test('writes by server-side apply, as svidecar, forced, with the uid of what it 
 test('a write that fails is tried again, later and later, and holds up no other', async () => {
   let refused = 0;
   api.intercept = ({ method, path }, response): boolean => {
-    if (method !== 'PATCH' || !path.endsWith('/svidecar-bad') || refused >= 4) return false;
+    if (method !== 'PATCH' || !path.endsWith(`/${helperFor('bad')}`) || refused >= 4) return false;
     refused += 1;
     refuse(response, 500, 'InternalError');
     return true;
@@ -250,11 +250,11 @@ test('a write that fails is tried again, later and later, and holds up no other'
   putDeployment('good', { helper: 'good' });
   await until(
     'the other is there',
-    () => api.get('ConfigMap', 'shop', 'svidecar-good') !== undefined,
+    () => api.get('ConfigMap', 'shop', helperFor('good')) !== undefined,
   );
   await until(
     'it is there in the end',
-    () => api.get('ConfigMap', 'shop', 'svidecar-bad') !== undefined,
+    () => api.get('ConfigMap', 'shop', helperFor('bad')) !== undefined,
   );
   expect(refused).toBe(4);
 });
@@ -277,7 +277,7 @@ test('an object that the server finds invalid is a problem, not an endless retry
 test('nothing is removed while a watch is down: its users may only not be seen', async () => {
   await start();
   putDeployment('web', { helper: 'h1' });
-  await until('it is there', () => api.get('ConfigMap', 'shop', 'svidecar-h1') !== undefined);
+  await until('it is there', () => api.get('ConfigMap', 'shop', helperFor('h1')) !== undefined);
   api.intercept = ({ path, query }, response): boolean => {
     if (path !== '/apis/apps/v1/deployments' || !query.has('watch')) return false;
     refuse(response, 503, 'ServiceUnavailable');
@@ -287,15 +287,15 @@ test('nothing is removed while a watch is down: its users may only not be seen',
   await wait(50);
   api.endWatches('Deployment');
   await wait(900);
-  expect(api.get('ConfigMap', 'shop', 'svidecar-h1')).toBeDefined();
+  expect(api.get('ConfigMap', 'shop', helperFor('h1'))).toBeDefined();
   api.intercept = (): boolean => false;
-  await until('it is removed', () => api.get('ConfigMap', 'shop', 'svidecar-h1') === undefined);
+  await until('it is removed', () => api.get('ConfigMap', 'shop', helperFor('h1')) === undefined);
 });
 
 test('figures tell of watches, writes and problems', async () => {
   const cluster = await start();
   putDeployment('web', { helper: 'h1' });
-  await until('it is there', () => api.get('ConfigMap', 'shop', 'svidecar-h1') !== undefined);
+  await until('it is there', () => api.get('ConfigMap', 'shop', helperFor('h1')) !== undefined);
   const figures = new Map(cluster.figures().map((figure) => [figure.name, figure.samples]));
   expect(figures.get('svidecar_cluster_watch_open')).toHaveLength(9);
   expect(figures.get('svidecar_configmap_problems')).toEqual([{ labels: {}, value: 0 }]);

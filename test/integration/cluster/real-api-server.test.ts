@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
 import type { JsonObject } from '#kernel/json.ts';
-import { desireForTests } from '../../fakes/desire.ts';
+import { derivedFor, desireForTests, helperFor } from '../../fakes/desire.ts';
 import { SilentLog } from '../../fakes/silent-log.ts';
 import { startApiServer, type ApiServer } from '../harness/api-server.ts';
 import { describeWithComponents } from '../harness/components.ts';
@@ -130,21 +130,21 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
     const source = await makeConfigMap('shop', 'envoy', 'first');
     const web = await create(
       deploymentsPath('shop'),
-      deployment('web', { source: 'envoy', derived: 'envoy-svidecar-1', helper: 'a1' }),
+      deployment('web', { source: 'envoy', derived: derivedFor('envoy'), helper: 'a1' }),
     );
     const tookMs = await within(1_000, 'both exist', async () => {
-      const helper = await readConfigMap('shop', 'svidecar-a1');
-      return helper !== undefined && (await dataOf('shop', 'envoy-svidecar-1')) === 'FIRST';
+      const helper = await readConfigMap('shop', helperFor('a1'));
+      return helper !== undefined && (await dataOf('shop', derivedFor('envoy'))) === 'FIRST';
     });
     expect(tookMs).toBeLessThan(1_000);
-    const derived = objectAt(await readConfigMap('shop', 'envoy-svidecar-1'), 'metadata');
+    const derived = objectAt(await readConfigMap('shop', derivedFor('envoy')), 'metadata');
     expect(listAt(derived, 'ownerReferences')).toMatchObject([
       { kind: 'ConfigMap', name: 'envoy', uid: objectAt(source, 'metadata')['uid'] },
     ]);
     expect(listAt(derived, 'managedFields')).toMatchObject([
       { manager: 'svidecar', operation: 'Apply' },
     ]);
-    const helper = await readConfigMap('shop', 'svidecar-a1');
+    const helper = await readConfigMap('shop', helperFor('a1'));
     expect(helper?.['immutable']).toBe(true);
     expect(listAt(objectAt(helper, 'metadata'), 'ownerReferences')).toMatchObject([
       { kind: 'Deployment', name: 'web', uid: objectAt(web, 'metadata')['uid'] },
@@ -157,27 +157,27 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
     await within(
       1_000,
       'it follows',
-      async () => (await dataOf('shop', 'envoy-svidecar-1')) === 'SECOND',
+      async () => (await dataOf('shop', derivedFor('envoy'))) === 'SECOND',
     );
     await api.request('PATCH', path, { data: { more: null } });
     await within(1_000, 'a file goes with the source', async () => {
-      const data = objectAt(await readConfigMap('shop', 'envoy-svidecar-1'), 'data');
+      const data = objectAt(await readConfigMap('shop', derivedFor('envoy')), 'data');
       return Object.keys(data).length === 1;
     });
-    await api.request('DELETE', configMapPath('shop', 'envoy-svidecar-1'));
+    await api.request('DELETE', configMapPath('shop', derivedFor('envoy')));
     await within(
       1_000,
       'it is back',
-      async () => (await dataOf('shop', 'envoy-svidecar-1')) === 'SECOND',
+      async () => (await dataOf('shop', derivedFor('envoy'))) === 'SECOND',
     );
-    await api.request('PATCH', configMapPath('shop', 'envoy-svidecar-1'), {
+    await api.request('PATCH', configMapPath('shop', derivedFor('envoy')), {
       data: { 'envoy.yaml': 'by hand' },
     });
     // Of several foreign changes in a row the second is undone after a second.
     await within(
       2_000,
       'a hand is undone',
-      async () => (await dataOf('shop', 'envoy-svidecar-1')) === 'SECOND',
+      async () => (await dataOf('shop', derivedFor('envoy'))) === 'SECOND',
     );
   });
 
@@ -188,7 +188,7 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
     });
     await wait(300);
     const owners = listAt(
-      objectAt(await readConfigMap('shop', 'svidecar-a1'), 'metadata'),
+      objectAt(await readConfigMap('shop', helperFor('a1')), 'metadata'),
       'ownerReferences',
     );
     expect(owners).toMatchObject([{ kind: 'Deployment', name: 'web' }]);
@@ -201,7 +201,7 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
     });
     await within(1_000, 'it is known', () => cluster.problems().length === 1);
     await wait(1_000);
-    expect(await dataOf('shop', 'envoy-svidecar-1')).toBe('SECOND');
+    expect(await dataOf('shop', derivedFor('envoy'))).toBe('SECOND');
     expect(log.lines.filter((line) => line.level === 'warn')).toMatchObject([
       { fields: { namespace: 'shop', problem: 'shop/envoy is broken' } },
     ]);
@@ -209,7 +209,7 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
     await within(
       1_000,
       'it goes on',
-      async () => (await dataOf('shop', 'envoy-svidecar-1')) === 'THIRD',
+      async () => (await dataOf('shop', derivedFor('envoy'))) === 'THIRD',
     );
     await within(1_000, 'the problem is over', () => cluster.problems().length === 0);
     stop.abort();
@@ -220,13 +220,13 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
     await within(
       10_000,
       'it is gone',
-      async () => (await readConfigMap('shop', 'envoy-svidecar-1')) === undefined,
+      async () => (await readConfigMap('shop', derivedFor('envoy'))) === undefined,
     );
     await makeConfigMap('shop', 'envoy', 'again');
     await within(
       5_000,
       'it is back',
-      async () => (await dataOf('shop', 'envoy-svidecar-1')) === 'AGAIN',
+      async () => (await dataOf('shop', derivedFor('envoy'))) === 'AGAIN',
     );
   });
 
@@ -236,8 +236,7 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
         template: {
           metadata: {
             annotations: {
-              'svidecar.dev/status':
-                '{"source":"envoy","derived":"envoy-svidecar-1","helper":"b2"}',
+              'svidecar.dev/status': `{"source":"envoy","derived":"${derivedFor('envoy')}","helper":"b2"}`,
             },
           },
         },
@@ -246,10 +245,10 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
     await within(
       1_000,
       'the new one exists',
-      async () => (await readConfigMap('shop', 'svidecar-b2')) !== undefined,
+      async () => (await readConfigMap('shop', helperFor('b2'))) !== undefined,
     );
     await wait(1_500);
-    expect(await readConfigMap('shop', 'svidecar-a1')).toBeDefined();
+    expect(await readConfigMap('shop', helperFor('a1'))).toBeDefined();
   });
 
   test('when the last user is gone, our ConfigMaps go and the source stays', async () => {
@@ -267,21 +266,21 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
     const { cluster, stop } = await start();
     await api.createNamespace('clash', { 'svidecar.dev/injection': 'enabled' });
     await create(configMapPath('clash'), {
-      metadata: { name: 'svidecar-a1' },
+      metadata: { name: helperFor('a1') },
       data: { mine: 'yes' },
     });
     await create(deploymentsPath('clash'), deployment('web', { helper: 'a1' }));
     await within(1_000, 'it is reported', () => cluster.problems().length === 1);
     expect(cluster.problems()[0]).toContain(
-      'ConfigMap clash/svidecar-a1 exists and is not svidecar',
+      `ConfigMap clash/${helperFor('a1')} exists and is not svidecar`,
     );
-    const there = await readConfigMap('clash', 'svidecar-a1');
+    const there = await readConfigMap('clash', helperFor('a1'));
     expect(there?.['data']).toEqual({ mine: 'yes' });
-    await api.request('DELETE', configMapPath('clash', 'svidecar-a1'));
+    await api.request('DELETE', configMapPath('clash', helperFor('a1')));
     await within(
       1_000,
       'ours takes its place',
-      async () => (await readConfigMap('clash', 'svidecar-a1'))?.['immutable'] === true,
+      async () => (await readConfigMap('clash', helperFor('a1')))?.['immutable'] === true,
     );
     stop.abort();
   });
@@ -290,14 +289,14 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
     const { stop } = await start({ graceMs: 1_500 });
     await api.createNamespace('early', { 'svidecar.dev/injection': 'enabled' });
     await create(configMapPath('early'), {
-      metadata: { name: 'svidecar-e1', labels: { 'app.kubernetes.io/managed-by': 'svidecar' } },
+      metadata: { name: helperFor('e1'), labels: { 'app.kubernetes.io/managed-by': 'svidecar' } },
     });
     stop.abort();
     // Only the one with the short grace of the first test is left: it removes soon.
     await within(
       5_000,
       'it is removed',
-      async () => (await readConfigMap('early', 'svidecar-e1')) === undefined,
+      async () => (await readConfigMap('early', helperFor('e1'))) === undefined,
     );
   });
 
@@ -327,8 +326,8 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
     await makeConfigMap('plain', 'envoy', 'restored');
     await create(deploymentsPath('plain'), deployment('web', { source: 'envoy', helper: 'c3' }));
     await within(2_000, 'both exist', async () => {
-      const helper = await readConfigMap('plain', 'svidecar-c3');
-      return helper !== undefined && (await dataOf('plain', 'envoy-svidecar-1')) === 'RESTORED';
+      const helper = await readConfigMap('plain', helperFor('c3'));
+      return helper !== undefined && (await dataOf('plain', derivedFor('envoy'))) === 'RESTORED';
     });
   });
 
@@ -346,16 +345,16 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
     await within(
       1_000,
       'it exists',
-      async () => (await dataOf('shop', 'twice-svidecar-1')) === 'TWICE',
+      async () => (await dataOf('shop', derivedFor('twice'))) === 'TWICE',
     );
     await wait(500);
     const before = stringAt(
-      objectAt(await readConfigMap('shop', 'twice-svidecar-1'), 'metadata'),
+      objectAt(await readConfigMap('shop', derivedFor('twice')), 'metadata'),
       'resourceVersion',
     );
     await wait(700);
     const after = stringAt(
-      objectAt(await readConfigMap('shop', 'twice-svidecar-1'), 'metadata'),
+      objectAt(await readConfigMap('shop', derivedFor('twice')), 'metadata'),
       'resourceVersion',
     );
     expect(after).toBe(before);

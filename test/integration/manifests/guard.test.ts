@@ -17,24 +17,31 @@ import {
 } from './guarded-cluster.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
+const hash = '0123456789abcdef0123456789abcdef';
 /** As svidecar writes it, cut to what the guard reads. */
 function status(templates: readonly string[]): string {
   return JSON.stringify({
     version: '0.1.0',
     templates,
-    helper: { configMap: 'svidecar-0123456789', settings: '' },
-    envoy: { source: 'e', derived: 'e-svidecar-0123456789', file: 'envoy.yaml' },
+    helper: { configMap: `svidecar-${hash}`, settings: '' },
+    envoy: { source: 'e', derived: `e-svidecar-${hash}`, file: 'envoy.yaml' },
     undo: {},
   });
 }
 
-const settings = { name: 'settings', configMap: { name: 'svidecar-0123456789' } };
-const envoy = { name: 'envoy', configMap: { name: 'e-svidecar-0123456789' } };
+const settings = { name: 'settings', configMap: { name: `svidecar-${hash}` } };
+const envoy = { name: 'envoy', configMap: { name: `e-svidecar-${hash}` } };
 const mounts = { volumeMounts: [{ name: 'settings', mountPath: '/etc/svidecar' }] };
 const helper = { name: 'auth-helper', image: 'helper:1', ...mounts };
 const native = { ...helper, restartPolicy: 'Always' };
 const injected = { ...asks('jwt-inject'), 'svidecar.dev/status': status(['jwt-inject']) };
 const complete = { initContainers: [native], containers: [app], volumes: [settings, envoy] };
+
+/** The same with the first ten digits of its names. */
+function ofVersion010(object: JsonObject): JsonObject {
+  const value: unknown = JSON.parse(JSON.stringify(object).replaceAll(hash, hash.slice(0, 10)));
+  return isObject(value) ? value : {};
+}
 
 let api: ApiServer;
 
@@ -127,6 +134,11 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
       { ...complete, initContainers: [], containers: [app, helper] },
     ],
     [
+      'was injected by version 0.1.0, whose names are shorter',
+      ofVersion010(injected),
+      { ...complete, volumes: [ofVersion010(settings), ofVersion010(envoy)] },
+    ],
+    [
       'has its Envoy configuration in a projected volume',
       injected,
       {
@@ -138,7 +150,7 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
             projected: {
               sources: [
                 { configMap: { name: 'other' } },
-                { configMap: { name: 'e-svidecar-0123456789' } },
+                { configMap: { name: `e-svidecar-${hash}` } },
               ],
             },
           },
@@ -252,7 +264,7 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
       Array.from({ length: 2_000 }, (_, i) => from(i));
     const volumes = many((i) => ({
       name: `v${i}`,
-      configMap: { name: `e${i}-svidecar-0123456789` },
+      configMap: { name: `e${i}-svidecar-${hash}` },
     }));
     const containers = many((i) => ({
       ...app,

@@ -5,6 +5,7 @@ import { statusText } from '../../../webhook/injection/status.ts';
 import { engineFor } from '../../fakes/engine.ts';
 
 const guard = readFileSync('manifests/kustomize/base/guard.yaml', 'utf8');
+const hash = '0123456789abcdef0123456789abcdef';
 const { library } = engineFor();
 
 /** The names of a list in the guard that this expression finds. */
@@ -34,10 +35,10 @@ test('the status is written as the guard reads it', () => {
   const text = statusText({
     version: '0.1.0',
     templates: ['jwt-inject', 'jwt-validate'],
-    helper: { configMap: 'svidecar-0123456789', settings: '{}' },
+    helper: { configMap: `svidecar-${hash}`, settings: '{}' },
     envoy: {
       source: 'e',
-      derived: 'e-svidecar-0123456789',
+      derived: `e-svidecar-${hash}`,
       file: 'f',
       directory: '/',
       templates: [],
@@ -47,8 +48,8 @@ test('the status is written as the guard reads it', () => {
   });
   for (const part of [
     '"templates":["jwt-inject","jwt-validate"]',
-    '"helper":{"configMap":"svidecar-0123456789"',
-    '"derived":"e-svidecar-0123456789"',
+    `"helper":{"configMap":"svidecar-${hash}"`,
+    `"derived":"e-svidecar-${hash}"`,
   ]) {
     expect(text).toContain(part);
   }

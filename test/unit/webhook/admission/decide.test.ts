@@ -187,7 +187,7 @@ describe('an injected object', () => {
     ) as JsonObject;
     const again = injected(moved, { before: object });
     const path = `${template}/spec/volumes/name=envoy-config/configMap/name`;
-    expect(valueAt(again, path)).toMatch(/^other-envoy-svidecar-[0-9a-f]{10}$/);
+    expect(valueAt(again, path)).toMatch(/^other-envoy-svidecar-[0-9a-f]{32}$/);
   });
 
   test('in another namespace gets the identity of that namespace', () => {

@@ -143,7 +143,7 @@ describe('a review that injects', () => {
     const { warnings } = response;
     expect(isArray(warnings) ? warnings : []).toEqual([
       expect.stringMatching(
-        /^svidecar: injected jwt-inject; auth-helper with ConfigMap svidecar-[0-9a-f]{10}; .*To undo: svidecar.dev\/inject: "false"$/,
+        /^svidecar: injected jwt-inject; auth-helper with ConfigMap svidecar-[0-9a-f]{32}; .*To undo: svidecar.dev\/inject: "false"$/,
       ),
     ]);
     expect(response['auditAnnotations']).toMatchObject({

@@ -53,8 +53,15 @@ describe.each(named)('what version 0.1.0 made of %s', (_name, { original, inject
     expect(decision).toMatchObject({ operations: [] });
   });
 
-  test('is the same after it is asked for again', () => {
-    expect(carriedOut(injected, decideOn(injected, { engine }))).toEqual(injected);
+  test('is the same but for longer hashes after it is asked for again, and stays so', () => {
+    const renewed = carriedOut(injected, decideOn(injected, { engine }));
+    expect(JSON.stringify(renewed)).not.toMatch(/svidecar-[0-9a-f]{10}(?![0-9a-f])/);
+    expect(withShortHashes(renewed)).toBe(withShortHashes(injected));
+    expect(decideOn(renewed, { engine })).toMatchObject({ kind: 'unchanged', operations: [] });
+    const optedOut = withAnnotations(renewed, { 'svidecar.dev/inject': 'false' });
+    expect(carried(optedOut, decideOn(optedOut, { engine }))).toEqual(
+      withAnnotations(original, { 'svidecar.dev/inject': 'false' }),
+    );
   });
 
   test('becomes the original when it is taken back', () => {
@@ -65,6 +72,21 @@ describe.each(named)('what version 0.1.0 made of %s', (_name, { original, inject
     expect(carried(optedOut, decision)).toEqual(wanted);
   });
 });
+
+/** The volume's mark follows from the name in it, so it is another. */
+function withShortHashes(object: JsonObject): string {
+  return JSON.stringify(sorted(object))
+    .replaceAll(/\b([0-9a-f]{10})[0-9a-f]{22}\b/g, '$1')
+    .replaceAll(/(name=svidecar-settings\\":\\")[0-9a-f]{10}/g, '$1')
+    .replaceAll('0.9.0', '0.1.0');
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isObject(value)) return value;
+  const keys = Object.keys(value).sort();
+  return Object.fromEntries(keys.map((key) => [key, sorted(value[key])]));
+}
 
 /** Operations carried out, those of a removal too. */
 const carried = carriedOut;

@@ -4,11 +4,12 @@ import { planNamespace } from '../../../../webhook/cluster/plan.ts';
 import type { Plan, PlanInput, Target } from '../../../../webhook/cluster/plan.ts';
 import type { ConfigMapUser } from '../../../../webhook/desired/desired.ts';
 
+const name = `svidecar-${'1'.repeat(32)}`;
 const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'u1' };
 const labels = { 'app.kubernetes.io/managed-by': 'svidecar' };
 const wanted: Target = {
   namespace: 'shop',
-  name: 'svidecar-a1',
+  name,
   digest: 'x',
   contents: () => ({ data: { f: 'x' }, changes: [], sourceVersion: '' }),
   users: [],
@@ -30,7 +31,7 @@ const user: ConfigMapUser = {
   kind: 'Deployment',
   name: 'web',
   owner,
-  status: '{"helper":"svidecar-a1"}',
+  status: `{"helper":"${name}"}`,
 };
 
 function plan(existing: readonly ConfigMapEntry[], changed: Partial<PlanInput> = {}): Plan {
@@ -88,10 +89,25 @@ test('an immutable one with other contents is made anew, one with other owners i
   ]);
 });
 
+test('under a name of 0.1.0 other settings are a problem, and are not replaced', () => {
+  const short = { name: name.slice(0, -22) };
+  const fixed = { ...wanted, ...short, immutable: true };
+  for (const immutable of [true, false]) {
+    const found = plan([{ ...there, ...short, immutable, digest: 'y' }], { desired: [fixed] });
+    expect(found.steps).toEqual([]);
+    expect(found.problems).toMatchObject([{ reason: 'ConfigMapTaken' }]);
+  }
+  expect(plan([{ ...there, ...short, immutable: true }], { desired: [fixed] }).problems).toEqual(
+    [],
+  );
+  const derived = { ...wanted, ...short };
+  expect(plan([{ ...there, ...short, digest: 'y' }], { desired: [derived] }).steps).toHaveLength(1);
+});
+
 test("somebody else's ConfigMap of this name is a problem and no step", () => {
   const { steps, problems } = plan([{ ...there, isManaged: false, labels: {} }]);
   expect(steps).toEqual([]);
-  const message: unknown = expect.stringContaining('shop/svidecar-a1 exists and is not svidecar');
+  const message: unknown = expect.stringContaining(`shop/${name} exists and is not svidecar`);
   expect(problems).toMatchObject([{ reason: 'ConfigMapTaken', message }]);
 });
 
@@ -105,7 +121,7 @@ describe('removal', () => {
     const later = { ...none, unusedSinceMs: first.unusedSinceMs };
     expect(plan([there], { ...later, nowMs: 10_999 })).toMatchObject({ steps: [], againInMs: 1 });
     expect(plan([there], { ...later, nowMs: 11_000 }).steps).toEqual([
-      { kind: 'remove', name: 'svidecar-a1', uid: 'c1', resourceVersion: '7' },
+      { kind: 'remove', name, uid: 'c1', resourceVersion: '7' },
     ]);
   });
 
@@ -115,11 +131,11 @@ describe('removal', () => {
   });
 
   test('one that a user names stays although it cannot be made now', () => {
-    const past = new Map([['svidecar-a1', 0]]);
+    const past = new Map([[name, 0]]);
     expect(plan([there], { desired: [], unusedSinceMs: past }).steps).toEqual([]);
   });
 
-  test.each(['config', 'my-svidecar', 'svidecar', 'svidecar-', 'svidecar-a1-b'])(
+  test.each(['config', 'my-svidecar', 'svidecar', 'svidecar-', 'svidecar-a1', `${name}-b`])(
     'one called %s stays: its name is not ours, whatever its label',
     (name) => {
       const past = new Map([[name, 0]]);
@@ -127,9 +143,10 @@ describe('removal', () => {
     },
   );
 
-  test('a derived one is ours by its name', () => {
-    const name = 'my-envoy-svidecar-0a1b2c3d4e';
-    const past = new Map([[name, 0]]);
-    expect(plan([{ ...there, name }], { ...none, unusedSinceMs: past }).steps).toHaveLength(1);
+  test.each(['', '2'.repeat(22)])('a derived one is ours by its name, of 0.1.0 too', (rest) => {
+    const derived = `my-envoy-svidecar-0a1b2c3d4e${rest}`;
+    const past = new Map([[derived, 0]]);
+    const found = plan([{ ...there, name: derived }], { ...none, unusedSinceMs: past });
+    expect(found.steps).toHaveLength(1);
   });
 });

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { isObject, objectAt, stringAt } from '#kernel/json.ts';
+import { helperName } from '../../../../webhook/injection/compose.ts';
 import { statusKey } from '../../../../webhook/injection/contract.ts';
 import {
   desiredConfigMaps,
@@ -19,6 +21,23 @@ function statusFor(annotations: Readonly<Record<string, string>>): string {
 }
 
 const status = statusFor(injectBackend);
+
+/** The same status with other settings, under the name that follows from them. */
+function withSettings(text: string, nameOf = helperName): string {
+  const value: unknown = JSON.parse(status);
+  const helper = { configMap: nameOf(text), settings: text };
+  return JSON.stringify({ ...(isObject(value) ? value : {}), helper });
+}
+
+const parsed: unknown = JSON.parse(status);
+const settings = stringAt(objectAt(isObject(parsed) ? parsed : {}, 'helper'), 'settings') ?? '';
+
+/** Found in two seconds by trying: the hashes of both begin with the same 40 bits. */
+const collision = [516_528, 1_325_617].map((n) => `allowCallers:\n  - spiffe://example.org/${n}\n`);
+
+function legacyName(text: string): string {
+  return helperName(text).slice(0, 'svidecar-'.length + 10);
+}
 
 function user(name: string, text = status): ConfigMapUser {
   const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name, uid: `uid-${name}` };
@@ -88,17 +107,42 @@ describe('desired ConfigMaps', () => {
   test.each([
     [
       'another helper name',
-      status.replace(/"configMap":"svidecar-[0-9a-f]+"/, '"configMap":"svidecar-0000000000"'),
+      status.replace(
+        /"configMap":"svidecar-[0-9a-f]+"/,
+        `"configMap":"svidecar-${'0'.repeat(32)}"`,
+      ),
     ],
     ['other settings', status.replace('mode: inject', 'mode: other')],
     ['another derived name', status.replace(/"derived":"[^"]+"/, '"derived":"kube-root-ca.crt"')],
     ['another source', status.replace('"source":"frontend-envoy"', '"source":"other"')],
     ['damage', status.slice(0, 40)],
+    ['half a character in its settings', withSettings(`${settings}\ud800`)],
   ])('a status with %s has nothing written', (_name, text) => {
     expect(text).not.toBe(status);
     const { configMaps, problems } = desired([user('a', text)]);
     expect(configMaps).toEqual([]);
     const message: unknown = expect.stringContaining('Deployment shop/a');
     expect(problems).toMatchObject([{ reason: 'StatusInvalid', message }]);
+  });
+
+  describe('names of version 0.1.0, of 40 bits', () => {
+    test('are served', () => {
+      const { configMaps, problems } = desired([user('a', withSettings(settings, legacyName))]);
+      expect(problems).toEqual([]);
+      expect(configMaps.map(({ name }) => name)).toContain(legacyName(settings));
+    });
+
+    test('are written for nobody where two mean different contents', () => {
+      expect(new Set(collision.map(legacyName)).size).toBe(1);
+      const users = collision.map((text, i) => user(`w${i}`, withSettings(text, legacyName)));
+      const { configMaps, problems } = desired(users);
+      expect(configMaps.map(({ immutable }) => immutable)).toEqual([false]);
+      expect(problems).toMatchObject([
+        { reason: 'ConfigMapTaken', users: [{ name: 'w0' }, { name: 'w1' }] },
+      ]);
+      const current = desired(collision.map((text, i) => user(`w${i}`, withSettings(text))));
+      expect(current.problems).toEqual([]);
+      expect(current.configMaps).toHaveLength(3);
+    });
   });
 });

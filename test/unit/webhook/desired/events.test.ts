@@ -103,7 +103,7 @@ describe('the name of an event', () => {
   const event = desiredEvents({ ...quiet, askers: [{ self: web, verdict: refused }] })[0];
 
   test('follows from its contents', () => {
-    expect(event && eventName(event)).toMatch(/^web\.svidecar\.[0-9a-f]{16}$/);
+    expect(event && eventName(event)).toMatch(/^web\.svidecar\.[0-9a-f]{32}$/);
     expect(event && eventName({ ...event })).toBe(event && eventName(event));
   });
 

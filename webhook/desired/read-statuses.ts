@@ -1,0 +1,68 @@
+/** The statuses of a namespace, read one by one: a broken or hostile one costs its own workload alone. */
+import { AppError, messageOf } from '#kernel/errors.ts';
+import { helperNameBy } from '../injection/compose.ts';
+import { derivedNameBy } from '../injection/envoy-plan.ts';
+import { ruleOfName } from '../injection/hash.ts';
+import { parseStatus, type Status } from '../injection/status.ts';
+
+/** An object that carries a status. */
+interface Carrier {
+  readonly namespace: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly status: string;
+}
+
+export interface ReadStatuses<User> {
+  readonly statuses: ReadonlyMap<User, Status>;
+  /** Sentences: why the others cannot be used. */
+  readonly faults: ReadonlyMap<User, string>;
+}
+
+type Read = Status | { readonly fault: string };
+
+export function readStatuses<User extends Carrier>(users: readonly User[]): ReadStatuses<User> {
+  const statuses = new Map<User, Status>();
+  const faults = new Map<User, string>();
+  // Replicas of one workload say the same.
+  const read = new Map<string, Read>();
+  for (const user of users) {
+    const status = read.get(user.status) ?? readStatus(user);
+    if ('fault' in status) {
+      faults.set(user, status.fault);
+      continue;
+    }
+    read.set(user.status, status);
+    statuses.set(user, status);
+  }
+  return { statuses, faults };
+}
+
+/**
+ * The annotation is the user's to write: names in it count only where they follow from what they name, so that
+ * nobody can have a ConfigMap of another name written.
+ */
+function readStatus(user: Carrier): Read {
+  const where = `${user.kind} ${user.namespace}/${user.name}`;
+  try {
+    const status = parseStatus(user.status, where);
+    const fault = faultOf(status);
+    return fault === undefined ? status : { fault: `${where}: its status annotation ${fault}` };
+  } catch (thrown) {
+    if (thrown instanceof AppError) return { fault: thrown.message };
+    // A mistake of ours, that this text brings to light: the others must not pay for it.
+    return { fault: `${where}: its status annotation cannot be read (${messageOf(thrown)})` };
+  }
+}
+
+function faultOf({ helper, envoy }: Status): string | undefined {
+  const isHelperOurs =
+    helper === undefined ||
+    ruleOfName(helper.configMap, helperNameBy(helper.settings)) !== undefined;
+  const isEnvoyOurs =
+    envoy === undefined || ruleOfName(envoy.derived, derivedNameBy(envoy)) !== undefined;
+  if (!isHelperOurs || !isEnvoyOurs) return 'names ConfigMaps that do not follow from its contents';
+  // Half a character is another one once it is stored: what is written would never be what is wanted.
+  if (helper?.settings.isWellFormed() === false) return 'has settings that are no Unicode text';
+  return undefined;
+}
