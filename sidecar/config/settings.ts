@@ -5,6 +5,7 @@
 import { parseDocument, stringify } from 'yaml';
 import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
+import { everyAddress } from '#kernel/every-address.ts';
 import { spiffeIdFault } from '#kernel/spiffe-id.ts';
 import { callerPatternFault } from './caller-pattern.ts';
 import { healthPort, helperPort } from './contract.ts';
@@ -69,9 +70,10 @@ const settings = z.strictObject({
       z.strictObject({ socket: z.string().startsWith('/') }),
     ])
     .default({ host: '127.0.0.1', port: helperPort }),
+  /** The kubelet asks at the pod's address, be it of IPv6 or of IPv4. */
   health: z
-    .strictObject({ host: z.string().default('0.0.0.0'), port })
-    .default({ host: '0.0.0.0', port: healthPort }),
+    .strictObject({ host: z.string().default(everyAddress), port })
+    .default({ host: everyAddress, port: healthPort }),
   /**
    * `ext-authz`: Envoy asks about each request. `native`: Envoy's own filters do the work, with tokens by SDS and keys
    * by JWKS from the address of `listen`, and no request is asked about.

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { Command, Option } from 'commander';
+import { everyAddress } from '#kernel/every-address.ts';
 import { createLog, type LogLevel } from '../server/log.ts';
 import {
   addCertificateFlags,
@@ -34,7 +35,7 @@ export function serveCommand(context: CliContext): Command {
   const levels = ['debug', 'info', 'warn', 'error'];
   return addCertificateFlags(addConfigFlag(new Command('serve')))
     .description('Runs the admission webhook and the controller of its ConfigMaps.')
-    .option('--host <address>', 'address to listen on', '0.0.0.0')
+    .option('--host <address>', 'address to listen on; :: is every one, of IPv4 too', everyAddress)
     .option('--port <number>', 'port to listen on', parsePort, 8443)
     .option('--kubeconfig <file>', "the cluster to serve (default: the pod's own)")
     .option(

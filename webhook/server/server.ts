@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Server } from 'node:https';
 import type { Clock } from '#kernel/clock.ts';
 import { AppError, messageOf } from '#kernel/errors.ts';
+import { addressInstead } from '#kernel/every-address.ts';
 import { webhookApp } from './app.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
@@ -162,6 +163,11 @@ async function listen(app: FastifyInstance<Server>, host: string, port: number):
   try {
     await app.listen({ host, port });
   } catch (thrown) {
+    const instead = addressInstead(host, thrown);
+    if (instead !== undefined) {
+      await listen(app, instead, port);
+      return;
+    }
     await app.close();
     throw new AppError('USAGE', `cannot listen on ${host}:${port}: ${messageOf(thrown)}`, {
       cause: thrown,

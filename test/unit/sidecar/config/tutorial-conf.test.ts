@@ -17,7 +17,7 @@ describe("the tutorial's conf", () => {
       version: 1,
       workloadApi: 'unix:///run/spire/sockets/agent.sock',
       listen: { host: '127.0.0.1', port: 9010 },
-      health: { host: '0.0.0.0', port: 9011 },
+      health: { host: '::', port: 9011 },
       dataPath: 'ext-authz',
       logLevel: 'info',
       rules: [
