@@ -118,7 +118,7 @@ describeWithComponents(programs, 'an annotated Deployment on a real API server',
     const derived = sourceName(podSpec(await read(space, 'deployment', 'frontend')));
     const { data } = await read(space, 'configmap', derived);
     const text = stringAt(isObject(data) ? data : {}, 'envoy.yaml') ?? '';
-    expect(text).toContain('envoy.filters.http.ext_authz');
+    expect(text).toContain('name: svidecar.jwt-');
     expect(text).toContain('# keep last');
     expect(await validateEnvoy(text)).toMatchObject({ ok: true });
     const [settings = ''] = (await configMaps(space)).filter((name) =>

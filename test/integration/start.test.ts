@@ -20,7 +20,7 @@ describe('npm start', () => {
     expect(stdout).toMatch(/── Deployment demo\/backend {2}HTTP 200, injected/);
     expect(stdout).toMatch(/── Deployment demo\/frontend-2 {2}HTTP 200, skipped/);
     expect(stdout).toContain('+        - name: auth-helper');
-    expect(stdout).toContain('+                  - name: envoy.filters.http.ext_authz');
+    expect(stdout).toContain('+                  - name: svidecar.jwt-inject');
     expect(stdout).toContain('+    - name: ext-authz');
     expect(stdout).toContain('added svidecar.jwt-validate for jwt-validate before');
     if (existsSync(programPath('envoy')))

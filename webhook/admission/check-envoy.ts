@@ -37,7 +37,7 @@ export function envoyCheck(read: ReadConfigMap, library: Library): EnvoyCheck {
       );
       return;
     }
-    const key = `${namespace}/${plan.derived}@${source.resourceVersion}`;
+    const key = `${namespace}/${plan.derived}@${source.resourceVersion}/${plan.version ?? ''}`;
     let outcome = remembered.get(key);
     if (outcome === undefined) {
       const { warnings, changes } = patchPlanned(namespace, plan, { data: source.data, library });

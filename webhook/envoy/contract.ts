@@ -1,5 +1,6 @@
 /** What the Envoy patcher takes and gives: plain values, so that templates, CLI and controller speak of the same things. */
 import type { JsonObject } from '#kernel/json.ts';
+import type { EnvoyVersion } from './envoy-version.ts';
 
 /** One HTTP filter that a rule wants in connection managers. */
 export interface FilterAddition {
@@ -46,6 +47,8 @@ export interface EnvoySource {
   readonly main: string;
   /** Where the ConfigMap is mounted, to resolve LDS and CDS paths; absent: paths are matched by their last segment. */
   readonly directory?: string;
+  /** Of the Envoy that reads it; absent: nobody can tell. */
+  readonly version?: EnvoyVersion;
 }
 
 /** Stable ids: documentation, traces and metrics use them. */
@@ -56,6 +59,8 @@ export type EnvoyWarningId =
   | 'listener_without_connection_manager'
   | 'listeners_from_control_plane'
   | 'chain_without_filter'
+  | 'setting_reaches_older_envoy'
+  | 'routes_not_seen'
   | 'port_clash'
   | 'discovery_file_not_found';
 

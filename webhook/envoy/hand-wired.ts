@@ -1,53 +1,149 @@
-/** Wiring for the helper that someone wrote by hand, from a tutorial or another tool. */
-import { type JsonObject, isObject } from '#kernel/json.ts';
+/** Filters that are to ask the helper already: wired by hand, by another tool, or by an earlier run. */
+import { type Json, type JsonObject, sameJson } from '#kernel/json.ts';
+import { type TypedMessage, anyField } from './any-config.ts';
 import { type KnownCluster, isLocal, isLoopback } from './clusters.ts';
 import { invalid } from './config-file.ts';
 import type { FilterAddition } from './contract.ts';
+import { authzFilterType, ourNames } from './filter-names.ts';
 import type { FilterList, Manager } from './listener.ts';
-import { type Placed, messageOf, repeatedOf, textOf, typeNameOf } from './proto-field.ts';
+import {
+  type Placed,
+  fieldKey,
+  fieldOf,
+  messageOf,
+  repeatedOf,
+  textOf,
+  typeNameOf,
+} from './proto-field.ts';
+import { type RouteSetting, authzEffectOf, isFalse } from './route-settings.ts';
 
 /** The helper's default port; wiring by hand points there. */
 const helperPort = 9010;
 /** gRPC metadata that names the rule a filter belongs to. */
 const ruleMetadata = 'svidecar-rule';
-/** Filters with such a name are nobody else's. */
-const ourNames = 'svidecar.';
-const filterType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz';
+
+/** Fields of `ExtAuthz` that are judged one by one. */
+const judgedFields: ReadonlySet<string> = new Set(['grpc_service', 'transport_api_version']);
+/** Fields with which each request is checked all the same. What is in neither list counts as open. */
+const harmlessFields: ReadonlySet<string> = new Set([
+  'failure_mode_allow_header_add',
+  'with_request_body',
+  'clear_route_cache',
+  'status_on_error',
+  'validate_mutations',
+  'metadata_context_namespaces',
+  'typed_metadata_context_namespaces',
+  'route_metadata_context_namespaces',
+  'route_typed_metadata_context_namespaces',
+  'include_peer_certificate',
+  'stat_prefix',
+  'bootstrap_metadata_labels_key',
+  'allowed_headers',
+  'disallowed_headers',
+  'include_tls_session',
+  'charge_cluster_response_stats',
+  'encode_raw_headers',
+  'enable_dynamic_metadata_ingestion',
+  'filter_metadata',
+  'emit_filter_state_stats',
+  'emit_client_span',
+  'max_denied_response_body_bytes',
+  'enforce_response_header_limits',
+]);
+/** Types of clusters whose endpoints are those of the configuration; names and numbers of `Cluster.DiscoveryType`. */
+const fixedTypes: readonly (Json | undefined)[] = [
+  ...[undefined, null, 'STATIC', 0, 'STRICT_DNS', 1, 'LOGICAL_DNS', 2],
+];
+
+/** Switches that let requests pass, and how; each must be off. */
+const openFilter: ReadonlyMap<string, string> = new Map([
+  ['disabled', 'it is disabled'],
+  ['is_optional', 'is_optional lets Envoy leave it out'],
+]);
+const openConfig: ReadonlyMap<string, string> = new Map([
+  ['failure_mode_allow', 'failure_mode_allow lets all requests pass while the helper is away'],
+  ['shadow_mode', 'shadow_mode lets refused requests pass'],
+]);
+
+/** What is wrong with a filter, and where it stands. */
+interface Fault {
+  readonly path: string;
+  readonly what: string;
+}
+
+export interface WiringContext {
+  readonly manager: Manager;
+  readonly list: FilterList;
+  readonly clusters: readonly KnownCluster[];
+  readonly settings: readonly RouteSetting[];
+  /** The filter as it would be written, with its final clusters. */
+  readonly wanted: JsonObject;
+}
 
 /**
- * The filter of a connection manager that does already what an addition would: asks the helper for its rule, or has its
- * name where that is one of ours alone.
- * @throws {AppError} ENVOY_CONFIG_INVALID where the helper is asked by `ext_authz` and the addition is another way to it
+ * The filter of a list that does already what an addition would.
+ * @throws {AppError} ENVOY_CONFIG_INVALID where one is meant to, and does not: it would be taken for protection
  */
 export function findHandWired(
-  { manager, list }: { readonly manager: Manager; readonly list: FilterList },
-  { rule, filter }: FilterAddition,
-  clusters: readonly KnownCluster[],
+  addition: FilterAddition,
+  context: WiringContext,
 ): Placed | undefined {
-  const asking = list.filters.find((one) => asksForRule(one, rule, clusters));
-  if (typeNameOf(messageOf(filter, 'typed_config')) === filterType) return asking;
-  const name = textOf(filter, 'name') ?? '';
-  const same = list.filters.find(({ message }) => textOf(message, 'name') === name);
-  if (same !== undefined && name.startsWith(ourNames)) return same;
-  if (asking === undefined || !name.startsWith(ourNames)) return undefined;
-  const title = textOf(asking.message, 'name') ?? 'without a name';
+  const { manager, list } = context;
+  const isAuthz = typeNameOf(messageOf(addition.filter, 'typed_config')) === authzFilterType;
+  const meant = list.filters.filter((one) => isMeant(one, addition, context));
+  const [first] = meant;
+  if (first === undefined) return undefined;
+  if (!isAuthz) return ownFilter(meant, addition, context);
+  const faults = meant.map((one) => faultOf(one, context));
+  const good = faults.indexOf(undefined);
+  if (good >= 0) return meant[good];
+  const fault = faults[0] ?? { path: first.path, what: 'cannot be judged' };
   throw invalid(
     manager.file,
-    asking.path,
-    `filter ${title} asks the helper about each request, which it does not answer in the data path that ${rule} has here; remove the filter, or choose the data path ext-authz`,
+    fault.path,
+    `filter ${titleOf(first)} is to ask the helper for ${addition.rule}, but ${fault.what}; mend it, or remove the filter and let svidecar do the wiring`,
   );
 }
 
-function asksForRule(
-  { message }: Placed,
-  rule: string,
-  clusters: readonly KnownCluster[],
+/** In the native data path only the very filter that would be written does its work. */
+function ownFilter(
+  meant: readonly Placed[],
+  { rule, filter }: FilterAddition,
+  { manager, wanted }: WiringContext,
+): Placed | undefined {
+  const asking = meant.find((one) => anyField(one, 'typed_config')?.type === authzFilterType);
+  const name = textOf(filter, 'name') ?? '';
+  if (asking !== undefined) {
+    if (!name.startsWith(ourNames)) return undefined;
+    throw invalid(
+      manager.file,
+      asking.path,
+      `filter ${titleOf(asking)} asks the helper about each request, which it does not answer in the data path that ${rule} has here; remove the filter, or choose the data path ext-authz`,
+    );
+  }
+  const same = meant.find(({ message }) => sameJson(message, wanted));
+  const [other] = meant;
+  if (same !== undefined || other === undefined) return same;
+  throw invalid(
+    manager.file,
+    other.path,
+    `filter ${name} has a name that is svidecar's, but is not what svidecar writes for ${rule} here; remove it, or give it another name`,
+  );
+}
+
+/** Whether someone who reads the configuration would take a filter for ours. */
+function isMeant(
+  one: Placed,
+  { rule, filter }: FilterAddition,
+  { clusters }: WiringContext,
 ): boolean {
-  const config = messageOf(message, 'typed_config');
-  if (typeNameOf(config) !== filterType) return false;
-  const service = messageOf(config, 'grpc_service');
+  const name = textOf(filter, 'name') ?? '';
+  if (name.startsWith(ourNames) && textOf(one.message, 'name') === name) return true;
+  const config = anyField(one, 'typed_config');
+  if (config?.type !== authzFilterType) return false;
+  const service = messageOf(config.message, 'grpc_service');
   const named = ruleOf(service);
-  return named === undefined ? asksHelper(service, clusters) : named === rule;
+  return named === undefined ? serviceFault(service, clusters) === undefined : named === rule;
 }
 
 function ruleOf(service: JsonObject): string | undefined {
@@ -56,11 +152,94 @@ function ruleOf(service: JsonObject): string | undefined {
   return textOf(entry?.message, 'value');
 }
 
-function asksHelper(service: JsonObject, clusters: readonly KnownCluster[]): boolean {
+/** Why requests could pass a filter that is to ask the helper; undefined where they cannot. */
+function faultOf(one: Placed, context: WiringContext): Fault | undefined {
+  if (sameJson(one.message, context.wanted)) return settingFault(one, context.settings);
+  const config = anyField(one, 'typed_config');
+  if (config?.type !== authzFilterType) return typeFault(one, config);
+  return (
+    openFault(one, openFilter) ??
+    openFault(config, openConfig) ??
+    configFault(config, context.clusters) ??
+    settingFault(one, context.settings)
+  );
+}
+
+function typeFault(one: Placed, config: TypedMessage | undefined): Fault {
+  if (config === undefined) {
+    return { path: one.path, what: 'its configuration comes from elsewhere and cannot be seen' };
+  }
+  return { path: config.path, what: `it is of type ${config.type ?? 'none'}, which asks nobody` };
+}
+
+function openFault(place: Placed, switches: ReadonlyMap<string, string>): Fault | undefined {
+  for (const [field, what] of switches) {
+    if (isFalse(fieldOf(place.message, field))) continue;
+    return { path: `${place.path}/${fieldKey(place.message, field)}`, what };
+  }
+  return undefined;
+}
+
+function configFault(config: TypedMessage, clusters: readonly KnownCluster[]): Fault | undefined {
+  const { message } = config;
+  const at = (field: string, what: string): Fault => ({
+    path: `${config.path}/${fieldKey(message, field)}`,
+    what,
+  });
+  const version = fieldOf(message, 'transport_api_version');
+  // Name and number of envoy.config.core.v3.ApiVersion.
+  if (version !== 'V3' && version !== 2) {
+    return at('transport_api_version', 'its transport_api_version is not V3');
+  }
+  const why = serviceFault(messageOf(message, 'grpc_service'), clusters);
+  if (why !== undefined) return at('grpc_service', why);
+  const strange = Object.keys(message).find((key) => !isKnownField(key));
+  if (strange === undefined) return undefined;
+  return {
+    path: `${config.path}/${strange}`,
+    what: `${strange} can keep requests from being checked`,
+  };
+}
+
+function isKnownField(key: string): boolean {
+  if (key === '@type') return true;
+  const field = key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return judgedFields.has(field) || openConfig.has(field) || harmlessFields.has(field);
+}
+
+/** Why a gRPC service is not the helper; undefined when it is. */
+function serviceFault(service: JsonObject, clusters: readonly KnownCluster[]): string | undefined {
   const name = textOf(messageOf(service, 'envoy_grpc'), 'cluster_name');
+  if (name === undefined) return targetFault(messageOf(service, 'google_grpc'));
   const cluster = clusters.find((one) => one.name === name);
-  if (isObject(cluster?.message)) return isLocal(cluster.message, helperPort);
-  const target = textOf(messageOf(service, 'google_grpc'), 'target_uri') ?? '';
+  if (cluster === undefined) {
+    return `nobody can tell where its cluster "${name}" leads: it is not in this configuration`;
+  }
+  const { message } = cluster;
+  const isFixed =
+    fixedTypes.includes(fieldOf(message, 'type')) && isFalse(fieldOf(message, 'cluster_type'));
+  if (isFixed && isLocal(message, helperPort)) return undefined;
+  return `its cluster "${name}" does not lead to the helper alone (127.0.0.1:${helperPort})`;
+}
+
+function targetFault(service: JsonObject): string | undefined {
+  const target = textOf(service, 'target_uri') ?? '';
   const [, host = '', port = ''] = /^(?:[a-z]+:\/*)?(.*):(\d+)$/.exec(target) ?? [];
-  return isLoopback(host) && Number(port) === helperPort;
+  if (isLoopback(host) && Number(port) === helperPort) return undefined;
+  return `it has no grpc_service that leads to the helper (127.0.0.1:${helperPort})`;
+}
+
+/** Settings of routes under the filter's own name. */
+function settingFault(one: Placed, settings: readonly RouteSetting[]): Fault | undefined {
+  const name = textOf(one.message, 'name');
+  const open = settings.find((each) => each.name === name && authzEffectOf(each) === 'opens');
+  if (open === undefined) return undefined;
+  return {
+    path: one.path,
+    what: `a route sets something for it (${open.path}) that lets requests pass`,
+  };
+}
+
+function titleOf(filter: Placed): string {
+  return textOf(filter.message, 'name') ?? 'without a name';
 }

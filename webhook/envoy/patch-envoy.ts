@@ -2,6 +2,7 @@
  * An Envoy configuration gains our filters and clusters. The decision is a list of JSON Patch operations by
  * file; the text editor carries them out by insertion and proves that nothing else changed.
  */
+import type { JsonObject } from '#kernel/json.ts';
 import { editOpenText } from '../editing/edit-text.ts';
 import { lineOfPath } from '../editing/open-text.ts';
 import type { Operation } from '../editing/operation.ts';
@@ -35,10 +36,11 @@ import type {
   FilterAddition,
 } from './contract.ts';
 import { findListeners } from './find-managers.ts';
+import { nameFilter } from './filter-names.ts';
 import { findHandWired } from './hand-wired.ts';
 import { type FilterList, type Listener, type Manager, titleOf } from './listener.ts';
 import { type Placed, fieldKey, placedField, textOf } from './proto-field.ts';
-import { refuseRouteSettings } from './route-settings.ts';
+import { type RouteSetting, settingsReader } from './route-settings.ts';
 
 /** One operation, where it belongs, and the sentence that explains it. */
 interface Step {
@@ -53,6 +55,8 @@ interface Wanted {
   readonly listener: Listener;
   readonly manager: Manager;
   readonly list: FilterList;
+  /** The `HttpFilter`, under the name that it gets here; clusters are not named yet. */
+  readonly filter: JsonObject;
 }
 
 /**
@@ -69,9 +73,11 @@ export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): Envo
   requireChoice(listeners, additions.filters);
   const known = findClusters(files);
   const taken = new Set(additions.takenPorts);
+  const { version } = source;
+  const settingsOf = settingsReader();
   const warnings: EnvoyWarning[] = [...files.warnings, ...checkPorts(files, listeners, taken)];
   const wanted = additions.filters.flatMap((addition) =>
-    placesFor(addition, { files, listeners, known, additions, warnings }),
+    placesFor(addition, { files, listeners, known, additions, version, settingsOf, warnings }),
   );
   const plans = planClusters(clustersWanted(additions, wanted), known);
   const steps = [
@@ -107,28 +113,44 @@ interface Search {
   readonly listeners: readonly Listener[];
   readonly known: readonly KnownCluster[];
   readonly additions: EnvoyAdditions;
+  readonly version: EnvoySource['version'];
+  readonly settingsOf: (manager: Manager) => readonly RouteSetting[];
   /** Filled. */
   readonly warnings: EnvoyWarning[];
 }
 
-/** The lists that get a filter: those of the chosen listeners' connection managers that are not wired by hand. */
+/** The lists that get a filter: those of the chosen listeners' connection managers that have none for this rule yet. */
 function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] {
-  const { files, listeners, known, warnings } = search;
-  const bothAsked = new Set(search.additions.filters.map(({ direction }) => direction)).size > 1;
+  const { files, listeners, known, additions, warnings } = search;
+  const bothAsked = new Set(additions.filters.map(({ direction }) => direction)).size > 1;
   const choice = chooseListeners(addition, listeners, { files, bothAsked });
   warnings.push(...choice.warnings);
+  const plans = planClusters(additions.clusters, known);
+  const final = withClusterNames(addition.filter, plans);
   return choice.listeners.flatMap((listener) => {
     warnings.push(...checkRoutes(addition, listener, known));
-    const lists = listener.managers.flatMap((manager) =>
-      manager.lists.map((list) => ({ addition, listener, manager, list })),
+    return listener.managers.flatMap((manager) =>
+      manager.lists.flatMap(
+        (list) => placeIn({ addition, listener, manager, list, filter: final }, search) ?? [],
+      ),
     );
-    return lists.filter(({ manager, list }) => {
-      const wired = findHandWired({ manager, list }, addition, known);
-      if (wired === undefined) refuseRouteSettings(addition, manager);
-      else warnings.push(leftAlone(addition, manager, wired));
-      return wired === undefined;
-    });
   });
+}
+
+/** Undefined where a filter of the list does it already. */
+function placeIn(place: Wanted, search: Search): Wanted | undefined {
+  const { addition, manager, list, filter } = place;
+  const { known, additions, version, warnings } = search;
+  const settings = search.settingsOf(manager);
+  const wiring = { manager, list, clusters: known, settings, wanted: filter };
+  const wired = findHandWired(addition, wiring);
+  if (wired !== undefined) warnings.push(leftAlone(addition, manager, wired));
+  const isOwn = textOf(wired?.message, 'name') === textOf(filter, 'name');
+  if (wired !== undefined && !isOwn) return undefined;
+  const added = new Set(additions.filters.map((one) => textOf(one.filter, 'name') ?? ''));
+  const named = nameFilter(addition, { manager, settings, added, version });
+  warnings.push(...named.warnings);
+  return wired === undefined ? { ...place, filter: named.filter } : undefined;
 }
 
 function leftAlone({ rule }: FilterAddition, { file }: Manager, wired: Placed): EnvoyWarning {
@@ -166,7 +188,7 @@ function filterStep(one: Wanted, index: number, plans: readonly ClusterPlan[]): 
   const { addition, manager, listener, list } = one;
   const { file } = manager;
   const { filters, path, title } = list;
-  const value = withClusterNames(addition.filter, plans);
+  const value = withClusterNames(one.filter, plans);
   const neighbour = addition.place === 'first' ? filters[0] : filters.at(-1);
   const name = textOf(value, 'name') ?? 'filter';
   const before = textOf(neighbour?.message, 'name') ?? 'the terminal filter';

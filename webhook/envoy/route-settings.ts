@@ -1,35 +1,125 @@
-/** Settings of single routes for the `ext_authz` filter, which are lost where another filter does its work. */
-import { isArray, isObject, type Json } from '#kernel/json.ts';
-import { invalid } from './config-file.ts';
-import type { FilterAddition } from './contract.ts';
-import type { Manager } from './listener.ts';
-import { fieldOf, messageOf, placedField, textOf } from './proto-field.ts';
+/** What routes set for single filters (`typed_per_filter_config`), on every level: they can switch a filter off. */
+import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
+import { escapeToken } from '../editing/operation.ts';
+import { type TypedMessage, anyField, anyOf } from './any-config.ts';
+import type { Manager, PlacedIn } from './listener.ts';
+import { type Placed, fieldOf, messageOf } from './proto-field.ts';
 
-/** The name under which routes set something for the filter that is added in the data path ext-authz. */
-const authzName = 'envoy.filters.http.ext_authz';
+/** One entry of a `typed_per_filter_config`; it stands at its own place. */
+export interface RouteSetting extends PlacedIn {
+  /** Name of the filter that it is for. */
+  readonly name: string;
+}
 
-/**
- * A route that was to be skipped, or to have another audience, must not be treated as all others in silence.
- * @throws {AppError} ENVOY_CONFIG_INVALID
- */
-export function refuseRouteSettings({ rule, filter }: FilterAddition, manager: Manager): void {
-  const names = [
-    filter,
-    ...manager.lists.flatMap(({ filters }) => filters.map(({ message }) => message)),
+/** What a setting does to an `ext_authz` filter that asks the helper. */
+export type AuthzEffect =
+  /** Exactly the documented `svidecar-audience` and `svidecar-skip`. */
+  | 'documented'
+  /** Requests are checked as before. */
+  | 'harmless'
+  /** Requests may pass without a check: it is switched off, asks somebody else, or cannot be judged. */
+  | 'opens';
+
+export const filterConfigType = 'envoy.config.route.v3.FilterConfig';
+const authzType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute';
+const perFilter: ReadonlySet<string> = new Set(['typed_per_filter_config', 'typedPerFilterConfig']);
+/** Prefix of the context extensions that mean something to the helper. */
+const ourExtensions = 'svidecar-';
+const documentedExtensions: ReadonlySet<string> = new Set(['svidecar-audience', 'svidecar-skip']);
+const harmlessSettings: ReadonlySet<string> = new Set([
+  'context_extensions',
+  'contextExtensions',
+  'disable_request_body_buffering',
+  'disableRequestBodyBuffering',
+  'with_request_body',
+  'withRequestBody',
+  'emit_client_span',
+  'emitClientSpan',
+]);
+
+/** Reads the settings of a connection manager's routes; each route configuration once. */
+export function settingsReader(): (manager: Manager) => readonly RouteSetting[] {
+  const known = new Map<JsonObject, readonly RouteSetting[]>();
+  return (manager) =>
+    manager.routes.flatMap((routes) => {
+      const settings = known.get(routes.message) ?? settingsIn(routes);
+      known.set(routes.message, settings);
+      return settings;
+    });
+}
+
+/** Wherever it stands in a route configuration: also where a later Envoy has a level more. */
+function settingsIn(routes: PlacedIn): readonly RouteSetting[] {
+  const found: RouteSetting[] = [];
+  const seen = new Set<Json>();
+  const rest: { readonly value: Json; readonly path: string }[] = [
+    { value: routes.message, path: routes.path },
   ];
-  if (names.some((one) => textOf(one, 'name') === authzName)) return;
-  const routes = placedField(manager, 'route_config');
-  if (routes === undefined || !hasSettings(routes.message)) return;
-  throw invalid(
-    manager.file,
-    routes.path,
-    `a route sets something for ${authzName} (typed_per_filter_config), which ${rule} does not add in this data path, so that the route would be treated as all others; take the setting out, or choose the data path ext-authz`,
+  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+    const { value, path } = next;
+    if ((!isObject(value) && !isArray(value)) || seen.has(value)) continue;
+    seen.add(value);
+    const members = Object.entries(value).map(([key, member = null]) => ({
+      key,
+      place: { value: member, path: `${path}/${escapeToken(key)}` },
+    }));
+    rest.push(...members.map(({ place }) => place).reverse());
+    for (const { key, place } of members) {
+      if (perFilter.has(key) && isObject(place.value)) found.push(...entriesOf(place, routes));
+    }
+  }
+  return found;
+}
+
+function entriesOf(
+  { value, path }: { readonly value: Json; readonly path: string },
+  { file }: PlacedIn,
+): readonly RouteSetting[] {
+  return Object.entries(isObject(value) ? value : {}).map(([name, member]) => ({
+    name,
+    file,
+    message: isObject(member) ? member : {},
+    path: `${path}/${escapeToken(name)}`,
+  }));
+}
+
+/** The setting itself: a `FilterConfig` around it is looked through. */
+function innerOf(setting: Placed): { readonly config: TypedMessage; readonly isOff: boolean } {
+  const config = anyOf(setting);
+  if (config.type !== filterConfigType) return { config, isOff: false };
+  const inner = anyField(config, 'config') ?? { message: {}, path: config.path, type: undefined };
+  return { config: inner, isOff: !isFalse(fieldOf(config.message, 'disabled')) };
+}
+
+/** @see envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute */
+export function authzEffectOf(setting: RouteSetting): AuthzEffect {
+  const { config, isOff } = innerOf(setting);
+  if (isOff) return 'opens';
+  if (config.type === undefined)
+    return Object.keys(config.message).length === 0 ? 'harmless' : 'opens';
+  if (config.type !== authzType || !isFalse(fieldOf(config.message, 'disabled'))) return 'opens';
+  const fields = Object.keys(messageOf(config.message, 'check_settings'));
+  if (!fields.every((field) => harmlessSettings.has(field))) return 'opens';
+  const extensions = Object.keys(extensionsOf(config));
+  return fields.length === 1 &&
+    extensions.length > 0 &&
+    extensions.every((key) => documentedExtensions.has(key))
+    ? 'documented'
+    : 'harmless';
+}
+
+/** Whether a setting speaks to the helper. */
+export function hasOurExtensions(setting: RouteSetting): boolean {
+  return Object.keys(extensionsOf(innerOf(setting).config)).some((key) =>
+    key.startsWith(ourExtensions),
   );
 }
 
-function hasSettings(value: Json): boolean {
-  if (isArray(value)) return value.some(hasSettings);
-  if (!isObject(value)) return false;
-  if (fieldOf(messageOf(value, 'typed_per_filter_config'), authzName) !== undefined) return true;
-  return Object.values(value).some((member) => hasSettings(member ?? null));
+function extensionsOf(config: Placed): JsonObject {
+  return messageOf(messageOf(config.message, 'check_settings'), 'context_extensions');
+}
+
+/** Absent, null or false; what Envoy would take for true in another spelling is not. */
+export function isFalse(value: Json | undefined): boolean {
+  return value === undefined || value === null || value === false;
 }

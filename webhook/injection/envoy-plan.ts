@@ -6,6 +6,7 @@ import { AppError } from '#kernel/errors.ts';
 import { isArray, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { helperPorts } from '../../sidecar/config/contract.ts';
 import type { EnvoyAdditions, EnvoyPatch, FilterAddition } from '../envoy/contract.ts';
+import { parseVersion, versionOfImage, versionText } from '../envoy/envoy-version.ts';
 import { patchEnvoy } from '../envoy/patch-envoy.ts';
 import type { Settings } from './annotations.ts';
 import { fragmentsOf } from './compose.ts';
@@ -44,9 +45,16 @@ export function planEnvoy(
     directory: location.directory,
     templates: request.templates.map((template) => template.name),
     values,
+    ...versionOf(location),
   };
   const derived = derivedName(plan);
   return { location, derived, plan: { ...plan, derived } };
+}
+
+/** What is written is the same for all versions; what is warned about is not. */
+function versionOf({ image = '' }: EnvoyLocation): Pick<EnvoyPlan, 'version'> {
+  const version = versionOfImage(image);
+  return version === undefined ? {} : { version: versionText(version) };
 }
 
 /** A name that only this source with these additions can have. */
@@ -179,12 +187,14 @@ export function patchPlanned(
   plan: EnvoyPlan,
   source: { readonly data: Readonly<Record<string, string>>; readonly library: Library },
 ): EnvoyPatch {
+  const version = parseVersion(plan.version ?? '');
   return patchEnvoy(
     {
       name: `ConfigMap ${namespace}/${plan.source}`,
       files: source.data,
       main: plan.file,
       directory: plan.directory,
+      ...(version === undefined ? {} : { version }),
     },
     additionsOf(plan, source.library),
   );

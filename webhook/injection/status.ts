@@ -34,6 +34,8 @@ const envoyPlanSchema = z.strictObject({
   /** Key in the ConfigMap that the Envoy container reads, and where the ConfigMap is mounted. */
   file: z.string(),
   directory: z.string(),
+  /** Of that Envoy, where its image tells: `1.40`. */
+  version: z.string().optional(),
   templates: z.array(z.string()),
   /** Values of the variables that the templates' Envoy parts use. */
   values: z.record(z.string(), json),

@@ -43,7 +43,7 @@ export const directory = '/etc/envoy';
 /** The filter that the built-in templates add. */
 function extAuthz(rule: string): FilterAddition['filter'] {
   return {
-    name: 'envoy.filters.http.ext_authz',
+    name: `svidecar.${rule}`,
     typed_config: {
       '@type': 'type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz',
       transport_api_version: 'V3',

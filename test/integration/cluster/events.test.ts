@@ -78,7 +78,7 @@ describeWithComponents(programs, 'events on workloads', () => {
     const injected = (await note('told', 'Injected')).replace('injected: ', '');
     expect(warnings).toContain(`svidecar: ${injected}`);
     expect(await note('told', 'EnvoyConfigRendered')).toContain(
-      'envoy_config_patched: added envoy.filters.http.ext_authz',
+      'envoy_config_patched: added svidecar.jwt-inject',
     );
     const described = await api.kubectl(['describe', '-n', 'told', 'deployment', 'frontend']);
     expect(described.stdout).toMatch(/Normal\s+Injected\s/);

@@ -53,7 +53,7 @@ function isNodeRight(
 
 /** Names of our filters in a manager, in order: each rule's, all of them directly before the terminal one. */
 const ownFilters: Readonly<Record<string, RegExp>> = {
-  ext: /^envoy\.filters\.http\.ext_authz$/,
+  ext: /^svidecar\.jwt-(?:inject|validate)$/,
   native:
     /^(?:svidecar\.jwt-inject\.authorization,)?svidecar\.jwt-inject$|^(?:svidecar\.jwt-validate\.caller-header,)?svidecar\.jwt-validate$/,
 };

@@ -71,7 +71,7 @@ describe('desired ConfigMaps', () => {
       immutable: false,
       owners: [{ kind: 'ConfigMap', uid: 'uid-source' }],
     });
-    expect(derived?.data['envoy.yaml']).toContain('envoy.filters.http.ext_authz');
+    expect(derived?.data['envoy.yaml']).toContain('name: svidecar.jwt-');
   });
 
   test('those of the native data path are rendered from the status alone', () => {

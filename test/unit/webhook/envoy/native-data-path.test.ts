@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { EnvoyAdditions, EnvoySource } from '../../../../webhook/envoy/contract.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
-import { inject, nativeInject, nativeValidate } from '../../../golden/envoy/cases.ts';
+import { nativeInject, nativeValidate } from '../../../golden/envoy/cases.ts';
 
 const managerType =
   'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
@@ -55,7 +55,6 @@ describe('the native data path', () => {
     expect(() => patched(text, nativeInject)).toThrow(
       /:3:\d+: a route sets something for envoy\.filters\.http\.ext_authz/,
     );
-    expect(patched(text, inject)).toContain('svidecar-rule');
   });
 
   test.each([

@@ -240,7 +240,7 @@ describe('connection managers are found', () => {
 describe('wiring by hand is left alone', () => {
   const wired = (service: string): string =>
     manager(
-      `[{name: mine, typed_config: {"@type": x/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz, grpc_service: ${service}}}, ${router}]`,
+      `[{name: mine, typed_config: {"@type": x/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz, transport_api_version: V3, grpc_service: ${service}}}, ${router}]`,
     );
   const cluster = (address: string): string =>
     `    - {name: helper, load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: ${address}, port_value: 9010}}}}]}]}}\n`;
@@ -255,7 +255,7 @@ describe('wiring by hand is left alone', () => {
     ],
     [
       'the same rule',
-      '{envoy_grpc: {cluster_name: x}, initial_metadata: [{key: svidecar-rule, value: jwt-validate}]}',
+      '{envoy_grpc: {cluster_name: helper}, initial_metadata: [{key: svidecar-rule, value: jwt-validate}]}',
       '127.0.0.1',
       true,
     ],

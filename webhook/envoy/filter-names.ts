@@ -1,0 +1,164 @@
+/**
+ * Under which name a filter is added, and whether what routes set under a name reaches it. Ours have names of their own,
+ * so that nobody who switches off a filter of his own switches ours off.
+ */
+import type { JsonObject } from '#kernel/json.ts';
+import { invalid, lineIn } from './config-file.ts';
+import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import { type EnvoyVersion, isOlder } from './envoy-version.ts';
+import type { Manager } from './listener.ts';
+import { messageOf, textOf, typeNameOf } from './proto-field.ts';
+import { type RouteSetting, authzEffectOf, hasOurExtensions } from './route-settings.ts';
+
+export const authzFilterType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz';
+/** Filters with such a name are nobody else's. */
+export const ourNames = 'svidecar.';
+/** The first Envoy that hands a filter no settings that stand under its usual name alone. */
+const ownNamesOnly: EnvoyVersion = { major: 1, minor: 29 };
+const matcherType = 'envoy.extensions.common.matching.v3.ExtensionWithMatcher';
+const howToSet =
+  'a route that needs no check sets check_settings.context_extensions svidecar-skip: "true", and jwt-validate has svidecar.dev/skip-paths';
+
+export interface NameContext {
+  readonly manager: Manager;
+  readonly settings: readonly RouteSetting[];
+  /** Names of all filters that templates add. */
+  readonly added: ReadonlySet<string>;
+  /** Absent: nobody can tell. */
+  readonly version: EnvoyVersion | undefined;
+}
+
+export interface NamedFilter {
+  /** The `HttpFilter`, under the name that it gets here. */
+  readonly filter: JsonObject;
+  readonly warnings: readonly EnvoyWarning[];
+}
+
+/** The name by which Envoy calls filters of a type: `envoy.filters.http.ext_authz`. */
+export function usualNameOf(type: string): string | undefined {
+  if (type === matcherType) return 'envoy.filters.http.match_delegate';
+  const [, name] = /^envoy\.extensions\.filters\.http\.([a-z0-9_]+)\.v\d+\./.exec(type) ?? [];
+  return name === undefined ? undefined : `envoy.filters.http.${name}`;
+}
+
+/**
+ * Decides from what the routes of a connection manager set. Our filter takes the usual name only where that is free and
+ * all settings under it are the documented ones of ours.
+ * @throws {AppError} ENVOY_CONFIG_INVALID for a setting that would let requests pass, or that would reach nobody
+ */
+export function nameFilter({ rule, filter }: FilterAddition, context: NameContext): NamedFilter {
+  const { manager, settings } = context;
+  const type = typeNameOf(messageOf(filter, 'typed_config')) ?? '';
+  const own = textOf(filter, 'name') ?? '';
+  const usual = usualNameOf(type);
+  const isAuthz = type === authzFilterType;
+  refuseOpening(settings, { rule, own, isAuthz });
+  refuseUnknown(settings, context);
+  refuseLost(settings, { rule, isAuthz, isTaken: hasFilter(manager, authzName) });
+  const foreign = own === usual ? [] : settings.filter(({ name }) => name === usual);
+  if (foreign.length === 0) return { filter, warnings: unseenOf(rule, context) };
+  if (isAuthz && !hasFilter(manager, authzName)) {
+    if (foreign.every((one) => authzEffectOf(one) === 'documented')) {
+      refuseBoth(settings, own);
+      return { filter: { ...filter, name: authzName }, warnings: [] };
+    }
+  }
+  const reaching = isAuthz ? foreign.filter((one) => authzEffectOf(one) === 'opens') : foreign;
+  return { filter, warnings: [...reachesOf(reaching, own, context), ...unseenOf(rule, context)] };
+}
+
+const authzName = 'envoy.filters.http.ext_authz';
+
+function hasFilter({ lists }: Manager, name: string): boolean {
+  return lists.some(({ filters }) =>
+    filters.some(({ message }) => textOf(message, 'name') === name),
+  );
+}
+
+/** Under our own name: a request must not pass because of it. */
+function refuseOpening(
+  settings: readonly RouteSetting[],
+  ours: { readonly rule: string; readonly own: string; readonly isAuthz: boolean },
+): void {
+  const { rule, own, isAuthz } = ours;
+  const open = settings.find(
+    (one) => one.name === own && (!isAuthz || authzEffectOf(one) === 'opens'),
+  );
+  if (open === undefined) return;
+  const why = isAuthz
+    ? `a route sets something for ${own} that lets requests pass without ${rule}; ${howToSet}`
+    : `a route sets something for ${own}, which is Envoy's own filter here and holds for all routes; take it out, or choose the data path ext-authz`;
+  throw invalid(open.file, open.path, why);
+}
+
+/** A name of ours that no filter has: a misspelling would be passed over in silence. */
+function refuseUnknown(settings: readonly RouteSetting[], { added, manager }: NameContext): void {
+  const unknown = settings.find(
+    ({ name }) => name.startsWith(ourNames) && !added.has(name) && !hasFilter(manager, name),
+  );
+  if (unknown === undefined) return;
+  const names = [...added].join(', ');
+  throw invalid(
+    unknown.file,
+    unknown.path,
+    `a route sets something for ${unknown.name}, and there is no such filter; those of svidecar here are: ${names}`,
+  );
+}
+
+/** Settings under the usual name of `ext_authz` that were meant for us, or for a filter that is not there. */
+function refuseLost(
+  settings: readonly RouteSetting[],
+  about: { readonly rule: string; readonly isAuthz: boolean; readonly isTaken: boolean },
+): void {
+  const { rule, isAuthz, isTaken } = about;
+  const usual = settings.filter(({ name }) => name === authzName);
+  const meant = usual.find(hasOurExtensions);
+  if (isTaken && meant !== undefined) {
+    const why = isAuthz
+      ? `svidecar- settings stand under ${authzName}, which is another filter here, so that they would not reach ${rule}; write them under ${ourNames}${rule}`
+      : `svidecar- settings of a route reach nobody in this data path; take them out, or choose the data path ext-authz`;
+    throw invalid(meant.file, meant.path, why);
+  }
+  const lost = usual.find((one) => !isAuthz || authzEffectOf(one) === 'opens');
+  if (isTaken || lost === undefined) return;
+  throw invalid(
+    lost.file,
+    lost.path,
+    isAuthz
+      ? `a route sets something for ${authzName} (typed_per_filter_config), and no filter has this name; ${howToSet}`
+      : `a route sets something for ${authzName} (typed_per_filter_config), which ${rule} does not add in this data path, so that the route would be treated as all others; take the setting out, or choose the data path ext-authz`,
+  );
+}
+
+function refuseBoth(settings: readonly RouteSetting[], own: string): void {
+  const other = settings.find(({ name }) => name === own);
+  if (other === undefined) return;
+  const why = `routes set something for ${own} and for ${authzName}, and one filter cannot have both names; write all of it under ${own}`;
+  throw invalid(other.file, other.path, why);
+}
+
+function isOwnNamesOnly(version: EnvoyVersion | undefined): boolean {
+  return version !== undefined && !isOlder(version, ownNamesOnly);
+}
+
+/** What older Envoys do with settings under the usual name of a filter's type. */
+function reachesOf(
+  settings: readonly RouteSetting[],
+  own: string,
+  { version }: NameContext,
+): readonly EnvoyWarning[] {
+  if (isOwnNamesOnly(version)) return [];
+  return settings.map(({ name, file, path }) => ({
+    id: 'setting_reaches_older_envoy',
+    message: `${lineIn(file, path)}: an Envoy before 1.29 uses what a route sets for ${name} for ${own} as well, and then requests can pass without it; use Envoy 1.29 or later, with an image whose tag says so`,
+  }));
+}
+
+/** Routes that cannot be read could set something under the usual name. */
+function unseenOf(rule: string, { manager, version }: NameContext): readonly EnvoyWarning[] {
+  if (isOwnNamesOnly(version)) return [];
+  return manager.unseenRoutes.map(({ file, path, what, remedy }) => ({
+    id: 'routes_not_seen',
+    message: `${lineIn(file, path)}: ${what}; an Envoy before 1.29 can have ${rule} switched off there: ${remedy}, or use Envoy 1.29 or later, with an image whose tag says so`,
+  }));
+}
