@@ -6,7 +6,7 @@ import { review, type ReviewContext } from './admission/review.ts';
 import { Cluster } from './cluster/cluster.ts';
 import { connect, type ClusterTarget } from './cluster/connection.ts';
 import type { Desire } from './cluster/ports.ts';
-import { renderEnvoy, wantedBy } from './desired/desired.ts';
+import { markedWanted, renderMarked } from './desired/marks.ts';
 import { followConfig, loadEngine, type EngineFiles } from './files/load-engine.ts';
 import type { Engine } from './injection/inject.ts';
 import type { Limits } from './server/limits.ts';
@@ -95,10 +95,10 @@ const desires = new WeakMap<Engine, Desire>();
 function desireOf(engine: Engine): Desire {
   const known = desires.get(engine);
   if (known !== undefined) return known;
-  const { library } = engine;
+  const marking = { library: engine.library, marks: engine.config.configMaps };
   const desire: Desire = {
-    wanted: wantedBy,
-    render: (namespace, envoy, source) => renderEnvoy(namespace, envoy, { source, library }),
+    wanted: (users) => markedWanted(users, marking),
+    render: (namespace, envoy, source) => renderMarked(envoy, { namespace, source }, marking),
   };
   desires.set(engine, desire);
   return desire;

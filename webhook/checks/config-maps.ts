@@ -1,12 +1,12 @@
 /** The ConfigMaps that injected workloads mount: the helper's settings, and the derived Envoy configurations. */
 import { objectAt, sameJson, stringAt, type JsonObject } from '#kernel/json.ts';
 import {
-  desiredConfigMaps,
   isManaged,
   type ConfigMapUser,
   type DesiredConfigMap,
   type SourceConfigMap,
 } from '../desired/desired.ts';
+import { desiredConfigMaps } from '../desired/marks.ts';
 import { readableStatus, statusTextOf, textsAt, type Assessed } from './assess.ts';
 import { found, type Check, type Finding, type Material } from './contract.ts';
 import { metadataOf, nameOf, namespaceOf, type Subject, type Where } from './facts.ts';
@@ -40,6 +40,7 @@ function faultsIn(namespace: string, { facts, objects, assessed }: Material): re
       [...here].map(([name, { object }]) => [name, sourceOf(namespace, name, object)]),
     ),
     library: facts.engine.library,
+    marks: facts.engine.config.configMaps,
   });
   const users = usersByConfigMap(injected);
   return [

@@ -4,11 +4,8 @@
  */
 import { AppError } from '#kernel/errors.ts';
 import { stringAt, type JsonObject } from '#kernel/json.ts';
-import {
-  desiredConfigMaps,
-  type ConfigMapUser,
-  type DesiredConfigMap,
-} from '../desired/desired.ts';
+import { type ConfigMapUser, type DesiredConfigMap } from '../desired/desired.ts';
+import { desiredConfigMaps } from '../desired/marks.ts';
 import { statusText, type Status } from '../injection/status.ts';
 import { append, manifestOf, withoutAppended } from './appended.ts';
 import {
@@ -142,6 +139,7 @@ function wantedConfigMaps(
     const desired = desiredConfigMaps(namespace, own, {
       sources: byName(sources.values(), namespace),
       library: options.engine.library,
+      marks: options.engine.config.configMaps,
     });
     configMaps.push(...desired.configMaps);
     for (const configMap of desired.configMaps) {

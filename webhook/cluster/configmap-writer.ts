@@ -203,7 +203,14 @@ function bodyOf(target: Target, { data }: Contents, uid: string | undefined): Js
 
 function refusedBy({ message }: ApiRefusal, step: Step): Problem {
   const users = step.kind === 'remove' ? [] : step.configMap.users;
-  return { reason: 'ConfigMapRefused', message, users };
+  return { reason: 'ConfigMapRefused', message: `${message}${adviceFor(message)}`, users };
+}
+
+/** What a policy demands of every ConfigMap can be given to ours. */
+function adviceFor(message: string): string {
+  const demanded = /\b(label|annotation)/i.exec(message)?.[1];
+  if (demanded === undefined) return '';
+  return `; svidecar gives its ConfigMaps what configMaps.${demanded.toLowerCase()}s of the injector's configuration says`;
 }
 
 /** The object itself is refused (too large, not valid): trying again changes nothing. */

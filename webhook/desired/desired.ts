@@ -92,11 +92,6 @@ export type Rendered =
     }
   | { readonly kind: 'problem'; readonly problem: Problem };
 
-export interface Desired {
-  readonly configMaps: readonly DesiredConfigMap[];
-  readonly problems: readonly Problem[];
-}
-
 /** Our ConfigMaps are found, and removed, by this label. */
 const managedBy = { 'app.kubernetes.io/managed-by': 'svidecar' } as const;
 /** Whether labels say that an object is ours to change and to remove. */
@@ -105,24 +100,6 @@ export function isManaged(labels: Readonly<Record<string, Json | undefined>>): b
 }
 /** Name of the ConfigMap that a derived one was made from. */
 export const sourceAnnotation = 'svidecar.dev/source';
-
-/** All at once. @param sources by name, of the same namespace */
-export function desiredConfigMaps(
-  namespace: string,
-  users: readonly ConfigMapUser[],
-  facts: { readonly sources: ReadonlyMap<string, SourceConfigMap>; readonly library: Library },
-): Desired {
-  const { helpers, envoys, problems } = wantedBy(users);
-  const configMaps = [...helpers];
-  const found = [...problems];
-  for (const envoy of envoys) {
-    const source = facts.sources.get(envoy.plan.source);
-    const rendered = renderEnvoy(namespace, envoy, { source, library: facts.library });
-    if (rendered.kind === 'rendered') configMaps.push(rendered.configMap);
-    else found.push(rendered.problem);
-  }
-  return { configMaps, problems: found };
-}
 
 /** Reads the statuses; cheap beside {@link renderEnvoy}. @param users of one namespace */
 export function wantedBy(users: readonly ConfigMapUser[]): Wanted {

@@ -6,6 +6,7 @@ import { parseDocument } from 'yaml';
 import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
 import { trustDomainFault } from '#kernel/spiffe-id.ts';
+import { objectMarks } from './object-marks.ts';
 import { cpuForms, cpuPattern, memoryForms, memoryPattern } from './quantity.ts';
 import { templateSchema } from './template-schema.ts';
 
@@ -56,6 +57,8 @@ export const configSchema = z.strictObject({
   authorization: z.enum(['deny', 'overwrite', 'keep']).default('deny'),
   nativeSidecar: z.enum(['auto', 'true', 'false']).default('auto'),
   dataPath: z.enum(['ext-authz', 'native']).default('ext-authz'),
+  /** For the ConfigMaps that svidecar makes, where a policy of the cluster demands some. */
+  configMaps: objectMarks.prefault({}),
   /** Never touched, whatever their labels say; svidecar's own namespace is added by the program. */
   ignoredNamespaces: z
     .array(z.string().min(1))

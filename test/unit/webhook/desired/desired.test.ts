@@ -2,11 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { isObject, objectAt, stringAt } from '#kernel/json.ts';
 import { helperName } from '../../../../webhook/injection/compose.ts';
 import { statusKey } from '../../../../webhook/injection/contract.ts';
-import {
-  desiredConfigMaps,
-  type ConfigMapUser,
-  type Desired,
-} from '../../../../webhook/desired/desired.ts';
+import { type ConfigMapUser } from '../../../../webhook/desired/desired.ts';
+import { desiredConfigMaps, type Desired } from '../../../../webhook/desired/marks.ts';
 import { injected, valueAt } from '../../../fakes/admission.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 import { envoyConfig } from '../../../bench/review-bodies.ts';
@@ -53,7 +50,11 @@ function desired(users: readonly ConfigMapUser[], text: string | undefined = env
     data: { 'envoy.yaml': text },
   };
   const sources = new Map(text === '' ? [] : [[source.name, source] as const]);
-  return desiredConfigMaps('shop', users, { sources, library });
+  return desiredConfigMaps('shop', users, {
+    sources,
+    library,
+    marks: { labels: {}, annotations: {} },
+  });
 }
 
 describe('desired ConfigMaps', () => {

@@ -1,0 +1,74 @@
+/**
+ * The configuration's labels and annotations on the ConfigMaps that svidecar makes. They are no part of a name's content:
+ * a changed one is put on the ConfigMaps that are there, and no pod restarts for it.
+ */
+import type { Library } from '../injection/library.ts';
+import type { ObjectMarks } from '../injection/object-marks.ts';
+import {
+  renderEnvoy,
+  wantedBy,
+  type ConfigMapUser,
+  type DesiredConfigMap,
+  type Rendered,
+  type SourceConfigMap,
+  type Wanted,
+  type WantedEnvoy,
+} from './desired.ts';
+
+export interface Marking {
+  readonly library: Library;
+  readonly marks: ObjectMarks;
+}
+
+/** Our own come last: by them ConfigMaps are known to be ours. */
+function marked(
+  configMap: DesiredConfigMap,
+  { labels, annotations }: ObjectMarks,
+): DesiredConfigMap {
+  return {
+    ...configMap,
+    labels: { ...labels, ...configMap.labels },
+    annotations: { ...annotations, ...configMap.annotations },
+  };
+}
+
+/** {@link wantedBy}, marked. */
+export function markedWanted(users: readonly ConfigMapUser[], { marks }: Marking): Wanted {
+  const wanted = wantedBy(users);
+  return { ...wanted, helpers: wanted.helpers.map((helper) => marked(helper, marks)) };
+}
+
+/** {@link renderEnvoy}, marked. */
+export function renderMarked(
+  envoy: WantedEnvoy,
+  place: { readonly namespace: string; readonly source: SourceConfigMap | undefined },
+  { library, marks }: Marking,
+): Rendered {
+  const rendered = renderEnvoy(place.namespace, envoy, { source: place.source, library });
+  return rendered.kind === 'rendered'
+    ? { ...rendered, configMap: marked(rendered.configMap, marks) }
+    : rendered;
+}
+
+export interface Desired {
+  readonly configMaps: readonly DesiredConfigMap[];
+  readonly problems: Wanted['problems'];
+}
+
+/** All at once. @param facts.sources by name, of the same namespace */
+export function desiredConfigMaps(
+  namespace: string,
+  users: readonly ConfigMapUser[],
+  facts: Marking & { readonly sources: ReadonlyMap<string, SourceConfigMap> },
+): Desired {
+  const { helpers, envoys, problems } = markedWanted(users, facts);
+  const configMaps = [...helpers];
+  const found = [...problems];
+  for (const envoy of envoys) {
+    const source = facts.sources.get(envoy.plan.source);
+    const rendered = renderMarked(envoy, { namespace, source }, facts);
+    if (rendered.kind === 'rendered') configMaps.push(rendered.configMap);
+    else found.push(rendered.problem);
+  }
+  return { configMaps, problems: found };
+}
