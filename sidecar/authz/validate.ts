@@ -9,7 +9,7 @@ import { bearerToken } from './bearer.ts';
 import type { RuleDecision } from './inject.ts';
 import type { RulePorts } from './ports.ts';
 import type { CheckView } from './read-check.ts';
-import { skipFilter } from './skip-paths.ts';
+import { skipFilter } from '../config/skip-paths.ts';
 import { allowance, type Metadata } from './write-answer.ts';
 
 type ValidateRule = Extract<Rule, { mode: 'validate' }>;

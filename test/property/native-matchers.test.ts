@@ -8,7 +8,7 @@ import { isArray, isObject, objectAt, stringAt, type Json, type JsonObject } fro
 import { parseSpiffeId, spiffeIdFault } from '#kernel/spiffe-id.ts';
 import { callerFilter } from '../../sidecar/authz/allow-callers.ts';
 import { audienceByHost } from '../../sidecar/authz/audience-by-host.ts';
-import { skipFilter } from '../../sidecar/authz/skip-paths.ts';
+import { skipFilter } from '../../sidecar/config/skip-paths.ts';
 import { secretName } from '../../sidecar/config/contract.ts';
 import { nativeVariables } from '../../webhook/injection/native-variables.ts';
 import { nativeAdditions } from '../golden/envoy/cases.ts';

@@ -1,9 +1,11 @@
 /** Whether the Envoy configuration that an injection needs is there and can be patched. */
 import { LRUCache } from 'lru-cache';
+import type { JsonObject } from '#kernel/json.ts';
 import type { EnvoyPatch } from '../envoy/contract.ts';
 import { patchPlanned } from '../injection/envoy-plan.ts';
 import type { Library } from '../injection/library.ts';
-import type { EnvoyPlan } from '../injection/status.ts';
+import { checkVisits } from '../injection/probes.ts';
+import type { EnvoyPlan, Status } from '../injection/status.ts';
 import type { Trace } from '../injection/trace.ts';
 
 /** A ConfigMap as far as it matters here. `resourceVersion` changes with the data. */
@@ -19,16 +21,23 @@ export type ReadConfigMap = (namespace: string, name: string) => ConfigMapView |
  * Writes what it sees into the trace.
  * @throws {AppError} ENVOY_CONFIG_INVALID, LISTENERS_AMBIGUOUS with file, line and column
  */
-export type EnvoyCheck = (namespace: string, plan: EnvoyPlan, trace: Trace) => void;
+export type EnvoyCheck = (namespace: string, subject: EnvoySubject, trace: Trace) => void;
+
+/** A pod template that asks, and what its status will say. */
+export interface EnvoySubject {
+  readonly template: JsonObject;
+  readonly plan: EnvoyPlan;
+  readonly status: Status;
+}
 
 /** Outcomes of recent checks: the replicas of one rollout ask the same question. Entries hold no file text. */
 const rememberedChecks = 500;
 
-type Outcome = Pick<EnvoyPatch, 'warnings' | 'changes'>;
+type Outcome = Pick<EnvoyPatch, 'warnings' | 'changes' | 'inbound'>;
 
 export function envoyCheck(read: ReadConfigMap, library: Library): EnvoyCheck {
   const remembered = new LRUCache<string, Outcome>({ max: rememberedChecks });
-  return (namespace, plan, trace) => {
+  return (namespace, { template, plan, status }, trace) => {
     const source = read(namespace, plan.source);
     if (source === undefined) {
       trace.warn(
@@ -40,13 +49,17 @@ export function envoyCheck(read: ReadConfigMap, library: Library): EnvoyCheck {
     const key = `${namespace}/${plan.derived}@${source.resourceVersion}/${plan.version ?? ''}`;
     let outcome = remembered.get(key);
     if (outcome === undefined) {
-      const { warnings, changes } = patchPlanned(namespace, plan, { data: source.data, library });
-      outcome = { warnings, changes };
+      const { warnings, changes, inbound } = patchPlanned(namespace, plan, {
+        data: source.data,
+        library,
+      });
+      outcome = { warnings, changes, inbound };
       remembered.set(key, outcome);
     }
     for (const { message } of outcome.changes) trace.say('envoy_config_patched', message);
     for (const { id, message } of outcome.warnings) {
       trace.warn(id === 'port_clash' ? id : 'envoy_warning', message);
     }
+    checkVisits(template, status, { inbound: outcome.inbound, trace });
   };
 }

@@ -209,7 +209,10 @@ function decideTemplates(
     { ...request, previous: status },
     { engine: context.engine, trace },
   );
-  if (next.envoy !== undefined) context.checkEnvoy(located.namespace, next.envoy, trace);
+  if (next.envoy !== undefined) {
+    const subject = { template: located.template, plan: next.envoy, status: next };
+    context.checkEnvoy(located.namespace, subject, trace);
+  }
   if (operations.length === 0) {
     trace.say('unchanged', 'everything that was asked for is there already');
     return { kind: 'unchanged', status: next, operations, steps: trace.steps };

@@ -22,7 +22,7 @@ const envoyCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** A pod says what its workload says already; workloads come first. */
-function toldOnce(findings: readonly Finding[]): Outcome {
+export function toldOnce(findings: readonly Finding[]): Outcome {
   const told = new Map<string, Finding>();
   for (const finding of findings) {
     const { namespace = '', kind = '' } = finding.where ?? {};
@@ -36,7 +36,7 @@ function toldOnce(findings: readonly Finding[]): Outcome {
 }
 
 /** Steps that are told of as they stand; the engine's sentence says what to do. */
-function steps(
+export function steps(
   assessed: readonly Assessed[],
   told: { readonly id: StepId; readonly severity: Severity; readonly hint: string },
 ): readonly Finding[] {

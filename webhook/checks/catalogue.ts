@@ -16,6 +16,7 @@ import { guardPolicy } from './guard.ts';
 import { webhookConfigured } from './hooks.ts';
 import { csiDriver, spireAgent, workloadApi } from './identity.ts';
 import { namespaceLabelCheck, podSecurity } from './namespaces.ts';
+import { appPort, probes } from './ports.ts';
 import { webhookAnswers } from './probe.ts';
 import { autoscaling, resourceLimits } from './resources.ts';
 import { configuration, webhookReplicas, webhookService } from './serving.ts';
@@ -39,6 +40,8 @@ export const catalogue: readonly Check[] = [
   envoyConfiguration,
   envoyVersion,
   portClash,
+  probes,
+  appPort,
   autoscaling,
   gitOpsDrift,
   helperPresent,

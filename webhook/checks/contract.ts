@@ -5,6 +5,7 @@ import type { Facts, ResourceName, Subject, Where } from './facts.ts';
 export type CheckId =
   | 'annotation_placement'
   | 'annotations_valid'
+  | 'app_port'
   | 'autoscaling'
   | 'config_maps'
   | 'configuration'
@@ -20,6 +21,7 @@ export type CheckId =
   | 'namespace_label'
   | 'pod_security'
   | 'port_clash'
+  | 'probes'
   | 'resource_limits'
   | 'spire_agent'
   | 'webhook_answers'

@@ -17,6 +17,14 @@ export interface FilterAddition {
   readonly carriesToken?: boolean;
   /** Every host gets a token of the same audience: a listener that routes to several clusters is warned about. */
   readonly oneAudienceForAllHosts?: boolean;
+  /** Names of HTTP filters that must not see a request before this one has. */
+  readonly before?: readonly string[];
+  /** Some paths pass without a look: what changes the path behind the filter is warned about. */
+  readonly exemptsPaths?: boolean;
+  /** Hosts (`host`, `host:port`, `*.suffix`) that the filter tells apart: what changes the host behind it is warned about. */
+  readonly hosts?: readonly string[];
+  /** A request that has passed the filter must not come to it again: it takes its own work for the client's. */
+  readonly onceOnly?: boolean;
 }
 
 /** One cluster that filters refer to. */
@@ -53,7 +61,14 @@ export interface EnvoySource {
 
 /** Stable ids: documentation, traces and metrics use them. */
 export type EnvoyWarningId =
+  | 'authorization_taken'
+  | 'destination_not_judged'
+  | 'filter_in_front'
+  | 'host_rewritten'
+  | 'path_changed_behind'
+  | 'token_seen_by_filter'
   | 'token_without_tls'
+  | 'tunnel_seen_once'
   | 'one_audience_for_several_clusters'
   | 'wired_by_hand'
   | 'listener_without_connection_manager'
@@ -85,6 +100,28 @@ export interface EnvoyInsertion {
   readonly length: number;
 }
 
+/** A listener whose requests need a token. */
+export interface Guard {
+  readonly rule: string;
+  /** As messages call it: `"in"`. */
+  readonly listener: string;
+  /** `file:line` */
+  readonly place: string;
+  /** TCP ports that it listens on. */
+  readonly ports: readonly number[];
+  /** Connections to other ports of the pod may be redirected to it. */
+  readonly getsAllPorts: boolean;
+  /** Ports of the pod to which it sends requests that have passed. */
+  readonly appPorts: readonly number[];
+}
+
+/** What an Envoy configuration means for whoever asks the pod's ports. */
+export interface InboundView {
+  readonly guards: readonly Guard[];
+  /** All TCP ports that Envoy listens on. */
+  readonly ports: readonly number[];
+}
+
 export interface EnvoyPatch {
   /** All files of the source; those without a change are the same strings. */
   readonly files: Readonly<Record<string, string>>;
@@ -92,4 +129,5 @@ export interface EnvoyPatch {
   /** By file, for changed files; taking them all out gives the source's text. */
   readonly insertions: Readonly<Record<string, readonly EnvoyInsertion[]>>;
   readonly changes: readonly EnvoyChange[];
+  readonly inbound: InboundView;
 }

@@ -7,7 +7,9 @@ import { editOpenText } from '../editing/edit-text.ts';
 import { lineOfPath } from '../editing/open-text.ts';
 import type { Operation } from '../editing/operation.ts';
 import { bootstrapSteps } from './bootstrap.ts';
+import { checkHosts } from './check-hosts.ts';
 import { checkPorts } from './check-ports.ts';
+import { refuseRepeats } from './check-repeats.ts';
 import { checkRoutes } from './check-routes.ts';
 import { chooseListeners, requireChoice } from './choose-listeners.ts';
 import {
@@ -37,8 +39,10 @@ import type {
 } from './contract.ts';
 import { findListeners } from './find-managers.ts';
 import { nameFilter } from './filter-names.ts';
+import { type Chosen, inboundView } from './guards.ts';
 import { findHandWired } from './hand-wired.ts';
 import { type FilterList, type Listener, type Manager, titleOf } from './listener.ts';
+import { checkNeighbours, placeOf, requireNames } from './place-filter.ts';
 import { type Placed, fieldKey, placedField, textOf } from './proto-field.ts';
 import { type RouteSetting, settingsReader } from './route-settings.ts';
 
@@ -57,6 +61,8 @@ interface Wanted {
   readonly list: FilterList;
   /** The `HttpFilter`, under the name that it gets here; clusters are not named yet. */
   readonly filter: JsonObject;
+  /** Index in the list before which it goes. */
+  readonly at: number;
 }
 
 /**
@@ -76,8 +82,12 @@ export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): Envo
   const { version } = source;
   const settingsOf = settingsReader();
   const warnings: EnvoyWarning[] = [...files.warnings, ...checkPorts(files, listeners, taken)];
+  const chosen: Chosen[] = [];
   const wanted = additions.filters.flatMap((addition) =>
-    placesFor(addition, { files, listeners, known, additions, version, settingsOf, warnings }),
+    placesFor(addition, {
+      ...{ files, listeners, clusters: known, additions },
+      ...{ version, settingsOf, warnings, chosen },
+    }),
   );
   const plans = planClusters(clustersWanted(additions, wanted), known);
   const steps = [
@@ -95,6 +105,7 @@ export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): Envo
     ...written(source, steps),
     warnings: unique(warnings),
     changes: [...steps.map(({ change }) => change), ...reused],
+    inbound: inboundView(chosen, files, { clusters: known, listeners }),
   };
 }
 
@@ -111,46 +122,54 @@ function requireManagers(files: ConfigFiles, listeners: readonly Listener[]): vo
 interface Search {
   readonly files: ConfigFiles;
   readonly listeners: readonly Listener[];
-  readonly known: readonly KnownCluster[];
+  readonly clusters: readonly KnownCluster[];
   readonly additions: EnvoyAdditions;
   readonly version: EnvoySource['version'];
   readonly settingsOf: (manager: Manager) => readonly RouteSetting[];
-  /** Filled. */
+  /** Both are filled. */
   readonly warnings: EnvoyWarning[];
+  readonly chosen: Chosen[];
 }
 
 /** The lists that get a filter: those of the chosen listeners' connection managers that have none for this rule yet. */
 function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] {
-  const { files, listeners, known, additions, warnings } = search;
+  const { files, listeners, clusters, additions, warnings } = search;
   const bothAsked = new Set(additions.filters.map(({ direction }) => direction)).size > 1;
   const choice = chooseListeners(addition, listeners, { files, bothAsked });
   warnings.push(...choice.warnings);
-  const plans = planClusters(additions.clusters, known);
-  const final = withClusterNames(addition.filter, plans);
+  search.chosen.push(...choice.listeners.map((listener) => ({ addition, listener })));
+  requireNames(addition, choice.listeners, files.main);
+  refuseRepeats(addition, choice.listeners, search);
+  const filter = withClusterNames(addition.filter, planClusters(additions.clusters, clusters));
   return choice.listeners.flatMap((listener) => {
-    warnings.push(...checkRoutes(addition, listener, known));
+    warnings.push(...checkRoutes(addition, listener, search));
+    warnings.push(...checkHosts(addition, listener, clusters));
     return listener.managers.flatMap((manager) =>
       manager.lists.flatMap(
-        (list) => placeIn({ addition, listener, manager, list, filter: final }, search) ?? [],
+        (list) => placeIn({ addition, listener, manager, list, filter }, search) ?? [],
       ),
     );
   });
 }
 
 /** Undefined where a filter of the list does it already. */
-function placeIn(place: Wanted, search: Search): Wanted | undefined {
+function placeIn(place: Omit<Wanted, 'at'>, search: Search): Wanted | undefined {
   const { addition, manager, list, filter } = place;
-  const { known, additions, version, warnings } = search;
+  const { clusters, additions, version, warnings } = search;
   const settings = search.settingsOf(manager);
-  const wiring = { manager, list, clusters: known, settings, wanted: filter };
-  const wired = findHandWired(addition, wiring);
+  const wired = findHandWired(addition, { manager, list, clusters, settings, wanted: filter });
+  const at =
+    wired === undefined
+      ? placeOf(addition, list, manager)
+      : list.filters.findIndex(({ path }) => path === wired.path);
+  warnings.push(...checkNeighbours(addition, list, { ...manager, at }));
   if (wired !== undefined) warnings.push(leftAlone(addition, manager, wired));
   const isOwn = textOf(wired?.message, 'name') === textOf(filter, 'name');
   if (wired !== undefined && !isOwn) return undefined;
   const added = new Set(additions.filters.map((one) => textOf(one.filter, 'name') ?? ''));
   const named = nameFilter(addition, { manager, settings, added, version });
   warnings.push(...named.warnings);
-  return wired === undefined ? { ...place, filter: named.filter } : undefined;
+  return wired === undefined ? { ...place, filter: named.filter, at } : undefined;
 }
 
 function leftAlone({ rule }: FilterAddition, { file }: Manager, wired: Placed): EnvoyWarning {
@@ -172,16 +191,11 @@ function clustersWanted(
   return clusters.filter(({ name }) => !refersTo(name, filters) || refersTo(name, added));
 }
 
-/** Filters of one list: those that want to be first, then those before the terminal one. */
+/** Filters of one list, in its order; before one filter those that want to be first come first. */
 function filterSteps(wanted: readonly Wanted[], plans: readonly ClusterPlan[]): readonly Step[] {
-  const first = wanted.filter(({ addition }) => addition.place === 'first');
-  const last = wanted.filter(({ addition }) => addition.place !== 'first');
-  return [
-    ...first.map((one, index) => filterStep(one, index, plans)),
-    ...last.map((one, index) =>
-      filterStep(one, first.length + one.list.filters.length - 1 + index, plans),
-    ),
-  ];
+  const isFirst = ({ addition }: Wanted): number => (addition.place === 'first' ? 0 : 1);
+  const sorted = wanted.toSorted((a, b) => a.at - b.at || isFirst(a) - isFirst(b));
+  return sorted.map((one, index) => filterStep(one, one.at + index, plans));
 }
 
 function filterStep(one: Wanted, index: number, plans: readonly ClusterPlan[]): Step {
@@ -189,7 +203,7 @@ function filterStep(one: Wanted, index: number, plans: readonly ClusterPlan[]): 
   const { file } = manager;
   const { filters, path, title } = list;
   const value = withClusterNames(one.filter, plans);
-  const neighbour = addition.place === 'first' ? filters[0] : filters.at(-1);
+  const neighbour = filters[one.at];
   const name = textOf(value, 'name') ?? 'filter';
   const before = textOf(neighbour?.message, 'name') ?? 'the terminal filter';
   return {

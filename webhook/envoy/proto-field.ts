@@ -27,6 +27,13 @@ export function textOf(message: JsonObject | undefined, field: string): string |
   return typeof value === 'string' ? value : undefined;
 }
 
+/** The texts of a repeated field. */
+export function textsOf(holder: Placed, field: string): readonly string[] {
+  const value = fieldOf(holder.message, field);
+  const list = isArray(value) ? value : [value];
+  return list.filter((item) => typeof item === 'string');
+}
+
 /** The messages of a repeated field, each with its JSON Pointer; Envoy takes a single map for a list of one. */
 export function repeatedOf(holder: Placed, field: string): readonly Placed[] {
   const key = fieldKey(holder.message, field);

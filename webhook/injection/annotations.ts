@@ -138,6 +138,7 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
       ? text
       : fail(`a trust domain name; ${trustDomainFault(text) ?? ''}`),
   'validate-audience': audiences,
+  'validate-before': each('names of HTTP filters', (item) => item.length > 0),
   'validate-listeners': listeners,
 };
 

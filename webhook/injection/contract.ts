@@ -38,6 +38,7 @@ export const settingKeys = [
   'spiffe-id',
   'trust-domain',
   'validate-audience',
+  'validate-before',
   'validate-listeners',
 ] as const;
 export type SettingKey = (typeof settingKeys)[number];

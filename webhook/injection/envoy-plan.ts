@@ -109,8 +109,10 @@ function usedNames(fragment: Fragment): readonly string[] {
   const names = new Set<string>();
   if (fragment.envoy !== undefined) {
     for (const name of Object.keys(fragment.when ?? {})) names.add(name);
-    for (const { filter, listeners, oneAudienceForAllHosts } of fragment.envoy.filters) {
-      variablesIn([filter, listeners ?? null, oneAudienceForAllHosts], names);
+    for (const { filter, listeners, before, hosts, ...flags } of fragment.envoy.filters) {
+      const { oneAudienceForAllHosts, exemptsPaths, onceOnly } = flags;
+      const lists = [listeners, before, hosts].map((list) => list ?? null);
+      variablesIn([filter, ...lists, oneAudienceForAllHosts, exemptsPaths, onceOnly], names);
     }
     for (const { cluster } of fragment.envoy.clusters) variablesIn(cluster, names);
     variablesIn(fragment.envoy.bootstrap ?? null, names);
@@ -155,29 +157,40 @@ export function additionsOf(
 type TemplateFilter = NonNullable<Fragment['envoy']>['filters'][number];
 
 function filterAddition(template: TemplateFilter, variables: Variables): FilterAddition {
-  const listeners = listenersOf(template, variables);
+  const lists = Object.fromEntries(
+    (['listeners', 'before', 'hosts'] as const)
+      .map((field) => [field, textsIn(template, field, variables)] as const)
+      .filter(([, texts]) => texts !== undefined),
+  );
+  const isTrue = (value: Json): boolean => substitute(value, variables) === true;
   return {
     rule: template.rule,
     direction: template.direction,
     place: template.place,
     filter: substituteObject(template.filter, variables),
     carriesToken: template.carriesToken,
-    oneAudienceForAllHosts: substitute(template.oneAudienceForAllHosts, variables) === true,
-    ...(listeners === undefined ? {} : { listeners }),
+    oneAudienceForAllHosts: isTrue(template.oneAudienceForAllHosts),
+    exemptsPaths: isTrue(template.exemptsPaths),
+    onceOnly: isTrue(template.onceOnly),
+    ...lists,
   };
 }
 
-function listenersOf(
+/** A list of texts, or a variable that is one; undefined where it has no value. */
+function textsIn(
   template: TemplateFilter,
+  field: 'listeners' | 'before' | 'hosts',
   variables: Variables,
 ): readonly string[] | undefined {
-  const value =
-    template.listeners === undefined ? undefined : substitute(template.listeners, variables);
+  const written = template[field];
+  const value = written === undefined ? undefined : substitute(written, variables);
   if (value === undefined) return undefined;
-  const names = isArray(value) ? value : [value];
-  return names.map((name) => {
+  return (isArray(value) ? value : [value]).map((name) => {
     if (typeof name === 'string') return name;
-    throw new AppError('TEMPLATE_INVALID', `rule ${template.rule}: a listener's name is no text`);
+    throw new AppError(
+      'TEMPLATE_INVALID',
+      `rule ${template.rule}: ${field} holds something that is no text`,
+    );
   });
 }
 

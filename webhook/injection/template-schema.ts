@@ -20,6 +20,14 @@ const filter = z.strictObject({
   carriesToken: z.boolean().default(false),
   /** Every host gets a token of the same audience: warned about where a listener routes to several clusters. */
   oneAudienceForAllHosts: z.union([z.boolean(), z.string()]).default(false),
+  /** Names of HTTP filters that must not see a request before this one has. */
+  before: z.union([z.string(), z.array(z.string())]).optional(),
+  /** Some paths pass without a look: warned about where another filter may change the path behind this one. */
+  exemptsPaths: z.union([z.boolean(), z.string()]).default(false),
+  /** Hosts that the filter tells apart: warned about where a route changes them behind it. */
+  hosts: z.union([z.string(), z.array(z.string())]).optional(),
+  /** A request must not pass the filter twice: refused where a redirect within Envoy, or a listener behind a listener, does that. */
+  onceOnly: z.union([z.boolean(), z.string()]).default(false),
   filter: object,
 });
 

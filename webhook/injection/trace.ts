@@ -4,6 +4,7 @@
 export type StepId =
   | 'annotation_on_workload'
   | 'annotations_without_templates'
+  | 'app_port_open'
   | 'awaits_container'
   | 'being_deleted'
   | 'configmap_refused'
@@ -34,6 +35,7 @@ export type StepId =
   | 'pod_level_resources'
   | 'pod_never_ends'
   | 'port_clash'
+  | 'probe_without_token'
   | 'refused'
   | 'socket_added'
   | 'socket_reused'

@@ -1,6 +1,6 @@
 /** The values that templates can use, from the configuration, the annotations and the pod. */
 import { AppError } from '#kernel/errors.ts';
-import { isArray, objectAt, stringAt, type Json } from '#kernel/json.ts';
+import { isArray, isObject, objectAt, stringAt, type Json } from '#kernel/json.ts';
 import { spiffeIdFault } from '#kernel/spiffe-id.ts';
 import {
   healthPort,
@@ -92,6 +92,11 @@ function tokenVariables(settings: Settings, identity: Identity, config: Injector
     forwardToken: settings['forward-token'] === false ? false : undefined,
     injectListeners: list(settings, 'inject-listeners'),
     validateListeners: list(settings, 'validate-listeners'),
+    validateBefore: list(settings, 'validate-before'),
+    // Without a value where they do not hold, so that they change no name.
+    audienceHostNames: isObject(byHost) ? Object.keys(byHost) : undefined,
+    exemptsPaths: settings['skip-paths'] === undefined ? undefined : true,
+    takesToken: settings['forward-token'] === false ? true : undefined,
     dataPath: text(settings, 'data-path') ?? config.dataPath,
   };
 }

@@ -60,6 +60,7 @@ const accepted: readonly (readonly [SettingKey, string, unknown])[] = [
   ['spiffe-id', 'spiffe://a.test/b', 'spiffe://a.test/b'],
   ['trust-domain', 'a.test', 'a.test'],
   ['validate-audience', 'a,b', ['a', 'b']],
+  ['validate-before', 'a.b, c', ['a.b', 'c']],
   ['validate-listeners', 'in', ['in']],
 ];
 
@@ -98,6 +99,7 @@ const refused: readonly (readonly [SettingKey, string, RegExp])[] = [
   ['spiffe-id', 'spiffe://A.test/b', /a SPIFFE ID; .*upper case/],
   ['trust-domain', 'a.test:8081', /a trust domain name; .*no port/],
   ['validate-audience', 'a b', /visible characters/],
+  ['validate-before', 'a,,b', /names of HTTP filters/],
   ['validate-listeners', '', /listener names/],
 ];
 

@@ -1,0 +1,112 @@
+/** Hosts that routes rewrite, for a rule that goes by hosts: it sees the host before the router changes it. */
+import { addressesOf } from './cluster-transport.ts';
+import type { KnownCluster } from './clusters.ts';
+import { lineIn } from './config-file.ts';
+import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import { titleOf, type Listener } from './listener.ts';
+import { type Placed, fieldOf, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { type RouteEntry, routeTreeOf } from './route-tree.ts';
+
+/** One way in which a request gets another host behind our filter. */
+interface Rewrite extends Placed {
+  /** The new host; undefined where each request has its own. */
+  readonly host: string | undefined;
+  /** Where it comes from then, as in `the header "x-host"`. */
+  readonly from: string;
+}
+
+/** Warnings about hosts that the rule names and no request carries yet when the rule sees it. */
+export function checkHosts(
+  addition: FilterAddition,
+  listener: Listener,
+  clusters: readonly KnownCluster[],
+): readonly EnvoyWarning[] {
+  const named = addition.hosts ?? [];
+  if (named.length === 0) return [];
+  const byName = new Map(clusters.map((cluster) => [cluster.name, cluster]));
+  const routes = listener.managers.flatMap((manager) => routeTreeOf(manager).routes);
+  const told = new Map<string, EnvoyWarning>();
+  for (const route of routes) {
+    for (const rewrite of rewritesOf(route, byName)) {
+      const message = sentence({ addition, listener, route, rewrite });
+      const key = rewrite.host ?? rewrite.from;
+      if (message !== undefined && !told.has(key)) told.set(key, { id: 'host_rewritten', message });
+    }
+  }
+  return [...told.values()];
+}
+
+function rewritesOf(
+  { action }: RouteEntry,
+  clusters: ReadonlyMap<string, KnownCluster>,
+): readonly Rewrite[] {
+  if (action === undefined) return [];
+  const weighted = placedField(action, 'weighted_clusters');
+  const weights = weighted === undefined ? [] : repeatedOf(weighted, 'clusters');
+  const header = textOf(action.message, 'host_rewrite_header');
+  const isByPath = fieldOf(action.message, 'host_rewrite_path_regex') !== undefined;
+  const formatted = textOf(action.message, 'host_rewrite');
+  const isFixed = formatted !== undefined && !formatted.includes('%');
+  return [
+    ...[action, ...weights].flatMap((place) =>
+      to(place, textOf(place.message, 'host_rewrite_literal')),
+    ),
+    ...(isFixed ? to(action, formatted) : []),
+    ...(formatted === undefined || isFixed ? [] : from(action, `the format "${formatted}"`)),
+    ...(header === undefined ? [] : from(action, `the header "${header}"`)),
+    ...(isByPath ? from(action, 'the path') : []),
+    ...(fieldOf(action.message, 'auto_host_rewrite') === true
+      ? hostsOfClusters([action, ...weights], clusters).flatMap((host) => to(action, host))
+      : []),
+  ];
+}
+
+function to(place: Placed, host: string | undefined): readonly Rewrite[] {
+  return host === undefined || host === '' ? [] : [{ ...place, host, from: '' }];
+}
+
+function from(place: Placed, source: string): readonly Rewrite[] {
+  return [{ ...place, host: undefined, from: source }];
+}
+
+/** What `auto_host_rewrite` takes: the name of the endpoint that a request goes to. */
+function hostsOfClusters(
+  places: readonly Placed[],
+  clusters: ReadonlyMap<string, KnownCluster>,
+): readonly string[] {
+  return places
+    .map(({ message }) => textOf(message, 'cluster') ?? textOf(message, 'name') ?? '')
+    .flatMap((name) => clusters.get(name) ?? [])
+    .flatMap(({ message }) => addressesOf(message))
+    .flatMap((address) => textOf(messageOf(address, 'socket_address'), 'address') ?? []);
+}
+
+function sentence(found: {
+  readonly addition: FilterAddition;
+  readonly listener: Listener;
+  readonly route: RouteEntry;
+  readonly rewrite: Rewrite;
+}): string | undefined {
+  const { addition, listener, route, rewrite } = found;
+  const { rule, hosts = [] } = addition;
+  const { host } = rewrite;
+  const domains = route.domains.map((domain) => `"${domain}"`).join(', ');
+  const start = `${lineIn(route.file, rewrite.path)}: this route of listener ${titleOf(listener)} rewrites the host`;
+  const seen = `${rule} goes by the host that the app sends (its virtual host is for ${domains})`;
+  if (host === undefined) {
+    return `${start} by ${rewrite.from} after ${rule} has seen the request; ${seen}: name that host in svidecar.dev/audience-by-host, not the one that ${rewrite.from} gives`;
+  }
+  const named = hosts.filter((pattern) => meets(pattern, host));
+  const sent = named.filter((pattern) => !route.domains.some((domain) => meets(pattern, domain)));
+  if (sent.length === 0) return undefined;
+  return `${start} to "${host}" after ${rule} has seen the request; ${seen}, so ${sent.join(', ')} in svidecar.dev/audience-by-host does nothing for a request that the app sends to another host: name the host that the app sends`;
+}
+
+/** Whether a host, or a domain of a virtual host, is one that a pattern of `audience-by-host` names. */
+function meets(pattern: string, host: string): boolean {
+  const wanted = pattern.toLowerCase();
+  const given = host.toLowerCase();
+  const bare = given.replace(/:\d+$/, '');
+  if (wanted.startsWith('*.')) return bare.endsWith(wanted.slice(1));
+  return wanted === given || wanted === bare;
+}

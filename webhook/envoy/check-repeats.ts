@@ -1,0 +1,85 @@
+/** Requests that come to a filter a second time: by a redirect that Envoy follows itself, or by a listener behind a listener. */
+import { type Json, isArray, isObject } from '#kernel/json.ts';
+import { typeNameOf, fieldOf, placedField } from './proto-field.ts';
+import { invalid, lineIn } from './config-file.ts';
+import type { FilterAddition } from './contract.ts';
+import { type Listener, type Manager, titleOf } from './listener.ts';
+import { type Surroundings, reachOf } from './reach.ts';
+import { type RouteEntry, routeTreeOf } from './route-tree.ts';
+
+/**
+ * For filters that take their own work for the client's.
+ * @param chosen the listeners that get the filter
+ * @throws {AppError} ENVOY_CONFIG_INVALID
+ */
+export function refuseRepeats(
+  addition: FilterAddition,
+  chosen: readonly Listener[],
+  surroundings: Surroundings,
+): void {
+  if (addition.onceOnly !== true) return;
+  for (const listener of chosen) {
+    for (const manager of listener.managers) refuseRedirects(addition, manager);
+    refuseMeetings(addition, listener, { ...surroundings, chosen });
+  }
+}
+
+const remedy =
+  'the second time it would take what it did itself for what the client did, and refuse the request or let the token go where it is not meant to';
+
+function refuseRedirects({ rule }: FilterAddition, manager: Manager): void {
+  const route = routeTreeOf(manager).routes.find(followsRedirects);
+  if (route !== undefined) {
+    throw invalid(
+      route.file,
+      route.action?.path ?? route.path,
+      `this route follows redirects itself (internal_redirect_policy), so that a request comes to the filter of ${rule} again: ${remedy}; take the policy out, or set svidecar.dev/data-path: ext-authz`,
+    );
+  }
+  for (const place of [manager, ...manager.routes]) {
+    if (!mentions(place.message, redirectPolicy)) continue;
+    throw invalid(
+      place.file,
+      place.path,
+      `a custom_response redirects requests within Envoy, so that a request comes to the filter of ${rule} again: ${remedy}; take the redirect_policy out, or set svidecar.dev/data-path: ext-authz`,
+    );
+  }
+}
+
+const redirectPolicy = 'envoy.extensions.http.custom_response.redirect_policy.v3.RedirectPolicy';
+
+function mentions(value: Json, type: string): boolean {
+  if (isArray(value)) return value.some((one) => mentions(one, type));
+  if (!isObject(value)) return false;
+  if (typeNameOf(value) === type) return true;
+  return Object.values(value).some((member) => mentions(member ?? null, type));
+}
+
+function followsRedirects({ action }: RouteEntry): boolean {
+  if (action === undefined) return false;
+  const policy = placedField(action, 'internal_redirect_policy');
+  if (policy !== undefined)
+    return Number(fieldOf(policy.message, 'max_internal_redirects') ?? 1) > 0;
+  // Name and number of RouteAction.InternalRedirectAction.
+  const old = fieldOf(action.message, 'internal_redirect_action');
+  return old === 'HANDLE_INTERNAL_REDIRECT' || old === 1;
+}
+
+function refuseMeetings(
+  { rule, direction }: FilterAddition,
+  listener: Listener,
+  { chosen, ...surroundings }: Surroundings & { readonly chosen: readonly Listener[] },
+): void {
+  const start = listener.managers.flatMap((manager) => routeTreeOf(manager).destinations);
+  const meeting = reachOf(start, surroundings).meetings.find((one) =>
+    chosen.includes(one.listener),
+  );
+  if (meeting === undefined) return;
+  const { via } = meeting;
+  const key = direction === 'inbound' ? 'validate-listeners' : 'inject-listeners';
+  throw invalid(
+    via.file,
+    via.path,
+    `by cluster "${via.name}" requests of listener ${titleOf(listener)} (${lineIn(listener.file, listener.path)}) come to listener ${titleOf(meeting.listener)} of the same Envoy, so that both ask ${rule}: ${remedy}; name one of the two in svidecar.dev/${key}, or set svidecar.dev/data-path: ext-authz`,
+  );
+}

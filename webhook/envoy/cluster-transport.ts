@@ -1,0 +1,112 @@
+/** How requests to a cluster travel, and to which addresses. */
+import type { JsonObject } from '#kernel/json.ts';
+import { type TypedMessage, anyField } from './any-config.ts';
+import { isLocal } from './clusters.ts';
+import {
+  type Placed,
+  fieldOf,
+  messageOf,
+  placedField,
+  repeatedOf,
+  textOf,
+  textsOf,
+} from './proto-field.ts';
+
+const sockets = 'envoy.extensions.transport_sockets.';
+const encrypting: ReadonlySet<string> = new Set([
+  `${sockets}tls.v3.UpstreamTlsContext`,
+  `${sockets}quic.v3.QuicUpstreamTransport`,
+  `${sockets}alts.v3.Alts`,
+]);
+/** Sockets around another one, which is in their field `transport_socket`. */
+const wrapping: ReadonlySet<string> = new Set([
+  `${sockets}http_11_proxy.v3.Http11ProxyUpstreamTransport`,
+  `${sockets}internal_upstream.v3.InternalUpstreamTransport`,
+  `${sockets}proxy_protocol.v3.ProxyProtocolUpstreamTransport`,
+  `${sockets}tap.v3.Tap`,
+  `${sockets}tcp_stats.v3.Config`,
+]);
+
+/** Whether each connection to the cluster is protected by TLS, or never leaves the pod. */
+export function isProtected({ message }: { readonly message: JsonObject }): boolean {
+  return isLocal(message) || socketsOf({ message, path: '' }).every(isTls);
+}
+
+/** All sockets that an endpoint can be given; undefined stands for the plain one. */
+function socketsOf(cluster: Placed): readonly (Placed | undefined)[] {
+  const matches = repeatedOf(cluster, 'transport_socket_matches');
+  const fallback = placedField(cluster, 'transport_socket');
+  const all = matches.map((match) => placedField(match, 'transport_socket'));
+  // One without criteria is for all endpoints that those before it did not match.
+  const last = matches.findIndex(({ message }) => isEmpty(messageOf(message, 'match')));
+  const isChosen = fieldOf(cluster.message, 'transport_socket_matcher') !== undefined;
+  return last === -1 || isChosen ? [...all, fallback] : all.slice(0, last + 1);
+}
+
+function isEmpty(message: JsonObject): boolean {
+  return Object.keys(message).length === 0;
+}
+
+function isTls(socket: Placed | undefined): boolean {
+  if (socket === undefined) return false;
+  const config = anyField(socket, 'typed_config');
+  if (config?.type === undefined) {
+    return textOf(socket.message, 'name') === 'envoy.transport_sockets.tls';
+  }
+  if (encrypting.has(config.type)) return true;
+  return wrapping.has(config.type) && isTls(placedField(config, 'transport_socket'));
+}
+
+/** Addresses of the endpoints that a cluster names itself. */
+export function addressesOf(cluster: JsonObject): readonly JsonObject[] {
+  return repeatedOf({ message: messageOf(cluster, 'load_assignment'), path: '' }, 'endpoints')
+    .flatMap((locality) => repeatedOf(locality, 'lb_endpoints'))
+    .map(({ message }) => messageOf(messageOf(message, 'endpoint'), 'address'));
+}
+
+const clusterTypes = 'envoy.extensions.clusters.';
+
+/** `cluster_type`: what a cluster is where it is none of the built-in types. */
+function extensionOf(cluster: Placed): TypedMessage | undefined {
+  const outer = placedField(cluster, 'cluster_type');
+  return outer === undefined ? undefined : anyField(outer, 'typed_config');
+}
+
+/** How the clusters that a cluster is made of are listed, by its type. */
+const memberLists: ReadonlyMap<string, (config: Placed) => readonly string[]> = new Map([
+  [`${clusterTypes}aggregate.v3.ClusterConfig`, (config) => textsOf(config, 'clusters')],
+  [
+    `${clusterTypes}composite.v3.ClusterConfig`,
+    (config) =>
+      repeatedOf(config, 'clusters').flatMap(({ message }) => textOf(message, 'name') ?? []),
+  ],
+  [
+    `${clusterTypes}mcp_multicluster.v3.ClusterConfig`,
+    (config) =>
+      repeatedOf(config, 'servers').flatMap(
+        ({ message }) => textOf(messageOf(message, 'mcp_cluster'), 'cluster') ?? [],
+      ),
+  ],
+]);
+
+/** Clusters that a cluster is made of; undefined for one that is none. */
+export function membersOfCluster(cluster: Placed): readonly string[] | undefined {
+  const config = extensionOf(cluster);
+  return config === undefined ? undefined : memberLists.get(config.type ?? '')?.(config);
+}
+
+/** What a cluster that is an extension takes its endpoints from. */
+const choosers: readonly (readonly [string, string])[] = [
+  ['dynamic_forward_proxy.', 'the host of each request'],
+  ['dynamic_modules.', 'a module'],
+  ['original_dst.', 'the address that the client connected to'],
+];
+
+/** Why a cluster's endpoints are chosen by each request; undefined where they are not. */
+export function chosenByRequest(cluster: Placed): string | undefined {
+  // Name and number of envoy.config.cluster.v3.Cluster.DiscoveryType.
+  const discovery = fieldOf(cluster.message, 'type');
+  const isOriginal = discovery === 'ORIGINAL_DST' || discovery === 4;
+  const type = isOriginal ? `${clusterTypes}original_dst.` : (extensionOf(cluster)?.type ?? '');
+  return choosers.find(([name]) => type.startsWith(clusterTypes + name))?.[1];
+}

@@ -1,0 +1,61 @@
+/** The listeners whose requests need a token: for whoever asks them without one, and for what stands behind them. */
+import { addressesOf } from './cluster-transport.ts';
+import { isLocal } from './clusters.ts';
+import { type ConfigFiles, lineIn } from './config-file.ts';
+import type { FilterAddition, Guard, InboundView } from './contract.ts';
+import { type Listener, titleOf } from './listener.ts';
+import { type Placed, fieldOf, messageOf, placedField, repeatedOf } from './proto-field.ts';
+import { type Surroundings, destinationsOf, reachOf } from './reach.ts';
+
+/** A rule, and one of the listeners that it is for. */
+export interface Chosen {
+  readonly addition: FilterAddition;
+  readonly listener: Listener;
+}
+
+export function inboundView(
+  chosen: readonly Chosen[],
+  files: ConfigFiles,
+  surroundings: Surroundings,
+): InboundView {
+  const guarded = chosen.filter(({ addition }) => addition.direction === 'inbound');
+  const admin = placedField(files.main.root, 'admin');
+  const own = [...surroundings.listeners, ...(admin === undefined ? [] : [admin])];
+  const guards = new Map<string, Guard>();
+  for (const { addition, listener } of guarded) {
+    const guard = guardOf(addition.rule, listener, surroundings);
+    guards.set(`${guard.rule} ${guard.place}`, guard);
+  }
+  return { guards: [...guards.values()], ports: own.flatMap(portsOf) };
+}
+
+function guardOf(rule: string, listener: Listener, surroundings: Surroundings): Guard {
+  const { clusters } = reachOf(destinationsOf(listener), surroundings);
+  return {
+    rule,
+    listener: titleOf(listener),
+    place: lineIn(listener.file, listener.path),
+    ports: portsOf(listener),
+    getsAllPorts: isRedirectedTo(listener),
+    appPorts: clusters
+      .filter(({ message }) => isLocal(message))
+      .flatMap(({ message }) => addressesOf(message))
+      .map((address) => Number(fieldOf(messageOf(address, 'socket_address'), 'port_value')))
+      .filter((port) => port > 0),
+  };
+}
+
+function portsOf(holder: Placed): readonly number[] {
+  return [holder, ...repeatedOf(holder, 'additional_addresses')]
+    .map(({ message }) => messageOf(messageOf(message, 'address'), 'socket_address'))
+    .map((socket) => Number(fieldOf(socket, 'port_value')))
+    .filter((port) => port > 0);
+}
+
+/** Listeners to which the pod's network sends connections for other ports. */
+function isRedirectedTo(listener: Listener): boolean {
+  if (fieldOf(listener.message, 'use_original_dst') === true) return true;
+  return repeatedOf(listener, 'listener_filters').some(
+    ({ message }) => fieldOf(message, 'name') === 'envoy.filters.listener.original_dst',
+  );
+}

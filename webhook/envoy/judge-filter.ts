@@ -1,0 +1,147 @@
+/** What one HTTP filter of a list does with a request, as far as its configuration tells. */
+import { type Json, isArray, isObject } from '#kernel/json.ts';
+import { type TypedMessage, anyField, anyOf } from './any-config.ts';
+import { type FilterEffect, effectOf, holderRouteTypes } from './http-filters.ts';
+import { type Placed, fieldOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+
+export interface Judgement {
+  readonly effect: FilterEffect | 'unknown';
+  /** Why, as a clause that goes on from the filter's name. */
+  readonly because: string;
+}
+
+const skipType = 'envoy.extensions.filters.common.matcher.action.v3.SkipFilter';
+const executeType = 'envoy.extensions.filters.http.composite.v3.ExecuteFilterAction';
+
+/** The first of these that is found in a filter is what counts: what answers by itself matters most. */
+const weightiest: readonly Judgement['effect'][] = [
+  'elsewhere',
+  'unknown',
+  'code',
+  'signs',
+  'rewrites',
+  'passes',
+];
+
+/** @param routes configurations whose routes may set something for the filter */
+export function judgeFilter(filter: Placed, routes: readonly Placed[]): Judgement {
+  const config = anyField(filter, 'typed_config');
+  if (config === undefined) {
+    const because = 'gets its configuration from somewhere else (config_discovery)';
+    return { effect: 'unknown', because };
+  }
+  const name = textOf(filter.message, 'name') ?? '';
+  if (effectOf(config.type) === 'holds' && routes.some((one) => chooses(one.message, name))) {
+    return { effect: 'unknown', because: 'runs other filters, which single routes choose' };
+  }
+  return judgeConfig(config);
+}
+
+/** How messages name a filter. */
+export function filterTitle({ message }: Placed): string {
+  const name = textOf(message, 'name');
+  return name === undefined ? 'filter without a name' : `filter "${name}"`;
+}
+
+function judgeConfig(config: TypedMessage): Judgement {
+  const { type } = config;
+  const effect = effectOf(type);
+  if (effect === 'holds') return judgeHolder(config);
+  if (effect !== undefined) return { effect, because: words[effect] };
+  const what = type === undefined ? 'says no type' : `is of the type ${type}`;
+  return { effect: 'unknown', because: `${what}, which svidecar does not know` };
+}
+
+const words: Readonly<Record<Exclude<FilterEffect, 'holds'>, string>> = {
+  passes: 'passes the request on',
+  rewrites: 'may change the path or the host',
+  signs: 'writes the Authorization header itself',
+  elsewhere: 'answers requests, or sends them on, by itself',
+  code: 'does what its code or another program says',
+};
+
+function judgeHolder(holder: TypedMessage): Judgement {
+  const inner = filtersIn(holder).map((one) => (one === undefined ? unseen : judgeConfig(one)));
+  for (const effect of weightiest) {
+    const found = inner.find((one) => one.effect === effect);
+    if (found !== undefined) {
+      return { effect, because: `runs another filter, which ${found.because}` };
+    }
+  }
+  return { effect: 'passes', because: words.passes };
+}
+
+const unseen: Judgement = { effect: 'unknown', because: 'cannot be seen here' };
+
+/** Configurations of the filters that a filter runs; undefined for one that is not to be seen. */
+function filtersIn(holder: Placed): readonly (TypedMessage | undefined)[] {
+  const own = placedField(holder, 'extension_config');
+  const chains = [
+    ...membersOf(holder, 'named_filter_chains').flatMap((chain) => chainOf(chain, 'typed_config')),
+    ...membersOf(holder, 'filter_chains').flatMap((chain) => chainOf(chain, 'filters')),
+    ...chainOf(placedField(holder, 'default_filter_chain'), 'filters'),
+    ...chainOf(placedField(holder, 'filter_chain'), 'filters'),
+  ];
+  const actions = ['matcher', 'xds_matcher'].flatMap((field) =>
+    actionsIn(fieldOf(holder.message, field) ?? null),
+  );
+  return [
+    ...(own === undefined ? [] : [anyField(own, 'typed_config')]),
+    ...chains,
+    ...actions.flatMap(filtersOfAction),
+  ];
+}
+
+function chainOf(chain: Placed | undefined, field: string): readonly (TypedMessage | undefined)[] {
+  if (chain === undefined) return [];
+  return repeatedOf(chain, field).map((one) => anyField(one, 'typed_config'));
+}
+
+/** Values of a map of messages. */
+function membersOf(holder: Placed, field: string): readonly Placed[] {
+  const map = placedField(holder, field);
+  return map === undefined
+    ? []
+    : Object.keys(map.message).flatMap((key) => placedField(map, key) ?? []);
+}
+
+function filtersOfAction(action: TypedMessage): readonly (TypedMessage | undefined)[] {
+  if (action.type === skipType) return [];
+  if (action.type !== executeType) return [undefined];
+  const filter = placedField(action, 'typed_config');
+  const chain = chainOf(placedField(action, 'filter_chain'), 'typed_config');
+  const isNamed = fieldOf(action.message, 'filter_chain_name') !== undefined;
+  if (filter !== undefined) return [anyField(filter, 'typed_config'), ...chain];
+  return chain.length > 0 || isNamed ? chain : [undefined];
+}
+
+/** Whatever a tree of matchers ends in. */
+function actionsIn(tree: Json): readonly TypedMessage[] {
+  if (isArray(tree)) return tree.flatMap(actionsIn);
+  if (!isObject(tree)) return [];
+  return Object.entries(tree).flatMap(([key, member = null]): readonly TypedMessage[] => {
+    if (key !== 'action' || !isObject(member)) return actionsIn(member);
+    const config = placedField({ message: member, path: '' }, 'typed_config');
+    return config === undefined ? [] : [anyOf(config)];
+  });
+}
+
+/** Whether a route, or something around it, says what a filter that runs others is to run. */
+function chooses(value: Json, filter: string): boolean {
+  if (isArray(value)) return value.some((one) => chooses(one, filter));
+  if (!isObject(value)) return false;
+  const settings = fieldOf(value, 'typed_per_filter_config');
+  const own = isObject(settings) ? settings[filter] : undefined;
+  if (isObject(own) && holds(own)) return true;
+  return Object.values(value).some((member) => chooses(member ?? null, filter));
+}
+
+function holds(settings: Json): boolean {
+  if (!isObject(settings)) return false;
+  const any = anyOf({ message: settings, path: '' });
+  // A FilterConfig holds the settings proper.
+  return (
+    (any.type !== undefined && holderRouteTypes.has(any.type)) ||
+    holds(any.message['config'] ?? null)
+  );
+}

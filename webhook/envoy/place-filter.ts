@@ -1,0 +1,144 @@
+/**
+ * Where in a list of HTTP filters ours goes: directly before the terminal one, but before all that answers, or sends the
+ * request on, by itself. What cannot be judged and stands in front is warned about.
+ */
+import { type ConfigFile, invalid, lineIn } from './config-file.ts';
+import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import { ourNames } from './filter-names.ts';
+import { mayRewrite } from './http-filters.ts';
+import { type Judgement, filterTitle, judgeFilter } from './judge-filter.ts';
+import type { FilterList, Listener } from './listener.ts';
+import { type Placed, textOf } from './proto-field.ts';
+
+/** What is known of the manager that a list is of. */
+export interface ListContext {
+  readonly file: ConfigFile;
+  /** Its route configurations: what they set for single filters counts. */
+  readonly routes: readonly Placed[];
+}
+
+/** Index in the list before which an addition goes. */
+export function placeOf(addition: FilterAddition, list: FilterList, context: ListContext): number {
+  if (addition.place === 'first') return 0;
+  const terminal = list.filters.length - 1;
+  const first = list.filters.findIndex((filter) => mustFollow(addition, filter, context.routes));
+  return first === -1 ? terminal : Math.min(first, terminal);
+}
+
+/** Whether a filter must not see requests that the addition has not seen. */
+function mustFollow(addition: FilterAddition, filter: Placed, routes: readonly Placed[]): boolean {
+  const name = textOf(filter.message, 'name') ?? '';
+  if (addition.before?.includes(name) === true) return true;
+  const { effect } = judgeFilter(filter, routes);
+  if (isOurs(filter, effect)) return false;
+  // A token that another filter puts into the request is not the one that came with it.
+  return effect === 'elsewhere' || (effect === 'signs' && addition.direction === 'inbound');
+}
+
+/** By its name, and by what ours can do: a name alone proves nothing. */
+function isOurs({ message }: Placed, effect: Judgement['effect']): boolean {
+  const isKnown = effect === 'passes' || effect === 'signs';
+  return isKnown && (textOf(message, 'name') ?? '').startsWith(ourNames);
+}
+
+/**
+ * A name that nobody has is a mistake in the annotation.
+ * @throws {AppError} ENVOY_CONFIG_INVALID
+ */
+export function requireNames(
+  { rule, before = [] }: FilterAddition,
+  chosen: readonly Listener[],
+  main: ConfigFile,
+): void {
+  if (before.length === 0) return;
+  const names = new Set(
+    chosen
+      .flatMap(({ managers }) => managers.flatMap(({ lists }) => lists))
+      .flatMap(({ filters }) => filters)
+      .flatMap(({ message }) => textOf(message, 'name') ?? []),
+  );
+  const unknown = before.find((name) => !names.has(name));
+  if (unknown === undefined) return;
+  throw invalid(
+    main,
+    '/static_resources/listeners',
+    `${rule} is to stand before the filter "${unknown}" (svidecar.dev/validate-before), which none of its listeners has; they have: ${[...names].join(', ')}`,
+  );
+}
+
+/**
+ * Warnings about the filters around a place.
+ * @param at index before which the addition goes, or at which it stands already
+ */
+export function checkNeighbours(
+  addition: FilterAddition,
+  list: FilterList,
+  { file, routes, at }: ListContext & { readonly at: number },
+): readonly EnvoyWarning[] {
+  const terminal = list.filters.length - 1;
+  const judged = list.filters
+    .map((filter, index) => ({ filter, index, ...judgeFilter(filter, routes) }))
+    .filter(({ filter, effect }) => !isOurs(filter, effect));
+  const front = judged.filter(({ index }) => index < at);
+  const behind = judged.filter(({ index }) => index >= at && index < terminal);
+  return [
+    ...(addition.direction === 'inbound' ? front : []).flatMap((one) =>
+      inFront(addition, file, one),
+    ),
+    ...(addition.direction === 'outbound' ? front : []).flatMap((one) =>
+      signsToo(addition, file, one),
+    ),
+    ...(addition.exemptsPaths === true ? behind : []).flatMap((one) =>
+      rewritesBehind(addition, file, one),
+    ),
+    ...(addition.carriesToken === true ? behind : []).flatMap((one) =>
+      seesToken(addition, file, one),
+    ),
+  ];
+}
+
+type Judged = Judgement & { readonly filter: Placed };
+
+function inFront(
+  { rule }: FilterAddition,
+  file: ConfigFile,
+  { filter, effect, because }: Judged,
+): readonly EnvoyWarning[] {
+  if (effect !== 'code' && effect !== 'unknown' && effect !== 'elsewhere') return [];
+  const start = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands before the filter of ${rule} and ${because}`;
+  const message =
+    effect === 'elsewhere'
+      ? `${start}: such requests are not checked; move it behind`
+      : `${start}, so nothing here tells whether requests are answered, or sent somewhere, before they are checked; name it in svidecar.dev/validate-before if ${rule} is to stand before it`;
+  return [{ id: 'filter_in_front', message }];
+}
+
+function signsToo(
+  { rule, carriesToken }: FilterAddition,
+  file: ConfigFile,
+  { filter, effect, because }: Judged,
+): readonly EnvoyWarning[] {
+  if (effect !== 'signs' || carriesToken !== true) return [];
+  const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} ${because}, as ${rule} does: a request can carry one of the two; take one out, or give them listeners of their own`;
+  return [{ id: 'authorization_taken', message }];
+}
+
+function rewritesBehind(
+  { rule }: FilterAddition,
+  file: ConfigFile,
+  { filter, effect, because }: Judged,
+): readonly EnvoyWarning[] {
+  if (effect !== 'unknown' && !mayRewrite(effect)) return [];
+  const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands behind the filter of ${rule} and ${because}: a path that needs no token (svidecar.dev/skip-paths) could become another one there; make sure that it does not`;
+  return [{ id: 'path_changed_behind', message }];
+}
+
+function seesToken(
+  { rule }: FilterAddition,
+  file: ConfigFile,
+  { filter, effect, because }: Judged,
+): readonly EnvoyWarning[] {
+  if (effect !== 'unknown' && effect !== 'code') return [];
+  const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands behind the filter of ${rule}, sees its token, and ${because}: nothing here tells where the token goes; put it in front, or trust it with the token`;
+  return [{ id: 'token_seen_by_filter', message }];
+}

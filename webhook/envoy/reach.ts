@@ -1,0 +1,147 @@
+/** Where requests go from a place in the configuration: out of this Envoy, or back into one of its listeners. */
+import type { JsonObject } from '#kernel/json.ts';
+import { anyField } from './any-config.ts';
+import { addressesOf, chosenByRequest, membersOfCluster } from './cluster-transport.ts';
+import { type KnownCluster, isLoopback } from './clusters.ts';
+import type { Listener, PlacedIn } from './listener.ts';
+import { type Placed, fieldOf, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { type Destination, routeTreeOf } from './route-tree.ts';
+
+/** A listener of this Envoy that a request comes to from one of its own clusters. */
+export interface Meeting {
+  readonly listener: Listener;
+  readonly via: KnownCluster;
+}
+
+export interface Reach {
+  /** Clusters by which requests leave this Envoy. */
+  readonly clusters: readonly KnownCluster[];
+  readonly meetings: readonly Meeting[];
+  /** Places of which nothing tells where they lead. */
+  readonly unjudged: readonly Destination[];
+}
+
+export interface Surroundings {
+  readonly clusters: readonly KnownCluster[];
+  readonly listeners: readonly Listener[];
+}
+
+/** Each cluster and each listener is looked at once. */
+export function reachOf(
+  start: readonly Destination[],
+  { clusters, listeners }: Surroundings,
+): Reach {
+  const byName = new Map(clusters.map((cluster) => [cluster.name, cluster]));
+  const atAddress = listenersByAddress(listeners);
+  const left = new Set<KnownCluster>();
+  const meetings: Meeting[] = [];
+  const unjudged: Destination[] = [];
+  const seen = new Set<string>();
+  const met = new Set<Listener>();
+  const queue = [...start];
+  for (const place of queue) {
+    const name = place.cluster;
+    if (name === undefined) unjudged.push(place);
+    if (name === undefined || seen.has(name)) continue;
+    seen.add(name);
+    const cluster = byName.get(name);
+    if (cluster === undefined) {
+      const chosenBy = `cluster "${name}", which is not in these files`;
+      unjudged.push({ ...place, cluster: undefined, chosenBy });
+      continue;
+    }
+    const found = placesBehind(cluster, atAddress);
+    queue.push(...found.members);
+    if (found.isEnd) left.add(cluster);
+    for (const listener of found.listeners) {
+      meetings.push({ listener, via: cluster });
+      if (met.has(listener)) continue;
+      met.add(listener);
+      queue.push(...destinationsOf(listener));
+    }
+  }
+  return { clusters: [...left], meetings, unjudged };
+}
+
+interface Behind {
+  readonly members: readonly Destination[];
+  readonly listeners: readonly Listener[];
+  /** Whether requests leave this Envoy here. */
+  readonly isEnd: boolean;
+}
+
+function placesBehind(cluster: KnownCluster, atAddress: ReadonlyMap<string, Listener>): Behind {
+  const members = membersOfCluster(cluster);
+  if (members !== undefined) {
+    const places = members.map((name) => ({ ...cluster, cluster: name, chosenBy: '' }));
+    return { members: places, listeners: [], isEnd: false };
+  }
+  const chosenBy = chosenByRequest(cluster);
+  const unnamed = chosenBy === undefined ? [] : [{ ...cluster, cluster: undefined, chosenBy }];
+  const addresses = addressesOf(cluster.message);
+  const own = addresses.map((address) => atAddress.get(endpointKey(address) ?? ''));
+  const listeners = own.filter((listener) => listener !== undefined);
+  const isEnd = listeners.length < addresses.length || addresses.length === 0;
+  return { members: unnamed, listeners, isEnd };
+}
+
+/** Sockets at which the listeners of this Envoy are found from within the pod. */
+function listenersByAddress(listeners: readonly Listener[]): ReadonlyMap<string, Listener> {
+  const found = new Map<string, Listener>();
+  for (const listener of listeners) {
+    if (listener.name !== undefined) found.set(`internal ${listener.name}`, listener);
+    for (const holder of [listener, ...repeatedOf(listener, 'additional_addresses')]) {
+      const key = socketKey(messageOf(holder.message, 'address'));
+      if (key !== undefined && fieldOf(listener.message, 'bind_to_port') !== false)
+        found.set(key, listener);
+    }
+  }
+  return found;
+}
+
+function endpointKey(address: JsonObject): string | undefined {
+  const host = textOf(messageOf(address, 'socket_address'), 'address') ?? '';
+  const isOwn = isLoopback(host) || host === '0.0.0.0' || host === '::';
+  if (isOwn || fieldOf(address, 'pipe') !== undefined) return socketKey(address);
+  const name = textOf(messageOf(address, 'envoy_internal_address'), 'server_listener_name');
+  return name === undefined ? undefined : `internal ${name}`;
+}
+
+function socketKey(address: JsonObject): string | undefined {
+  const path = textOf(messageOf(address, 'pipe'), 'path');
+  if (path !== undefined) return `pipe ${path}`;
+  const port = Number(fieldOf(messageOf(address, 'socket_address'), 'port_value'));
+  return port > 0 ? `port ${port}` : undefined;
+}
+
+const tcpProxy = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
+
+/** Where a listener sends what comes to it: routes of its managers, and clusters of its TCP proxies. */
+export function destinationsOf(listener: Listener): readonly Destination[] {
+  const { file } = listener;
+  const chain = placedField(listener, 'default_filter_chain');
+  const filters = [
+    ...repeatedOf(listener, 'filter_chains'),
+    ...(chain === undefined ? [] : [chain]),
+  ]
+    .flatMap((one) => repeatedOf(one, 'filters'))
+    .flatMap((filter) => anyField(filter, 'typed_config') ?? []);
+  return [
+    ...listener.managers.flatMap((manager) => routeTreeOf(manager).destinations),
+    ...filters
+      .filter(({ type }) => type === tcpProxy)
+      .flatMap((proxy) => clustersOfProxy({ ...proxy, file })),
+  ];
+}
+
+function clustersOfProxy(proxy: PlacedIn): readonly Destination[] {
+  const weighted = placedField(proxy, 'weighted_clusters');
+  const members: readonly Placed[] = weighted === undefined ? [] : repeatedOf(weighted, 'clusters');
+  const names = [
+    textOf(proxy.message, 'cluster'),
+    ...members.map(({ message }) => textOf(message, 'name')),
+  ];
+  return names.flatMap((name) =>
+    name === undefined ? [] : [{ ...proxy, cluster: name, chosenBy: '' }],
+  );
+}

@@ -1,0 +1,204 @@
+/** Every route of a connection manager, wherever it stands, and what the route leads to. */
+import { type Json, isArray, isObject } from '#kernel/json.ts';
+import { escapeToken } from '../editing/operation.ts';
+import { type TypedMessage, anyField } from './any-config.ts';
+import type { Manager, PlacedIn } from './listener.ts';
+import { type Placed, fieldOf, placedField, repeatedOf, textOf, textsOf } from './proto-field.ts';
+
+/** A place from which requests are sent to somewhere. */
+export interface Destination extends PlacedIn {
+  /** A cluster's name; undefined where the configuration does not say it. */
+  readonly cluster: string | undefined;
+  /** What chooses the cluster then, as in `the header "x-to"`. */
+  readonly chosenBy: string;
+}
+
+/** An `envoy.config.route.v3.Route` with what stands around it. */
+export interface RouteEntry extends PlacedIn {
+  /** Of its virtual host. */
+  readonly domains: readonly string[];
+  /** From the outside in: route configuration, virtual host, route. */
+  readonly around: readonly Placed[];
+  /** `Route.route`; undefined where the route answers by itself or redirects. */
+  readonly action: Placed | undefined;
+}
+
+export interface RouteTree {
+  readonly routes: readonly RouteEntry[];
+  /** Of routes, virtual hosts and route configurations, mirrors included. */
+  readonly destinations: readonly Destination[];
+}
+
+const routeType = 'envoy.config.route.v3.Route';
+const routeListType = 'envoy.config.route.v3.RouteList';
+
+export function routeTreeOf(manager: Manager): RouteTree {
+  const trees = manager.routes.map(treeOfConfiguration);
+  return {
+    routes: trees.flatMap(({ routes }) => routes),
+    destinations: [
+      ...trees.flatMap(({ destinations }) => destinations),
+      ...manager.unseenRoutes.map(({ file, path, what }): Destination =>
+        unnamed({ file, path, message: {} }, `routes that cannot be seen here (${what})`),
+      ),
+    ],
+  };
+}
+
+function treeOfConfiguration(configuration: PlacedIn): RouteTree {
+  const { file } = configuration;
+  const hosts = repeatedOf(configuration, 'virtual_hosts');
+  const routes = hosts.flatMap((host) =>
+    routesOfHost(host).map((route): RouteEntry => ({
+      ...route,
+      file,
+      domains: textsOf(host, 'domains'),
+      around: [configuration, host, route],
+      action: placedField(route, 'route'),
+    })),
+  );
+  const places = [configuration, ...hosts, ...routes].map((one) => ({ ...one, file }));
+  return {
+    routes,
+    destinations: [
+      ...routes.flatMap((route) => destinationsOfRoute(route, configuration)),
+      ...[configuration, ...hosts].flatMap((one) => mirrorsOf({ ...one, file })),
+      ...places.flatMap(specifiersOf),
+      ...hosts.flatMap((host) => unseenActions({ ...host, file })),
+    ],
+  };
+}
+
+function routesOfHost(host: Placed): readonly Placed[] {
+  const tree = placedField(host, 'matcher');
+  const ends = tree === undefined ? [] : actionsIn(tree);
+  return [
+    ...repeatedOf(host, 'routes'),
+    ...ends.filter(({ type }) => type === routeType),
+    ...ends
+      .filter(({ type }) => type === routeListType)
+      .flatMap((list) => repeatedOf(list, 'routes')),
+  ];
+}
+
+/** What a tree of matchers ends in: the messages under `action`. */
+function actionsIn(tree: Placed): readonly TypedMessage[] {
+  return Object.entries(tree.message).flatMap(([key, member]): readonly TypedMessage[] => {
+    const inner = placedMembers(member ?? null, `${tree.path}/${escapeToken(key)}`);
+    if (key !== 'action') return inner.flatMap(actionsIn);
+    return inner.flatMap((action) => anyField(action, 'typed_config') ?? []);
+  });
+}
+
+function placedMembers(value: Json, path: string): readonly Placed[] {
+  if (isObject(value)) return [{ message: value, path }];
+  if (!isArray(value)) return [];
+  return value.flatMap((item, index) => placedMembers(item, `${path}/${index}`));
+}
+
+function unseenActions(host: PlacedIn): readonly Destination[] {
+  const tree = placedField(host, 'matcher');
+  if (tree === undefined) return [];
+  return actionsIn(tree)
+    .filter(({ type }) => type !== routeType && type !== routeListType)
+    .map((action) =>
+      unnamed({ ...action, file: host.file }, 'an action that svidecar does not know'),
+    );
+}
+
+/** Plug-ins that make or change routes while Envoy runs. */
+function specifiersOf(holder: PlacedIn): readonly Destination[] {
+  return repeatedOf(holder, 'route_specifiers').map((one) =>
+    unnamed({ ...one, file: holder.file }, pluginTitle(one)),
+  );
+}
+
+function destinationsOfRoute(route: RouteEntry, configuration: Placed): readonly Destination[] {
+  const { file, action } = route;
+  if (action === undefined) {
+    const other = placedField(route, 'filter_action');
+    return other === undefined ? [] : [unnamed({ ...other, file }, 'a filter (filter_action)')];
+  }
+  const here: PlacedIn = { ...action, file };
+  const weighted = placedField(action, 'weighted_clusters');
+  return [
+    ...named(here, 'cluster'),
+    ...byHeader(here),
+    ...(weighted === undefined ? [] : repeatedOf(weighted, 'clusters')).flatMap((one) => [
+      ...named({ ...one, file }, 'name'),
+      ...byHeader({ ...one, file }),
+    ]),
+    ...byPlugin(here, configuration),
+    ...mirrorsOf(here),
+  ];
+}
+
+function mirrorsOf(holder: PlacedIn): readonly Destination[] {
+  return repeatedOf(holder, 'request_mirror_policies').flatMap((one) => {
+    const policy: PlacedIn = { ...one, file: holder.file };
+    return [...named(policy, 'cluster'), ...byHeader(policy)];
+  });
+}
+
+function named(holder: PlacedIn, field: string): readonly Destination[] {
+  const cluster = textOf(holder.message, field);
+  // proto3: an empty text is none.
+  return cluster === undefined || cluster === '' ? [] : [{ ...holder, cluster, chosenBy: '' }];
+}
+
+function byHeader(holder: PlacedIn): readonly Destination[] {
+  const header = textOf(holder.message, 'cluster_header');
+  if (header === undefined || header === '') return [];
+  return [unnamed(holder, `the header "${header}" of each request`)];
+}
+
+function unnamed(place: PlacedIn, chosenBy: string): Destination {
+  return { ...place, cluster: undefined, chosenBy };
+}
+
+/** `cluster_specifier_plugin` names a plug-in of the route configuration; the other field holds one. */
+function byPlugin(action: PlacedIn, configuration: Placed): readonly Destination[] {
+  const { file } = action;
+  const name = textOf(action.message, 'cluster_specifier_plugin');
+  const inline = placedField(action, 'inline_cluster_specifier_plugin');
+  const listed = repeatedOf(configuration, 'cluster_specifier_plugins')
+    .flatMap((one) => placedField(one, 'extension') ?? [])
+    .filter(({ message }) => name !== undefined && textOf(message, 'name') === name);
+  const own = inline === undefined ? undefined : placedField(inline, 'extension');
+  const plugins = own === undefined ? listed : [own];
+  if (plugins.length === 0 && name !== undefined && name !== '') {
+    return [unnamed(action, `the plug-in "${name}"`)];
+  }
+  return plugins.flatMap((plugin) => clustersOfPlugin({ ...plugin, file }));
+}
+
+const plugins = 'envoy.extensions.router.cluster_specifiers.';
+
+/** Two plug-ins name their clusters; the others work them out. */
+function clustersOfPlugin(plugin: PlacedIn): readonly Destination[] {
+  const { file } = plugin;
+  const config = anyField(plugin, 'typed_config');
+  const unknown = unnamed(plugin, pluginTitle(plugin));
+  if (config?.type === `${plugins}matcher.v3.MatcherClusterSpecifier`) {
+    const tree = placedField(config, 'cluster_matcher');
+    const found = tree === undefined ? [] : actionsIn(tree);
+    return found.flatMap((action) => {
+      const place: PlacedIn = { ...action, file };
+      return action.type === `${plugins}matcher.v3.ClusterAction`
+        ? named(place, 'cluster')
+        : [unknown];
+    });
+  }
+  if (config?.type === `${plugins}priority_group.v3.PriorityGroupClusterSpecifier`) {
+    const found = repeatedOf(config, 'priority_groups')
+      .flatMap((group) => repeatedOf(group, 'clusters'))
+      .flatMap((one) => named({ ...one, file }, 'cluster_name'));
+    const isOverridden = fieldOf(config.message, 'override_metadata_namespace') !== undefined;
+    return isOverridden ? [...found, unknown] : found;
+  }
+  return [unknown];
+}
+
+function pluginTitle(plugin: Placed): string {
+  return `the plug-in "${textOf(plugin.message, 'name') ?? ''}"`;
+}

@@ -1,0 +1,226 @@
+/** Who asks a pod's ports without a token: the kubelet and Prometheus. And who could go past Envoy. */
+import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { helperContainer } from '../../sidecar/config/contract.ts';
+import { readSettings } from '../../sidecar/config/settings.ts';
+import { skipFilter } from '../../sidecar/config/skip-paths.ts';
+import type { Guard, InboundView } from '../envoy/contract.ts';
+import { annotationKey } from './contract.ts';
+import type { Status } from './status.ts';
+import type { Trace } from './trace.ts';
+
+/** A request that comes without a token, as often as it is made. */
+interface Visit {
+  /** `container "app": its readinessProbe asks for /ready` */
+  readonly title: string;
+  readonly port: number;
+  readonly path: string;
+  /** What comes of a refusal. */
+  readonly otherwise: string;
+  /** Whether Envoy's own container says that somebody listens there. */
+  readonly isEnvoys: boolean;
+}
+
+interface Pod {
+  readonly containers: readonly JsonObject[];
+  readonly annotations: JsonObject;
+  readonly envoyDirectory: string;
+}
+
+/** Warns about visits that lead through a guarded listener, and tells of ports of the app that Envoy does not guard. */
+export function checkVisits(
+  template: JsonObject,
+  status: Pick<Status, 'envoy' | 'helper'>,
+  { inbound, trace }: { readonly inbound: InboundView; readonly trace: Trace },
+): void {
+  if (inbound.guards.length === 0) return;
+  const spec = objectAt(template, 'spec');
+  const pod: Pod = {
+    containers: [...listAt(spec, 'containers'), ...listAt(spec, 'initContainers')]
+      .filter(isObject)
+      .filter((container) => container['name'] !== helperContainer),
+    annotations: objectAt(objectAt(template, 'metadata'), 'annotations'),
+    envoyDirectory: status.envoy?.directory ?? '',
+  };
+  for (const visit of [...probesOf(pod), ...scrapesOf(pod, inbound)]) {
+    const sentence = sentenceOf(visit, inbound, status);
+    if (sentence !== undefined) trace.warn('probe_without_token', sentence);
+  }
+  for (const sentence of openPorts(pod, inbound)) trace.say('app_port_open', sentence);
+}
+
+const probeKinds: Readonly<Record<string, string>> = {
+  readinessProbe: 'the pod would not become ready',
+  livenessProbe: 'the container would be restarted',
+  startupProbe: 'the container would be restarted',
+};
+
+interface Handler {
+  readonly container: JsonObject;
+  /** `readinessProbe` */
+  readonly title: string;
+  readonly handler: JsonObject;
+  readonly otherwise: string;
+}
+
+/** Probes and lifecycle hooks: the kubelet carries out both. */
+function handlersOf({ containers }: Pod): readonly Handler[] {
+  return containers.flatMap((container) => [
+    ...Object.entries(probeKinds).map(([title, otherwise]) => ({
+      container,
+      title,
+      handler: objectAt(container, title),
+      otherwise,
+    })),
+    ...['postStart', 'preStop'].map((title) => ({
+      container,
+      title: `lifecycle.${title}`,
+      handler: objectAt(objectAt(container, 'lifecycle'), title),
+      otherwise: 'the hook would fail',
+    })),
+  ]);
+}
+
+function probesOf(pod: Pod): readonly Visit[] {
+  return handlersOf(pod).flatMap(({ container, title, handler, otherwise }): readonly Visit[] => {
+    const target = targetOf(handler);
+    const port = target === undefined ? undefined : portOf(target.port, container);
+    if (target === undefined || port === undefined) return [];
+    const name = `container "${stringAt(container, 'name') ?? ''}"`;
+    const { path } = target;
+    const isEnvoys = isEnvoy(container, pod);
+    return [{ title: `${name}: its ${title} asks for ${path}`, port, path, otherwise, isEnvoys }];
+  });
+}
+
+/** What a handler asks for by HTTP; one with `exec` or `tcpSocket` sends no request. */
+function targetOf(handler: JsonObject): { readonly port: Json; readonly path: string } | undefined {
+  const { httpGet, grpc } = handler;
+  if (isObject(httpGet)) {
+    const path = stringAt(httpGet, 'path') ?? '';
+    return { port: httpGet['port'] ?? null, path: path.startsWith('/') ? path : `/${path}` };
+  }
+  if (!isObject(grpc)) return undefined;
+  return { port: grpc['port'] ?? null, path: '/grpc.health.v1.Health/Check' };
+}
+
+/** A port's number, or that of the container's port with this name. */
+function portOf(port: Json, container: JsonObject): number | undefined {
+  const number = Number(port);
+  if (Number.isInteger(number) && number > 0) return number;
+  const declared = listAt(container, 'ports')
+    .filter(isObject)
+    .find((one) => one['name'] === port)?.['containerPort'];
+  return typeof declared === 'number' ? declared : undefined;
+}
+
+const scrape = 'prometheus.io/';
+
+/** Prometheus goes by these annotations where it is set up as in its examples: without a port, to each declared one. */
+function scrapesOf({ annotations, containers }: Pod, inbound: InboundView): readonly Visit[] {
+  if (stringAt(annotations, `${scrape}scrape`) !== 'true') return [];
+  const path = stringAt(annotations, `${scrape}path`) ?? '/metrics';
+  const port = stringAt(annotations, `${scrape}port`);
+  const guarded = new Set(inbound.guards.flatMap(({ ports }) => ports));
+  const declared = containers.flatMap(declaredPorts).filter((one) => guarded.has(one));
+  const ports = port === undefined ? [...new Set(declared)] : [Number(port)];
+  const what = `annotations ${scrape}*: Prometheus asks for ${path}`;
+  return ports.map((one) => ({
+    title: what,
+    port: one,
+    path,
+    otherwise: 'there would be no metrics',
+    isEnvoys: false,
+  }));
+}
+
+function declaredPorts(container: JsonObject): readonly number[] {
+  return listAt(container, 'ports')
+    .filter(isObject)
+    .map((port) => port['containerPort'])
+    .filter((port) => typeof port === 'number');
+}
+
+function isEnvoy(container: JsonObject, { envoyDirectory }: Pod): boolean {
+  return listAt(container, 'volumeMounts')
+    .filter(isObject)
+    .some((mount) => (stringAt(mount, 'mountPath') ?? '').replace(/\/+$/, '') === envoyDirectory);
+}
+
+function sentenceOf(
+  visit: Visit,
+  inbound: InboundView,
+  status: Pick<Status, 'helper'>,
+): string | undefined {
+  const { title, port, path, otherwise } = visit;
+  const way = wayThrough(visit, inbound);
+  if (way === undefined || isSkipped(path, way.guard.rule, status)) return undefined;
+  const { listener, place, rule } = way.guard;
+  return `${title} on port ${port}, ${way.words} listener ${listener} (${place}), where ${rule} demands a token that it does not have: ${otherwise}; ${remedyOf(visit)}`;
+}
+
+/** The guard that a visit comes to, and how sure that is. */
+function wayThrough(
+  { port, isEnvoys }: Visit,
+  { guards, ports }: InboundView,
+): { readonly guard: Guard; readonly words: string } | undefined {
+  const direct = guards.find((guard) => guard.ports.includes(port));
+  if (direct !== undefined) return { guard: direct, words: 'which leads through' };
+  if (ports.includes(port)) return undefined;
+  const all = guards.find(({ getsAllPorts }) => getsAllPorts);
+  const redirected = "which, if the pod's connections are redirected there, leads through";
+  if (all !== undefined) return { guard: all, words: redirected };
+  // Envoy's own container names a port that nothing in the configuration listens on: what does is not known.
+  const [first] = guards;
+  if (!isEnvoys || first === undefined) return undefined;
+  const words =
+    'on which nothing in the configuration listens; if the pod leads it on to Envoy, it goes through';
+  return { guard: first, words };
+}
+
+function remedyOf({ path }: Visit): string {
+  const bare = path.replace(/[?#].*$/, '');
+  const others = `name the listeners that need a token in ${annotationKey('validate-listeners')}`;
+  return skipFilter([bare])(bare)
+    ? `let the path pass with ${annotationKey('skip-paths')}: ${bare}, or ${others}`
+    : others;
+}
+
+/** Whether the helper's rule lets the path pass. The settings are our own: written by the webhook. */
+function isSkipped(path: string, rule: string, { helper }: Pick<Status, 'helper'>): boolean {
+  if (helper === undefined) return false;
+  const { rules } = readSettings(helper.settings, `ConfigMap ${helper.configMap}`);
+  const own = rules.find(({ name }) => name === rule);
+  return own !== undefined && 'skipPaths' in own && skipFilter(own.skipPaths)(path);
+}
+
+/** Ports behind a guard that show themselves: whoever reaches the pod can ask them without Envoy. */
+function openPorts(pod: Pod, { guards, ports }: InboundView): readonly string[] {
+  const behind = new Map(
+    guards.flatMap((guard) => guard.appPorts.map((port) => [port, guard] as const)),
+  );
+  return [...behind]
+    .filter(([port]) => !ports.includes(port))
+    .flatMap(([port, guard]): readonly string[] => {
+      const evidence = evidenceOf(port, pod);
+      if (evidence === undefined) return [];
+      return [
+        `${evidence}, and listener ${guard.listener} (${guard.place}) sends it what ${guard.rule} has checked: unless the app listens on 127.0.0.1 alone, whoever reaches the pod can ask port ${port} without a token`,
+      ];
+    });
+}
+
+function evidenceOf(port: number, pod: Pod): string | undefined {
+  const probe = handlersOf(pod).find(({ container, handler }) =>
+    ['httpGet', 'grpc', 'tcpSocket'].some((kind) => {
+      const target = objectAt(handler, kind);
+      return target['host'] === undefined && portOf(target['port'] ?? null, container) === port;
+    }),
+  );
+  if (probe !== undefined) {
+    const name = stringAt(probe.container, 'name') ?? '';
+    return `container "${name}": its ${probe.title} asks port ${port} at the pod's address`;
+  }
+  const declaring = pod.containers.find((container) => declaredPorts(container).includes(port));
+  if (declaring === undefined) return undefined;
+  return `container "${stringAt(declaring, 'name') ?? ''}": it declares port ${port}`;
+}
