@@ -6,6 +6,7 @@ import { AppError, type ErrorCode } from '#kernel/errors.ts';
 import { isObject, objectAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { pointer, type Operation } from '../editing/operation.ts';
 import { asksForNothing, readRequest, type Request } from '../injection/annotations.ts';
+import { boundsFault, lookupFault } from '../injection/bounds.ts';
 import { isOurs, statusKey, templatesKey } from '../injection/contract.ts';
 import {
   inject,
@@ -94,6 +95,7 @@ function decideLocated(located: Located, context: DecisionContext, trace: Trace)
     isUpdate: context.before !== undefined,
   });
   if (outside !== undefined) return skipOutside(outside, located, { context, trace });
+  refuseUnbounded(located);
   const status = lost ?? statusOf(located.template, nameOf(located));
   const request = readRequestOf(located, status);
   if (request.kind === 'templates')
@@ -110,6 +112,17 @@ function decideLocated(located: Located, context: DecisionContext, trace: Trace)
   return takenBack(located, status, trace);
 }
 
+/** @throws {AppError} POD_UNFIT */
+function refuseUnbounded({ template }: Located): void {
+  if (asksForNothing(template) && !hasStatus(template)) return;
+  const fault = boundsFault(template);
+  if (fault === undefined) return;
+  throw new AppError(
+    'POD_UNFIT',
+    `${fault}; make that smaller, or have this pod left alone by svidecar.dev/inject: "false"`,
+  );
+}
+
 /**
  * The status that an update takes away while what it names stays: `kubectl apply` of a manifest that has lost its last
  * annotation removes the whole map, ours with it.
@@ -118,9 +131,9 @@ function lostStatus(located: Located, context: DecisionContext): Status | undefi
   if (hasStatus(located.template)) return undefined;
   const before = locatedBefore(context);
   const status = before === undefined ? undefined : readableStatus(before);
-  return status !== undefined && isCompleteButForAnnotations(located.template, status)
-    ? status
-    : undefined;
+  if (status === undefined || lookupFault(status.undo, located.template) !== undefined)
+    return undefined;
+  return isCompleteButForAnnotations(located.template, status) ? status : undefined;
 }
 
 function takenBack(located: Located, status: Status, trace: Trace): Decision {

@@ -22,6 +22,8 @@ export type ReviewContext = Omit<DecisionContext, 'namespace' | 'before'>;
 /** Kubernetes allows a warning any length but shows all of them only up to 4096 bytes together. */
 const maxWarningLength = 700;
 const maxWarnings = 5;
+/** Characters of a refusal: it may quote names, and a stranger's may be of any length. */
+const maxRefusalLength = 4_096;
 /** Characters: an audit log is kept for years, and a configuration may have hundreds of listeners. */
 const maxTraceLength = 4_096;
 
@@ -107,7 +109,11 @@ function responseTo(decision: Decision): JsonObject {
       return {
         allowed: false,
         auditAnnotations: auditOf(decision),
-        status: { code: 422, reason: 'Invalid', message: `${decision.message} [${decision.code}]` },
+        status: {
+          code: 422,
+          reason: 'Invalid',
+          message: `${shortened(decision.message, maxRefusalLength)} [${decision.code}]`,
+        },
       };
     case 'injected':
     case 'uninjected':
@@ -142,15 +148,17 @@ function warningsOf(decision: Decision): JsonObject {
 
 /** One line: the API server drops a warning that holds a control character. */
 function clipped({ message }: Step): string {
-  const line = message.replaceAll(/\p{Cc}+/gu, ' ');
-  return line.length > maxWarningLength ? `${line.slice(0, maxWarningLength)}…` : line;
+  return shortened(message.replaceAll(/\p{Cc}+/gu, ' '), maxWarningLength);
+}
+
+function shortened(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
 /** The API server puts the webhook's name before each key. */
 function auditOf(decision: Decision): Readonly<Record<string, Json>> {
   const text = traceText(decision.steps);
-  const isLong = text.length > maxTraceLength;
-  const trace = isLong ? `${text.slice(0, maxTraceLength)}…` : text;
+  const trace = shortened(text, maxTraceLength);
   return { decision: decision.kind, reason: reasonOf(decision), trace };
 }
 

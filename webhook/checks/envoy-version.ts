@@ -1,5 +1,6 @@
 /** Whether each Envoy is new enough for the filter that it gets. */
 import { listAt, isObject, stringAt } from '#kernel/json.ts';
+import { withoutTail } from '#kernel/text.ts';
 import { isOlder, versionOfImage, versionText } from '../envoy/envoy-version.ts';
 import type { Status } from '../injection/status.ts';
 import type { Assessed } from './assess.ts';
@@ -70,8 +71,6 @@ function envoyContainer(
   return containersOf(spec).find((container) =>
     listAt(container, 'volumeMounts')
       .filter(isObject)
-      .some((mount) =>
-        (stringAt(mount, 'mountPath') ?? '').replace(/\/+$/, '').startsWith(directory),
-      ),
+      .some((mount) => withoutTail(stringAt(mount, 'mountPath') ?? '', '/').startsWith(directory)),
   );
 }

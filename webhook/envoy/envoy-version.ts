@@ -1,4 +1,5 @@
 /** Versions of Envoy, as images and templates name them. */
+import { afterLast, before } from '#kernel/text.ts';
 
 export interface EnvoyVersion {
   readonly major: number;
@@ -19,8 +20,8 @@ export function parseVersion(text: string): EnvoyVersion | undefined {
  * an image that is not called envoy, or a version that no Envoy has.
  */
 export function versionOfImage(image: string): EnvoyVersion | undefined {
-  const name = image.replace(/@.*$/, '');
-  const [, base = '', tag = ''] = /([^/:]+):([^/:]+)$/.exec(name) ?? [];
+  const [base = '', tag = '', ...more] = afterLast(before(image, '@'), '/').split(':');
+  if (more.length > 0) return undefined;
   if (!/^envoy(?:-[a-z0-9-]+)?$/.test(base)) return undefined;
   const version = parseVersion(tag.replace(/^(?:[a-z]+-)+(?=v?\d)/, ''));
   // All Envoys so far are 1.x; another number is somebody's own.

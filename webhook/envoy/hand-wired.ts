@@ -224,7 +224,7 @@ function serviceFault(service: JsonObject, clusters: readonly KnownCluster[]): s
 
 function targetFault(service: JsonObject): string | undefined {
   const target = textOf(service, 'target_uri') ?? '';
-  const [, host = '', port = ''] = /^(?:[a-z]+:\/*)?(.*):(\d+)$/.exec(target) ?? [];
+  const [, host = '', port = ''] = /^(?:[a-z]+:\/*)?([^/].*|):(\d+)$/.exec(target) ?? [];
   if (isLoopback(host) && Number(port) === helperPort) return undefined;
   return `it has no grpc_service that leads to the helper (127.0.0.1:${helperPort})`;
 }

@@ -1,6 +1,7 @@
 /** Which container of a pod is Envoy, and which ConfigMap holds the file that it reads. */
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { afterLast, before, withoutTail } from '#kernel/text.ts';
 import { helperContainer } from '../../sidecar/config/contract.ts';
 import { annotationKey } from './contract.ts';
 
@@ -52,11 +53,11 @@ export function locateEnvoy(spec: JsonObject, hints: EnvoyHints): EnvoyLocation 
 
 function isEnvoy(container: JsonObject): boolean {
   const name = stringAt(container, 'name') ?? '';
-  const image = (stringAt(container, 'image') ?? '').replace(/[@:][^/]*$/, '');
+  const image = before(before(afterLast(stringAt(container, 'image') ?? '', '/'), '@'), ':');
   const words = [...listAt(container, 'command'), ...listAt(container, 'args')];
   return (
     name === 'envoy' ||
-    /(^|\/)envoy(-[a-z0-9-]+)?$/.test(image) ||
+    /^envoy(-[a-z0-9-]+)?$/.test(image) ||
     words.some((word) => typeof word === 'string' && /(^|\/)envoy$/.test(word))
   );
 }
@@ -136,7 +137,7 @@ function fileInMount(
   mount: JsonObject,
   path: string,
 ): (MountedFile & { depth: number }) | undefined {
-  const directory = (stringAt(mount, 'mountPath') ?? '').replace(/\/+$/, '');
+  const directory = withoutTail(stringAt(mount, 'mountPath') ?? '', '/');
   const subPath = stringAt(mount, 'subPath');
   const volume = stringAt(mount, 'name') ?? '';
   const depth = directory.length;
@@ -163,7 +164,7 @@ function hintedFile(container: JsonObject, hint: string): MountedFile {
       `annotation ${annotationKey('envoy-config')} names volume "${volume}", which the container does not mount`,
     );
   }
-  return { volume, file, directory: (stringAt(mount, 'mountPath') ?? '').replace(/\/+$/, '') };
+  return { volume, file, directory: withoutTail(stringAt(mount, 'mountPath') ?? '', '/') };
 }
 
 interface WantedFile {

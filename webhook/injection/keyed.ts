@@ -111,7 +111,8 @@ export function changeAt(
   }
   if (!isObject(value)) return value;
   if (changed !== undefined) return { ...value, [next.at]: changed };
-  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== next.at));
+  const { [next.at]: _, ...others } = value;
+  return others;
 }
 
 /** One place where a whole object lacks, or differs from, a partial one. */

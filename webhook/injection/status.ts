@@ -10,11 +10,15 @@ import {
   sameJson,
 } from '#kernel/json.ts';
 import { pointerTokens } from '../editing/operation.ts';
+import { lookupFault, statusFault } from './bounds.ts';
 import { injectKey, statusKey } from './contract.ts';
 import { changeAt, covers, find } from './keyed.ts';
 
 /** The annotation was parsed as JSON, so that every value in it is JSON: passed through untouched, strange keys included. */
 const json = z.custom<Json>((value) => value !== undefined);
+
+/** Of many faults the first ones are told. */
+const maxToldIssues = 5;
 
 const undoSchema = z.strictObject({
   /** Keyed path of what was added → hash of what was wanted there. */
@@ -58,18 +62,23 @@ export type Status = z.infer<typeof statusSchema>;
 
 /** @param where names the object in messages. @throws {AppError} STATUS_INVALID, STATUS_NEWER */
 export function parseStatus(text: string, where: string): Status {
-  let value: unknown;
+  let value: Json;
   try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw invalid(where, 'it is no JSON', cause);
+    // What JSON.parse returns is JSON.
+    value = JSON.parse(text) as Json;
+  } catch {
+    // V8's message quotes the text.
+    throw invalid(where, 'it is no JSON');
   }
+  const fault = statusFault(value);
+  if (fault !== undefined) throw invalid(where, fault);
   const parsed = statusSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const { issues } = parsed.error;
   // All that we know is right, and there is more: what it means, and how to undo it, only its writer knows.
   if (issues.every(({ code }) => code === 'unrecognized_keys')) throw newer(where, value, issues);
-  throw invalid(where, z.prettifyError(parsed.error), parsed.error);
+  const first = new z.ZodError(issues.slice(0, maxToldIssues));
+  throw invalid(where, z.prettifyError(first), first);
 }
 
 function newer(where: string, value: unknown, issues: readonly z.core.$ZodIssue[]): AppError {
@@ -77,11 +86,11 @@ function newer(where: string, value: unknown, issues: readonly z.core.$ZodIssue[
   const version = isObject(value) ? (stringAt(value, 'version') ?? '?') : '?';
   return new AppError(
     'STATUS_NEWER',
-    `${where}: it was injected by svidecar ${version}, which knows more than this version (${keys.join(', ')} in ${statusKey}); it is left as it is: finish the upgrade, or inject it anew by applying the original manifest without this annotation and the injected parts`,
+    `${where}: it was injected by svidecar ${version}, which knows more than this version (${keys.slice(0, maxToldIssues).join(', ')} in ${statusKey}); it is left as it is: finish the upgrade, or inject it anew by applying the original manifest without this annotation and the injected parts`,
   );
 }
 
-function invalid(where: string, fault: string, cause: unknown): AppError {
+function invalid(where: string, fault: string, cause?: unknown): AppError {
   return new AppError(
     'STATUS_INVALID',
     `${where}: the annotation ${statusKey} was not written by svidecar (${fault}); apply the original manifest again, or remove this annotation together with the injected parts`,
@@ -92,7 +101,11 @@ function invalid(where: string, fault: string, cause: unknown): AppError {
 /** The status of a pod template, or undefined when it was never injected. @throws {AppError} STATUS_INVALID, STATUS_NEWER */
 export function statusOf(template: JsonObject, where: string): Status | undefined {
   const text = stringAt(objectAt(objectAt(template, 'metadata'), 'annotations'), statusKey);
-  return text === undefined ? undefined : parseStatus(text, where);
+  if (text === undefined) return undefined;
+  const status = parseStatus(text, where);
+  const fault = lookupFault(status.undo, template);
+  if (fault !== undefined) throw invalid(where, fault);
+  return status;
 }
 
 /**

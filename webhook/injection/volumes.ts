@@ -1,5 +1,6 @@
 /** Volumes that are there already are used, not added again. */
 import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { withoutTail } from '#kernel/text.ts';
 
 /** Name in the template → name in the pod. */
 export type VolumeNames = ReadonlyMap<string, string>;
@@ -44,7 +45,7 @@ export function carriesSame(present: JsonObject, wanted: JsonObject): boolean {
   if (driver !== undefined) return stringAt(objectAt(present, 'csi'), 'driver') === driver;
   const path = stringAt(objectAt(wanted, 'hostPath'), 'path');
   if (path !== undefined) {
-    return stringAt(objectAt(present, 'hostPath'), 'path')?.replace(/\/+$/, '') === path;
+    return withoutTail(stringAt(objectAt(present, 'hostPath'), 'path') ?? '', '/') === path;
   }
   const configMap = stringAt(objectAt(wanted, 'configMap'), 'name');
   return configMap !== undefined && stringAt(objectAt(present, 'configMap'), 'name') === configMap;
@@ -66,7 +67,8 @@ export function mountPathOf(container: JsonObject, volume: string): string | und
   const mount = listAt(container, 'volumeMounts').find(
     (item) => isObject(item) && item['name'] === volume && !isPartOfVolume(item),
   );
-  return isObject(mount) ? stringAt(mount, 'mountPath')?.replace(/\/+$/, '') : undefined;
+  const path = isObject(mount) ? stringAt(mount, 'mountPath') : undefined;
+  return path === undefined ? undefined : withoutTail(path, '/');
 }
 
 function isPartOfVolume(mount: JsonObject): boolean {

@@ -1,0 +1,168 @@
+/**
+ * How large a pod template may be that anything is injected into. An admission webhook sees an object before the API
+ * server has judged it: without bounds of its own, every loop and pattern over it would be as long as a stranger likes.
+ */
+import { isArray, isObject, listAt, objectAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { isOurs } from './contract.ts';
+
+/** All annotations of an object together. @see Kubernetes TotalAnnotationSizeLimitB */
+const maxAnnotationBytes = 256 * 1024;
+/** Several times what the largest pods have that people write. */
+const maxEntries: Readonly<Record<string, number>> = {
+  annotations: 2_000,
+  labels: 2_000,
+  containers: 200,
+  initContainers: 200,
+  ephemeralContainers: 200,
+  volumes: 1_000,
+  imagePullSecrets: 200,
+  volumeMounts: 1_000,
+  volumeDevices: 1_000,
+  env: 5_000,
+  envFrom: 1_000,
+  ports: 1_000,
+  args: 5_000,
+  command: 5_000,
+  sources: 200,
+  items: 2_000,
+};
+/** Characters. Names of objects end at 253, those of variables nowhere; a path at 4,096 (PATH_MAX). */
+const maxLengths: Readonly<Record<string, number>> = {
+  name: 1_024,
+  serviceAccountName: 253,
+  image: 1_024,
+  mountPath: 4_096,
+  subPath: 4_096,
+  subPathExpr: 4_096,
+  workingDir: 4_096,
+  path: 4_096,
+  key: 253,
+};
+
+/** What of a pod template is beyond the bounds, in words; undefined where nothing is. O(size of the template). */
+export function boundsFault(template: JsonObject): string | undefined {
+  const metadata = objectAt(template, 'metadata');
+  const spec = objectAt(template, 'spec');
+  return (
+    fieldsFault('metadata', metadata) ??
+    annotationsFault(objectAt(metadata, 'annotations')) ??
+    fieldsFault('spec', spec) ??
+    listFault('spec.volumes', listAt(spec, 'volumes')) ??
+    (['containers', 'initContainers', 'ephemeralContainers'] as const)
+      .map((list) => listFault(`spec.${list}`, listAt(spec, list)))
+      .find((fault) => fault !== undefined)
+  );
+}
+
+/** Only ours are read; others are none of our business, however long. */
+function annotationsFault(annotations: JsonObject): string | undefined {
+  const bytes = Object.entries(annotations)
+    .filter(([key]) => isOurs(key))
+    .reduce(
+      (sum, [key, value]) => sum + key.length + (typeof value === 'string' ? value.length : 0),
+      0,
+    );
+  return bytes <= maxAnnotationBytes
+    ? undefined
+    : `its svidecar.dev annotations have ${bytes} characters; Kubernetes takes ${maxAnnotationBytes} bytes`;
+}
+
+function listFault(path: string, list: readonly Json[]): string | undefined {
+  for (const [index, item] of list.entries()) {
+    const fault = isObject(item) ? fieldsFault(`${path}[${index}]`, item, 2) : undefined;
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** Looks at the fields of an object, and of what is in it so many levels down. */
+function fieldsFault(path: string, object: JsonObject, levels = 0): string | undefined {
+  for (const [field, value] of Object.entries(object)) {
+    const fault =
+      valueFault(`${path}.${field}`, field, value) ??
+      (levels === 0 ? undefined : insideFault(`${path}.${field}`, value, levels - 1));
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+function insideFault(path: string, value: Json | undefined, levels: number): string | undefined {
+  if (isObject(value)) return fieldsFault(path, value, levels);
+  if (!isArray(value)) return undefined;
+  for (const [index, item] of value.entries()) {
+    const fault = isObject(item) ? fieldsFault(`${path}[${index}]`, item, levels) : undefined;
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+function valueFault(path: string, field: string, value: Json | undefined): string | undefined {
+  const most = own(typeof value === 'string' ? maxLengths : maxEntries, field);
+  if (most === undefined) return undefined;
+  if (typeof value === 'string')
+    return value.length <= most
+      ? undefined
+      : `${shown(path)} has ${value.length} characters; at most ${most} are taken`;
+  const entries = isObject(value) || isArray(value) ? Object.keys(value).length : 0;
+  return entries <= most
+    ? undefined
+    : `${shown(path)} has ${entries} entries; at most ${most} are taken`;
+}
+
+function own(bounds: Readonly<Record<string, number>>, field: string): number | undefined {
+  return Object.hasOwn(bounds, field) ? bounds[field] : undefined;
+}
+
+function shown(path: string): string {
+  return path.length > 200 ? `${path.slice(0, 200)}…` : path;
+}
+
+/** Places that a status may name. */
+const maxStatusValues = 2_000;
+/** Levels of a status; ours has six, and what it puts back a few more. */
+const maxStatusDepth = 60;
+/** Looking a place up costs as much as the longest list or map of the template has entries, at worst. */
+const maxLookups = 50_000;
+
+/** What of a status is beyond the bounds by itself. */
+export function statusFault(status: Json): string | undefined {
+  const { values, depth } = sizeOf(status);
+  if (depth > maxStatusDepth) return `it nests over ${maxStatusDepth} deep`;
+  return values > maxStatusValues * 4
+    ? `it has ${values} values; at most ${maxStatusValues * 4} are taken`
+    : undefined;
+}
+
+/** Whether what a status names can be looked up in a template with bounded work. */
+export function lookupFault(undo: Json, template: JsonObject): string | undefined {
+  const { values } = sizeOf(undo);
+  const longest = sizeOf(template).longest;
+  const lookups = values * longest;
+  if (values <= maxStatusValues && lookups <= maxLookups) return undefined;
+  return `it names ${values} places, too many to look for in a template with ${longest} entries in one list or map`;
+}
+
+interface Size {
+  readonly values: number;
+  readonly depth: number;
+  readonly longest: number;
+}
+
+/** Without recursion, so that no depth is too deep for it. */
+function sizeOf(root: Json): Size {
+  let values = 0;
+  let depth = 0;
+  let longest = 0;
+  const open: { readonly value: Json | undefined; readonly level: number }[] = [
+    { value: root, level: 1 },
+  ];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    values += 1;
+    depth = Math.max(depth, next.level);
+    const { value, level } = next;
+    const members = isArray(value) ? value : isObject(value) ? Object.values(value) : [];
+    longest = Math.max(longest, members.length);
+    for (const member of members) open.push({ value: member, level: level + 1 });
+  }
+  return { values, depth, longest };
+}
