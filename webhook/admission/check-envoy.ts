@@ -1,4 +1,5 @@
 /** Whether the Envoy configuration that an injection needs is there and can be patched. */
+import { AppError } from '#kernel/errors.ts';
 import { LRUCache } from 'lru-cache';
 import type { JsonObject } from '#kernel/json.ts';
 import type { EnvoyPatch } from '../envoy/contract.ts';
@@ -6,6 +7,7 @@ import { patchPlanned } from '../injection/envoy-plan.ts';
 import type { Library } from '../injection/library.ts';
 import { checkVisits } from '../injection/probes.ts';
 import type { EnvoyPlan, Status } from '../injection/status.ts';
+import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-place.ts';
 import type { Trace } from '../injection/trace.ts';
 
 /** A ConfigMap as far as it matters here. `resourceVersion` changes with the data. */
@@ -35,7 +37,17 @@ const rememberedChecks = 500;
 
 type Outcome = Pick<EnvoyPatch, 'warnings' | 'changes' | 'inbound'>;
 
-export function envoyCheck(read: ReadConfigMap, library: Library): EnvoyCheck {
+/**
+ * Whether the asker is known to be allowed to read the ConfigMap. Anybody who reaches the webhook can send a review with
+ * somebody else's namespace in it; so what a review is told are places, unless it is known who sends reviews.
+ */
+export type Telling = 'words' | 'places';
+
+export function envoyCheck(
+  read: ReadConfigMap,
+  library: Library,
+  telling: Telling = 'places',
+): EnvoyCheck {
   const remembered = new LRUCache<string, Outcome>({ max: rememberedChecks });
   return (namespace, { template, plan, status }, trace) => {
     const source = read(namespace, plan.source);
@@ -49,11 +61,8 @@ export function envoyCheck(read: ReadConfigMap, library: Library): EnvoyCheck {
     const key = `${namespace}/${plan.derived}@${source.resourceVersion}/${plan.version ?? ''}`;
     let outcome = remembered.get(key);
     if (outcome === undefined) {
-      const { warnings, changes, inbound } = patchPlanned(namespace, plan, {
-        data: source.data,
-        library,
-      });
-      outcome = { warnings, changes, inbound };
+      const told = { data: source.data, library };
+      outcome = outcomeOf(namespace, plan, { ...told, telling });
       remembered.set(key, outcome);
     }
     for (const { message } of outcome.changes) trace.say('envoy_config_patched', message);
@@ -61,5 +70,44 @@ export function envoyCheck(read: ReadConfigMap, library: Library): EnvoyCheck {
       trace.warn(id === 'port_clash' ? id : 'envoy_warning', message);
     }
     checkVisits(template, status, { inbound: outcome.inbound, trace });
+  };
+}
+
+interface Asked {
+  readonly data: ConfigMapView['data'];
+  readonly library: Library;
+  readonly telling: Telling;
+}
+
+function outcomeOf(namespace: string, plan: EnvoyPlan, { data, library, telling }: Asked): Outcome {
+  const source = { name: `ConfigMap ${namespace}/${plan.source}`, files: data };
+  try {
+    const { warnings, changes, inbound } = patchPlanned(namespace, plan, { data, library });
+    const outcome = { warnings, changes, inbound };
+    return telling === 'words' ? outcome : placesOf(outcome, source);
+  } catch (thrown) {
+    if (telling === 'words' || !(thrown instanceof AppError)) throw thrown;
+    const place = placeIn(thrown.message, source);
+    throw new AppError(
+      thrown.code,
+      `${place}: this Envoy configuration cannot be patched; ${wordsElsewhere}`,
+    );
+  }
+}
+
+function placesOf({ warnings, changes, inbound }: Outcome, source: ToldSource): Outcome {
+  return {
+    warnings: warnings.map(({ id, message }) => ({
+      id,
+      message: `${placeIn(message, source)}: ${id}; ${wordsElsewhere}`,
+    })),
+    changes: changes.map((change) => ({
+      ...change,
+      message: `added to ${change.file}, line ${change.line}`,
+    })),
+    inbound: {
+      ...inbound,
+      guards: inbound.guards.map((guard) => ({ ...guard, listener: `at ${guard.place}` })),
+    },
   };
 }
