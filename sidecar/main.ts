@@ -10,6 +10,10 @@ const stopped = new Promise<string>((resolve) => {
   }
 });
 
+// Whoever reads the log may go away; what cannot be written is lost, and nothing else.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+
 // No top-level await: the bundle is CommonJS, which both runtimes start faster.
 void runHelper({
   argv: process.argv.slice(2),
@@ -18,4 +22,8 @@ void runHelper({
   write: (text) => void process.stdout.write(text),
   writeError: (text) => void process.stderr.write(text),
   stopped,
+  onStray: (listener) => {
+    process.on('uncaughtException', listener);
+    process.on('unhandledRejection', listener);
+  },
 }).then((code) => process.exit(code));

@@ -13,11 +13,8 @@ export class ExtAuthzPath implements DataPath {
   readonly methods: ReadonlyMap<string, UnaryMethod> = new Map<string, UnaryMethod>([
     [
       '/envoy.service.auth.v3.Authorization/Check',
-      (message, headers) => {
-        const name = headers[ruleMetadataKey];
-        const rule = typeof name === 'string' ? name : undefined;
-        return this.#handler.check(message, { rule }, this.#nowS());
-      },
+      (message, { [ruleMetadataKey]: rule }) =>
+        this.#handler.check(message, { rule }, this.#nowS()),
     ],
   ]);
   readonly #context: DataPathContext;

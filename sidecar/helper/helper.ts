@@ -1,6 +1,7 @@
 /** The helper at work: sources, rules and servers put together; rules change on reload, everything else on restart. */
 import type { Clock } from '#kernel/clock.ts';
 import { messageOf } from '#kernel/errors.ts';
+import { ruleMetadataKey } from '../config/contract.ts';
 import type { HelperSettings } from '../config/settings.ts';
 import { GrpcServer } from '../server/grpc-server.ts';
 import { HealthServer } from '../server/health-server.ts';
@@ -14,7 +15,14 @@ import type { DataPath } from './data-path.ts';
 import { ExtAuthzPath } from './ext-authz-path.ts';
 import type { Log } from './log.ts';
 import { NativePath } from './native-path.ts';
-import { readiness, stateFamilies, withNames, type HelperState, type PodNames } from './status.ts';
+import {
+  leftOutWords,
+  readiness,
+  stateFamilies,
+  withNames,
+  type HelperState,
+  type PodNames,
+} from './status.ts';
 import { TokenSources } from './token-sources.ts';
 
 export interface HelperOptions {
@@ -30,6 +38,8 @@ export interface HelperOptions {
 const drainMs = 5_000;
 /** Milliseconds between looks at what changed, for the log and the caches. */
 const watchMs = 1_000;
+/** Faults that the log tells of; `svidecar_faults_total` counts the others. */
+const maxFaultsTold = 100;
 /** A health service for Envoy's and other gRPC health checks: `status` = SERVING. @see grpc.health.v1 */
 const serving = Buffer.from([0x08, 0x01]);
 
@@ -45,6 +55,10 @@ export class Helper {
   #said = new Map<string, string>();
   #hasStarted = false;
   #isDraining = false;
+  #faults = 0;
+  readonly #onFault = (thrown: unknown): void => {
+    this.countFault(thrown);
+  };
   #reloads = { accepted: 0, refused: 0 };
 
   /** @throws {AppError} CONFIG_INVALID when the Workload API's address is none */
@@ -78,6 +92,7 @@ export class Helper {
       startup: () => this.#startup(),
       ready: () => readiness(this.#state(), options.names),
       metrics: () => this.#metrics(),
+      onFault: this.#onFault,
     });
   }
 
@@ -122,10 +137,18 @@ export class Helper {
         ...methods,
         ['/grpc.health.v1.Health/Check', () => serving],
       ]),
-      onFault: (thrown) => {
-        this.#options.log.error('a call failed', { fault: messageOf(thrown) });
-      },
+      metadata: [ruleMetadataKey],
+      onFault: this.#onFault,
     });
+  }
+
+  /** A mistake of ours: counted always, and told of as long as that fills no log. */
+  countFault(thrown: unknown): void {
+    this.#faults += 1;
+    if (this.#faults > maxFaultsTold) return;
+    const isLast = this.#faults === maxFaultsTold;
+    const words = isLast ? 'a call failed; further ones are only counted' : 'a call failed';
+    this.#options.log.error(words, { fault: messageOf(thrown) });
   }
 
   #state(): HelperState {
@@ -135,7 +158,11 @@ export class Helper {
       bundles:
         bundles === undefined
           ? undefined
-          : { trustDomains: bundles.trustDomains(), problem: bundles.problem() },
+          : {
+              trustDomains: bundles.trustDomains(),
+              problem: bundles.problem(),
+              leftOut: bundles.leftOut(),
+            },
       isDraining: this.#isDraining,
     };
   }
@@ -167,7 +194,15 @@ export class Helper {
     if (bundles.problem !== undefined) {
       this.#say('warn', 'JWT bundles', withNames(bundles.problem, names));
     } else this.#say('info', 'JWT bundles', words);
+    this.#tellOfKeys(bundles.leftOut);
     if (log.level === 'debug') log.debug('calls', { open: this.#grpc.openCalls });
+  }
+
+  #tellOfKeys(leftOut: NonNullable<HelperState['bundles']>['leftOut']): void {
+    for (const [domain, keys] of leftOut ?? []) {
+      const untrusted = leftOutWords(keys);
+      if (untrusted !== '') this.#say('warn', `keys of ${domain} that are not trusted`, untrusted);
+    }
   }
 
   #say(level: 'info' | 'warn', subject: string, words: string): void {
@@ -192,6 +227,12 @@ export class Helper {
           { labels: { result: 'accepted' }, value: this.#reloads.accepted },
           { labels: { result: 'refused' }, value: this.#reloads.refused },
         ],
+      },
+      {
+        name: 'svidecar_faults_total',
+        help: 'Mistakes of the helper itself: calls that failed, and whatever nobody caught.',
+        type: 'counter',
+        samples: [{ value: this.#faults }],
       },
       ...stateFamilies(state),
       gauge('process_resident_memory_bytes', 'Resident memory.', process.memoryUsage.rss()),

@@ -16,6 +16,11 @@ export interface Surroundings {
   readonly writeError: (text: string) => void;
   /** Resolves with the name of the signal that asks the program to stop. */
   readonly stopped: Promise<string>;
+  /**
+   * The last resort, once the helper works: what nobody caught is told to `listener` and ends nothing. Nothing is built on
+   * it; absent, the runtime ends the program.
+   */
+  readonly onStray?: (listener: (thrown: unknown) => void) => void;
 }
 
 /** @see usage */
@@ -55,6 +60,9 @@ async function runUntilStopped(file: string, surroundings: Surroundings): Promis
     log.info('starting', { version: surroundings.version, settings: file });
     const helper = new Helper({ ...helperOptions(settings, surroundings.env), log });
     await helper.start();
+    surroundings.onStray?.((thrown) => {
+      helper.countFault(thrown);
+    });
     const stopFollowing = followFile(file, text, reloading({ file, helper, settings, log }));
     log.info('stopping', { signal: await surroundings.stopped });
     stopFollowing();

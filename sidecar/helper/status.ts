@@ -1,4 +1,5 @@
 /** What the helper has and what it lacks, as health pages and metrics show it (pure). */
+import type { LeftOutKey } from '../jwt/bundle.ts';
 import type { Health } from '../server/health-server.ts';
 import type { MetricFamily } from '../server/metrics-text.ts';
 import type { SourceState } from './token-sources.ts';
@@ -14,7 +15,13 @@ export interface HelperState {
   readonly tokens: readonly SourceState[];
   /** Undefined when no rule validates. */
   readonly bundles:
-    { readonly trustDomains: readonly string[]; readonly problem: string | undefined } | undefined;
+    | {
+        readonly trustDomains: readonly string[];
+        readonly problem: string | undefined;
+        /** Keys that are not trusted, by trust domain. */
+        readonly leftOut?: ReadonlyMap<string, readonly LeftOutKey[]>;
+      }
+    | undefined;
   readonly isDraining: boolean;
 }
 
@@ -61,6 +68,12 @@ export function stateFamilies({ tokens, bundles }: HelperState): readonly Metric
       type: 'gauge',
       samples: bundles === undefined ? [] : [{ value: bundles.trustDomains.length }],
     },
+    {
+      name: 'svidecar_bundle_keys_left_out',
+      help: 'Keys of JWT bundles that are not trusted, by trust domain and reason.',
+      type: 'gauge',
+      samples: leftOutSamples(bundles?.leftOut ?? new Map<string, readonly LeftOutKey[]>()),
+    },
   ];
 }
 
@@ -72,4 +85,26 @@ function earliestEnds(states: readonly SourceState[]): ReadonlyMap<string, numbe
     ends.set(audience, Math.min(ends.get(audience) ?? end, end));
   }
   return ends;
+}
+
+function leftOutSamples(leftOut: ReadonlyMap<string, readonly LeftOutKey[]>) {
+  return [...leftOut].flatMap(([domain, keys]) =>
+    [...Map.groupBy(keys, ({ reason }) => reason)].map(([reason, same]) => ({
+      labels: { trust_domain: domain, reason },
+      value: same.length,
+    })),
+  );
+}
+
+/** Keys of one trust domain that a line of the log names, and characters of each name: a bundle is written by others. */
+const told = { keys: 8, characters: 64 } as const;
+
+/** In words for the log: names and reasons. Empty where every key is trusted, or is for something else. */
+export function leftOutWords(keys: readonly LeftOutKey[]): string {
+  const strange = keys.filter(({ reason }) => reason !== 'use');
+  const named = strange
+    .slice(0, told.keys)
+    .map(({ keyId, reason }) => `${(keyId ?? '').slice(0, told.characters)} (${reason})`);
+  const more = strange.length - named.length;
+  return [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }

@@ -3,8 +3,9 @@
  * @see SPIFFE Trust Domain and Bundle §4, JWT-SVID, RFC 7517
  */
 import { AppError } from '#kernel/errors.ts';
-import { isArray, isObject, type JsonObject } from '#kernel/json.ts';
+import { isArray, isObject, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import type { TrustDomain } from '#kernel/spiffe-id.ts';
+import { importKey, type KeyFault } from './keys.ts';
 import type { JwtBundle } from './ports.ts';
 
 /**
@@ -13,10 +14,19 @@ import type { JwtBundle } from './ports.ts';
  */
 export type BundleOrigin = 'workload_api' | 'file';
 
+/** `no_kid`: it has no name; `use`: it is for something else, such as X.509, or does not say what for where it must. */
+export type LeftOutReason = KeyFault | 'no_kid' | 'use' | 'no_key';
+
+export interface LeftOutKey {
+  /** Its `kid`, where it has one: the only thing of a key that is told. */
+  readonly keyId: string | undefined;
+  readonly reason: LeftOutReason;
+}
+
 export interface ReadBundle {
   readonly bundle: JwtBundle;
-  /** Keys that are no JWT-SVID keys, or have no `kid`: left out, without harm to the others. */
-  readonly skippedKeys: number;
+  /** Keys that no JWT-SVID is checked with: without harm to the others, which stay in force. */
+  readonly leftOut: readonly LeftOutKey[];
 }
 
 /**
@@ -36,10 +46,12 @@ export function readJwtBundle(
       `the JWT bundle of ${trustDomain} is not a JWKS document: an object with a list "keys" is expected`,
     );
   }
-  const usable = keys.filter((key) => isObject(key) && isJwtSvidKey(key, origin)).filter(isObject);
-  const refreshHintS = hintOf(content);
-  const bundle = { trustDomain, keys: usable, refreshHintS };
-  return { bundle, skippedKeys: keys.length - usable.length };
+  const judged = keys.map((key) => ({ key, leftOut: judge(key, origin) }));
+  const usable = judged.flatMap(({ key, leftOut }) =>
+    leftOut === undefined && isObject(key) ? [key] : [],
+  );
+  const leftOut = judged.flatMap(({ leftOut: one }) => one ?? []);
+  return { bundle: { trustDomain, keys: usable, refreshHintS: hintOf(content) }, leftOut };
 }
 
 function hintOf(content: JsonObject): number | undefined {
@@ -57,9 +69,14 @@ function readDocument(document: string): JsonObject | undefined {
   }
 }
 
-function isJwtSvidKey(key: JsonObject, origin: BundleOrigin): boolean {
+/** Undefined for a key that JWT-SVIDs are checked with. */
+function judge(key: Json, origin: BundleOrigin): LeftOutKey | undefined {
+  if (!isObject(key)) return { keyId: undefined, reason: 'no_key' };
+  const keyId = stringAt(key, 'kid');
+  if (keyId === undefined || keyId === '') return { keyId: undefined, reason: 'no_kid' };
   const use = key['use'];
-  const useFits = use === 'jwt-svid' || (origin === 'workload_api' && use === undefined);
-  const keyId = key['kid'];
-  return useFits && typeof keyId === 'string' && keyId !== '';
+  const isForUs = use === 'jwt-svid' || (origin === 'workload_api' && use === undefined);
+  if (!isForUs) return { keyId, reason: 'use' };
+  const imported = importKey(key);
+  return imported.kind === 'key' ? undefined : { keyId, reason: imported.fault };
 }

@@ -2,6 +2,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { isArray, stringAt, type JsonObject } from '#kernel/json.ts';
 import { algorithms, type Algorithm, type Curve } from './algorithms.ts';
+import { rsaFault, type RsaFault } from './rsa-faults.ts';
 import type { ParsedToken } from './parse.ts';
 import type { JwtBundle } from './ports.ts';
 
@@ -19,9 +20,6 @@ export type VerificationKey = Common &
     | { readonly keyType: 'RSA'; readonly modulusBytes: number }
   );
 
-/** Bits of an RSA modulus. Smaller ones are forbidden by RFC 7518 §3.3; larger ones cost more than a check may. */
-const minRsaBits = 2048;
-const maxRsaBits = 8192;
 /** Bits: above this an RSA check takes longer than an ES256 one. */
 const slowRsaBits = 3072;
 /** A token that names no key is tried with so many at most; a bundle in rotation holds two or three. */
@@ -45,7 +43,7 @@ export function keysFor(bundle: JwtBundle, token: ParsedToken): readonly Verific
 export function keysOf(bundle: JwtBundle): readonly VerificationKey[] {
   let keys = imported.get(bundle);
   if (keys === undefined) {
-    keys = bundle.keys.map(importKey).filter((key) => key !== undefined);
+    keys = bundle.keys.map(importKey).flatMap((one) => (one.kind === 'key' ? [one.key] : []));
     imported.set(bundle, keys);
   }
   return keys;
@@ -58,13 +56,35 @@ function fits(key: VerificationKey, algorithm: Algorithm): boolean {
   return key.keyType === 'RSA';
 }
 
-/** Undefined for a key that no JWT-SVID can be checked with: it does not spoil its neighbours. */
-function importKey(jwk: JsonObject): VerificationKey | undefined {
-  const keyId = stringAt(jwk, 'kid');
-  if (keyId === undefined || !mayVerify(jwk)) return undefined;
-  const common = { keyId, algorithm: stringAt(jwk, 'alg') };
-  if (jwk['kty'] === 'EC') return importEc(jwk, common);
-  return jwk['kty'] === 'RSA' ? importRsa(jwk, common) : undefined;
+/** Why no JWT-SVID is checked with a key: stable ids, used as metric labels. */
+export type KeyFault =
+  | RsaFault
+  /** `kty` is none of RSA and EC: a symmetric one, or one whose algorithms JWT-SVIDs may not use. */
+  | 'key_type'
+  | 'curve'
+  /** A point that is not on its curve, a number that is not base64url, a member that is missing. */
+  | 'malformed'
+  /** `key_ops` without `verify`. */
+  | 'operations'
+  /** The private half stands beside it: whoever reads the bundle can sign. */
+  | 'private_part';
+
+export type ImportedKey =
+  | { readonly kind: 'key'; readonly key: VerificationKey }
+  | { readonly kind: 'left_out'; readonly fault: KeyFault };
+
+const leftOut = (fault: KeyFault): ImportedKey => ({ kind: 'left_out', fault });
+/** @see RFC 7518 §6.2.2, §6.3.2, §6.4 */
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const;
+
+/** A key that is left out does not spoil its neighbours. */
+export function importKey(jwk: JsonObject): ImportedKey {
+  const type = jwk['kty'];
+  if (type !== 'EC' && type !== 'RSA') return leftOut('key_type');
+  if (privateMembers.some((name) => Object.hasOwn(jwk, name))) return leftOut('private_part');
+  if (!mayVerify(jwk)) return leftOut('operations');
+  const common = { keyId: stringAt(jwk, 'kid') ?? '', algorithm: stringAt(jwk, 'alg') };
+  return type === 'EC' ? importEc(jwk, common) : importRsa(jwk, common);
 }
 
 /** @see RFC 7517 §4.3 */
@@ -75,31 +95,63 @@ function mayVerify(jwk: JsonObject): boolean {
 
 type Named = Pick<Common, 'keyId' | 'algorithm'>;
 
-function importEc(jwk: JsonObject, named: Named): VerificationKey | undefined {
+/** Bytes of a coordinate (RFC 7518 §6.2.1.2). */
+const coordinateBytes: Readonly<Record<Curve, number>> = { 'P-256': 32, 'P-384': 48, 'P-521': 66 };
+
+function importEc(jwk: JsonObject, named: Named): ImportedKey {
   const curve = jwk['crv'];
-  if (curve !== 'P-256' && curve !== 'P-384' && curve !== 'P-521') return undefined;
-  const key = publicKey({ kty: 'EC', crv: curve, x: stringAt(jwk, 'x'), y: stringAt(jwk, 'y') });
-  return key && { ...named, keyType: 'EC', curve, key, isSlow: curve !== 'P-256' };
+  if (curve !== 'P-256' && curve !== 'P-384' && curve !== 'P-521') return leftOut('curve');
+  const [x, y] = [bytesAt(jwk, 'x'), bytesAt(jwk, 'y')];
+  const length = coordinateBytes[curve];
+  if (x?.length !== length || y?.length !== length) return leftOut('malformed');
+  const key = publicKey({ kty: 'EC', crv: curve, x: base64url(x), y: base64url(y) });
+  if (key === undefined) return leftOut('malformed');
+  return { kind: 'key', key: { ...named, keyType: 'EC', curve, key, isSlow: curve !== 'P-256' } };
 }
 
-function importRsa(jwk: JsonObject, named: Named): VerificationKey | undefined {
-  const modulus = Buffer.from(stringAt(jwk, 'n') ?? '', 'base64url');
-  const leadingZeros = modulus.findIndex((byte) => byte !== 0);
-  const first = modulus[leadingZeros];
-  if (first === undefined) return undefined;
-  const modulusBytes = modulus.length - leadingZeros;
-  const bits = modulusBytes * 8 - (Math.clz32(first) - 24);
-  if (bits < minRsaBits || bits > maxRsaBits) return undefined;
-  const key = publicKey({ kty: 'RSA', n: stringAt(jwk, 'n'), e: stringAt(jwk, 'e') });
-  return key && { ...named, keyType: 'RSA', modulusBytes, key, isSlow: bits > slowRsaBits };
+function importRsa(jwk: JsonObject, named: Named): ImportedKey {
+  const [modulus, exponent] = [numberAt(jwk, 'n'), numberAt(jwk, 'e')];
+  if (modulus === undefined || exponent === undefined) return leftOut('malformed');
+  const fault = rsaFault(numberOf(modulus), numberOf(exponent));
+  if (fault !== undefined) return leftOut(fault);
+  const key = publicKey({ kty: 'RSA', n: base64url(modulus), e: base64url(exponent) });
+  if (key === undefined) return leftOut('malformed');
+  const modulusBytes = modulus.length;
+  const isSlow = modulusBytes * 8 > slowRsaBits;
+  return { kind: 'key', key: { ...named, keyType: 'RSA', modulusBytes, key, isSlow } };
+}
+
+/** Characters of a member: twice as many as the longest modulus that is taken has. */
+const maxMemberLength = 4_096;
+
+/** What is judged is what is imported: bytes are read here, and nowhere again. */
+function bytesAt(jwk: JsonObject, name: string): Buffer | undefined {
+  const text = stringAt(jwk, name);
+  if (text === undefined || text.length > maxMemberLength) return undefined;
+  return /^[A-Za-z0-9_-]+={0,2}$/.test(text) ? Buffer.from(text, 'base64url') : undefined;
+}
+
+/** Without zeros before it. */
+function numberAt(jwk: JsonObject, name: string): Buffer | undefined {
+  const bytes = bytesAt(jwk, name);
+  const start = bytes?.findIndex((byte) => byte !== 0) ?? -1;
+  return start === -1 ? undefined : bytes?.subarray(start);
+}
+
+function numberOf(bytes: Buffer): bigint {
+  return BigInt(`0x${bytes.toString('hex')}`);
+}
+
+function base64url(bytes: Buffer): string {
+  return bytes.toString('base64url');
 }
 
 /** @param members of the JWK, which is rebuilt from them: what else stood there cannot matter. */
-function publicKey(members: Readonly<Record<string, string | undefined>>): KeyObject | undefined {
+function publicKey(members: Readonly<Record<string, string>>): KeyObject | undefined {
   try {
     return createPublicKey({ key: members, format: 'jwk' });
   } catch {
-    // A point that is not on its curve, a number that is not base64url, a member that is missing.
+    // The library has looked as well, and says no.
     return undefined;
   }
 }

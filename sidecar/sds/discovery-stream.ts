@@ -28,6 +28,8 @@ export interface Push {
 const maxNames = 64;
 /** Characters: an audience of 512 and a SPIFFE ID of 2,048 in the longest encoding. */
 const maxNameLength = 16_384;
+/** Characters of all names on one stream. */
+const maxNamesLength = 65_536;
 
 const taken: Taken = { kind: 'taken' };
 
@@ -76,9 +78,10 @@ abstract class Stream {
   protected subscribe(name: string, held: string | undefined): Taken {
     if (name.length > maxNameLength) return fault('a resource name is too long');
     this.subscription.add(name, held);
-    return this.subscription.names.length > maxNames
-      ? fault(`a stream may have ${maxNames} resource names`)
-      : taken;
+    const { names } = this.subscription;
+    if (names.length > maxNames) return fault(`a stream may have ${maxNames} resource names`);
+    const length = names.reduce((sum, one) => sum + one.length, 0);
+    return length > maxNamesLength ? fault('the resource names are too long') : taken;
   }
 
   abstract take(message: Buffer): Taken;

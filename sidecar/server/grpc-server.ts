@@ -5,37 +5,36 @@
  */
 import * as http2 from 'node:http2';
 import * as net from 'node:net';
+import { BriefRequest } from './brief-request.ts';
+import { ByteBudget } from './byte-budget.ts';
+import { beginRequest, Connections, type Connection } from './connections.ts';
 import { grpcStatus } from './grpc-wire.ts';
 import { listen, type ListenAddress } from './listen.ts';
+import { OpenCalls } from './open-calls.ts';
 import { answerPage, answerPlainly, isGrpc, isPreface, type Pages } from './plain-answer.ts';
 import { StreamCall, type StreamMethod, type StreamRoom } from './stream-call.ts';
-import {
-  refuseCall,
-  UnaryCall,
-  type CallRoom,
-  type Connection,
-  type UnaryMethod,
-} from './unary-call.ts';
+import { guarded, refuseCall } from './stream-answers.ts';
+import { UnaryCall, type CallMetadata, type CallRoom, type UnaryMethod } from './unary-call.ts';
 
 export interface GrpcLimits {
   /** A CheckRequest holds all of a request's headers, and those may have 8 MiB by Envoy's configuration; 60 KiB is its default. */
   readonly maxMessageBytes: number;
-  /** Bytes of unfinished messages that all calls together may hold. */
+  /** Bytes of unfinished messages that all calls and streams of all connections together may hold. */
   readonly maxWaitingBytes: number;
   /** Bytes of a call's own headers; Envoy sends under 1 KiB. */
   readonly maxHeaderBytes: number;
-  /** Envoy opens one connection a worker and cluster. Over the limit the oldest without a finished call gives way. */
+  /** Envoy opens one connection a worker and cluster. Over the limit one that is idle gives way to a new one. */
   readonly maxConnections: number;
   /**
    * Calls at once on one connection; told to the client, who then queues. Roomy, because Node counts a reset stream
    * until it is taken down, and refuses the next ones (ENHANCE_YOUR_CALM) as if the client had opened too many.
    */
   readonly maxCallsPerConnection: number;
-  /** Calls at once on all connections. */
+  /** Calls and requests for pages at once on all connections. Over the limit one that waits for its client gives way to a new one. */
   readonly maxCalls: number;
   /** Streams at once on all connections; Envoy opens one for each secret that a filter names. */
   readonly maxStreams: number;
-  /** Milliseconds until the HTTP/2 preface must have come. */
+  /** Milliseconds until the HTTP/2 preface and the first settings must have come, however slowly. */
   readonly prefaceMs: number;
   /** Milliseconds that a call may take, whatever the client allows, and that a stream may last without a message. */
   readonly callMs: number;
@@ -46,22 +45,37 @@ const defaultLimits: GrpcLimits = {
   maxWaitingBytes: 16_777_216,
   maxHeaderBytes: 16_384,
   maxConnections: 256,
-  maxCallsPerConnection: 4_096,
-  maxCalls: 8_192,
+  maxCallsPerConnection: 2_048,
+  maxCalls: 2_048,
   maxStreams: 256,
-  prefaceMs: 10_000,
+  prefaceMs: 3_000,
   callMs: 30_000,
 };
 
 /**
  * Envoy resets a check's stream whenever its own client goes away. Node closes the whole connection after some
  * 1,000 resets in a burst, refilled by 33 a second, and then fails checks that have nothing to do with them.
- * Both options must be set. The client is Envoy in the same pod: a flood of resets is only a flood of requests.
+ * Both options must be set. What is allowed is more than one core answers in a second: a client that exceeds it is no Envoy
+ * whose clients leave, but a flood (CVE-2023-44487), and loses its connection.
  */
-const resets = { streamResetBurst: 100_000, streamResetRate: 100_000 };
+const resets = { streamResetBurst: 20_000, streamResetRate: 10_000 };
 
-/** MiB that one connection's frames and streams may occupy. */
-const maxSessionMemoryMib = 32;
+/**
+ * What node:http2 keeps for one connection. Beyond it a session is ended (GOAWAY, ENHANCE_YOUR_CALM), by Node and by Bun.
+ * Neither asks for more than eight CONTINUATION frames a header block.
+ */
+const sessionLimits = {
+  /** MB of frames and streams. */
+  maxSessionMemory: 16,
+  /** Fields of a call's headers; Envoy sends some twenty. */
+  maxHeaderListPairs: 128,
+  /** Settings in one frame; there are eight. */
+  maxSettings: 32,
+  maxSessionInvalidFrames: 100,
+  maxSessionRejectedStreams: 100,
+} as const;
+/** Characters of a value of metadata; the name of a rule has 63 at most. */
+const maxMetadataLength = 256;
 /** Milliseconds between looks for calls that are overdue. */
 const sweepMs = 1_000;
 
@@ -71,6 +85,8 @@ export interface GrpcServerOptions {
   /** Methods that stream both ways, by path as well. */
   readonly streams?: ReadonlyMap<string, StreamMethod>;
   readonly pages?: Pages;
+  /** Names of metadata that methods are told; nothing else of a call's headers is kept. */
+  readonly metadata?: readonly string[];
   readonly limits?: Partial<GrpcLimits>;
   /** Told of what a method threw; the client is told nothing of it. */
   readonly onFault?: (thrown: unknown) => void;
@@ -78,40 +94,46 @@ export interface GrpcServerOptions {
 
 export class GrpcServer {
   readonly #limits: GrpcLimits;
-  readonly #methods: ReadonlyMap<string, UnaryMethod>;
-  readonly #streams: ReadonlyMap<string, StreamMethod>;
-  readonly #pages: Pages;
+  readonly #options: GrpcServerOptions;
+  readonly #onFault: (thrown: unknown) => void;
+  readonly #budget: ByteBudget;
+  readonly #calls: OpenCalls;
   readonly #room: CallRoom;
   readonly #streamRoom: StreamRoom;
   readonly #front = net.createServer({ noDelay: true });
   readonly #http2: http2.Http2Server;
-  /** In order of age. */
-  readonly #connections = new Map<net.Socket, Connection>();
+  readonly #connections: Connections;
   readonly #sessions = new Map<http2.Http2Session, Connection>();
   #sweeper: NodeJS.Timeout | undefined;
   #isClosing = false;
 
   constructor(options: GrpcServerOptions) {
-    const { onFault = () => undefined } = options;
-    this.#limits = { ...defaultLimits, ...options.limits };
-    this.#methods = options.methods;
-    this.#streams = options.streams ?? new Map<string, StreamMethod>();
-    this.#pages = options.pages ?? (() => undefined);
-    const { maxMessageBytes, maxWaitingBytes } = this.#limits;
-    const room = { maxMessageBytes, maxWaitingBytes, waitingBytes: 0, onFault };
-    this.#room = { ...room, open: new Set() };
+    const limits = { ...defaultLimits, ...options.limits };
+    this.#limits = limits;
+    this.#options = options;
+    this.#onFault = options.onFault ?? (() => undefined);
+    this.#budget = new ByteBudget(limits.maxWaitingBytes);
+    this.#calls = new OpenCalls(limits.maxCalls);
+    this.#connections = new Connections(limits.maxConnections);
+    const { maxMessageBytes, callMs } = limits;
+    const room = { maxMessageBytes, budget: this.#budget, onFault: this.#onFault };
+    this.#room = { ...room, callMs, calls: this.#calls };
     this.#streamRoom = { ...room, open: new Set() };
     this.#http2 = http2.createServer({
       ...resets,
-      maxSessionMemory: maxSessionMemoryMib,
+      ...sessionLimits,
       settings: {
-        maxConcurrentStreams: this.#limits.maxCallsPerConnection,
-        maxHeaderListSize: this.#limits.maxHeaderBytes,
+        maxConcurrentStreams: limits.maxCallsPerConnection,
+        maxHeaderListSize: limits.maxHeaderBytes,
         enablePush: false,
       },
     });
     this.#http2.on('stream', (stream, headers) => {
-      this.#onStream(stream, headers);
+      // Before anything else: a stream whose error nobody hears would end the process.
+      stream.on('error', () => undefined);
+      guarded(stream, this.#onFault, () => {
+        this.#onStream(stream, headers);
+      })();
     });
     // A session's trouble ends that session only.
     this.#http2.on('sessionError', () => undefined);
@@ -120,9 +142,9 @@ export class GrpcServer {
     });
   }
 
-  /** Calls being answered. */
+  /** Calls being answered, and requests that wait for their clients. */
   get openCalls(): number {
-    return this.#room.open.size;
+    return this.#calls.size;
   }
   /** Streams that are open. */
   get openStreams(): number {
@@ -130,6 +152,10 @@ export class GrpcServer {
   }
   get connections(): number {
     return this.#connections.size;
+  }
+  /** Bytes of unfinished messages. */
+  get waitingBytes(): number {
+    return this.#budget.used;
   }
 
   /** @returns the bound address in words. @throws {AppError} LISTEN_FAILED */
@@ -156,7 +182,7 @@ export class GrpcServer {
     for (const stream of this.#streamRoom.open) stream.end(grpcStatus.unavailable, 'stopping');
     for (const session of this.#sessions.keys()) session.close();
     const cutOff = setTimeout(() => {
-      for (const socket of this.#connections.keys()) socket.destroy();
+      this.#connections.destroyAll();
     }, graceMs);
     await closed;
     clearTimeout(cutOff);
@@ -165,48 +191,36 @@ export class GrpcServer {
 
   /** Looks at the first bytes, so that a client of another protocol gets an answer it can read. */
   #onSocket(socket: net.Socket): void {
-    if (this.#connections.size >= this.#limits.maxConnections && !this.#makeRoom()) {
+    const connection = this.#connections.add(socket);
+    // Not the socket's own timeout, which each byte would begin anew.
+    const tooLate = setTimeout(() => {
       socket.destroy();
-      return;
-    }
-    const connection: Connection = { isProven: false };
-    this.#connections.set(socket, connection);
-    socket.on('close', () => {
-      this.#connections.delete(socket);
-    });
-    // A connection's trouble ends that connection only.
-    socket.on('error', () => undefined);
-    socket.setTimeout(this.#limits.prefaceMs, () => {
-      socket.destroy();
-    });
+    }, this.#limits.prefaceMs);
+    const isInTime = (): void => {
+      clearTimeout(tooLate);
+    };
+    socket.on('close', isInTime);
     // Read by 'readable' and put back: the one way in which node:http2 of Node and of Bun both find the bytes.
     socket.once('readable', () => {
       const first: unknown = socket.read();
       if (!Buffer.isBuffer(first)) return;
-      socket.setTimeout(0);
-      if (isPreface(first)) this.#startSession(socket, first, connection);
-      else answerPlainly(socket);
+      if (!isPreface(first)) answerPlainly(socket);
+      else this.#startSession(socket, first, { connection, isInTime });
     });
   }
 
-  /** True when the oldest connection on which no call was ever answered was cut off for a new one. */
-  #makeRoom(): boolean {
-    for (const [socket, { isProven }] of this.#connections) {
-      if (isProven) continue;
-      socket.destroy();
-      this.#connections.delete(socket);
-      return true;
-    }
-    return false;
-  }
-
-  #startSession(socket: net.Socket, first: Buffer, connection: Connection): void {
+  #startSession(
+    socket: net.Socket,
+    first: Buffer,
+    told: { readonly connection: Connection; readonly isInTime: () => void },
+  ): void {
     this.#http2.once('session', (session) => {
-      this.#sessions.set(session, connection);
+      this.#sessions.set(session, told.connection);
       session.on('close', () => {
         this.#sessions.delete(session);
       });
       session.on('error', () => undefined);
+      session.once('remoteSettings', told.isInTime);
       if (this.#isClosing) session.close();
     });
     socket.unshift(first);
@@ -217,41 +231,65 @@ export class GrpcServer {
     const connection =
       stream.session === undefined ? undefined : this.#sessions.get(stream.session);
     if (connection === undefined) {
-      refuseStream(stream, grpcStatus.unavailable, 'the connection is gone');
-    } else if (isGrpc(headers)) {
+      this.#refuse(stream, grpcStatus.unavailable, 'the connection is gone');
+      return;
+    }
+    stream.on('close', beginRequest(connection));
+    if (isGrpc(headers)) {
       const path = headers[':method'] === 'POST' ? (headers[':path'] ?? '') : '';
       this.#onCall(stream, { path, headers, connection });
-    } else if (answerPage(stream, headers, this.#pages)) connection.isProven = true;
+      return;
+    }
+    this.#admitBrief(stream);
+    const pages = this.#options.pages ?? (() => undefined);
+    if (answerPage(stream, headers, pages)) connection.isProven = true;
   }
 
   #onCall(
     stream: http2.ServerHttp2Stream,
     told: { path: string; headers: http2.IncomingHttpHeaders; connection: Connection },
   ): void {
-    const unary = this.#methods.get(told.path);
-    const streaming = this.#streams.get(told.path);
+    const unary = this.#options.methods.get(told.path);
+    const streaming = this.#options.streams?.get(told.path);
     if (unary !== undefined) {
-      if (this.#room.open.size < this.#limits.maxCalls)
-        new UnaryCall(stream, { ...told, method: unary, room: this.#room });
-      else refuseStream(stream, grpcStatus.resourceExhausted, 'too many calls at once');
+      if (!this.#calls.admit())
+        this.#refuse(stream, grpcStatus.resourceExhausted, 'too many calls at once');
+      else {
+        const metadata = this.#metadataOf(told.headers);
+        new UnaryCall(stream, { ...told, metadata, method: unary, room: this.#room });
+      }
     } else if (streaming !== undefined) {
       if (this.openStreams < this.#limits.maxStreams)
         new StreamCall(stream, { ...told, method: streaming, room: this.#streamRoom });
-      else refuseStream(stream, grpcStatus.resourceExhausted, 'too many streams at once');
-    } else refuseStream(stream, grpcStatus.unimplemented, 'this server has no such method');
+      else this.#refuse(stream, grpcStatus.resourceExhausted, 'too many streams at once');
+    } else this.#refuse(stream, grpcStatus.unimplemented, 'this server has no such method');
+  }
+
+  /** A value that is too long names nothing that there is, and is not kept. */
+  #metadataOf(headers: http2.IncomingHttpHeaders): CallMetadata {
+    const metadata: Record<string, string | undefined> = {};
+    for (const name of this.#options.metadata ?? []) {
+      const value = headers[name];
+      if (typeof value !== 'string') continue;
+      metadata[name] = value.length <= maxMetadataLength ? value : '(too long)';
+    }
+    return metadata;
+  }
+
+  #refuse(stream: http2.ServerHttp2Stream, code: number, words: string): void {
+    this.#admitBrief(stream);
+    refuseCall(stream, code, words);
+  }
+
+  /** Also what is refused stays open until its client has ended it. */
+  #admitBrief(stream: http2.ServerHttp2Stream): void {
+    this.#calls.admit();
+    new BriefRequest(stream, { calls: this.#calls, limitMs: this.#limits.callMs });
   }
 
   #sweep(): void {
     const now = performance.now();
-    for (const call of this.#room.open) {
-      if (now - call.startedMs > call.deadlineMs(this.#limits.callMs)) call.expire();
-    }
+    this.#calls.expireOverdue(now);
     for (const stream of this.#streamRoom.open) stream.tidy(now, this.#limits.callMs);
   }
-}
-
-function refuseStream(stream: http2.ServerHttp2Stream, code: number, words: string): void {
-  stream.on('error', () => undefined);
-  stream.resume();
-  refuseCall(stream, code, words);
 }

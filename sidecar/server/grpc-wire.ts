@@ -12,7 +12,7 @@ export const grpcStatus = {
 } as const;
 
 /** One byte of flags and four of length stand before each message. */
-const prefixBytes = 5;
+export const prefixBytes = 5;
 
 /** A message with its prefix, uncompressed. */
 export function frameMessage(message: Buffer): Buffer {
@@ -29,53 +29,23 @@ export type Framing =
   | { readonly kind: 'message'; readonly message: Buffer }
   | { readonly kind: 'fault'; readonly code: number; readonly words: string };
 
-const incomplete: Framing = { kind: 'incomplete' };
+export const incomplete: Framing = { kind: 'incomplete' };
 
-/** Reads the one message of a unary request out of what has come so far. */
-export function readFrame(body: Buffer, maxMessageBytes: number): Framing {
-  if (body.length < prefixBytes) return incomplete;
-  if (body[0] !== 0) {
+/**
+ * Where the message at the beginning of these bytes ends, as far as that can be told: at least behind its prefix. A fault
+ * where its prefix is none.
+ */
+export function messageEnd(bytes: Buffer, maxMessageBytes: number): number | Framing {
+  if (bytes.length > 0 && bytes[0] !== 0)
     return fault(grpcStatus.unimplemented, 'compressed messages are not supported');
-  }
-  const length = body.readUInt32BE(1);
-  if (length > maxMessageBytes) {
-    return fault(grpcStatus.resourceExhausted, `a message may have ${maxMessageBytes} bytes`);
-  }
-  const end = prefixBytes + length;
-  if (body.length < end) return incomplete;
-  if (body.length > end)
-    return fault(grpcStatus.internal, 'a unary call has one message, and more came');
-  return { kind: 'message', message: body.subarray(prefixBytes, end) };
+  if (bytes.length < prefixBytes) return prefixBytes;
+  const length = bytes.readUInt32BE(1);
+  return length > maxMessageBytes
+    ? fault(grpcStatus.resourceExhausted, `a message may have ${maxMessageBytes} bytes`)
+    : prefixBytes + length;
 }
 
-/** Reads the messages of a stream out of chunks as they come. */
-export class FrameReader {
-  readonly #maxMessageBytes: number;
-  #rest: Buffer = Buffer.alloc(0);
-
-  constructor(maxMessageBytes: number) {
-    this.#maxMessageBytes = maxMessageBytes;
-  }
-
-  /** Bytes of the unfinished message. */
-  get waitingBytes(): number {
-    return this.#rest.length;
-  }
-
-  add(chunk: Buffer): void {
-    this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-  }
-
-  /** The next whole message; `incomplete` until more is added. After a fault nothing can be read any more. */
-  next(): Framing {
-    const length = this.#rest.length < prefixBytes ? 0 : this.#rest.readUInt32BE(1);
-    const framing = readFrame(this.#rest.subarray(0, prefixBytes + length), this.#maxMessageBytes);
-    if (framing.kind === 'message') this.#rest = this.#rest.subarray(prefixBytes + length);
-    return framing;
-  }
-}
-
-function fault(code: number, words: string): Framing {
+export function fault(code: number, words: string): Framing {
   return { kind: 'fault', code, words };
 }
 

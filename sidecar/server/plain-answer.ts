@@ -1,6 +1,7 @@
 /** Answers for clients that speak something else, and pages for those that ask for one. */
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import { beginAnswer, endAnswer } from './stream-answers.ts';
 
 /** What an HTTP/2 client sends first (RFC 9113 §3.4). */
 const prefaceStart = 'PRI ';
@@ -45,20 +46,17 @@ export function answerPage(
   headers: IncomingHttpHeaders,
   pages: Pages,
 ): boolean {
-  stream.on('error', () => undefined);
-  stream.resume();
   const method = headers[':method'];
   const isRead = method === 'GET' || method === 'HEAD';
   const page = isRead ? pages(headers[':path']?.split('?')[0] ?? '') : undefined;
   const { status, contentType, cacheControl, body } = page ?? notGrpc;
-  stream.respond({
+  const isBegun = beginAnswer(stream, {
     ':status': status,
     'content-type': contentType,
     'cache-control': cacheControl,
     'content-length': Buffer.byteLength(body),
   });
-  stream.end(method === 'HEAD' ? undefined : body);
-  return page !== undefined;
+  return isBegun && endAnswer(stream, method === 'HEAD' ? undefined : body) && page !== undefined;
 }
 
 const notGrpc: Page = {

@@ -1,7 +1,19 @@
 /** One gRPC call that streams both ways for as long as the client likes: messages in, messages out, a status at the end. */
 import { constants, type ServerHttp2Stream } from 'node:http2';
-import { FrameReader, frameMessage, grpcStatus, type Framing } from './grpc-wire.ts';
-import { refuseCall, type Connection } from './unary-call.ts';
+import type { ByteBudget } from './byte-budget.ts';
+import type { Connection } from './connections.ts';
+import { FrameReader } from './frame-reader.ts';
+import { frameMessage, grpcStatus, type Framing } from './grpc-wire.ts';
+import {
+  answerHeaders,
+  beginAnswer,
+  closeStream,
+  endAnswer,
+  guarded,
+  refuseCall,
+  sendTrailers,
+  writeAnswer,
+} from './stream-answers.ts';
 
 /** What a service sees of a call. */
 export interface OpenCall {
@@ -22,14 +34,13 @@ export type StreamMethod = (call: OpenCall) => CallListener;
 /** What all streams of one server share. */
 export interface StreamRoom {
   readonly maxMessageBytes: number;
-  /** Bytes of unfinished messages that all streams together may hold. */
-  readonly maxWaitingBytes: number;
-  waitingBytes: number;
+  readonly budget: ByteBudget;
   readonly open: Set<StreamCall>;
   readonly onFault: (thrown: unknown) => void;
 }
 
-const answerHeaders = { ':status': 200, 'content-type': 'application/grpc' } as const;
+/** Bytes that a client may leave unread; one that leaves more is cut off. */
+const maxUnreadBytes = 1_048_576;
 
 export class StreamCall implements OpenCall {
   readonly #stream: ServerHttp2Stream;
@@ -39,7 +50,6 @@ export class StreamCall implements OpenCall {
   readonly #frames: FrameReader;
   /** Milliseconds, `performance.now()`. */
   readonly #startedMs = performance.now();
-  #waiting = 0;
   #status: { readonly code: number; readonly words: string } | undefined;
   /** The client has said what it wants. */
   #hasMessage = false;
@@ -53,23 +63,10 @@ export class StreamCall implements OpenCall {
     this.#stream = stream;
     this.#room = told.room;
     this.#connection = told.connection;
-    this.#frames = new FrameReader(told.room.maxMessageBytes);
-    this.#room.open.add(this);
+    this.#frames = new FrameReader(told.room.maxMessageBytes, told.room.budget);
     this.#listener = told.method(this);
-    // A reset by the client is no error of ours; 'close' follows in every case.
-    stream.on('error', () => undefined);
-    stream.on('close', () => {
-      this.#close();
-    });
-    stream.on('wantTrailers', () => {
-      this.#sendTrailers();
-    });
-    stream.on('data', (chunk: Buffer) => {
-      this.#take(chunk);
-    });
-    stream.on('end', () => {
-      this.end(grpcStatus.ok, '');
-    });
+    this.#room.open.add(this);
+    this.#listen();
   }
 
   /**
@@ -77,34 +74,66 @@ export class StreamCall implements OpenCall {
    * not right behind the status, which it would overtake. @param silentMs how long a stream may last without a message
    */
   tidy(nowMs: number, silentMs: number): void {
-    if (this.#isOverdue) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    if (this.#isOverdue) closeStream(this.#stream, constants.NGHTTP2_NO_ERROR);
     else if (this.#status !== undefined) this.#isOverdue = true;
     else if (!this.#hasMessage && nowMs - this.#startedMs > silentMs)
       this.end(grpcStatus.deadlineExceeded, 'no message came');
   }
 
   send(message: Buffer): void {
-    if (this.#status !== undefined || this.#stream.destroyed) return;
-    if (!this.#stream.headersSent) {
-      this.#stream.respond(answerHeaders, { waitForTrailers: true });
+    const stream = this.#stream;
+    if (this.#status !== undefined) return;
+    if (stream.writableLength > maxUnreadBytes) {
+      this.#status = { code: grpcStatus.resourceExhausted, words: 'answers are not read' };
+      closeStream(stream, constants.NGHTTP2_CANCEL);
+      return;
     }
+    if (!stream.headersSent && !beginAnswer(stream, answerHeaders, { waitForTrailers: true }))
+      return;
     this.#connection.isProven = true;
-    this.#stream.write(frameMessage(message));
+    writeAnswer(stream, frameMessage(message));
   }
 
   end(code: number, words: string): void {
-    if (this.#status !== undefined || this.#stream.destroyed) return;
+    if (this.#status !== undefined) return;
     this.#status = { code, words };
-    if (this.#stream.headersSent) {
-      this.#stream.end();
-      return;
-    }
-    refuseCall(this.#stream, code, words);
+    this.#frames.close();
+    if (this.#stream.headersSent) endAnswer(this.#stream);
+    else refuseCall(this.#stream, code, words);
+  }
+
+  #listen(): void {
+    const stream = this.#stream;
+    const guard = <A extends readonly unknown[]>(listener: (...args: A) => void) =>
+      guarded(stream, this.#room.onFault, listener);
+    // A reset by the client is no error of ours; 'close' follows in every case.
+    stream.on('error', () => undefined);
+    stream.on(
+      'close',
+      guard(() => {
+        this.#close();
+      }),
+    );
+    stream.on('wantTrailers', () => {
+      this.#sendTrailers();
+    });
+    stream.on(
+      'data',
+      guard((chunk: Buffer) => {
+        this.#take(chunk);
+      }),
+    );
+    stream.on(
+      'end',
+      guard(() => {
+        this.end(grpcStatus.ok, '');
+      }),
+    );
   }
 
   #sendTrailers(): void {
     const { code, words } = this.#status ?? { code: grpcStatus.ok, words: '' };
-    this.#stream.sendTrailers({
+    sendTrailers(this.#stream, {
       'grpc-status': String(code),
       ...(words === '' ? {} : { 'grpc-message': encodeURI(words) }),
     });
@@ -122,9 +151,6 @@ export class StreamCall implements OpenCall {
         this.end(grpcStatus.internal, 'the call failed');
       }
     }
-    this.#count(this.#frames.waitingBytes);
-    if (this.#room.waitingBytes > this.#room.maxWaitingBytes)
-      this.end(grpcStatus.resourceExhausted, 'too many unfinished messages');
   }
 
   #next(): Buffer | undefined {
@@ -134,13 +160,8 @@ export class StreamCall implements OpenCall {
     return framing.kind === 'message' ? framing.message : undefined;
   }
 
-  #count(waiting: number): void {
-    this.#room.waitingBytes += waiting - this.#waiting;
-    this.#waiting = waiting;
-  }
-
   #close(): void {
-    this.#count(0);
+    this.#frames.close();
     this.#status ??= { code: grpcStatus.ok, words: '' };
     this.#room.open.delete(this);
     this.#listener.onClose();

@@ -1,147 +1,173 @@
 /** One unary gRPC call on an HTTP/2 stream: collects the message, has it answered, sends answer and trailers. */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import { frameMessage, grpcStatus, readFrame, timeoutMs, type Framing } from './grpc-wire.ts';
+import type { ByteBudget } from './byte-budget.ts';
+import type { Connection } from './connections.ts';
+import { FrameReader } from './frame-reader.ts';
+import { frameMessage, grpcStatus, timeoutMs } from './grpc-wire.ts';
+import type { OpenCalls, OpenRequest } from './open-calls.ts';
+import {
+  answerHeaders,
+  beginAnswer,
+  closeStream,
+  endAnswer,
+  guarded,
+  refuseCall,
+  sendTrailers,
+} from './stream-answers.ts';
 
-/** Header values as they came; a repeated one is joined with a comma and a space. */
-export type CallHeaders = Readonly<IncomingHttpHeaders>;
+/** The metadata that methods may ask for, by name. A repeated one is joined with a comma and a space. */
+export type CallMetadata = Readonly<Record<string, string | undefined>>;
 
 /** Answers one message with one message. May throw or reject: the client then gets INTERNAL and no detail. */
-export type UnaryMethod = (message: Buffer, headers: CallHeaders) => Buffer | Promise<Buffer>;
+export type UnaryMethod = (message: Buffer, metadata: CallMetadata) => Buffer | Promise<Buffer>;
 
 /** What all calls of one server share. */
 export interface CallRoom {
   readonly maxMessageBytes: number;
-  /** Bytes of unfinished messages that all calls together may hold. */
-  readonly maxWaitingBytes: number;
-  waitingBytes: number;
-  readonly open: Set<UnaryCall>;
+  /** Milliseconds that a call may take, whatever the client allows. */
+  readonly callMs: number;
+  readonly budget: ByteBudget;
+  readonly calls: OpenCalls;
   /** Told of what a method threw, so that it is not lost. */
   readonly onFault: (thrown: unknown) => void;
 }
 
-/** What is known of the connection that a call came on. */
-export interface Connection {
-  /** True once a call has been answered on it. */
-  isProven: boolean;
-}
-
-const answerHeaders = { ':status': 200, 'content-type': 'application/grpc' } as const;
 /** Envoy does not look at `date`. */
 const withTrailers = { waitForTrailers: true, sendDate: false } as const;
 const okTrailers = { 'grpc-status': '0' } as const;
-const nothing = Buffer.alloc(0);
 
-export class UnaryCall {
+export class UnaryCall implements OpenRequest {
+  readonly untilMs: number;
   readonly #stream: ServerHttp2Stream;
-  readonly #headers: CallHeaders;
+  readonly #metadata: CallMetadata;
   readonly #method: UnaryMethod;
   readonly #room: CallRoom;
   readonly #connection: Connection;
-  /** Milliseconds, `performance.now()`. */
-  readonly startedMs = performance.now();
-  #body: Buffer = nothing;
-  #chunks: Buffer[] | undefined;
-  #waiting = 0;
+  readonly #frames: FrameReader;
+  /** Milliseconds that the client allows; undefined where it says nothing. */
+  readonly #allowedMs: number | undefined;
+  readonly #startedMs = performance.now();
   #timer: NodeJS.Timeout | undefined;
+  #hasMessage = false;
+  #hasEnd = false;
+  #answer: Buffer | undefined;
 
   constructor(
     stream: ServerHttp2Stream,
-    told: { headers: CallHeaders; method: UnaryMethod; room: CallRoom; connection: Connection },
+    told: {
+      readonly headers: IncomingHttpHeaders;
+      readonly metadata: CallMetadata;
+      readonly method: UnaryMethod;
+      readonly room: CallRoom;
+      readonly connection: Connection;
+    },
   ) {
+    const { headers, room } = told;
     this.#stream = stream;
-    this.#headers = told.headers;
+    this.#metadata = told.metadata;
     this.#method = told.method;
-    this.#room = told.room;
+    this.#room = room;
     this.#connection = told.connection;
-    this.#room.open.add(this);
+    this.#frames = new FrameReader(room.maxMessageBytes, room.budget);
+    const asked = headers['grpc-timeout'];
+    this.#allowedMs = timeoutMs(typeof asked === 'string' ? asked : undefined);
+    this.untilMs = this.#startedMs + Math.min(this.#allowedMs ?? room.callMs, room.callMs);
+    room.calls.add(this);
+    this.#listen();
+  }
+
+  /** Ends a call that took too long, whatever it waits for. */
+  expire(): void {
+    this.#giveUp(grpcStatus.deadlineExceeded, 'the call took too long');
+  }
+
+  giveWay(): void {
+    this.#giveUp(grpcStatus.resourceExhausted, 'too many calls at once');
+  }
+
+  #listen(): void {
+    const stream = this.#stream;
+    const { onFault } = this.#room;
     // A reset by the client is no error of ours; 'close' follows in every case.
     stream.on('error', ignore);
     stream.on('close', () => {
       this.#forget();
     });
-    stream.on('data', (chunk: Buffer) => {
-      this.#take(chunk);
-    });
-    stream.on('end', () => {
-      this.#answer();
-    });
-  }
-
-  /** Ends a call that took too long, whatever it waits for. */
-  expire(): void {
-    this.#refuse(grpcStatus.deadlineExceeded, 'the call took too long');
-  }
-
-  /** Milliseconds that this call may take: what the client allows, but not more than the limit. */
-  deadlineMs(limitMs: number): number {
-    const asked = this.#headers['grpc-timeout'];
-    return Math.min(timeoutMs(typeof asked === 'string' ? asked : undefined) ?? limitMs, limitMs);
+    stream.on(
+      'data',
+      guarded(stream, onFault, (chunk: Buffer) => {
+        this.#take(chunk);
+      }),
+    );
+    stream.on(
+      'end',
+      guarded(stream, onFault, () => {
+        this.#hasEnd = true;
+        if (this.#hasMessage) this.#send();
+        else this.#refuse(grpcStatus.internal, 'the message is incomplete');
+      }),
+    );
   }
 
   #take(chunk: Buffer): void {
-    if (this.#body.length === 0 && this.#chunks === undefined) {
-      this.#body = chunk;
-      return;
-    }
-    this.#chunks ??= [this.#body];
-    this.#chunks.push(chunk);
-    this.#waiting += chunk.length;
-    this.#room.waitingBytes += chunk.length;
-    const isFull = this.#room.waitingBytes > this.#room.maxWaitingBytes;
-    if (isFull || this.#waiting > this.#room.maxMessageBytes) {
-      const words = isFull
-        ? 'too many unfinished messages'
-        : `a message may have ${this.#room.maxMessageBytes} bytes`;
-      this.#refuse(grpcStatus.resourceExhausted, words);
-    }
+    if (this.#isOver) return;
+    this.#frames.add(chunk);
+    const framing = this.#hasMessage ? undefined : this.#frames.next();
+    if (framing?.kind === 'incomplete') return;
+    if (framing?.kind === 'fault') this.#refuse(framing.code, framing.words);
+    else if (this.#frames.hasRest)
+      this.#refuse(grpcStatus.internal, 'a unary call has one message, and more came');
+    else if (framing !== undefined) this.#ask(framing.message);
   }
 
-  #answer(): void {
-    const body = this.#chunks === undefined ? this.#body : Buffer.concat(this.#chunks);
-    const framing = readFrame(body, this.#room.maxMessageBytes);
-    if (framing.kind !== 'message') {
-      this.#refuseFraming(framing);
-      return;
-    }
+  /** At once, so that no message is kept; the answer waits for the call's end. */
+  #ask(message: Buffer): void {
+    this.#hasMessage = true;
     try {
-      const answer = this.#method(framing.message, this.#headers);
+      const answer = this.#method(message, this.#metadata);
       if (answer instanceof Promise) this.#await(answer);
-      else this.#send(answer);
+      else this.#answer = answer;
     } catch (thrown) {
       this.#fault(thrown);
     }
   }
 
-  #refuseFraming(framing: Exclude<Framing, { kind: 'message' }>): void {
-    if (framing.kind === 'fault') this.#refuse(framing.code, framing.words);
-    else this.#refuse(grpcStatus.internal, 'the message is incomplete');
-  }
-
   #await(answer: Promise<Buffer>): void {
-    const asked = this.deadlineMs(Infinity);
-    if (asked !== Infinity) {
-      const left = Math.max(0, asked - (performance.now() - this.startedMs));
+    const { calls } = this.#room;
+    calls.holdOn(this);
+    if (this.#allowedMs !== undefined) {
+      const leftMs = Math.max(0, this.#allowedMs - (performance.now() - this.#startedMs));
       this.#timer = setTimeout(() => {
         this.expire();
-      }, left);
+      }, leftMs);
     }
     answer.then(
       (message) => {
-        this.#send(message);
+        calls.handBack(this);
+        this.#answer = message;
+        this.#send();
       },
       (thrown: unknown) => {
+        calls.handBack(this);
         this.#fault(thrown);
       },
     );
   }
 
-  #send(message: Buffer): void {
+  get #isOver(): boolean {
+    return this.#stream.headersSent || this.#stream.closed || this.#stream.destroyed;
+  }
+
+  /** Once the message has ended and the answer is there. */
+  #send(): void {
+    const answer = this.#answer;
+    if (!this.#hasEnd || answer === undefined) return;
+    this.#answer = undefined;
     const stream = this.#stream;
-    if (stream.headersSent || stream.destroyed) return;
-    this.#connection.isProven = true;
     stream.on('wantTrailers', sendOkTrailers);
-    stream.respond(answerHeaders, withTrailers);
-    stream.end(frameMessage(message));
+    if (!beginAnswer(stream, answerHeaders, withTrailers)) return;
+    this.#connection.isProven = true;
+    endAnswer(stream, frameMessage(answer));
   }
 
   #fault(thrown: unknown): void {
@@ -151,31 +177,30 @@ export class UnaryCall {
 
   #refuse(code: number, words: string): void {
     refuseCall(this.#stream, code, words);
+    this.#frames.close();
     // What still comes is not wanted.
-    if (!this.#stream.readableEnded) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    if (!this.#hasEnd) closeStream(this.#stream);
+  }
+
+  /** Says so, where nothing was said yet; an answer that the client does not take is taken back. */
+  #giveUp(code: number, words: string): void {
+    const isAnswered = this.#stream.headersSent;
+    this.#refuse(code, words);
+    if (isAnswered) closeStream(this.#stream, constants.NGHTTP2_CANCEL);
+    this.#forget();
   }
 
   #forget(): void {
     clearTimeout(this.#timer);
-    this.#room.waitingBytes -= this.#waiting;
-    this.#room.open.delete(this);
+    this.#frames.close();
+    this.#room.calls.delete(this);
   }
 }
 
-/** Answers with a status and no message. @param words ASCII */
-export function refuseCall(stream: ServerHttp2Stream, code: number, words: string): void {
-  if (stream.headersSent || stream.destroyed) return;
-  const message = encodeURI(words);
-  stream.respond(
-    { ...answerHeaders, 'grpc-status': String(code), 'grpc-message': message },
-    { endStream: true },
-  );
-}
-
 function sendOkTrailers(this: ServerHttp2Stream): void {
-  this.sendTrailers(okTrailers);
+  sendTrailers(this, okTrailers);
 }
 
 function ignore(): void {
-  // See the constructor.
+  // See where it is used.
 }

@@ -1,7 +1,7 @@
 /** Always the newest JWT bundles: from the stream, through agent restarts, in memory. */
 import { messageOf } from '#kernel/errors.ts';
 import { parseTrustDomain, type TrustDomain } from '#kernel/spiffe-id.ts';
-import { readJwtBundle } from '../jwt/bundle.ts';
+import { readJwtBundle, type LeftOutKey } from '../jwt/bundle.ts';
 import type { BundleSource, JwtBundle } from '../jwt/ports.ts';
 import type { JwtBundles, WorkloadApi } from './api.ts';
 import { Listeners } from './listeners.ts';
@@ -14,6 +14,7 @@ export interface BundleSourceOptions extends SourceContext {
 interface Known {
   readonly document: Buffer;
   readonly bundle: JwtBundle;
+  readonly leftOut: readonly LeftOutKey[];
 }
 
 /**
@@ -67,6 +68,11 @@ export class JwtBundleSource implements BundleSource {
     return [...this.#known.keys()];
   }
 
+  /** Keys that are not trusted, by trust domain. */
+  leftOut(): ReadonlyMap<TrustDomain, readonly LeftOutKey[]> {
+    return new Map([...this.#known].map(([domain, { leftOut }]) => [domain, leftOut]));
+  }
+
   /** Why the bundles may be missing or old, in words an operator can act on; undefined while all is well. */
   problem(): string | undefined {
     return this.#keeper.problem() ?? this.#documentFault;
@@ -111,8 +117,8 @@ export class JwtBundleSource implements BundleSource {
       const known = this.#known.get(trustDomain);
       // The same bytes keep their bundle, and with it the imported keys and the verdicts.
       if (known?.document.equals(document) === true) return known;
-      const { bundle } = readJwtBundle(trustDomain, document.toString('utf8'), 'workload_api');
-      return { document, bundle };
+      const read = readJwtBundle(trustDomain, document.toString('utf8'), 'workload_api');
+      return { document, ...read };
     } catch (fault) {
       this.#documentFault = messageOf(fault);
       return undefined;

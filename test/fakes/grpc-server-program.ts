@@ -11,7 +11,7 @@ const [socket = '', limits = '{}'] = process.argv.slice(2);
 const slowMs = 300;
 const methods = new Map<string, UnaryMethod>([
   ['/test/Echo', (message) => message],
-  ['/test/Rule', (_message, headers) => Buffer.from(String(headers['svidecar-rule']))],
+  ['/test/Rule', (_message, metadata) => Buffer.from(String(metadata['svidecar-rule']))],
   ['/test/Slow', (message) => new Promise((resolve) => setTimeout(resolve, slowMs, message))],
   ['/test/Never', () => new Promise(() => undefined)],
   ['/test/Reject', () => Promise.reject(new Error('a secret'))],
@@ -23,6 +23,7 @@ const methods = new Map<string, UnaryMethod>([
   ],
   ['/test/Rss', () => Buffer.from(String(process.memoryUsage().rss))],
   ['/test/Open', () => Buffer.from(String(server.openCalls))],
+  ['/test/Waiting', () => Buffer.from(String(server.waitingBytes))],
   ['/test/Streams', () => Buffer.from(String(server.openStreams))],
 ]);
 /** Says back what it hears, but for two words. */
@@ -40,6 +41,7 @@ const server: GrpcServer = new GrpcServer({
   methods,
   streams: new Map([['/test/Chat', chat]]),
   pages: (path) => (path === '/page' ? page : undefined),
+  metadata: ['svidecar-rule'],
   // Our own argument, written by a test.
   limits: JSON.parse(limits) as Partial<GrpcLimits>,
   onFault: () => {

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readDeltaRequest, readStateRequest } from '../../sidecar/sds/read-request.ts';
 import { deltaResponse, stateResponse } from '../../sidecar/sds/write-response.ts';
-import { frameMessage, FrameReader } from '../../sidecar/server/grpc-wire.ts';
+import { ByteBudget } from '../../sidecar/server/byte-budget.ts';
+import { FrameReader } from '../../sidecar/server/frame-reader.ts';
+import { frameMessage } from '../../sidecar/server/grpc-wire.ts';
 import {
   deltaRequest,
   readDeltaResponse,
@@ -96,7 +98,8 @@ describe('the reader of frames', () => {
     fc.assert(
       fc.property(messages, fc.infiniteStream(fc.integer({ min: 1, max: 30 })), (given, sizes) => {
         const bytes = Buffer.concat(given.map((one) => frameMessage(Buffer.from(one))));
-        const reader = new FrameReader(40);
+        const budget = new ByteBudget(1_000);
+        const reader = new FrameReader(40, budget);
         const got: Buffer[] = [];
         for (let at = 0; at < bytes.length;) {
           const size = Number(sizes.next().value);
@@ -106,7 +109,8 @@ describe('the reader of frames', () => {
             got.push(next.message);
         }
         expect(got.map((one) => [...one])).toEqual(given.map((one) => [...one]));
-        expect(reader.waitingBytes).toBe(0);
+        expect(reader.hasRest).toBe(false);
+        expect(budget.used).toBe(0);
       }),
     );
   });
@@ -114,13 +118,14 @@ describe('the reader of frames', () => {
   test('never throws, and waits for no more than a message', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 60 })), (chunks) => {
-        const reader = new FrameReader(100);
+        const budget = new ByteBudget(1_000);
+        const reader = new FrameReader(100, budget);
         for (const chunk of chunks) {
           reader.add(Buffer.from(chunk));
           let next = reader.next();
           while (next.kind === 'message') next = reader.next();
           if (next.kind === 'fault') return;
-          expect(reader.waitingBytes).toBeLessThan(105);
+          expect(budget.used).toBeLessThanOrEqual(256);
         }
       }),
       { numRuns: 1_000 },

@@ -17,7 +17,7 @@ describe('the key set for Envoy', () => {
     ['P-521', 'ES512'],
   ] as const)('has a %s key, for %s alone', (kind, alg) => {
     const { jwk } = makeKey('k', kind);
-    const [key] = setOf({ ...jwk, x5c: ['certificate'], d: 'private' });
+    const [key] = setOf({ ...jwk, x5c: ['certificate'] });
     expect(key).toEqual({ ...jwk, use: 'sig', alg });
   });
 
