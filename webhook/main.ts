@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCli } from './cli/program.ts';
 import type { WorkloadApiAnswer } from './checks/facts.ts';
+import { decodeText } from './files/decode-text.ts';
 import type { Installation, Terminal } from './cli/terminal.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -16,7 +17,7 @@ const terminal: Terminal = {
   hasColor: process.stdout.isTTY && process.stdout.hasColors() && !process.env['NO_COLOR'],
   isInteractive: process.stdout.isTTY,
   isPiped: !process.stdin.isTTY,
-  readStdin: () => readFileSync(process.stdin.fd, 'utf8'),
+  readStdin: () => decodeText(readFileSync(process.stdin.fd), 'stdin'),
   untilInterrupted,
   now: () => Date.now(),
 };

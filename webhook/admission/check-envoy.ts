@@ -1,13 +1,12 @@
 /** Whether the Envoy configuration that an injection needs is there and can be patched. */
-import { AppError } from '#kernel/errors.ts';
 import { LRUCache } from 'lru-cache';
+import { AppError } from '#kernel/errors.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import type { EnvoyPatch } from '../envoy/contract.ts';
 import { patchPlanned } from '../injection/envoy-plan.ts';
 import type { Library } from '../injection/library.ts';
 import { checkVisits } from '../injection/probes.ts';
 import type { EnvoyPlan, Status } from '../injection/status.ts';
-import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-place.ts';
 import type { Trace } from '../injection/trace.ts';
 
 /** A ConfigMap as far as it matters here. `resourceVersion` changes with the data. */
@@ -35,19 +34,11 @@ export interface EnvoySubject {
 /** Outcomes of recent checks: the replicas of one rollout ask the same question. Entries hold no file text. */
 const rememberedChecks = 500;
 
-type Outcome = Pick<EnvoyPatch, 'warnings' | 'changes' | 'inbound'>;
+type Outcome =
+  | Pick<EnvoyPatch, 'warnings' | 'changes' | 'inbound'>
+  | { readonly fault: AppError };
 
-/**
- * Whether the asker is known to be allowed to read the ConfigMap. Anybody who reaches the webhook can send a review with
- * somebody else's namespace in it; so what a review is told are places, unless it is known who sends reviews.
- */
-export type Telling = 'words' | 'places';
-
-export function envoyCheck(
-  read: ReadConfigMap,
-  library: Library,
-  telling: Telling = 'places',
-): EnvoyCheck {
+export function envoyCheck(read: ReadConfigMap, library: Library): EnvoyCheck {
   const remembered = new LRUCache<string, Outcome>({ max: rememberedChecks });
   return (namespace, { template, plan, status }, trace) => {
     const source = read(namespace, plan.source);
@@ -61,10 +52,10 @@ export function envoyCheck(
     const key = `${namespace}/${plan.derived}@${source.resourceVersion}/${plan.version ?? ''}`;
     let outcome = remembered.get(key);
     if (outcome === undefined) {
-      const told = { data: source.data, library };
-      outcome = outcomeOf(namespace, plan, { ...told, telling });
+      outcome = outcomeOf(() => patchPlanned(namespace, plan, { data: source.data, library }));
       remembered.set(key, outcome);
     }
+    if ('fault' in outcome) throw outcome.fault;
     for (const { message } of outcome.changes) trace.say('envoy_config_patched', message);
     for (const { id, message } of outcome.warnings) {
       trace.warn(id === 'port_clash' ? id : 'envoy_warning', message);
@@ -73,41 +64,13 @@ export function envoyCheck(
   };
 }
 
-interface Asked {
-  readonly data: ConfigMapView['data'];
-  readonly library: Library;
-  readonly telling: Telling;
-}
-
-function outcomeOf(namespace: string, plan: EnvoyPlan, { data, library, telling }: Asked): Outcome {
-  const source = { name: `ConfigMap ${namespace}/${plan.source}`, files: data };
+/** A file that is refused is parsed once too, not for every pod that names it. */
+function outcomeOf(patch: () => EnvoyPatch): Outcome {
   try {
-    const { warnings, changes, inbound } = patchPlanned(namespace, plan, { data, library });
-    const outcome = { warnings, changes, inbound };
-    return telling === 'words' ? outcome : placesOf(outcome, source);
+    const { warnings, changes, inbound } = patch();
+    return { warnings, changes, inbound };
   } catch (thrown) {
-    if (telling === 'words' || !(thrown instanceof AppError)) throw thrown;
-    const place = placeIn(thrown.message, source);
-    throw new AppError(
-      thrown.code,
-      `${place}: this Envoy configuration cannot be patched; ${wordsElsewhere}`,
-    );
+    if (!(thrown instanceof AppError)) throw thrown;
+    return { fault: thrown };
   }
-}
-
-function placesOf({ warnings, changes, inbound }: Outcome, source: ToldSource): Outcome {
-  return {
-    warnings: warnings.map(({ id, message }) => ({
-      id,
-      message: `${placeIn(message, source)}: ${id}; ${wordsElsewhere}`,
-    })),
-    changes: changes.map((change) => ({
-      ...change,
-      message: `added to ${change.file}, line ${change.line}`,
-    })),
-    inbound: {
-      ...inbound,
-      guards: inbound.guards.map((guard) => ({ ...guard, listener: `at ${guard.place}` })),
-    },
-  };
 }

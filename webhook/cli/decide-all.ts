@@ -1,11 +1,12 @@
 /** The webhook's own decision for every object of some manifests, with the ConfigMaps among them at hand. */
 import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { envoyCheck, type ReadConfigMap } from '../admission/check-envoy.ts';
-import { decide, type Decision, type DecisionContext } from '../admission/decide.ts';
+import { decide, nameOf, type Decision, type DecisionContext } from '../admission/decide.ts';
 import type { SourceConfigMap } from '../desired/desired.ts';
 import type { Engine } from '../injection/inject.ts';
 import { locate, type Located } from '../injection/locate.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
+import { failureOf } from './problem.ts';
 
 /** One workload, and what was decided about it. */
 export interface Outcome {
@@ -77,8 +78,19 @@ export function decider(
     document.objects.flatMap((object): readonly Outcome[] => {
       const located = locate(object.value, namespace);
       if (located === undefined) return [];
-      return [{ document, object, located, decision: decide(object.value, context) }];
+      return [{ document, object, located, decision: decisionOn(located, object, context) }];
     });
+}
+
+/** Anything thrown counts as this object's failure. */
+function decisionOn(located: Located, object: ManifestObject, context: DecisionContext): Decision {
+  try {
+    return decide(object.value, context);
+  } catch (thrown) {
+    const { code, message } = failureOf(thrown, nameOf(located));
+    const step = { id: 'refused', level: 'warning', message } as const;
+    return { kind: 'refused', code, message, steps: [step] };
+  }
 }
 
 /** What the webhook would know. */
@@ -88,7 +100,7 @@ export function contextOf(
 ): DecisionContext {
   return {
     engine,
-    checkEnvoy: envoyCheck(reading(configMaps), engine.library, 'words'),
+    checkEnvoy: envoyCheck(reading(configMaps), engine.library),
     ignoredNamespaces: new Set(engine.config.ignoredNamespaces),
     namespace,
   };
@@ -107,12 +119,12 @@ export function lineOf({ document, object, decision }: Outcome): number {
 export function lineOfKey(
   message: string,
   document: Pick<ManifestDocument, 'text'>,
-  object: Pick<ManifestObject, 'line' | 'offset'>,
+  object: Pick<ManifestObject, 'line' | 'offset' | 'end'>,
 ): number {
   const key = /(?:^|[\s:])((?:inject\.)?svidecar\.dev\/[^\s:,]+)/.exec(message)?.[1];
-  const at = key === undefined ? -1 : document.text.indexOf(key, object.offset);
-  if (at === -1) return object.line;
-  return object.line + document.text.slice(object.offset, at).split('\n').length - 1;
+  const own = document.text.slice(object.offset, object.end);
+  const at = key === undefined ? -1 : own.indexOf(key);
+  return at === -1 ? object.line : object.line + own.slice(0, at).split('\n').length - 1;
 }
 
 /** `namespace` as the object itself says it. */

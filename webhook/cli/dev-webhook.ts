@@ -41,7 +41,6 @@ export async function startDevWebhook(
     checkEnvoy: envoyCheck(
       (namespace, name) => configMaps.get(`${namespace}/${name}`),
       options.engine.library,
-      'words',
     ),
     ignoredNamespaces: new Set(options.engine.config.ignoredNamespaces),
   };

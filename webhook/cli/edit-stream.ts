@@ -1,10 +1,10 @@
 /** Decisions carried out on the texts of manifests. A document that fails is left out as a whole. */
-import { AppError } from '#kernel/errors.ts';
 import { editOpenText, editText } from '../editing/edit-text.ts';
 import type { OpenText } from '../editing/open-text.ts';
 import { pointer, type Operation } from '../editing/operation.ts';
+import { ownFileLimits } from '../editing/text-limits.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
-import { problemAt, type Problem } from './problem.ts';
+import { failureOf, type Problem } from './problem.ts';
 
 /** What is to be done to one object of a document. */
 export type ObjectEdit =
@@ -55,51 +55,52 @@ function carryOut(
   { document, open }: { readonly document: ManifestDocument; readonly open: OpenText | undefined },
   operations: readonly Operation[],
 ): EditedDocument {
-  const where = document.source.name;
+  const { source, firstLine } = document;
   try {
+    const origin = { where: source.name, firstLine, limits: ownFileLimits };
     const { text } =
       open === undefined
-        ? editText(document.text, operations, { where })
+        ? editText(document.text, operations, origin)
         : editOpenText(open, operations);
     return { document, text, problems: [] };
-  } catch (fault) {
-    if (!(fault instanceof AppError)) throw fault;
-    return { document, text: undefined, problems: [problemInFile(document, operations, fault)] };
+  } catch (thrown) {
+    const error = failureOf(thrown, `${source.name}:${firstLine}: this document`);
+    return { document, text: undefined, problems: [{ error }] };
   }
 }
 
-/** The same edit in the whole file fails in the same way, and says the file's line instead of the document's. */
-function problemInFile(
-  { source, index, firstLine }: ManifestDocument,
-  operations: readonly Operation[],
-  fault: AppError,
-): Problem {
-  try {
-    editText(source.text, operations, { document: index, where: source.name });
-  } catch (inFile) {
-    if (inFile instanceof AppError) return { error: inFile };
-    throw inFile;
-  }
-  return problemAt({ source, line: firstLine }, fault);
-}
+const withoutContent = /^(?:[ \t]*(?:#.*)?|%.*)\r?$/s;
+const marker = /^---(?=[ \t\r\n]|$)/;
 
-const beginsWithMarker = /^\uFEFF?(?:[ \t]*(?:#.*)?\r?\n|%.*\r?\n)*---(?=[ \t\r\n]|$)/;
+/** Whether nothing but comments and directives stands before the first marker. */
+function beginsWithMarker(text: string): boolean {
+  for (let at = 0; at < text.length;) {
+    const newline = text.indexOf('\n', at);
+    const end = newline === -1 ? text.length : newline;
+    const line = text.slice(at, end);
+    if (marker.test(line)) return true;
+    if (!withoutContent.test(line)) return false;
+    at = end + 1;
+  }
+  return false;
+}
 
 /** Texts as one YAML stream; a document start is put where the next text has none. */
 export function joinTexts(texts: readonly string[]): string {
   const [only, second] = texts;
   if (only !== undefined && second === undefined) return only;
-  let joined = '';
+  const parts: string[] = [];
   for (const text of texts) {
     if (text.trim() === '') continue;
-    if (joined === '') {
-      joined = text;
+    const last = parts.at(-1);
+    if (last === undefined) {
+      parts.push(text);
       continue;
     }
     const plain = text.replace(/^\uFEFF/, '');
-    const end = joined.endsWith('\n') ? '' : '\n';
+    const end = last.endsWith('\n') ? '' : '\n';
     const close = plain.startsWith('%') ? '...\n' : '';
-    joined += `${end}${close}${beginsWithMarker.test(plain) ? '' : '---\n'}${plain}`;
+    parts.push(`${end}${close}${beginsWithMarker(plain) ? '' : '---\n'}`, plain);
   }
-  return joined;
+  return parts.join('');
 }

@@ -130,14 +130,13 @@ function wantedConfigMaps(
     facts.edited.filter(({ text }) => text !== undefined).map(({ document }) => document),
   );
   const users = outcomes.flatMap((outcome) => userOf(outcome, printed));
-  const namespaces = new Set(users.map(({ namespace }) => namespace));
+  const sourcesIn = byNamespace(sources.values());
   const configMaps: DesiredConfigMap[] = [];
   const objects: JsonObject[] = [];
-  for (const namespace of namespaces) {
-    const own = users.filter((user) => user.namespace === namespace);
+  for (const [namespace, own] of byNamespace(users)) {
     const written = own.find((user) => user.ownNamespace !== undefined)?.ownNamespace;
     const desired = desiredConfigMaps(namespace, own, {
-      sources: byName(sources.values(), namespace),
+      sources: byName(sourcesIn.get(namespace) ?? []),
       library: options.engine.library,
       marks: options.engine.config.configMaps,
     });
@@ -150,13 +149,14 @@ function wantedConfigMaps(
   return { configMaps, objects };
 }
 
-function byName<T extends { readonly namespace: string; readonly name: string }>(
+function byNamespace<T extends { readonly namespace: string }>(
   all: Iterable<T>,
-  namespace: string,
-): ReadonlyMap<string, T> {
-  return new Map(
-    [...all].filter((one) => one.namespace === namespace).map((one) => [one.name, one]),
-  );
+): ReadonlyMap<string, readonly T[]> {
+  return Map.groupBy(all, ({ namespace }) => namespace);
+}
+
+function byName<T extends { readonly name: string }>(all: readonly T[]): ReadonlyMap<string, T> {
+  return new Map(all.map((one) => [one.name, one]));
 }
 
 interface OfflineUser extends ConfigMapUser {

@@ -1,10 +1,12 @@
 /** A text becomes documents, and these the Kubernetes objects in them, each with the line it begins at. */
-import { AppError } from '#kernel/errors.ts';
+import type { AppError } from '#kernel/errors.ts';
 import { isArray, isObject, stringAt, type JsonObject } from '#kernel/json.ts';
 import { openText, type OpenText } from '../editing/open-text.ts';
 import { resolved, type SourceNode } from '../editing/source-tree.ts';
 import { splitDocuments } from '../editing/split-documents.ts';
-import { orUnfilled, unfilledFault } from './unfilled.ts';
+import { ownFileLimits } from '../editing/text-limits.ts';
+import { failureOf } from './problem.ts';
+import { orUnfilled } from './unfilled.ts';
 
 /** A file, or standard input, as read. */
 export interface SourceText {
@@ -16,8 +18,9 @@ export interface ManifestObject {
   readonly value: JsonObject;
   /** Where it stands in its document: nothing, or `items` and a position in a List. */
   readonly path: readonly (string | number)[];
-  /** UTF-16 offset in the document's text, and line in the file, from 1. */
+  /** UTF-16 offsets in the document's text, and line in the file, from 1. */
   readonly offset: number;
+  readonly end: number;
   readonly line: number;
 }
 
@@ -47,7 +50,7 @@ export function splitManifest(source: SourceText): readonly RawDocument[] {
   let firstLine = 1;
   return splitDocuments(source.text).map(({ start, end }, index) => {
     const document = { source, index, text: source.text.slice(start, end), firstLine };
-    firstLine += lineBreaks(document.text, document.text.length);
+    firstLine += lineBreaks(document.text);
     return document;
   });
 }
@@ -60,38 +63,22 @@ export function readManifest(source: SourceText): readonly ManifestDocument[] {
 export function openDocument(raw: RawDocument): OpenDocument {
   const { text, source, firstLine } = raw;
   try {
-    const open = openText(text, { start: 0, end: text.length }, source.name);
-    const unfilled = unfilledFault(open.value, text, `${source.name}:${firstLine}`);
-    if (unfilled !== undefined) return unreadable(raw, unfilled);
-    const lines = new LineCounter(text, firstLine);
+    const origin = { where: source.name, firstLine, limits: ownFileLimits };
+    const open = openText(text, { start: 0, end: text.length }, origin);
     const objects = objectsIn(open.source.root, open.value, []).map(
       ({ node, ...object }): ManifestObject => {
-        const offset = node.start;
-        return { ...object, offset, line: lines.lineAt(offset) };
+        const { start, end } = node;
+        return { ...object, offset: start, end, line: open.lined.positionAt(start).line };
       },
     );
     return { document: { ...raw, objects, fault: undefined }, open };
-  } catch (fault) {
-    if (!(fault instanceof AppError)) throw fault;
-    return unreadable(raw, orUnfilled(faultInFile(raw, fault), text));
+  } catch (thrown) {
+    return unreadable(raw, orUnfilled(failureOf(thrown, 'this document'), text));
   }
 }
 
 function unreadable(raw: RawDocument, fault: AppError): OpenDocument {
   return { document: { ...raw, objects: [], fault }, open: undefined };
-}
-
-/** Read as a part of its file, the document has the same fault, but with the file's line. */
-function faultInFile({ source, index }: RawDocument, fault: AppError): AppError {
-  const span = splitDocuments(source.text)[index];
-  if (span === undefined) return fault;
-  try {
-    openText(source.text, span, source.name);
-    return fault;
-  } catch (inFile) {
-    if (inFile instanceof AppError) return inFile;
-    throw inFile;
-  }
 }
 
 interface FoundObject extends Pick<ManifestObject, 'value' | 'path'> {
@@ -125,33 +112,8 @@ function memberOf(
   return target === undefined || target.kind === 'scalar' ? undefined : target;
 }
 
-function lineBreaks(text: string, end: number, start = 0): number {
+function lineBreaks(text: string): number {
   let count = 0;
-  for (let at = text.indexOf('\n', start); at !== -1 && at < end; at = text.indexOf('\n', at + 1)) {
-    count += 1;
-  }
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count += 1;
   return count;
-}
-
-/** Counts on from the last answer, since objects come in order. */
-class LineCounter {
-  readonly #text: string;
-  #offset = 0;
-  #line: number;
-
-  constructor(text: string, firstLine: number) {
-    this.#text = text;
-    this.#line = firstLine;
-  }
-
-  lineAt(offset: number): number {
-    // An alias leads back to where its anchor stands.
-    const isAhead = offset >= this.#offset;
-    const step = isAhead
-      ? lineBreaks(this.#text, offset, this.#offset)
-      : -lineBreaks(this.#text, this.#offset, offset);
-    this.#line += step;
-    this.#offset = offset;
-    return this.#line;
-  }
 }

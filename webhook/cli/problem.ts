@@ -1,5 +1,5 @@
 /** A failure that concerns one place of the input; the rest goes on. */
-import { AppError } from '#kernel/errors.ts';
+import { AppError, messageOf } from '#kernel/errors.ts';
 
 export interface Problem {
   /** Its message begins with `file:line`. */
@@ -15,4 +15,17 @@ export interface Place {
 export function problemAt({ source, line }: Place, error: AppError): Problem {
   const message = `${source.name}:${line}: ${error.message}`;
   return { error: new AppError(error.code, message, { cause: error }) };
+}
+
+/**
+ * What was thrown while one thing was worked on, as that thing's own failure. A mistake of ours, that one input brings
+ * to light, must not keep the others from being carried out.
+ */
+export function failureOf(thrown: unknown, what: string): AppError {
+  if (thrown instanceof AppError) return thrown;
+  return new AppError(
+    'EDIT_IMPOSSIBLE',
+    `${what} cannot be worked on (${messageOf(thrown)}): a mistake in svidecar, so please report it; the others are carried out`,
+    { cause: thrown },
+  );
 }

@@ -1,5 +1,4 @@
 /** The inverse of {@link injectTexts}: what was injected is taken out again, byte for byte. */
-import { AppError } from '#kernel/errors.ts';
 import { objectAt, type JsonObject } from '#kernel/json.ts';
 import { isManaged } from '../desired/desired.ts';
 import { pointer } from '../editing/operation.ts';
@@ -16,7 +15,7 @@ import {
   type ManifestObject,
   type SourceText,
 } from './manifest.ts';
-import { problemAt, type Problem } from './problem.ts';
+import { failureOf, problemAt, type Problem } from './problem.ts';
 
 export interface Uninjection {
   readonly text: string;
@@ -87,8 +86,8 @@ function undo(
     }));
     const edit: ObjectEdit = { kind: 'operations', operations };
     return { document, object, name, namespace: located.namespace, status, edit };
-  } catch (fault) {
-    if (!(fault instanceof AppError)) throw fault;
+  } catch (thrown) {
+    const fault = failureOf(thrown, name);
     context.problems.push(problemAt({ source: document.source, line: object.line }, fault));
     return 'failed';
   }

@@ -8,14 +8,18 @@ export function copyJson(value: Json): Json {
 
 const ordinary = { enumerable: true, writable: true, configurable: true } as const;
 
+/** Gives an object a member of its own, whatever the key says. */
+export function setMember<T>(object: Record<string, T>, key: string, value: T): void {
+  // Assigned, this key would set the prototype instead.
+  if (key === '__proto__') Object.defineProperty(object, key, { ...ordinary, value });
+  else object[key] = value;
+}
+
 function copyObject(object: JsonObject): JsonObject {
   const copy: Record<string, Json | undefined> = {};
   for (const key of Object.keys(object)) {
     const value = object[key];
-    const own = value === undefined ? undefined : copyJson(value);
-    // Assigned, this key would set the prototype instead.
-    if (key === '__proto__') Object.defineProperty(copy, key, { ...ordinary, value: own });
-    else copy[key] = own;
+    setMember(copy, key, value === undefined ? undefined : copyJson(value));
   }
   return copy;
 }

@@ -30,6 +30,10 @@ export interface Edited {
   /** Where the path led: the collection itself, or an alias that stands for it. */
   readonly site: SourceNode;
   readonly slots: Slot[];
+  /** Of a list: the slots that are not removed, which is what positions count. */
+  readonly live: Slot[];
+  /** Slots by key; what is removed stays, to be filled again. */
+  readonly byKey: Map<string, Slot>;
 }
 
 export interface Slot {
@@ -116,7 +120,7 @@ function change(draft: Draft, tokens: readonly string[], operation: Change): Dra
     else changePair(edited, head, operation);
     return edited;
   }
-  const slot = edited.node.kind === 'list' ? itemAt(edited, Number(head)) : pairAt(edited, head);
+  const slot = edited.node.kind === 'list' ? edited.live[Number(head)] : pairAt(edited, head);
   if (slot === undefined) throw new MergedPlace(edited.site, head);
   slot.content = change(slot.content, rest, operation);
   return edited;
@@ -132,25 +136,25 @@ function valueAfter(value: Json, tokens: readonly string[], operation: Change): 
 function opened(site: SourceNode): Edited {
   const node = resolved(site);
   if (node.kind === 'scalar') throw new TypeError('a path leads through a scalar');
-  const slots = node.entries.map((entry) => ({
+  const slots = node.entries.map((entry): Slot => ({
     key: entry.isMerge ? undefined : entry.key,
     entry,
-    content: { kind: 'kept', node: entry.value } as const,
+    content: { kind: 'kept', node: entry.value },
     isRemoved: false,
   }));
-  return { kind: 'edited', node, site, slots };
+  const byKey = new Map(
+    slots.flatMap((slot): [string, Slot][] => (slot.key === undefined ? [] : [[slot.key, slot]])),
+  );
+  return { kind: 'edited', node, site, slots, live: node.kind === 'list' ? [...slots] : [], byKey };
 }
 
 function pairAt(edited: Edited, key: string): Slot | undefined {
-  return edited.slots.find((slot) => slot.key === key && !slot.isRemoved);
-}
-
-function itemAt(edited: Edited, index: number): Slot | undefined {
-  return edited.slots.filter((slot) => !slot.isRemoved)[index];
+  const slot = edited.byKey.get(key);
+  return slot?.isRemoved === true ? undefined : slot;
 }
 
 function changePair(edited: Edited, key: string, operation: Change): void {
-  const slot = edited.slots.find((one) => one.key === key);
+  const slot = edited.byKey.get(key);
   if (operation.op === 'remove') {
     if (slot === undefined || slot.isRemoved) throw new MergedPlace(edited.site, key);
     removeSlot(edited, slot);
@@ -158,7 +162,9 @@ function changePair(edited: Edited, key: string, operation: Change): void {
   }
   const content: Fresh = { kind: 'fresh', value: operation.value };
   if (slot === undefined) {
-    edited.slots.push({ key, entry: undefined, content, isRemoved: false });
+    const fresh: Slot = { key, entry: undefined, content, isRemoved: false };
+    edited.slots.push(fresh);
+    edited.byKey.set(key, fresh);
   } else {
     slot.content = content;
     slot.isRemoved = false;
@@ -166,7 +172,8 @@ function changePair(edited: Edited, key: string, operation: Change): void {
 }
 
 function changeItem(edited: Edited, token: string, operation: Change): void {
-  const slot = token === '-' ? undefined : itemAt(edited, Number(token));
+  const index = token === '-' ? edited.live.length : Number(token);
+  const slot = edited.live[index];
   if (operation.op === 'remove') {
     if (slot !== undefined) removeSlot(edited, slot);
     return;
@@ -176,11 +183,18 @@ function changeItem(edited: Edited, token: string, operation: Change): void {
     slot.content = content;
     return;
   }
+  const fresh: Slot = { key: undefined, entry: undefined, content, isRemoved: false };
   const at = slot === undefined ? edited.slots.length : edited.slots.indexOf(slot);
-  edited.slots.splice(at, 0, { key: undefined, entry: undefined, content, isRemoved: false });
+  edited.slots.splice(at, 0, fresh);
+  edited.live.splice(index, 0, fresh);
 }
 
 function removeSlot(edited: Edited, slot: Slot): void {
-  if (slot.entry === undefined) edited.slots.splice(edited.slots.indexOf(slot), 1);
-  else slot.isRemoved = true;
+  if (edited.node.kind === 'list') edited.live.splice(edited.live.indexOf(slot), 1);
+  if (slot.entry !== undefined) {
+    slot.isRemoved = true;
+    return;
+  }
+  edited.slots.splice(edited.slots.indexOf(slot), 1);
+  if (slot.key !== undefined) edited.byKey.delete(slot.key);
 }

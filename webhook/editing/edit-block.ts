@@ -8,6 +8,7 @@ import { itemLines, pairLines } from './render.ts';
 import type { SourceEntry } from './source-tree.ts';
 import { type TextEdit, insertAt, removeRange } from './text-edit.ts';
 import {
+  type LinedText,
   columnAt,
   leadingSpaceAt,
   lineEndAt,
@@ -19,6 +20,8 @@ import type { TextStyle } from './text-style.ts';
 /** A text and how it is written. */
 export interface Page {
   readonly text: string;
+  /** The same text, with its lines. */
+  readonly lined: LinedText;
   readonly style: TextStyle;
 }
 
@@ -45,7 +48,7 @@ export function addToBlock(edited: Edited, page: Page): Additions {
   return { before, after };
 }
 
-export function removeFromBlock(edited: Edited, { text }: Page): readonly TextEdit[] {
+export function removeFromBlock(edited: Edited, { lined }: Page): readonly TextEdit[] {
   const { entries } = edited.node;
   const removed = new Set(
     edited.slots.map(({ entry, isRemoved }) => (isRemoved ? entry : undefined)),
@@ -56,8 +59,8 @@ export function removeFromBlock(edited: Edited, { text }: Page): readonly TextEd
   );
   const following = entries.slice(firstKept).filter((entry) => removed.has(entry));
   return [
-    ...removeLeading(entries.slice(0, firstKept + 1), text),
-    ...following.map((entry) => removeAfter(entry, text)),
+    ...removeLeading(entries.slice(0, firstKept + 1), lined),
+    ...following.map((entry) => removeAfter(entry, lined)),
   ];
 }
 
@@ -67,15 +70,15 @@ interface Where {
 }
 
 function addAfter(previous: SourceEntry, slot: Slot, { edited, page }: Where): TextEdit {
-  const { text, style } = page;
-  const indent = ' '.repeat(columnOf(edited, text));
+  const { lined, style } = page;
+  const indent = ' '.repeat(columnOf(edited, lined));
   const lines = linesOf(slot, { edited, page }).map((line) => `${style.lineBreak}${indent}${line}`);
-  return insertAt(lineEndAt(text, previous.end), lines.join(''));
+  return insertAt(lineEndAt(lined, previous.end), lines.join(''));
 }
 
 function addBefore(next: SourceEntry, slots: readonly Slot[], where: Where): TextEdit {
-  const { text, style } = where.page;
-  const lineBreak = `${style.lineBreak}${' '.repeat(columnOf(where.edited, text))}`;
+  const { lined, style } = where.page;
+  const lineBreak = `${style.lineBreak}${' '.repeat(columnOf(where.edited, lined))}`;
   const lines = slots.flatMap((slot) => linesOf(slot, where));
   return insertAt(next.start, lines.map((line) => `${line}${lineBreak}`).join(''));
 }
@@ -83,24 +86,24 @@ function addBefore(next: SourceEntry, slots: readonly Slot[], where: Where): Tex
 function linesOf(slot: Slot, { edited, page }: Where): readonly string[] {
   const value: Json = slot.content.kind === 'fresh' ? slot.content.value : null;
   return slot.key === undefined
-    ? itemLines(value, page.style, dashGap(edited, page.text))
+    ? itemLines(value, page.style, dashGap(edited, page.lined))
     : pairLines(slot.key, value, page.style);
 }
 
-function columnOf(edited: Edited, text: string): number {
+function columnOf(edited: Edited, text: LinedText): number {
   return columnAt(text, edited.node.entries[0]?.start ?? edited.node.start);
 }
 
 /** Spaces after the dash, as the list's own items have them. */
-function dashGap(edited: Edited, text: string): number {
+function dashGap(edited: Edited, text: LinedText): number {
   const [first] = edited.node.entries;
   if (first === undefined || first.value.outer >= lineEndAt(text, first.indicatorEnd)) return 1;
-  const gap = text.slice(first.indicatorEnd, first.value.outer);
+  const gap = text.text.slice(first.indicatorEnd, first.value.outer);
   return /^ +$/.test(gap) ? gap.length : 1;
 }
 
 /** With the line break before it, to the end of its last line. */
-function removeAfter(entry: SourceEntry, text: string): TextEdit {
+function removeAfter(entry: SourceEntry, text: LinedText): TextEdit {
   return removeRange(previousLineEndAt(text, entry.start), lineEndAt(text, entry.end));
 }
 
@@ -108,13 +111,13 @@ function removeAfter(entry: SourceEntry, text: string): TextEdit {
  * All but the last of the given entries, which is the first one that stays. Where no comment parts two of them, the
  * next one takes the place of the one before it: they go away as one.
  */
-function removeLeading(entries: readonly SourceEntry[], text: string): readonly TextEdit[] {
+function removeLeading(entries: readonly SourceEntry[], text: LinedText): readonly TextEdit[] {
   const edits: TextEdit[] = [];
   const kept = entries.at(-1);
   let start = entries[0]?.start ?? 0;
   for (const [index, next] of entries.slice(1).entries()) {
     const end = entries[index]?.end ?? start;
-    const isParted = text.slice(end, next.start).trim() !== '';
+    const isParted = text.text.slice(end, next.start).trim() !== '';
     if (!isParted && next !== kept) continue;
     edits.push(
       isParted ? removeBeforeComment({ start, end }, text) : removeRange(start, next.start),
@@ -127,10 +130,10 @@ function removeLeading(entries: readonly SourceEntry[], text: string): readonly 
 /** Comments on lines of their own belong to what follows; what shares its first line leaves that line behind. */
 function removeBeforeComment(
   { start, end }: Pick<SourceEntry, 'start' | 'end'>,
-  text: string,
+  text: LinedText,
 ): TextEdit {
   const lineStart = lineStartAt(text, start);
   const isFirstInLine = lineStart + leadingSpaceAt(text, start).length === start;
   if (!isFirstInLine) return removeRange(start, end);
-  return removeRange(lineStart, text.indexOf('\n', end) + 1);
+  return removeRange(lineStart, text.nextLineStartAt(end));
 }

@@ -59,10 +59,15 @@ export function removeFromFlow(edited: Edited, text: string): readonly TextEdit[
     return [removeRange(edited.node.start, value.start), removeRange(value.end, edited.node.end)];
   }
   if (only === undefined) return emptied(edited, text);
-  const firstKept = edited.slots.indexOf(only);
-  return removed.flatMap((slot) =>
-    removeOne(slot, { edited, text, isAfterKept: edited.slots.indexOf(slot) > firstKept }),
-  );
+  const { entries } = edited.node;
+  const positions = new Map(entries.map((entry, index) => [entry, index]));
+  const firstKept = only.entry?.start ?? 0;
+  return removed.flatMap(({ entry }) => {
+    if (entry === undefined) return [];
+    const isAfterKept = entry.start > firstKept;
+    const neighbour = entries[(positions.get(entry) ?? 0) + (isAfterKept ? -1 : 1)];
+    return neighbour === undefined ? [] : removeOne({ entry, neighbour, isAfterKept }, text);
+  });
 }
 
 interface Layout {
@@ -72,12 +77,12 @@ interface Layout {
 }
 
 function layoutOf(node: SourceCollection, page: Page): Layout {
-  const { text, style } = page;
+  const { text, lined, style } = page;
   const [first] = node.entries;
   if (first === undefined || !text.slice(node.start, first.start).includes('\n')) {
     return { separator: style.comma, indent: undefined };
   }
-  const indent = leadingSpaceAt(text, first.start);
+  const indent = leadingSpaceAt(lined, first.start);
   return { separator: `,${style.lineBreak}${indent}`, indent };
 }
 
@@ -93,13 +98,13 @@ function textOf(slot: Slot, layout: Layout, { style }: Page): string {
 
 /** White space inside the brackets stays behind the new entries: so a removal knows that it was there. */
 function fillEmpty(node: SourceCollection, fresh: readonly Slot[], page: Page): TextEdit {
-  const { text, style } = page;
+  const { lined, style } = page;
   const at = node.start + 1;
   if (!style.isPretty || node.end - node.start > 2) {
     const layout = { separator: style.comma, indent: undefined };
     return insertAt(at, fresh.map((slot) => textOf(slot, layout, page)).join(style.comma));
   }
-  const base = leadingSpaceAt(text, node.start);
+  const base = leadingSpaceAt(lined, node.start);
   const indent = base + style.unit;
   const layout = { separator: `,${style.lineBreak}${indent}`, indent };
   const inner = fresh.map((slot) => textOf(slot, layout, page)).join(layout.separator);
@@ -107,18 +112,13 @@ function fillEmpty(node: SourceCollection, fresh: readonly Slot[], page: Page): 
 }
 
 interface Removal {
-  readonly edited: Edited;
-  readonly text: string;
+  readonly entry: SourceEntry;
+  /** The entry before it, or after it where nothing before it stays. */
+  readonly neighbour: SourceEntry;
   readonly isAfterKept: boolean;
 }
 
-function removeOne(slot: Slot, { edited, text, isAfterKept }: Removal): readonly TextEdit[] {
-  const { entry } = slot;
-  if (entry === undefined) return [];
-  const { entries } = edited.node;
-  const index = entries.indexOf(entry);
-  const neighbour = entries[isAfterKept ? index - 1 : index + 1];
-  if (neighbour === undefined) return [];
+function removeOne({ entry, neighbour, isAfterKept }: Removal, text: string): readonly TextEdit[] {
   const [from, to] = isAfterKept ? [neighbour.end, entry.start] : [entry.end, neighbour.start];
   if (!hasComment(text, from, to)) {
     return [isAfterKept ? removeRange(from, entry.end) : removeRange(entry.start, to)];

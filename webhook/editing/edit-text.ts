@@ -7,7 +7,7 @@
 import jsonPatch from 'fast-json-patch';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { type Json, sameJson } from '#kernel/json.ts';
-import { type OpenText, openText } from './open-text.ts';
+import { type OpenText, type TextOrigin, openText } from './open-text.ts';
 import { MergedPlace, draftOf } from './draft.ts';
 import type { Operation } from './operation.ts';
 import { copyJson } from './copy-json.ts';
@@ -22,11 +22,9 @@ import { type Manuscript, refusal, writeDraft } from './write-draft.ts';
 
 export type { EditResult } from './text-edit.ts';
 
-export interface EditOptions {
+export interface EditOptions extends TextOrigin {
   /** Which document of a YAML stream, from 0 (the default). */
   readonly document?: number;
-  /** File name for messages. */
-  readonly where: string;
 }
 
 /**
@@ -41,18 +39,18 @@ export function editText(
   operations: readonly Operation[],
   options: EditOptions,
 ): EditResult {
-  return editOpenText(openText(text, spanOf(text, options), options.where), operations);
+  return editOpenText(openText(text, spanOf(text, options), options), operations);
 }
 
 /** {@link editText} for a document that is parsed already. */
 export function editOpenText(open: OpenText, operations: readonly Operation[]): EditResult {
-  const { text, where, source } = open;
+  const { text, lined, where, source } = open;
   const expected = valueAfter(open.value, operations, where);
-  const page = { text, style: styleOf(source, text) };
+  const page = { text, lined, style: styleOf(source, lined) };
   const manuscript: Manuscript = { document: source, page, where };
   const result = applyEdits(text, editsFor(source, operations, manuscript));
   const end = open.span.end + result.text.length - text.length;
-  requireMeaning({ result, span: { start: open.span.start, end } }, expected, manuscript);
+  requireMeaning({ result, span: { start: open.span.start, end }, open }, expected, manuscript);
   return result;
 }
 
@@ -105,6 +103,7 @@ interface Outcome {
   readonly result: EditResult;
   /** Of the document in the new text. */
   readonly span: DocumentSpan;
+  readonly open: OpenText;
 }
 
 /**
@@ -120,11 +119,12 @@ function requireMeaning(outcome: Outcome, expected: Json, manuscript: Manuscript
 }
 
 function requireMeaningInFull(outcome: Outcome, expected: Json, manuscript: Manuscript): void {
-  const { result, span } = outcome;
-  const { where } = manuscript;
+  const { result, span, open } = outcome;
+  const { where, firstLine, limits } = open;
   let actual: Pick<SourceDocument, 'value' | 'isJson'>;
   try {
-    actual = readValue({ text: result.text, span, where: `${where} (after the edit)` });
+    const from = { where: `${where} (after the edit)`, firstLine, limits };
+    actual = readValue({ text: result.text, span, ...from });
   } catch (thrown) {
     const start = manuscript.document.root.start;
     throw refusal(manuscript, start, `the change cannot be written here: ${messageOf(thrown)}`);

@@ -4,7 +4,14 @@ import type { Page } from './edit-block.ts';
 import { blockLines, deeper, flowText, isInline, prettyText } from './render.ts';
 import type { SourceCollection, SourceEntry, SourceNode, SourceScalar } from './source-tree.ts';
 import { type TextEdit, insertAt, removeRange, replaceRange } from './text-edit.ts';
-import { columnAt, leadingSpaceAt, lineEndAt, previousLineEndAt } from './text-position.ts';
+import {
+  type LinedText,
+  columnAt,
+  leadingSpaceAt,
+  lineEndAt,
+  lineStartAt,
+  previousLineEndAt,
+} from './text-position.ts';
 import { isScalarValue, scalarLike, yamlScalar } from './write-scalar.ts';
 
 interface Place {
@@ -28,12 +35,12 @@ export function replaceValue(entry: SourceEntry, value: Json, place: Place): rea
 
 /** Replaces a whole document. */
 export function replaceRoot(root: SourceNode, value: Json, page: Page): TextEdit {
-  const { style, text } = page;
+  const { style, lined } = page;
   if (root.kind !== 'scalar' && root.kind !== 'alias' && root.isFlow) {
     const inner = style.isPretty ? prettyText(value, style, '') : flowText(value, style);
     return replaceRange(root.start, root.end, inner);
   }
-  const indent = ' '.repeat(columnAt(text, root.outer));
+  const indent = ' '.repeat(columnAt(lined, root.outer));
   return replaceRange(
     root.outer,
     root.end,
@@ -56,10 +63,11 @@ function scalarText(
   return page.style.isJson || isBare ? flowText(value, page.style) : scalarLike(old, value);
 }
 
-function replaceInFlow(entry: SourceEntry, value: Json, { text, style }: Page): TextEdit {
+function replaceInFlow(entry: SourceEntry, value: Json, { lined, style }: Page): TextEdit {
   const old = entry.value;
-  const lineIndent = leadingSpaceAt(text, entry.start);
-  const isOnOwnLine = text.slice(0, entry.start).endsWith(`\n${lineIndent}`);
+  const lineIndent = leadingSpaceAt(lined, entry.start);
+  const start = lineStartAt(lined, entry.start);
+  const isOnOwnLine = start > 0 && start + lineIndent.length === entry.start;
   const fresh =
     style.isPretty && isOnOwnLine ? prettyText(value, style, lineIndent) : flowText(value, style);
   if (old.end > old.outer) return replaceRange(old.outer, old.end, fresh);
@@ -69,50 +77,50 @@ function replaceInFlow(entry: SourceEntry, value: Json, { text, style }: Page): 
 
 /** By a scalar or an empty collection, on the line of the key or dash. */
 function replaceByLine(entry: SourceEntry, value: Json, page: Page): readonly TextEdit[] {
-  const { text, style } = page;
+  const { lined, style } = page;
   const old = entry.value;
   const fresh = isScalarValue(value) ? yamlScalar(value) : flowText(value, style);
   if (old.end === old.outer) return [insertAt(entry.indicatorEnd, ` ${fresh}`)];
-  if (isOnLineOf(entry, text)) {
+  if (isOnLineOf(entry, lined)) {
     const isBlock = old.kind !== 'scalar' && old.kind !== 'alias' && !old.isFlow;
     // A null in the place of a block is written as nothing: so a block in the place of nothing can be undone.
     if (isBlock && value === null) return [removeRange(entry.indicatorEnd, old.end)];
     return [replaceRange(old.outer, old.end, fresh)];
   }
-  const lines = removeRange(previousLineEndAt(text, firstOffset(old)), lineEndAt(text, old.end));
+  const lines = removeRange(previousLineEndAt(lined, firstOffset(old)), lineEndAt(lined, old.end));
   return value === null ? [lines] : [insertAt(entry.indicatorEnd, ` ${fresh}`), lines];
 }
 
 function replacePairByBlock(entry: SourceEntry, value: Json, page: Page): readonly TextEdit[] {
-  const { text, style } = page;
+  const { lined, style } = page;
   const old = entry.value;
-  const column = columnAt(text, entry.start) + deeper(value, style);
+  const column = columnAt(lined, entry.start) + deeper(value, style);
   const linesAt = (indent: number): string[] =>
     blockLines(value, style).map((line) => `${style.lineBreak}${' '.repeat(indent)}${line}`);
   if (old.end === old.outer) {
-    return [insertAt(lineEndAt(text, entry.indicatorEnd), linesAt(column).join(''))];
+    return [insertAt(lineEndAt(lined, entry.indicatorEnd), linesAt(column).join(''))];
   }
-  if (isOnLineOf(entry, text)) {
+  if (isOnLineOf(entry, lined)) {
     return [
       removeRange(entry.indicatorEnd, old.end),
-      insertAt(lineEndAt(text, old.end), linesAt(column).join('')),
+      insertAt(lineEndAt(lined, old.end), linesAt(column).join('')),
     ];
   }
-  const from = previousLineEndAt(text, firstOffset(old));
-  const to = lineEndAt(text, old.end);
-  const kept = columnAt(text, firstOffset(old));
-  const own = columnAt(text, entry.start);
+  const from = previousLineEndAt(lined, firstOffset(old));
+  const to = lineEndAt(lined, old.end);
+  const kept = columnAt(lined, firstOffset(old));
+  const own = columnAt(lined, entry.start);
   const isDeepEnough = kept > own || (kept === own && isArray(value));
   return [replaceRange(from, to, linesAt(isDeepEnough ? kept : column).join(''))];
 }
 
 function replaceItemByBlock(entry: SourceEntry, value: Json, page: Page): TextEdit {
-  const { text, style } = page;
+  const { text, lined, style } = page;
   const first = firstOffset(entry.value);
   const isEmpty = entry.value.end === entry.value.outer;
   // A TAB may stand before a scalar, but not before the first entry of a block.
-  const hasTab = isOnLineOf(entry, text) && text.slice(entry.indicatorEnd, first).includes('\t');
-  const column = isEmpty || hasTab ? columnAt(text, entry.start) + 2 : columnAt(text, first);
+  const hasTab = isOnLineOf(entry, lined) && text.slice(entry.indicatorEnd, first).includes('\t');
+  const column = isEmpty || hasTab ? columnAt(lined, entry.start) + 2 : columnAt(lined, first);
   const fresh = blockLines(value, style).join(`${style.lineBreak}${' '.repeat(column)}`);
   if (isEmpty) return insertAt(entry.indicatorEnd, ` ${fresh}`);
   return hasTab
@@ -126,6 +134,6 @@ function firstOffset(node: SourceNode): number {
   return Math.min(node.outer, node.entries[0]?.start ?? node.outer);
 }
 
-function isOnLineOf(entry: SourceEntry, text: string): boolean {
+function isOnLineOf(entry: SourceEntry, text: LinedText): boolean {
   return firstOffset(entry.value) <= lineEndAt(text, entry.indicatorEnd);
 }

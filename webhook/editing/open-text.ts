@@ -2,41 +2,61 @@
 import type { Json } from '#kernel/json.ts';
 import { pointerTokens } from './operation.ts';
 import { readSource } from './read-source.ts';
-import { type SourceDocument, type SourceEntry, type SourceNode, resolved } from './source-tree.ts';
+import {
+  type SourceCollection,
+  type SourceDocument,
+  type SourceEntry,
+  type SourceNode,
+  resolved,
+} from './source-tree.ts';
 import type { DocumentSpan } from './split-documents.ts';
-import { placeOf, positionAt } from './text-position.ts';
+import type { TextLimits } from './text-limits.ts';
+import { LinedText, placeOf } from './text-position.ts';
 
-export interface OpenText {
-  readonly text: string;
-  readonly span: DocumentSpan;
+/** Where a text comes from. */
+export interface TextOrigin {
   /** File name for messages. */
   readonly where: string;
+  /** Line of the file that the text begins at; 1 where it is the whole file. */
+  readonly firstLine?: number | undefined;
+  /** Those for texts from the cluster, where nothing is said. */
+  readonly limits?: TextLimits | undefined;
+}
+
+export interface OpenText extends TextOrigin {
+  readonly text: string;
+  readonly span: DocumentSpan;
   readonly source: SourceDocument;
   /** The plain value, merge keys resolved and aliases written out. */
   readonly value: Json;
+  readonly lined: LinedText;
+  /** The pairs of large maps by key, as far as they were asked for. */
+  readonly pairs: Map<SourceCollection, ReadonlyMap<string, SourceEntry>>;
 }
 
 /** @throws {AppError} TEXT_UNPARSABLE with file, line, column and the line itself */
-export function openText(text: string, span: DocumentSpan, where: string): OpenText {
-  const source = readSource({ text, span, where });
-  return { text, span, where, source, value: source.value };
+export function openText(text: string, span: DocumentSpan, origin: TextOrigin | string): OpenText {
+  const from = typeof origin === 'string' ? { where: origin } : origin;
+  const source = readSource({ text, span, ...from });
+  const lined = new LinedText(text, from.firstLine);
+  return { ...from, text, span, source, value: source.value, lined, pairs: new Map() };
 }
 
 /** `file:line:column` of what a JSON Pointer names, or of the last thing on the way to it. */
 export function placeOfPath(open: OpenText, path: string): string {
-  return placeOf(open.where, open.text, offsetOfPath(open, path));
+  return placeOf(open.where, open.lined, offsetOfPath(open, path));
 }
 
 /** Line of what a JSON Pointer names, from 1. */
 export function lineOfPath(open: OpenText, path: string): number {
-  return positionAt(open.text, offsetOfPath(open, path)).line;
+  return open.lined.positionAt(offsetOfPath(open, path)).line;
 }
 
 function offsetOfPath(open: OpenText, path: string): number {
   let node: SourceNode = open.source.root;
   let offset = node.start;
   for (const token of pointerTokens(path)) {
-    const entry = entryAt(node, token);
+    const entry = entryAt(open, node, token);
     if (entry === undefined) break;
     offset = entry.key === undefined ? entry.value.outer : entry.start;
     node = entry.value;
@@ -44,9 +64,17 @@ function offsetOfPath(open: OpenText, path: string): number {
   return offset;
 }
 
-function entryAt(node: SourceNode, token: string): SourceEntry | undefined {
+function entryAt(open: OpenText, node: SourceNode, token: string): SourceEntry | undefined {
   const holder = resolved(node);
   if (holder.kind === 'scalar') return undefined;
   if (holder.kind === 'list') return holder.entries[Number(token)];
-  return holder.entries.find((entry) => entry.key === token);
+  return pairsOf(open, holder).get(token);
+}
+
+function pairsOf(open: OpenText, map: SourceCollection): ReadonlyMap<string, SourceEntry> {
+  const known = open.pairs.get(map);
+  if (known !== undefined) return known;
+  const pairs = new Map(map.entries.map((entry) => [entry.key ?? '', entry]));
+  open.pairs.set(map, pairs);
+  return pairs;
 }

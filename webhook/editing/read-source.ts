@@ -9,30 +9,50 @@ import {
   type YAMLSeq,
   isAlias,
   isMap,
+  isNode,
   isPair,
   isScalar,
   isSeq,
-  parseDocument,
 } from 'yaml';
-import { AppError, messageOf } from '#kernel/errors.ts';
+import { AppError } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
-import { plainValueOf } from './plain-value.ts';
-import type {
-  SourceAlias,
-  SourceCollection,
-  SourceDocument,
-  SourceEntry,
-  SourceNode,
-  SourceScalar,
+import { Anchors } from './anchors.ts';
+import { parseYaml } from './parse-yaml.ts';
+import { NestedTooDeep, plainValueOf, requireMergeable } from './plain-value.ts';
+import {
+  type SourceAlias,
+  type SourceCollection,
+  type SourceDocument,
+  type SourceEntry,
+  type SourceNode,
+  type SourceScalar,
+  resolved,
 } from './source-tree.ts';
-import { excerptAt, placeOf } from './text-position.ts';
 import type { DocumentSpan } from './split-documents.ts';
-
-/** An alias may multiply a document at most so often before it counts as an attack (billion laughs). */
-const maxAliasCount = 100;
+import {
+  TextFault,
+  requireCharacters,
+  requireKnownTag,
+  requireSize,
+  requireWholeCharacters,
+} from './text-fault.ts';
+import { type TextLimits, clusterLimits, collectionCount, maxValueDepth } from './text-limits.ts';
+import { LinedText, excerptAt, placeOf } from './text-position.ts';
+import {
+  type Token,
+  endOfColon,
+  endOfFlow,
+  firstMark,
+  isComma,
+  keyText,
+  propsEnd,
+  propsOfItem,
+  propsStart,
+  scalarSpan,
+  styleOf,
+} from './token-places.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-type Token = CST.SourceToken;
 
 /** A text and the stretch of it that is one document. */
 export interface DocumentText {
@@ -40,25 +60,37 @@ export interface DocumentText {
   readonly span: DocumentSpan;
   /** File name for messages. */
   readonly where: string;
+  /** Line of the file that the text begins at; 1 where it is the whole file. */
+  readonly firstLine?: number | undefined;
+  /** Those for texts from the cluster, where nothing is said. */
+  readonly limits?: TextLimits | undefined;
 }
 
-/** @throws {AppError} TEXT_UNPARSABLE with file, line, column and the line itself */
+/**
+ * Time and memory grow with the size of the text, and are bounded by the limits.
+ * @throws {AppError} TEXT_UNPARSABLE with file, line, column and the line itself
+ */
 export function readSource(input: DocumentText): SourceDocument {
-  return new Reader(input).read();
+  try {
+    return new Reader(input).read();
+  } catch (thrown) {
+    if (!(thrown instanceof TextFault)) throw thrown;
+    throw unparsable(input, input.span.start + thrown.offset, thrown.message);
+  }
 }
 
 /** The value alone: for a text that is not going to be edited. @throws {AppError} TEXT_UNPARSABLE */
 export function readValue(input: DocumentText): Pick<SourceDocument, 'value' | 'isJson'> {
   const json = jsonValueOf(input.text.slice(input.span.start, input.span.end));
-  if (json !== undefined) return { value: json.value, isJson: true };
-  return { value: new Reader(input).readValue(), isJson: false };
+  return json === undefined ? readSource(input) : { value: json.value, isJson: true };
 }
 
 /** Says where and why a text cannot be read. */
 function unparsable(input: DocumentText, offset: number, why: string): AppError {
+  const lined = new LinedText(input.text, input.firstLine);
   const at = Math.min(offset, input.text.length);
-  const place = placeOf(input.where, input.text, at);
-  return new AppError('TEXT_UNPARSABLE', `${place}: ${why}\n${excerptAt(input.text, at)}`);
+  const place = placeOf(input.where, lined, at);
+  return new AppError('TEXT_UNPARSABLE', `${place}: ${why}\n${excerptAt(lined, at)}`);
 }
 
 /** The value of a text that is JSON as a whole; undefined when it is not. */
@@ -76,50 +108,38 @@ function jsonValueOf(text: string): { readonly value: Json } | undefined {
 class Reader {
   readonly #input: DocumentText;
   readonly #base: number;
-  readonly #anchors = new Map<string, SourceScalar | SourceCollection>();
-  readonly #open = new Set<SourceNode>();
   readonly #aliases = new Map<SourceNode, SourceAlias[]>();
-  #aliasCount = 0;
+  readonly #limits: TextLimits;
+  readonly #anchors: Anchors;
 
   constructor(input: DocumentText) {
     this.#input = input;
     this.#base = input.span.start;
+    this.#limits = input.limits ?? clusterLimits;
+    this.#anchors = new Anchors(this.#limits.maxValues);
   }
 
   read(): SourceDocument {
     const { text, span } = this.#input;
     const slice = text.slice(span.start, span.end);
+    requireSize(slice, this.#limits);
     const json = jsonValueOf(slice);
-    // A TAB can only be white space in JSON; as a space it keeps all offsets and pleases the YAML parser.
-    const document = this.#parsed(json === undefined ? slice : slice.replaceAll('\t', ' '), true);
-    const root = this.#root(document);
-    const value = (json ?? plainValueOf(root, this.#aliasCount))?.value ?? this.#valueOf(document);
+    requireWholeCharacters(slice);
+    if (json === undefined) requireCharacters(slice);
+    // A TAB or CR can only be white space in JSON; as a space it keeps all offsets and pleases the YAML parser.
+    const plain = json === undefined ? slice : slice.replaceAll(/\t|\r(?!\n)/g, ' ');
+    const root = this.#root(parseYaml(plain, this.#limits));
+    const value = json === undefined ? this.#valueOf(root) : json.value;
     return { root, aliases: this.#aliases, value, isJson: json !== undefined };
   }
 
-  readValue(): Json {
-    const { text, span } = this.#input;
-    return this.#valueOf(this.#parsed(text.slice(span.start, span.end), false));
-  }
-
-  #parsed(slice: string, keepSourceTokens: boolean): Document.Parsed {
-    const options = { keepSourceTokens, merge: true, prettyErrors: false } as const;
-    const document = parseDocument(slice, { ...options, logLevel: 'silent' });
-    const [error] = document.errors;
-    if (error !== undefined) throw this.#fault(error.pos[0], error.message);
-    return document;
-  }
-
-  #fault(offset: number, why: string): AppError {
-    return unparsable(this.#input, this.#base + offset, why);
-  }
-
-  #valueOf(document: Document.Parsed): Json {
+  #valueOf(root: SourceNode): Json {
     try {
-      // The copy makes aliased places independent of each other; the parser gives JSON values only.
-      return JSON.parse(JSON.stringify(document.toJS({ maxAliasCount }) ?? null)) as Json;
+      return plainValueOf(root);
     } catch (thrown) {
-      throw this.#fault(0, messageOf(thrown));
+      if (!(thrown instanceof NestedTooDeep)) throw thrown;
+      const why = `aliases nest more than ${maxValueDepth} levels here; write them flatter`;
+      throw new TextFault(thrown.node.start - this.#base, why);
     }
   }
 
@@ -130,6 +150,7 @@ class Reader {
 
   #node(node: unknown, place: NodePlace): SourceNode {
     const outer = propsStart(place.props);
+    if (isNode(node)) requireKnownTag(node.tag, outer ?? place.fallback);
     if (isAlias(node)) return this.#alias(node, place);
     if (isMap(node)) return this.#map(node, { ...place, outer });
     if (isSeq(node)) return this.#list(node, { ...place, outer });
@@ -140,20 +161,13 @@ class Reader {
   #alias(node: Alias.Parsed | Alias, place: NodePlace): SourceAlias {
     const token = node.srcToken as CST.FlowScalar | undefined;
     const offset = token?.offset ?? node.range?.[0] ?? place.fallback;
-    const target = this.#anchors.get(node.source);
-    if (target === undefined) {
-      throw this.#fault(offset, `the alias *${node.source} has no anchor before it`);
-    }
-    if (this.#open.has(target)) {
-      throw this.#fault(offset, `the alias *${node.source} stands inside its own anchor`);
-    }
+    const target = this.#anchors.resolve(node.source, offset);
     const start = this.#base + offset;
     const end = start + node.source.length + 1;
     const alias: SourceAlias = {
       kind: 'alias',
       ...{ outer: start, start, end, target, parent: place.parent },
     };
-    this.#aliasCount += 1;
     const known = this.#aliases.get(target);
     if (known === undefined) this.#aliases.set(target, [alias]);
     else known.push(alias);
@@ -162,7 +176,6 @@ class Reader {
 
   #scalar(node: Scalar | undefined, place: NodePlace & Outer): SourceScalar {
     const token = node?.srcToken as CST.FlowScalar | CST.BlockScalar | undefined;
-    const anchor = node?.anchor;
     const span = scalarSpan(token, propsEnd(place.props) ?? place.fallback);
     const scalar: SourceScalar = {
       kind: 'scalar',
@@ -172,9 +185,10 @@ class Reader {
       // The core schema gives JSON scalars only.
       value: (node?.value ?? null) as Json,
       style: styleOf(token, span),
-      anchor,
+      anchor: node?.anchor,
     };
-    if (anchor !== undefined) this.#anchors.set(anchor, scalar);
+    this.#anchors.count(span.start);
+    this.#anchors.scalar(scalar);
     return scalar;
   }
 
@@ -188,8 +202,9 @@ class Reader {
   #map(node: YAMLMap, place: NodePlace & Outer): SourceCollection {
     const token = node.srcToken as CST.BlockMap | CST.FlowCollection | undefined;
     const map = this.#collection('map', node, { ...place, token });
-    for (const pair of node.items) map.entries.push(this.#pair(pair, map.node));
-    return this.#close(map, token);
+    const keys = new Set<string>();
+    for (const pair of node.items) map.entries.push(this.#pair(pair, { map: map.node, keys }));
+    return this.#close(map, token, node);
   }
 
   #list(node: YAMLSeq, place: NodePlace & Outer): SourceCollection {
@@ -198,7 +213,7 @@ class Reader {
     node.items.forEach((item, index) => {
       list.entries.push(this.#item(item, token?.items[index], list.node));
     });
-    return this.#close(list, token);
+    return this.#close(list, token, node);
   }
 
   #collection(
@@ -216,51 +231,71 @@ class Reader {
       hasBrackets: place.token !== undefined,
       ...{ anchor: node.anchor, parent: place.parent },
     };
-    if (node.anchor !== undefined) this.#anchors.set(node.anchor, collection);
-    this.#open.add(collection);
+    this.#anchors.count(start - this.#base, collectionCount);
+    this.#anchors.open(collection);
     return { node: collection, entries };
   }
 
-  #close(collection: OpenCollection, token: CollectionToken | undefined): SourceCollection {
-    const { node, entries } = collection;
-    this.#open.delete(node);
+  #close(
+    { node, entries }: OpenCollection,
+    token: CollectionToken | undefined,
+    parsed: YAMLMap | YAMLSeq,
+  ): SourceCollection {
     if (token?.type === 'flow-collection') {
       node.end = this.#base + endOfFlow(token);
       node.trailingComma = this.#commaOf(token.items[entries.length]);
-      return node;
+    } else {
+      node.end = entries.at(-1)?.end ?? node.end;
+      // The one-pair map: the parser gives it no token of its own.
+      if (token === undefined) node.start = node.outer = entries[0]?.start ?? node.start;
     }
-    node.end = entries.at(-1)?.end ?? node.end;
-    // The one-pair map: the parser gives it no token of its own.
-    if (token === undefined) node.start = node.outer = entries[0]?.start ?? node.start;
+    this.#anchors.close(node);
+    // The parser's own trees are three times as large as ours: they go as ours comes.
+    parsed.items.length = 0;
+    if (token !== undefined) token.items.length = 0;
     return node;
   }
 
-  #pair(pair: Pair, parent: SourceCollection): SourceEntry {
+  #pair(pair: Pair, { map, keys }: Keyed): SourceEntry {
     const token = pair.srcToken;
-    const key = this.#key(pair, token);
-    const keyEnd = key.end - this.#base;
-    const colon = token?.sep?.find((part) => part.type === 'map-value-ind');
-    const indicatorEnd = colon === undefined ? keyEnd : colon.offset + 1;
+    const { place, ...key } = this.#key(pair, token);
+    const keyStart = place.start - this.#base;
+    if (!key.isMerge && keys.size === keys.add(key.key).size) {
+      throw new TextFault(keyStart, 'Map keys must be unique');
+    }
+    const afterColon = endOfColon(token);
+    const indicatorEnd = afterColon ?? place.end - this.#base;
     const value = this.#node(pair.value, {
       props: token?.sep ?? [],
       fallback: indicatorEnd,
-      parent,
+      parent: map,
     });
+    if (key.isMerge) requireMergeable(value, keyStart);
     return {
-      key: keyText(pair.key),
-      isMerge: isScalar(pair.key) && pair.key.source === '<<' && pair.key.type === 'PLAIN',
-      start: this.#base + (firstMark(token?.start) ?? key.start - this.#base),
+      ...key,
+      start: this.#base + (firstMark(token?.start) ?? keyStart),
       indicatorEnd: this.#base + indicatorEnd,
-      hasColon: colon !== undefined,
+      hasColon: afterColon !== undefined,
       comma: this.#commaOf(token),
       value,
       end: value.end,
     };
   }
 
-  #key(pair: Pair, token: CST.CollectionItem | undefined): SourceNode {
-    const fallback = firstMark(token?.start) ?? token?.sep?.[0]?.offset ?? 0;
-    return this.#node(pair.key, { props: token?.start ?? [], fallback, parent: undefined });
+  /** @throws {TextFault} for a list or map as a key, which neither Kubernetes nor Envoy reads */
+  #key(
+    { key }: Pair,
+    token: CST.CollectionItem | undefined,
+  ): { readonly key: string; readonly isMerge: boolean; readonly place: SourceNode } {
+    const { start = [], sep = [] } = token ?? {};
+    const fallback = firstMark(start) ?? sep[0]?.offset ?? 0;
+    const place = this.#node(key, { props: start, fallback, parent: undefined });
+    const isMerge = isScalar(key) && key.source === '<<' && key.type === 'PLAIN';
+    const named = resolved(place);
+    if (named.kind === 'scalar') return { key: keyText(named.value), isMerge, place };
+    const why =
+      'a list or map stands here as a key; neither Kubernetes nor Envoy reads that, so write a text';
+    throw new TextFault(place.start - this.#base, why);
   }
 
   #item(
@@ -297,78 +332,15 @@ interface NodePlace {
   readonly fallback: number;
   readonly parent: SourceCollection | undefined;
 }
+interface Keyed {
+  readonly map: SourceCollection;
+  /** Filled. */
+  readonly keys: Set<string>;
+}
 interface Outer {
   readonly outer: number | undefined;
 }
 interface OpenCollection {
   readonly node: Mutable<SourceCollection>;
   readonly entries: SourceEntry[];
-}
-
-function isComma(token: Token): boolean {
-  return token.type === 'comma';
-}
-
-function isProp(token: Token): boolean {
-  return token.type === 'anchor' || token.type === 'tag';
-}
-
-function propsStart(tokens: readonly Token[]): number | undefined {
-  return tokens.find(isProp)?.offset;
-}
-
-function propsEnd(tokens: readonly Token[]): number | undefined {
-  const last = tokens.findLast(isProp);
-  return last === undefined ? undefined : last.offset + last.source.length;
-}
-
-/** The first token of an entry that is more than white space, a comment or a comma. */
-function firstMark(tokens: readonly Token[] | undefined): number | undefined {
-  const marks = ['explicit-key-ind', 'seq-item-ind', 'anchor', 'tag'];
-  return tokens?.find((token) => marks.includes(token.type))?.offset;
-}
-
-function scalarSpan(
-  token: CST.FlowScalar | CST.BlockScalar | undefined,
-  fallback: number,
-): DocumentSpan {
-  if (token === undefined) return { start: fallback, end: fallback };
-  if (token.type !== 'block-scalar') {
-    return { start: token.offset, end: token.offset + token.source.length };
-  }
-  const props = token.props.reduce(
-    (sum, prop) => sum + ('source' in prop ? prop.source.length : 0),
-    0,
-  );
-  const start = token.props[0]?.offset ?? token.offset;
-  return { start, end: start + props + token.source.length };
-}
-
-function styleOf(
-  token: CST.FlowScalar | CST.BlockScalar | undefined,
-  span: DocumentSpan,
-): SourceScalar['style'] {
-  if (token === undefined || span.start === span.end) return 'empty';
-  if (token.type === 'single-quoted-scalar') return 'single';
-  if (token.type === 'double-quoted-scalar') return 'double';
-  return token.type === 'block-scalar' ? 'block' : 'plain';
-}
-
-/** A key as it becomes one of a JSON object; undefined for lists and maps as keys, which no pointer can name. */
-function keyText(key: unknown): string | undefined {
-  if (key === null) return '';
-  if (!isScalar(key)) return undefined;
-  const { value } = key;
-  if (typeof value === 'string') return value;
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
-}
-
-function endOfFlow(token: CST.FlowCollection): number {
-  const bracket = token.end[0];
-  return bracket === undefined ? token.offset : bracket.offset + 1;
-}
-
-/** In a one-pair map without braces the tokens belong to its key. */
-function propsOfItem(token: CST.CollectionItem | undefined): readonly Token[] {
-  return token === undefined || token.sep !== undefined ? [] : token.start;
 }

@@ -8,7 +8,7 @@ export interface DocumentSpan {
 
 const separator = /^---(?=[ \t\r\n]|$)/;
 const terminator = /^\.\.\.(?=[ \t\r\n]|$)/;
-const withoutContent = /^\uFEFF?(?:[ \t]*(?:#.*)?|%.*)\r?$/;
+const withoutContent = /^\uFEFF?(?:[ \t]*(?:#.*)?|%.*)\r?$/s;
 
 /**
  * Cuts a YAML stream at its `---` and `...` lines; the spans touch each other and cover the whole text.

@@ -6,60 +6,106 @@ export interface TextPosition {
   readonly column: number;
 }
 
-export function positionAt(text: string, offset: number): TextPosition {
-  const lineStart = lineStartAt(text, offset);
-  let line = 1;
-  for (let at = text.indexOf('\n'); at !== -1 && at < lineStart; at = text.indexOf('\n', at + 1)) {
-    line += 1;
+/** A text that knows where its lines begin: found once, when the first place is asked for. */
+export class LinedText {
+  readonly text: string;
+  readonly #firstLine: number;
+  #starts: readonly number[] | undefined;
+
+  /** @param firstLine line of the file that the text begins at */
+  constructor(text: string, firstLine = 1) {
+    this.text = text;
+    this.#firstLine = firstLine;
   }
-  return { line, column: offset - lineStart + 1 };
+
+  positionAt(offset: number): TextPosition {
+    const index = this.#lineAt(offset);
+    return { line: this.#firstLine + index, column: offset - this.#startOf(index) + 1 };
+  }
+
+  lineStartAt(offset: number): number {
+    return this.#startOf(this.#lineAt(offset));
+  }
+
+  /** Of the line that `offset` stands in, its line break included. */
+  nextLineStartAt(offset: number): number {
+    return this.#lineStarts()[this.#lineAt(offset) + 1] ?? this.text.length + 1;
+  }
+
+  /** Index of the last line that begins at or before an offset. */
+  #lineAt(offset: number): number {
+    const starts = this.#lineStarts();
+    let low = 0;
+    let high = starts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if (this.#startOf(middle) <= offset) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #startOf(index: number): number {
+    return this.#lineStarts()[index] ?? 0;
+  }
+
+  #lineStarts(): readonly number[] {
+    if (this.#starts !== undefined) return this.#starts;
+    const starts = [0];
+    const { text } = this;
+    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1))
+      starts.push(at + 1);
+    this.#starts = starts;
+    return starts;
+  }
 }
 
 /** `file:line:column`, as editors and terminals understand it. */
-export function placeOf(where: string, text: string, offset: number): string {
-  const { line, column } = positionAt(text, offset);
+export function placeOf(where: string, text: LinedText, offset: number): string {
+  const { line, column } = text.positionAt(offset);
   return `${where}:${line}:${column}`;
 }
 
 /** The line of `offset` and a caret under it; long lines are cut around the caret. */
-export function excerptAt(text: string, offset: number): string {
-  const start = lineStartAt(text, offset);
-  const line = text.slice(start, lineEndAt(text, offset)).replaceAll('\t', ' ');
-  const from = Math.max(0, offset - start - 60);
-  return `  ${line.slice(from, from + 100)}\n  ${' '.repeat(offset - start - from)}^`;
+export function excerptAt(text: LinedText, offset: number): string {
+  const start = text.lineStartAt(offset);
+  const from = Math.max(start, offset - 60);
+  const to = Math.min(from + 100, lineEndAt(text, offset));
+  const line = text.text.slice(from, to).replaceAll('\t', ' ');
+  return `  ${line}\n  ${' '.repeat(offset - from)}^`;
 }
 
-export function lineStartAt(text: string, offset: number): number {
-  const start = text.lastIndexOf('\n', offset - 1) + 1;
-  return offset === 0 ? 0 : start;
+export function lineStartAt(text: LinedText, offset: number): number {
+  return text.lineStartAt(offset);
 }
 
 /** The end of the line that `offset` stands in, before its line break. */
-export function lineEndAt(text: string, offset: number): number {
-  const newline = text.indexOf('\n', offset);
-  if (newline === -1) return text.length;
-  return newline > offset && text[newline - 1] === '\r' ? newline - 1 : newline;
+export function lineEndAt(text: LinedText, offset: number): number {
+  const newline = text.nextLineStartAt(offset) - 1;
+  return newline > offset && text.text[newline - 1] === '\r' && newline < text.text.length
+    ? newline - 1
+    : newline;
 }
 
 /** The end of the line before the one that `offset` stands in; the text's start when there is none. */
-export function previousLineEndAt(text: string, offset: number): number {
+export function previousLineEndAt(text: LinedText, offset: number): number {
   const start = lineStartAt(text, offset);
   if (start === 0) return 0;
-  return text[start - 2] === '\r' ? start - 2 : start - 1;
+  return text.text[start - 2] === '\r' ? start - 2 : start - 1;
 }
 
 /** Columns before `offset` in its line; a byte order mark takes none. */
-export function columnAt(text: string, offset: number): number {
+export function columnAt(text: LinedText, offset: number): number {
   const start = lineStartAt(text, offset);
-  return offset - start - (text.charCodeAt(start) === 0xfeff ? 1 : 0);
+  return offset - start - (text.text.charCodeAt(start) === 0xfeff ? 1 : 0);
 }
 
 /** The spaces and TABs that the line of `offset` begins with. */
-export function leadingSpaceAt(text: string, offset: number): string {
+export function leadingSpaceAt(text: LinedText, offset: number): string {
   const start = lineStartAt(text, offset);
   let end = start;
-  while (text[end] === ' ' || text[end] === '\t') end += 1;
-  return text.slice(start, end);
+  while (text.text[end] === ' ' || text.text[end] === '\t') end += 1;
+  return text.text.slice(start, end);
 }
 
 /** The first line break of a text; `\n` when it has none. */

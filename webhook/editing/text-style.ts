@@ -1,6 +1,12 @@
 /** How a document is written: what a careful author would follow when adding to it. */
 import type { SourceCollection, SourceDocument, SourceNode } from './source-tree.ts';
-import { columnAt, leadingSpaceAt, lineBreakOf, lineStartAt } from './text-position.ts';
+import {
+  type LinedText,
+  columnAt,
+  leadingSpaceAt,
+  lineBreakOf,
+  lineStartAt,
+} from './text-position.ts';
 
 export interface TextStyle {
   readonly lineBreak: '\n' | '\r\n';
@@ -23,11 +29,12 @@ export interface TextStyle {
 const usualStep = 2;
 
 /** Reads the style off the text; where it shows nothing, the usual one. */
-export function styleOf(document: SourceDocument, text: string): TextStyle {
-  const votes = new Votes(text);
+export function styleOf(document: SourceDocument, lined: LinedText): TextStyle {
+  const { text } = lined;
+  const votes = new Votes(lined);
   votes.visit(document.root);
   const isTight = document.isJson && votes.most('colon') === 0;
-  const unit = prettyUnitOf(document.root, text);
+  const unit = prettyUnitOf(document.root, lined);
   return {
     lineBreak: lineBreakOf(text),
     step: votes.most('step') ?? usualStep,
@@ -43,22 +50,23 @@ export function styleOf(document: SourceDocument, text: string): TextStyle {
 }
 
 /** One level of indentation of a document that is one flow collection over several lines. */
-function prettyUnitOf(root: SourceNode, text: string): string | undefined {
+function prettyUnitOf(root: SourceNode, lined: LinedText): string | undefined {
   if (root.kind === 'scalar' || root.kind === 'alias' || !root.isFlow) return undefined;
   const [first] = root.entries;
+  const { text } = lined;
   if (first === undefined || !text.slice(root.start, first.start).includes('\n')) return undefined;
-  return leadingSpaceAt(text, first.start) || ' '.repeat(usualStep);
+  return leadingSpaceAt(lined, first.start) || ' '.repeat(usualStep);
 }
 
 type Question = 'step' | 'listStep' | 'comma' | 'colon' | 'padding';
 
 /** Counts what each collection of the document does. */
 class Votes {
-  readonly #text: string;
+  readonly #lined: LinedText;
   readonly #counts = new Map<Question, Map<number, number>>();
 
-  constructor(text: string) {
-    this.#text = text;
+  constructor(lined: LinedText) {
+    this.#lined = lined;
   }
 
   /** The most frequent answer; undefined when nothing in the document answers. */
@@ -87,15 +95,15 @@ class Votes {
     for (const { start, indicatorEnd, value } of node.entries) {
       if (value.kind === 'scalar' || value.kind === 'alias' || value.isFlow) continue;
       const first = value.entries[0]?.start ?? value.start;
-      if (lineStartAt(this.#text, first) <= indicatorEnd) continue;
-      const deeper = columnAt(this.#text, first) - columnAt(this.#text, start);
+      if (lineStartAt(this.#lined, first) <= indicatorEnd) continue;
+      const deeper = columnAt(this.#lined, first) - columnAt(this.#lined, start);
       if (value.kind === 'list') this.#vote('listStep', deeper);
       else if (deeper > 0) this.#vote('step', deeper);
     }
   }
 
   #visitFlow(node: SourceCollection): void {
-    const text = this.#text;
+    const { text } = this.#lined;
     const [first, second] = node.entries;
     if (first === undefined) return;
     const spaceAfter = (offset: number): number => (text[offset] === ' ' ? 1 : 0);

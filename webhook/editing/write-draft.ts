@@ -9,7 +9,7 @@ import { flowPair } from './render.ts';
 import { type SharedConflict, sharePlaces } from './shared-places.ts';
 import type { SourceCollection, SourceDocument, SourceEntry, SourceNode } from './source-tree.ts';
 import { type TextEdit, insertAt } from './text-edit.ts';
-import { placeOf, positionAt } from './text-position.ts';
+import { placeOf } from './text-position.ts';
 
 export interface Manuscript {
   readonly document: SourceDocument;
@@ -24,7 +24,7 @@ export function writeDraft(draft: Draft, manuscript: Manuscript): readonly TextE
 }
 
 export function refusal(manuscript: Manuscript, offset: number, why: string): AppError {
-  const place = placeOf(manuscript.where, manuscript.page.text, offset);
+  const place = placeOf(manuscript.where, manuscript.page.lined, offset);
   return new AppError('EDIT_IMPOSSIBLE', `${place}: ${why}`);
 }
 
@@ -111,7 +111,8 @@ class Writer {
   }
 
   /** An alias of a map becomes a map of its own that merges the alias: `{<<: *x, key: value}`. */
-  #wrapped({ site, node, slots }: Edited): readonly TextEdit[] {
+  #wrapped(edited: Edited): readonly TextEdit[] {
+    const { site, node, slots } = edited;
     const changed = slots.filter((slot) => slot.isRemoved || isChanged(slot.content));
     const pairs = changed.flatMap(({ key, content, isRemoved }) =>
       key === undefined || isRemoved || content.kind !== 'fresh'
@@ -119,17 +120,14 @@ class Writer {
         : [flowPair(key, content.value, this.#page.style)],
     );
     if (node.kind === 'list' || pairs.length < changed.length) {
-      throw this.#sharedRefusal({
-        edited: { kind: 'edited', node, site, slots },
-        others: [node],
-      });
+      throw this.#sharedRefusal({ edited, others: [node] });
     }
     const { comma } = this.#page.style;
     return [insertAt(site.start, '{<<: '), insertAt(site.end, `${comma}${pairs.join(comma)}}`)];
   }
 
   #sharedRefusal({ edited, others }: SharedConflict): AppError {
-    const lines = others.map((node) => positionAt(this.#page.text, node.start).line);
+    const lines = others.map((node) => this.#page.lined.positionAt(node.start).line);
     const list = [...new Set(lines)].join(', ');
     return refusal(
       this.#manuscript,
@@ -140,17 +138,41 @@ class Writer {
 
   /** What an alias stands for must not go away, nor change under the alias. */
   #checkAnchors(): void {
-    const isGone = (node: SourceNode): boolean =>
-      this.#gone.some((gone) => gone.outer <= node.outer && node.end <= gone.end);
+    const gone = new Stretches(this.#gone);
     for (const [target, aliases] of this.#manuscript.document.aliases) {
-      const left = aliases.find((alias) => !isGone(alias));
-      if (left === undefined || !isGone(target)) continue;
-      const { line } = positionAt(this.#page.text, left.start);
+      const left = gone.hold(target) ? aliases.find((alias) => !gone.hold(alias)) : undefined;
+      if (left === undefined) continue;
+      const { line } = this.#page.lined.positionAt(left.start);
       throw refusal(
         this.#manuscript,
         target.start,
         `an alias on line ${line} stands for this text, so it can be neither removed nor replaced; write it out there`,
       );
     }
+  }
+}
+
+/** Stretches of the text, each inside another or beside it, asked whether they hold a node: O(log n). */
+class Stretches {
+  /** The outermost ones, in order. */
+  readonly #outermost: SourceNode[] = [];
+
+  constructor(nodes: readonly SourceNode[]) {
+    const isBefore = (one: SourceNode, other: SourceNode): number =>
+      one.outer - other.outer || other.end - one.end;
+    for (const node of nodes.toSorted(isBefore)) {
+      if (node.end > (this.#outermost.at(-1)?.end ?? -1)) this.#outermost.push(node);
+    }
+  }
+
+  hold(node: SourceNode): boolean {
+    let low = 0;
+    let high = this.#outermost.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#outermost[middle]?.outer ?? 0) <= node.outer) low = middle + 1;
+      else high = middle;
+    }
+    return node.end <= (this.#outermost[low - 1]?.end ?? -1);
   }
 }

@@ -82,7 +82,7 @@ export function lineIn(file: ConfigFile, path: string): string {
 }
 
 function openFile(source: EnvoySource, name: string): ConfigFile {
-  const text = source.files[name];
+  const text = Object.hasOwn(source.files, name) ? source.files[name] : undefined;
   if (text === undefined) {
     const names = Object.keys(source.files).join(', ') || 'none';
     throw new AppError(

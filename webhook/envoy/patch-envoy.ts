@@ -3,6 +3,7 @@
  * file; the text editor carries them out by insertion and proves that nothing else changed.
  */
 import type { JsonObject } from '#kernel/json.ts';
+import { setMember } from '../editing/copy-json.ts';
 import { editOpenText } from '../editing/edit-text.ts';
 import { lineOfPath } from '../editing/open-text.ts';
 import type { Operation } from '../editing/operation.ts';
@@ -280,8 +281,8 @@ function written(
     const operations = steps.filter((step) => step.file === file).map((step) => step.operation);
     try {
       const result = editOpenText(file.open, operations);
-      files[file.name] = result.text;
-      insertions[file.name] = result.insertions;
+      setMember(files, file.name, result.text);
+      setMember(insertions, file.name, result.insertions);
     } catch (thrown) {
       throw asInvalid(thrown);
     }

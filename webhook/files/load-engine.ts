@@ -7,15 +7,18 @@ import { checkConfig, readConfig, type InjectorConfig } from '../injection/confi
 import type { Engine } from '../injection/inject.ts';
 import { buildLibrary, readTemplate } from '../injection/library.ts';
 import type { Template } from '../injection/template-schema.ts';
+import { decodeText } from './decode-text.ts';
 import { followFolder } from './follow-folder.ts';
 
-/** @throws {AppError} FILE_UNREADABLE */
+/** @throws {AppError} FILE_UNREADABLE also for what is no UTF-8 */
 export function readFile(path: string): string {
+  let bytes: Buffer;
   try {
-    return readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (cause) {
     throw new AppError('FILE_UNREADABLE', `cannot read ${path}: ${messageOf(cause)}`, { cause });
   }
+  return decodeText(bytes, path);
 }
 
 /** `templates/<name>/template.yaml` of this installation. @throws {AppError} FILE_UNREADABLE, TEMPLATE_INVALID */

@@ -32,7 +32,6 @@ test.each<readonly [string, string]>([
   ['a merge key', 'a: &a {x: 1}\nb: {<<: *a, y: 2}\n'],
   ['a merge key that is only quoted', 'a: {"<<": 1}\n'],
   ['an alias inside what another alias stands for', 'a: &a [1]\nb: &b [*a, *a]\nc: *b\n'],
-  ['a collection as a key', '? [a, b]\n: 1\n'],
   ['a key that names the prototype', '__proto__: {a: 1}\ntoString: 2\n'],
   ['numbers that JSON lacks', '[.nan, .inf, -0, -0.0]\n'],
   ['null, number and boolean as keys', '~: 1\n7: 2\ntrue: 3\n0x10: 4\n'],

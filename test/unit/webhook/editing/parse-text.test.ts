@@ -48,6 +48,28 @@ describe('a text that cannot be read is refused with its place', () => {
       /^f\.yaml:1:8: the alias \*x stands inside its own anchor/,
     ],
     ['a second document', 'a: 1\n---\nb: [\n', /^f\.yaml:\d+:\d+: /],
+    [
+      'a list as a key',
+      'a:\n  ? [b, c]\n  : 1\n',
+      /^f\.yaml:2:5: a list or map stands here as a key/,
+    ],
+    [
+      'one key as a number and as a text',
+      '1: a\n"1": b\n',
+      /^f\.yaml:2:1: Map keys must be unique/,
+    ],
+    ['a merge key that names no map', 'a: &a 1\nb: {<<: *a}\n', /^f\.yaml:2:5: a merge key/],
+    ['a tag that makes bytes for some', 'a: !!binary aGk=\n', /^f\.yaml:1:4: the tag !!binary/],
+    [
+      'a lone carriage return',
+      '# a\rb: 1\n',
+      /^f\.yaml:1:4: a carriage return without a line feed/,
+    ],
+    ['a next line mark', 'a: b\u0085c: d\n', /^f\.yaml:1:5: the character U\+0085/],
+    ['a line separator in a comment', 'a: 1 # \u2028b: 2\n', /^f\.yaml:1:8: the character U\+2028/],
+    ['a NUL byte', 'a: 1\0\n', /^f\.yaml:1:5: the character U\+0000/],
+    ['an end of transmission', 'a: 1\n\u0004b: 2\n', /^f\.yaml:2:1: the character U\+0004/],
+    ['half of a character', '{"a": "\ud800"}', /^f\.yaml:1:8: half of a character/],
   ])('%s', (_name, text, message) => {
     expect(() => parseText(text, 'f.yaml')).toThrow(
       expect.objectContaining({

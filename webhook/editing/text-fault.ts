@@ -1,0 +1,67 @@
+/** What makes a text unreadable. */
+import type { TextLimits } from './text-limits.ts';
+
+/** Why a document cannot be read, and the offset in it where that shows. */
+export class TextFault extends Error {
+  readonly offset: number;
+  constructor(offset: number, why: string) {
+    super(why);
+    this.offset = offset;
+  }
+}
+
+/** @throws {TextFault} */
+export function requireSize(text: string, { maxCharacters }: TextLimits): void {
+  if (text.length > maxCharacters) throw tooMuch(0, maxCharacters, 'characters');
+}
+
+export function tooMuch(offset: number, limit: number, what: string): TextFault {
+  const most = limit.toLocaleString('en');
+  return new TextFault(
+    offset,
+    `a document may have at most ${most} ${what}, and here it has more; divide it`,
+  );
+}
+
+/**
+ * What YAML does not allow (§5.1), and what some readers take for the end of a line and others do not (§5.4), so that
+ * one sees keys where another sees a comment.
+ */
+const ambiguous = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]|\r(?!\n)/;
+
+/** @throws {TextFault} */
+export function requireCharacters(text: string): void {
+  const at = text.search(ambiguous);
+  if (at === -1) return;
+  const code = (text.codePointAt(at) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+  if (text[at] === '\r') {
+    throw new TextFault(
+      at,
+      'a carriage return without a line feed, which only some readers take for the end of a line; end lines with a line feed',
+    );
+  }
+  throw new TextFault(
+    at,
+    `the character U+${code}, which readers of YAML take for different things or refuse; take it out, or write it as \\u${code.toLowerCase()} inside double quotes`,
+  );
+}
+
+/** Half of a character would be lost when the text is written. @throws {TextFault} */
+export function requireWholeCharacters(text: string): void {
+  if (text.isWellFormed()) return;
+  const at = text.search(/\p{Surrogate}/u);
+  throw new TextFault(at, 'half of a character (a lone surrogate); write the whole character');
+}
+
+/** Tags under which one reader makes text of what another makes bytes, times or lists of. */
+const readDifferently = /^tag:yaml\.org,2002:(?:binary|omap|pairs|set|timestamp)$/;
+
+/** @throws {TextFault} */
+export function requireKnownTag(tag: string | undefined, offset: number): void {
+  if (tag === undefined || !readDifferently.test(tag)) return;
+  const name = tag.slice(tag.lastIndexOf(':') + 1);
+  throw new TextFault(
+    offset,
+    `the tag !!${name}, under which readers of YAML make different values; take it out`,
+  );
+}
