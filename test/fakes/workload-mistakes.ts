@@ -52,6 +52,17 @@ export const onMetadata: JsonObject = {
   ...deployment({}),
   metadata: { name: 'frontend', namespace: 'shop', annotations: injectBackend },
 };
+/** Fields of a pod template, applied. */
+function applied(manager: string, spec: JsonObject, operation = 'Apply'): JsonObject {
+  return { manager, operation, fieldsV1: { 'f:spec': { 'f:template': { 'f:spec': spec } } } };
+}
+const appField = { 'f:containers': { 'k:{"name":"app"}': { '.': {}, 'f:image': {} } } };
+const helperField = { 'f:volumes': { 'k:{"name":"svidecar-settings"}': { '.': {} } } };
+function managedBy(...managedFields: readonly JsonObject[]): JsonObject {
+  const object = injected(deployment(injectBackend));
+  return { ...object, metadata: { ...(object['metadata'] as JsonObject), managedFields } };
+}
+export const oneManager = managedBy(applied('a', appField), applied('c', appField, 'Update'));
 const asLabel: JsonObject = {
   ...deployment({}),
   metadata: {
@@ -235,6 +246,20 @@ const rows: readonly Row[] = [
   ],
   ['gitops_drift', 'Argo CD, by its annotation', { workloads: [argo] }, 'warning', 'by Argo CD'],
   ['gitops_drift', 'Flux, by its field manager', { workloads: [flux] }, 'warning', 'by Flux'],
+  [
+    'field_managers',
+    'two managers',
+    { workloads: [managedBy(applied('a', appField), applied('b', appField))] },
+    'warning',
+    'applied by "a" and "b"',
+  ],
+  [
+    'field_managers',
+    'a manifest taken from the live object',
+    { workloads: [managedBy(applied('a', { ...appField, ...helperField }))] },
+    'warning',
+    '"a" applies parts that svidecar injected (/spec/volumes/name=svidecar-settings)',
+  ],
   [
     'namespace_label',
     'a namespace without label',

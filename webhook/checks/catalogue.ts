@@ -11,6 +11,7 @@ import { configMaps } from './config-maps.ts';
 import type { Check } from './contract.ts';
 import { helperCurrent, helperPresent } from './coverage.ts';
 import { envoyVersion } from './envoy-version.ts';
+import { fieldManagers } from './field-managers.ts';
 import { gitOpsDrift } from './gitops.ts';
 import { guardPolicy } from './guard.ts';
 import { webhookConfigured } from './hooks.ts';
@@ -44,6 +45,7 @@ export const catalogue: readonly Check[] = [
   appPort,
   autoscaling,
   gitOpsDrift,
+  fieldManagers,
   helperPresent,
   helperCurrent,
   configMaps,

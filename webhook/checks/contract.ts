@@ -12,6 +12,7 @@ export type CheckId =
   | 'csi_driver'
   | 'envoy_configuration'
   | 'envoy_version'
+  | 'field_managers'
   | 'gitops_drift'
   | 'guard_policy'
   | 'helper_current'

@@ -19,6 +19,7 @@ import {
   quota,
   restricted,
   withImage,
+  oneManager,
 } from '../../../fakes/workload-mistakes.ts';
 import { deployment, injectBackend, madeBy, pod } from '../../../fakes/workloads.ts';
 
@@ -91,6 +92,7 @@ describe('where all is well nothing is found', () => {
       'a socket by CSI in a restricted namespace',
       { namespaces: [namespace('shop', restricted)] },
     ],
+    ['field_managers', 'one manager, and a controller', { workloads: [oneManager] }],
     [
       'envoy_version',
       'a distroless tag',
