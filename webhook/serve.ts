@@ -49,12 +49,13 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const stopping = new AbortController();
   const files = { ...options.files, kubernetesMinor: assumedMinor };
   let engine = loadEngine(files);
+  const never = (): ReadonlySet<string> => ignored(engine, options.namespace);
   const api = await connect(options.target);
   const cluster = new Cluster({
     api,
     desire: () => desireOf(engine),
-    judge: (object) =>
-      judgeStored(object, { engine, ignoredNamespaces: ignored(engine, options.namespace) }),
+    judge: (object) => judgeStored(object, { engine, ignoredNamespaces: never() }),
+    ignoredNamespaces: never,
     instance: options.certificate.identity,
     clock,
     log,

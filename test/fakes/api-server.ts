@@ -122,14 +122,17 @@ export class FakeApiServer {
     if (this.intercept(seen, response)) return;
     const kind = lists[seen.path];
     if (seen.path === '/version') answer(response, 200, { major: '1', minor: '36+' });
+    else if (namespaced.test(seen.path)) this.#list('ConfigMap', seen, response);
     else if (kind === undefined) this.#single(seen, response);
     else if (seen.query.has('watch')) this.#watch(kind, seen, response);
     else this.#list(kind, seen, response);
   }
 
-  #list(kind: string, { query }: SeenRequest, response: ServerResponse): void {
+  #list(kind: string, { query, path }: SeenRequest, response: ServerResponse): void {
+    const [, namespace] = namespaced.exec(path) ?? [];
+    const prefix = namespace === undefined ? `${kind} ` : `${kind} ${namespace}/`;
     const all = [...this.#objects]
-      .filter(([key]) => key.startsWith(`${kind} `))
+      .filter(([key]) => key.startsWith(prefix))
       .map(([, each]) => each);
     const begin = Number(query.get('continue') ?? 0);
     const end = begin + Number(query.get('limit') ?? all.length);
@@ -170,6 +173,9 @@ export class FakeApiServer {
     } else answer(response, 200, there);
   }
 }
+
+/** ConfigMaps of one namespace. */
+const namespaced = /^\/api\/v1\/namespaces\/([^/]+)\/configmaps$/;
 
 function answer(response: ServerResponse, status: number, body: JsonObject): void {
   response.writeHead(status, { 'content-type': 'application/json' });

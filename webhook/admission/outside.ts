@@ -1,6 +1,7 @@
 /** Objects that are left alone whatever their annotations say, each with its reason. */
 import { objectAt, stringAt } from '#kernel/json.ts';
 import type { Located } from '../injection/locate.ts';
+import { standingOf } from '../injection/namespaces.ts';
 
 /** Stable API: metrics and audit annotations use these ids. */
 export type SkipReason =
@@ -31,7 +32,8 @@ export function outsideReason(located: Located, facts: Facts): Outside | undefin
   const { template, namespace } = located;
   const untouchable = untouchableReason(located, facts.isUpdate);
   if (untouchable !== undefined) return untouchable;
-  if (facts.ignoredNamespaces.has(namespace)) {
+  // Of the label the API server is the judge: it asks only about namespaces that have it.
+  if (standingOf(namespace, 'enabled', facts.ignoredNamespaces) === 'ignored') {
     return {
       reason: 'namespace_ignored',
       message: `namespace ${namespace} is never touched (ignoredNamespaces)`,

@@ -16,7 +16,8 @@ export interface WatchCall {
 
 /** All paths begin with a slash and hold their query. Failures: {@link ApiRefusal}, or AppError CLUSTER_UNREACHABLE. */
 export interface KubernetesApi {
-  get(path: string, signal: AbortSignal): Promise<JsonObject>;
+  /** @param maxBytes of the answer; a longer one is {@link AnswerTooLarge} */
+  get(path: string, signal: AbortSignal, maxBytes?: number): Promise<JsonObject>;
   /** Server-side apply as `svidecar`, forced: our fields become what the object says. */
   apply(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject>;
   /** A new object in the list at `path`; ApiRefusal 409 when it exists. */
@@ -34,6 +35,9 @@ export interface KubernetesApi {
   /** Resolves when the server ends the stream. Rejects when it breaks, or nothing came for too long. */
   watch(call: WatchCall): Promise<void>;
 }
+
+/** What the API server says is longer than what we read at once: it was not read to its end. */
+export class AnswerTooLarge extends Error {}
 
 /** The API server answered, with an error. */
 export class ApiRefusal extends Error {

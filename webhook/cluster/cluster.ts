@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '#kernel/clock.ts';
 import { messageOf } from '#kernel/errors.ts';
-import { stringAt } from '#kernel/json.ts';
+import { stringAt, type JsonObject } from '#kernel/json.ts';
 import type { KubernetesApi } from './api.ts';
 import { Controller } from './controller.ts';
 import { CountedApi } from './counted-api.ts';
@@ -10,7 +10,9 @@ import { EventWriter } from './event-writer.ts';
 import { clusterFigures } from './figures.ts';
 import { defaultClusterLimits, retryDelayMs } from './limits.ts';
 import type { ClusterLimits } from './limits.ts';
-import type { Judge } from './objects.ts';
+import { NamespaceQueue } from './namespace-queue.ts';
+import type { ConfigMapEntry, Judge } from './objects.ts';
+import { readPages } from './paged-list.ts';
 import type { ClusterView, Desire, ServerVersion } from './ports.ts';
 import type { Figure, Log } from '#kernel/observe.ts';
 import type { SourceConfigMap } from '../desired/desired.ts';
@@ -25,6 +27,8 @@ export interface ClusterOptions {
   readonly desire: () => Desire;
   /** By the newest configuration. */
   readonly judge: Judge;
+  /** Namespaces that are never touched, by the newest configuration. */
+  readonly ignoredNamespaces: () => ReadonlySet<string>;
   /** Name of this replica: the pod's. */
   readonly instance: string;
   readonly clock: Clock;
@@ -43,6 +47,9 @@ export class Cluster implements ClusterView {
   readonly #store: ClusterStore;
   readonly #events: EventWriter;
   readonly #controller: Controller;
+  /** Lists of single namespaces, where a label came. */
+  readonly #fills: NamespaceQueue;
+  #signal: AbortSignal | undefined;
   readonly #namespaces;
   readonly #workloads;
   readonly #configMaps;
@@ -57,9 +64,19 @@ export class Cluster implements ClusterView {
       changed: (namespace) => {
         this.#controller.revise(namespace);
       },
-      configMapsWanted: () => {
-        this.#configMaps.relist();
+      configMapsWanted: (namespace) => {
+        this.#fills.add(namespace, 0);
       },
+      ignoredNamespaces: options.ignoredNamespaces,
+    });
+    this.#fills = new NamespaceQueue({
+      work: (namespace) => this.#fill(namespace),
+      failed: (namespace, thrown) => {
+        const fields = { namespace, fault: messageOf(thrown) };
+        options.log.warn(fields, 'cannot list the ConfigMaps of a namespace, trying again');
+      },
+      limits: { ...limits, looksAtOnce: limits.fillsAtOnce, lookEveryMs: limits.fillEveryMs },
+      random: this.#options.random,
     });
     const reflectorOptions: ReflectorOptions = this.#options;
     this.#namespaces = new Reflector(namespaces(this.#store), reflectorOptions);
@@ -77,6 +94,10 @@ export class Cluster implements ClusterView {
 
   /** Follows the cluster until `signal` aborts. Returns at once; {@link missing} says when all is listed. */
   start(signal: AbortSignal): void {
+    this.#signal = signal;
+    signal.addEventListener('abort', () => {
+      this.#fills.close();
+    });
     void this.#follow(signal);
     void this.#followVersion(signal);
   }
@@ -106,6 +127,7 @@ export class Cluster implements ClusterView {
     for (const reflector of this.#workloads) {
       if (!madeByControllers.has(reflector.name)) reflector.relist();
     }
+    this.#store.reviseNamespaces();
     this.#controller.reviseAll();
   }
 
@@ -142,6 +164,22 @@ export class Cluster implements ClusterView {
     this.#options.log.info(this.#store.sizes(), 'cluster state is in memory');
     this.#events.start(signal);
     this.#controller.start(signal);
+  }
+
+  /** Only where a label came to a namespace that was there: its ConfigMaps were not kept. */
+  async #fill(namespace: string): Promise<undefined> {
+    const filling = this.#store.filling(namespace);
+    if (filling === undefined || this.#signal === undefined) return;
+    const { limits } = this.#options;
+    const resource = configMaps(this.#store);
+    const entries: ConfigMapEntry[] = [];
+    const take = (item: JsonObject): void => {
+      const entry = resource.slim(item);
+      if (entry !== undefined) entries.push(entry);
+    };
+    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps`;
+    await readPages(path, { api: this.#api, limits, take }, this.#signal);
+    this.#store.fill(namespace, filling, entries);
   }
 
   /** Asks again now and then: the cluster may be upgraded under us. */

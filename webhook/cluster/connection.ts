@@ -7,7 +7,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { isObject, objectAt, stringAt } from '#kernel/json.ts';
 import type { JsonObject } from '#kernel/json.ts';
-import { ApiRefusal } from './api.ts';
+import { AnswerTooLarge, ApiRefusal } from './api.ts';
 import type { KubernetesApi, WatchCall } from './api.ts';
 import { defaultClusterLimits } from './limits.ts';
 import type { ClusterLimits } from './limits.ts';
@@ -102,6 +102,7 @@ interface Call {
   readonly path: string;
   readonly signal: AbortSignal;
   readonly idleMs: number;
+  readonly maxBytes?: number;
   readonly body?: JsonObject;
   readonly contentType?: string;
 }
@@ -119,8 +120,9 @@ class HttpApi implements ConnectedApi {
     this.#limits = limits;
   }
 
-  get(path: string, signal: AbortSignal): Promise<JsonObject> {
-    return this.#ask({ method: 'GET', path, signal, idleMs: this.#limits.requestIdleMs });
+  get(path: string, signal: AbortSignal, maxBytes = this.#limits.answerBytes): Promise<JsonObject> {
+    const idleMs = this.#limits.requestIdleMs;
+    return this.#ask({ method: 'GET', path, signal, idleMs, maxBytes });
   }
 
   apply(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject> {
@@ -196,7 +198,7 @@ class HttpApi implements ConnectedApi {
   async #ask(call: Call): Promise<JsonObject> {
     const response = await this.#open(call);
     try {
-      return parse(await textOf(response));
+      return parse(await boundedText(response, call.maxBytes ?? this.#limits.answerBytes));
     } catch (thrown) {
       throw unreachable(`${call.method} ${call.path} broke`, thrown);
     }
@@ -261,9 +263,23 @@ function isRecord(headers: https.RequestOptions['headers']): headers is http.Out
   return headers !== undefined && !Array.isArray(headers);
 }
 
+/** @throws {AnswerTooLarge} and ends the connection */
+async function boundedText(response: http.IncomingMessage, maxBytes: number): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response) {
+    const part = asBuffer(chunk);
+    bytes += part.length;
+    if (bytes > maxBytes) throw new AnswerTooLarge(`an answer is over ${maxBytes} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
 /** What the API server itself said, such as an ERROR event, is passed on as it is. */
-function unreachable(what: string, thrown: unknown): AppError | ApiRefusal {
+function unreachable(what: string, thrown: unknown): Error {
   if (thrown instanceof AppError || thrown instanceof ApiRefusal) return thrown;
+  if (thrown instanceof AnswerTooLarge) return thrown;
   return new AppError('CLUSTER_UNREACHABLE', `${what}: ${messageOf(thrown)}`, { cause: thrown });
 }
 

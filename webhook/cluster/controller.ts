@@ -107,6 +107,9 @@ export class Controller {
   /** @returns milliseconds until a look is due although nothing changes */
   async #reconcile(namespace: string): Promise<number | undefined> {
     const { store, isCurrent, limits } = this.#options;
+    if (store.standing(namespace) !== 'acts') return this.#lookOn(namespace);
+    // What is not listed yet is not known to be missing; the list asks for a look of its own.
+    if (store.filling(namespace) !== undefined) return undefined;
     const users = store.users(namespace);
     const desire = this.#options.desire();
     const wanted = desire.wanted(users);
@@ -118,18 +121,33 @@ export class Controller {
       ...copies.targets,
     ]);
     const steps = plan.steps.filter((step) => step.kind !== 'remove' || isCurrent());
-    const { failures, refused, againInMs } = await this.#carryOutAll(namespace, steps);
+    const now = steps.slice(0, limits.stepsInALook);
+    const { failures, refused, againInMs } = await this.#carryOutAll(namespace, now);
     const found = [...wanted.problems, ...copies.problems, ...plan.problems, ...refused].filter(
       (problem) => problem.users.some(isLive),
     );
     this.#report(namespace, found);
-    const tellInMs = this.#tell(namespace, users, { wanted, found });
+    const tellInMs = this.#tell(namespace, users, { summaries: wanted.summaries, found });
     if (failures.length > 0) throw new AggregateError(failures, failures.map(messageOf).join('; '));
+    if (now.length < steps.length) return 0;
     return soonest([
       againInMs,
       steps.length < plan.steps.length ? limits.lastRetryMs : plan.againInMs,
       tellInMs,
     ]);
+  }
+
+  /**
+   * Where svidecar does not act, nothing is written and nothing removed, whatever a status says: the annotation is anybody's
+   * to write. Those who carry one are told.
+   */
+  #lookOn(namespace: string): number | undefined {
+    this.#renderings.forget(namespace);
+    this.#unusedSinceMs.delete(namespace);
+    this.#problems.delete(namespace);
+    const users = this.#options.store.users(namespace).filter(isLive);
+    const summaries = new Map(users.map((user) => [user, '']));
+    return this.#tell(namespace, users, { summaries, found: [] });
   }
 
   #plan(namespace: string, users: readonly ConfigMapUser[], desired: readonly Target[]): Plan {
@@ -175,17 +193,18 @@ export class Controller {
   #tell(
     namespace: string,
     users: ReturnType<ClusterStore['users']>,
-    { wanted, found }: { readonly wanted: Wanted; readonly found: readonly Problem[] },
+    { summaries, found }: Pick<Wanted, 'summaries'> & { readonly found: readonly Problem[] },
   ): number | undefined {
     const { store, clock, limits, events } = this.#options;
     const injected = users.flatMap((user): readonly Injected[] => {
-      const summary = wanted.summaries.get(user);
+      const summary = summaries.get(user);
       const isNews = clock.now() - user.changedAtMs < limits.newsMs;
       return summary === undefined ? [] : [{ workload: user.owner, isNews, summary }];
     });
     const desired = desiredEvents({
       namespace,
       injection: store.injection(namespace),
+      standing: store.standing(namespace),
       injected,
       askers: store.askers(namespace),
       problems: found,

@@ -1,6 +1,6 @@
 /** The API with its calls counted, by verb and outcome. */
 import type { JsonObject } from '#kernel/json.ts';
-import { ApiRefusal } from './api.ts';
+import { AnswerTooLarge, ApiRefusal } from './api.ts';
 import type { KubernetesApi, WatchCall } from './api.ts';
 
 type Verb = 'apply' | 'create' | 'delete' | 'get' | 'merge' | 'replace' | 'watch';
@@ -24,8 +24,8 @@ export class CountedApi implements KubernetesApi {
     return [...this.#counts.values()];
   }
 
-  get(path: string, signal: AbortSignal): Promise<JsonObject> {
-    return this.#count('get', this.#api.get(path, signal), signal);
+  get(path: string, signal: AbortSignal, maxBytes?: number): Promise<JsonObject> {
+    return this.#count('get', this.#api.get(path, signal, maxBytes), signal);
   }
 
   create(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject> {
@@ -77,5 +77,6 @@ export class CountedApi implements KubernetesApi {
 }
 
 function outcomeOf(thrown: unknown): string {
+  if (thrown instanceof AnswerTooLarge) return 'too_large';
   return thrown instanceof ApiRefusal ? String(thrown.status) : 'unreachable';
 }

@@ -10,6 +10,7 @@ import { clippedNote, eventName, type DesiredEvent } from '../desired/events.ts'
 import { ApiRefusal } from './api.ts';
 import type { KubernetesApi } from './api.ts';
 import type { ClusterLimits } from './limits.ts';
+import { Turns } from './turns.ts';
 
 export interface EventWriterOptions {
   readonly api: KubernetesApi;
@@ -36,7 +37,7 @@ export class EventWriter {
   readonly #options: EventWriterOptions;
   /** By namespace, then by the event's name. */
   readonly #standing = new Map<string, Map<string, Standing>>();
-  readonly #waiting = new Map<string, DesiredEvent>();
+  readonly #waiting: Turns<DesiredEvent>;
   #allowance: number;
   #allowedAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -46,6 +47,8 @@ export class EventWriter {
   constructor(options: EventWriterOptions) {
     this.#options = options;
     this.#allowance = options.limits.eventBurst;
+    const { eventsWaiting: all, eventsWaitingEach: each } = options.limits;
+    this.#waiting = new Turns({ all, each });
   }
 
   /** Events that wait to be written. */
@@ -87,18 +90,14 @@ export class EventWriter {
 
   /** Writes one event, when its turn comes. */
   say(event: DesiredEvent, name = eventName(event)): void {
-    if (this.#waiting.has(name)) return;
-    if (this.#waiting.size >= this.#options.limits.eventsWaiting) {
-      this.counts.dropped += 1;
-      return;
-    }
-    this.#waiting.set(name, event);
-    this.#go();
+    if (this.#waiting.has(event.namespace, name)) return;
+    if (this.#waiting.add(event.namespace, name, event)) this.#go();
+    else this.counts.dropped += 1;
   }
 
   #go(): void {
     if (this.#isWriting || this.#signal === undefined || this.#signal.aborted) return;
-    const [next] = this.#waiting;
+    const next = this.#waiting.next();
     if (next === undefined) return;
     const waitMs = this.#allow();
     if (waitMs > 0) {
@@ -108,11 +107,11 @@ export class EventWriter {
       }, waitMs).unref();
       return;
     }
-    const [name, event] = next;
+    const { namespace, key: name, item: event } = next;
     this.#isWriting = true;
     void this.#write(name, event, this.#signal).then(() => {
       this.#isWriting = false;
-      this.#waiting.delete(name);
+      this.#waiting.remove(namespace, name);
       this.#go();
     });
   }

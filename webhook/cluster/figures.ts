@@ -59,6 +59,12 @@ function watchFigures(reflectors: ClusterCounts['reflectors']): readonly Figure[
       samples: each((reflector) => reflector.counts.events),
     },
     {
+      name: 'svidecar_cluster_unreadable_total',
+      help: 'Objects of a resource that could not be read, and were passed over; the log says which.',
+      type: 'counter',
+      samples: each((reflector) => reflector.counts.unreadable),
+    },
+    {
       name: 'svidecar_cluster_watch_failures_total',
       help: 'Lists and watches that failed.',
       type: 'counter',

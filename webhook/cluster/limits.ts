@@ -3,6 +3,10 @@
 export interface ClusterLimits {
   /** Objects of one page of a list. */
   readonly pageSize: number;
+  /** Bytes of a page; where it would be more, fewer objects are asked for. */
+  readonly pageBytes: number;
+  /** Bytes of any answer. */
+  readonly answerBytes: number;
   /** Milliseconds without a byte after which a request or a watch is given up. */
   readonly requestIdleMs: number;
   readonly watchIdleMs: number;
@@ -10,10 +14,21 @@ export interface ClusterLimits {
   readonly watchS: number;
   /** Milliseconds between lists even if all seems well. */
   readonly relistMs: number;
+  /** Milliseconds before a list that follows another soon; doubling, up to the last: nobody can have us list at will. */
+  readonly firstRelistMs: number;
+  readonly lastRelistMs: number;
   readonly firstRetryMs: number;
   readonly lastRetryMs: number;
   /** Milliseconds that events of one namespace are gathered. */
   readonly gatherMs: number;
+  /** Looks at a namespace at once after a quiet time, and milliseconds between them when it does not rest. */
+  readonly looksAtOnce: number;
+  readonly lookEveryMs: number;
+  /** The same for lists of a namespace whose label comes and goes. */
+  readonly fillsAtOnce: number;
+  readonly fillEveryMs: number;
+  /** ConfigMaps written or removed in one look, before others have their turn. */
+  readonly stepsInALook: number;
   /** Namespaces worked on at once. */
   readonly namespacesAtOnce: number;
   /** Milliseconds a ConfigMap of ours stays after its last user was seen. */
@@ -30,6 +45,8 @@ export interface ClusterLimits {
   readonly eventEveryMs: number;
   /** Events that wait to be written; more are dropped, and wanted again at the next look. */
   readonly eventsWaiting: number;
+  /** Of one namespace. */
+  readonly eventsWaitingEach: number;
   /** Milliseconds after a change during which what was done is news. */
   readonly newsMs: number;
   /** Milliseconds that a fault must last before an event tells of it. */
@@ -41,16 +58,28 @@ export interface ClusterLimits {
 export const defaultClusterLimits: ClusterLimits = Object.freeze({
   // As client-go's pager.
   pageSize: 500,
+  // Parsed, JSON takes some times its length; the heap has 192 MiB.
+  pageBytes: 8 * 1024 * 1024,
+  // etcd takes 1.5 MiB of an object, and JSON may write six characters for one.
+  answerBytes: 16 * 1024 * 1024,
   requestIdleMs: 30_000,
   // The API server sends a bookmark about every 60 s; a longer silence is a dead peer.
   watchIdleMs: 75_000,
   // As client-go's reflector: 5 to 10 minutes.
   watchS: 300,
   relistMs: 30 * 60_000,
+  firstRelistMs: 1_000,
+  lastRelistMs: 60_000,
   firstRetryMs: 200,
   lastRetryMs: 15_000,
   // Short against the second within which a derived ConfigMap must exist; long enough for a kubectl apply of several files.
   gatherMs: 50,
+  // A rollout and its echoes; then one look a second, for which others need not wait.
+  looksAtOnce: 20,
+  lookEveryMs: 1_000,
+  fillsAtOnce: 3,
+  fillEveryMs: 10_000,
+  stepsInALook: 200,
   namespacesAtOnce: 4,
   // Twice the time in which a dead watch is noticed: nothing is removed because a user was overlooked.
   graceMs: 150_000,
@@ -64,6 +93,7 @@ export const defaultClusterLimits: ClusterLimits = Object.freeze({
   eventEveryMs: 200,
   // About half a kilobyte each.
   eventsWaiting: 1_000,
+  eventsWaitingEach: 200,
   // Long enough for a replica that takes over; what is older was told, or is told to nobody.
   newsMs: 60_000,
   // `kubectl apply` of a folder creates a Deployment some seconds before its ConfigMap at most.

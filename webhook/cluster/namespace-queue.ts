@@ -1,9 +1,13 @@
-/** Work by namespace: gathered, one at a time for each, a few at once over all, later and later after failures. */
+/**
+ * Work by namespace: gathered, one at a time for each, a few at once over all, later and later after failures. One that
+ * never rests is worked on at a steady rate: whoever changes things without end in one namespace holds up no other.
+ */
+import { Allowances } from './allowances.ts';
 import { retryDelayMs } from './limits.ts';
 import type { ClusterLimits } from './limits.ts';
 
 export interface QueueOptions {
-  /** Does one namespace. @returns milliseconds until it wants to be called again, if at all */
+  /** Does one namespace. @returns milliseconds until it wants to be called again, if at all; 0 where it is not done */
   readonly work: (namespace: string) => Promise<number | undefined>;
   readonly failed: (namespace: string, thrown: unknown) => void;
   readonly limits: ClusterLimits;
@@ -19,7 +23,7 @@ interface Item {
   /** Asked for while it was worked on: delay of the next round. */
   nextDelayMs: number | undefined;
   failures: number;
-  /** Not before this: it failed. */
+  /** Not before this: it failed, or has used up its allowance. */
   notBeforeMs: number;
 }
 
@@ -27,11 +31,14 @@ export class NamespaceQueue {
   readonly #options: QueueOptions;
   readonly #items = new Map<string, Item>();
   readonly #ripe: string[] = [];
+  readonly #allowances: Allowances;
   #working = 0;
   #isClosed = false;
 
   constructor(options: QueueOptions) {
     this.#options = options;
+    const { looksAtOnce, lookEveryMs } = options.limits;
+    this.#allowances = new Allowances(looksAtOnce, lookEveryMs);
   }
 
   /** Namespaces that wait for something, their time among others, or are worked on. */
@@ -107,7 +114,7 @@ export class NamespaceQueue {
     try {
       nextMs = await work(namespace);
       item.failures = 0;
-      item.notBeforeMs = 0;
+      item.notBeforeMs = this.#restedAtMs(namespace, nextMs);
     } catch (thrown) {
       item.failures += 1;
       nextMs = retryDelayMs(item.failures, limits, random);
@@ -119,7 +126,23 @@ export class NamespaceQueue {
     const asked = [nextMs, item.nextDelayMs].filter((delay) => delay !== undefined);
     item.nextDelayMs = undefined;
     if (asked.length > 0) this.add(namespace, Math.min(...asked));
+    else if (item.notBeforeMs > performance.now()) this.#keepForAWhile(namespace, item);
     else this.#items.delete(namespace);
     this.#begin();
+  }
+
+  /** Going on with what is not done takes none of the allowance: others had their turn in between. */
+  #restedAtMs(namespace: string, nextMs: number | undefined): number {
+    if (nextMs === 0) return 0;
+    const nowMs = performance.now();
+    return nowMs + this.#allowances.take(namespace, nowMs);
+  }
+
+  /** It asked for nothing now, but must not be forgotten before it may ask again. */
+  #keepForAWhile(namespace: string, item: Item): void {
+    setTimeout(() => {
+      const isIdle = !item.isWorking && item.timer === undefined;
+      if (isIdle && this.#items.get(namespace) === item) this.#items.delete(namespace);
+    }, item.notBeforeMs - performance.now()).unref();
   }
 }

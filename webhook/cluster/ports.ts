@@ -20,7 +20,7 @@ export interface Desire {
 
 /** What admission reads while it decides: synchronous, from memory. */
 export interface ClusterView {
-  /** Undefined when it does not exist, or is ours, or its namespace has neither our label nor a user of ours. */
+  /** Undefined when it does not exist, or is ours, or svidecar does not act in its namespace. */
   configMap(namespace: string, name: string): SourceConfigMap | undefined;
   /** Value of the namespace label `svidecar.dev/injection`. */
   injection(namespace: string): string | undefined;

@@ -2,12 +2,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '#kernel/clock.ts';
 import { messageOf } from '#kernel/errors.ts';
-import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
+import { objectAt, stringAt } from '#kernel/json.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import { ApiRefusal } from './api.ts';
 import type { KubernetesApi, WatchEvent } from './api.ts';
 import { retryDelayMs } from './limits.ts';
 import type { ClusterLimits } from './limits.ts';
+import { readPages } from './paged-list.ts';
 import type { Log } from '#kernel/observe.ts';
 import type { Resource } from './resources.ts';
 
@@ -24,6 +25,8 @@ export interface ReflectorCounts {
   lists: number;
   events: number;
   failures: number;
+  /** Objects that could not be read. */
+  unreadable: number;
 }
 
 /** The version that we watched from is gone (HTTP 410): only a new list helps. */
@@ -44,7 +47,7 @@ export interface Follower {
 }
 
 export class Reflector<Entry> implements Follower {
-  readonly counts: ReflectorCounts = { lists: 0, events: 0, failures: 0 };
+  readonly counts: ReflectorCounts = { lists: 0, events: 0, failures: 0, unreadable: 0 };
   readonly #resource: Resource<Entry>;
   readonly #options: ReflectorOptions;
   readonly #synced: Promise<void>;
@@ -52,6 +55,9 @@ export class Reflector<Entry> implements Follower {
   #isSynced = false;
   #isOpen = false;
   #failuresInRow = 0;
+  #listedAtMs: number | undefined;
+  /** Lists that followed one another soon. */
+  #listsInRow = 0;
   #heardAtMs: number | undefined;
   #relist = new AbortController();
 
@@ -96,6 +102,7 @@ export class Reflector<Entry> implements Follower {
     while (!signal.aborted) {
       try {
         this.#relist = new AbortController();
+        await this.#rest(signal);
         const version = await this.#list(signal);
         await this.#watchFrom(version, signal);
       } catch (thrown) {
@@ -104,25 +111,50 @@ export class Reflector<Entry> implements Follower {
     }
   }
 
+  /** Waits before a list that follows others soon, whatever asks for it. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    const { clock, limits, random } = this.#options;
+    const { firstRelistMs: firstRetryMs, lastRelistMs: lastRetryMs } = limits;
+    const isSoon = clock.now() - (this.#listedAtMs ?? 0) < 2 * lastRetryMs;
+    this.#listsInRow = this.#listedAtMs !== undefined && isSoon ? this.#listsInRow + 1 : 0;
+    if (this.#listsInRow === 0) return;
+    const delayMs = retryDelayMs(
+      this.#listsInRow,
+      { ...limits, firstRetryMs, lastRetryMs },
+      random,
+    );
+    // The wait rejects when we are stopped in it; the list then fails at once.
+    await wait(delayMs, undefined, { signal }).catch(() => undefined);
+  }
+
+  /** An object that cannot be read costs itself, not the list that it is in. */
+  #slim(object: JsonObject): Entry | undefined {
+    try {
+      return this.#resource.slim(object);
+    } catch (thrown) {
+      this.counts.unreadable += 1;
+      const metadata = objectAt(object, 'metadata');
+      const [namespace, name] = [stringAt(metadata, 'namespace'), stringAt(metadata, 'name')];
+      this.#options.log.error(
+        { resource: this.name, namespace, name, fault: messageOf(thrown) },
+        'an object cannot be read, and is passed over',
+      );
+      return undefined;
+    }
+  }
+
   /** @returns the resourceVersion of the list */
   async #list(signal: AbortSignal): Promise<string> {
     const { api, limits } = this.#options;
     const entries: Entry[] = [];
-    let next = '';
-    let version = '';
-    do {
-      const query = `limit=${limits.pageSize}${next === '' ? '' : `&continue=${encodeURIComponent(next)}`}`;
-      const page = await api.get(this.#path(query), signal);
-      for (const item of listAt(page, 'items')) {
-        const entry = isObject(item) ? this.#resource.slim(item) : undefined;
-        if (entry !== undefined) entries.push(entry);
-      }
-      const metadata = objectAt(page, 'metadata');
-      next = stringAt(metadata, 'continue') ?? '';
-      version = stringAt(metadata, 'resourceVersion') ?? '';
-    } while (next !== '');
+    const take = (item: JsonObject): void => {
+      const entry = this.#slim(item);
+      if (entry !== undefined) entries.push(entry);
+    };
+    const version = await readPages(this.#path(), { api, limits, take }, signal);
     this.#resource.replace(entries, version);
     this.#heardAtMs = this.#options.clock.now();
+    this.#listedAtMs = this.#heardAtMs;
     this.counts.lists += 1;
     this.#failuresInRow = 0;
     this.#isSynced = true;
@@ -160,7 +192,7 @@ export class Reflector<Entry> implements Follower {
     const query = `watch=true&allowWatchBookmarks=true&timeoutSeconds=${seconds}&resourceVersion=${version}`;
     try {
       await api.watch({
-        path: this.#path(query),
+        path: `${this.#path()}${this.#resource.selector === undefined ? '?' : '&'}${query}`,
         signal,
         onOpen: () => {
           this.#isOpen = true;
@@ -190,7 +222,7 @@ export class Reflector<Entry> implements Follower {
     switch (event.type) {
       case 'ADDED':
       case 'MODIFIED': {
-        const entry = this.#resource.slim(object);
+        const entry = this.#slim(object);
         if (entry === undefined) this.#resource.drop(namespace, name);
         else this.#resource.put(entry);
         break;
@@ -209,9 +241,10 @@ export class Reflector<Entry> implements Follower {
     return stringAt(metadata, 'resourceVersion');
   }
 
-  #path(query: string): string {
+  /** Path of the list, with its selector. */
+  #path(): string {
     const { path, selector } = this.#resource;
-    return `${path}?${selector === undefined ? '' : `${selector}&`}${query}`;
+    return selector === undefined ? path : `${path}?${selector}`;
   }
 
   async #failed(thrown: unknown, signal: AbortSignal): Promise<void> {

@@ -58,6 +58,10 @@ export class Renderings {
     return { targets, problems };
   }
 
+  forget(namespace: string): void {
+    this.#kept.delete(namespace);
+  }
+
   #render(
     namespace: string,
     envoy: WantedEnvoy,

@@ -1,27 +1,44 @@
 /** Newest known state of the cluster, in memory: what watches bring, admission and the controller read. */
 import type { AskerEntry, ConfigMapEntry, NamespaceEntry, UserEntry } from './objects.ts';
-import type { ConfigMapUser, OwnerReference, SourceConfigMap } from '../desired/desired.ts';
+import {
+  standingOf,
+  type ConfigMapUser,
+  type NamespaceStanding,
+  type OwnerReference,
+  type SourceConfigMap,
+} from '../desired/desired.ts';
 import { Interned } from './interned.ts';
 import { Shelf } from './shelf.ts';
 
 export interface StoreListener {
   /** Something that matters for the ConfigMaps of this namespace has changed. */
   readonly changed: (namespace: string) => void;
-  /** ConfigMaps that were not kept are needed now: list them again. */
-  readonly configMapsWanted: () => void;
+  /** ConfigMaps of this namespace that were not kept are needed now: list them, and say so by `fill`. */
+  readonly configMapsWanted: (namespace: string) => void;
+  /** Namespaces that are never touched, by the newest configuration. */
+  readonly ignoredNamespaces: () => ReadonlySet<string>;
+}
+
+/** A list of one namespace that is awaited: ConfigMaps that went since it was asked for. */
+export interface Filling {
+  readonly gone: Set<string>;
 }
 
 /** A pod's ReplicaSet, and that one's Deployment: no built-in chain is longer than two (CronJob, Job, Pod). */
 const longestOwnerChain = 3;
 
 /**
- * Keeps ConfigMaps of namespaces that have our label or a user of ours, of namespaces not yet known (their own event may
- * come later than their ConfigMaps'), and all that carry our label; of others nothing.
+ * Keeps ConfigMaps of namespaces where svidecar acts, and of namespaces not yet known (their own event may come later than
+ * their ConfigMaps'); of others nothing, whatever labels and statuses their users write.
  */
 export class ClusterStore {
   readonly #listener: StoreListener;
   readonly #namespaces = new Map<string, NamespaceEntry>();
   readonly #configMaps = new Shelf<ConfigMapEntry>();
+  /** Known namespaces whose ConfigMaps are kept. */
+  readonly #kept = new Set<string>();
+  /** Those whose list is awaited, with the names that went meanwhile. */
+  readonly #filling = new Map<string, Filling>();
   /** Everything that happened to ConfigMaps up to this version is known. */
   #configMapsVersion = 0;
   readonly #users = new Shelf<UserEntry>();
@@ -35,6 +52,17 @@ export class ClusterStore {
 
   injection(namespace: string): string | undefined {
     return this.#namespaces.get(namespace)?.injection;
+  }
+
+  /** Whether svidecar acts there; a namespace that is not known has no label. */
+  standing(namespace: string): NamespaceStanding {
+    const { ignoredNamespaces } = this.#listener;
+    return standingOf(namespace, this.injection(namespace), ignoredNamespaces());
+  }
+
+  /** Undefined unless its ConfigMaps are still to be listed. */
+  filling(namespace: string): Filling | undefined {
+    return this.#filling.get(namespace);
   }
 
   configMap(namespace: string, name: string): ConfigMapEntry | undefined {
@@ -89,17 +117,22 @@ export class ClusterStore {
   putNamespace(entry: NamespaceEntry): void {
     const { name } = entry;
     const before = this.#namespaces.get(name);
-    const wasKept = this.#isKept(name);
     this.#namespaces.set(name, entry);
     if (before?.injection === entry.injection && before !== undefined) return;
-    if (!this.#isKept(name)) this.#forgetSources(name);
-    else if (!wasKept) this.#listener.configMapsWanted();
+    this.#keepOrForget(name, before === undefined);
     this.#listener.changed(name);
   }
 
   dropNamespace(name: string): void {
     this.#namespaces.delete(name);
+    this.#kept.delete(name);
+    this.#filling.delete(name);
     this.#listener.changed(name);
+  }
+
+  /** Looks again at which namespaces are ignored. */
+  reviseNamespaces(): void {
+    for (const name of this.#namespaces.keys()) this.#keepOrForget(name, false);
   }
 
   replaceNamespaces(entries: readonly NamespaceEntry[]): void {
@@ -128,6 +161,7 @@ export class ClusterStore {
   }
 
   dropConfigMap(namespace: string, name: string): void {
+    this.#filling.get(namespace)?.gone.add(name);
     if (this.#configMaps.drop(namespace, name)) this.#listener.changed(namespace);
   }
 
@@ -140,6 +174,22 @@ export class ClusterStore {
     }
     // A list is believed even where it goes back: the store of the cluster may have been restored from a backup.
     for (const entry of entries) this.#setConfigMap(entry);
+  }
+
+  /**
+   * Takes the list of one namespace, while the watch of all goes on beside it: what the watch brought or ended meanwhile is
+   * at least as new.
+   */
+  fill(namespace: string, filling: Filling, entries: readonly ConfigMapEntry[]): void {
+    // The label may have gone and come meanwhile: then another list is on its way.
+    if (this.#filling.get(namespace) !== filling) return;
+    this.#filling.delete(namespace);
+    for (const entry of entries) {
+      const known = this.#configMaps.get(namespace, entry.name);
+      const isOlder = Number(known?.resourceVersion) > Number(entry.resourceVersion);
+      if (!isOlder && !filling.gone.has(entry.name)) this.#setConfigMap(entry);
+    }
+    this.#listener.changed(namespace);
   }
 
   putWorkload(entry: UserEntry | AskerEntry): void {
@@ -169,11 +219,9 @@ export class ClusterStore {
     this.#dropAsker(entry.namespace, key);
     const before = this.#users.get(entry.namespace, key);
     if (before !== undefined && isSameUser(before, entry)) return;
-    const wasKept = this.#isKept(entry.namespace);
     const status = this.#statuses.take(entry.status);
     if (before !== undefined) this.#statuses.giveBack(before.status);
     this.#users.put(key, { ...entry, status });
-    if (!wasKept) this.#listener.configMapsWanted();
     this.#listener.changed(entry.namespace);
   }
 
@@ -181,7 +229,6 @@ export class ClusterStore {
     const before = this.#users.get(namespace, key);
     if (before === undefined || !this.#users.drop(namespace, key)) return;
     this.#statuses.giveBack(before.status);
-    if (!this.#isKept(namespace)) this.#forgetSources(namespace);
     this.#listener.changed(namespace);
   }
 
@@ -200,7 +247,7 @@ export class ClusterStore {
 
   #setConfigMap(entry: ConfigMapEntry): void {
     const { namespace, name } = entry;
-    if (!entry.isManaged && !this.#isKept(namespace)) return;
+    if (!this.#isKept(namespace)) return;
     const before = this.#configMaps.get(namespace, name);
     if (before?.resourceVersion === entry.resourceVersion) return;
     this.#configMaps.put(name, entry);
@@ -208,15 +255,22 @@ export class ClusterStore {
   }
 
   #isKept(namespace: string): boolean {
-    const known = this.#namespaces.get(namespace);
-    return (
-      known === undefined || known.injection !== undefined || this.#users.of(namespace).size > 0
-    );
+    return this.#kept.has(namespace) || !this.#namespaces.has(namespace);
   }
 
-  #forgetSources(namespace: string): void {
-    for (const entry of this.#configMaps.of(namespace).values()) {
-      if (!entry.isManaged) this.#configMaps.drop(namespace, entry.name);
+  /** @param isNew until now it was not known, so that its ConfigMaps were kept */
+  #keepOrForget(namespace: string, isNew: boolean): void {
+    if (this.standing(namespace) === 'acts') {
+      if (this.#kept.has(namespace)) return;
+      this.#kept.add(namespace);
+      if (isNew) return;
+      this.#filling.set(namespace, { gone: new Set() });
+      this.#listener.configMapsWanted(namespace);
+    } else {
+      this.#kept.delete(namespace);
+      this.#filling.delete(namespace);
+      for (const name of [...this.#configMaps.of(namespace).keys()])
+        this.#configMaps.drop(namespace, name);
     }
   }
 

@@ -10,6 +10,7 @@ import { readStatuses } from './read-statuses.ts';
 
 /** The keys by which the cluster's objects are known to be of interest. */
 export { injectedLabel, namespaceLabel, statusKey } from '../injection/contract.ts';
+export { standingOf, type NamespaceStanding } from '../injection/namespaces.ts';
 /** What the names of our ConfigMaps look like. */
 export { isLegacyName, isOurName } from '../injection/hash.ts';
 

@@ -7,6 +7,7 @@ import { traceText, type Step, type StepId } from '../injection/trace.ts';
 import type {
   ConfigMapUser,
   DesiredConfigMap,
+  NamespaceStanding,
   OwnerReference,
   Problem,
   ProblemReason,
@@ -55,6 +56,7 @@ export interface EventFacts {
   readonly namespace: string;
   /** Value of the namespace's label. */
   readonly injection: string | undefined;
+  readonly standing: NamespaceStanding;
   readonly injected: readonly Injected[];
   readonly askers: readonly Asker[];
   readonly problems: readonly Problem[];
@@ -67,9 +69,12 @@ const maxNameLength = 253;
 
 /** All that should stand now, each once. */
 export function desiredEvents(facts: EventFacts): readonly DesiredEvent[] {
-  const { namespace, injected, askers, problems } = facts;
+  const { namespace, standing, injected, askers, problems } = facts;
   const events = [
-    ...injected.filter(({ isNews }) => isNews).map((each) => injectedEvent(namespace, each)),
+    ...(standing === 'acts' ? [] : injected.map((each) => unattendedEvent(facts, each))),
+    ...injected
+      .filter(({ isNews }) => standing === 'acts' && isNews)
+      .map((each) => injectedEvent(namespace, each)),
     ...askers.flatMap((asker) => askerEvents(facts, asker)),
     ...problems.flatMap((problem) => problemEvents(namespace, problem)),
   ];
@@ -130,17 +135,35 @@ function injectedEvent(namespace: string, { workload, summary }: Injected): Desi
 }
 
 function askerEvents(facts: EventFacts, { self, verdict }: Asker): readonly DesiredEvent[] {
-  const { namespace, injection } = facts;
+  const { namespace, injection, standing } = facts;
   const warning = (reason: EventReason, note: string): readonly DesiredEvent[] => [
     { namespace, regarding: self, type: 'Warning', reason, action: 'Inject', note },
   ];
-  const isLabelled = injection === 'enabled' || injection === 'pod';
   if (verdict.kind === 'skipped') return warning('Skipped', verdict.trace);
-  if (!isLabelled) return warning('Skipped', notLabelled(namespace, verdict.trace));
+  if (standing === 'not_labelled') return warning('Skipped', notLabelled(namespace, verdict.trace));
   if (verdict.kind === 'refused') return warning('Refused', verdict.trace);
   // With `pod` the workload stays as it is, and its pods are injected.
   if (injection === 'pod' && self.kind !== 'Pod') return [];
   return warning('NotInjected', storedWithout(self, verdict.trace));
+}
+
+/** Its status may be forged, or from a backup: nothing of its text is told. */
+function unattendedEvent(
+  { namespace, standing }: EventFacts,
+  { workload }: Injected,
+): DesiredEvent {
+  const why =
+    standing === 'ignored'
+      ? step('namespace_ignored', `namespace ${namespace} is never touched (ignoredNamespaces)`)
+      : step(
+          'namespace_not_labelled',
+          `namespace ${namespace} does not have the label svidecar.dev/injection: kubectl label namespace ${namespace} svidecar.dev/injection=enabled`,
+        );
+  const message =
+    'it carries the annotation svidecar.dev/status, but its ConfigMaps are neither made, changed nor removed: those that are there stay as they are';
+  const note = traceText([why, step('configmaps_unattended', message)]);
+  const reason = 'Skipped';
+  return { namespace, regarding: workload, type: 'Warning', reason, action: 'Render', note };
 }
 
 function notLabelled(namespace: string, trace: string): string {

@@ -9,6 +9,7 @@ export type StepId =
   | 'being_deleted'
   | 'configmap_refused'
   | 'configmap_taken'
+  | 'configmaps_unattended'
   | 'controller_owned'
   | 'envoy_config_awaited'
   | 'envoy_config_invalid'

@@ -50,6 +50,7 @@ async function begin(changed: Partial<ClusterLimits> = {}): Promise<Cluster> {
   const cluster = new Cluster({
     api: await connect({ kind: 'explicit', url, token: 'test-token' }, limits),
     desire: () => desireForTests,
+    ignoredNamespaces: () => new Set(['kube-system', 'svidecar']),
     judge: () => undefined,
     instance: 'svidecar-1',
     clock: { now: (): number => Date.now() },
@@ -207,7 +208,12 @@ test('the server may vanish and come back', async () => {
 });
 
 test('lists now and then even if all seems well, and so finds what a watch missed', async () => {
-  const cluster = await start({ relistMs: 100, watchIdleMs: 150 });
+  const cluster = await start({
+    relistMs: 100,
+    watchIdleMs: 150,
+    firstRelistMs: 50,
+    lastRelistMs: 100,
+  });
   putConfigMap('missed', 'x');
   await until('it is there', () => cluster.configMap('shop', 'missed') !== undefined);
   api.remove('ConfigMap', 'shop/missed', true);

@@ -54,6 +54,12 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
     await api.stop();
   });
 
+  async function label(namespace: string, injection: string | null): Promise<void> {
+    await api.request('PATCH', `/api/v1/namespaces/${namespace}`, {
+      metadata: { labels: { 'svidecar.dev/injection': injection } },
+    });
+  }
+
   async function start(
     limits: Partial<ClusterLimits> = {},
   ): Promise<{ cluster: Cluster; log: SilentLog; stop: AbortController }> {
@@ -61,6 +67,7 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
     const cluster = new Cluster({
       api: await connect({ kind: 'kubeconfig', path: kubeconfig }),
       desire: () => desireForTests,
+      ignoredNamespaces: () => new Set(['kube-system', 'svidecar']),
       judge: () => undefined,
       instance: 'svidecar-1',
       clock: { now: (): number => Date.now() },
@@ -242,11 +249,9 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
         },
       },
     });
-    await within(
-      1_000,
-      'the new one exists',
-      async () => (await readConfigMap('shop', helperFor('b2'))) !== undefined,
-    );
+    const isThere = async (): Promise<boolean> =>
+      (await readConfigMap('shop', helperFor('b2'))) !== undefined;
+    await within(1_000, 'the new one exists', isThere);
     await wait(1_500);
     expect(await readConfigMap('shop', helperFor('a1'))).toBeDefined();
   });
@@ -293,42 +298,60 @@ describeWithComponents(programs, 'the cluster room and a real API server', () =>
     });
     stop.abort();
     // Only the one with the short grace of the first test is left: it removes soon.
-    await within(
-      5_000,
-      'it is removed',
-      async () => (await readConfigMap('early', helperFor('e1'))) === undefined,
-    );
+    const isRemoved = async (): Promise<boolean> =>
+      (await readConfigMap('early', helperFor('e1'))) === undefined;
+    await within(5_000, 'it is removed', isRemoved);
   });
 
-  test('ConfigMaps are in memory only for namespaces that are labelled or have a user, also after the label comes or goes', async () => {
+  test('ConfigMaps are in memory only for namespaces that are labelled, also after the label comes or goes', async () => {
     const { cluster, stop } = await start();
     await api.createNamespace('plain');
     await makeConfigMap('plain', 'secretive', 'x');
     await wait(300);
     expect(cluster.configMap('plain', 'secretive')).toBeUndefined();
-    await api.request('PATCH', '/api/v1/namespaces/plain', {
-      metadata: { labels: { 'svidecar.dev/injection': 'pod' } },
-    });
+    await label('plain', 'pod');
     await within(2_000, 'it is read', () => cluster.configMap('plain', 'secretive') !== undefined);
     expect(cluster.injection('plain')).toBe('pod');
-    await api.request('PATCH', '/api/v1/namespaces/plain', {
-      metadata: { labels: { 'svidecar.dev/injection': null } },
-    });
-    await within(
-      1_000,
-      'it is forgotten',
-      () => cluster.configMap('plain', 'secretive') === undefined,
-    );
+    await label('plain', null);
+    const isForgotten = (): boolean => cluster.configMap('plain', 'secretive') === undefined;
+    await within(1_000, 'it is forgotten', isForgotten);
     stop.abort();
   });
 
-  test('a workload without a label on its namespace is served as well: it may come from a backup', async () => {
+  test('a status makes nothing where svidecar does not act, whoever wrote it; the label brings it', async () => {
+    const { stop } = await start();
     await makeConfigMap('plain', 'envoy', 'restored');
-    await create(deploymentsPath('plain'), deployment('web', { source: 'envoy', helper: 'c3' }));
+    const forged = deployment('forged', { source: 'envoy', helper: 'c3' });
+    const places = ['plain', 'kube-system', 'svidecar'];
+    for (const namespace of places) await create(deploymentsPath(namespace), forged);
+    await wait(1_500);
+    for (const namespace of places)
+      expect(await readConfigMap(namespace, helperFor('c3'))).toBeUndefined();
+    await label('plain', 'enabled');
     await within(2_000, 'both exist', async () => {
       const helper = await readConfigMap('plain', helperFor('c3'));
       return helper !== undefined && (await dataOf('plain', derivedFor('envoy'))) === 'RESTORED';
     });
+    await label('kube-system', 'enabled');
+    await wait(1_000);
+    expect(await readConfigMap('kube-system', helperFor('c3'))).toBeUndefined();
+    await label('kube-system', null);
+    stop.abort();
+  });
+
+  test('when the label goes, what is there stays, and is neither changed nor made again', async () => {
+    const { stop } = await start();
+    await label('plain', null);
+    await wait(500);
+    await api.request('PATCH', configMapPath('plain', 'envoy'), {
+      data: { 'envoy.yaml': 'other' },
+    });
+    await api.request('DELETE', configMapPath('plain', helperFor('c3')));
+    await api.request('DELETE', `${deploymentsPath('plain')}/forged`);
+    await wait(1_500);
+    expect(await dataOf('plain', derivedFor('envoy'))).toBe('RESTORED');
+    expect(await readConfigMap('plain', helperFor('c3'))).toBeUndefined();
+    stop.abort();
   });
 
   test('tells the version of the server', async () => {

@@ -55,6 +55,7 @@ describeWithComponents(programs, 'the controller and a fleet of workloads', () =
     const cluster = new Cluster({
       api: await connect({ kind: 'kubeconfig', path: kubeconfig }),
       desire: () => desire,
+      ignoredNamespaces: () => new Set(['kube-system', 'svidecar']),
       judge: () => undefined,
       instance: 'svidecar-1',
       clock: { now: () => Date.now() },

@@ -33,7 +33,11 @@ test('a foreign change is undone at once, and later and later when it comes agai
     apply: (_path, object) => Promise.resolve(stored(object)),
   };
   const ignore = (): void => undefined;
-  const store = new ClusterStore({ changed: ignore, configMapsWanted: ignore });
+  const store = new ClusterStore({
+    changed: ignore,
+    configMapsWanted: ignore,
+    ignoredNamespaces: () => new Set(),
+  });
   const options = { api, store, clock: { now: () => nowMs }, limits, log: new SilentLog() };
   const events = new EventWriter({ ...options, instance: 'svidecar-1' });
   const writer = new ConfigMapWriter({ ...options, events });

@@ -1,7 +1,12 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { AskerEntry, ConfigMapEntry, UserEntry } from '../../../../webhook/cluster/objects.ts';
 import type { OwnerReference } from '../../../../webhook/desired/desired.ts';
 import { ClusterStore } from '../../../../webhook/cluster/store.ts';
+
+const ignored = new Set<string>();
+afterEach(() => {
+  ignored.clear();
+});
 
 function makeStore(): { store: ClusterStore; changed: string[]; wanted: () => number } {
   const changed: string[] = [];
@@ -9,6 +14,7 @@ function makeStore(): { store: ClusterStore; changed: string[]; wanted: () => nu
   const store = new ClusterStore({
     changed: (namespace) => changed.push(namespace),
     configMapsWanted: () => (wanted += 1),
+    ignoredNamespaces: () => ignored,
   });
   return { store, changed, wanted: () => wanted };
 }
@@ -52,23 +58,89 @@ describe('which ConfigMaps are kept', () => {
     expect(store.configMap('shop', 'early')).toBeUndefined();
   });
 
-  test('of a namespace without the label only ours, and all once it has a user', () => {
+  test('of a namespace without the label none, whatever its users write', () => {
     const { store, wanted } = makeStore();
     store.putNamespace(namespace('shop'));
+    store.putWorkload(user('Deployment', 'web'));
     store.putConfigMap(configMap('source'));
     store.putConfigMap(configMap('ours', { isManaged: true }));
-    expect(store.source('shop', 'source')).toBeUndefined();
-    expect([...store.managed('shop').keys()]).toEqual(['ours']);
-    store.putWorkload(user('Deployment', 'web'));
-    expect(wanted()).toBe(1);
-    store.putConfigMap(configMap('source'));
-    expect(store.source('shop', 'source')).toBeDefined();
-    store.dropWorkload('Deployment', 'shop', 'web');
-    expect(store.source('shop', 'source')).toBeUndefined();
-    expect([...store.managed('shop').keys()]).toEqual(['ours']);
+    for (let i = 0; i < 15; i += 1) {
+      store.dropWorkload('Deployment', 'shop', 'web');
+      store.putWorkload(user('Deployment', 'web'));
+    }
+    expect(store.sizes()).toMatchObject({ configMaps: 0, users: 1 });
+    expect(wanted()).toBe(0);
+    expect(store.standing('shop')).toBe('not_labelled');
   });
 
-  test('a label that comes to a known namespace asks for a new list, one that was there from the start does not', () => {
+  test.each([
+    ['enabled', 'acts'],
+    ['pod', 'acts'],
+    ['disabled', 'not_labelled'],
+    ['', 'not_labelled'],
+    [undefined, 'not_labelled'],
+  ])('the label %s: %s', (label, standing) => {
+    const { store } = makeStore();
+    store.putNamespace(namespace('shop', label));
+    expect(store.standing('shop')).toBe(standing);
+    ignored.add('shop');
+    expect(store.standing('shop')).toBe('ignored');
+  });
+
+  test('of a namespace that the configuration ignores from now on none, and again once it does not', () => {
+    const { store, wanted } = makeStore();
+    store.putNamespace(namespace('shop', 'enabled'));
+    store.putConfigMap(configMap('source'));
+    ignored.add('shop');
+    store.reviseNamespaces();
+    expect(store.sizes()).toMatchObject({ configMaps: 0 });
+    ignored.clear();
+    store.reviseNamespaces();
+    store.reviseNamespaces();
+    expect(wanted()).toBe(1);
+    expect(store.filling('shop')).toBeDefined();
+  });
+
+  describe('the list of a namespace that got the label', () => {
+    const filled = (during: (store: ClusterStore) => void): ClusterStore => {
+      const { store } = makeStore();
+      store.putNamespace(namespace('shop'));
+      store.putNamespace(namespace('shop', 'enabled'));
+      const filling = store.filling('shop');
+      if (filling === undefined) throw new TypeError('no list is asked for');
+      during(store);
+      store.fill('shop', filling, [configMap('a'), configMap('b')]);
+      return store;
+    };
+
+    test('is taken', () => {
+      const store = filled(() => undefined);
+      expect(store.filling('shop')).toBeUndefined();
+      expect(store.sizes()).toMatchObject({ configMaps: 2 });
+    });
+
+    test('does not bring back what the watch ended or changed meanwhile', () => {
+      const store = filled((watched) => {
+        watched.dropConfigMap('shop', 'a');
+        watched.putConfigMap(configMap('b', { resourceVersion: '11', data: { f: 'newer' } }));
+      });
+      expect(store.configMap('shop', 'a')).toBeUndefined();
+      expect(store.configMap('shop', 'b')?.data).toEqual({ f: 'newer' });
+    });
+
+    test.each([
+      ['gone', [undefined]],
+      ['gone and come', [undefined, 'enabled']],
+    ])('is of no use once the label has %s', (_name, labels) => {
+      const store = filled((watched) => {
+        for (const label of labels) watched.putNamespace(namespace('shop', label));
+      });
+      expect(store.sizes()).toMatchObject({ configMaps: 0 });
+      expect(store.filling('shop') !== undefined).toBe(labels.length === 2);
+    });
+  });
+
+  test('a label that comes to a known namespace asks for its list, one that was there from the start does not', () => {
     const { store, wanted } = makeStore();
     store.putNamespace(namespace('born', 'pod'));
     store.putNamespace(namespace('shop'));

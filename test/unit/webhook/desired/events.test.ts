@@ -6,12 +6,17 @@ import {
   renderedEvents,
   type EventFacts,
 } from '../../../../webhook/desired/events.ts';
-import type { ConfigMapUser, Problem } from '../../../../webhook/desired/desired.ts';
+import {
+  standingOf,
+  type ConfigMapUser,
+  type Problem,
+} from '../../../../webhook/desired/desired.ts';
 
 const web = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'u1' };
 const quiet: EventFacts = {
   namespace: 'shop',
   injection: 'enabled',
+  standing: 'acts',
   injected: [],
   askers: [],
   problems: [],
@@ -20,10 +25,25 @@ const refused = { kind: 'refused', trace: 'refused: no such template [TEMPLATE_U
 const injectable = { kind: 'injectable', trace: 'templates_requested: jwt-inject' } as const;
 
 function reasons(changes: Partial<EventFacts>): readonly string[] {
-  return desiredEvents({ ...quiet, ...changes }).map(({ type, reason }) => `${type} ${reason}`);
+  const injection = 'injection' in changes ? changes.injection : quiet.injection;
+  const standing = standingOf('shop', injection, new Set());
+  return desiredEvents({ ...quiet, standing, ...changes }).map(
+    ({ type, reason }) => `${type} ${reason}`,
+  );
 }
 
 describe('events of a namespace', () => {
+  test.each(['ignored', 'not_labelled'] as const)(
+    'where svidecar does not act (%s), who carries a status is told so, and nothing of its text',
+    (standing) => {
+      const injected = [{ workload: web, isNews: true, summary: 'text of the status' }];
+      const events = desiredEvents({ ...quiet, standing, injected });
+      expect(events).toMatchObject([{ type: 'Warning', reason: 'Skipped', regarding: web }]);
+      expect(events[0]?.note).toContain('neither made, changed nor removed');
+      expect(events[0]?.note).not.toContain('text of the status');
+    },
+  );
+
   test('a fresh injection is told once for a workload, however many pods carry it; an old one is not', () => {
     const fresh = { workload: web, isNews: true, summary: 'jwt-inject' };
     expect(desiredEvents({ ...quiet, injected: [fresh, fresh] })).toEqual([
@@ -57,6 +77,7 @@ describe('events of a namespace', () => {
     const [event] = desiredEvents({
       ...quiet,
       injection: undefined,
+      standing: 'not_labelled',
       askers: [{ self: web, verdict: injectable }],
     });
     expect(event?.note).toContain('namespace_not_labelled: ');

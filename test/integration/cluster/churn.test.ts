@@ -1,0 +1,174 @@
+/** The cluster room when somebody changes things without end, or very large ones: it stays calm, and fair. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FakeApiServer, refuse } from '../../fakes/api-server.ts';
+import { desireForTests, helperFor } from '../../fakes/desire.ts';
+import { SilentLog } from '../../fakes/silent-log.ts';
+import { Cluster } from '../../../webhook/cluster/cluster.ts';
+import { connect } from '../../../webhook/cluster/connection.ts';
+import { defaultClusterLimits } from '../../../webhook/cluster/limits.ts';
+import type { ClusterLimits } from '../../../webhook/cluster/limits.ts';
+
+const configMaps = '/api/v1/configmaps';
+let api: FakeApiServer;
+let url: string;
+let log: SilentLog;
+let stop: AbortController;
+
+beforeEach(async () => {
+  api = new FakeApiServer();
+  url = await api.start();
+  log = new SilentLog();
+  stop = new AbortController();
+  api.put('Namespace', {
+    metadata: { name: 'shop', labels: { 'svidecar.dev/injection': 'enabled' } },
+  });
+});
+afterEach(async () => {
+  stop.abort();
+  await api.stop();
+});
+
+async function until(what: string, isSo: () => boolean, ms = 3_000): Promise<void> {
+  const end = Date.now() + ms;
+  while (Date.now() < end) {
+    if (isSo()) return;
+    await wait(10);
+  }
+  throw new Error(`not within ${ms} ms: ${what}`);
+}
+
+async function begin(changed: Partial<ClusterLimits> = {}): Promise<Cluster> {
+  const limits = {
+    ...defaultClusterLimits,
+    firstRetryMs: 20,
+    lastRetryMs: 100,
+    graceMs: 300,
+    gatherMs: 10,
+    ...changed,
+  };
+  const cluster = new Cluster({
+    api: await connect({ kind: 'explicit', url, token: 'test-token' }, limits),
+    desire: () => desireForTests,
+    ignoredNamespaces: () => new Set(['kube-system', 'svidecar']),
+    judge: () => undefined,
+    instance: 'svidecar-1',
+    clock: { now: (): number => Date.now() },
+    log,
+    limits,
+  });
+  cluster.start(stop.signal);
+  return cluster;
+}
+
+async function start(changed: Partial<ClusterLimits> = {}): Promise<Cluster> {
+  const cluster = await begin(changed);
+  await until('everything is listed', () => cluster.missing().length === 0);
+  return cluster;
+}
+
+const putConfigMap = (name: string, text: string): void => {
+  api.put('ConfigMap', { metadata: { namespace: 'shop', name }, data: { 'envoy.yaml': text } });
+};
+const putDeployment = (name: string, status: object): void => {
+  const annotations = { 'svidecar.dev/status': JSON.stringify(status) };
+  api.put('Deployment', {
+    metadata: { namespace: 'shop', name },
+    spec: { template: { metadata: { annotations } } },
+  });
+};
+
+const lists = (path = configMaps): number => api.requests(path, false).length;
+const putNamespace = (name: string, injection?: string): void => {
+  const labels = injection === undefined ? {} : { 'svidecar.dev/injection': injection };
+  api.put('Namespace', { metadata: { name, labels } });
+};
+
+test('a watch that is always too late is not answered by one list after another', async () => {
+  let refusals = 0;
+  api.intercept = ({ path, query }, response): boolean => {
+    if (path !== configMaps || !query.has('watch')) return false;
+    refusals += 1;
+    refuse(response, 410, 'Expired');
+    return true;
+  };
+  await start({ firstRelistMs: 200, lastRelistMs: 10_000 });
+  await wait(2_000);
+  // At 0, 0.1 to 0.2, 0.3 to 0.6, 0.7 to 1.4, 1.5 to 3 s.
+  expect(lists()).toBeLessThanOrEqual(5);
+  expect(refusals).toBe(lists());
+});
+
+test("statuses and labels that come and go have nobody else's ConfigMaps listed", async () => {
+  putNamespace('plain');
+  await start({ fillEveryMs: 60_000 });
+  const status = { 'svidecar.dev/status': '{"helper":"x"}' };
+  for (let i = 0; i < 15; i += 1) {
+    api.put('Deployment', {
+      metadata: { namespace: 'plain', name: 'web' },
+      spec: { template: { metadata: { annotations: status } } },
+    });
+    await wait(10);
+    api.remove('Deployment', 'plain/web');
+    await wait(10);
+  }
+  for (let i = 0; i < 15; i += 1) {
+    putNamespace('plain', 'enabled');
+    await wait(20);
+    putNamespace('plain');
+    await wait(20);
+  }
+  expect(lists()).toBe(1);
+  const ofPlain = lists('/api/v1/namespaces/plain/configmaps');
+  expect(ofPlain).toBeGreaterThan(0);
+  expect(ofPlain).toBeLessThanOrEqual(3);
+});
+
+test('a namespace that gets the label has its own ConfigMaps listed, in pages', async () => {
+  putNamespace('plain');
+  for (let i = 0; i < 5; i += 1)
+    api.put('ConfigMap', { metadata: { namespace: 'plain', name: `c${i}` }, data: { f: 'x' } });
+  const cluster = await start({ pageSize: 2 });
+  expect(cluster.configMap('plain', 'c4')).toBeUndefined();
+  putNamespace('plain', 'pod');
+  await until('it is read', () => cluster.configMap('plain', 'c4') !== undefined);
+  expect(lists('/api/v1/namespaces/plain/configmaps')).toBe(3);
+});
+
+test('pages of large objects are asked for in smaller ones', async () => {
+  for (let i = 0; i < 12; i += 1) putConfigMap(`c${i}`, 'x'.repeat(40_000));
+  const cluster = await start({ pageSize: 16, pageBytes: 100_000 });
+  const sizes = api.requests(configMaps, false).map(({ query }) => query.get('limit'));
+  expect(sizes.slice(0, 3)).toEqual(['16', '4', '1']);
+  expect(cluster.configMap('shop', 'c11')).toBeDefined();
+});
+
+test('one that changes without end is looked at at a steady rate, and holds up no other', async () => {
+  putNamespace('calm', 'enabled');
+  const cluster = await start({ looksAtOnce: 5, lookEveryMs: 300, namespacesAtOnce: 1 });
+  putDeployment('web', { source: 'envoy' });
+  let applies = 0;
+  api.intercept = ({ method, path }): boolean => {
+    if (method === 'PATCH' && path.includes('/shop/')) applies += 1;
+    return false;
+  };
+  const end = Date.now() + 1_500;
+  let isAsked = false;
+  for (let i = 0; Date.now() < end; i += 1) {
+    putConfigMap('envoy', `text ${i}`);
+    if (!isAsked && Date.now() > end - 800) {
+      isAsked = true;
+      const annotations = { 'svidecar.dev/status': '{"helper":"calm"}' };
+      api.put('Deployment', {
+        metadata: { namespace: 'calm', name: 'web' },
+        spec: { template: { metadata: { annotations } } },
+      });
+    }
+    await wait(5);
+  }
+  expect(api.get('ConfigMap', 'calm', helperFor('calm'))).toBeDefined();
+  expect(applies).toBeGreaterThan(4);
+  expect(applies).toBeLessThan(14);
+  const backlog = cluster.figures().find(({ name }) => name === 'svidecar_controller_backlog');
+  expect(backlog?.samples[0]?.value).toBeLessThanOrEqual(1);
+});
