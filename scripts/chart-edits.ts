@@ -118,6 +118,16 @@ export const chartEdits: readonly ChartFile[] = [
     edits: [],
   },
   {
+    source: 'base/own-writes.yaml',
+    target: 'own-writes.yaml',
+    edits: [
+      {
+        is: "'system:serviceaccount:svidecar:svidecar'",
+        becomes: "'system:serviceaccount:{{ .Release.Namespace }}:svidecar'",
+      },
+    ],
+  },
+  {
     source: 'components/network-policy/network-policy.yaml',
     target: 'network-policy.yaml',
     when: '.Values.networkPolicy.enabled',

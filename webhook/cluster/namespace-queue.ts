@@ -63,9 +63,12 @@ export class NamespaceQueue {
     if (item.timer !== undefined && item.dueMs <= dueMs) return;
     clearTimeout(item.timer);
     item.dueMs = dueMs;
-    item.timer = setTimeout(() => {
-      this.#ripen(namespace);
-    }, dueMs - performance.now());
+    item.timer = setTimeout(
+      () => {
+        this.#ripen(namespace);
+      },
+      Math.max(0, dueMs - performance.now()),
+    );
   }
 
   /** Drops everything that waits; what is worked on ends by itself. */
@@ -140,9 +143,10 @@ export class NamespaceQueue {
 
   /** It asked for nothing now, but must not be forgotten before it may ask again. */
   #keepForAWhile(namespace: string, item: Item): void {
+    const leftMs = Math.max(0, item.notBeforeMs - performance.now());
     setTimeout(() => {
       const isIdle = !item.isWorking && item.timer === undefined;
       if (isIdle && this.#items.get(namespace) === item) this.#items.delete(namespace);
-    }, item.notBeforeMs - performance.now()).unref();
+    }, leftMs).unref();
   }
 }
