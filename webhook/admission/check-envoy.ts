@@ -1,12 +1,13 @@
 /** Whether the Envoy configuration that an injection needs is there and can be patched. */
-import { LRUCache } from 'lru-cache';
 import { AppError } from '#kernel/errors.ts';
+import { LRUCache } from 'lru-cache';
 import type { JsonObject } from '#kernel/json.ts';
 import type { EnvoyPatch } from '../envoy/contract.ts';
 import { patchPlanned } from '../injection/envoy-plan.ts';
 import type { Library } from '../injection/library.ts';
 import { checkVisits } from '../injection/probes.ts';
 import type { EnvoyPlan, Status } from '../injection/status.ts';
+import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-place.ts';
 import type { Trace } from '../injection/trace.ts';
 
 /** A ConfigMap as far as it matters here. `resourceVersion` changes with the data. */
@@ -34,12 +35,20 @@ export interface EnvoySubject {
 /** Outcomes of recent checks: the replicas of one rollout ask the same question. Entries hold no file text. */
 const rememberedChecks = 500;
 
-type Outcome =
-  | Pick<EnvoyPatch, 'warnings' | 'changes' | 'inbound'>
-  | { readonly fault: AppError };
+type Outcome = Pick<EnvoyPatch, 'warnings' | 'changes' | 'inbound'>;
 
-export function envoyCheck(read: ReadConfigMap, library: Library): EnvoyCheck {
-  const remembered = new LRUCache<string, Outcome>({ max: rememberedChecks });
+/**
+ * Whether the asker is known to be allowed to read the ConfigMap. Anybody who reaches the webhook can send a review with
+ * somebody else's namespace in it; so what a review is told are places, unless it is known who sends reviews.
+ */
+export type Telling = 'words' | 'places';
+
+export function envoyCheck(
+  read: ReadConfigMap,
+  library: Library,
+  telling: Telling = 'places',
+): EnvoyCheck {
+  const remembered = new LRUCache<string, Outcome | AppError>({ max: rememberedChecks });
   return (namespace, { template, plan, status }, trace) => {
     const source = read(namespace, plan.source);
     if (source === undefined) {
@@ -52,10 +61,11 @@ export function envoyCheck(read: ReadConfigMap, library: Library): EnvoyCheck {
     const key = `${namespace}/${plan.derived}@${source.resourceVersion}/${plan.version ?? ''}`;
     let outcome = remembered.get(key);
     if (outcome === undefined) {
-      outcome = outcomeOf(() => patchPlanned(namespace, plan, { data: source.data, library }));
+      const told = { data: source.data, library };
+      outcome = orFault(() => outcomeOf(namespace, plan, { ...told, telling }));
       remembered.set(key, outcome);
     }
-    if ('fault' in outcome) throw outcome.fault;
+    if (outcome instanceof AppError) throw outcome;
     for (const { message } of outcome.changes) trace.say('envoy_config_patched', message);
     for (const { id, message } of outcome.warnings) {
       trace.warn(id === 'port_clash' ? id : 'envoy_warning', message);
@@ -65,12 +75,50 @@ export function envoyCheck(read: ReadConfigMap, library: Library): EnvoyCheck {
 }
 
 /** A file that is refused is parsed once too, not for every pod that names it. */
-function outcomeOf(patch: () => EnvoyPatch): Outcome {
+function orFault(read: () => Outcome): Outcome | AppError {
   try {
-    const { warnings, changes, inbound } = patch();
-    return { warnings, changes, inbound };
+    return read();
   } catch (thrown) {
-    if (!(thrown instanceof AppError)) throw thrown;
-    return { fault: thrown };
+    if (thrown instanceof AppError) return thrown;
+    throw thrown;
   }
+}
+
+interface Asked {
+  readonly data: ConfigMapView['data'];
+  readonly library: Library;
+  readonly telling: Telling;
+}
+
+function outcomeOf(namespace: string, plan: EnvoyPlan, { data, library, telling }: Asked): Outcome {
+  const source = { name: `ConfigMap ${namespace}/${plan.source}`, files: data };
+  try {
+    const { warnings, changes, inbound } = patchPlanned(namespace, plan, { data, library });
+    const outcome = { warnings, changes, inbound };
+    return telling === 'words' ? outcome : placesOf(outcome, source);
+  } catch (thrown) {
+    if (telling === 'words' || !(thrown instanceof AppError)) throw thrown;
+    const place = placeIn(thrown.message, source);
+    throw new AppError(
+      thrown.code,
+      `${place}: this Envoy configuration cannot be patched; ${wordsElsewhere}`,
+    );
+  }
+}
+
+function placesOf({ warnings, changes, inbound }: Outcome, source: ToldSource): Outcome {
+  return {
+    warnings: warnings.map(({ id, message }) => ({
+      id,
+      message: `${placeIn(message, source)}: ${id}; ${wordsElsewhere}`,
+    })),
+    changes: changes.map((change) => ({
+      ...change,
+      message: `added to ${change.file}, line ${change.line}`,
+    })),
+    inbound: {
+      ...inbound,
+      guards: inbound.guards.map((guard) => ({ ...guard, listener: `at ${guard.place}` })),
+    },
+  };
 }

@@ -37,7 +37,7 @@ export interface Assessed {
 export function assess(facts: Facts, subjects: readonly Subject[]): readonly Assessed[] {
   const context = {
     engine: facts.engine,
-    checkEnvoy: envoyCheck(configMapReader(facts), facts.engine.library),
+    checkEnvoy: envoyCheck(configMapReader(facts), facts.engine.library, 'words'),
     ignoredNamespaces: new Set([...facts.engine.config.ignoredNamespaces, facts.ownNamespace]),
     namespace: facts.namespace,
   };

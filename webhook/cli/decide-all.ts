@@ -100,7 +100,7 @@ export function contextOf(
 ): DecisionContext {
   return {
     engine,
-    checkEnvoy: envoyCheck(reading(configMaps), engine.library),
+    checkEnvoy: envoyCheck(reading(configMaps), engine.library, 'words'),
     ignoredNamespaces: new Set(engine.config.ignoredNamespaces),
     namespace,
   };

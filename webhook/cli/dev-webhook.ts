@@ -41,6 +41,7 @@ export async function startDevWebhook(
     checkEnvoy: envoyCheck(
       (namespace, name) => configMaps.get(`${namespace}/${name}`),
       options.engine.library,
+      'words',
     ),
     ignoredNamespaces: new Set(options.engine.config.ignoredNamespaces),
   };

@@ -4,6 +4,7 @@ import type { Json } from '#kernel/json.ts';
 import { helperData } from '../injection/compose.ts';
 import { patchPlanned, planText } from '../injection/envoy-plan.ts';
 import type { Library } from '../injection/library.ts';
+import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-place.ts';
 import { summaryOf, type EnvoyPlan, type Status } from '../injection/status.ts';
 import { Claims } from './claims.ts';
 import { readStatuses } from './read-statuses.ts';
@@ -192,6 +193,17 @@ export function renderEnvoy(
     return { kind: 'rendered', configMap, changes: changes.map(({ message }) => message) };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return problem('EnvoyConfigInvalid', error.message);
+    return problem(
+      'EnvoyConfigInvalid',
+      wordsOf(error, { name: `ConfigMap ${namespace}/${source.name}`, files: source.data }),
+    );
   }
+}
+
+/** The parser quotes the text where it stops, which may be a password; our own sentences only name parts of Envoy's. */
+function wordsOf(error: AppError, source: ToldSource): string {
+  const isParsers = error.cause instanceof AppError && error.cause.code === 'TEXT_UNPARSABLE';
+  return isParsers
+    ? `${placeIn(error.message, source)}: it cannot be read as YAML or JSON; ${wordsElsewhere}`
+    : error.message;
 }

@@ -1,6 +1,6 @@
 /** The routes of the webhook as a Fastify plugin: works under `inject` and under HTTPS alike. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { AppError, messageOf } from '#kernel/errors.ts';
+import { AppError } from '#kernel/errors.ts';
 import { internalRefusal, statusBody, uidOf } from './answers.ts';
 import { HttpRefusal } from './http-refusal.ts';
 import type { Limits } from './limits.ts';
@@ -203,7 +203,9 @@ function explain(error: FastifyError): { code: number; message: string } {
   return { code: 500, message: 'svidecar failed while answering; its log says why' };
 }
 
-/** For the log only: where it broke, without values. */
+/** For the log only: where it broke. The message may quote what was looked at. */
 function stackOf(thrown: unknown): string {
-  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : messageOf(thrown);
+  if (!(thrown instanceof Error)) return typeof thrown;
+  const { name, message, stack = '' } = thrown;
+  return `${name}${stack.slice(stack.indexOf(message) + message.length)}`;
 }

@@ -1,0 +1,129 @@
+/** Anybody can send a review with somebody else's namespace in it: the answer must not quote that namespace's ConfigMaps. */
+import { describe, expect, test } from 'vitest';
+import type { JsonObject } from '#kernel/json.ts';
+import { envoyCheck, type Telling } from '../../../../webhook/admission/check-envoy.ts';
+import { review } from '../../../../webhook/admission/review.ts';
+import { engineFor } from '../../../fakes/engine.ts';
+
+const engine = engineFor();
+
+function answerTo(text: string, telling?: Telling, more: JsonObject = {}): string {
+  const source = { resourceVersion: '1', data: { 'secret.conf': text } };
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: 'p',
+      annotations: {
+        'inject.svidecar.dev/templates': 'jwt-inject',
+        'svidecar.dev/audience': 'backend',
+        'svidecar.dev/envoy-config': 'config/secret.conf',
+        ...more,
+      },
+    },
+    spec: {
+      containers: [
+        { name: 'app', image: 'app:1' },
+        {
+          name: 'envoy',
+          image: 'envoyproxy/envoy:v1.40.0',
+          volumeMounts: [{ name: 'config', mountPath: '/etc/envoy' }],
+        },
+      ],
+      volumes: [{ name: 'config', configMap: { name: 'theirs' } }],
+    },
+  };
+  const request = {
+    uid: 'u',
+    namespace: 'victim',
+    operation: 'CREATE',
+    kind: { group: '', version: 'v1', kind: 'Pod' },
+    object: pod,
+  };
+  const body = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request };
+  const answered = review(body, {
+    engine,
+    checkEnvoy: envoyCheck(() => source, engine.library, telling),
+    ignoredNamespaces: new Set(),
+  });
+  return JSON.stringify(answered.body);
+}
+
+const manager =
+  'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+const router = 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router';
+
+/** A configuration in which every name is the secret. */
+const named = `static_resources:
+  listeners:
+    - name: hunter2
+      traffic_direction: OUTBOUND
+      filter_chains:
+        - filters:
+            - name: hunter2
+              typed_config:
+                "@type": ${manager}
+                stat_prefix: hunter2
+                route_config:
+                  name: hunter2
+                  virtual_hosts:
+                    - {name: hunter2, domains: [hunter2], routes: [{match: {prefix: /hunter2}, route: {cluster: hunter2}}]}
+                http_filters:
+                  - {name: hunter2, typed_config: {"@type": type.googleapis.com/hunter2.v3.Hunter2}}
+                  - {name: hunter2.router, typed_config: {"@type": ${router}}}
+    - {name: hunter2.tcp}
+  clusters:
+    - {name: hunter2, type: STRICT_DNS}
+dynamic_resources: {cds_config: {path_config_source: {path: /hunter2}}}
+`;
+
+const texts: readonly (readonly [string, string])[] = [
+  ['a file of settings', 'user = root\npassword = hunter2\n'],
+  ['a broken flow map', '{password: hunter2'],
+  ['an unknown alias', 'password: *hunter2\n'],
+  ['a key that stands twice', 'hunter2: 1\nhunter2: 2\n'],
+  ['a scalar too many', 'a: b\n"hunter2" x\n'],
+  ['an unknown tag', 'password: !hunter2 [x\n'],
+  ['broken JSON', '{"password": "hunter2" "x"}'],
+  ['a text alone', 'hunter2'],
+  [
+    'the v2 API',
+    'static_resources: {listeners: [{name: hunter2, filter_chains: [{filters: [{name: envoy.http_connection_manager, config: {hunter2: 1}}]}]}]}\n',
+  ],
+  ['names everywhere', named],
+  [
+    'names everywhere, and a manager without filters',
+    named.replace(/http_filters:[^]*?- \{name: hunter2.tcp/, 'x: 1\n    - {name: hunter2.tcp'),
+  ],
+];
+
+describe('what a ConfigMap holds is not told to whoever asks', () => {
+  test.each(texts)('%s', (_name, text) => {
+    const answer = answerTo(text);
+    expect(answer).not.toMatch(/hunter2/i);
+    expect(answer).toMatch(/theirs/);
+  });
+
+  test('nor are the names of its listeners when another one is asked for', () => {
+    const answer = answerTo(named, 'places', { 'svidecar.dev/inject-listeners': 'other' });
+    expect(answer).not.toMatch(/hunter2/i);
+    expect(answer).toMatch(/ENVOY_CONFIG_INVALID/);
+  });
+});
+
+test('the place is told, with what says the words', () => {
+  const answer = answerTo('a: 1\npassword: *hunter2\n');
+  expect(answer).toMatch(
+    /ConfigMap victim\/theirs secret\.conf:2:\d+: this Envoy configuration cannot be patched/,
+  );
+  expect(answer).toMatch(/svidecar explain/);
+});
+
+test('warnings keep their id and their line', () => {
+  expect(answerTo(named)).toMatch(/secret\.conf:\d+(:\d+)?: token_without_tls; svidecar explain/);
+});
+
+test('whoever is known to read the ConfigMap is told in words', () => {
+  expect(answerTo('password: *hunter2\n', 'words')).toMatch(/hunter2/);
+  expect(answerTo(named, 'words')).toMatch(/listener \\"hunter2\\"/);
+});
