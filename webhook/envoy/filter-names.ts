@@ -8,11 +8,15 @@ import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { type EnvoyVersion, isOlder } from './envoy-version.ts';
 import type { Manager } from './listener.ts';
 import { messageOf, textOf, typeNameOf } from './proto-field.ts';
-import { type RouteSetting, authzEffectOf, hasOurExtensions } from './route-settings.ts';
+import {
+  type RouteSetting,
+  ourNames,
+  type SettingsView,
+  authzEffectOf,
+  hasOurExtensions,
+} from './route-settings.ts';
 
 export const authzFilterType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz';
-/** Filters with such a name are nobody else's. */
-export const ourNames = 'svidecar.';
 /** The first Envoy that hands a filter no settings that stand under its usual name alone. */
 const ownNamesOnly: EnvoyVersion = { major: 1, minor: 29 };
 const matcherType = 'envoy.extensions.common.matching.v3.ExtensionWithMatcher';
@@ -21,7 +25,7 @@ const howToSet =
 
 export interface NameContext {
   readonly manager: Manager;
-  readonly settings: readonly RouteSetting[];
+  readonly settings: SettingsView;
   /** Names of all filters that templates add. */
   readonly added: ReadonlySet<string>;
   /** Absent: nobody can tell. */
@@ -47,17 +51,18 @@ export function usualNameOf(type: string): string | undefined {
  * @throws {AppError} ENVOY_CONFIG_INVALID for a setting that would let requests pass, or that would reach nobody
  */
 export function nameFilter({ rule, filter }: FilterAddition, context: NameContext): NamedFilter {
-  const { manager, settings } = context;
+  const { settings } = context;
   const type = typeNameOf(messageOf(filter, 'typed_config')) ?? '';
   const own = textOf(filter, 'name') ?? '';
   const usual = usualNameOf(type);
   const isAuthz = type === authzFilterType;
   refuseOpening(settings, { rule, own, isAuthz });
-  refuseUnknown(settings, context);
-  refuseLost(settings, { rule, isAuthz, isTaken: hasFilter(manager, authzName) });
-  const foreign = own === usual ? [] : settings.filter(({ name }) => name === usual);
+  refuseUnknown(context);
+  const isTaken = settings.filters.has(authzName);
+  refuseLost(settings, { rule, isAuthz, isTaken });
+  const foreign = own === usual ? [] : under(settings, usual ?? '');
   if (foreign.length === 0) return { filter, warnings: unseenOf(rule, context) };
-  if (isAuthz && !hasFilter(manager, authzName)) {
+  if (isAuthz && !isTaken) {
     if (foreign.every((one) => authzEffectOf(one) === 'documented')) {
       refuseBoth(settings, own);
       return { filter: { ...filter, name: authzName }, warnings: [] };
@@ -69,21 +74,18 @@ export function nameFilter({ rule, filter }: FilterAddition, context: NameContex
 
 const authzName = 'envoy.filters.http.ext_authz';
 
-function hasFilter({ lists }: Manager, name: string): boolean {
-  return lists.some(({ filters }) =>
-    filters.some(({ message }) => textOf(message, 'name') === name),
-  );
+/** Settings under a name. */
+function under({ byName }: SettingsView, name: string): readonly RouteSetting[] {
+  return byName.get(name) ?? [];
 }
 
 /** Under our own name: a request must not pass because of it. */
 function refuseOpening(
-  settings: readonly RouteSetting[],
+  settings: SettingsView,
   ours: { readonly rule: string; readonly own: string; readonly isAuthz: boolean },
 ): void {
   const { rule, own, isAuthz } = ours;
-  const open = settings.find(
-    (one) => one.name === own && (!isAuthz || authzEffectOf(one) === 'opens'),
-  );
+  const open = under(settings, own).find((one) => !isAuthz || authzEffectOf(one) === 'opens');
   if (open === undefined) return;
   const why = isAuthz
     ? `a route sets something for ${own} that lets requests pass without ${rule}; ${howToSet}`
@@ -92,10 +94,10 @@ function refuseOpening(
 }
 
 /** A name of ours that no filter has: a misspelling would be passed over in silence. */
-function refuseUnknown(settings: readonly RouteSetting[], { added, manager }: NameContext): void {
-  const unknown = settings.find(
-    ({ name }) => name.startsWith(ourNames) && !added.has(name) && !hasFilter(manager, name),
-  );
+function refuseUnknown({ settings, added }: NameContext): void {
+  const { ours, filters } = settings;
+  const wrong = ours.find((name) => !added.has(name) && !filters.has(name));
+  const [unknown] = under(settings, wrong ?? '');
   if (unknown === undefined) return;
   const names = [...added].join(', ');
   throw invalid(
@@ -107,11 +109,11 @@ function refuseUnknown(settings: readonly RouteSetting[], { added, manager }: Na
 
 /** Settings under the usual name of `ext_authz` that were meant for us, or for a filter that is not there. */
 function refuseLost(
-  settings: readonly RouteSetting[],
+  settings: SettingsView,
   about: { readonly rule: string; readonly isAuthz: boolean; readonly isTaken: boolean },
 ): void {
   const { rule, isAuthz, isTaken } = about;
-  const usual = settings.filter(({ name }) => name === authzName);
+  const usual = under(settings, authzName);
   const meant = usual.find(hasOurExtensions);
   if (isTaken && meant !== undefined) {
     const why = isAuthz
@@ -130,8 +132,8 @@ function refuseLost(
   );
 }
 
-function refuseBoth(settings: readonly RouteSetting[], own: string): void {
-  const other = settings.find(({ name }) => name === own);
+function refuseBoth(settings: SettingsView, own: string): void {
+  const [other] = under(settings, own);
   if (other === undefined) return;
   const why = `routes set something for ${own} and for ${authzName}, and one filter cannot have both names; write all of it under ${own}`;
   throw invalid(other.file, other.path, why);

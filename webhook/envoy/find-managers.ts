@@ -5,7 +5,7 @@ import { type ConfigFile, type ConfigFiles, invalid, resourcesOf } from './confi
 import { managerType, managerWrappers } from './filter-lists.ts';
 import type { FilterList, Gap, Listener, Manager } from './listener.ts';
 import { type Placed, fieldKey, fieldOf, placedField, repeatedOf, textOf } from './proto-field.ts';
-import { routesOf } from './route-sources.ts';
+import { type RouteReader, routeReader } from './route-sources.ts';
 
 /** Network filters that end a connection by themselves: nothing that comes to them goes on to an app. */
 const deadEnds: ReadonlySet<string> = new Set([
@@ -21,11 +21,12 @@ const tcpRemedy =
 export function findListeners(files: ConfigFiles): readonly Listener[] {
   const fixed = placedField(files.main.root, 'static_resources');
   const { main, listeners: file } = files;
+  const routesOf = routeReader(files);
   const inMain = fixed === undefined ? [] : repeatedOf(fixed, 'listeners');
   const discovered = file === undefined ? [] : resourcesOf(file);
   return [
-    ...inMain.map((one) => listenerOf(one, main, files)),
-    ...discovered.map((one) => listenerOf(one, file ?? main, files)),
+    ...inMain.map((one) => listenerOf(one, main, routesOf)),
+    ...discovered.map((one) => listenerOf(one, file ?? main, routesOf)),
   ];
 }
 
@@ -35,7 +36,7 @@ interface Found {
   readonly gaps: readonly Gap[];
 }
 
-function listenerOf(listener: Placed, file: ConfigFile, files: ConfigFiles): Listener {
+function listenerOf(listener: Placed, file: ConfigFile, routesOf: RouteReader): Listener {
   const chains = repeatedOf(listener, 'filter_chains').map((chain, index) => ({
     chain,
     title: textOf(chain.message, 'name') ?? String(index + 1),
@@ -43,12 +44,12 @@ function listenerOf(listener: Placed, file: ConfigFile, files: ConfigFiles): Lis
   const last = placedField(listener, 'default_filter_chain');
   const found = [
     ...chains.map(({ chain, title }) =>
-      chainOf({ chain, title: `filter chain ${title}` }, file, files),
+      chainOf({ chain, title: `filter chain ${title}` }, file, routesOf),
     ),
     ...(last === undefined
       ? []
-      : [chainOf({ chain: last, title: 'the default filter chain' }, file, files)]),
-    apiListenerOf(listener, file, files),
+      : [chainOf({ chain: last, title: 'the default filter chain' }, file, routesOf)]),
+    apiListenerOf(listener, file, routesOf),
     discoveredChains(listener, file),
   ];
   return {
@@ -65,16 +66,15 @@ function listenerOf(listener: Placed, file: ConfigFile, files: ConfigFiles): Lis
 function chainOf(
   { chain, title }: { readonly chain: Placed; readonly title: string },
   file: ConfigFile,
-  files: ConfigFiles,
+  routesOf: RouteReader,
 ): Found {
   const filters = repeatedOf(chain, 'filters');
   const configs = filters.map((filter) => typedConfigOf(filter, file));
-  const managers = configs.flatMap((config) => managerIn(config, file, files));
+  const found = configs.map((config) => managerIn(config, file, routesOf));
+  const managers = found.flat();
   const last = filters.at(-1);
   const type = configs.at(-1)?.type;
-  if (last === undefined || managerIn(configs.at(-1), file, files).length > 0) {
-    return { managers, gaps: [] };
-  }
+  if (last === undefined || found.at(-1)?.length === 1) return { managers, gaps: [] };
   if (type !== undefined && deadEnds.has(type)) return { managers, gaps: [] };
   const name = textOf(last.message, 'name') ?? 'without a name';
   const gap = { file, path: last.path };
@@ -88,11 +88,11 @@ function chainOf(
   return { managers, gaps: [{ ...gap, what, remedy: tcpRemedy }] };
 }
 
-function apiListenerOf(listener: Placed, file: ConfigFile, files: ConfigFiles): Found {
+function apiListenerOf(listener: Placed, file: ConfigFile, routesOf: RouteReader): Found {
   const outer = placedField(listener, 'api_listener');
   const config = outer === undefined ? undefined : anyField(outer, 'api_listener');
   if (config === undefined) return { managers: [], gaps: [] };
-  const managers = managerIn(config, file, files);
+  const managers = managerIn(config, file, routesOf);
   if (managers.length > 0) return { managers, gaps: [] };
   const what = `api_listener is ${config.type ?? 'of no type'}, which is no HTTP connection manager`;
   return { managers, gaps: [{ file, path: config.path, what, remedy: tcpRemedy }] };
@@ -145,16 +145,16 @@ function typedConfigOf(filter: Placed, file: ConfigFile): TypedMessage | undefin
 function managerIn(
   config: TypedMessage | undefined,
   file: ConfigFile,
-  files: ConfigFiles,
+  routesOf: RouteReader,
 ): readonly Manager[] {
   if (config?.type === undefined) return [];
-  if (config.type === managerType) return [managerOf(config, file, files)];
+  if (config.type === managerType) return [managerOf(config, file, routesOf)];
   const field = managerWrappers.get(config.type);
   const inner = field === undefined ? undefined : placedField(config, field);
-  return inner === undefined ? [] : [managerOf(inner, file, files)];
+  return inner === undefined ? [] : [managerOf(inner, file, routesOf)];
 }
 
-function managerOf({ message, path }: Placed, file: ConfigFile, files: ConfigFiles): Manager {
+function managerOf({ message, path }: Placed, file: ConfigFile, routesOf: RouteReader): Manager {
   const place = { message, path };
   const main = listOf(place, { field: 'http_filters', title: 'http_filters' }, file);
   if (main === undefined) {
@@ -169,7 +169,7 @@ function managerOf({ message, path }: Placed, file: ConfigFile, files: ConfigFil
       `the filters of upgrade ${textOf(upgrade.message, 'upgrade_type') ?? ''}`.trimEnd();
     return listOf(upgrade, { field: 'filters', title }, file) ?? [];
   });
-  return { ...place, file, lists: [main, ...upgrades], ...routesOf(place, file, files) };
+  return { ...place, file, lists: [main, ...upgrades], ...routesOf(place, file) };
 }
 
 /** A list of HTTP filters; undefined when it is empty: an upgrade then runs through `http_filters`. */

@@ -4,7 +4,7 @@ import { type TypedMessage, anyField } from './any-config.ts';
 import { type KnownCluster, isLocal, isLoopback } from './clusters.ts';
 import { invalid } from './config-file.ts';
 import type { FilterAddition } from './contract.ts';
-import { authzFilterType, ourNames } from './filter-names.ts';
+import { authzFilterType } from './filter-names.ts';
 import type { FilterList, Manager } from './listener.ts';
 import {
   type Placed,
@@ -15,7 +15,7 @@ import {
   textOf,
   typeNameOf,
 } from './proto-field.ts';
-import { type RouteSetting, authzEffectOf, isFalse } from './route-settings.ts';
+import { type SettingsView, authzEffectOf, isFalse, ourNames } from './route-settings.ts';
 
 /** The helper's default port; wiring by hand points there. */
 const helperPort = 9010;
@@ -75,7 +75,7 @@ export interface WiringContext {
   readonly manager: Manager;
   readonly list: FilterList;
   readonly clusters: readonly KnownCluster[];
-  readonly settings: readonly RouteSetting[];
+  readonly settings: SettingsView;
   /** The filter as it would be written, with its final clusters. */
   readonly wanted: JsonObject;
 }
@@ -230,9 +230,9 @@ function targetFault(service: JsonObject): string | undefined {
 }
 
 /** Settings of routes under the filter's own name. */
-function settingFault(one: Placed, settings: readonly RouteSetting[]): Fault | undefined {
-  const name = textOf(one.message, 'name');
-  const open = settings.find((each) => each.name === name && authzEffectOf(each) === 'opens');
+function settingFault(one: Placed, { byName }: SettingsView): Fault | undefined {
+  const settings = byName.get(textOf(one.message, 'name') ?? '') ?? [];
+  const open = settings.find((each) => authzEffectOf(each) === 'opens');
   if (open === undefined) return undefined;
   return {
     path: one.path,

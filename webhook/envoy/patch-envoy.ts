@@ -45,7 +45,7 @@ import { findHandWired } from './hand-wired.ts';
 import { type FilterList, type Listener, type Manager, titleOf } from './listener.ts';
 import { checkNeighbours, placeOf, requireNames } from './place-filter.ts';
 import { type Placed, fieldKey, placedField, textOf } from './proto-field.ts';
-import { type RouteSetting, settingsReader } from './route-settings.ts';
+import { type SettingsView, settingsReader } from './route-settings.ts';
 
 /** One operation, where it belongs, and the sentence that explains it. */
 interface Step {
@@ -126,7 +126,7 @@ interface Search {
   readonly clusters: readonly KnownCluster[];
   readonly additions: EnvoyAdditions;
   readonly version: EnvoySource['version'];
-  readonly settingsOf: (manager: Manager) => readonly RouteSetting[];
+  readonly settingsOf: (manager: Manager) => SettingsView;
   /** Both are filled. */
   readonly warnings: EnvoyWarning[];
   readonly chosen: Chosen[];

@@ -4,7 +4,7 @@
  */
 import { type ConfigFile, invalid, lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
-import { ourNames } from './filter-names.ts';
+import { ourNames } from './route-settings.ts';
 import { mayRewrite } from './http-filters.ts';
 import { type Judgement, filterTitle, judgeFilter } from './judge-filter.ts';
 import type { FilterList, Listener } from './listener.ts';

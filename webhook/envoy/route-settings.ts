@@ -3,7 +3,7 @@ import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { type TypedMessage, anyField, anyOf } from './any-config.ts';
 import type { Manager, PlacedIn } from './listener.ts';
-import { type Placed, fieldOf, messageOf } from './proto-field.ts';
+import { type Placed, fieldOf, messageOf, textOf } from './proto-field.ts';
 
 /** One entry of a `typed_per_filter_config`; it stands at its own place. */
 export interface RouteSetting extends PlacedIn {
@@ -23,6 +23,8 @@ export type AuthzEffect =
 export const filterConfigType = 'envoy.config.route.v3.FilterConfig';
 const authzType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute';
 const perFilter: ReadonlySet<string> = new Set(['typed_per_filter_config', 'typedPerFilterConfig']);
+/** Filters with such a name are nobody else's. */
+export const ourNames = 'svidecar.';
 /** Prefix of the context extensions that mean something to the helper. */
 const ourExtensions = 'svidecar-';
 const documentedExtensions: ReadonlySet<string> = new Set(['svidecar-audience', 'svidecar-skip']);
@@ -37,15 +39,56 @@ const harmlessSettings: ReadonlySet<string> = new Set([
   'emitClientSpan',
 ]);
 
-/** Reads the settings of a connection manager's routes; each route configuration once. */
-export function settingsReader(): (manager: Manager) => readonly RouteSetting[] {
-  const known = new Map<JsonObject, readonly RouteSetting[]>();
-  return (manager) =>
-    manager.routes.flatMap((routes) => {
-      const settings = known.get(routes.message) ?? settingsIn(routes);
-      known.set(routes.message, settings);
-      return settings;
-    });
+/** What routes set, by the filter's name: of settings that do the same, the first. */
+interface Settings {
+  readonly byName: ReadonlyMap<string, readonly RouteSetting[]>;
+  /** Those of the names that begin like ours. */
+  readonly ours: readonly string[];
+}
+
+/** What the routes of a connection manager set, and for which filters. */
+export interface SettingsView extends Settings {
+  /** Names of the filters in the manager's lists. */
+  readonly filters: ReadonlySet<string>;
+}
+
+/** Reads each route configuration, and looks at each connection manager, once. */
+export function settingsReader(): (manager: Manager) => SettingsView {
+  const known = new Map<JsonObject, Settings>();
+  const views = new Map<Manager, SettingsView>();
+  const read = (routes: PlacedIn): Settings => {
+    const found = known.get(routes.message) ?? distinct(settingsIn(routes));
+    known.set(routes.message, found);
+    return found;
+  };
+  return (manager) => {
+    const view = views.get(manager) ?? viewOf(manager, manager.routes.map(read));
+    views.set(manager, view);
+    return view;
+  };
+}
+
+function viewOf({ lists }: Manager, parts: readonly Settings[]): SettingsView {
+  const names = lists.flatMap(({ filters }) =>
+    filters.map(({ message }) => textOf(message, 'name') ?? ''),
+  );
+  const [only] = parts;
+  const settings =
+    only !== undefined && parts.length === 1
+      ? only
+      : distinct(parts.flatMap(({ byName }) => [...byName.values()].flat()));
+  return { ...settings, filters: new Set(names) };
+}
+
+/** By name, one of each kind: thousands of routes that set the same are one setting. */
+function distinct(settings: readonly RouteSetting[]): Settings {
+  const kinds = new Map<string, RouteSetting>();
+  for (const setting of settings) {
+    const kind = JSON.stringify([setting.name, authzEffectOf(setting), hasOurExtensions(setting)]);
+    if (!kinds.has(kind)) kinds.set(kind, setting);
+  }
+  const byName = Map.groupBy(kinds.values(), ({ name }) => name);
+  return { byName, ours: [...byName.keys()].filter((name) => name.startsWith(ourNames)) };
 }
 
 /** Wherever it stands in a route configuration: also where a later Envoy has a level more. */
