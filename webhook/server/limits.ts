@@ -1,8 +1,10 @@
 /** Every limit of the webhook server, with where it comes from. */
 
+import type { ConnectionLimits } from './connections.ts';
+
 const mebibyte = 1024 * 1024;
 
-export interface Limits {
+export interface Limits extends ConnectionLimits {
   /** Bytes of one request body; more is answered 413. */
   readonly maxBodyBytes: number;
   /** Bytes from which a body counts as large. */
@@ -29,7 +31,6 @@ export interface Limits {
   readonly handshakeTimeoutMs: number;
   readonly socketTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
-  readonly maxConnections: number;
   /** Milliseconds of serving on after a stop was asked for. */
   readonly drainMs: number;
   /** Milliseconds after the drain until open connections are cut. */
@@ -70,8 +71,12 @@ export const defaultLimits: Limits = Object.freeze({
   // Longer than the 90 s after which Go clients drop an idle connection, so that they close first and never
   // write into a connection that we are closing.
   keepAliveTimeoutMs: 120_000,
-  // An API server keeps one connection for each call in flight; this is far above any and bounds memory.
-  maxConnections: 1_024,
+  // An API server keeps one connection for each call in flight, 200 mutating ones by default, and several of them call
+  // at once after a start. Over TLS a connection takes about 50 KiB, so all of them stay below 64 MiB.
+  maxUnanswered: 512,
+  maxUnansweredEach: 256,
+  maxAnswered: 768,
+  maxAnsweredEach: 512,
   // Until every node has taken us out of the Service: readiness and endpoints take some seconds.
   drainMs: 5_000,
   closeMs: 5_000,

@@ -6,6 +6,15 @@ import type { ReviewAnswer } from './ports.ts';
 /** Different (kind, decision, reason) triples; about 8 kinds × 20 reasons are real. */
 const maxSeries = 400;
 
+const cutFigure = {
+  name: 'svidecar_bodies_cut_total',
+  help: 'Bodies that came so slowly that others needed their place.',
+};
+const displacedFigure = {
+  name: 'svidecar_connections_displaced_total',
+  help: 'Connections that were closed because newer ones needed their place.',
+};
+
 export interface MetricsSources {
   /** Unix seconds, NaN while there is no certificate. */
   readonly certificateNotAfter: () => number;
@@ -17,6 +26,7 @@ export class Metrics {
   readonly registry = new Registry();
   readonly inFlight: Gauge;
   readonly cut: Counter;
+  readonly displaced: Counter;
   readonly #sources: MetricsSources;
   readonly #reviews: Counter<'kind' | 'decision' | 'reason'>;
   readonly #series = new Map<string, { inc(): void }>();
@@ -52,11 +62,8 @@ export class Metrics {
       labelNames: ['code'],
       registers,
     });
-    this.cut = new Counter({
-      name: 'svidecar_bodies_cut_total',
-      help: 'Bodies that came so slowly that others needed their place.',
-      registers,
-    });
+    this.cut = new Counter({ ...cutFigure, registers });
+    this.displaced = new Counter({ ...displacedFigure, registers });
     this.inFlight = new Gauge({
       name: 'svidecar_reviews_in_flight',
       help: 'Reviews being read or worked on.',

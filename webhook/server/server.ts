@@ -8,6 +8,7 @@ import type { Clock } from '#kernel/clock.ts';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { addressInstead } from '#kernel/every-address.ts';
 import { webhookApp } from './app.ts';
+import { Connections } from './connections.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
@@ -69,8 +70,9 @@ export class WebhookServer {
       unfollow();
       done();
     });
-    void app.register(webhookApp, this.#appOptions());
-    app.server.maxConnections = this.#limits.maxConnections;
+    const appOptions = this.#appOptions();
+    void app.register(webhookApp, appOptions);
+    keepConnections(app.server, this.#limits, appOptions.metrics);
     this.#app = app;
     await listen(app, host, port);
     // A TCP server has an AddressInfo; the text form is for Unix sockets only.
@@ -156,6 +158,23 @@ function createApp(pair: ServingPair, limits: Limits): FastifyInstance<Server> {
       requestTimeout: limits.requestTimeoutMs,
       connectionsCheckingInterval: connectionCheckMs,
     },
+  });
+}
+
+/** No bound of the server's own: it would turn new connections away and keep those that say nothing. */
+function keepConnections(server: Server, limits: Limits, { displaced }: Metrics): void {
+  const connections = new Connections(limits, () => {
+    displaced.inc();
+  });
+  server.on('connection', (socket) => {
+    // A connection that is reset before its handshake is no error of ours.
+    socket.on('error', () => undefined);
+    connections.opened(socket);
+  });
+  server.on('request', ({ socket }, response) => {
+    response.once('finish', () => {
+      connections.answered(socket);
+    });
   });
 }
 

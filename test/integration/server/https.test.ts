@@ -320,6 +320,47 @@ test('a client that only connects is dropped', async () => {
   expect(Date.now() - began).toBeLessThan(2_000);
 });
 
+test('an honest client is served while five thousand connections say nothing', async () => {
+  const { port } = await start({ drainMs: 0, closeMs: 200 });
+  const { connect: connectTcp } = await import('node:net');
+  const beginnings = ['', '\u0016\u0003\u0001\u0002', 'GET /mutate HTTP/1.1\r\n'];
+  const sockets = Array.from({ length: 5_000 }, (_, at) => {
+    // Other addresses than the honest client's, as of pods.
+    const localAddress = `127.0.1.${(at % 20) + 1}`;
+    const socket = connectTcp({ port, host: '127.0.0.1', localAddress });
+    socket.on('error', () => undefined);
+    socket.write(beginnings[at % 3] ?? '');
+    return socket;
+  });
+  stops.push(() => {
+    for (const socket of sockets) socket.destroy();
+    return Promise.resolve();
+  });
+  for (let round = 0; round < 10; round += 1) {
+    expect((await call({ port, body: reviewOf(`u${round}`) })).code).toBe(200);
+    await wait(50);
+  }
+  const answer = await call({ port, path: '/metrics' });
+  expect(answer.text).toMatch(/svidecar_connections_displaced_total [1-9]/);
+}, 60_000);
+
+test('clients that hold a thousand connections with half a request do not keep others out', async () => {
+  const { port } = await start({
+    drainMs: 0,
+    closeMs: 200,
+    maxUnanswered: 40,
+    maxUnansweredEach: 30,
+  });
+  const beginning =
+    'POST /mutate HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n{';
+  for (let at = 0; at < 100; at += 1) {
+    const socket = await handshake(port);
+    socket.on('error', () => undefined);
+    socket.write(beginning);
+  }
+  expect((await call({ port, body: reviewOf('u') })).code).toBe(200);
+}, 60_000);
+
 test('a stop serves on while it drains, tells kept-alive clients to go, and ends every connection', async () => {
   const { port, server } = await start({ drainMs: 400, closeMs: 300 });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
