@@ -3,8 +3,10 @@ import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
 
 /** The key under which a field is written; its proto name when it is absent. */
 export function fieldKey(message: JsonObject, field: string): string {
+  // Nearly every look at a configuration goes through here: the other spelling is made only where it can matter.
+  if (Object.hasOwn(message, field) || !field.includes('_')) return field;
   const camel = camelCase(field);
-  return !Object.hasOwn(message, field) && Object.hasOwn(message, camel) ? camel : field;
+  return Object.hasOwn(message, camel) ? camel : field;
 }
 
 /** The other spelling of a field. */

@@ -32,8 +32,17 @@ export interface RouteTree {
 const routeType = 'envoy.config.route.v3.Route';
 const routeListType = 'envoy.config.route.v3.RouteList';
 
+/** Walked once: many connection managers share one configuration, and several checks ask about each. */
+const known = new WeakMap<PlacedIn, RouteTree>();
+
 export function routeTreeOf(manager: Manager): RouteTree {
-  const trees = manager.routes.map(treeOfConfiguration);
+  const trees = manager.routes.map((routes) => {
+    const tree = known.get(routes) ?? treeOfConfiguration(routes);
+    known.set(routes, tree);
+    return tree;
+  });
+  const [only] = trees;
+  if (only !== undefined && trees.length === 1 && manager.unseenRoutes.length === 0) return only;
   return {
     routes: trees.flatMap(({ routes }) => routes),
     destinations: [
