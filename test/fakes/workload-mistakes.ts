@@ -238,6 +238,14 @@ const rows: readonly Row[] = [
     'the admin page has port 9011',
   ],
   [
+    'probes',
+    'a probe through the check',
+    validated(8443),
+    'warning',
+    'asks for /ready on port 8443',
+  ],
+  ['app_port', 'an app that answers the kubelet', validated(8080), 'warning', 'asks port 8080'],
+  [
     'autoscaling',
     'an autoscaler without the request it needs',
     { autoscalers: [hpa] },
@@ -389,6 +397,23 @@ function socketless(port: JsonObject): { annotations: Record<string, string>; sp
   return {
     annotations: { ...injectBackend },
     spec: changed({ containers: [{ ...app, ports: [port] }, envoy ?? {}] }),
+  };
+}
+
+/** An Envoy on 8443 that checks what it sends to an app on 8080, whose probe asks a port. */
+function validated(port: number): Objects {
+  const socket = (at: number): string =>
+    `address: {socket_address: {address: 0.0.0.0, port_value: ${at}}}`;
+  const routes =
+    '\n          route_config: {virtual_hosts: [{name: a, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: app}}]}]}';
+  const text = `${envoyText.replace('name: outbound', `name: in\n    ${socket(8443)}`).trimEnd()}${routes}
+  clusters: [{name: app, load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {${socket(8080).replace('0.0.0.0', '127.0.0.1')}}}]}]}}]\n`;
+  const [app, envoy] = appWithEnvoy['containers'] as readonly JsonObject[];
+  const probing = { ...app, readinessProbe: { httpGet: { path: '/ready', port } } };
+  const asked = { 'inject.svidecar.dev/templates': 'jwt-validate' };
+  return {
+    configMaps: [configMap('frontend-envoy', { 'envoy.yaml': text })],
+    workloads: [deployment(asked, changed({ containers: [probing, envoy ?? {}] }))],
   };
 }
 
