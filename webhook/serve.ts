@@ -1,6 +1,6 @@
 /** The webhook as a running program: configuration, cluster, admission and server connected. No decisions. */
 import type { Clock } from '#kernel/clock.ts';
-import { envoyCheck } from './admission/check-envoy.ts';
+import { envoyCheck, keysReader, type ReadConfigMap } from './admission/check-envoy.ts';
 import { judgeStored } from './admission/judge.ts';
 import { review, type ReviewContext } from './admission/review.ts';
 import { Cluster } from './cluster/cluster.ts';
@@ -150,12 +150,11 @@ function reviewers(cluster: Cluster, ownNamespace: string): (engine: Engine) => 
   };
 
   function reviewer(engine: Engine): Reviewer {
+    const read: ReadConfigMap = (namespace, name) => cluster.configMap(namespace, name);
     const context: ReviewContext = {
       engine,
-      checkEnvoy: envoyCheck(
-        (namespace, name) => cluster.configMap(namespace, name),
-        engine.library,
-      ),
+      checkEnvoy: envoyCheck(read, engine.library),
+      configMapKeys: keysReader(read),
       ignoredNamespaces: ignored(engine, ownNamespace),
     };
     return (body) => review(body, context);

@@ -52,6 +52,7 @@ function context(): ReviewContext {
   return {
     engine,
     checkEnvoy: envoyCheck(() => source, engine.library),
+    configMapKeys: () => ['envoy.yaml'],
     ignoredNamespaces: new Set(engine.config.ignoredNamespaces),
   };
 }

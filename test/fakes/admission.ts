@@ -13,6 +13,7 @@ export function decideOn(object: JsonObject, changes: Partial<DecisionContext> =
   return decide(object, {
     engine,
     checkEnvoy: () => undefined,
+    configMapKeys: () => undefined,
     ignoredNamespaces: new Set(['kube-system']),
     namespace: 'shop',
     ...changes,

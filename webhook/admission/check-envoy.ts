@@ -3,6 +3,7 @@ import { AppError } from '#kernel/errors.ts';
 import { LRUCache } from 'lru-cache';
 import type { JsonObject } from '#kernel/json.ts';
 import type { EnvoyPatch } from '../envoy/contract.ts';
+import type { ConfigMapContents } from '../injection/config-map-contents.ts';
 import { patchPlanned } from '../injection/envoy-plan.ts';
 import type { Library } from '../injection/library.ts';
 import { checkVisits } from '../injection/probes.ts';
@@ -11,9 +12,8 @@ import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-plac
 import type { Trace } from '../injection/trace.ts';
 
 /** A ConfigMap as far as it matters here. `resourceVersion` changes with the data. */
-export interface ConfigMapView {
+export interface ConfigMapView extends ConfigMapContents {
   readonly resourceVersion: string;
-  readonly data: Readonly<Record<string, string>>;
 }
 
 /** Reads from memory; undefined when there is no such ConfigMap, or none is known yet. */
@@ -34,6 +34,18 @@ export interface EnvoySubject {
 
 /** Outcomes of recent checks: the replicas of one rollout ask the same question. Entries hold no file text. */
 const rememberedChecks = 500;
+
+/** @see KeysOf */
+export function keysReader(
+  read: ReadConfigMap,
+): (namespace: string, name: string) => readonly string[] | undefined {
+  return (namespace, name) => {
+    const found = read(namespace, name);
+    return found === undefined
+      ? undefined
+      : [...Object.keys(found.data), ...Object.keys(found.binaryData ?? {})];
+  };
+}
 
 type Outcome = Pick<EnvoyPatch, 'warnings' | 'changes' | 'inbound'>;
 
@@ -61,8 +73,7 @@ export function envoyCheck(
     const key = `${namespace}/${plan.derived}@${source.resourceVersion}/${plan.version ?? ''}`;
     let outcome = remembered.get(key);
     if (outcome === undefined) {
-      const told = { data: source.data, library };
-      outcome = orFault(() => outcomeOf(namespace, plan, { ...told, telling }));
+      outcome = orFault(() => outcomeOf(namespace, plan, { source, library, telling }));
       remembered.set(key, outcome);
     }
     if (outcome instanceof AppError) throw outcome;
@@ -85,15 +96,19 @@ function orFault(read: () => Outcome): Outcome | AppError {
 }
 
 interface Asked {
-  readonly data: ConfigMapView['data'];
+  readonly source: ConfigMapView;
   readonly library: Library;
   readonly telling: Telling;
 }
 
-function outcomeOf(namespace: string, plan: EnvoyPlan, { data, library, telling }: Asked): Outcome {
-  const source = { name: `ConfigMap ${namespace}/${plan.source}`, files: data };
+function outcomeOf(namespace: string, plan: EnvoyPlan, asked: Asked): Outcome {
+  const { library, telling } = asked;
+  const source = { name: `ConfigMap ${namespace}/${plan.source}`, files: asked.source.data };
   try {
-    const { warnings, changes, inbound } = patchPlanned(namespace, plan, { data, library });
+    const { warnings, changes, inbound } = patchPlanned(namespace, plan, {
+      ...asked.source,
+      library,
+    });
     const outcome = { warnings, changes, inbound };
     return telling === 'words' ? outcome : placesOf(outcome, source);
   } catch (thrown) {

@@ -45,6 +45,8 @@ export type Decision =
 export interface DecisionContext {
   readonly engine: Engine;
   readonly checkEnvoy: EnvoyCheck;
+  /** Keys of a ConfigMap; undefined where it is not there, or not known. */
+  readonly configMapKeys: (namespace: string, name: string) => readonly string[] | undefined;
   /** Namespaces that are never touched. */
   readonly ignoredNamespaces: ReadonlySet<string>;
   /** Where the object goes, when it does not say so itself. */
@@ -220,7 +222,11 @@ function decideTemplates(
   const { operations, status: next } = inject(
     located,
     { ...request, previous: status },
-    { engine: context.engine, trace },
+    {
+      engine: context.engine,
+      trace,
+      keysOf: (name) => context.configMapKeys(located.namespace, name),
+    },
   );
   if (next.envoy !== undefined) {
     const subject = { template: located.template, plan: next.envoy, status: next };

@@ -19,8 +19,9 @@ export function judgeStored(
   context: Pick<DecisionContext, 'engine' | 'ignoredNamespaces'>,
 ): StoredVerdict | undefined {
   const namespace = stringAt(objectAt(object, 'metadata'), 'namespace') ?? '';
-  const checkEnvoy = (): undefined => undefined;
-  const decision = decide(object, { ...context, checkEnvoy, namespace });
+  const nothing = (): undefined => undefined;
+  const unread = { checkEnvoy: nothing, configMapKeys: nothing };
+  const decision = decide(object, { ...context, ...unread, namespace });
   const warnings = decision.steps.filter(({ level }) => level === 'warning');
   switch (decision.kind) {
     case 'refused':

@@ -1,6 +1,6 @@
 /** The admission engine's own decision about each workload: the checks have no second opinion on annotations. */
 import jsonPatch from 'fast-json-patch';
-import { envoyCheck } from '../admission/check-envoy.ts';
+import { envoyCheck, keysReader } from '../admission/check-envoy.ts';
 import { decide, type Decision } from '../admission/decide.ts';
 import { asksForNothing } from '../injection/annotations.ts';
 import { isOurs, namespaceLabel, statusKey } from '../injection/contract.ts';
@@ -35,9 +35,11 @@ export interface Assessed {
 
 /** Objects without a pod template are left out. */
 export function assess(facts: Facts, subjects: readonly Subject[]): readonly Assessed[] {
+  const read = configMapReader(facts);
   const context = {
     engine: facts.engine,
-    checkEnvoy: envoyCheck(configMapReader(facts), facts.engine.library, 'words'),
+    checkEnvoy: envoyCheck(read, facts.engine.library, 'words'),
+    configMapKeys: keysReader(read),
     ignoredNamespaces: new Set([...facts.engine.config.ignoredNamespaces, facts.ownNamespace]),
     namespace: facts.namespace,
   };
@@ -126,7 +128,11 @@ function configMapReader(facts: Facts): Parameters<typeof envoyCheck>[0] {
   const views = new Map<string, NonNullable<ReturnType<Parameters<typeof envoyCheck>[0]>>>();
   for (const { object } of subjectsOf(facts.objects.configMaps)) {
     const key = `${namespaceOf(object, facts)}/${nameOf(object)}`;
-    views.set(key, { resourceVersion: String(views.size), data: textsAt(object, 'data') });
+    views.set(key, {
+      resourceVersion: String(views.size),
+      data: textsAt(object, 'data'),
+      binaryData: textsAt(object, 'binaryData'),
+    });
   }
   return (namespace, name) => views.get(`${namespace}/${name}`);
 }

@@ -56,7 +56,14 @@ function userOf({ where, located }: Assessed): ConfigMapUser {
 }
 
 function sourceOf(namespace: string, name: string, object: JsonObject): SourceConfigMap {
-  return { namespace, name, uid: '', resourceVersion: '', data: textsAt(object, 'data') };
+  return {
+    namespace,
+    name,
+    uid: '',
+    resourceVersion: '',
+    data: textsAt(object, 'data'),
+    binaryData: textsAt(object, 'binaryData'),
+  };
 }
 
 interface Users {
@@ -101,7 +108,11 @@ function faultOf(
       'rename or remove it; svidecar then makes its own',
     );
   }
-  if (sameJson(objectAt(there.object, 'data'), desired.data)) return [];
+  const { data, binaryData = {} } = desired;
+  const isSame =
+    sameJson(objectAt(there.object, 'data'), data) &&
+    sameJson(objectAt(there.object, 'binaryData'), binaryData);
+  if (isSame) return [];
   return finding(
     `mounts ConfigMap ${name}, whose contents are not what they should be`,
     controllerHint,

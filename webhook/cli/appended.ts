@@ -15,7 +15,7 @@ const start = /^---\r?\n# Made by svidecar inject( \(with a line break before it
 
 /** A ConfigMap as the cluster would hold it; owners have no UID before they exist, so none are named. */
 export function manifestOf(configMap: DesiredConfigMap, namespace: string | undefined): JsonObject {
-  const { name, labels, annotations, immutable, data } = configMap;
+  const { name, labels, annotations, immutable, data, binaryData } = configMap;
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -27,6 +27,7 @@ export function manifestOf(configMap: DesiredConfigMap, namespace: string | unde
     },
     ...(immutable ? { immutable } : {}),
     data,
+    ...(binaryData === undefined ? {} : { binaryData }),
   };
 }
 

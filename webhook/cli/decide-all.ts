@@ -1,9 +1,10 @@
 /** The webhook's own decision for every object of some manifests, with the ConfigMaps among them at hand. */
 import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { envoyCheck, type ReadConfigMap } from '../admission/check-envoy.ts';
+import { envoyCheck, keysReader, type ReadConfigMap } from '../admission/check-envoy.ts';
 import { decide, nameOf, type Decision, type DecisionContext } from '../admission/decide.ts';
 import type { SourceConfigMap } from '../desired/desired.ts';
 import type { Engine } from '../injection/inject.ts';
+import { textsAt } from '../checks/assess.ts';
 import { locate, type Located } from '../injection/locate.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
 import { failureOf } from './problem.ts';
@@ -46,16 +47,15 @@ export function sourceOf(object: JsonObject, namespace: string): SourceConfigMap
   const metadata = objectAt(object, 'metadata');
   const name = stringAt(metadata, 'name');
   if (name === undefined) return undefined;
-  const data = Object.entries(objectAt(object, 'data')).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  );
+  const binaryData = textsAt(object, 'binaryData');
   return {
     namespace: stringAt(metadata, 'namespace') ?? namespace,
     name,
     // Known to the cluster only.
     uid: '',
     resourceVersion: '',
-    data: Object.fromEntries(data),
+    data: textsAt(object, 'data'),
+    ...(Object.keys(binaryData).length === 0 ? {} : { binaryData }),
   };
 }
 
@@ -101,6 +101,7 @@ export function contextOf(
   return {
     engine,
     checkEnvoy: envoyCheck(reading(configMaps), engine.library, 'words'),
+    configMapKeys: keysReader(reading(configMaps)),
     ignoredNamespaces: new Set(engine.config.ignoredNamespaces),
     namespace,
   };

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { request } from 'node:https';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { envoyCheck } from '../admission/check-envoy.ts';
+import { envoyCheck, keysReader, type ReadConfigMap } from '../admission/check-envoy.ts';
 import { review, type ReviewContext } from '../admission/review.ts';
 import type { Log } from '#kernel/observe.ts';
 import { throwAwayCertificate } from '../../certs/throw-away-certificate.ts';
@@ -36,13 +36,11 @@ export async function startDevWebhook(
   terminal: Terminal,
 ): Promise<DevWebhook> {
   const { pair, authority } = await throwAwayCertificate(terminal.now());
+  const read: ReadConfigMap = (namespace, name) => configMaps.get(`${namespace}/${name}`);
   const context: ReviewContext = {
     engine: options.engine,
-    checkEnvoy: envoyCheck(
-      (namespace, name) => configMaps.get(`${namespace}/${name}`),
-      options.engine.library,
-      'words',
-    ),
+    checkEnvoy: envoyCheck(read, options.engine.library, 'words'),
+    configMapKeys: keysReader(read),
     ignoredNamespaces: new Set(options.engine.config.ignoredNamespaces),
   };
   const server = new WebhookServer({

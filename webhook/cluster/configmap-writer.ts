@@ -183,7 +183,11 @@ function pathOf({
 }
 
 /** @param uid makes the server refuse if the object is another one by now */
-function bodyOf(target: Target, { data }: Contents, uid: string | undefined): JsonObject {
+function bodyOf(
+  target: Target,
+  { data, binaryData = {} }: Contents,
+  uid: string | undefined,
+): JsonObject {
   const { namespace, name, labels, annotations, owners, immutable } = target;
   return {
     apiVersion: 'v1',
@@ -198,6 +202,7 @@ function bodyOf(target: Target, { data }: Contents, uid: string | undefined): Js
     },
     ...(immutable ? { immutable } : {}),
     data,
+    ...(Object.keys(binaryData).length === 0 ? {} : { binaryData }),
   };
 }
 

@@ -57,19 +57,17 @@ export function slimNamespace(object: JsonObject): NamespaceEntry {
   return { namespace: '', name: stringAt(metadata, 'name') ?? '', injection };
 }
 
-/** @see core/v1 ConfigMap; binaryData is not read: an Envoy configuration is text. */
+/** @see core/v1 ConfigMap */
 export function slimConfigMap(object: JsonObject): ConfigMapEntry {
   const metadata = objectAt(object, 'metadata');
   const labels = texts(objectAt(metadata, 'labels'));
   const isOurs = isManaged(labels);
-  const data = texts(objectAt(object, 'data'));
   return {
     namespace: stringAt(metadata, 'namespace') ?? '',
     name: stringAt(metadata, 'name') ?? '',
     uid: stringAt(metadata, 'uid') ?? '',
     resourceVersion: stringAt(metadata, 'resourceVersion') ?? '',
-    data: isOurs ? {} : data,
-    digest: isOurs ? digestOf(data) : '',
+    ...contentsOf(object, isOurs),
     isManaged: isOurs,
     immutable: object['immutable'] === true,
     // Only what we compare; sources carry kubectl's copy of themselves in an annotation.
@@ -79,9 +77,24 @@ export function slimConfigMap(object: JsonObject): ConfigMapEntry {
   };
 }
 
-/** Two ConfigMaps have the same digest when they have the same texts under the same keys. */
-export function digestOf(data: Readonly<Record<string, string>>): string {
-  const sorted = Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1));
+/** Of ours only what we compare; of sources what copies are made of. */
+function contentsOf(
+  object: JsonObject,
+  isOurs: boolean,
+): Pick<ConfigMapEntry, 'data' | 'binaryData' | 'digest'> {
+  const data = texts(objectAt(object, 'data'));
+  const binaryData = texts(objectAt(object, 'binaryData'));
+  if (isOurs) return { data: {}, digest: digestOf(data, binaryData) };
+  return { data, ...(Object.keys(binaryData).length > 0 ? { binaryData } : {}), digest: '' };
+}
+
+type Texts = Readonly<Record<string, string>>;
+
+/** Two ConfigMaps have the same digest when they have the same texts and bytes under the same keys. */
+export function digestOf(data: Texts, binaryData: Texts = {}): string {
+  const sorted = [data, binaryData].map((values) =>
+    Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
   return hash('sha256', JSON.stringify(sorted), 'base64');
 }
 

@@ -10,7 +10,7 @@ import {
 } from '../desired/desired.ts';
 
 /** What a ConfigMap should become, without its texts: they are made where they are written. */
-export interface Target extends Omit<DesiredConfigMap, 'data'> {
+export interface Target extends Omit<DesiredConfigMap, 'data' | 'binaryData'> {
   /** @see digestOf */
   readonly digest: string;
   readonly contents: () => Contents;
@@ -18,6 +18,8 @@ export interface Target extends Omit<DesiredConfigMap, 'data'> {
 
 export interface Contents {
   readonly data: Readonly<Record<string, string>>;
+  /** In base64. */
+  readonly binaryData?: Readonly<Record<string, string>>;
   /** Of a derived one: what was added to its source, a sentence each, and the source's version. */
   readonly changes: readonly string[];
   readonly sourceVersion: string;

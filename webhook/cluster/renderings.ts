@@ -17,7 +17,7 @@ interface Kept {
   readonly outcome:
     | {
         readonly kind: 'rendered';
-        readonly configMap: Omit<DesiredConfigMap, 'data' | 'users'>;
+        readonly configMap: Omit<DesiredConfigMap, 'data' | 'binaryData' | 'users'>;
         readonly digest: string;
       }
     | { readonly kind: 'problem'; readonly problem: Omit<Problem, 'users'> };
@@ -77,10 +77,10 @@ export class Renderings {
         outcome: { kind: 'problem', problem: { reason, message } },
       };
     }
-    const { data, users: _users, ...configMap } = rendered.configMap;
+    const { data, binaryData, users: _users, ...configMap } = rendered.configMap;
     return {
       ...{ desire, source: versionOf(source) },
-      outcome: { kind: 'rendered', configMap, digest: digestOf(data) },
+      outcome: { kind: 'rendered', configMap, digest: digestOf(data, binaryData) },
     };
   }
 }
@@ -105,7 +105,8 @@ function targetOf(
       const rendered = facts.desire.render(namespace, envoy, source);
       if (rendered.kind === 'problem') throw new Error(rendered.problem.message);
       const { changes, configMap: made } = rendered;
-      return { data: made.data, changes, sourceVersion: source?.resourceVersion ?? '' };
+      const { data, binaryData = {} } = made;
+      return { data, binaryData, changes, sourceVersion: source?.resourceVersion ?? '' };
     },
   };
 }

@@ -39,12 +39,16 @@ export interface SourceConfigMap {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly data: Readonly<Record<string, string>>;
+  /** Bytes by key, in base64. */
+  readonly binaryData?: Readonly<Record<string, string>>;
 }
 
 export interface DesiredConfigMap {
   readonly namespace: string;
   readonly name: string;
   readonly data: Readonly<Record<string, string>>;
+  /** Bytes by key, in base64, where there are any. */
+  readonly binaryData?: Readonly<Record<string, string>>;
   readonly immutable: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
@@ -179,11 +183,12 @@ export function renderEnvoy(
     );
   }
   try {
-    const { files, changes } = patchPlanned(namespace, plan, { data: source.data, library });
+    const { data, binaryData, changes } = patchPlanned(namespace, plan, { ...source, library });
     const configMap: DesiredConfigMap = {
       namespace,
       name: plan.derived,
-      data: files,
+      data,
+      ...(Object.keys(binaryData).length === 0 ? {} : { binaryData }),
       immutable: false,
       labels: managedBy,
       annotations: { [sourceAnnotation]: plan.source },

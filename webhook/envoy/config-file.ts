@@ -5,6 +5,7 @@ import { type OpenText, lineOfPath, openText, placeOfPath } from '../editing/ope
 import { escapeToken } from '../editing/operation.ts';
 import { splitDocuments } from '../editing/split-documents.ts';
 import type { EnvoySource, EnvoyWarning } from './contract.ts';
+import { keyAtPath } from './key-at-path.ts';
 import {
   type Placed,
   camelCase,
@@ -44,7 +45,7 @@ export function openFiles(source: EnvoySource): ConfigFiles {
     return file;
   };
   const at = (path: string): ConfigFile | undefined => {
-    const name = fileAt(source, path);
+    const name = keyAtPath(source, path);
     return name === undefined ? undefined : byName(name);
   };
   const main = byName(source.main);
@@ -138,19 +139,6 @@ export function asInvalid(thrown: unknown): unknown {
 /** Path of the file that a `ConfigSource` names: `path_config_source.path`, or the older `path`. */
 export function sourcePath(source: JsonObject): string | undefined {
   return textOf(messageOf(source, 'path_config_source'), 'path') ?? textOf(source, 'path');
-}
-
-/** The key of the ConfigMap that is mounted at a path. */
-function fileAt({ files, directory }: EnvoySource, path: string): string | undefined {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  if (!Object.hasOwn(files, name)) return undefined;
-  if (directory === undefined) return name;
-  const folder = path.slice(0, Math.max(0, path.length - name.length - 1));
-  return plainFolder(folder) === plainFolder(directory) ? name : undefined;
-}
-
-function plainFolder(folder: string): string {
-  return folder.replaceAll(/\/(?:\.?\/)+/g, '/').replace(/\/\.?$/, '');
 }
 
 /** Listeners that are nowhere in the ConfigMap. */

@@ -57,6 +57,11 @@ export interface EnvoySource {
   readonly directory?: string;
   /** Of the Envoy that reads it; absent: nobody can tell. */
   readonly version?: EnvoyVersion;
+  /**
+   * Where the container sees the keys, if that is not each of them in `directory`: path → key. A path that ends in `/` is a
+   * folder in which every key (`*`) is a file of its own name; an empty key is something else. The longest path counts.
+   */
+  readonly paths?: Readonly<Record<string, string>>;
 }
 
 /** Stable ids: documentation, traces and metrics use them. */

@@ -1,9 +1,20 @@
 /** Which container of a pod is Envoy, and which ConfigMap holds the file that it reads. */
 import { AppError } from '#kernel/errors.ts';
-import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
-import { afterLast, before, withoutTail } from '#kernel/text.ts';
-import { helperContainer } from '../../sidecar/config/contract.ts';
+import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { annotationKey } from './contract.ts';
+import { findEnvoy, type FoundContainer } from './reads/find-envoy.ts';
+import { environmentOf } from './reads/environment.ts';
+import {
+  cleanPath,
+  insideOf,
+  mountAt,
+  mountsOf,
+  cleanInside,
+  type Mount,
+} from './reads/mounted-path.ts';
+import { readPath, type ReadPath } from './reads/read-path.ts';
+import { seenFiles, type SeenFiles } from './reads/seen-files.ts';
+import { fileIn, type KeysOf, type VolumeFile } from './reads/volume-file.ts';
 
 export interface EnvoyLocation {
   readonly container: string;
@@ -15,8 +26,14 @@ export interface EnvoyLocation {
   readonly file: string;
   /** Where the ConfigMap is mounted in the container. */
   readonly directory: string;
+  /** Where the container sees the ConfigMap's keys; undefined = all of them in `directory`. */
+  readonly paths: SeenFiles | undefined;
   /** Keyed path to the ConfigMap's name in the pod template. */
   readonly namePath: string;
+  /** Whether the annotation says it, and not the pod. */
+  readonly isNamed: boolean;
+  /** Sentences: what is not certain about it. */
+  readonly doubts: readonly string[];
 }
 
 export interface EnvoyHints {
@@ -25,194 +42,173 @@ export interface EnvoyHints {
   readonly config: string | undefined;
 }
 
-/** The path that Envoy's images read when no option names another. */
-const defaultConfigPath = '/etc/envoy/envoy.yaml';
+/** What is known of the pod beyond its spec. */
+export interface PodSurroundings {
+  readonly keysOf: KeysOf;
+  /** Names of the StatefulSet's claim templates. */
+  readonly claims: readonly string[];
+}
+
+interface Pod extends PodSurroundings {
+  readonly spec: JsonObject;
+  readonly found: FoundContainer;
+  readonly name: string;
+  readonly mounts: readonly Mount[];
+}
 
 /** @throws {AppError} ENVOY_CONTAINER_NOT_FOUND, ENVOY_CONFIG_NOT_FOUND */
-export function locateEnvoy(spec: JsonObject, hints: EnvoyHints): EnvoyLocation {
-  const found = findContainer(spec, hints.container);
-  const name = stringAt(found.container, 'name') ?? '';
-  const place =
-    hints.config === undefined
-      ? mountedFile(found.container, configPath(found.container))
-      : hintedFile(found.container, hints.config);
-  const volume = listAt(spec, 'volumes').find(
-    (item) => isObject(item) && item['name'] === place.volume,
-  );
-  if (!isObject(volume)) {
-    throw notFound(name, `the pod has no volume "${place.volume}"`);
-  }
-  return {
-    container: name,
-    image: stringAt(found.container, 'image'),
-    list: found.list,
-    directory: place.directory,
-    ...configMapOf(volume, { file: place.file, container: name }),
+export function locateEnvoy(
+  spec: JsonObject,
+  hints: EnvoyHints,
+  surroundings: PodSurroundings,
+): EnvoyLocation {
+  const found = findEnvoy(spec, hints.container);
+  const { container } = found;
+  const pod: Pod = {
+    ...surroundings,
+    spec,
+    found,
+    name: stringAt(container, 'name') ?? '',
+    mounts: mountsOf(container, environmentOf(container)),
   };
+  const read = readPath(container);
+  if (read.kind === 'refused') throw notFound(pod, read.why);
+  return hints.config === undefined ? byCommand(pod, read) : byAnnotation(pod, read, hints.config);
 }
 
-function isEnvoy(container: JsonObject): boolean {
-  const name = stringAt(container, 'name') ?? '';
-  const image = before(before(afterLast(stringAt(container, 'image') ?? '', '/'), '@'), ':');
-  const words = [...listAt(container, 'command'), ...listAt(container, 'args')];
-  return (
-    name === 'envoy' ||
-    /^envoy(-[a-z0-9-]+)?$/.test(image) ||
-    words.some((word) => typeof word === 'string' && /(^|\/)envoy$/.test(word))
-  );
-}
-
-interface FoundContainer {
-  readonly container: JsonObject;
-  readonly list: EnvoyLocation['list'];
-}
-
-function findContainer(spec: JsonObject, hint: string | undefined): FoundContainer {
-  const all = (['containers', 'initContainers'] as const).flatMap((list) =>
-    listAt(spec, list)
-      .filter(isObject)
-      .map((container): FoundContainer => ({ container, list })),
-  );
-  const names = all.map(({ container }) => stringAt(container, 'name') ?? '');
-  const key = annotationKey('envoy-container');
-  const candidates = all.filter(({ container }) =>
-    hint === undefined
-      ? isEnvoy(container) && container['name'] !== helperContainer
-      : container['name'] === hint,
-  );
-  const [found, second] = candidates;
-  if (found !== undefined && second === undefined) return found;
-  const reason =
-    hint !== undefined
-      ? `annotation ${key} names "${hint}", which the pod does not have`
-      : found === undefined
-        ? `no container looks like Envoy (by its name, image or command); name it in the annotation ${key}`
-        : `several containers look like Envoy; name one in the annotation ${key}`;
-  throw new AppError('ENVOY_CONTAINER_NOT_FOUND', `${reason}. Containers: ${names.join(', ')}`);
-}
-
-/** The value of `-c` or `--config-path`, also inside a shell's command line. */
-function configPath(container: JsonObject): string {
-  const words = [...listAt(container, 'command'), ...listAt(container, 'args')]
-    .filter((word): word is string => typeof word === 'string')
-    .flatMap((word) => (/\s/.test(word) ? word.split(/\s+/) : [word]));
-  for (const [index, word] of words.entries()) {
-    const joined = /^(?:--config-path|-c)=(.+)$/.exec(word)?.[1];
-    if (joined !== undefined) return unquoted(joined);
-    const next = unquoted(words[index + 1] ?? '');
-    if ((word === '-c' || word === '--config-path') && next.startsWith('/')) return next;
-  }
-  return defaultConfigPath;
-}
-
-function unquoted(word: string): string {
-  return word.replaceAll(/^['"]|['"]$/g, '');
-}
-
-interface MountedFile {
-  readonly volume: string;
-  /** Path of the file inside the volume. */
-  readonly file: string;
-  readonly directory: string;
-}
-
-function mountsOf(container: JsonObject): readonly JsonObject[] {
-  return listAt(container, 'volumeMounts').filter(isObject);
-}
-
-/** The volume whose mount holds the path: the longest mount path wins, as in the kernel. */
-function mountedFile(container: JsonObject, path: string): MountedFile {
-  const [best] = mountsOf(container)
-    .map((mount) => fileInMount(mount, path))
-    .filter((file) => file !== undefined)
-    .sort((left, right) => right.depth - left.depth);
-  if (best !== undefined) return best;
-  throw notFound(
-    stringAt(container, 'name') ?? '',
-    `no volume of it is mounted at ${path}, the file it reads`,
-  );
-}
-
-function fileInMount(
-  mount: JsonObject,
-  path: string,
-): (MountedFile & { depth: number }) | undefined {
-  const directory = withoutTail(stringAt(mount, 'mountPath') ?? '', '/');
-  const subPath = stringAt(mount, 'subPath');
-  const volume = stringAt(mount, 'name') ?? '';
-  const depth = directory.length;
-  if (directory === path) {
-    const [, parent = '', name = ''] = /^(.*)\/([^/]+)$/.exec(path) ?? [];
-    return { volume, file: subPath ?? name, directory: parent, depth };
-  }
-  if (!path.startsWith(`${directory}/`)) return undefined;
-  const inside = path.slice(depth + 1);
-  return {
-    volume,
-    file: subPath === undefined ? inside : `${subPath}/${inside}`,
-    directory,
-    depth,
-  };
-}
-
-function hintedFile(container: JsonObject, hint: string): MountedFile {
-  const [volume = '', file = ''] = hint.split('/', 2);
-  const mount = mountsOf(container).find((item) => item['name'] === volume);
-  if (mount === undefined) {
+function byCommand(pod: Pod, read: Exclude<ReadPath, { kind: 'refused' }>): EnvoyLocation {
+  if (read.kind === 'unknown')
+    throw notFound(pod, `${read.why}${suggestion(pod, read.suggestions)}`);
+  const { path, doubts } = read;
+  const mount = mountAt(pod.mounts, path);
+  if (mount === undefined)
     throw notFound(
-      stringAt(container, 'name') ?? '',
-      `annotation ${annotationKey('envoy-config')} names volume "${volume}", which the container does not mount`,
+      pod,
+      `it reads ${path}, and no volume is mounted there, so the file is that of its image: put the configuration into a ConfigMap, and mount that there`,
     );
-  }
-  return { volume, file, directory: withoutTail(stringAt(mount, 'mountPath') ?? '', '/') };
+  if (mount.kind === 'unknown') throw notFound(pod, mount.why);
+  const file = fileOf(pod, mount.volume, insideOf(mount, path));
+  if (file.kind === 'elsewhere')
+    throw notFound(
+      pod,
+      `it reads ${path}, and volume "${mount.volume}" ${file.why}${suggestion(pod, read.suggestions)}`,
+    );
+  return located(pod, { volume: mount.volume, file, path, isNamed: false, doubts });
 }
 
-interface WantedFile {
-  readonly file: string;
-  readonly container: string;
+function byAnnotation(
+  pod: Pod,
+  read: Exclude<ReadPath, { kind: 'refused' }>,
+  hint: string,
+): EnvoyLocation {
+  const key = annotationKey('envoy-config');
+  const slash = hint.indexOf('/');
+  const volume = hint.slice(0, slash);
+  const inside = cleanInside(hint.slice(slash + 1));
+  const file = fileOf(pod, volume, inside);
+  if (file.kind === 'elsewhere')
+    throw notFound(pod, `annotation ${key} names ${hint}, and volume "${volume}" ${file.why}`);
+  const mount = pod.mounts.find((each) => each.volume === volume);
+  const path = mount === undefined ? `/${inside}` : pathOf(mount, inside);
+  const other = read.kind === 'path' ? byCommandOrNothing(pod, read) : undefined;
+  const contradicts =
+    other !== undefined && (other.configMap !== file.configMap || other.file !== file.key);
+  const doubts = contradicts
+    ? [
+        `annotation ${key} names ${file.key} of ConfigMap ${file.configMap}, while the container's command line says that it reads ${other.file} of ConfigMap ${other.configMap}, which stays as it is: remove the annotation, or change the command line`,
+      ]
+    : [];
+  return located(pod, { volume, file, path, isNamed: true, doubts });
 }
 
-function configMapOf(
-  volume: JsonObject,
-  wanted: WantedFile,
-): Pick<EnvoyLocation, 'configMap' | 'file' | 'namePath'> {
-  const name = stringAt(volume, 'name') ?? '';
-  const path = `/spec/volumes/name=${name}`;
-  const direct = stringAt(objectAt(volume, 'configMap'), 'name');
-  if (direct !== undefined) {
-    const file = keyOf(objectAt(volume, 'configMap'), wanted.file);
-    if (file !== undefined) return { configMap: direct, file, namePath: `${path}/configMap/name` };
+function byCommandOrNothing(pod: Pod, read: ReadPath): EnvoyLocation | undefined {
+  try {
+    return read.kind === 'path' && !read.isAssumed ? byCommand(pod, read) : undefined;
+  } catch (error) {
+    if (error instanceof AppError) return undefined;
+    throw error;
   }
-  const sources = listAt(objectAt(volume, 'projected'), 'sources');
-  for (const [index, source] of sources.entries()) {
-    const configMap = isObject(source) ? objectAt(source, 'configMap') : {};
-    const projected = stringAt(configMap, 'name');
-    const file = projected === undefined ? undefined : keyOf(configMap, wanted.file);
-    if (projected !== undefined && file !== undefined) {
-      return {
-        configMap: projected,
-        file,
-        namePath: `${path}/projected/sources/${index}/configMap/name`,
-      };
-    }
-  }
+}
+
+function pathOf(mount: Mount, inside: string): string {
+  const subPath = mount.kind === 'mount' ? mount.subPath : '';
+  if (subPath === inside) return mount.mountPath;
+  const below = inside.startsWith(`${subPath}/`) ? inside.slice(subPath.length + 1) : inside;
+  return `${mount.mountPath}/${below}`;
+}
+
+interface Located {
+  readonly volume: string;
+  readonly file: Extract<VolumeFile, { kind: 'key' }>;
+  readonly path: string;
+  readonly isNamed: boolean;
+  readonly doubts: readonly string[];
+}
+
+function located(pod: Pod, { volume, file, path, isNamed, doubts }: Located): EnvoyLocation {
+  const seen = seenFiles(pod.mounts, { volume, key: file, keysOf: pod.keysOf }) ?? {
+    [path]: file.key,
+  };
+  const [folder, second] = Object.keys(seen).filter((each) => seen[each] === '*');
+  const isFolder = folder !== undefined && second === undefined;
+  const directory = isFolder ? folder.slice(0, -1) : path.slice(0, path.lastIndexOf('/'));
+  const isPlain = isFolder && Object.keys(seen).length === 1;
+  return {
+    container: pod.name,
+    image: stringAt(pod.found.container, 'image'),
+    list: pod.found.list,
+    configMap: file.configMap,
+    file: file.key,
+    directory,
+    paths: isPlain ? undefined : seen,
+    namePath: `/spec/volumes/name=${volume}/${file.at}/name`,
+    isNamed,
+    doubts: [...doubts, ...(file.doubt === undefined ? [] : [file.doubt])],
+  };
+}
+
+/** @throws {AppError} ENVOY_CONFIG_NOT_FOUND where the pod has no such volume */
+function fileOf(pod: Pod, name: string, inside: string): VolumeFile {
+  const volume = volumesOf(pod).find((item) => item['name'] === name);
+  if (volume !== undefined) return fileIn(volume, inside, pod.keysOf);
+  if (pod.claims.includes(name))
+    return {
+      kind: 'elsewhere',
+      why: "is a claim of the StatefulSet's volumeClaimTemplates, whose files only the running pod sees: mount the configuration from a ConfigMap instead",
+    };
   throw notFound(
-    wanted.container,
-    `volume "${name}", from which it reads ${wanted.file}, takes that file from no ConfigMap`,
+    pod,
+    `its configuration is to be in volume "${name}", which the pod does not have`,
   );
 }
 
-/** The ConfigMap's key that appears as `file` in the volume; undefined when `items` leave it out. */
-function keyOf(source: JsonObject, file: string): string | undefined {
-  const items: readonly Json[] = listAt(source, 'items');
-  if (items.length === 0) return file.includes('/') ? undefined : file;
-  const item = items.find((candidate) => isObject(candidate) && candidate['path'] === file);
-  return isObject(item) ? stringAt(item, 'key') : undefined;
+function volumesOf({ spec }: Pod): readonly JsonObject[] {
+  return listAt(spec, 'volumes').filter(isObject);
 }
 
-function notFound(container: string, reason: string): AppError {
+/** Which value of the annotation would say it, where the container's own script or environment tells. */
+function suggestion(pod: Pod, paths: readonly string[]): string {
+  const key = annotationKey('envoy-config');
+  for (const path of paths.map(cleanPath)) {
+    const mount = mountAt(pod.mounts, path);
+    const volume = volumesOf(pod).find((item) => item['name'] === mount?.volume);
+    if (mount?.kind !== 'mount' || volume === undefined) continue;
+    const inside = insideOf(mount, path);
+    if (fileIn(volume, inside, pod.keysOf).kind === 'key')
+      return `. If it is made from ${path}, say ${key}: ${mount.volume}/${inside}`;
+  }
+  const fromConfigMaps = volumesOf(pod).filter((volume) => isObject(volume['configMap']));
+  const names = fromConfigMaps
+    .slice(0, 3)
+    .map((volume) => `${stringAt(volume, 'name') ?? ''}/<file>`);
+  return names.length === 0
+    ? ''
+    : `. If it is made from a ConfigMap of the pod, say ${key}: ${names.join(' or ')}`;
+}
+
+function notFound({ name }: Pod, reason: string): AppError {
   return new AppError(
     'ENVOY_CONFIG_NOT_FOUND',
-    `container "${container}": ${reason}. svidecar patches an Envoy configuration that comes from a ConfigMap; name it as <volume>/<file> in the annotation ${annotationKey('envoy-config')}`,
+    `container "${name}": ${reason}. svidecar patches an Envoy configuration that comes from a ConfigMap; where the pod does not tell which, ${annotationKey('envoy-config')}: <volume>/<file> does`,
   );
 }

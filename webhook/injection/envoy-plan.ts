@@ -5,14 +5,16 @@
 import { AppError } from '#kernel/errors.ts';
 import { isArray, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { helperPorts } from '../../sidecar/config/contract.ts';
-import type { EnvoyAdditions, EnvoyPatch, FilterAddition } from '../envoy/contract.ts';
+import type { EnvoyAdditions, EnvoyPatch, EnvoySource, FilterAddition } from '../envoy/contract.ts';
 import { parseVersion, versionOfImage, versionText } from '../envoy/envoy-version.ts';
 import { patchEnvoy } from '../envoy/patch-envoy.ts';
 import type { Settings } from './annotations.ts';
 import { fragmentsOf } from './compose.ts';
-import { locateEnvoy, type EnvoyLocation } from './envoy-location.ts';
+import { locateEnvoy, type EnvoyLocation, type PodSurroundings } from './envoy-location.ts';
 import type { EnvoyTarget } from './fit.ts';
+import { contentsOf, requireSize, textsOf, type ConfigMapContents } from './config-map-contents.ts';
 import { contentHash, type NameBy } from './hash.ts';
+import { withPlaceholders } from './placeholders.ts';
 import type { Library, NamedTemplate } from './library.ts';
 import type { EnvoyPlan } from './status.ts';
 import { substitute, substituteObject, variablesIn, type Variables } from './substitute.ts';
@@ -32,17 +34,20 @@ export function planEnvoy(
     readonly templates: readonly NamedTemplate[];
     readonly variables: Variables;
     readonly settings: Settings;
+    readonly surroundings: PodSurroundings;
   },
 ): PlannedEnvoy {
-  const location: EnvoyLocation = locateEnvoy(spec, {
+  const hints = {
     container: stringAt(request.settings, 'envoy-container'),
     config: stringAt(request.settings, 'envoy-config'),
-  });
+  };
+  const location = locateEnvoy(spec, hints, request.surroundings);
   const values = usedValues(request.templates, request.variables);
   const plan = {
     source: location.configMap,
     file: location.file,
     directory: location.directory,
+    ...(location.paths === undefined ? {} : { paths: location.paths }),
     templates: request.templates.map((template) => template.name),
     values,
     ...versionOf(location),
@@ -74,8 +79,9 @@ export function derivedNameBy(plan: Omit<EnvoyPlan, 'derived'>): NameBy {
 
 /** All that a plan says, in one unambiguous text. */
 export function planText(plan: Omit<EnvoyPlan, 'derived'>): string {
-  const { source, file, directory, templates, values } = plan;
-  return JSON.stringify([source, file, directory, templates, values]);
+  const { source, file, directory, templates, values, paths } = plan;
+  const more = paths === undefined ? [] : [paths];
+  return JSON.stringify([source, file, directory, templates, values, ...more]);
 }
 
 /** A name may not have a dot before a dash, nor look torn off. */
@@ -194,21 +200,37 @@ function textsIn(
   });
 }
 
+/** The texts and bytes of a patched copy, and what was done to them. */
+export type PlannedPatch = Required<ConfigMapContents> &
+  Pick<EnvoyPatch, 'warnings' | 'changes' | 'inbound'>;
+
 /** The user's ConfigMap with a plan's additions. @throws {AppError} ENVOY_CONFIG_INVALID, LISTENERS_AMBIGUOUS with file, line and column */
 export function patchPlanned(
   namespace: string,
   plan: EnvoyPlan,
-  source: { readonly data: Readonly<Record<string, string>>; readonly library: Library },
-): EnvoyPatch {
+  source: ConfigMapContents & { readonly library: Library },
+): PlannedPatch {
+  const name = `ConfigMap ${namespace}/${plan.source}`;
+  const texts = textsOf(source, { main: plan.file, name });
   const version = parseVersion(plan.version ?? '');
-  return patchEnvoy(
-    {
-      name: `ConfigMap ${namespace}/${plan.source}`,
-      files: source.data,
-      main: plan.file,
-      directory: plan.directory,
-      ...(version === undefined ? {} : { version }),
-    },
-    additionsOf(plan, source.library),
-  );
+  const envoySource: EnvoySource = {
+    name,
+    files: texts,
+    main: plan.file,
+    directory: plan.directory,
+    ...(plan.paths === undefined ? {} : { paths: plan.paths }),
+    ...(version === undefined ? {} : { version }),
+  };
+  const { files, ...told } = patched(envoySource, additionsOf(plan, source.library));
+  const contents = contentsOf(source, { before: texts, after: files });
+  requireSize(contents, name);
+  return { ...contents, warnings: told.warnings, changes: told.changes, inbound: told.inbound };
+}
+
+function patched(source: EnvoySource, additions: EnvoyAdditions): EnvoyPatch {
+  try {
+    return patchEnvoy(source, additions);
+  } catch (thrown) {
+    throw withPlaceholders(thrown, source.files[source.main] ?? '');
+  }
 }

@@ -8,6 +8,7 @@ import { pointerTokens, type Operation } from '../editing/operation.ts';
 import type { Settings } from './annotations.ts';
 import { composeOnce, type Composition } from './compose.ts';
 import { annotationKey, settingKeys, statusKey, type SettingKey } from './contract.ts';
+import type { PodSurroundings } from './envoy-location.ts';
 import { planEnvoy, type PlannedEnvoy } from './envoy-plan.ts';
 import { fit } from './fit.ts';
 import { changeAt, covers, find } from './keyed.ts';
@@ -40,23 +41,30 @@ export interface InjectionRequest {
   readonly previous: Status | undefined;
 }
 
+export interface InjectionContext {
+  readonly engine: Engine;
+  readonly trace: Trace;
+  /** Of the ConfigMaps in the object's namespace. */
+  readonly keysOf: PodSurroundings['keysOf'];
+}
+
 /** @throws {AppError} with the code of whatever is wrong with the request or the pod */
 export function inject(
   located: Located,
   request: InjectionRequest,
-  context: { readonly engine: Engine; readonly trace: Trace },
+  { engine, trace, keysOf }: InjectionContext,
 ): Injection {
-  const { engine, trace } = context;
-  const { previous } = request;
+  const { previous, settings } = request;
+  const { claims } = located;
   const current = located.template;
   const original = previous === undefined ? current : strip(current, previous.undo);
   refuseShape(objectAt(original, 'spec'));
   const templates = chosenTemplates(request, engine.library);
-  const variables = variablesFor({ ...located, template: original }, request.settings, engine);
+  const variables = variablesFor({ ...located, template: original }, settings, engine);
   const composition = composeOnce(engine.library, templates, variables);
-  const envoy = envoyOf(original, { templates, composition, request, trace });
-  const { settings } = request;
-  const wanted = fit(original, composition, { envoy, trace, settings, claims: located.claims });
+  const surroundings = { claims, keysOf };
+  const envoy = envoyOf(original, { templates, composition, settings, surroundings, trace });
+  const wanted = fit(original, composition, { envoy, trace, settings, claims });
   refuseUnfit(original, wanted, { composition, kubernetesMinor: engine.kubernetesMinor });
   const { undo, kept, lacking } = undoOf(original, wanted);
   for (const path of kept) trace.say('user_value_kept', `${shownPath(path)} stays as it is`);
@@ -182,19 +190,21 @@ function envoyOf(
   facts: {
     readonly templates: readonly NamedTemplate[];
     readonly composition: Composition;
-    readonly request: InjectionRequest;
+    readonly settings: Settings;
+    readonly surroundings: PodSurroundings;
     readonly trace: Trace;
   },
 ): PlannedEnvoy | undefined {
-  const { templates, composition, request, trace } = facts;
+  const { templates, composition, trace } = facts;
   if (!composition.wantsEnvoy) return undefined;
-  const { settings } = request;
-  const spec = objectAt(original, 'spec');
-  const envoy = planEnvoy(spec, { templates, variables: composition.variables, settings });
+  const { variables } = composition;
+  const envoy = planEnvoy(objectAt(original, 'spec'), { ...facts, variables });
+  const { container, isNamed, doubts } = envoy.location;
   trace.say(
     'envoy_container_found',
-    `container "${envoy.location.container}" reads ${envoy.plan.file} of ConfigMap ${envoy.plan.source}`,
+    `container "${container}" reads ${envoy.plan.file} of ConfigMap ${envoy.plan.source}${isNamed ? `, as ${annotationKey('envoy-config')} says` : ''}`,
   );
-  requireEnvoy(envoy.location, { templates, variables: composition.variables, trace });
+  for (const doubt of doubts) trace.warn('envoy_config_doubtful', doubt);
+  requireEnvoy(envoy.location, { templates, variables, trace });
   return envoy;
 }

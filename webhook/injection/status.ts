@@ -40,6 +40,8 @@ const envoyPlanSchema = z.strictObject({
   directory: z.string(),
   /** Of that Envoy, where its image tells: `1.40`. */
   version: z.string().optional(),
+  /** Where the container sees the ConfigMap's keys, if that is not each of them in the directory. */
+  paths: z.record(z.string(), z.string()).optional(),
   templates: z.array(z.string()),
   /** Values of the variables that the templates' Envoy parts use. */
   values: z.record(z.string(), json),

@@ -12,6 +12,7 @@ export type StepId =
   | 'configmaps_unattended'
   | 'controller_owned'
   | 'envoy_config_awaited'
+  | 'envoy_config_doubtful'
   | 'envoy_config_invalid'
   | 'envoy_config_patched'
   | 'envoy_container_found'

@@ -10,6 +10,7 @@ import { deployment, injectBackend, pod } from '../../../fakes/workloads.ts';
 const context: ReviewContext = {
   engine: engineFor(),
   checkEnvoy: () => undefined,
+  configMapKeys: () => undefined,
   ignoredNamespaces: new Set(['kube-system']),
 };
 

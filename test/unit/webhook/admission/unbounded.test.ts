@@ -6,6 +6,7 @@ import { engineFor } from '../../../fakes/engine.ts';
 const context = {
   engine: engineFor(),
   checkEnvoy: (): undefined => undefined,
+  configMapKeys: (): undefined => undefined,
   ignoredNamespaces: new Set<string>(),
   namespace: 'shop',
 };

@@ -75,7 +75,6 @@ test.each([
     'listener-behind-a-listener/native.yaml',
     /by cluster "inner" requests of listener "front" .* come to listener "inner" of the same Envoy.*svidecar\.dev\/inject-listeners.* \[ENVOY_CONFIG_INVALID\]/,
   ],
-  ['init-container-that-validates/in.yaml', /several containers look like Envoy/],
   ['neighbour-named-like-envoy/in.yaml', /several containers look like Envoy/],
 ])('%s is refused', (file, message) => {
   expect(injectionOf(file).refusals).toEqual([expect.stringMatching(message)]);

@@ -8,7 +8,7 @@ const type = {
   podMetadata: ['spec', 'template', 'metadata'],
 };
 
-test('of a ConfigMap of others only the texts are kept, of ours what we compare as well', () => {
+test('of a ConfigMap of others only texts and bytes are kept, of ours what we compare as well', () => {
   const object = {
     metadata: {
       namespace: 'n',
@@ -27,6 +27,7 @@ test('of a ConfigMap of others only the texts are kept, of ours what we compare 
     uid: 'u',
     resourceVersion: '1',
     data: { a: 'x' },
+    binaryData: { z: 'AAAA' },
     digest: '',
     isManaged: false,
     immutable: false,

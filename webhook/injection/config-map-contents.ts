@@ -1,0 +1,70 @@
+/** Texts and bytes of a ConfigMap: the kubelet makes files of both, and Envoy cannot tell them apart. */
+import { AppError } from '#kernel/errors.ts';
+
+export interface ConfigMapContents {
+  readonly data: Readonly<Record<string, string>>;
+  /** Bytes by key, in base64. */
+  readonly binaryData?: Readonly<Record<string, string>>;
+}
+
+type Texts = Readonly<Record<string, string>>;
+
+/** Bytes of all values together that the API server takes (core/v1 validation: MaxSecretSize). */
+const maxBytes = 1_048_576;
+
+/**
+ * All that is text, also where it stands in `binaryData`.
+ * @throws {AppError} ENVOY_CONFIG_INVALID where `main` is no UTF-8
+ */
+export function textsOf(
+  { data, binaryData = {} }: ConfigMapContents,
+  { main, name }: { readonly main: string; readonly name: string },
+): Texts {
+  const texts = new Map(Object.entries(data));
+  for (const [key, base64] of Object.entries(binaryData)) {
+    const text = decoded(base64);
+    if (text !== undefined) texts.set(key, text);
+    else if (key === main) {
+      throw new AppError(
+        'ENVOY_CONFIG_INVALID',
+        `${name} ${key}: it stands in binaryData and is no text in UTF-8, so that nothing can be added to it; write it as text under data`,
+      );
+    }
+  }
+  // Keys are the user's, and may be names of Object.prototype.
+  return Object.assign(Object.create(null) as Record<string, string>, Object.fromEntries(texts));
+}
+
+function decoded(base64: string): string | undefined {
+  const bytes = Buffer.from(base64, 'base64');
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    // It is bytes of another kind, such as a descriptor set: copied, not read.
+    return undefined;
+  }
+}
+
+/** Texts that changed stand in `data`; everything else stays where it was, as it was. */
+export function contentsOf(
+  { data, binaryData = {} }: ConfigMapContents,
+  { before, after }: { readonly before: Texts; readonly after: Texts },
+): Required<ConfigMapContents> {
+  const changed = Object.keys(binaryData).filter((key) => after[key] !== before[key]);
+  const kept = Object.entries(binaryData).filter(([key]) => !changed.includes(key));
+  const texts = [...Object.keys(data), ...changed].map((key) => [key, after[key] ?? ''] as const);
+  return { data: Object.fromEntries(texts), binaryData: Object.fromEntries(kept) };
+}
+
+/** @throws {AppError} ENVOY_CONFIG_INVALID where the API server would not store it */
+export function requireSize(contents: Required<ConfigMapContents>, name: string): void {
+  let bytes = 0;
+  for (const text of Object.values(contents.data)) bytes += Buffer.byteLength(text, 'utf8');
+  for (const base64 of Object.values(contents.binaryData))
+    bytes += Buffer.byteLength(base64, 'base64');
+  if (bytes <= maxBytes) return;
+  throw new AppError(
+    'ENVOY_CONFIG_INVALID',
+    `${name}: with what is added to it its copy has ${bytes} bytes, and the API server stores at most ${maxBytes} in a ConfigMap; move what Envoy does not read from here (certificates, descriptors, pages) into a ConfigMap of its own`,
+  );
+}

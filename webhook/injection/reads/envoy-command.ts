@@ -1,0 +1,210 @@
+/** What a container runs: whether that is Envoy, and with which arguments; through shells and programs that only start another one. */
+import { isArray, stringAt, type JsonObject } from '#kernel/json.ts';
+import { environmentOf, type Environment } from './environment.ts';
+import { readOptions, type EnvoyOptions } from './envoy-options.ts';
+import { readScript } from './shell-script.ts';
+import { knownStart, knownText, whyUnknown, type Text } from './text.ts';
+
+export type Started =
+  | {
+      readonly kind: 'envoy';
+      readonly options: EnvoyOptions;
+      /** Where it is started; undefined = where the image says. */
+      readonly directory: string | undefined;
+      /** Paths that its script names. */
+      readonly paths: readonly string[];
+    }
+  /** Nothing in the pod says it: the image's own command. */
+  | { readonly kind: 'image' }
+  | {
+      readonly kind: 'unknown';
+      /** Half a sentence after "container X:". */
+      readonly why: string;
+      /** It does start an Envoy, though it is not known with what. */
+      readonly isEnvoy: boolean;
+      /** Paths that its script names. */
+      readonly paths: readonly string[];
+    };
+
+interface Place {
+  readonly directory: string | undefined;
+  readonly environment: Environment;
+  /** Shells inside shells. */
+  readonly depth: number;
+}
+
+/** Shells that are looked into, one inside the other. */
+const maxDepth = 3;
+/** Programs that start the next one: `tini -- su-exec envoy …` has two. */
+const maxWrappers = 16;
+const shells = new Set(['sh', 'bash', 'ash', 'dash', 'ksh', 'zsh']);
+/** Programs that start what follows their own options. → options with a value of their own. */
+const inits: ReadonlyMap<string, readonly string[]> = new Map([
+  ['tini', ['-p', '-e']],
+  ['tini-static', ['-p', '-e']],
+  ['docker-init', ['-p', '-e']],
+  ['dumb-init', ['-r', '--rewrite']],
+  ['catatonit', []],
+]);
+const entryPoint = 'docker-entrypoint.sh';
+/** Programs whose first word is a user, and the rest a command. */
+const userChangers = new Set(['su-exec', 'gosu']);
+
+export function startedBy(container: JsonObject): Started {
+  const environment = environmentOf(container);
+  const command = wordsAt(container, 'command', environment);
+  const args = wordsAt(container, 'args', environment);
+  if (command === undefined || args === undefined)
+    return unknown('its command is no list of texts');
+  const workingDir = stringAt(container, 'workingDir');
+  const place: Place = {
+    directory: workingDir === '' ? undefined : workingDir,
+    environment,
+    depth: 0,
+  };
+  if (command.length > 0) return unwrap([...command, ...args], place);
+  const [first] = args;
+  if (first === undefined) return { kind: 'image' };
+  // Envoy's images take options as Envoy's, and anything else as a command.
+  return knownStart(first).startsWith('-') ? envoy(args, place) : unwrap(args, place);
+}
+
+/** Undefined when it is no list of texts. */
+function wordsAt(
+  container: JsonObject,
+  key: 'command' | 'args',
+  { expand }: Environment,
+): readonly Text[] | undefined {
+  const words = container[key] ?? [];
+  if (!isArray(words) || !words.every((word) => typeof word === 'string')) return undefined;
+  return words.map((word) => expand(word));
+}
+
+function unknown(
+  why: string,
+  more: { isEnvoy?: boolean; paths?: readonly string[] } = {},
+): Started {
+  return { kind: 'unknown', why, isEnvoy: more.isEnvoy ?? false, paths: more.paths ?? [] };
+}
+
+function envoy(args: readonly Text[], { directory }: Place): Started {
+  const read = readOptions(args);
+  return read.kind === 'options'
+    ? { kind: 'envoy', options: read.options, directory, paths: [] }
+    : unknown(read.why, { isEnvoy: true });
+}
+
+function unwrap(words: readonly Text[], place: Place): Started {
+  let rest = words;
+  let { environment } = place;
+  for (let count = 0; count < maxWrappers; count += 1) {
+    const [first = [], ...after] = rest;
+    const path = knownText(first);
+    if (path === undefined)
+      return unknown(`the program that it runs is not known: ${whyUnknown(first)}`);
+    const program = path.slice(path.lastIndexOf('/') + 1);
+    if (program === 'envoy' || isEntryPoint(program, after)) return envoy(after, place);
+    if (shells.has(program)) return shell(after, { ...place, environment });
+    if (program === 'env') environment = hiding(environment, after);
+    const next = afterWrapper(program, after);
+    if (next === undefined)
+      return unknown(`it runs "${path}", and what that starts is not to be seen`);
+    rest = next;
+  }
+  return unknown('it runs a program through many others');
+}
+
+/** The script of Envoy's own images: it takes options for Envoy's. */
+function isEntryPoint(program: string, [first]: readonly Text[]): boolean {
+  return program === entryPoint && knownStart(first ?? []).startsWith('-');
+}
+
+/** Undefined for a program that is no wrapper. */
+function afterWrapper(program: string, after: readonly Text[]): readonly Text[] | undefined {
+  if (program === entryPoint) return after;
+  if (userChangers.has(program)) return after.slice(1);
+  if (program === 'env') return after.slice(assignmentsIn(after).length);
+  const valued = inits.get(program);
+  return valued === undefined ? undefined : afterOptions(after, valued);
+}
+
+function afterOptions(words: readonly Text[], valued: readonly string[]): readonly Text[] {
+  let at = 0;
+  while (at < words.length) {
+    const word = knownText(words[at] ?? []) ?? '';
+    if (word === '--') return words.slice(at + 1);
+    if (!word.startsWith('-')) break;
+    at += valued.includes(word) ? 2 : 1;
+  }
+  return words.slice(at);
+}
+
+/** Names that `env NAME=value program` sets. */
+function assignmentsIn(words: readonly Text[]): readonly string[] {
+  const names = words.map((word) => /^([A-Za-z_]\w*)=/.exec(knownStart(word))?.[1]);
+  const end = names.indexOf(undefined);
+  return names.slice(0, end === -1 ? names.length : end).filter((name) => name !== undefined);
+}
+
+/** Values that are not followed further. */
+function hiding(environment: Environment, words: readonly Text[]): Environment {
+  const names = new Set(assignmentsIn(words));
+  if (names.size === 0) return environment;
+  const set = (name: string): Text => [
+    { why: `env sets ${name}`, isPlain: false, isOneWord: true },
+  ];
+  return {
+    ...environment,
+    value: (name) => (names.has(name) ? set(name) : environment.value(name)),
+  };
+}
+
+function shell(words: readonly Text[], place: Place): Started {
+  const script = scriptOf(words);
+  if (script === undefined)
+    return unknown('it runs a shell script, and what that starts is not to be seen');
+  if (place.depth >= maxDepth) return unknown('it runs shells inside shells');
+  const read = readScript(script, place);
+  if (read.kind === 'beyond')
+    return unknown(`its script is more than svidecar follows: ${read.why}`, {
+      isEnvoy: /(?:^|[\s/])envoy(?:\s|$)/.test(knownStart(script)),
+    });
+  const envoys = read.commands
+    .map((command) => ({
+      ...unwrap(command.words, { ...command, depth: place.depth + 1 }),
+      paths: read.paths,
+    }))
+    .filter(
+      (started) => started.kind === 'envoy' || (started.kind === 'unknown' && started.isEnvoy),
+    )
+    .filter((started) => !onlyValidates(started));
+  const [found, second] = envoys;
+  const { paths } = read;
+  if (found === undefined)
+    return unknown('its script starts no Envoy that is to be seen', { paths });
+  if (second !== undefined)
+    return unknown('its script starts Envoy more than once', { isEnvoy: true, paths });
+  return found;
+}
+
+/** The script of `sh -c SCRIPT`; undefined where there is none. */
+function scriptOf(words: readonly Text[]): Text | undefined {
+  let isScript = false;
+  for (let at = 0; at < words.length; at += 1) {
+    const word = knownText(words[at] ?? []);
+    if (word === undefined || !/^[-+]/.test(word)) return isScript ? words[at] : undefined;
+    // Options that leave the meaning of a script as it is.
+    const letters = /^[-+]([abefhuvxilc]*)(o?)$/.exec(word);
+    if (letters === null) return undefined;
+    if (letters[1]?.includes('c') === true) isScript = true;
+    if (letters[2] === 'o') at += 1;
+  }
+  return undefined;
+}
+
+/** An Envoy that checks a configuration, or sets itself up, and ends: it serves nobody. */
+export function onlyValidates(started: Started): boolean {
+  if (started.kind !== 'envoy') return false;
+  const mode = knownText(started.options.mode);
+  return mode === 'validate' || mode === 'init_only';
+}
