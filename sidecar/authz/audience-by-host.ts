@@ -22,17 +22,24 @@ export function audienceByHost(rule: InjectRule): (host: string) => string | und
   const find = (raw: string): string | undefined => {
     const full = raw.toLowerCase();
     const host = bareHost(full);
-    const suffix = suffixes.find(([end]) => host.length > end.length && host.endsWith(end));
+    const suffix = hostName.test(host)
+      ? suffixes.find(([end]) => host.length > end.length && host.endsWith(end))
+      : undefined;
     return exact.get(full) ?? exact.get(host) ?? suffix?.[1] ?? rule.audience;
   };
   return remember(find);
 }
 
-/** Takes `:port` and a closing dot away; an IPv6 literal keeps its brackets. */
-function bareHost(host: string): string {
-  const colon = host.lastIndexOf(':');
-  const end = colon > host.lastIndexOf(']') ? colon : host.length;
-  return host.slice(0, host[end - 1] === '.' ? end - 1 : end);
+/** A host, or an IPv6 literal in brackets, and perhaps a port: digits. */
+const withPort = /^(\[[^\]]*\]|[^:]*)(?::[0-9]*)?$/;
+/** What a name under a suffix may consist of, as DNS and certificates have it. */
+const hostName = /^[a-z0-9._-]+$/;
+
+/** Takes a port and a closing dot away; an IPv6 literal keeps its brackets. What has no such form stays as it is. */
+function bareHost(full: string): string {
+  const [, host] = withPort.exec(full) ?? [];
+  if (host === undefined) return full;
+  return host.endsWith('.') ? host.slice(0, -1) : host;
 }
 
 function remember(find: (host: string) => string | undefined): typeof find {

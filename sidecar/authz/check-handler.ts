@@ -14,6 +14,8 @@ const helperSpeaker = 'svidecar';
 interface PreparedRule {
   readonly decide: RuleDecision;
   readonly tally: Tally;
+  /** Name of the header that only the rule may set. */
+  readonly watched: Buffer | undefined;
   readonly refuse: (outcome: RuleRefusal) => Answer;
 }
 
@@ -46,11 +48,17 @@ function prepareRule(rule: Rule, ports: RulePorts): PreparedRule {
   const refusals = refusalsOf(rule.name);
   const decide =
     rule.mode === 'inject' ? injectDecision(rule, ports) : validateDecision(rule, ports);
-  return { decide, tally: ports.tallyFor(rule.name), refuse: (outcome) => refusals[outcome] };
+  const callerHeader = rule.mode === 'validate' ? rule.callerHeader : undefined;
+  return {
+    decide,
+    tally: ports.tallyFor(rule.name),
+    watched: callerHeader === undefined ? undefined : Buffer.from(callerHeader),
+    refuse: (outcome) => refusals[outcome],
+  };
 }
 
 function decide(rule: PreparedRule, request: Buffer, nowS: number): Answer | Promise<Answer> {
-  const view = readCheck(request);
+  const view = readCheck(request, rule.watched);
   if (!view?.hasHttp) return rule.refuse('check_unreadable');
   const route = routeSettings(view.route);
   if (route.kind === 'invalid') return rule.refuse('route_settings');

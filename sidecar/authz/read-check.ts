@@ -13,6 +13,8 @@ export interface CheckView {
   readonly authorizations: number;
   /** Its value; those of several are joined by commas. */
   readonly authorization: string;
+  /** Names of headers that a server could take for the watched one, as they came; not that one itself. */
+  readonly lookalikes: readonly string[];
   /** With the query, as Envoy sends it. */
   readonly path: string;
   /** With the port, where the client gave one. */
@@ -21,8 +23,10 @@ export interface CheckView {
   readonly route: readonly (readonly [key: string, value: string])[];
 }
 
-type Draft = { -readonly [K in Exclude<keyof CheckView, 'route'>]: CheckView[K] } & {
+type Draft = { -readonly [K in Exclude<keyof CheckView, 'route' | 'lookalikes'>]: CheckView[K] } & {
   route: (readonly [string, string])[];
+  lookalikes: string[];
+  readonly watched: Buffer | undefined;
 };
 
 const tagAttributes = bytesTag(1);
@@ -41,8 +45,11 @@ const tagRawValue = bytesTag(3);
 const authorizationName = Buffer.from('authorization');
 const routePrefix = Buffer.from('svidecar-');
 
-/** Returns undefined when the bytes are not a CheckRequest; fields it does not know are stepped over. */
-export function readCheck(bytes: Buffer): CheckView | undefined {
+/**
+ * Returns undefined when the bytes are not a CheckRequest; fields it does not know are stepped over.
+ * @param watched name of a header in lower case, whose lookalikes are looked for
+ */
+export function readCheck(bytes: Buffer, watched?: Buffer): CheckView | undefined {
   const reader = new WireReader(bytes);
   const draft: Draft = {
     hasHttp: false,
@@ -51,6 +58,8 @@ export function readCheck(bytes: Buffer): CheckView | undefined {
     path: '',
     host: '',
     route: [],
+    lookalikes: [],
+    watched,
   };
   for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
     if (tag === tagAttributes) readAttributes(reader, draft);
@@ -114,8 +123,10 @@ function readHeader(reader: WireReader, draft: Draft): void {
   for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
     if (tag === tagKey || tag === tagValue || tag === tagRawValue) reader.readBytes();
     else reader.skip(tag);
-    if (tag === tagKey) isAuthorization = isName(reader, authorizationName);
-    else if (isValue(tag, reader)) {
+    if (tag === tagKey) {
+      isAuthorization = isName(reader, authorizationName);
+      if (draft.watched !== undefined) noteLookalike(reader, draft.watched, draft.lookalikes);
+    } else if (isValue(tag, reader)) {
       start = reader.valueStart;
       stop = reader.valueEnd;
     }
@@ -137,10 +148,32 @@ function isName(reader: WireReader, name: Buffer): boolean {
   if (reader.valueEnd - reader.valueStart !== name.length) return false;
   for (let index = 0; index < name.length; index += 1) {
     const byte = reader.bytes[reader.valueStart + index] ?? 0;
-    const lower = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
-    if (lower !== name[index]) return false;
+    if (lowered(byte) !== name[index]) return false;
   }
   return true;
+}
+
+/** Letters and digits are what a name says; any other character can stand for any other (see header-spellings.ts). */
+function noteLookalike(reader: WireReader, watched: Buffer, into: string[]): void {
+  if (reader.valueEnd - reader.valueStart !== watched.length) return;
+  let isSame = true;
+  for (let index = 0; index < watched.length; index += 1) {
+    const given = lowered(reader.bytes[reader.valueStart + index] ?? 0);
+    const wanted = watched[index] ?? 0;
+    if (given === wanted) continue;
+    if (isWordByte(given) || isWordByte(wanted)) return;
+    isSame = false;
+  }
+  if (!isSame) into.push(reader.value());
+}
+
+function lowered(byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+}
+
+/** A letter in lower case or a digit. */
+function isWordByte(byte: number): boolean {
+  return (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39);
 }
 
 function readExtension(reader: WireReader, draft: Draft): void {

@@ -34,7 +34,10 @@ export function validateDecision(rule: ValidateRule, ports: RulePorts): RuleDeci
     return made;
   };
   return (view, route, nowS) => {
-    if (route.kind === 'skip' || isSkipped(view.path)) return skipped;
+    if (route.kind === 'skip' || isSkipped(view.path)) {
+      if (view.lookalikes.length === 0) return skipped;
+      return { ...skipped, bytes: allowance({ remove: [...remove, ...view.lookalikes] }) };
+    }
     return route.kind === 'audience' ? judgeOfRoute(route.audience)(view, nowS) : own(view, nowS);
   };
 }
@@ -62,7 +65,7 @@ function judges(rule: ValidateRule, ports: RulePorts, refusals: Refusals) {
         return refusals.several_authorizations;
       const token = bearerToken(view.authorization);
       if (token === undefined) return refusals.not_bearer;
-      return judge(verifier, { token, nowS, audiences, answerFor });
+      return judge(verifier, { token, nowS, audiences, answerFor, lookalikes: view.lookalikes });
     };
   };
 }
@@ -71,36 +74,41 @@ interface Case {
   readonly token: string;
   readonly nowS: number;
   readonly audiences: readonly string[];
-  readonly answerFor: (verdict: Verdict, audiences: readonly string[]) => Answer;
+  /** Headers that the app could take for the caller's. */
+  readonly lookalikes: readonly string[];
+  readonly answerFor: AnswerFor;
 }
+
+type AnswerFor = (told: {
+  readonly verdict: Verdict;
+  readonly audiences: readonly string[];
+  readonly lookalikes: readonly string[];
+}) => Answer;
 
 function judge(verifier: TokenVerifier, told: Case): Answer | Promise<Answer> {
-  const { token, nowS, audiences, answerFor } = told;
+  const { token, nowS, answerFor, ...rest } = told;
   const verdict = verifier.verify(token, nowS);
-  if (!(verdict instanceof Promise)) return answerFor(verdict, audiences);
-  return verdict.then((settled) => answerFor(settled, audiences));
+  if (!(verdict instanceof Promise)) return answerFor({ verdict, ...rest });
+  return verdict.then((settled) => answerFor({ verdict: settled, ...rest }));
 }
 
-/** The cache of verdicts gives the same object again, so its answer is built once. */
-function answersByVerdict(rule: ValidateRule, refusals: Refusals): Case['answerFor'] {
+/** The cache of verdicts gives the same object again, so its answer is built once; one with lookalikes is built each time. */
+function answersByVerdict(rule: ValidateRule, refusals: Refusals): AnswerFor {
   const mayCall = callerFilter(rule.allowCallers);
   const built = new WeakMap<Verdict, Answer>();
-  return (verdict, audiences) => {
+  const { callerHeader, forwardToken, name } = rule;
+  return ({ verdict, audiences, lookalikes }) => {
     if (verdict.kind === 'refused') return refusals[verdict.reason];
-    const present = built.get(verdict);
+    const present = lookalikes.length === 0 ? built.get(verdict) : undefined;
     if (present !== undefined) return present;
-    const { callerHeader, forwardToken, name } = rule;
-    const made: Answer = mayCall(verdict.spiffeId)
-      ? {
-          bytes: allowance({
-            ...(callerHeader === undefined ? {} : { set: { [callerHeader]: verdict.spiffeId } }),
-            remove: forwardToken === false ? ['authorization'] : [],
-            metadata: verifiedMetadata(name, verdict, audiences),
-          }),
-          outcome: 'allowed',
-        }
-      : refusals.caller_not_allowed;
-    built.set(verdict, made);
+    if (!mayCall(verdict.spiffeId)) return refusals.caller_not_allowed;
+    const bytes = allowance({
+      ...(callerHeader === undefined ? {} : { set: { [callerHeader]: verdict.spiffeId } }),
+      remove: [...(forwardToken === false ? ['authorization'] : []), ...lookalikes],
+      metadata: verifiedMetadata(name, verdict, audiences),
+    });
+    const made: Answer = { bytes, outcome: 'allowed' };
+    if (lookalikes.length === 0) built.set(verdict, made);
     return made;
   };
 }

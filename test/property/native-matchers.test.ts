@@ -30,7 +30,22 @@ const key = fc.oneof(
 const host = fc
   .tuple(
     fc.array(label, { minLength: 1, maxLength: 3 }),
-    fc.constantFrom('', '.', ':80', ':8080', '.:80', ':', 'x'),
+    fc.constantFrom(
+      '',
+      '.',
+      ':80',
+      ':8080',
+      '.:80',
+      ':',
+      'x',
+      ':80.a',
+      ':a',
+      ':80:80',
+      '@a',
+      '/',
+      '%2e',
+      ':80.',
+    ),
   )
   .map(([labels, end]) => labels.join('.') + end);
 

@@ -2,6 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { spiffeIdFault, trustDomainFault } from '#kernel/spiffe-id.ts';
+import { maxSeparators, separatorsIn } from '../../sidecar/config/header-spellings.ts';
 import { callerPatternFault } from '../../sidecar/config/caller-pattern.ts';
 import {
   annotationKey,
@@ -99,9 +100,11 @@ const reservedHeaders = new Set([
 function callerHeader(text: string): string {
   const name = text.toLowerCase();
   const isToken = /^[a-z0-9!#$%&'*+.^_`|~-]{1,64}$/.test(name);
-  return isToken && !reservedHeaders.has(name)
+  if (!isToken || reservedHeaders.has(name))
+    return fail(`an HTTP header name, none of ${[...reservedHeaders].join(', ')}`);
+  return separatorsIn(name) <= maxSeparators
     ? name
-    : fail(`an HTTP header name, none of ${[...reservedHeaders].join(', ')}`);
+    : fail(`an HTTP header name with at most ${maxSeparators} of "-", "_" and "."`);
 }
 
 const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {

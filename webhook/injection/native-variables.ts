@@ -5,12 +5,14 @@
 import { isArray, isObject, type Json, type JsonObject } from '#kernel/json.ts';
 import { callersOf } from '../../sidecar/config/caller-pattern.ts';
 import { jwksPath, secretName } from '../../sidecar/config/contract.ts';
+import { spellingsOf } from '../../sidecar/config/header-spellings.ts';
 import type { Variables } from './substitute.ts';
 
 /** Lists among the variables, and the names that their members have after `each.`. */
 export const memberNames: Readonly<Record<string, readonly string[]>> = {
   audienceHosts: ['host', 'secret'],
   callerHeaders: ['value'],
+  callerSpellings: ['value'],
   callerTrustDomains: ['name', 'subjects', 'jwksPath'],
   pathsWithoutToken: ['matcher'],
 };
@@ -26,6 +28,7 @@ export function nativeVariables(tokens: Variables): Variables {
     callerTrustDomains: undefined,
     pathsWithoutToken: undefined,
     callerHeaders: undefined,
+    callerSpellings: undefined,
     hasCallerHeader: undefined,
     forwards: undefined,
     ...values,
@@ -47,6 +50,7 @@ function valuesOf(tokens: Variables): Record<string, Json | undefined> {
     callerTrustDomains: trustDomainsOf(textsOf(tokens['allowCallers'])),
     pathsWithoutToken: textsOf(tokens['skipPaths']).map((path) => ({ matcher: pathMatcher(path) })),
     callerHeaders: callerHeader === undefined ? [] : [callerHeader],
+    callerSpellings: typeof callerHeader === 'string' ? spellingsOf(callerHeader).slice(1) : [],
     hasCallerHeader: callerHeader !== undefined,
     forwards: tokens['forwardToken'] !== false,
   };
@@ -80,13 +84,16 @@ function hostsOf(byHost: Json | undefined, audience: string | undefined): readon
     .filter(isSuffix)
     .sort((left, right) => right.host.length - left.host.length);
   const rest = audience === undefined ? [] : [{ host: '.*', audience }];
-  const bare = (pattern: string): string => String.raw`(?i:${pattern}\.?(?::[^:\]]*)?)`;
+  const bare = (pattern: string): string => String.raw`(?i:${pattern}\.?(?::[0-9]*)?)`;
   return [
     ...exact.filter(hasPort).map((entry) => ({ ...entry, host: `(?i:${quoted(entry.host)})` })),
     ...exact
       .filter((entry) => !hasPort(entry))
       .map((entry) => ({ ...entry, host: bare(quoted(entry.host)) })),
-    ...suffixes.map((entry) => ({ ...entry, host: bare(`.+${quoted(entry.host.slice(1))}`) })),
+    ...suffixes.map((entry) => ({
+      ...entry,
+      host: bare(`[a-z0-9._-]+${quoted(entry.host.slice(1))}`),
+    })),
     ...rest,
   ];
 }

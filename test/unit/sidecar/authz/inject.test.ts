@@ -110,6 +110,24 @@ describe('an inject rule', () => {
     expect((await effect({ host })).set, 'remembered').toEqual(expected);
   });
 
+  test.each([
+    'evil.test:80.example.com',
+    'evil.test:.example.com',
+    'a.example.com:80:81',
+    'a.example.com:http',
+    'user@a.example.com',
+    'evil.test/.example.com',
+    'evil.test?.example.com',
+    'evil.test .example.com',
+    '[::1].example.com',
+    '[::1]:80.example.com',
+    'evil.test\\.example.com',
+    'evil.test%00.example.com',
+  ])('%s is not under *.example.com', async (host) => {
+    const { effect } = setUp({ audienceByHost: { '*.example.com': 'wide' } });
+    expect(await effect({ host })).toMatchObject({ kind: 'allow', set: {} });
+  });
+
   test.each(['example.com', 'db:1', 'evil-example.com', 'api.example.com.evil.org', ''])(
     'lets a request to %s pass untouched, with its own Authorization, when no audience is meant for it',
     async (host) => {

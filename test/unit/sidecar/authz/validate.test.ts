@@ -56,6 +56,35 @@ describe('a validate rule', () => {
     expect(tally).toEqual({ allowed: 1 });
   });
 
+  test.each(['x_caller', 'X_CALLER', 'x.caller', 'x~caller', 'x+caller'])(
+    'takes away %s beside x-caller, with a token and without',
+    async (name) => {
+      const { effect } = setUp({
+        callerHeader: 'x-caller',
+        skipPaths: ['/free'],
+        forwardToken: false,
+      });
+      const headers = { ...withGood.headers, 'x-caller': 'a', [name]: 'spiffe://evil' };
+      expect(await effect({ headers })).toMatchObject({
+        set: { 'x-caller': 'spiffe://example.org/ns/a/sa/frontend' },
+        remove: ['authorization', name],
+      });
+      expect((await effect({ headers, path: '/free' })).remove).toEqual(['x-caller', name]);
+      const raw = Object.entries(headers);
+      expect((await effect({ rawHeaders: raw })).remove).toEqual(['authorization', name]);
+      // And the next one without it has the usual answer.
+      expect((await effect(withGood)).remove).toEqual(['authorization']);
+    },
+  );
+
+  test.each(['xcaller', 'x-callers', 'y-caller', 'x-calle-', 'xxcaller', 'x--caller'])(
+    'leaves %s beside x-caller',
+    async (name) => {
+      const { effect } = setUp({ callerHeader: 'x-caller' });
+      expect((await effect({ headers: { ...withGood.headers, [name]: 'a' } })).remove).toEqual([]);
+    },
+  );
+
   test('takes the token from either encoding of the headers', async () => {
     const { effect } = setUp();
     const rawHeaders = [['authorization', `bearer ${good}`]] as const;

@@ -77,6 +77,7 @@ const refused: readonly (readonly [SettingKey, string, RegExp])[] = [
   ['authorization', 'Deny', /one of deny, overwrite, keep/],
   ['caller-header', 'authorization', /none of authorization/],
   ['caller-header', 'x caller', /an HTTP header name/],
+  ['caller-header', 'x-a-b-c-d-e', /at most 4 of/],
   ['cpu-limit', '64Mi', /CPU/],
   ['cpu-request', '-1', /CPU/],
   ['data-path', 'native-ish', /one of/],
