@@ -12,7 +12,7 @@ export interface BodyLimits {
   readonly maxWeight: number;
 }
 
-/** What V8 needs for a member that begins a hidden class, in values; measured by test/bench/hostile.ts. */
+/** What V8 needs for a member that begins a hidden class, in values; measured by test/bench/hostile-bodies.ts. */
 const newShapeWeight = 8;
 /** Bits that remember which sequences of keys were seen; 2^17 miss one in twelve at the limit. */
 const seenBits = 2 ** 17;

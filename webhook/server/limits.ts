@@ -54,7 +54,7 @@ export const defaultLimits: Limits = Object.freeze({
   maxArrivingBytes: 16 * mebibyte,
   // Pods and workloads have about 20 levels, managed fields included.
   maxDepth: 100,
-  // About 45 ms of parsing and 20 MiB at worst, whatever is sent (test/bench/hostile.ts). An object of 1.5 MB, the
+  // About 45 ms of parsing and 20 MiB at worst, whatever is sent (test/bench/hostile-bodies.ts). An object of 1.5 MB, the
   // most that etcd stores, stays below together with its old version unless it consists of nothing but short values.
   maxWeight: 160_000,
   // About 1.5 ms at worst; a pod as people write it has 300 to 1,000 values.
