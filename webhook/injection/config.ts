@@ -6,6 +6,7 @@ import { parseDocument } from 'yaml';
 import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
 import { trustDomainFault } from '#kernel/spiffe-id.ts';
+import { settingsDirectory } from '../../sidecar/config/contract.ts';
 import { objectMarks } from './object-marks.ts';
 import { cpuForms, cpuPattern, memoryForms, memoryPattern } from './quantity.ts';
 import { templateSchema } from './template-schema.ts';
@@ -14,17 +15,35 @@ const cpu = z.string().regex(cpuPattern, `must be ${cpuForms}`);
 const memory = z.string().regex(memoryPattern, `must be ${memoryForms}`);
 const absolutePath = z
   .string()
-  .regex(/^\/([^/]+\/)*[^/]+$/, 'must be an absolute path without a trailing slash');
+  .regex(/^\/([^/]+\/)*[^/]+$/, 'must be an absolute path without a trailing slash')
+  .refine((path) => !path.split('/').includes('..'), 'must not contain ..');
+/** Where the helper's own files are mounted, nothing else can be. */
+const mountPath = absolutePath
+  .refine((path) => !path.includes(':'), 'must not contain a colon')
+  .refine(
+    (path) =>
+      !`${path}/`.startsWith(`${settingsDirectory}/`) && !settingsDirectory.startsWith(`${path}/`),
+    `must lie beside ${settingsDirectory}, where the helper's settings are`,
+  );
+/** @see Kubernetes CSIDriver: at most 63 characters, a DNS subdomain */
+const csiDriver = z
+  .string()
+  .max(63)
+  .regex(
+    /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/,
+    'must be the name of a CSI driver such as csi.spiffe.io',
+  );
+const fileName = z.string().regex(/^[^/:]{1,100}$/, 'must be the name of a file, without slashes');
 
 const socket = z.strictObject({
   /** How the Workload API reaches the pod where the annotation says nothing. */
   kind: z.enum(['csi', 'hostPath']).default('csi'),
-  csiDriver: z.string().min(1).default('csi.spiffe.io'),
+  csiDriver: csiDriver.default('csi.spiffe.io'),
   /** Directory on the node that holds the agent's socket. */
   hostPath: absolutePath.default('/run/spire/agent-sockets'),
   /** Where the directory is mounted in containers, and the socket's name in it. */
-  mountPath: absolutePath.default('/spiffe-workload-api'),
-  file: z.string().min(1).default('spire-agent.sock'),
+  mountPath: mountPath.default('/spiffe-workload-api'),
+  file: fileName.default('spire-agent.sock'),
 });
 
 const helper = z.strictObject({

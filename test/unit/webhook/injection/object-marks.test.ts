@@ -52,3 +52,16 @@ test.each<[string, unknown]>([
     ...(configMaps as object),
   });
 });
+
+test.each<[string, unknown]>([
+  ['a CSI driver that is no name', { csiDriver: 'Spiffe io' }],
+  ['a CSI driver that is too long', { csiDriver: 'a'.repeat(64) }],
+  ['a path of the node that goes up', { hostPath: '/run/../etc' }],
+  ['a mount path with a colon', { mountPath: '/a:b' }],
+  ["the helper's own folder", { mountPath: '/etc/svidecar' }],
+  ["a folder in the helper's own", { mountPath: '/etc/svidecar/socket' }],
+  ["a folder that holds the helper's own", { mountPath: '/etc' }],
+  ['a file in a folder', { file: 'a/b.sock' }],
+])('%s, which no pod could have, is refused when the configuration is read', (_, socket) => {
+  expect(() => checkConfig({ socket }, 'config.yaml')).toThrow('socket.');
+});
