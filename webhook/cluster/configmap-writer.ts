@@ -11,7 +11,7 @@ import { slimConfigMap } from './objects.ts';
 import { nameTaken } from './plan.ts';
 import type { Contents, Step, Target } from './plan.ts';
 import type { Problem } from '../desired/desired.ts';
-import { renderedEvents } from '../desired/events.ts';
+import { renderedEvents, restoredEvents } from '../desired/events.ts';
 import type { ClusterStore } from './store.ts';
 
 export interface WriterOptions {
@@ -67,7 +67,7 @@ export class ConfigMapWriter {
         case 'recreate':
           await this.#remove(pathOf(step.configMap), { uid: step.uid });
           this.counts.recreated += 1;
-          return await this.#apply(step.configMap, undefined);
+          return await this.#recreate(step.configMap, step.uid);
         case 'remove': {
           const { uid, resourceVersion, name } = step;
           await this.#remove(pathOf({ namespace, name }), { uid, resourceVersion });
@@ -97,6 +97,8 @@ export class ConfigMapWriter {
     // A forced apply would take over whatever a user made a moment ago under this name.
     const there = knownUid === undefined ? await this.#read(path) : undefined;
     if (there?.isManaged === false) return { problems: [nameTaken(target)] };
+    const known = knownUid === undefined ? there : store.configMap(namespace, name);
+    const wasOther = known !== undefined && known.digest !== target.digest;
     const contents = target.contents();
     const body = bodyOf(target, contents, knownUid ?? there?.uid);
     const entry = slimConfigMap(await api.apply(path, body, this.#running()));
@@ -109,7 +111,23 @@ export class ConfigMapWriter {
     this.counts.applied += 1;
     log.debug({ namespace, name }, 'ConfigMap applied');
     if (there?.digest !== target.digest) this.#tell(target, contents, entry.uid);
+    if (wasOther) this.#tellRestored(target, entry.uid);
     return nothing;
+  }
+
+  /** What was there held other settings: it is gone, and is told of. */
+  async #recreate(target: Target, uid: string): Promise<Done> {
+    const done = await this.#apply(target, undefined);
+    if (done.problems.length === 0) this.#tellRestored(target, uid);
+    return done;
+  }
+
+  /** Only settings have a name that stands for their contents. */
+  #tellRestored(target: Target, uid: string): void {
+    if (!target.immutable) return;
+    const { namespace, name } = target;
+    this.#options.log.warn({ namespace, name }, 'ConfigMap held other settings, and was made anew');
+    for (const event of restoredEvents(target, uid)) this.#options.events.say(event);
   }
 
   #isApplied({ namespace, name }: Target, digest: string): boolean {

@@ -1,8 +1,8 @@
 /** Keeps our ConfigMaps as desired: level-triggered, by namespace, with server-side apply. */
 import type { Clock } from '#kernel/clock.ts';
 import { messageOf } from '#kernel/errors.ts';
-import type { KubernetesApi } from './api.ts';
-import type { ClusterLimits } from './limits.ts';
+import { ApiRefusal, type KubernetesApi } from './api.ts';
+import { retryDelayMs, type ClusterLimits } from './limits.ts';
 import { ConfigMapWriter } from './configmap-writer.ts';
 import type { Done } from './configmap-writer.ts';
 import type { EventWriter } from './event-writer.ts';
@@ -40,6 +40,8 @@ export class Controller {
   readonly #renderings = new Renderings();
   readonly #writer: ConfigMapWriter;
   #failed = 0;
+  /** Looks in a row in which the server refused something. */
+  readonly #failuresInRow = new Map<string, number>();
   #signal: AbortSignal | undefined;
 
   constructor(options: ControllerOptions) {
@@ -128,10 +130,11 @@ export class Controller {
     );
     this.#report(namespace, found);
     const tellInMs = this.#tell(namespace, users, { summaries: wanted.summaries, found });
-    if (failures.length > 0) throw new AggregateError(failures, failures.map(messageOf).join('; '));
-    if (now.length < steps.length) return 0;
+    const retryInMs = this.#retryMs(namespace, failures);
+    if (now.length < steps.length && failures.length === 0) return 0;
     return soonest([
       againInMs,
+      retryInMs,
       steps.length < plan.steps.length ? limits.lastRetryMs : plan.againInMs,
       tellInMs,
     ]);
@@ -148,6 +151,27 @@ export class Controller {
     const users = this.#options.store.users(namespace).filter(isLive);
     const summaries = new Map(users.map((user) => [user, '']));
     return this.#tell(namespace, users, { summaries, found: [] });
+  }
+
+  /**
+   * One that the server refuses is tried again later and later, and the namespace is looked at meanwhile as ever. Where
+   * nobody answers, everything waits.
+   * @returns milliseconds until the next try
+   */
+  #retryMs(namespace: string, failures: readonly unknown[]): number | undefined {
+    const { limits, random, log } = this.#options;
+    if (failures.length === 0) {
+      this.#failuresInRow.delete(namespace);
+      return undefined;
+    }
+    const fault = failures.slice(0, 3).map(messageOf).join('; ');
+    if (!failures.every((each) => each instanceof ApiRefusal))
+      throw new AggregateError(failures, fault);
+    const inRow = (this.#failuresInRow.get(namespace) ?? 0) + 1;
+    this.#failuresInRow.set(namespace, inRow);
+    this.#failed += failures.length;
+    log.error({ namespace, fault }, 'ConfigMaps not brought up to date, trying again');
+    return retryDelayMs(inRow, limits, random);
   }
 
   #plan(namespace: string, users: readonly ConfigMapUser[], desired: readonly Target[]): Plan {

@@ -182,6 +182,13 @@ export function renderEnvoy(
       `ConfigMap ${namespace}/${plan.source} is not there; the pods start when it is, and ${plan.derived} has been made from it`,
     );
   }
+  // A key may be called like something that every object has.
+  if (!Object.hasOwn(source.data, plan.file)) {
+    return problem(
+      'EnvoyConfigInvalid',
+      `ConfigMap ${namespace}/${plan.source} has no text under the key that the Envoy container reads; add it, or correct svidecar.dev/envoy-config`,
+    );
+  }
   try {
     const { data, binaryData, changes } = patchPlanned(namespace, plan, { ...source, library });
     const configMap: DesiredConfigMap = {
@@ -197,10 +204,16 @@ export function renderEnvoy(
     };
     return { kind: 'rendered', configMap, changes: changes.map(({ message }) => message) };
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
+    if (error instanceof AppError) {
+      return problem(
+        'EnvoyConfigInvalid',
+        wordsOf(error, { name: `ConfigMap ${namespace}/${source.name}`, files: source.data }),
+      );
+    }
+    // A mistake of ours, that this configuration brings to light: the others must not pay for it.
     return problem(
       'EnvoyConfigInvalid',
-      wordsOf(error, { name: `ConfigMap ${namespace}/${source.name}`, files: source.data }),
+      `ConfigMap ${namespace}/${plan.source} cannot be patched; this is a mistake of svidecar's, please report it`,
     );
   }
 }

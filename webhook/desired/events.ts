@@ -15,7 +15,13 @@ import type {
 
 /** Stable API: `kubectl get events --field-selector reason=…`, and a metric's label. */
 export type EventReason =
-  'EnvoyConfigRendered' | 'Injected' | 'NotInjected' | 'Refused' | 'Skipped' | ProblemReason;
+  | 'ConfigMapRestored'
+  | 'EnvoyConfigRendered'
+  | 'Injected'
+  | 'NotInjected'
+  | 'Refused'
+  | 'Skipped'
+  | ProblemReason;
 
 /** What admission would say of an object that asks for something and was stored without it. */
 export interface Verdict {
@@ -101,6 +107,23 @@ export function renderedEvents(
   return workloadsOf(users).map((regarding) => {
     const reason = 'EnvoyConfigRendered';
     return { namespace, regarding, related, type: 'Normal', reason, action: 'Render', note };
+  });
+}
+
+/** Says that settings of ours were not what their name stands for, and were put right: to those whose pods mount them. */
+export function restoredEvents(
+  configMap: Omit<DesiredConfigMap, 'data'>,
+  uid: string,
+): readonly DesiredEvent[] {
+  const { namespace, name, users } = configMap;
+  const message =
+    `ConfigMap ${name} did not hold the settings that its name stands for: somebody had changed it. It was made anew; ` +
+    'pods that started meanwhile may run with the other settings: restart them (kubectl rollout restart), and see who may write ConfigMaps here';
+  const note = traceText([step('configmap_restored', message)]);
+  const related = { apiVersion: 'v1', kind: 'ConfigMap', name, uid };
+  return workloadsOf(users).map((regarding) => {
+    const reason = 'ConfigMapRestored';
+    return { namespace, regarding, related, type: 'Warning', reason, action: 'Render', note };
   });
 }
 

@@ -8,6 +8,7 @@ export type StepId =
   | 'awaits_container'
   | 'being_deleted'
   | 'configmap_refused'
+  | 'configmap_restored'
   | 'configmap_taken'
   | 'configmaps_unattended'
   | 'controller_owned'

@@ -172,3 +172,22 @@ test('one that changes without end is looked at at a steady rate, and holds up n
   const backlog = cluster.figures().find(({ name }) => name === 'svidecar_controller_backlog');
   expect(backlog?.samples[0]?.value).toBeLessThanOrEqual(1);
 });
+
+test('settings that somebody changed are made anew, and told to those who mount them', async () => {
+  await start();
+  putDeployment('web', { helper: 'h1' });
+  const name = helperFor('h1');
+  const isThere = (text: string): boolean =>
+    JSON.stringify(api.get('ConfigMap', 'shop', name) ?? '').includes(text);
+  await until('it is there', () => api.get('ConfigMap', 'shop', name) !== undefined);
+  api.put('ConfigMap', {
+    metadata: { namespace: 'shop', name, labels: { 'app.kubernetes.io/managed-by': 'svidecar' } },
+    immutable: true,
+    data: { 'helper.yaml': 'skipPaths: ["/*"]' },
+  });
+  expect(isThere('skipPaths')).toBe(true);
+  await until('it is put right', () => !isThere('skipPaths') && isThere('h1'));
+  const told = (): boolean =>
+    api.seen.some(({ body }) => JSON.stringify(body ?? '').includes('"ConfigMapRestored"'));
+  await until('it is told', told);
+});

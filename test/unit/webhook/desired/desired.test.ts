@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { isObject, objectAt, stringAt } from '#kernel/json.ts';
 import { helperName } from '../../../../webhook/injection/compose.ts';
+import { derivedName } from '../../../../webhook/injection/envoy-plan.ts';
+import { parseStatus } from '../../../../webhook/injection/status.ts';
 import { statusKey } from '../../../../webhook/injection/contract.ts';
-import { type ConfigMapUser } from '../../../../webhook/desired/desired.ts';
+import {
+  renderEnvoy,
+  wantedBy,
+  type ConfigMapUser,
+} from '../../../../webhook/desired/desired.ts';
 import { desiredConfigMaps, type Desired } from '../../../../webhook/desired/marks.ts';
 import { injected, valueAt } from '../../../fakes/admission.ts';
 import { engineFor } from '../../../fakes/engine.ts';
@@ -31,6 +37,10 @@ const settings = stringAt(objectAt(isObject(parsed) ? parsed : {}, 'helper'), 's
 
 /** Found in two seconds by trying: the hashes of both begin with the same 40 bits. */
 const collision = [516_528, 1_325_617].map((n) => `allowCallers:\n  - spiffe://example.org/${n}\n`);
+
+function fail(): never {
+  throw new TypeError('the status has no Envoy plan');
+}
 
 function legacyName(text: string): string {
   return helperName(text).slice(0, 'svidecar-'.length + 10);
@@ -124,6 +134,53 @@ describe('desired ConfigMaps', () => {
     expect(configMaps).toEqual([]);
     const message: unknown = expect.stringContaining('Deployment shop/a');
     expect(problems).toMatchObject([{ reason: 'StatusInvalid', message }]);
+  });
+
+  test.each(['constructor', '__proto__', 'toString', 'not-there'])(
+    'a file called %s costs its own workload alone',
+    (file) => {
+      const envoy = objectAt(isObject(parsed) ? parsed : {}, 'envoy');
+      const { derived: _derived, ...plan } = parseStatus(status, 'test').envoy ?? fail();
+      const named = { ...envoy, file, derived: derivedName({ ...plan, file }) };
+      const forged = JSON.stringify({ ...(isObject(parsed) ? parsed : {}), envoy: named });
+      const { configMaps, problems } = desired([user('forged', forged), user('honest')]);
+      expect(configMaps).toHaveLength(2);
+      expect(problems).toMatchObject([
+        { reason: 'EnvoyConfigInvalid', users: [{ name: 'forged' }] },
+      ]);
+    },
+  );
+
+  test('what nobody expected while one is rendered is the fault of that one', () => {
+    const broken = {
+      ...library,
+      get: (): never => {
+        throw new RangeError('Maximum call stack size exceeded');
+      },
+    };
+    const { envoys } = wantedBy([user('a')]);
+    const source = { namespace: 'shop', name: 'frontend-envoy', uid: 'u', resourceVersion: '1' };
+    const rendered = envoys.map((envoy) =>
+      renderEnvoy('shop', envoy, {
+        source: { ...source, data: { 'envoy.yaml': envoyConfig } },
+        library: broken,
+      }),
+    );
+    expect(rendered).toMatchObject([{ problem: { reason: 'EnvoyConfigInvalid' } }]);
+  });
+
+  test.each([
+    ['brackets', '['.repeat(120_000)],
+    ['closed brackets', '['.repeat(60_000) + ']'.repeat(60_000)],
+    [
+      'brackets in a value',
+      status.replace('"values":{', `"values":{"a":${'['.repeat(60_000)}${']'.repeat(60_000)},`),
+    ],
+  ])('a status of %s costs its own workload alone', (_name, text) => {
+    const { configMaps, problems } = desired([user('forged', text), user('honest')]);
+    expect(configMaps).toHaveLength(2);
+    expect(problems).toMatchObject([{ reason: 'StatusInvalid', users: [{ name: 'forged' }] }]);
+    expect(problems[0]?.message.length).toBeLessThan(1_000);
   });
 
   describe('names of version 0.1.0, of 40 bits', () => {
