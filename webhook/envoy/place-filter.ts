@@ -11,7 +11,7 @@ import type { FilterList, Listener } from './listener.ts';
 import { type Placed, textOf } from './proto-field.ts';
 
 /** What is known of the manager that a list is of. */
-export interface ListContext {
+interface ListContext {
   readonly file: ConfigFile;
   /** Its route configurations: what they set for single filters counts. */
   readonly routes: readonly Placed[];

@@ -8,7 +8,7 @@ import { type Placed, fieldOf, messageOf, placedField, repeatedOf, textOf } from
 import { type Destination, routeTreeOf } from './route-tree.ts';
 
 /** A listener of this Envoy that a request comes to from one of its own clusters. */
-export interface Meeting {
+interface Meeting {
   readonly listener: Listener;
   readonly via: KnownCluster;
 }

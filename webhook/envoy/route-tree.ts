@@ -23,7 +23,7 @@ export interface RouteEntry extends PlacedIn {
   readonly action: Placed | undefined;
 }
 
-export interface RouteTree {
+interface RouteTree {
   readonly routes: readonly RouteEntry[];
   /** Of routes, virtual hosts and route configurations, mirrors included. */
   readonly destinations: readonly Destination[];
