@@ -120,6 +120,7 @@ export default {
       'sidecar/kernel',
       'certs/plan',
       'sidecar/config',
+      'webhook/editing',
       'webhook/injection',
       'webhook/envoy',
       'webhook/admission',

@@ -12,7 +12,7 @@ export const volume = { name: 'config', configMap: { name: 'source' } };
 export const reading = ['-c', '/etc/envoy/envoy.yaml'];
 
 /** ConfigMaps that are there, and their keys. */
-export const keys: Readonly<Record<string, readonly string[]>> = {
+const keys: Readonly<Record<string, readonly string[]>> = {
   source: ['envoy.yaml', 'a.yaml'],
   flags: ['flags.txt'],
   second: ['envoy.yaml'],

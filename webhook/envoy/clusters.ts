@@ -2,15 +2,7 @@
 import { type Json, type JsonObject, isArray, isObject, sameJson } from '#kernel/json.ts';
 import { type ConfigFile, type ConfigFiles, resourcesOf } from './config-file.ts';
 import type { ClusterAddition } from './contract.ts';
-import {
-  type Placed,
-  fieldOf,
-  messageOf,
-  placedField,
-  repeatedOf,
-  textOf,
-  typeNameOf,
-} from './proto-field.ts';
+import { type Placed, fieldOf, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
 
 export interface KnownCluster extends Placed {
   readonly file: ConfigFile;
@@ -88,17 +80,6 @@ export function clustersIn(value: JsonObject): ReadonlySet<string> {
   return found;
 }
 
-/** Whether connections to the cluster are protected by TLS, or never leave the pod. */
-export function isProtected({ message }: KnownCluster): boolean {
-  const sockets = [
-    messageOf(message, 'transport_socket'),
-    ...repeatedOf({ message, path: '' }, 'transport_socket_matches').map((match) =>
-      messageOf(match.message, 'transport_socket'),
-    ),
-  ];
-  return sockets.some(isTls) || isLocal(message);
-}
-
 /** Whether all endpoints are on loopback or on Unix sockets. @param port only this one, when given */
 export function isLocal(cluster: JsonObject, port?: number): boolean {
   const endpoints = repeatedOf(
@@ -120,11 +101,6 @@ function isLocalAddress(address: JsonObject, port: number | undefined): boolean 
   const socket = messageOf(address, 'socket_address');
   if (!isLoopback(textOf(socket, 'address') ?? '')) return false;
   return port === undefined || Number(fieldOf(socket, 'port_value')) === port;
-}
-
-function isTls(socket: JsonObject): boolean {
-  const type = typeNameOf(messageOf(socket, 'typed_config')) ?? textOf(socket, 'name') ?? '';
-  return /UpstreamTlsContext$|QuicUpstreamTransport$|transport_sockets\.tls$/.test(type);
 }
 
 function named(addition: ClusterAddition, name: string): JsonObject {

@@ -39,7 +39,7 @@ export interface NamedFilter {
 }
 
 /** The name by which Envoy calls filters of a type: `envoy.filters.http.ext_authz`. */
-export function usualNameOf(type: string): string | undefined {
+function usualNameOf(type: string): string | undefined {
   if (type === matcherType) return 'envoy.filters.http.match_delegate';
   const [, name] = /^envoy\.extensions\.filters\.http\.([a-z0-9_]+)\.v\d+\./.exec(type) ?? [];
   return name === undefined ? undefined : `envoy.filters.http.${name}`;

@@ -20,7 +20,7 @@ export type AuthzEffect =
   /** Requests may pass without a check: it is switched off, asks somebody else, or cannot be judged. */
   | 'opens';
 
-export const filterConfigType = 'envoy.config.route.v3.FilterConfig';
+const filterConfigType = 'envoy.config.route.v3.FilterConfig';
 const authzType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute';
 const perFilter: ReadonlySet<string> = new Set(['typed_per_filter_config', 'typedPerFilterConfig']);
 /** Filters with such a name are nobody else's. */
