@@ -65,9 +65,10 @@ function bearer(token: string): readonly string[] {
 /** What the app got: one Authorization header, and the caller's name if any. */
 function arrival(answer: Answer): string {
   if (answer.status !== 200) return cellOf(answer);
-  const { authorization, caller } = JSON.parse(answer.body) as Arrived;
+  const { authorization, caller, lookalikes } = JSON.parse(answer.body) as Arrived;
   const named = caller.length === 0 ? 'no caller' : `caller ${caller.join()}`;
-  return `passes; the app gets ${authorization.length} Authorization, ${named}`;
+  const also = lookalikes.length === 0 ? '' : `, and ${lookalikes.join()}`;
+  return `passes; the app gets ${authorization.length} Authorization, ${named}${also}`;
 }
 
 const status401 = '401 in place of 403';
@@ -109,6 +110,25 @@ const strayBits: Case['headers'] = ({ nowS }) => {
   return bearer(good.slice(0, -1) + alphabet.charAt(alphabet.indexOf(good.slice(-1)) | 1));
 };
 
+const around =
+  (change: (token: string) => string): Case['headers'] =>
+  async ({ mint }) =>
+    bearer(change(await mint(audience)));
+
+/** R and S with a zero byte before each. */
+const paddedSignature: Case['headers'] = ({ nowS }) => {
+  const [head = '', claims = '', signature = ''] = makeToken({
+    key: oddKeys.ec,
+    claims: usual(nowS()),
+  }).split('.');
+  const [bytes, zero] = [Buffer.from(signature, 'base64url'), Buffer.alloc(1)];
+  const padded = Buffer.concat([zero, bytes.subarray(0, 32), zero, bytes.subarray(32)]);
+  return bearer(`${head}.${claims}.${padded.toString('base64url')}`);
+};
+
+const commaInHeader: Case['headers'] = ({ nowS }) =>
+  bearer(makeRawToken(oddKeys.ec, '{"alg":"ES256","kid":"ec",}', JSON.stringify(usual(nowS()))));
+
 export const incoming: readonly Case[] = [
   {
     name: 'a good token, and `x-caller` as the client likes it',
@@ -116,6 +136,20 @@ export const incoming: readonly Case[] = [
       ...bearer(await mint(audience)),
       ...['x-caller', 'spiffe://example.org/queen', 'X-Caller', 'x'],
     ],
+    tell: arrival,
+  },
+  {
+    name: 'a good token, and `x_caller` and `X.Caller` besides',
+    headers: async ({ mint }) => [
+      ...bearer(await mint(audience)),
+      ...['x_caller', 'spiffe://example.org/queen', 'X.Caller', 'x'],
+    ],
+    tell: arrival,
+  },
+  {
+    name: 'a path without token, and `x_caller`',
+    headers: () => ['x_caller', 'spiffe://example.org/queen'],
+    path: '/healthz',
     tell: arrival,
   },
   { name: 'no Authorization header', headers: () => [], note: status401 },
@@ -175,6 +209,26 @@ export const incoming: readonly Case[] = [
     name: 'a signature whose last character has bits that mean nothing',
     headers: strayBits,
     note: 'Envoy overlooks them: the signature is the same',
+  },
+  {
+    name: 'an ECDSA signature with zeros before R and S',
+    headers: paddedSignature,
+    note: 'Envoy overlooks them: the signature is the same',
+  },
+  {
+    name: "a comma behind the last member of the header's JSON",
+    headers: commaInHeader,
+    note: 'Envoy overlooks it; the issuer has signed it',
+  },
+  {
+    name: 'a good token with a dot before it',
+    headers: around((good) => `.${good}`),
+    note: status401,
+  },
+  {
+    name: 'a good token with a dot behind it',
+    headers: around((good) => `${good}.`),
+    note: status401,
   },
   {
     name: 'changed claims',
@@ -325,6 +379,11 @@ export const outgoing: Readonly<Record<'deny' | 'overwrite' | 'keep' | 'byHost',
       { name: 'with a closing dot', headers: host('ledger.test.'), tell: token },
       { name: 'a host under a suffix', headers: host('a.pay.test'), tell: token },
       { name: 'under the longer suffix', headers: host('a.eu.pay.test'), tell: token },
+      {
+        name: '`evil.test:80.pay.test`, which ends like a host under the suffix',
+        headers: host('evil.test:80.pay.test'),
+        tell: token,
+      },
       { name: 'the suffix itself', headers: host('pay.test'), tell: token },
       { name: 'a host that nobody named', headers: host('elsewhere.test'), tell: token },
       {

@@ -8,6 +8,8 @@ export interface Answer {
 export interface Arrived {
   readonly authorization: readonly string[];
   readonly caller: readonly string[];
+  /** Names that some servers take for `x-caller`. */
+  readonly lookalikes: readonly string[];
 }
 
 /** Sends a request with headers as given, duplicates and all; without a `host` among them to "backend". */
@@ -35,6 +37,7 @@ export async function startApp(): Promise<Server> {
     const arrived: Arrived = {
       authorization: named('authorization'),
       caller: named('x-caller'),
+      lookalikes: raw.filter((name) => /^x[^a-z-]caller$/i.test(name)),
     };
     const count = raw.filter((name) => name.toLowerCase() === 'authorization').length;
     response.end(JSON.stringify({ ...arrived, count }));
