@@ -1,10 +1,9 @@
 /** Pods of both data paths on one machine: injected by the shipped templates, each with a real helper and a real Envoy. */
 import { readSettings } from '../../../sidecar/config/settings.ts';
-import { injectTexts } from '../../../webhook/cli/inject-texts.ts';
-import { engineFor } from '../../fakes/engine.ts';
 import { startEnvoy } from '../harness/envoy.ts';
 import { freePort } from '../harness/processes.ts';
 import { startHelper, type HelperProcess, type HelperSpec } from '../mesh/helper-process.ts';
+import { injectPod } from '../mesh/injected-pod.ts';
 
 export const dataPaths = ['ext-authz', 'native'] as const;
 export type DataPathName = (typeof dataPaths)[number];
@@ -32,7 +31,7 @@ export interface Pod {
 /** Returns once Envoy listens. */
 export async function startPod(spec: PodSpec): Promise<Pod> {
   const ports = { out: await freePort(), in: await freePort() };
-  const { settings, envoy: text } = injectedPod(spec, ports);
+  const { settings, envoy: text } = injected(spec, ports);
   const { rules, dataPath } = readSettings(settings, spec.name);
   const name = `${spec.name}-${spec.dataPath}`;
   const told = { ...spec.helper, runtime: 'node', name, rules, dataPath } as const;
@@ -54,34 +53,17 @@ export async function startPod(spec: PodSpec): Promise<Pod> {
   };
 }
 
-/** What the webhook makes of a pod with this Envoy configuration. */
-function injectedPod(
+/** What the webhook makes of it. */
+function injected(
   spec: PodSpec,
   ports: { readonly out: number; readonly in: number },
 ): { readonly settings: string; readonly envoy: string } {
   const { name, dataPath } = spec;
   const annotations = { ...spec.annotations, 'svidecar.dev/data-path': dataPath };
-  const mount = { name: 'envoy', mountPath: '/etc/envoy' };
-  const container = { name: 'envoy', image: 'envoyproxy/envoy:v1.40.0', volumeMounts: [mount] };
-  const pod = {
-    ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'shop', annotations } },
-    spec: { containers: [container], volumes: [{ name: 'envoy', configMap: { name } }] },
-  };
-  const data = { 'envoy.yaml': JSON.stringify(bootstrap(spec, ports), null, 2) };
-  const config = {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name, namespace: 'shop' },
-    data,
-  };
-  const text = `${JSON.stringify(config)}\n---\n${JSON.stringify(pod)}\n`;
-  const options = { engine: engineFor(), namespace: 'shop' };
-  const { configMaps, problems } = injectTexts([{ name, text }], options);
-  const values = Object.assign({}, ...configMaps.map((one) => one.data)) as Record<string, string>;
-  const { 'helper.yaml': settings, 'envoy.yaml': envoy } = values;
-  if (settings === undefined || envoy === undefined)
-    throw new Error(`${name} was not injected: ${JSON.stringify(problems)}`);
-  return { settings, envoy };
+  const files = { 'envoy.yaml': JSON.stringify(bootstrap(spec, ports), null, 2) };
+  const pod = injectPod({ name, annotations, files });
+  if (typeof pod === 'string') throw new Error(`${name} was not injected: ${pod}`);
+  return { settings: pod.settings, envoy: pod.files['envoy.yaml'] ?? '' };
 }
 
 /** Two listeners, without a node: one out to the pod's own way in (or straight to the app), one in to the app. */
