@@ -27,8 +27,13 @@ const drawn = fc.sample(fc.gen(), { numRuns: count, seed });
 /** Requests that are under way at a time. */
 const width = 32;
 
-/** A warning that is about something else than a request that could pass. */
-const isBeside = (warning: string): boolean => warning.includes('has no TLS transport_socket');
+/** Warnings about something else than a request that passes, or a token that gets to another host: they excuse nothing. */
+const beside = [
+  /has no TLS transport_socket/,
+  /tells whether they are protected by TLS/,
+  /asks the helper already/,
+];
+const isBeside = (warning: string): boolean => beside.some((words) => words.test(warning));
 
 interface Tally {
   refused: number;

@@ -36,7 +36,7 @@ export function injectPod({ name, annotations, files }: PodToInject): InjectedPo
     ...configMaps.map((one) => one.data),
   ) as Record<string, string>;
   if (settings === undefined || patched['envoy.yaml'] === undefined)
-    return JSON.stringify(problems);
+    return problems.map(({ error }) => error.message).join('\n');
   const steps = outcomes.flatMap(({ decision }) => decision.steps);
   const warnings = steps.filter(({ level }) => level === 'warning').map(({ message }) => message);
   return { settings, files: patched, warnings };

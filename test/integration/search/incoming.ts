@@ -128,8 +128,8 @@ function filtersOf(draft: Draft): JsonObject[] {
   for (let left = draft.below(3); left > 0; left--) add(draft.one('filter', ownFilters));
   if (draft.has(15, 'own ext_authz of the usual name'))
     add(ownAuthz('envoy.filters.http.ext_authz', 'dead'));
-  if (draft.has(6, 'own filter of our name')) add(ownAuthz('svidecar.jwt-validate', 'dead'));
-  if (draft.has(12, 'wired by hand')) add(draft.one('by hand', handWirings));
+  if (draft.has(2, 'own filter of our name')) add(ownAuthz('svidecar.jwt-validate', 'dead'));
+  if (draft.has(7, 'wired by hand')) add(draft.one('by hand', handWirings));
   return [...filters, router];
 }
 
@@ -156,20 +156,19 @@ const handWirings: Readonly<Record<string, JsonObject>> = {
 const perFilterNames = {
   'the usual name': 'envoy.filters.http.ext_authz',
   'our name': 'svidecar.jwt-validate',
-  'our other name': 'svidecar.jwt-inject',
   'a filter called mine': 'mine',
 };
 const perFilterSettings = {
   'switched off': switchedOff,
   'switched off in its own words': authzOff,
-  'skipped as documented': typed('extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', {
-    check_settings: { context_extensions: { 'svidecar-audience': 'other' } },
+  'given an audience as documented': typed('extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', {
+    check_settings: { context_extensions: { 'svidecar-audience': 'app' } },
   }),
 };
 
 /** Settings for single filters, at one of the places that can have them. */
 function perFilter(draft: Draft, where: string): JsonObject {
-  if (!draft.has(8, `per filter, ${where}`)) return {};
+  if (!draft.has(5, `per filter, ${where}`)) return {};
   const name = draft.one('of', perFilterNames);
   return { typed_per_filter_config: { [name]: draft.one('being', perFilterSettings) } };
 }
@@ -193,16 +192,14 @@ function routesOf(draft: Draft): JsonObject {
         name: 'scopes',
         scope_key_builder: {
           fragments: [
-            {
-              header_value_extractor: { name: ':authority', element: { separator: ';', key: 'x' } },
-            },
+            { header_value_extractor: { name: 'x-cluster', element_separator: ',', index: 0 } },
           ],
         },
         scoped_route_configurations_list: {
           scoped_route_configurations: [
             {
               ...{ name: 'all', on_demand: false, route_configuration: config },
-              key: { fragments: [{ string_key: 'x' }] },
+              key: { fragments: [{ string_key: 'app' }] },
             },
           ],
         },
@@ -231,7 +228,7 @@ function virtualHost(draft: Draft): JsonObject {
     ...(draft.has(6, 'mirror on the virtual host') ? mirror : {}),
     ...perFilter(draft, 'virtual host'),
     routes: [
-      ...(draft.has(20, 'a CONNECT route') ? [connectRoute(draft)] : []),
+      ...(draft.has(6, 'a CONNECT route') ? [connectRoute(draft)] : []),
       ...(draft.has(40, 'a route for /public') ? [routeOf(draft, '/public')] : []),
       ...(draft.has(25, 'a route for /redirect') ? [redirecting(draft)] : []),
       routeOf(draft, '/'),

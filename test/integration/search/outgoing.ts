@@ -100,21 +100,26 @@ function routesOf(draft: Draft): JsonObject {
 }
 
 function redirects(draft: Draft): JsonObject {
-  if (!draft.has(50, 'that Envoy follows')) return {};
+  if (!draft.has(35, 'that Envoy follows')) return {};
   return { internal_redirect_policy: { max_internal_redirects: 3 } };
 }
 
 function targetOf(draft: Draft): JsonObject {
-  return draft.one<JsonObject>('route', {
+  const rewrite = draft.has(10, 'with another host')
+    ? draft.one<JsonObject>('given', {
+        literally: { host_rewrite_literal: 'elsewhere.test' },
+        'by a header': { host_rewrite_header: 'x-host' },
+      })
+    : {};
+  const target = draft.one<JsonObject>('route', {
     plain: { cluster: 'one' },
     'plain again': { cluster: 'two' },
     weighted: { weighted_clusters: { clusters: [{ name: 'one', weight: 1 }] } },
     mirrored: { cluster: 'one', request_mirror_policies: [{ cluster: 'two' }] },
     'by header': { cluster_header: 'x-cluster' },
-    'with another host': { cluster: 'one', host_rewrite_literal: 'elsewhere.test' },
-    'with a host from a header': { cluster: 'one', host_rewrite_header: 'x-host' },
     ...(draft.mayLeadBack ? { 'back into the first listener': { cluster: 'again' } } : {}),
   });
+  return { ...target, ...rewrite };
 }
 
 /** Requests of the pod's app to every host; what is at `/redirect` sends them on to each of the others. */
