@@ -98,8 +98,30 @@ function sentence(found: {
   }
   const named = hosts.filter((pattern) => meets(pattern, host));
   const sent = named.filter((pattern) => !route.domains.some((domain) => meets(pattern, domain)));
-  if (sent.length === 0) return undefined;
-  return `${start} to "${host}" after ${rule} has seen the request; ${seen}, so ${sent.join(', ')} in svidecar.dev/audience-by-host does nothing for a request that the app sends to another host: name the host that the app sends`;
+  if (sent.length > 0) {
+    return `${start} to "${host}" after ${rule} has seen the request; ${seen}, so ${sent.join(', ')} in svidecar.dev/audience-by-host does nothing for a request that the app sends to another host: name the host that the app sends`;
+  }
+  const leaving = hosts.filter(
+    (pattern) =>
+      !named.includes(pattern) && route.domains.some((domain) => overlap(pattern, domain)),
+  );
+  if (leaving.length === 0) return undefined;
+  return `${start} to "${host}" after ${rule} has given it the token for ${leaving.join(', ')}: if that is another service, it can use the token where it is accepted; give such requests a route without the rewrite, or take the host out of svidecar.dev/audience-by-host`;
+}
+
+/** Whether requests to a domain of a virtual host (`*`, `*.suffix`, `prefix.*`, or a host) can be to a host of the pattern. */
+function overlap(pattern: string, domain: string): boolean {
+  if (domain.startsWith('*')) {
+    const suffix = domain.slice(1).toLowerCase();
+    const wanted = pattern.replace(/^\*/, '').toLowerCase();
+    return wanted.endsWith(suffix) || (pattern.startsWith('*') && suffix.endsWith(wanted));
+  }
+  if (domain.endsWith('*')) {
+    return (
+      pattern.startsWith('*') || pattern.toLowerCase().startsWith(domain.slice(0, -1).toLowerCase())
+    );
+  }
+  return meets(pattern, domain);
 }
 
 /** Whether a host, or a domain of a virtual host, is one that a pattern of `audience-by-host` names. */

@@ -244,8 +244,26 @@ describe('a host that is rewritten behind the rule is told of', () => {
     ],
     ['to the name of an endpoint', '"*"', '{cluster: far, auto_host_rewrite: true}', true],
     [
-      'to a host that nobody named',
+      'to a host that nobody named, with the token of one that is named',
       '"*"',
+      '{cluster_header: x, host_rewrite_literal: other.test}',
+      true,
+    ],
+    [
+      'to a host that nobody named, of any under a domain',
+      '"*.test"',
+      '{cluster_header: x, host_rewrite_literal: other.test}',
+      true,
+    ],
+    [
+      'to a host that nobody named, of one under a named suffix',
+      'eu.pay.test',
+      '{cluster_header: x, host_rewrite_literal: other.test}',
+      true,
+    ],
+    [
+      'to a host that nobody named, of one that gets no token',
+      '"elsewhere.test", "*.example"',
       '{cluster_header: x, host_rewrite_literal: other.test}',
       false,
     ],
