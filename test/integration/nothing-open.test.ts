@@ -20,7 +20,7 @@ import { audienceOf, startRig, type Generated, type Ports, type Rig } from './se
 import { marker, send, type Probe } from './search/world.ts';
 
 /** Configurations that are tried in each of four ways unless told otherwise. */
-const sample = 25;
+const sample = 20;
 const count = Number(process.env['SVIDECAR_SEARCH'] ?? sample);
 const seed = Number(process.env['SVIDECAR_SEARCH_SEED'] ?? 20_261_128);
 const drawn = fc.sample(fc.gen(), { numRuns: count, seed });

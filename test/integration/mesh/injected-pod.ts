@@ -21,7 +21,10 @@ export interface InjectedPod {
 /** @returns why it was refused, as text, or what came of it. */
 export function injectPod({ name, annotations, files }: PodToInject): InjectedPod | string {
   const mount = { name: 'envoy', mountPath: '/etc/envoy' };
-  const container = { name: 'envoy', image: 'envoyproxy/envoy:v1.40.0', volumeMounts: [mount] };
+  const container = {
+    ...{ name: 'envoy', image: 'envoyproxy/envoy:v1.40.0', volumeMounts: [mount] },
+    args: ['-c', '/etc/envoy/envoy.yaml'],
+  };
   const pod = {
     ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'shop', annotations } },
     spec: { containers: [container], volumes: [{ name: 'envoy', configMap: { name } }] },
