@@ -155,6 +155,7 @@ function reviewers(cluster: Cluster, ownNamespace: string): (engine: Engine) => 
       engine,
       checkEnvoy: envoyCheck(read, engine.library),
       configMapKeys: keysReader(read),
+      heldConfigMap: (namespace, name) => cluster.held(namespace, name),
       ignoredNamespaces: ignored(engine, ownNamespace),
     };
     return (body) => review(body, context);

@@ -53,6 +53,7 @@ function context(): ReviewContext {
     engine,
     checkEnvoy: envoyCheck(() => source, engine.library),
     configMapKeys: () => ['envoy.yaml'],
+    heldConfigMap: () => undefined,
     ignoredNamespaces: new Set(engine.config.ignoredNamespaces),
   };
 }

@@ -14,6 +14,7 @@ export function decideOn(object: JsonObject, changes: Partial<DecisionContext> =
     engine,
     checkEnvoy: () => undefined,
     configMapKeys: () => undefined,
+    heldConfigMap: () => undefined,
     ignoredNamespaces: new Set(['kube-system']),
     namespace: 'shop',
     ...changes,

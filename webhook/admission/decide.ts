@@ -22,6 +22,7 @@ import { strayKeys } from '../injection/stray-keys.ts';
 import { Trace, type Step } from '../injection/trace.ts';
 import type { EnvoyCheck } from './check-envoy.ts';
 import { outsideReason, type Outside, type SkipReason } from './outside.ts';
+import { refuseTaken, type ReadHeld } from './taken-names.ts';
 
 interface Told {
   readonly steps: readonly Step[];
@@ -47,6 +48,8 @@ export interface DecisionContext {
   readonly checkEnvoy: EnvoyCheck;
   /** Keys of a ConfigMap; undefined where it is not there, or not known. */
   readonly configMapKeys: (namespace: string, name: string) => readonly string[] | undefined;
+  /** What stands under the names that pods would mount. */
+  readonly heldConfigMap: ReadHeld;
   /** Namespaces that are never touched. */
   readonly ignoredNamespaces: ReadonlySet<string>;
   /** Where the object goes, when it does not say so itself. */
@@ -218,7 +221,10 @@ function decideTemplates(
 ): Decision {
   trace.say('templates_requested', `${templatesKey}: ${request.names.join(', ')}`);
   const settled = status === undefined ? undefined : settle(located, status, { context, trace });
-  if (settled !== undefined) return settled;
+  if (settled !== undefined && status !== undefined) {
+    requireOwnNames(located, status, { context, isChange: false });
+    return settled;
+  }
   const { operations, status: next } = inject(
     located,
     { ...request, previous: status },
@@ -232,6 +238,7 @@ function decideTemplates(
     const subject = { template: located.template, plan: next.envoy, status: next };
     context.checkEnvoy(located.namespace, subject, trace);
   }
+  requireOwnNames(located, next, { context, isChange: operations.length > 0 });
   if (operations.length === 0) {
     trace.say('unchanged', 'everything that was asked for is there already');
     return { kind: 'unchanged', status: next, operations, steps: trace.steps };
@@ -243,6 +250,18 @@ function decideTemplates(
     operations: at(located, operations),
     steps: trace.steps,
   };
+}
+
+/** @throws {AppError} CONFIGMAP_TAKEN where a pod is about to start, or a template to be injected, with what is not its own */
+function requireOwnNames(
+  { kind, namespace }: Located,
+  status: Status,
+  { context, isChange }: { readonly context: DecisionContext; readonly isChange: boolean },
+): void {
+  const isPod = kind === 'Pod';
+  // A pod's mounts stay as they are, and a workload that is there needs no new fault: its pods are judged one by one.
+  if (isPod ? context.before !== undefined : !isChange) return;
+  refuseTaken(status, { namespace, isPod, read: context.heldConfigMap });
 }
 
 /** Leaves an injected template as it is, without a look at the configuration, where nobody asked for a change. */

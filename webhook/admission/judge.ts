@@ -20,7 +20,7 @@ export function judgeStored(
 ): StoredVerdict | undefined {
   const namespace = stringAt(objectAt(object, 'metadata'), 'namespace') ?? '';
   const nothing = (): undefined => undefined;
-  const unread = { checkEnvoy: nothing, configMapKeys: nothing };
+  const unread = { checkEnvoy: nothing, configMapKeys: nothing, heldConfigMap: nothing };
   const decision = decide(object, { ...context, ...unread, namespace });
   const warnings = decision.steps.filter(({ level }) => level === 'warning');
   switch (decision.kind) {

@@ -40,6 +40,8 @@ export function assess(facts: Facts, subjects: readonly Subject[]): readonly Ass
     engine: facts.engine,
     checkEnvoy: envoyCheck(read, facts.engine.library, 'words'),
     configMapKeys: keysReader(read),
+    // Told by a check of its own, for what is there by now.
+    heldConfigMap: (): undefined => undefined,
     ignoredNamespaces: new Set([...facts.engine.config.ignoredNamespaces, facts.ownNamespace]),
     namespace: facts.namespace,
   };

@@ -1,8 +1,9 @@
 /** The webhook's own decision for every object of some manifests, with the ConfigMaps among them at hand. */
-import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { isObject, objectAt, sameJson, stringAt, type JsonObject } from '#kernel/json.ts';
 import { envoyCheck, keysReader, type ReadConfigMap } from '../admission/check-envoy.ts';
 import { decide, nameOf, type Decision, type DecisionContext } from '../admission/decide.ts';
-import type { SourceConfigMap } from '../desired/desired.ts';
+import type { ReadHeld } from '../admission/taken-names.ts';
+import { isManaged, type SourceConfigMap } from '../desired/desired.ts';
 import type { Engine } from '../injection/inject.ts';
 import { textsAt } from '../checks/assess.ts';
 import { locate, type Located } from '../injection/locate.ts';
@@ -24,14 +25,19 @@ export interface DecideOptions {
 }
 
 /** `namespace/name` → ConfigMap. */
-export type ConfigMaps = ReadonlyMap<string, SourceConfigMap>;
+export type ConfigMaps = ReadonlyMap<string, InputConfigMap>;
+
+interface InputConfigMap extends SourceConfigMap {
+  /** Whether it carries our label. */
+  readonly isManaged: boolean;
+}
 
 /** The ConfigMaps among the objects; a later one of the same name counts, as it does for kubectl. */
 export function configMapsIn(
   documents: readonly ManifestDocument[],
   namespace: string,
 ): ConfigMaps {
-  const found = new Map<string, SourceConfigMap>();
+  const found = new Map<string, InputConfigMap>();
   for (const { value } of documents.flatMap(({ objects }) => objects)) {
     const configMap = sourceOf(value, namespace);
     if (configMap === undefined) continue;
@@ -42,7 +48,7 @@ export function configMapsIn(
 }
 
 /** Undefined for anything but a ConfigMap with a name. */
-export function sourceOf(object: JsonObject, namespace: string): SourceConfigMap | undefined {
+export function sourceOf(object: JsonObject, namespace: string): InputConfigMap | undefined {
   if (object['kind'] !== 'ConfigMap' || object['apiVersion'] !== 'v1') return undefined;
   const metadata = objectAt(object, 'metadata');
   const name = stringAt(metadata, 'name');
@@ -56,6 +62,7 @@ export function sourceOf(object: JsonObject, namespace: string): SourceConfigMap
     resourceVersion: '',
     data: textsAt(object, 'data'),
     ...(Object.keys(binaryData).length === 0 ? {} : { binaryData }),
+    isManaged: isManaged(objectAt(metadata, 'labels')),
   };
 }
 
@@ -102,8 +109,19 @@ export function contextOf(
     engine,
     checkEnvoy: envoyCheck(reading(configMaps), engine.library, 'words'),
     configMapKeys: keysReader(reading(configMaps)),
+    heldConfigMap: heldAmong(configMaps),
     ignoredNamespaces: new Set(engine.config.ignoredNamespaces),
     namespace,
+  };
+}
+
+/** As the cluster's memory would tell it. */
+export function heldAmong(configMaps: ConfigMaps): ReadHeld {
+  return (namespace, name) => {
+    const there = configMaps.get(`${namespace}/${name}`);
+    if (there === undefined) return undefined;
+    const { isManaged, data, binaryData } = there;
+    return { isManaged, holds: (wanted) => binaryData === undefined && sameJson(data, wanted) };
   };
 }
 

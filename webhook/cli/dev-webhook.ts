@@ -8,7 +8,7 @@ import { review, type ReviewContext } from '../admission/review.ts';
 import type { Log } from '#kernel/observe.ts';
 import { throwAwayCertificate } from '../../certs/throw-away-certificate.ts';
 import { WebhookServer } from '../server/server.ts';
-import type { ConfigMaps, DecideOptions } from './decide-all.ts';
+import { heldAmong, type ConfigMaps, type DecideOptions } from './decide-all.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface DevWebhook {
@@ -41,6 +41,7 @@ export async function startDevWebhook(
     engine: options.engine,
     checkEnvoy: envoyCheck(read, options.engine.library, 'words'),
     configMapKeys: keysReader(read),
+    heldConfigMap: heldAmong(configMaps),
     ignoredNamespaces: new Set(options.engine.config.ignoredNamespaces),
   };
   const server = new WebhookServer({

@@ -11,9 +11,9 @@ import { clusterFigures } from './figures.ts';
 import { defaultClusterLimits, retryDelayMs } from './limits.ts';
 import type { ClusterLimits } from './limits.ts';
 import { NamespaceQueue } from './namespace-queue.ts';
-import type { ConfigMapEntry, Judge } from './objects.ts';
+import { digestOf, type ConfigMapEntry, type Judge } from './objects.ts';
 import { readPages } from './paged-list.ts';
-import type { ClusterView, Desire, ServerVersion } from './ports.ts';
+import type { ClusterView, Desire, Held, ServerVersion } from './ports.ts';
 import type { Figure, Log } from '#kernel/observe.ts';
 import type { SourceConfigMap } from '../desired/desired.ts';
 import { Reflector } from './reflector.ts';
@@ -112,6 +112,12 @@ export class Cluster implements ClusterView {
 
   configMap(namespace: string, name: string): SourceConfigMap | undefined {
     return this.#store.source(namespace, name);
+  }
+
+  held(namespace: string, name: string): Held | undefined {
+    const there = this.#store.configMap(namespace, name);
+    if (there === undefined) return undefined;
+    return { isManaged: there.isManaged, holds: (data) => there.digest === digestOf(data) };
   }
 
   injection(namespace: string): string | undefined {

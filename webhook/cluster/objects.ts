@@ -4,6 +4,7 @@ import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import {
   isManaged,
+  isOurName,
   namespaceLabel,
   statusKey,
   type OwnerReference,
@@ -20,7 +21,7 @@ export interface NamespaceEntry {
 export interface ConfigMapEntry extends SourceConfigMap {
   /** True when it carries our label. */
   readonly isManaged: boolean;
-  /** Of its data, where it is ours: then the texts are not kept. */
+  /** Of its data, where it is ours (then the texts are not kept) or stands under a name of ours; else empty. */
   readonly digest: string;
   readonly immutable: boolean;
   readonly labels: Readonly<Record<string, string>>;
@@ -85,7 +86,9 @@ function contentsOf(
   const data = texts(objectAt(object, 'data'));
   const binaryData = texts(objectAt(object, 'binaryData'));
   if (isOurs) return { data: {}, digest: digestOf(data, binaryData) };
-  return { data, ...(Object.keys(binaryData).length > 0 ? { binaryData } : {}), digest: '' };
+  const name = stringAt(objectAt(object, 'metadata'), 'name') ?? '';
+  const digest = isOurName(name) ? digestOf(data, binaryData) : '';
+  return { data, ...(Object.keys(binaryData).length > 0 ? { binaryData } : {}), digest };
 }
 
 type Texts = Readonly<Record<string, string>>;

@@ -1,9 +1,12 @@
 /** The cluster room when somebody changes things without end, or very large ones: it stays calm, and fair. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { decideOn, injected } from '../../fakes/admission.ts';
 import { FakeApiServer, refuse } from '../../fakes/api-server.ts';
 import { desireForTests, helperFor } from '../../fakes/desire.ts';
 import { SilentLog } from '../../fakes/silent-log.ts';
+import { injectBackend, pod } from '../../fakes/workloads.ts';
+import { statusOf } from '../../../webhook/injection/status.ts';
 import { Cluster } from '../../../webhook/cluster/cluster.ts';
 import { connect } from '../../../webhook/cluster/connection.ts';
 import { defaultClusterLimits } from '../../../webhook/cluster/limits.ts';
@@ -171,6 +174,33 @@ test('one that changes without end is looked at at a steady rate, and holds up n
   expect(applies).toBeLessThan(14);
   const backlog = cluster.figures().find(({ name }) => name === 'svidecar_controller_backlog');
   expect(backlog?.samples[0]?.value).toBeLessThanOrEqual(1);
+});
+
+test("a pod does not start while somebody else's ConfigMap stands under the name of its settings", async () => {
+  const cluster = await start();
+  const asked = pod(injectBackend);
+  const status = statusOf(injected(asked), 'the pod')?.helper;
+  const name = status?.configMap ?? '';
+  const kindNow = (): string =>
+    decideOn(asked, { heldConfigMap: (...where) => cluster.held(...where) }).kind;
+  const put = (labels: Record<string, string>, text: string): void => {
+    api.put('ConfigMap', {
+      metadata: { namespace: 'shop', name, labels },
+      data: { 'helper.yaml': text },
+    });
+  };
+  expect(kindNow()).toBe('injected');
+  put({}, 'skipPaths: ["/*"]');
+  await until('it is refused', () => kindNow() === 'refused');
+  api.remove('ConfigMap', `shop/${name}`);
+  await until('it is let in', () => kindNow() === 'injected');
+  put({ 'app.kubernetes.io/managed-by': 'svidecar' }, 'skipPaths: ["/*"]');
+  await until('it is refused', () => kindNow() === 'refused');
+  // Nobody uses it: once the grace is over, it is removed.
+  await until('it is let in', () => kindNow() === 'injected', 10_000);
+  put({ 'app.kubernetes.io/managed-by': 'svidecar' }, status?.settings ?? '');
+  await wait(50);
+  expect(kindNow()).toBe('injected');
 });
 
 test('settings that somebody changed are made anew, and told to those who mount them', async () => {

@@ -1,8 +1,7 @@
 /** The cluster room against a real API server, with the rights that the manifests give it and no more. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
-import type { JsonObject } from '#kernel/json.ts';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { derivedFor, desireForTests, helperFor } from '../../fakes/desire.ts';
 import { SilentLog } from '../../fakes/silent-log.ts';
 import { startApiServer, type ApiServer } from '../harness/api-server.ts';

@@ -11,6 +11,7 @@ const context: ReviewContext = {
   engine: engineFor(),
   checkEnvoy: () => undefined,
   configMapKeys: () => undefined,
+  heldConfigMap: () => undefined,
   ignoredNamespaces: new Set(['kube-system']),
 };
 

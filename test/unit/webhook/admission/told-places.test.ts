@@ -45,6 +45,7 @@ function answerTo(text: string, telling?: Telling, more: JsonObject = {}): strin
     engine,
     checkEnvoy: envoyCheck(() => source, engine.library, telling),
     configMapKeys: () => undefined,
+    heldConfigMap: () => undefined,
     ignoredNamespaces: new Set(),
   });
   return JSON.stringify(answered.body);

@@ -7,6 +7,7 @@ const context = {
   engine: engineFor(),
   checkEnvoy: (): undefined => undefined,
   configMapKeys: (): undefined => undefined,
+  heldConfigMap: (): undefined => undefined,
   ignoredNamespaces: new Set<string>(),
   namespace: 'shop',
 };

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { slimConfigMap, slimNamespace, slimWorkload } from '../../../../webhook/cluster/objects.ts';
+import {
+  digestOf,
+  slimConfigMap,
+  slimNamespace,
+  slimWorkload,
+} from '../../../../webhook/cluster/objects.ts';
 
 const judge = (): undefined => undefined;
 const type = {
@@ -44,6 +49,13 @@ test('of a ConfigMap of others only texts and bytes are kept, of ours what we co
   });
   expect(ours).toMatchObject({ isManaged: true, immutable: true, labels });
   expect(ours.owners).toEqual([{ apiVersion: 'v1', kind: 'ConfigMap', name: 's', uid: 'o' }]);
+});
+
+test('of one under a name of ours a digest is kept, whoever wrote it', () => {
+  const metadata = { namespace: 'n', name: `svidecar-${'0'.repeat(32)}` };
+  const theirs = slimConfigMap({ metadata, data: { f: 'x' } });
+  expect(theirs.isManaged).toBe(false);
+  expect(theirs.digest).toBe(digestOf({ f: 'x' }));
 });
 
 describe('users', () => {
