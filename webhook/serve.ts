@@ -1,6 +1,11 @@
 /** The webhook as a running program: configuration, cluster, admission and server connected. No decisions. */
 import type { Clock } from '#kernel/clock.ts';
-import { envoyCheck, keysReader, type ReadConfigMap } from './admission/check-envoy.ts';
+import {
+  envoyCheck,
+  keysReader,
+  type ReadConfigMap,
+  type Telling,
+} from './admission/check-envoy.ts';
 import { judgeStored } from './admission/judge.ts';
 import { review, type ReviewContext } from './admission/review.ts';
 import { Cluster } from './cluster/cluster.ts';
@@ -9,6 +14,7 @@ import type { Desire } from './cluster/ports.ts';
 import { markedWanted, renderMarked } from './desired/marks.ts';
 import { followConfig, loadEngine, type EngineFiles } from './files/load-engine.ts';
 import type { Engine } from './injection/inject.ts';
+import type { CallerTrust } from './server/callers.ts';
 import type { Limits } from './server/limits.ts';
 import type { Figure, Log } from '#kernel/observe.ts';
 import type { Reviewer } from './server/ports.ts';
@@ -63,16 +69,14 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const certificate = await serveCertificate({ ...options, api }, stopping.signal);
   const newest = reviewers(cluster, options.namespace);
   const { pair: placeholder } = await throwAwayCertificate(clock.now());
-  const parts = { cluster, certificate, placeholder, reviewer: (): Reviewer => newest(engine) };
-  const server = serverOf(options, parts);
-  follow(files, {
-    signal: stopping.signal,
-    log,
-    changed: (changed) => {
-      engine = changed;
-      cluster.reviseAll();
-    },
-  });
+  const asked = { reviewer: () => newest(engine), callers: () => engine.config.apiServerClient };
+  const server = serverOf(options, { cluster, certificate, placeholder, ...asked });
+  const changed = (newer: Engine): void => {
+    engine = newer;
+    server.callersChanged();
+    cluster.reviseAll();
+  };
+  follow(files, { signal: stopping.signal, log, changed });
   const port = await server.start(options.host, options.port);
   cluster.start(stopping.signal);
   log.info({ port, version: options.files.version }, 'serving');
@@ -112,11 +116,13 @@ function serverOf(
     readonly certificate: ServingCertificate;
     readonly placeholder: ServingPair;
     readonly reviewer: () => Reviewer;
+    readonly callers: () => CallerTrust | undefined;
   },
 ): WebhookServer {
-  const { cluster, certificate, placeholder, reviewer } = parts;
+  const { cluster, certificate, placeholder, reviewer, callers } = parts;
   return new WebhookServer({
     reviewer,
+    callers,
     ready: () => cluster.missing(),
     unready: () => certificate.untrusted(),
     certificates: certificate.source,
@@ -153,13 +159,18 @@ function reviewers(cluster: Cluster, ownNamespace: string): (engine: Engine) => 
     const read: ReadConfigMap = (namespace, name) => cluster.configMap(namespace, name);
     const context: ReviewContext = {
       engine,
-      checkEnvoy: envoyCheck(read, engine.library),
+      checkEnvoy: envoyCheck(read, engine.library, tellingOf(engine)),
       configMapKeys: keysReader(read),
       heldConfigMap: (namespace, name) => cluster.held(namespace, name),
       ignoredNamespaces: ignored(engine, ownNamespace),
     };
     return (body) => review(body, context);
   }
+}
+
+/** Words only where nobody but the API server can ask. */
+function tellingOf({ config }: Engine): Telling {
+  return config.apiServerClient === undefined ? 'places' : 'words';
 }
 
 function follow(

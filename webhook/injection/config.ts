@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
 import { trustDomainFault } from '#kernel/spiffe-id.ts';
 import { settingsDirectory } from '../../sidecar/config/contract.ts';
+import { callerSchema } from './caller-schema.ts';
 import { objectMarks } from './object-marks.ts';
 import { cpuForms, cpuPattern, memoryForms, memoryPattern } from './quantity.ts';
 import { templateSchema } from './template-schema.ts';
@@ -76,6 +77,8 @@ export const configSchema = z.strictObject({
   authorization: z.enum(['deny', 'overwrite', 'keep']).default('deny'),
   nativeSidecar: z.enum(['auto', 'true', 'false']).default('auto'),
   dataPath: z.enum(['ext-authz', 'native']).default('ext-authz'),
+  /** Who may ask for reviews; absent: anybody who reaches the port. */
+  apiServerClient: callerSchema.optional(),
   /** For the ConfigMaps that svidecar makes, where a policy of the cluster demands some. */
   configMaps: objectMarks.prefault({}),
   /** Never touched, whatever their labels say; svidecar's own namespace is added by the program. */

@@ -5,6 +5,7 @@ import { objectAt, isObject, stringAt } from '#kernel/json.ts';
 /** HTTP status → Status `reason`, as the API server itself uses them. */
 const reasons: Readonly<Record<number, string>> = {
   400: 'BadRequest',
+  403: 'Forbidden',
   404: 'NotFound',
   405: 'MethodNotAllowed',
   408: 'Timeout',

@@ -1,4 +1,5 @@
 /** The routes of the webhook as a Fastify plugin: works under `inject` and under HTTPS alike. */
+import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '#kernel/errors.ts';
 import { internalRefusal, statusBody, uidOf } from './answers.ts';
@@ -16,6 +17,8 @@ export interface AppOptions {
   readonly ready: () => readonly string[];
   /** That, and what else readiness depends on. A review that arrives all the same proves that we are trusted. */
   readonly missing: () => readonly string[];
+  /** What speaks against answering reviews on this connection, in words; undefined = nothing. */
+  readonly callerFault: (socket: Socket) => string | undefined;
   /** True once a stop was asked for: every answer then closes its connection. */
   readonly stopping: () => boolean;
   readonly limits: Limits;
@@ -74,7 +77,12 @@ function addReviews(app: FastifyInstance, options: AppOptions): void {
   app.route({
     method: 'POST',
     url: '/mutate',
-    onRequest: (_request, reply, done) => {
+    onRequest: (request, reply, done) => {
+      const fault = options.callerFault(request.raw.socket);
+      if (fault !== undefined) {
+        done(new HttpRefusal(403, fault));
+        return;
+      }
       metrics.inFlight.inc();
       reply.raw.once('close', () => {
         metrics.inFlight.dec();
@@ -88,6 +96,9 @@ function addReviews(app: FastifyInstance, options: AppOptions): void {
     },
     handler: async (request, reply) => {
       const body = await options.bodies.read({ request, reply });
+      // A configuration that came in force meanwhile may tell more, and to fewer.
+      const fault = options.callerFault(request.raw.socket);
+      if (fault !== undefined) throw new HttpRefusal(403, fault);
       review({ request, reply }, body, options);
       return reply;
     },
@@ -172,8 +183,9 @@ function addRefusals(app: FastifyInstance, { metrics, log }: AppOptions): void {
   );
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { code, message } = explain(error);
-    // What is left of the body is not going to be read.
-    if (code === 413 && !request.raw.complete) reply.header('connection', 'close');
+    // What is left of the body is not going to be read; and who may not ask may not stay, either.
+    if (code === 403 || (code === 413 && !request.raw.complete))
+      reply.header('connection', 'close');
     const fields = { code, path: request.routeOptions.url, remote: request.ip, message };
     if (code >= 500)
       log.error({ ...fields, stack: code === 500 ? stackOf(error) : undefined }, 'request failed');

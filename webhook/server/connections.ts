@@ -96,7 +96,8 @@ function addressOf({ remoteAddress = '' }: Pick<Peer, 'remoteAddress'>): string 
   return remoteAddress;
 }
 
-function keyOf({
+/** One connection of those that are open. */
+export function keyOf({
   remoteAddress = '',
   remotePort = 0,
 }: Pick<Peer, 'remoteAddress' | 'remotePort'>): string {

@@ -8,6 +8,7 @@ import type { Clock } from '#kernel/clock.ts';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { addressInstead } from '#kernel/every-address.ts';
 import { webhookApp } from './app.ts';
+import { Callers, type CallerTrust } from './callers.ts';
 import { Connections } from './connections.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
@@ -27,6 +28,8 @@ export interface ServerOptions {
   readonly certificates: CertificateSource;
   /** Shown until there is a certificate, so that probes find us alive. */
   readonly placeholder?: ServingPair;
+  /** Who may ask for reviews; undefined = anybody. Asked for at the start and by `callersChanged`. */
+  readonly callers?: () => CallerTrust | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<Limits>;
@@ -42,6 +45,7 @@ const connectionCheckMs = 1_000;
 export class WebhookServer {
   readonly #options: ServerOptions;
   readonly #limits: Limits;
+  readonly #callers: Callers;
   #app: FastifyInstance<Server> | undefined;
   #stopped: Promise<void> | undefined;
   readonly #stopping = new AbortController();
@@ -49,6 +53,7 @@ export class WebhookServer {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
+    this.#callers = new Callers(options.callers?.());
   }
 
   /**
@@ -61,10 +66,10 @@ export class WebhookServer {
     if (pair === undefined) {
       throw new AppError('CERTIFICATE_INVALID', 'there is no serving certificate yet');
     }
-    const app = createApp(pair, this.#limits);
+    const app = createApp(pair, this.#limits, this.#callers.authorities());
     // Handshakes that have begun go on with the pair they began with; open connections are not touched.
     const unfollow = certificates.onChange((newer) => {
-      app.server.setSecureContext({ cert: newer.certificate, key: newer.key, minVersion });
+      this.#present(newer);
     });
     app.addHook('onClose', (_app, done) => {
       unfollow();
@@ -73,6 +78,9 @@ export class WebhookServer {
     const appOptions = this.#appOptions();
     void app.register(webhookApp, appOptions);
     keepConnections(app.server, this.#limits, appOptions.metrics);
+    app.server.on('connection', (socket) => {
+      this.#callers.opened(socket);
+    });
     this.#app = app;
     await listen(app, host, port);
     // A TCP server has an AddressInfo; the text form is for Unix sockets only.
@@ -100,6 +108,19 @@ export class WebhookServer {
     clearTimeout(cut);
   }
 
+  /** To be called when `callers` may say something else. Idle connections end, so that their next review is asked anew. */
+  callersChanged(): void {
+    const { callers, certificates, placeholder } = this.#options;
+    if (!this.#callers.change(callers?.())) return;
+    const pair = certificates.current() ?? placeholder;
+    if (pair !== undefined) this.#present(pair);
+    this.#app?.server.closeIdleConnections();
+  }
+
+  #present({ certificate: cert, key }: ServingPair): void {
+    this.#app?.server.setSecureContext({ cert, key, minVersion, ca: this.#callers.authorities() });
+  }
+
   /** What `/readyz` would name; empty = ready. */
   missing(): readonly string[] {
     const { certificates, clock, ready, unready } = this.#options;
@@ -121,6 +142,7 @@ export class WebhookServer {
       reviewer,
       ready,
       missing: () => this.missing(),
+      callerFault: (socket) => this.#callers.fault(socket),
       stopping: () => this.#stopping.signal.aborted,
       limits: this.#limits,
       bodies,
@@ -139,7 +161,7 @@ function certificateFault(certificates: CertificateSource, clock: Clock): readon
   return [`a serving certificate that has not ended (this one did at ${ended})`];
 }
 
-function createApp(pair: ServingPair, limits: Limits): FastifyInstance<Server> {
+function createApp(pair: ServingPair, limits: Limits, ca: string[]): FastifyInstance<Server> {
   return fastify({
     // One line for each request costs 40 % of the throughput; errors are logged by the app.
     logger: false,
@@ -152,6 +174,10 @@ function createApp(pair: ServingPair, limits: Limits): FastifyInstance<Server> {
     https: {
       cert: pair.certificate,
       key: pair.key,
+      ca,
+      // Probes and scrapes have no certificate: who needs one is told so by the route.
+      requestCert: true,
+      rejectUnauthorized: false,
       minVersion,
       handshakeTimeout: limits.handshakeTimeoutMs,
       headersTimeout: limits.headersTimeoutMs,

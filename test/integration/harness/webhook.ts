@@ -41,9 +41,13 @@ function ignore(): void {
 
 /**
  * Applies `manifests/kustomize/base`, with the webhooks' Service replaced by this process, which acts with the rights
- * of the manifests' ServiceAccount.
+ * of the manifests' ServiceAccount. @param firstPort of the replica that reviews; 0 chooses a free one.
  */
-export async function installWebhook(api: ApiServer, config = ''): Promise<InstalledWebhook> {
+export async function installWebhook(
+  api: ApiServer,
+  config = '',
+  firstPort = 0,
+): Promise<InstalledWebhook> {
   const work = await createWorkFolder('webhook');
   const certificates = join(work.path, 'tls');
   const configFile = join(work.path, 'config', 'config.yaml');
@@ -61,7 +65,11 @@ export async function installWebhook(api: ApiServer, config = ''): Promise<Insta
   );
   const user = 'system:serviceaccount:svidecar:svidecar';
   const kubeconfig = await api.kubeconfigFor(user, ['system:authenticated']);
-  const addReplica: InstalledWebhook['addReplica'] = async (instance, version = '0.1.0') => {
+  const startReplica = async (
+    instance: string,
+    version: string,
+    port: number,
+  ): Promise<Replica> => {
     const replica = await serve({
       files: { templates: join(repository, 'templates'), config: configFile, version },
       certificate: {
@@ -70,7 +78,7 @@ export async function installWebhook(api: ApiServer, config = ''): Promise<Insta
         identity: instance,
       },
       host: '127.0.0.1',
-      port: 0,
+      port,
       target: { kind: 'kubeconfig', path: kubeconfig },
       namespace: 'svidecar',
       clock: { now: () => Date.now() },
@@ -80,7 +88,9 @@ export async function installWebhook(api: ApiServer, config = ''): Promise<Insta
     await waitUntil('the webhook is ready', () => Promise.resolve(replica.missing().length === 0));
     return replica;
   };
-  const serving = await addReplica('svidecar-1');
+  const addReplica: InstalledWebhook['addReplica'] = (instance, version = '0.1.0') =>
+    startReplica(instance, version, 0);
+  const serving = await startReplica('svidecar-1', '0.1.0', firstPort);
   const url = `https://127.0.0.1:${serving.port}`;
   const hooks = manifests.filter((object) => object['kind'] === 'MutatingWebhookConfiguration');
   await apply(

@@ -17,9 +17,10 @@ interface Options {
   readonly missing?: readonly string[];
   readonly untrusted?: readonly string[];
   readonly stopping?: boolean;
+  readonly callerFault?: string;
 }
 
-function makeApp({ missing = [], untrusted = [], stopping = false }: Options = {}): {
+function makeApp({ missing = [], untrusted = [], stopping = false, callerFault }: Options = {}): {
   app: FastifyInstance;
   log: SilentLog;
 } {
@@ -42,6 +43,7 @@ function makeApp({ missing = [], untrusted = [], stopping = false }: Options = {
     reviewer: () => reviewAll,
     ready: () => missing,
     missing: () => [...missing, ...untrusted],
+    callerFault: () => callerFault,
     stopping: () => stopping,
     limits: defaultLimits,
     bodies,
@@ -64,6 +66,14 @@ test('answers a review with what the reviewer says', async () => {
   expect(answer.statusCode).toBe(200);
   expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
   expect(answer.json()).toMatchObject({ response: { uid: 'u1', allowed: true } });
+});
+
+test('who may not ask is answered 403 before anything else, also while not ready', async () => {
+  const { app } = makeApp({ callerFault: 'not you', missing: ['a list'] });
+  const answer = await app.inject({ method: 'POST', url: '/mutate', headers: json, payload: '{' });
+  expect(answer.statusCode).toBe(403);
+  expect(answer.headers.connection).toBe('close');
+  expect(answer.json()).toMatchObject({ reason: 'Forbidden', message: 'not you', code: 403 });
 });
 
 describe('bad requests are answered in plain words', () => {

@@ -1,0 +1,75 @@
+/** Who may ask for reviews: with a configured authority, whoever shows a client certificate of it on this connection. */
+import type { X509Certificate } from 'node:crypto';
+import { TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import { keyOf, type Peer } from './connections.ts';
+
+export interface CallerTrust {
+  /** PEM of the authorities that sign the API servers' client certificates. */
+  readonly ca: string;
+  /** Common names, DNS names or URIs, one of which the certificate must be for. */
+  readonly names: readonly string[];
+}
+
+export class Callers {
+  #trust: CallerTrust | undefined;
+  /** Under which trust the handshake of an open connection was made. */
+  readonly #began = new Map<string, CallerTrust | undefined>();
+
+  constructor(trust: CallerTrust | undefined) {
+    this.#trust = trust;
+  }
+
+  /** For the TLS context. Empty: certificates are asked for all the same, so that a changed configuration needs no restart. */
+  authorities(): string[] {
+    return this.#trust === undefined ? [] : [this.#trust.ca];
+  }
+
+  /** @returns whether anything has changed */
+  change(trust: CallerTrust | undefined): boolean {
+    if (JSON.stringify(trust) === JSON.stringify(this.#trust)) return false;
+    this.#trust = trust;
+    return true;
+  }
+
+  /** A connection begins, with the TLS context of this moment. */
+  opened(peer: Peer): void {
+    const key = keyOf(peer);
+    this.#began.set(key, this.#trust);
+    peer.once('close', () => {
+      this.#began.delete(key);
+    });
+  }
+
+  /** What speaks against answering reviews on this connection, in words; undefined = nothing. */
+  fault(socket: Socket): string | undefined {
+    const trust = this.#trust;
+    if (trust === undefined) return undefined;
+    if (this.#began.get(keyOf(socket)) !== trust) {
+      return 'this connection is older than the configuration of apiServerClient; connect again';
+    }
+    // `authorized` alone is no proof: it is also true where a TLS 1.3 session without a certificate is resumed.
+    const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+    if (certificate === undefined || !(socket instanceof TLSSocket)) {
+      return 'only the API server may ask for reviews, and no client certificate was shown; docs/install.md tells how it gets one';
+    }
+    if (!socket.authorized) {
+      return `the client certificate is not accepted by apiServerClient.ca of the configuration: ${String(socket.authorizationError)}`;
+    }
+    if (namesOf(certificate).some((name) => trust.names.includes(name))) return undefined;
+    return 'the client certificate is for none of apiServerClient.names of the configuration';
+  }
+}
+
+/** One entry of `subjectAltName`: Node writes values with odd characters as JSON strings, so commas in them part nothing. */
+const entry = /(?:^|, )(DNS|URI):([^",]+)(?=, |$)/g;
+const quoted = /"(?:[^"\\]|\\.)*"/g;
+
+/** Common name (if there is exactly one), DNS names and URIs. */
+export function namesOf(certificate: X509Certificate): readonly string[] {
+  // Typed as a text, but a list where there are several.
+  const common: unknown = certificate.toLegacyObject().subject.CN;
+  const alternatives = (certificate.subjectAltName ?? '').replaceAll(quoted, '"');
+  const named = [...alternatives.matchAll(entry)].map(([, , name]) => name ?? '');
+  return [...(typeof common === 'string' ? [common] : []), ...named];
+}
