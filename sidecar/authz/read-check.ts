@@ -123,10 +123,8 @@ function readHeader(reader: WireReader, draft: Draft): void {
   for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
     if (tag === tagKey || tag === tagValue || tag === tagRawValue) reader.readBytes();
     else reader.skip(tag);
-    if (tag === tagKey) {
-      isAuthorization = isName(reader, authorizationName);
-      if (draft.watched !== undefined) noteLookalike(reader, draft.watched, draft.lookalikes);
-    } else if (isValue(tag, reader)) {
+    if (tag === tagKey) isAuthorization = judgeName(reader, draft);
+    else if (isValue(tag, reader)) {
       start = reader.valueStart;
       stop = reader.valueEnd;
     }
@@ -136,6 +134,12 @@ function readHeader(reader: WireReader, draft: Draft): void {
   const value = reader.bytes.toString('latin1', start, stop);
   draft.authorization = draft.authorizations === 0 ? value : `${draft.authorization},${value}`;
   draft.authorizations += 1;
+}
+
+/** Whether the last value is the name of the header with the token; what only looks like a watched name is noted. */
+function judgeName(reader: WireReader, { watched, lookalikes }: Draft): boolean {
+  if (watched !== undefined) noteLookalike(reader, watched, lookalikes);
+  return isName(reader, authorizationName);
 }
 
 /** An empty `value` beside a `raw_value` must not hide it. */

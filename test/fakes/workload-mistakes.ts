@@ -4,33 +4,17 @@ import type { CheckId, Severity } from '../../webhook/checks/contract.ts';
 import { injected } from './admission.ts';
 import { enabled, namespace, type Objects } from './check-facts.ts';
 import { engineFor } from './engine.ts';
+import {
+  changed,
+  configMap,
+  envoySource,
+  envoyText,
+  socketless,
+  validated,
+} from './workload-parts.ts';
 import { appAlone, appWithEnvoy, deployment, injectBackend, pod } from './workloads.ts';
 
 const socketOnly = { 'inject.svidecar.dev/templates': 'spiffe-socket' };
-const envoyText = `static_resources:
-  listeners:
-  - name: outbound
-    filter_chains:
-    - filters:
-      - name: hcm
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          http_filters:
-          - name: envoy.filters.http.router
-            typed_config:
-              "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
-`;
-
-function configMap(name: string, data: JsonObject, labels: JsonObject = {}): JsonObject {
-  return {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name, namespace: 'shop', labels },
-    data,
-  };
-}
-const envoySource = configMap('frontend-envoy', { 'envoy.yaml': envoyText });
-
 /** A good shop: one Deployment that asks for everything, as it was applied. */
 export const healthy: Objects = {
   namespaces: [namespace('shop', enabled)],
@@ -38,9 +22,6 @@ export const healthy: Objects = {
   workloads: [injected(deployment(injectBackend))],
 };
 
-function changed(spec: JsonObject): JsonObject {
-  return { ...appWithEnvoy, ...spec };
-}
 export function withImage(image: string): JsonObject {
   const [app, envoy] = appWithEnvoy['containers'] as readonly JsonObject[];
   return changed({ containers: [app ?? {}, { ...envoy, image }] });
@@ -391,31 +372,6 @@ const rows: readonly Row[] = [
     'made from ConfigMap frontend-envoy, which is not there',
   ],
 ];
-
-function socketless(port: JsonObject): { annotations: Record<string, string>; spec: JsonObject } {
-  const [app, envoy] = appWithEnvoy['containers'] as readonly JsonObject[];
-  return {
-    annotations: { ...injectBackend },
-    spec: changed({ containers: [{ ...app, ports: [port] }, envoy ?? {}] }),
-  };
-}
-
-/** An Envoy on 8443 that checks what it sends to an app on 8080, whose probe asks a port. */
-function validated(port: number): Objects {
-  const socket = (at: number): string =>
-    `address: {socket_address: {address: 0.0.0.0, port_value: ${at}}}`;
-  const routes =
-    '\n          route_config: {virtual_hosts: [{name: a, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: app}}]}]}';
-  const text = `${envoyText.replace('name: outbound', `name: in\n    ${socket(8443)}`).trimEnd()}${routes}
-  clusters: [{name: app, load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {${socket(8080).replace('0.0.0.0', '127.0.0.1')}}}]}]}}]\n`;
-  const [app, envoy] = appWithEnvoy['containers'] as readonly JsonObject[];
-  const probing = { ...app, readinessProbe: { httpGet: { path: '/ready', port } } };
-  const asked = { 'inject.svidecar.dev/templates': 'jwt-validate' };
-  return {
-    configMaps: [configMap('frontend-envoy', { 'envoy.yaml': text })],
-    workloads: [deployment(asked, changed({ containers: [probing, envoy ?? {}] }))],
-  };
-}
 
 export const mistakes: readonly Mistake[] = rows.map(([id, what, objects, severity, says]) => {
   return { id, what, objects, severity, says };

@@ -90,15 +90,14 @@ export class ConfigMapWriter {
     const { api, store, log } = this.#options;
     const { namespace, name } = target;
     const digest = hash('sha256', JSON.stringify({ ...target, users: [] }), 'base64');
-    if (this.#isApplied(target, digest)) return nothing;
-    const againInMs = this.#waitMs(target, digest);
-    if (againInMs > 0) return { problems: [], againInMs };
+    const rest = this.#restOf(target, digest);
+    if (rest !== undefined) return rest;
     const path = pathOf(target);
     // A forced apply would take over whatever a user made a moment ago under this name.
     const there = knownUid === undefined ? await this.#read(path) : undefined;
     if (there?.isManaged === false) return { problems: [nameTaken(target)] };
     const known = knownUid === undefined ? there : store.configMap(namespace, name);
-    const wasOther = known !== undefined && known.digest !== target.digest;
+    const wasOther = isOther(known, target);
     const contents = target.contents();
     const body = bodyOf(target, contents, knownUid ?? there?.uid);
     const entry = slimConfigMap(await api.apply(path, body, this.#running()));
@@ -110,7 +109,7 @@ export class ConfigMapWriter {
     });
     this.counts.applied += 1;
     log.debug({ namespace, name }, 'ConfigMap applied');
-    if (there?.digest !== target.digest) this.#tell(target, contents, entry.uid);
+    if (!isMadeFor(there, target)) this.#tell(target, contents, entry.uid);
     if (wasOther) this.#tellRestored(target, entry.uid);
     return nothing;
   }
@@ -128,6 +127,13 @@ export class ConfigMapWriter {
     const { namespace, name } = target;
     this.#options.log.warn({ namespace, name }, 'ConfigMap held other settings, and was made anew');
     for (const event of restoredEvents(target, uid)) this.#options.events.say(event);
+  }
+
+  /** Nothing to do, or nothing yet; undefined where it is to be written. */
+  #restOf(target: Target, digest: string): Done | undefined {
+    if (this.#isApplied(target, digest)) return nothing;
+    const againInMs = this.#waitMs(target, digest);
+    return againInMs > 0 ? { problems: [], againInMs } : undefined;
   }
 
   #isApplied({ namespace, name }: Target, digest: string): boolean {
@@ -239,4 +245,17 @@ function adviceFor(message: string): string {
 /** The object itself is refused (too large, not valid): trying again changes nothing. */
 function isForGood(thrown: unknown): thrown is ApiRefusal {
   return thrown instanceof ApiRefusal && (thrown.status === 413 || thrown.status === 422);
+}
+
+interface Made {
+  readonly digest: string | undefined;
+}
+
+function isMadeFor(there: Made | undefined, target: Target): boolean {
+  return there?.digest === target.digest;
+}
+
+/** Whether something is there that was not made for this. */
+function isOther(there: Made | undefined, target: Target): boolean {
+  return there !== undefined && !isMadeFor(there, target);
 }

@@ -191,17 +191,8 @@ export function renderEnvoy(
   }
   try {
     const { data, binaryData, changes } = patchPlanned(namespace, plan, { ...source, library });
-    const configMap: DesiredConfigMap = {
-      namespace,
-      name: plan.derived,
-      data,
-      ...(Object.keys(binaryData).length === 0 ? {} : { binaryData }),
-      immutable: false,
-      labels: managedBy,
-      annotations: { [sourceAnnotation]: plan.source },
-      owners: [{ apiVersion: 'v1', kind: 'ConfigMap', name: source.name, uid: source.uid }],
-      users,
-    };
+    const binary = Object.keys(binaryData).length === 0 ? {} : { binaryData };
+    const configMap = { ...copyOf(namespace, plan, source), data, ...binary, users };
     return { kind: 'rendered', configMap, changes: changes.map(({ message }) => message) };
   } catch (error) {
     if (error instanceof AppError) {
@@ -216,6 +207,22 @@ export function renderEnvoy(
       `ConfigMap ${namespace}/${plan.source} cannot be patched; this is a mistake of svidecar's, please report it`,
     );
   }
+}
+
+/** A patched copy but for its contents and users. */
+function copyOf(
+  namespace: string,
+  plan: EnvoyPlan,
+  { name, uid }: SourceConfigMap,
+): Omit<DesiredConfigMap, 'data' | 'users'> {
+  return {
+    namespace,
+    name: plan.derived,
+    immutable: false,
+    labels: managedBy,
+    annotations: { [sourceAnnotation]: plan.source },
+    owners: [{ apiVersion: 'v1', kind: 'ConfigMap', name, uid }],
+  };
 }
 
 /** The parser quotes the text where it stops, which may be a password; our own sentences only name parts of Envoy's. */
