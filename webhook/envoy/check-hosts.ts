@@ -19,11 +19,10 @@ interface Rewrite extends Placed {
 export function checkHosts(
   addition: FilterAddition,
   listener: Listener,
-  clusters: readonly KnownCluster[],
+  byName: ReadonlyMap<string, KnownCluster>,
 ): readonly EnvoyWarning[] {
   const named = addition.hosts ?? [];
   if (named.length === 0) return [];
-  const byName = new Map(clusters.map((cluster) => [cluster.name, cluster]));
   const routes = listener.managers.flatMap((manager) => routeTreeOf(manager).routes);
   const told = new Map<string, EnvoyWarning>();
   for (const route of routes) {

@@ -18,17 +18,22 @@ export function refuseRepeats(
   surroundings: Surroundings,
 ): void {
   if (addition.onceOnly !== true) return;
+  const seen = new Set<object>();
+  const isChosen = new Set(chosen);
   for (const listener of chosen) {
-    for (const manager of listener.managers) refuseRedirects(addition, manager);
-    refuseMeetings(addition, listener, { ...surroundings, chosen });
+    for (const manager of listener.managers) refuseRedirects(addition, manager, seen);
+    refuseMeetings(addition, listener, { ...surroundings, isChosen });
   }
 }
 
 const remedy =
   'the second time it would take what it did itself for what the client did, and refuse the request or let the token go where it is not meant to';
 
-function refuseRedirects({ rule }: FilterAddition, manager: Manager): void {
-  const route = routeTreeOf(manager).routes.find(followsRedirects);
+/** @param seen routes, and messages, that managers share and that were looked through; filled */
+function refuseRedirects({ rule }: FilterAddition, manager: Manager, seen: Set<object>): void {
+  const { routes } = routeTreeOf(manager);
+  const route = seen.has(routes) ? undefined : routes.find(followsRedirects);
+  seen.add(routes);
   if (route !== undefined) {
     throw invalid(
       route.file,
@@ -37,6 +42,8 @@ function refuseRedirects({ rule }: FilterAddition, manager: Manager): void {
     );
   }
   for (const place of [manager, ...manager.routes]) {
+    if (seen.has(place.message)) continue;
+    seen.add(place.message);
     if (!mentions(place.message, redirectPolicy)) continue;
     throw invalid(
       place.file,
@@ -68,12 +75,10 @@ function followsRedirects({ action }: RouteEntry): boolean {
 function refuseMeetings(
   { rule, direction }: FilterAddition,
   listener: Listener,
-  { chosen, ...surroundings }: Surroundings & { readonly chosen: readonly Listener[] },
+  { isChosen, ...surroundings }: Surroundings & { readonly isChosen: ReadonlySet<Listener> },
 ): void {
-  const start = listener.managers.flatMap((manager) => routeTreeOf(manager).destinations);
-  const meeting = reachOf(start, surroundings).meetings.find((one) =>
-    chosen.includes(one.listener),
-  );
+  const start = listener.managers.map((manager) => routeTreeOf(manager).destinations);
+  const meeting = reachOf(start, surroundings).meetings.find((one) => isChosen.has(one.listener));
   if (meeting === undefined) return;
   const { via } = meeting;
   const key = direction === 'inbound' ? 'validate-listeners' : 'inject-listeners';

@@ -10,23 +10,34 @@ import { fieldOf, repeatedOf } from './proto-field.ts';
 import { type Reach, type Surroundings, reachOf } from './reach.ts';
 import { type Destination, routeTreeOf } from './route-tree.ts';
 
-/** Warnings about one rule in one listener. */
+/**
+ * Warnings about one rule in one listener.
+ * @param told what other listeners lead to, or share, and was told of for this rule; filled
+ */
 export function checkRoutes(
   addition: FilterAddition,
   listener: Listener,
-  surroundings: Surroundings,
+  { told, ...surroundings }: Surroundings & { readonly told: Set<object> },
 ): readonly EnvoyWarning[] {
   const trees = listener.managers.map(routeTreeOf);
-  const destinations = [
-    ...trees.flatMap((tree) => tree.destinations),
-    ...listener.managers.flatMap(otherEnds),
-  ];
-  const reach = reachOf(destinations, surroundings);
+  const reach = reachOf(
+    [...trees.map((tree) => tree.destinations), ...listener.managers.map(otherEnds)],
+    surroundings,
+  );
+  const isNew = (one: object): boolean => {
+    const isKnown = told.has(one);
+    told.add(one);
+    return !isKnown;
+  };
+  const isNewReach = isNew(reach);
   return [
-    ...(addition.carriesToken === true ? leavesWithoutTls(addition, reach) : []),
+    ...(addition.carriesToken === true && isNewReach ? leavesWithoutTls(addition, reach) : []),
     ...(addition.oneAudienceForAllHosts === true ? severalClusters(addition, listener, reach) : []),
-    ...(addition.carriesToken === true ? notJudged(addition, reach.unjudged) : []),
-    ...trees.flatMap((tree) => tree.routes).flatMap((route) => tunnels(addition, route)),
+    ...(addition.carriesToken === true && isNewReach ? notJudged(addition, reach.unjudged) : []),
+    ...trees
+      .map(({ routes }) => routes)
+      .filter(isNew)
+      .flatMap((routes) => routes.flatMap((route) => tunnels(addition, route))),
   ];
 }
 
@@ -56,7 +67,7 @@ function severalClusters(
   { clusters }: Reach,
 ): readonly EnvoyWarning[] {
   if (clusters.length < 2) return [];
-  const list = shortList(clusters.map(({ name }: KnownCluster) => `"${name}"`));
+  const list = shortList(clusters);
   return [
     {
       id: 'one_audience_for_several_clusters',
@@ -68,9 +79,10 @@ function severalClusters(
 /** Most clusters that a message names. */
 const mostNames = 20;
 
-function shortList(names: readonly string[]): string {
-  const more = names.length - mostNames;
-  const shown = names.slice(0, mostNames).join(', ');
+function shortList(clusters: readonly KnownCluster[]): string {
+  const more = clusters.length - mostNames;
+  const names = clusters.slice(0, mostNames).map(({ name }) => `"${name}"`);
+  const shown = names.join(', ');
   return more > 0 ? `${shown} and ${more} more` : shown;
 }
 

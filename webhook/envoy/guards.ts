@@ -5,7 +5,7 @@ import { type ConfigFiles, lineIn } from './config-file.ts';
 import type { FilterAddition, Guard, InboundView } from './contract.ts';
 import { type Listener, titleOf } from './listener.ts';
 import { type Placed, fieldOf, messageOf, placedField, repeatedOf } from './proto-field.ts';
-import { type Surroundings, destinationsOf, reachOf } from './reach.ts';
+import { type Reach, type Surroundings, destinationsOf, reachOf } from './reach.ts';
 
 /** A rule, and one of the listeners that it is for. */
 export interface Chosen {
@@ -22,27 +22,32 @@ export function inboundView(
   const admin = placedField(files.main.root, 'admin');
   const own = [...surroundings.listeners, ...(admin === undefined ? [] : [admin])];
   const guards = new Map<string, Guard>();
+  const ports = new Map<Reach, readonly number[]>();
   for (const { addition, listener } of guarded) {
-    const guard = guardOf(addition.rule, listener, surroundings);
+    const reach = reachOf(destinationsOf(listener), surroundings);
+    const appPorts = ports.get(reach) ?? appPortsOf(reach);
+    ports.set(reach, appPorts);
+    const guard = { rule: addition.rule, ...guardOf(listener), appPorts };
     guards.set(`${guard.rule} ${guard.place}`, guard);
   }
   return { guards: [...guards.values()], ports: own.flatMap(portsOf) };
 }
 
-function guardOf(rule: string, listener: Listener, surroundings: Surroundings): Guard {
-  const { clusters } = reachOf(destinationsOf(listener), surroundings);
+function guardOf(listener: Listener): Omit<Guard, 'rule' | 'appPorts'> {
   return {
-    rule,
     listener: titleOf(listener),
     place: lineIn(listener.file, listener.path),
     ports: portsOf(listener),
     getsAllPorts: isRedirectedTo(listener),
-    appPorts: clusters
-      .filter(({ message }) => isLocal(message))
-      .flatMap(({ message }) => addressesOf(message))
-      .map((address) => Number(fieldOf(messageOf(address, 'socket_address'), 'port_value')))
-      .filter((port) => port > 0),
   };
+}
+
+function appPortsOf({ clusters }: Reach): readonly number[] {
+  return clusters
+    .filter(({ message }) => isLocal(message))
+    .flatMap(({ message }) => addressesOf(message))
+    .map((address) => Number(fieldOf(messageOf(address, 'socket_address'), 'port_value')))
+    .filter((port) => port > 0);
 }
 
 function portsOf(holder: Placed): readonly number[] {

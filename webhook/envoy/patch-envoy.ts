@@ -45,6 +45,7 @@ import { findHandWired } from './hand-wired.ts';
 import { type FilterList, type Listener, type Manager, titleOf } from './listener.ts';
 import { checkNeighbours, placeOf, requireNames } from './place-filter.ts';
 import { type Placed, fieldKey, placedField, textOf } from './proto-field.ts';
+import { type Surroundings, surroundingsOf } from './reach.ts';
 import { type SettingsView, settingsReader } from './route-settings.ts';
 
 /** One operation, where it belongs, and the sentence that explains it. */
@@ -79,6 +80,7 @@ export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): Envo
   requireManagers(files, listeners);
   requireChoice(listeners, additions.filters);
   const known = findClusters(files);
+  const surroundings = surroundingsOf(known, listeners);
   const taken = new Set(additions.takenPorts);
   const { version } = source;
   const settingsOf = settingsReader();
@@ -86,17 +88,14 @@ export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): Envo
   const chosen: Chosen[] = [];
   const wanted = additions.filters.flatMap((addition) =>
     placesFor(addition, {
-      ...{ files, listeners, clusters: known, additions },
+      ...{ files, listeners, clusters: known, surroundings, additions },
       ...{ version, settingsOf, warnings, chosen },
     }),
   );
   const plans = planClusters(clustersWanted(additions, wanted), known);
   const steps = [
-    ...[...new Set(wanted.map(({ list }) => list))].flatMap((list) =>
-      filterSteps(
-        wanted.filter((one) => one.list === list),
-        plans,
-      ),
+    ...[...Map.groupBy(wanted, ({ list }) => list).values()].flatMap((ofList) =>
+      filterSteps(ofList, plans),
     ),
     ...clusterSteps(files.main, plans),
     ...bootstrapChanges(files.main, wanted.length === 0 ? [] : additions.bootstrap),
@@ -106,7 +105,7 @@ export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): Envo
     ...written(source, steps),
     warnings: unique(warnings),
     changes: [...steps.map(({ change }) => change), ...reused],
-    inbound: inboundView(chosen, files, { clusters: known, listeners }),
+    inbound: inboundView(chosen, files, surroundings),
   };
 }
 
@@ -124,6 +123,7 @@ interface Search {
   readonly files: ConfigFiles;
   readonly listeners: readonly Listener[];
   readonly clusters: readonly KnownCluster[];
+  readonly surroundings: Surroundings;
   readonly additions: EnvoyAdditions;
   readonly version: EnvoySource['version'];
   readonly settingsOf: (manager: Manager) => SettingsView;
@@ -134,17 +134,18 @@ interface Search {
 
 /** The lists that get a filter: those of the chosen listeners' connection managers that have none for this rule yet. */
 function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] {
-  const { files, listeners, clusters, additions, warnings } = search;
+  const { files, listeners, clusters, surroundings, additions, warnings } = search;
+  const told = new Set<object>();
   const bothAsked = new Set(additions.filters.map(({ direction }) => direction)).size > 1;
   const choice = chooseListeners(addition, listeners, { files, bothAsked });
   warnings.push(...choice.warnings);
   search.chosen.push(...choice.listeners.map((listener) => ({ addition, listener })));
   requireNames(addition, choice.listeners, files.main);
-  refuseRepeats(addition, choice.listeners, search);
+  refuseRepeats(addition, choice.listeners, surroundings);
   const filter = withClusterNames(addition.filter, planClusters(additions.clusters, clusters));
   return choice.listeners.flatMap((listener) => {
-    warnings.push(...checkRoutes(addition, listener, search));
-    warnings.push(...checkHosts(addition, listener, clusters));
+    warnings.push(...checkRoutes(addition, listener, { ...surroundings, told }));
+    warnings.push(...checkHosts(addition, listener, surroundings.byName));
     return listener.managers.flatMap((manager) =>
       manager.lists.flatMap(
         (list) => placeIn({ addition, listener, manager, list, filter }, search) ?? [],

@@ -21,24 +21,44 @@ export interface Reach {
   readonly unjudged: readonly Destination[];
 }
 
+/** Places from which requests go; listeners that share a route configuration share its list. */
+export type Destinations = readonly (readonly Destination[])[];
+
+/** What is around a place: looked through once for a whole configuration. */
 export interface Surroundings {
-  readonly clusters: readonly KnownCluster[];
   readonly listeners: readonly Listener[];
+  readonly byName: ReadonlyMap<string, KnownCluster>;
+  readonly atAddress: ReadonlyMap<string, Listener>;
+  /** Where a list leads by itself: listeners share route configurations. Filled. */
+  readonly known: Map<readonly Destination[], Reach>;
 }
 
-/** Each cluster and each listener is looked at once. */
-export function reachOf(
-  start: readonly Destination[],
-  { clusters, listeners }: Surroundings,
-): Reach {
+export function surroundingsOf(
+  clusters: readonly KnownCluster[],
+  listeners: readonly Listener[],
+): Surroundings {
   const byName = new Map(clusters.map((cluster) => [cluster.name, cluster]));
-  const atAddress = listenersByAddress(listeners);
+  return { listeners, byName, atAddress: listenersByAddress(listeners), known: new Map() };
+}
+
+/** A list that many share is followed once. */
+export function reachOf(start: Destinations, surroundings: Surroundings): Reach {
+  const [only = [], ...others] = start.filter((list) => list.length > 0);
+  if (others.length > 0) return follow([only, ...others], surroundings);
+  const reach = surroundings.known.get(only) ?? follow([only], surroundings);
+  surroundings.known.set(only, reach);
+  return reach;
+}
+
+/** Each cluster, each listener and each list of destinations is looked at once. */
+function follow(start: Destinations, { byName, atAddress }: Surroundings): Reach {
   const left = new Set<KnownCluster>();
   const meetings: Meeting[] = [];
   const unjudged: Destination[] = [];
   const seen = new Set<string>();
   const met = new Set<Listener>();
-  const queue = [...start];
+  const queued = new Set(start);
+  const queue = start.flat();
   for (const place of queue) {
     const name = place.cluster;
     if (name === undefined) unjudged.push(place);
@@ -57,7 +77,10 @@ export function reachOf(
       meetings.push({ listener, via: cluster });
       if (met.has(listener)) continue;
       met.add(listener);
-      queue.push(...destinationsOf(listener));
+      for (const list of destinationsOf(listener)) {
+        if (!queued.has(list)) queue.push(...list);
+        queued.add(list);
+      }
     }
   }
   return { clusters: [...left], meetings, unjudged };
@@ -117,7 +140,7 @@ function socketKey(address: JsonObject): string | undefined {
 const tcpProxy = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
 
 /** Where a listener sends what comes to it: routes of its managers, and clusters of its TCP proxies. */
-export function destinationsOf(listener: Listener): readonly Destination[] {
+export function destinationsOf(listener: Listener): Destinations {
   const { file } = listener;
   const chain = placedField(listener, 'default_filter_chain');
   const filters = [
@@ -127,8 +150,8 @@ export function destinationsOf(listener: Listener): readonly Destination[] {
     .flatMap((one) => repeatedOf(one, 'filters'))
     .flatMap((filter) => anyField(filter, 'typed_config') ?? []);
   return [
-    ...listener.managers.flatMap((manager) => routeTreeOf(manager).destinations),
-    ...filters
+    ...listener.managers.map((manager) => routeTreeOf(manager).destinations),
+    filters
       .filter(({ type }) => type === tcpProxy)
       .flatMap((proxy) => clustersOfProxy({ ...proxy, file })),
   ];
