@@ -1,4 +1,5 @@
 /** Coded errors, shared by all programs. Invariant: a message never holds a token, key or claim value. */
+import type { Reason } from './reasons.ts';
 
 /** Stable API: `docs/errors.md` lists each code with its HTTP status, exit code and policy; a test compares. */
 export type ErrorCode =
@@ -29,13 +30,20 @@ export type ErrorCode =
   | 'USAGE'
   | 'WORKLOAD_API_UNAVAILABLE';
 
+interface AppErrorOptions extends ErrorOptions {
+  readonly reason?: Reason | undefined;
+}
+
 /** Base of every error thrown on purpose. `code` is stable API; `message` is for people. */
 export class AppError extends Error {
   readonly code: ErrorCode;
   override readonly name = 'AppError';
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  /** Of a fault in somebody's file: what may be told of it to whoever may not read the file. */
+  readonly reason: Reason | undefined;
+  constructor(code: ErrorCode, message: string, options?: AppErrorOptions) {
     super(message, options);
     this.code = code;
+    this.reason = options?.reason;
   }
 }
 

@@ -9,6 +9,7 @@ import type { Library } from '../injection/library.ts';
 import { checkVisits } from '../injection/probes.ts';
 import type { EnvoyPlan, Status } from '../injection/status.ts';
 import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-place.ts';
+import { toldRefusal, toldWarning } from '../injection/told-reasons.ts';
 import type { Trace } from '../injection/trace.ts';
 
 /** A ConfigMap as far as it matters here. `resourceVersion` changes with the data. */
@@ -114,10 +115,10 @@ function outcomeOf(namespace: string, plan: EnvoyPlan, asked: Asked): Outcome {
   } catch (thrown) {
     if (telling === 'words' || !(thrown instanceof AppError)) throw thrown;
     const place = placeIn(thrown.message, source);
-    throw new AppError(
-      thrown.code,
-      `${place}: this Envoy configuration cannot be patched; ${wordsElsewhere}`,
-    );
+    const why = toldRefusal(thrown.reason) ?? 'this Envoy configuration cannot be patched';
+    throw new AppError(thrown.code, `${place}: ${why}; ${wordsElsewhere}`, {
+      reason: thrown.reason,
+    });
   }
 }
 
@@ -125,7 +126,7 @@ function placesOf({ warnings, changes, inbound }: Outcome, source: ToldSource): 
   return {
     warnings: warnings.map(({ id, message }) => ({
       id,
-      message: `${placeIn(message, source)}: ${id}; ${wordsElsewhere}`,
+      message: `${placeIn(message, source)}: ${toldWarning(id)}; ${wordsElsewhere}`,
     })),
     changes: changes.map((change) => ({
       ...change,

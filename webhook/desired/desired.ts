@@ -4,6 +4,7 @@ import type { Json } from '#kernel/json.ts';
 import { helperData } from '../injection/compose.ts';
 import { patchPlanned, planText } from '../injection/envoy-plan.ts';
 import type { Library } from '../injection/library.ts';
+import { toldRefusal } from '../injection/told-reasons.ts';
 import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-place.ts';
 import { summaryOf, type EnvoyPlan, type Status } from '../injection/status.ts';
 import { Claims } from './claims.ts';
@@ -183,7 +184,7 @@ export function renderEnvoy(
     );
   }
   // A key may be called like something that every object has.
-  if (!Object.hasOwn(source.data, plan.file)) {
+  if (![source.data, source.binaryData ?? {}].some((part) => Object.hasOwn(part, plan.file))) {
     return problem(
       'EnvoyConfigInvalid',
       `ConfigMap ${namespace}/${plan.source} has no text under the key that the Envoy container reads; add it, or correct svidecar.dev/envoy-config`,
@@ -228,7 +229,7 @@ function copyOf(
 /** The parser quotes the text where it stops, which may be a password; our own sentences only name parts of Envoy's. */
 function wordsOf(error: AppError, source: ToldSource): string {
   const isParsers = error.cause instanceof AppError && error.cause.code === 'TEXT_UNPARSABLE';
-  return isParsers
-    ? `${placeIn(error.message, source)}: it cannot be read as YAML or JSON; ${wordsElsewhere}`
-    : error.message;
+  if (!isParsers) return error.message;
+  const why = toldRefusal(error.reason) ?? 'it cannot be read as YAML or JSON';
+  return `${placeIn(error.message, source)}: ${why}; ${wordsElsewhere}`;
 }

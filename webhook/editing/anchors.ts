@@ -54,10 +54,14 @@ export class Anchors {
   resolve(name: string, offset: number): Target {
     const target = this.#byName.get(name);
     if (target === undefined) {
-      throw new TextFault(offset, `the alias *${name} has no anchor before it`);
+      throw new TextFault(offset, `the alias *${name} has no anchor before it`, 'alias_unknown');
     }
     if (this.#open.has(target)) {
-      throw new TextFault(offset, `the alias *${name} stands inside its own anchor`);
+      throw new TextFault(
+        offset,
+        `the alias *${name} stands inside its own anchor`,
+        'alias_unknown',
+      );
     }
     this.count(offset, this.#weights.get(target));
     return target;

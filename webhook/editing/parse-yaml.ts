@@ -32,7 +32,7 @@ export function parseYaml(text: string, limits: TextLimits): Document.Parsed {
   found.push(...composer.end(true, text.length));
   const [document] = found;
   const [error] = document?.errors ?? [];
-  if (error !== undefined) throw new TextFault(error.pos[0], error.message);
+  if (error !== undefined) throw new TextFault(error.pos[0], error.message, 'text_unparsable');
   // Told to, the composer gives one document at least.
   if (document === undefined) throw new TypeError('the parser gave no document');
   return document;
@@ -105,6 +105,7 @@ class Meter {
       throw new TextFault(
         this.#offset,
         'too many blank lines and comments in a row; take some out',
+        'too_many_blank_lines',
       );
     }
   }
@@ -122,6 +123,7 @@ class Meter {
     throw new TextFault(
       this.#offset,
       `more than ${maxNesting} levels are nested here; write it flatter`,
+      'nested_too_deep',
     );
   }
 }

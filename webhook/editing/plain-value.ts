@@ -77,5 +77,9 @@ export function requireMergeable(node: SourceNode, offset: number): void {
   const source = resolved(node);
   const named = source.kind === 'list' ? source.entries.map(({ value }) => value) : [source];
   if (named.every((one) => resolved(one).kind === 'map')) return;
-  throw new TextFault(offset, 'a merge key (<<) takes a map, an alias of one, or a list of these');
+  throw new TextFault(
+    offset,
+    'a merge key (<<) takes a map, an alias of one, or a list of these',
+    'merge_key_without_map',
+  );
 }

@@ -75,7 +75,7 @@ export function readSource(input: DocumentText): SourceDocument {
     return new Reader(input).read();
   } catch (thrown) {
     if (!(thrown instanceof TextFault)) throw thrown;
-    throw unparsable(input, input.span.start + thrown.offset, thrown.message);
+    throw unparsable(input, thrown);
   }
 }
 
@@ -86,11 +86,13 @@ export function readValue(input: DocumentText): Pick<SourceDocument, 'value' | '
 }
 
 /** Says where and why a text cannot be read. */
-function unparsable(input: DocumentText, offset: number, why: string): AppError {
+function unparsable(input: DocumentText, { offset, message, reason }: TextFault): AppError {
   const lined = new LinedText(input.text, input.firstLine);
-  const at = Math.min(offset, input.text.length);
+  const at = Math.min(input.span.start + offset, input.text.length);
   const place = placeOf(input.where, lined, at);
-  return new AppError('TEXT_UNPARSABLE', `${place}: ${why}\n${excerptAt(lined, at)}`);
+  return new AppError('TEXT_UNPARSABLE', `${place}: ${message}\n${excerptAt(lined, at)}`, {
+    reason,
+  });
 }
 
 /** The value of a text that is JSON as a whole; undefined when it is not. */
@@ -139,7 +141,7 @@ class Reader {
     } catch (thrown) {
       if (!(thrown instanceof NestedTooDeep)) throw thrown;
       const why = `aliases nest more than ${maxValueDepth} levels here; write them flatter`;
-      throw new TextFault(thrown.node.start - this.#base, why);
+      throw new TextFault(thrown.node.start - this.#base, why, 'nested_too_deep');
     }
   }
 
@@ -261,7 +263,7 @@ class Reader {
     const { place, ...key } = this.#key(pair, token);
     const keyStart = place.start - this.#base;
     if (!key.isMerge && keys.size === keys.add(key.key).size) {
-      throw new TextFault(keyStart, 'Map keys must be unique');
+      throw new TextFault(keyStart, 'Map keys must be unique', 'key_stands_twice');
     }
     const afterColon = endOfColon(token);
     const indicatorEnd = afterColon ?? place.end - this.#base;
@@ -295,7 +297,7 @@ class Reader {
     if (named.kind === 'scalar') return { key: keyText(named.value), isMerge, place };
     const why =
       'a list or map stands here as a key; neither Kubernetes nor Envoy reads that, so write a text';
-    throw new TextFault(place.start - this.#base, why);
+    throw new TextFault(place.start - this.#base, why, 'key_not_a_text');
   }
 
   #item(

@@ -1,12 +1,15 @@
 /** What makes a text unreadable. */
+import type { Reason } from '#kernel/reasons.ts';
 import type { TextLimits } from './text-limits.ts';
 
 /** Why a document cannot be read, and the offset in it where that shows. */
 export class TextFault extends Error {
   readonly offset: number;
-  constructor(offset: number, why: string) {
+  readonly reason: Reason;
+  constructor(offset: number, why: string, reason: Reason) {
     super(why);
     this.offset = offset;
+    this.reason = reason;
   }
 }
 
@@ -20,6 +23,7 @@ export function tooMuch(offset: number, limit: number, what: string): TextFault 
   return new TextFault(
     offset,
     `a document may have at most ${most} ${what}, and here it has more; divide it`,
+    'text_too_large',
   );
 }
 
@@ -38,11 +42,13 @@ export function requireCharacters(text: string): void {
     throw new TextFault(
       at,
       'a carriage return without a line feed, which only some readers take for the end of a line; end lines with a line feed',
+      'character_refused',
     );
   }
   throw new TextFault(
     at,
     `the character U+${code}, which readers of YAML take for different things or refuse; take it out, or write it as \\u${code.toLowerCase()} inside double quotes`,
+    'character_refused',
   );
 }
 
@@ -50,7 +56,11 @@ export function requireCharacters(text: string): void {
 export function requireWholeCharacters(text: string): void {
   if (text.isWellFormed()) return;
   const at = text.search(/\p{Surrogate}/u);
-  throw new TextFault(at, 'half of a character (a lone surrogate); write the whole character');
+  throw new TextFault(
+    at,
+    'half of a character (a lone surrogate); write the whole character',
+    'character_refused',
+  );
 }
 
 /** Tags under which one reader makes text of what another makes bytes, times or lists of. */
@@ -63,5 +73,6 @@ export function requireKnownTag(tag: string | undefined, offset: number): void {
   throw new TextFault(
     offset,
     `the tag !!${name}, under which readers of YAML make different values; take it out`,
+    'tag_refused',
   );
 }

@@ -25,7 +25,7 @@ export function writeDraft(draft: Draft, manuscript: Manuscript): readonly TextE
 
 export function refusal(manuscript: Manuscript, offset: number, why: string): AppError {
   const place = placeOf(manuscript.where, manuscript.page.lined, offset);
-  return new AppError('EDIT_IMPOSSIBLE', `${place}: ${why}`);
+  return new AppError('EDIT_IMPOSSIBLE', `${place}: ${why}`, { reason: 'place_not_editable' });
 }
 
 class Writer {

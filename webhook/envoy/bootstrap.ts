@@ -48,11 +48,10 @@ function lacking(file: ConfigFile, holder: Placed, wanted: JsonObject): readonly
     }
     if (present === '' || isObject(value)) {
       const what = present === '' ? 'is empty, which Envoy takes for absent' : 'is no map';
-      throw invalid(
-        file,
-        path,
-        `${title} ${what}; Envoy needs it to ask for secrets: write it, or take the line out so that svidecar adds it`,
-      );
+      throw invalid(file, path, {
+        reason: 'bootstrap_member_unusable',
+        why: `${title} ${what}; Envoy needs it to ask for secrets: write it, or take the line out so that svidecar adds it`,
+      });
     }
     return [];
   });

@@ -35,21 +35,19 @@ function refuseRedirects({ rule }: FilterAddition, manager: Manager, seen: Set<o
   const route = seen.has(routes) ? undefined : routes.find(followsRedirects);
   seen.add(routes);
   if (route !== undefined) {
-    throw invalid(
-      route.file,
-      route.action?.path ?? route.path,
-      `this route follows redirects itself (internal_redirect_policy), so that a request comes to the filter of ${rule} again: ${remedy}; take the policy out, or set svidecar.dev/data-path: ext-authz`,
-    );
+    throw invalid(route.file, route.action?.path ?? route.path, {
+      reason: 'redirect_within_envoy',
+      why: `this route follows redirects itself (internal_redirect_policy), so that a request comes to the filter of ${rule} again: ${remedy}; take the policy out, or set svidecar.dev/data-path: ext-authz`,
+    });
   }
   for (const place of [manager, ...manager.routes]) {
     if (seen.has(place.message)) continue;
     seen.add(place.message);
     if (!mentions(place.message, redirectPolicy)) continue;
-    throw invalid(
-      place.file,
-      place.path,
-      `a custom_response redirects requests within Envoy, so that a request comes to the filter of ${rule} again: ${remedy}; take the redirect_policy out, or set svidecar.dev/data-path: ext-authz`,
-    );
+    throw invalid(place.file, place.path, {
+      reason: 'redirect_within_envoy',
+      why: `a custom_response redirects requests within Envoy, so that a request comes to the filter of ${rule} again: ${remedy}; take the redirect_policy out, or set svidecar.dev/data-path: ext-authz`,
+    });
   }
 }
 
@@ -82,9 +80,8 @@ function refuseMeetings(
   if (meeting === undefined) return;
   const { via } = meeting;
   const key = direction === 'inbound' ? 'validate-listeners' : 'inject-listeners';
-  throw invalid(
-    via.file,
-    via.path,
-    `by cluster "${via.name}" requests of listener ${titleOf(listener)} (${lineIn(listener.file, listener.path)}) come to listener ${titleOf(meeting.listener)} of the same Envoy, so that both ask ${rule}: ${remedy}; name one of the two in svidecar.dev/${key}, or set svidecar.dev/data-path: ext-authz`,
-  );
+  throw invalid(via.file, via.path, {
+    reason: 'listener_behind_listener',
+    why: `by cluster "${via.name}" requests of listener ${titleOf(listener)} (${lineIn(listener.file, listener.path)}) come to listener ${titleOf(meeting.listener)} of the same Envoy, so that both ask ${rule}: ${remedy}; name one of the two in svidecar.dev/${key}, or set svidecar.dev/data-path: ext-authz`,
+  });
 }

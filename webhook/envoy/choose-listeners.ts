@@ -34,6 +34,7 @@ export function requireChoice(
     `${lineIn(first.file, first.path)}: ${rules} are asked for, and nothing says which of them is for listener ${unclear
       .map(titleOf)
       .join(', ')}; ${howToChoose}`,
+    { reason: 'listeners_ambiguous' },
   );
 }
 
@@ -59,11 +60,10 @@ export function chooseListeners(
   const reached = [...new Set([...fitting, ...listeners.filter((one) => isNobodys(one))])];
   if (chosen.length === 0) {
     const other = addition.direction === 'inbound' ? 'OUTBOUND' : 'INBOUND';
-    throw invalid(
-      main,
-      '/static_resources/listeners',
-      `no listener with a connection manager is left for ${addition.rule}, which is for ${addition.direction} traffic: all others are ${other} or another rule's; ${howToChoose}`,
-    );
+    throw invalid(main, '/static_resources/listeners', {
+      reason: 'no_listener_left',
+      why: `no listener with a connection manager is left for ${addition.rule}, which is for ${addition.direction} traffic: all others are ${other} or another rule's; ${howToChoose}`,
+    });
   }
   return { listeners: chosen, warnings: reached.flatMap((one) => uncovered(one, addition)) };
 }
@@ -82,12 +82,12 @@ function chooseNamed(
     if (found.length > 0) return found;
     const names = listeners.flatMap((listener) => listener.name ?? []).join(', ') || 'none';
     const why = `${addition.rule} names listener "${name}", which does not exist; the listeners are: ${names}`;
-    throw invalid(main, '/static_resources/listeners', why);
+    throw invalid(main, '/static_resources/listeners', { reason: 'listener_not_found', why });
   });
   for (const listener of chosen) {
     if (listener.managers.length > 0) continue;
     const why = `${addition.rule} names listener ${titleOf(listener)}, which has no HTTP connection manager: only HTTP requests can carry a token`;
-    throw invalid(listener.file, listener.path, why);
+    throw invalid(listener.file, listener.path, { reason: 'listener_without_http', why });
   }
   const unique = [...new Set(chosen)];
   return { listeners: unique, warnings: unique.flatMap((one) => uncovered(one, addition)) };

@@ -1,5 +1,6 @@
 /** The files of an Envoy configuration, each parsed once. */
 import { AppError } from '#kernel/errors.ts';
+import type { Reason } from '#kernel/reasons.ts';
 import { type Json, type JsonObject, isObject } from '#kernel/json.ts';
 import { type OpenText, lineOfPath, openText, placeOfPath } from '../editing/open-text.ts';
 import { escapeToken } from '../editing/operation.ts';
@@ -63,9 +64,18 @@ export function openFiles(source: EnvoySource): ConfigFiles {
   return { ...files, at, warnings: [...warnings, ...fromControlPlane(main)] };
 }
 
+interface Fault {
+  /** What may be told to somebody who may not read the file. */
+  readonly reason: Reason;
+  /** What is wrong and what to do, with the names that stand there. */
+  readonly why: string;
+}
+
 /** An error that begins with file, line and column. */
-export function invalid(file: ConfigFile, path: string, why: string): AppError {
-  return new AppError('ENVOY_CONFIG_INVALID', `${placeOfPath(file.open, path)}: ${why}`);
+export function invalid(file: ConfigFile, path: string, { reason, why }: Fault): AppError {
+  return new AppError('ENVOY_CONFIG_INVALID', `${placeOfPath(file.open, path)}: ${why}`, {
+    reason,
+  });
 }
 
 /** Resources of a discovery file; a `Resource` wrapper is looked through. */
@@ -89,12 +99,14 @@ function openFile(source: EnvoySource, name: string): ConfigFile {
     throw new AppError(
       'ENVOY_CONFIG_INVALID',
       `${source.name} has no key ${name}, which Envoy is to read; it has: ${names}`,
+      { reason: 'config_key_missing' },
     );
   }
   const span = splitDocuments(text)[0] ?? { start: 0, end: text.length };
   const open = opened(text, span, `${source.name} ${name}`);
   const file = { name, open, root: { message: {}, path: '' } };
-  if (!isObject(open.value)) throw invalid(file, '', 'an Envoy configuration must be a map');
+  if (!isObject(open.value))
+    throw invalid(file, '', { reason: 'not_a_map', why: 'an Envoy configuration must be a map' });
   refuseTwoSpellings(file, open.value);
   return { ...file, root: { message: open.value, path: '' } };
 }
@@ -114,7 +126,7 @@ function refuseTwoSpellings(file: ConfigFile, root: JsonObject): void {
       const camel = camelCase(key);
       if (camel !== key && isObject(value) && Object.hasOwn(value, camel)) {
         const why = `${key} stands here a second time, as ${camel}; Envoy reads both: write them as one`;
-        throw invalid(file, `${path}/${key}`, why);
+        throw invalid(file, `${path}/${key}`, { reason: 'field_spelled_twice', why });
       }
       rest.push({ value: member, path: `${path}/${escapeToken(key)}` });
     }
@@ -133,7 +145,10 @@ function opened(...args: Parameters<typeof openText>): OpenText {
 export function asInvalid(thrown: unknown): unknown {
   if (!(thrown instanceof AppError)) return thrown;
   if (thrown.code !== 'TEXT_UNPARSABLE' && thrown.code !== 'EDIT_IMPOSSIBLE') return thrown;
-  return new AppError('ENVOY_CONFIG_INVALID', thrown.message, { cause: thrown });
+  return new AppError('ENVOY_CONFIG_INVALID', thrown.message, {
+    cause: thrown,
+    reason: thrown.reason,
+  });
 }
 
 /** Path of the file that a `ConfigSource` names: `path_config_source.path`, or the older `path`. */

@@ -90,7 +90,10 @@ function refuseOpening(
   const why = isAuthz
     ? `a route sets something for ${own} that lets requests pass without ${rule}; ${howToSet}`
     : `a route sets something for ${own}, which is Envoy's own filter here and holds for all routes; take it out, or choose the data path ext-authz`;
-  throw invalid(open.file, open.path, why);
+  throw invalid(open.file, open.path, {
+    reason: isAuthz ? 'route_opens' : 'setting_without_ext_authz',
+    why,
+  });
 }
 
 /** A name of ours that no filter has: a misspelling would be passed over in silence. */
@@ -100,11 +103,10 @@ function refuseUnknown({ settings, added }: NameContext): void {
   const [unknown] = under(settings, wrong ?? '');
   if (unknown === undefined) return;
   const names = [...added].join(', ');
-  throw invalid(
-    unknown.file,
-    unknown.path,
-    `a route sets something for ${unknown.name}, and there is no such filter; those of svidecar here are: ${names}`,
-  );
+  throw invalid(unknown.file, unknown.path, {
+    reason: 'setting_for_no_filter',
+    why: `a route sets something for ${unknown.name}, and there is no such filter; those of svidecar here are: ${names}`,
+  });
 }
 
 /** Settings under the usual name of `ext_authz` that were meant for us, or for a filter that is not there. */
@@ -119,24 +121,26 @@ function refuseLost(
     const why = isAuthz
       ? `svidecar- settings stand under ${authzName}, which is another filter here, so that they would not reach ${rule}; write them under ${ourNames}${rule}`
       : `svidecar- settings of a route reach nobody in this data path; take them out, or choose the data path ext-authz`;
-    throw invalid(meant.file, meant.path, why);
+    throw invalid(meant.file, meant.path, {
+      reason: isAuthz ? 'setting_under_other_filter' : 'setting_without_ext_authz',
+      why,
+    });
   }
   const lost = usual.find((one) => !isAuthz || authzEffectOf(one) === 'opens');
   if (isTaken || lost === undefined) return;
-  throw invalid(
-    lost.file,
-    lost.path,
-    isAuthz
+  throw invalid(lost.file, lost.path, {
+    reason: isAuthz ? 'setting_for_no_filter' : 'setting_without_ext_authz',
+    why: isAuthz
       ? `a route sets something for ${authzName} (typed_per_filter_config), and no filter has this name; ${howToSet}`
       : `a route sets something for ${authzName} (typed_per_filter_config), which ${rule} does not add in this data path, so that the route would be treated as all others; take the setting out, or choose the data path ext-authz`,
-  );
+  });
 }
 
 function refuseBoth(settings: SettingsView, own: string): void {
   const [other] = under(settings, own);
   if (other === undefined) return;
   const why = `routes set something for ${own} and for ${authzName}, and one filter cannot have both names; write all of it under ${own}`;
-  throw invalid(other.file, other.path, why);
+  throw invalid(other.file, other.path, { reason: 'settings_under_two_names', why });
 }
 
 function isOwnNamesOnly(version: EnvoyVersion | undefined): boolean {

@@ -120,23 +120,31 @@ function directionOf(listener: JsonObject): Listener['direction'] {
 function typedConfigOf(filter: Placed, file: ConfigFile): TypedMessage | undefined {
   const name = textOf(filter.message, 'name') ?? 'without a name';
   if (Object.hasOwn(filter.message, 'config')) {
-    throw invalid(file, `${filter.path}/config`, `filter ${name} has "config": ${oldApi}`);
+    throw invalid(file, `${filter.path}/config`, {
+      reason: 'old_api',
+      why: `filter ${name} has "config": ${oldApi}`,
+    });
   }
   const config = anyField(filter, 'typed_config');
   if (config === undefined) {
     if (name !== 'envoy.http_connection_manager') return undefined;
-    throw invalid(file, filter.path, `filter ${name} has no typed_config: ${oldApi}`);
+    throw invalid(file, filter.path, {
+      reason: 'old_api',
+      why: `filter ${name} has no typed_config: ${oldApi}`,
+    });
   }
   if (config.type === undefined) {
-    throw invalid(
-      file,
-      config.path,
-      `typed_config of filter ${name} has no "@type"; without it Envoy cannot read it: add the v3 type`,
-    );
+    throw invalid(file, config.path, {
+      reason: 'typed_config_without_type',
+      why: `typed_config of filter ${name} has no "@type"; without it Envoy cannot read it: add the v3 type`,
+    });
   }
   if (/^envoy\.(?:config\.filter\.|api\.v2\.)/.test(config.type)) {
     const path = `${config.path}/@type`;
-    throw invalid(file, path, `filter ${name} is of type ${config.type}: ${oldApi}`);
+    throw invalid(file, path, {
+      reason: 'old_api',
+      why: `filter ${name} is of type ${config.type}: ${oldApi}`,
+    });
   }
   return config;
 }
@@ -158,11 +166,10 @@ function managerOf({ message, path }: Placed, file: ConfigFile, routesOf: RouteR
   const place = { message, path };
   const main = listOf(place, { field: 'http_filters', title: 'http_filters' }, file);
   if (main === undefined) {
-    throw invalid(
-      file,
-      path,
-      'this connection manager has no http_filters; give it at least the terminal one, envoy.filters.http.router',
-    );
+    throw invalid(file, path, {
+      reason: 'manager_without_filters',
+      why: 'this connection manager has no http_filters; give it at least the terminal one, envoy.filters.http.router',
+    });
   }
   const upgrades = repeatedOf(place, 'upgrade_configs').flatMap((upgrade) => {
     const title =
@@ -182,11 +189,10 @@ function listOf(
   if (filters.length === 0) return undefined;
   const path = `${holder.path}/${fieldKey(holder.message, field)}`;
   if (filters[0]?.path === path) {
-    throw invalid(
-      file,
-      path,
-      `${title} is a single filter; write it as a list, so that another can be added`,
-    );
+    throw invalid(file, path, {
+      reason: 'filters_not_a_list',
+      why: `${title} is a single filter; write it as a list, so that another can be added`,
+    });
   }
   for (const filter of filters) typedConfigOf(filter, file);
   return { path, title, filters };

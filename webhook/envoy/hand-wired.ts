@@ -98,11 +98,10 @@ export function findHandWired(
   const good = faults.indexOf(undefined);
   if (good >= 0) return meant[good];
   const fault = faults[0] ?? { path: first.path, what: 'cannot be judged' };
-  throw invalid(
-    manager.file,
-    fault.path,
-    `filter ${titleOf(first)} is to ask the helper for ${addition.rule}, but ${fault.what}; mend it, or remove the filter and let svidecar do the wiring`,
-  );
+  throw invalid(manager.file, fault.path, {
+    reason: 'hand_wired_fault',
+    why: `filter ${titleOf(first)} is to ask the helper for ${addition.rule}, but ${fault.what}; mend it, or remove the filter and let svidecar do the wiring`,
+  });
 }
 
 /** In the native data path only the very filter that would be written does its work. */
@@ -115,20 +114,18 @@ function ownFilter(
   const name = textOf(filter, 'name') ?? '';
   if (asking !== undefined) {
     if (!name.startsWith(ourNames)) return undefined;
-    throw invalid(
-      manager.file,
-      asking.path,
-      `filter ${titleOf(asking)} asks the helper about each request, which it does not answer in the data path that ${rule} has here; remove the filter, or choose the data path ext-authz`,
-    );
+    throw invalid(manager.file, asking.path, {
+      reason: 'hand_wired_without_ext_authz',
+      why: `filter ${titleOf(asking)} asks the helper about each request, which it does not answer in the data path that ${rule} has here; remove the filter, or choose the data path ext-authz`,
+    });
   }
   const same = meant.find(({ message }) => sameJson(message, wanted));
   const [other] = meant;
   if (same !== undefined || other === undefined) return same;
-  throw invalid(
-    manager.file,
-    other.path,
-    `filter ${name} has a name that is svidecar's, but is not what svidecar writes for ${rule} here; remove it, or give it another name`,
-  );
+  throw invalid(manager.file, other.path, {
+    reason: 'own_name_taken',
+    why: `filter ${name} has a name that is svidecar's, but is not what svidecar writes for ${rule} here; remove it, or give it another name`,
+  });
 }
 
 /** Whether someone who reads the configuration would take a filter for ours. */

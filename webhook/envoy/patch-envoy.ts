@@ -112,11 +112,10 @@ export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): Envo
 function requireManagers(files: ConfigFiles, listeners: readonly Listener[]): void {
   if (listeners.some(({ managers }) => managers.length > 0)) return;
   const path = listeners.length > 0 ? '/static_resources/listeners' : '/static_resources';
-  throw invalid(
-    files.main,
-    path,
-    'there is no HTTP connection manager here, and only HTTP requests can carry a token; if the listeners come from a control plane (xDS), the filter must be added there',
-  );
+  throw invalid(files.main, path, {
+    reason: 'no_connection_manager',
+    why: 'there is no HTTP connection manager here, and only HTTP requests can carry a token; if the listeners come from a control plane (xDS), the filter must be added there',
+  });
 }
 
 interface Search {

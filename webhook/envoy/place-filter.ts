@@ -59,11 +59,10 @@ export function requireNames(
   );
   const unknown = before.find((name) => !names.has(name));
   if (unknown === undefined) return;
-  throw invalid(
-    main,
-    '/static_resources/listeners',
-    `${rule} is to stand before the filter "${unknown}" (svidecar.dev/validate-before), which none of its listeners has; they have: ${[...names].join(', ')}`,
-  );
+  throw invalid(main, '/static_resources/listeners', {
+    reason: 'filter_not_found',
+    why: `${rule} is to stand before the filter "${unknown}" (svidecar.dev/validate-before), which none of its listeners has; they have: ${[...names].join(', ')}`,
+  });
 }
 
 /**

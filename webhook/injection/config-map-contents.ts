@@ -28,6 +28,7 @@ export function textsOf(
       throw new AppError(
         'ENVOY_CONFIG_INVALID',
         `${name} ${key}: it stands in binaryData and is no text in UTF-8, so that nothing can be added to it; write it as text under data`,
+        { reason: 'not_utf8' },
       );
     }
   }
@@ -66,5 +67,6 @@ export function requireSize(contents: Required<ConfigMapContents>, name: string)
   throw new AppError(
     'ENVOY_CONFIG_INVALID',
     `${name}: with what is added to it its copy has ${bytes} bytes, and the API server stores at most ${maxBytes} in a ConfigMap; move what Envoy does not read from here (certificates, descriptors, pages) into a ConfigMap of its own`,
+    { reason: 'copy_too_large' },
   );
 }

@@ -1,26 +1,43 @@
 /** Configurations that are templates of another program: why they cannot be read, and what to do. */
 import { AppError } from '#kernel/errors.ts';
+import type { Reason } from '#kernel/reasons.ts';
 
-const kinds: readonly { readonly mark: RegExp; readonly says: string }[] = [
-  {
-    mark: /\{\{/,
-    says: 'it looks like a template of Helm or Go ({{ }}), which has to be filled in first: helm template <chart> | svidecar inject -',
-  },
-  {
-    mark: /\$\{?[A-Za-z_]/,
-    says: 'it has placeholders such as ${NAME}; between braces and brackets they are no YAML: put them in quotation marks, or write that part in lines of its own',
-  },
-  {
-    mark: /@@?[A-Z_]+@|%%?[A-Z_]+%%?|<%/,
-    says: 'it looks like a template with placeholders; those that are no YAML have to be put in quotation marks, or filled in first',
-  },
-];
+const kinds: readonly { readonly mark: RegExp; readonly says: string; readonly reason: Reason }[] =
+  [
+    {
+      mark: /\{\{/,
+      reason: 'template_not_filled_in',
+      says: 'it looks like a template of Helm or Go ({{ }}), which has to be filled in first: helm template <chart> | svidecar inject -',
+    },
+    {
+      reason: 'placeholders_not_filled_in',
+      mark: /\$\{?[A-Za-z_]/,
+      says: 'it has placeholders such as ${NAME}; between braces and brackets they are no YAML: put them in quotation marks, or write that part in lines of its own',
+    },
+    {
+      reason: 'placeholders_not_filled_in',
+      mark: /@@?[A-Z_]+@|%%?[A-Z_]+%%?|<%/,
+      says: 'it looks like a template with placeholders; those that are no YAML have to be put in quotation marks, or filled in first',
+    },
+  ];
+
+/** What placeholders make of a text: it is no YAML, or has keys that are maps or stand in both branches of an "if". */
+const broughtAbout: ReadonlySet<Reason> = new Set<Reason>([
+  'alias_unknown',
+  'key_not_a_text',
+  'key_stands_twice',
+  'text_unparsable',
+]);
 
 /** The error of a text that cannot be parsed, with the reason where the text has placeholders; others stay. */
 export function withPlaceholders(thrown: unknown, text: string): unknown {
   if (!(thrown instanceof AppError) || thrown.code !== 'ENVOY_CONFIG_INVALID') return thrown;
-  const isUnparsable = thrown.cause instanceof AppError && thrown.cause.code === 'TEXT_UNPARSABLE';
-  const kind = isUnparsable ? kinds.find(({ mark }) => mark.test(text)) : undefined;
+  const mayBe = thrown.reason !== undefined && broughtAbout.has(thrown.reason);
+  const kind = mayBe ? kinds.find(({ mark }) => mark.test(text)) : undefined;
   if (kind === undefined) return thrown;
-  return new AppError(thrown.code, `${thrown.message}\n${kind.says}`, { cause: thrown });
+  return new AppError(thrown.code, `${thrown.message}\n${kind.says}`, {
+    // Whoever asks whether a parser quotes the text here looks at the cause.
+    cause: thrown.cause,
+    reason: kind.reason,
+  });
 }

@@ -104,6 +104,16 @@ describe('desired ConfigMaps', () => {
     expect(problems).toMatchObject([{ reason: 'EnvoyConfigMissing', users: [{ name: 'a' }] }]);
   });
 
+  test.each([
+    ['text_unparsable', 'a: 1\npassword: [hunter2'],
+    ['template_not_filled_in', 'password: hunter2 {{ .Values.x }}: 1\n'],
+    ['placeholders_not_filled_in', 'password: {hunter2: ${NAME}}\n'],
+  ])('%s: an event does not quote what the parser does', (reason, text) => {
+    const [problem] = desired([user('a')], text).problems;
+    expect(problem?.message).toMatch(new RegExp(`envoy\\.yaml:\\d+:\\d+: ${reason}: `));
+    expect(problem?.message).not.toContain('hunter2');
+  });
+
   test('a source that cannot be parsed is a problem of its own, with a place', () => {
     const { configMaps, problems } = desired([user('a')], 'a: [');
     expect(configMaps).toHaveLength(1);

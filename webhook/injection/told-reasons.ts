@@ -1,0 +1,140 @@
+/**
+ * What is told of a fault in an Envoy configuration to somebody who may not read it: a fixed sentence for each id, so
+ * that nothing of the file can be in it.
+ */
+import type { Reason } from '#kernel/reasons.ts';
+import { clusterLimits, maxNesting } from '../editing/text-limits.ts';
+import type { EnvoyWarningId } from '../envoy/contract.ts';
+
+const { maxCharacters, maxTokens, maxValues } = clusterLimits;
+const count = (limit: number): string => limit.toLocaleString('en');
+
+const byAnnotation =
+  'set traffic_direction (INBOUND or OUTBOUND) on each listener, or name listeners in svidecar.dev/inject-listeners and svidecar.dev/validate-listeners';
+
+const onlyOnce =
+  'which this rule does not allow: it would take its own work for that of the client';
+
+/** Of the text, before it is a configuration. */
+const ofTexts = {
+  alias_unknown: 'a YAML alias has no finished anchor before it; write the value out',
+  character_refused:
+    'a control character, a lone carriage return or half of a character stands here; take it out, or write it as an escape in double quotes',
+  config_key_missing:
+    'the ConfigMap has no key of the name that Envoy is to read; add the key, or mend the path in the arguments of the Envoy container',
+  copy_too_large:
+    'with what svidecar adds, the copy would have more than 1 MiB, which the API server does not store; move what Envoy does not read from here into a ConfigMap of its own',
+  key_not_a_text:
+    'a list or map stands where a key must be a text; if the file is a template ({{ }}), fill it in first',
+  key_stands_twice: 'a key stands twice in the same map; keep one of them',
+  merge_key_without_map: 'a merge key (<<) takes a map, an alias of one, or a list of these',
+  nested_too_deep: `more than ${count(maxNesting)} levels are nested here; write it flatter`,
+  not_a_map: 'it is no map, as an Envoy configuration must be; is this the right key?',
+  not_utf8: 'it stands in binaryData and is no text in UTF-8; write it as UTF-8 under data',
+  place_not_editable:
+    'the change has no place of its own here (anchor and alias, merge key or unusual layout); write this part out plainly',
+  placeholders_not_filled_in:
+    'it cannot be read as YAML or JSON, and it looks like a template with placeholders; put them in quotation marks, or fill them in first',
+  tag_refused: 'readers of YAML make different values under the tag here; take the tag out',
+  template_not_filled_in:
+    'it cannot be read as YAML or JSON, and it looks like a template of Helm or Go ({{ }}); fill it in first: helm template <chart> | svidecar inject -',
+  text_too_large: `it has more than ${count(maxCharacters)} characters, ${count(maxTokens)} words and marks, or ${count(maxValues)} keys and values (aliases written out); divide it`,
+  text_unparsable: 'it cannot be read as YAML or JSON; mend the syntax here',
+  too_many_blank_lines: 'too many blank lines and comments stand in a row; take some out',
+} as const;
+
+const ofFilters = {
+  field_spelled_twice:
+    'a field stands in both spellings (snake_case and camelCase), and Envoy reads both; write them as one',
+  filter_not_found:
+    'no listener has the filter that svidecar.dev/validate-before names; mend the annotation',
+  filters_not_a_list: 'a single filter stands where a list of filters is needed; write a list',
+  hand_wired_fault:
+    'a filter is to ask the helper, but a field of it, of its cluster or of a route lets requests pass unchecked; mend it, or remove the filter and let svidecar do the wiring',
+  hand_wired_without_ext_authz:
+    'a filter asks the helper about each request, which it does not answer in this data path; remove the filter, or set svidecar.dev/data-path: ext-authz',
+  manager_without_filters:
+    'an HTTP connection manager has no http_filters; give it at least envoy.filters.http.router',
+  old_api:
+    'a filter is written for the v2 API, which Envoy dropped in 1.17; write it with typed_config and a v3 type',
+  own_name_taken:
+    "a filter has a name that is svidecar's, but is not what svidecar writes; remove it, or give it another name",
+  typed_config_without_type:
+    'a typed_config has no "@type", so Envoy cannot read it; add the v3 type',
+} as const;
+
+const ofRoutes = {
+  listener_behind_listener: `requests of one chosen listener come to another one of the same Envoy, ${onlyOnce}; name one of the two in the annotations, or set svidecar.dev/data-path: ext-authz`,
+  redirect_within_envoy: `Envoy follows redirects itself here, ${onlyOnce}; take the redirect policy out, or set svidecar.dev/data-path: ext-authz`,
+  route_opens:
+    "a route setting under svidecar's name lets requests pass unchecked; use svidecar-skip or svidecar.dev/skip-paths",
+  setting_for_no_filter:
+    'a route sets something for a filter that is not there; mend the name, or take the setting out',
+  setting_under_other_filter:
+    "svidecar- settings stand under the name of another filter and would not reach svidecar's; write them under svidecar.jwt-inject or svidecar.jwt-validate",
+  setting_without_ext_authz:
+    'a route sets something for the check, which reaches nobody in this data path; take the setting out, or set svidecar.dev/data-path: ext-authz',
+  settings_under_two_names:
+    "routes set something under svidecar's name and under envoy.filters.http.ext_authz, and a filter has one name; write all of it under svidecar's",
+} as const;
+
+const ofListeners = {
+  bootstrap_member_unusable:
+    'a member of the bootstrap that Envoy needs to ask for secrets (node.id, node.cluster and the like) is empty or no map; write it, or take the line out',
+  listener_not_found:
+    'there is no listener of a name that an annotation gives (svidecar.dev/inject-listeners, svidecar.dev/validate-listeners); mend the name',
+  listener_without_http:
+    'a listener that an annotation names has no HTTP connection manager, and only HTTP requests can carry a token; name another listener',
+  listeners_ambiguous: `two templates are asked for, and nothing says which listener is for which; ${byAnnotation}`,
+  no_connection_manager:
+    'there is no HTTP connection manager, and only HTTP requests can carry a token; if the listeners come from a control plane (xDS), add the filter there',
+  no_listener_left: `no listener with a connection manager is left for a template; ${byAnnotation}`,
+} as const;
+
+const refusals: Readonly<Record<Reason, string>> = {
+  ...ofTexts,
+  ...ofFilters,
+  ...ofRoutes,
+  ...ofListeners,
+};
+
+const warnings: Readonly<Record<EnvoyWarningId, string>> = {
+  authorization_taken: 'another filter writes the Authorization header too; take one out',
+  chain_without_filter:
+    'a part of a listener gets no filter; end it with an HTTP connection manager that can be seen',
+  destination_not_judged:
+    'where a request with a token goes cannot be judged; name the cluster, or trust what chooses it',
+  discovery_file_not_found: 'a discovery file is not in the ConfigMap; put it there',
+  filter_in_front:
+    'a filter that cannot be judged stands before the check; set svidecar.dev/validate-before, or trust it',
+  host_rewritten:
+    'a route rewrites the host after audience-by-host was applied; name the host that the app sends',
+  listener_without_connection_manager:
+    'a listener has no HTTP connection manager and gets no filter; name listeners in the annotations',
+  listeners_from_control_plane:
+    'listeners come from a control plane (xDS) and get no filter; add it there',
+  one_audience_for_several_clusters:
+    'several destinations get tokens that the others accept; set svidecar.dev/audience-by-host',
+  path_changed_behind: 'a filter behind the check may change the path; make sure that it does not',
+  port_clash: 'Envoy listens on a port of the helper; give it another port',
+  routes_not_seen:
+    'routes that cannot be seen may set something for the check; put them into the same ConfigMap',
+  setting_reaches_older_envoy:
+    'in an Envoy before 1.29 a setting for another filter reaches the check; use 1.29 or later',
+  token_seen_by_filter:
+    'a filter behind the injection sees the token; put it in front, or trust it',
+  token_without_tls:
+    'a token would leave through a cluster without TLS; give each endpoint a TLS transport_socket',
+  tunnel_seen_once:
+    'what is sent in a CONNECT tunnel is neither checked nor given a token; use a listener of its own',
+  wired_by_hand: 'a filter asks the helper already and is left alone; nothing to do, or remove it',
+};
+
+/** `old_api: a filter is …`; undefined where nothing is known that may be told. */
+export function toldRefusal(reason: Reason | undefined): string | undefined {
+  return reason === undefined ? undefined : `${reason}: ${refusals[reason]}`;
+}
+
+export function toldWarning(id: EnvoyWarningId): string {
+  return `${id}: ${warnings[id]}`;
+}
