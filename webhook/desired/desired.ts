@@ -196,17 +196,8 @@ export function renderEnvoy(
     const configMap = { ...copyOf(namespace, plan, source), data, ...binary, users };
     return { kind: 'rendered', configMap, changes: changes.map(({ message }) => message) };
   } catch (error) {
-    if (error instanceof AppError) {
-      return problem(
-        'EnvoyConfigInvalid',
-        wordsOf(error, { name: `ConfigMap ${namespace}/${source.name}`, files: source.data }),
-      );
-    }
-    // A mistake of ours, that this configuration brings to light: the others must not pay for it.
-    return problem(
-      'EnvoyConfigInvalid',
-      `ConfigMap ${namespace}/${plan.source} cannot be patched; this is a mistake of svidecar's, please report it`,
-    );
+    const name = `ConfigMap ${namespace}/${source.name}`;
+    return problem('EnvoyConfigInvalid', wordsOf(error, { name, files: source.data }));
   }
 }
 
@@ -227,7 +218,10 @@ function copyOf(
 }
 
 /** The parser quotes the text where it stops, which may be a password; our own sentences only name parts of Envoy's. */
-function wordsOf(error: AppError, source: ToldSource): string {
+function wordsOf(error: unknown, source: ToldSource): string {
+  // A mistake of ours, that this configuration brings to light: the others must not pay for it.
+  if (!(error instanceof AppError))
+    return `${source.name} cannot be patched; this is a mistake of svidecar's, please report it`;
   const isParsers = error.cause instanceof AppError && error.cause.code === 'TEXT_UNPARSABLE';
   if (!isParsers) return error.message;
   const why = toldRefusal(error.reason) ?? 'it cannot be read as YAML or JSON';
