@@ -48,7 +48,7 @@ export class Callers {
     if (this.#began.get(keyOf(socket)) !== trust) {
       return 'this connection is older than the configuration of apiServerClient; connect again';
     }
-    // `authorized` alone is no proof: it is also true where a TLS 1.3 session without a certificate is resumed.
+    // A certificate is asked for by itself, so that nothing depends on what `authorized` says of resumed sessions.
     const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
     if (certificate === undefined || !(socket instanceof TLSSocket)) {
       return 'only the API server may ask for reviews, and no client certificate was shown; docs/install.md tells how it gets one';
