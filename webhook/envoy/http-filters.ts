@@ -122,6 +122,17 @@ export const holderRouteTypes: ReadonlySet<string> = new Set([
   `${prefix}filter_chain.v3.FilterChainConfigPerRoute`,
 ]);
 
+/**
+ * Terminal filters: Envoy takes each for the last of its list only, but whatever runs other filters may hold one in front
+ * of that, and it sends the request on there. Modules (`dynamic_modules`) say it of themselves, in `terminal_filter`.
+ */
+export const terminalTypes: ReadonlySet<string> = new Set([
+  `${prefix}file_server.v3.FileServerConfig`,
+  `${prefix}mcp_router.v3.McpRouter`,
+  `${prefix}router.v3.Router`,
+  `${prefix}upstream_codec.v3.UpstreamCodec`,
+]);
+
 /** Type of an HTTP filter's configuration → what the filter does. */
 export const filterEffects: ReadonlyMap<string, FilterEffect> = new Map<string, FilterEffect>([
   ...Object.entries(effects).flatMap(([effect, types]) =>

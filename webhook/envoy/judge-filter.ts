@@ -1,8 +1,9 @@
 /** What one HTTP filter of a list does with a request, as far as its configuration tells. */
-import { type Json, isArray, isObject } from '#kernel/json.ts';
+import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
 import { type TypedMessage, anyField, anyOf } from './any-config.ts';
-import { type FilterEffect, effectOf, holderRouteTypes } from './http-filters.ts';
+import { type FilterEffect, effectOf, holderRouteTypes, terminalTypes } from './http-filters.ts';
 import { type Placed, fieldOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { isFalse } from './route-settings.ts';
 
 export interface Judgement {
   readonly effect: FilterEffect | 'unknown';
@@ -13,7 +14,7 @@ export interface Judgement {
 const skipType = 'envoy.extensions.filters.common.matcher.action.v3.SkipFilter';
 const executeType = 'envoy.extensions.filters.http.composite.v3.ExecuteFilterAction';
 
-/** The first of these that is found in a filter is what counts: what answers by itself matters most. */
+/** In this order: what answers by itself matters most. */
 const weightiest: readonly Judgement['effect'][] = [
   'elsewhere',
   'unknown',
@@ -23,18 +24,38 @@ const weightiest: readonly Judgement['effect'][] = [
   'passes',
 ];
 
-/** @param routes configurations whose routes may set something for the filter */
-export function judgeFilter(filter: Placed, routes: readonly Placed[]): Judgement {
+/**
+ * All that a filter does, what matters most first: one that runs others does what each of them does.
+ * @param routes configurations whose routes may set something for the filter
+ */
+export function judgeFilter(
+  filter: Placed,
+  routes: readonly Placed[],
+): readonly [Judgement, ...Judgement[]] {
   const config = anyField(filter, 'typed_config');
-  if (config === undefined) {
-    const because = 'gets its configuration from somewhere else (config_discovery)';
-    return { effect: 'unknown', because };
-  }
+  if (config === undefined) return [discovered];
+  if (effectOf(config.type) !== 'holds') return byWeight(judgeConfig(config));
   const name = textOf(filter.message, 'name') ?? '';
-  if (effectOf(config.type) === 'holds' && routes.some((one) => chooses(one.message, name))) {
-    return { effect: 'unknown', because: 'runs other filters, which single routes choose' };
-  }
-  return judgeConfig(config);
+  const chosen = routes.flatMap((one) => choicesFor(one.message, name));
+  if (chosen.length === 0) return byWeight(judgeConfig(config));
+  const because = 'runs other filters, which single routes choose';
+  return byWeight([
+    { effect: 'unknown', because },
+    ...[config, ...chosen].flatMap((one) => judgeHolder(one)),
+  ]);
+}
+
+const discovered: Judgement = {
+  effect: 'unknown',
+  because: 'gets its configuration from somewhere else (config_discovery)',
+};
+
+/** One of each effect. */
+function byWeight(found: readonly Judgement[]): readonly [Judgement, ...Judgement[]] {
+  const [first, ...others] = weightiest.flatMap(
+    (effect) => found.find((one) => one.effect === effect) ?? [],
+  );
+  return [first ?? { effect: 'passes', because: words.passes }, ...others];
 }
 
 /** How messages name a filter. */
@@ -43,13 +64,13 @@ export function filterTitle({ message }: Placed): string {
   return name === undefined ? 'filter without a name' : `filter "${name}"`;
 }
 
-function judgeConfig(config: TypedMessage): Judgement {
+function judgeConfig(config: TypedMessage): readonly Judgement[] {
   const { type } = config;
   const effect = effectOf(type);
   if (effect === 'holds') return judgeHolder(config);
-  if (effect !== undefined) return { effect, because: words[effect] };
+  if (effect !== undefined) return [{ effect, because: words[effect] }];
   const what = type === undefined ? 'says no type' : `is of the type ${type}`;
-  return { effect: 'unknown', because: `${what}, which svidecar does not know` };
+  return [{ effect: 'unknown', because: `${what}, which svidecar does not know` }];
 }
 
 const words: Readonly<Record<Exclude<FilterEffect, 'holds'>, string>> = {
@@ -60,15 +81,22 @@ const words: Readonly<Record<Exclude<FilterEffect, 'holds'>, string>> = {
   code: 'does what its code or another program says',
 };
 
-function judgeHolder(holder: TypedMessage): Judgement {
-  const inner = filtersIn(holder).map((one) => (one === undefined ? unseen : judgeConfig(one)));
-  for (const effect of weightiest) {
-    const found = inner.find((one) => one.effect === effect);
-    if (found !== undefined) {
-      return { effect, because: `runs another filter, which ${found.because}` };
-    }
-  }
-  return { effect: 'passes', because: words.passes };
+function judgeHolder(holder: TypedMessage): readonly Judgement[] {
+  const inner = filtersIn(holder).flatMap((one) =>
+    one === undefined ? [unseen] : judgeInner(one),
+  );
+  return inner.map(({ effect, because }) => ({
+    effect,
+    because: `runs another filter, which ${because}`,
+  }));
+}
+
+/** A terminal filter that another filter runs ends the request there: what follows in the list is not asked. */
+function judgeInner(config: TypedMessage): readonly Judgement[] {
+  const own = judgeConfig(config);
+  const isTerminal =
+    terminalTypes.has(config.type ?? '') || !isFalse(fieldOf(config.message, 'terminal_filter'));
+  return isTerminal ? [{ effect: 'elsewhere', because: words.elsewhere }, ...own] : own;
 }
 
 const unseen: Judgement = { effect: 'unknown', because: 'cannot be seen here' };
@@ -126,22 +154,22 @@ function actionsIn(tree: Json): readonly TypedMessage[] {
   });
 }
 
-/** Whether a route, or something around it, says what a filter that runs others is to run. */
-function chooses(value: Json, filter: string): boolean {
-  if (isArray(value)) return value.some((one) => chooses(one, filter));
-  if (!isObject(value)) return false;
+/** What routes, or something around them, have a filter run that runs others. */
+function choicesFor(value: Json, filter: string): readonly TypedMessage[] {
+  if (isArray(value)) return value.flatMap((one) => choicesFor(one, filter));
+  if (!isObject(value)) return [];
   const settings = fieldOf(value, 'typed_per_filter_config');
   const own = isObject(settings) ? settings[filter] : undefined;
-  if (isObject(own) && holds(own)) return true;
-  return Object.values(value).some((member) => chooses(member ?? null, filter));
+  return [
+    ...(isObject(own) ? choiceIn(own) : []),
+    ...Object.values(value).flatMap((member) => choicesFor(member ?? null, filter)),
+  ];
 }
 
-function holds(settings: Json): boolean {
-  if (!isObject(settings)) return false;
+function choiceIn(settings: JsonObject): readonly TypedMessage[] {
   const any = anyOf({ message: settings, path: '' });
+  if (any.type !== undefined && holderRouteTypes.has(any.type)) return [any];
   // A FilterConfig holds the settings proper.
-  return (
-    (any.type !== undefined && holderRouteTypes.has(any.type)) ||
-    holds(any.message['config'] ?? null)
-  );
+  const inner = any.message['config'];
+  return isObject(inner) ? choiceIn(inner) : [];
 }

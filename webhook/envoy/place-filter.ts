@@ -29,15 +29,18 @@ export function placeOf(addition: FilterAddition, list: FilterList, context: Lis
 function mustFollow(addition: FilterAddition, filter: Placed, routes: readonly Placed[]): boolean {
   const name = textOf(filter.message, 'name') ?? '';
   if (addition.before?.includes(name) === true) return true;
-  const { effect } = judgeFilter(filter, routes);
-  if (isOurs(filter, effect)) return false;
+  const found = judgeFilter(filter, routes);
+  if (isOurs(filter, found)) return false;
   // A token that another filter puts into the request is not the one that came with it.
-  return effect === 'elsewhere' || (effect === 'signs' && addition.direction === 'inbound');
+  return found.some(
+    ({ effect }) =>
+      effect === 'elsewhere' || (effect === 'signs' && addition.direction === 'inbound'),
+  );
 }
 
 /** By its name, and by what ours can do: a name alone proves nothing. */
-function isOurs({ message }: Placed, effect: Judgement['effect']): boolean {
-  const isKnown = effect === 'passes' || effect === 'signs';
+function isOurs({ message }: Placed, found: readonly Judgement[]): boolean {
+  const isKnown = found.every(({ effect }) => effect === 'passes' || effect === 'signs');
   return isKnown && (textOf(message, 'name') ?? '').startsWith(ourNames);
 }
 
@@ -76,8 +79,8 @@ export function checkNeighbours(
 ): readonly EnvoyWarning[] {
   const terminal = list.filters.length - 1;
   const judged = list.filters
-    .map((filter, index) => ({ filter, index, ...judgeFilter(filter, routes) }))
-    .filter(({ filter, effect }) => !isOurs(filter, effect));
+    .map((filter, index) => ({ filter, index, found: judgeFilter(filter, routes) }))
+    .filter(({ filter, found }) => !isOurs(filter, found));
   const front = judged.filter(({ index }) => index < at);
   const behind = judged.filter(({ index }) => index >= at && index < terminal);
   return [
@@ -96,12 +99,15 @@ export function checkNeighbours(
   ];
 }
 
-type Judged = Judgement & { readonly filter: Placed };
+interface Judged {
+  readonly filter: Placed;
+  readonly found: readonly [Judgement, ...Judgement[]];
+}
 
 function inFront(
   { rule }: FilterAddition,
   file: ConfigFile,
-  { filter, effect, because }: Judged,
+  { filter, found: [{ effect, because }] }: Judged,
 ): readonly EnvoyWarning[] {
   if (effect !== 'code' && effect !== 'unknown' && effect !== 'elsewhere') return [];
   const start = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands before the filter of ${rule} and ${because}`;
@@ -115,29 +121,32 @@ function inFront(
 function signsToo(
   { rule, carriesToken }: FilterAddition,
   file: ConfigFile,
-  { filter, effect, because }: Judged,
+  { filter, found }: Judged,
 ): readonly EnvoyWarning[] {
-  if (effect !== 'signs' || carriesToken !== true) return [];
-  const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} ${because}, as ${rule} does: a request can carry one of the two; take one out, or give them listeners of their own`;
+  const signs = found.find(({ effect }) => effect === 'signs');
+  if (signs === undefined || carriesToken !== true) return [];
+  const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} ${signs.because}, as ${rule} does: a request can carry one of the two; take one out, or give them listeners of their own`;
   return [{ id: 'authorization_taken', message }];
 }
 
 function rewritesBehind(
   { rule }: FilterAddition,
   file: ConfigFile,
-  { filter, effect, because }: Judged,
+  { filter, found }: Judged,
 ): readonly EnvoyWarning[] {
-  if (effect !== 'unknown' && !mayRewrite(effect)) return [];
-  const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands behind the filter of ${rule} and ${because}: a path that needs no token (svidecar.dev/skip-paths) could become another one there; make sure that it does not`;
+  const may = found.find(({ effect }) => effect === 'unknown' || mayRewrite(effect));
+  if (may === undefined) return [];
+  const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands behind the filter of ${rule} and ${may.because}: a path that needs no token (svidecar.dev/skip-paths) could become another one there; make sure that it does not`;
   return [{ id: 'path_changed_behind', message }];
 }
 
 function seesToken(
   { rule }: FilterAddition,
   file: ConfigFile,
-  { filter, effect, because }: Judged,
+  { filter, found }: Judged,
 ): readonly EnvoyWarning[] {
-  if (effect !== 'unknown' && effect !== 'code') return [];
-  const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands behind the filter of ${rule}, sees its token, and ${because}: nothing here tells where the token goes; put it in front, or trust it with the token`;
+  const sees = found.find(({ effect }) => effect === 'unknown' || effect === 'code');
+  if (sees === undefined) return [];
+  const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands behind the filter of ${rule}, sees its token, and ${sees.because}: nothing here tells where the token goes; put it in front, or trust it with the token`;
   return [{ id: 'token_seen_by_filter', message }];
 }

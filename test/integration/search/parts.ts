@@ -58,6 +58,41 @@ export const authzOff = typed('extensions.filters.http.ext_authz.v3.ExtAuthzPerR
 const lua = (name: string, code: string): JsonObject =>
   httpFilter(name, 'lua.v3.Lua', { default_source_code: { inline_string: code } });
 
+const inner: JsonObject = httpFilter('inner-router', 'router.v3.Router');
+
+/** Each kind of filter that runs others, with a router in it: the request leaves there. */
+const routersInside: Readonly<Record<string, JsonObject>> = {
+  chainRoutes: httpFilter('chain', 'filter_chain.v3.FilterChainConfig', {
+    default_filter_chain: { filters: [inner] },
+  }),
+  matcherRoutes: {
+    name: 'matcher-routes',
+    typed_config: typed('extensions.common.matching.v3.ExtensionWithMatcher', {
+      extension_config: inner,
+      xds_matcher: {},
+    }),
+  },
+  compositeRoutes: {
+    name: 'composite-routes',
+    typed_config: typed('extensions.common.matching.v3.ExtensionWithMatcher', {
+      extension_config: {
+        name: 'composite',
+        typed_config: typed('extensions.filters.http.composite.v3.Composite'),
+      },
+      xds_matcher: {
+        on_no_match: {
+          action: {
+            name: 'execute',
+            typed_config: typed('extensions.filters.http.composite.v3.ExecuteFilterAction', {
+              typed_config: inner,
+            }),
+          },
+        },
+      },
+    }),
+  },
+};
+
 /** Filters that people put before the router, by what they do. */
 export const ownFilters: Readonly<Record<string, JsonObject>> = {
   cors: httpFilter('envoy.filters.http.cors', 'cors.v3.Cors'),
@@ -129,6 +164,7 @@ export const ownFilters: Readonly<Record<string, JsonObject>> = {
       xds_matcher: {},
     }),
   },
+  ...routersInside,
   typedStruct: {
     name: 'buffer-in-a-struct',
     typed_config: {

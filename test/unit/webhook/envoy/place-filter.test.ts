@@ -26,6 +26,30 @@ const matcher = (inner: string): string =>
 const executing = (inner: string): string =>
   `{name: match, typed_config: {"@type": x/envoy.extensions.common.matching.v3.ExtensionWithMatcher, extension_config: ${filter('composite.v3.Composite')}, xds_matcher: {matcher_list: {matchers: [{predicate: {}, on_match: {action: {name: a, typed_config: {"@type": x/${prefix}composite.v3.ExecuteFilterAction, ${inner}}}}}]}}}}`;
 
+const chain = (field: string): string =>
+  `{name: chains, typed_config: {"@type": x/${prefix}filter_chain.v3.FilterChainConfig, ${field}}}`;
+
+/** Each way in which one filter runs others, around some filter. */
+const wrappers: Readonly<Record<string, (inner: string) => string>> = {
+  'a matcher': matcher,
+  'a default chain': (inner) => chain(`default_filter_chain: {filters: [${cors}, ${inner}]}`),
+  'a named chain': (inner) => chain(`filter_chains: {a: {filters: [${inner}]}}`),
+  'a composite filter': (inner) => executing(`typed_config: ${inner}`),
+  'a chain of a composite filter': (inner) =>
+    executing(`filter_chain: {typed_config: [${cors}, ${inner}]}`),
+  'a named chain of a composite filter': (inner) =>
+    `{name: named, typed_config: {"@type": x/${prefix}composite.v3.Composite, named_filter_chains: {a: {typed_config: [${inner}]}}}}`,
+  'a matcher in a default chain': (inner) =>
+    chain(`default_filter_chain: {filters: [${matcher(inner)}]}`),
+};
+const terminals: Readonly<Record<string, string>> = {
+  router,
+  'file server': filter('file_server.v3.FileServerConfig'),
+  'MCP router': filter('mcp_router.v3.McpRouter'),
+  codec: filter('upstream_codec.v3.UpstreamCodec'),
+  module: filter('dynamic_modules.v3.DynamicModuleFilter', ', terminal_filter: true'),
+};
+
 function textOf(filters: readonly string[], routes = ''): string {
   return `static_resources:
   listeners:
@@ -104,6 +128,34 @@ describe('our filter goes', () => {
     ],
   ])('%s', (...[, filters, additions, expected]) => {
     expect(before(filters, additions)).toBe(expected);
+  });
+
+  const wrapped = Object.entries(wrappers).flatMap(([wrapper, wrap]) =>
+    Object.entries(terminals).map(([terminal, inner]) => [wrapper, terminal, wrap(inner)] as const),
+  );
+  test.each(wrapped)('before %s with a terminal filter in it: %s', (_wrapper, _terminal, text) => {
+    const name = /^.name: (\w+)/.exec(text)?.[1];
+    expect(before([cors, text, router], validate)).toBe(name);
+    expect(before([cors, text, router], inject)).toBe(name);
+    const native = nativeAdditions({ 'inject.svidecar.dev/templates': 'jwt-validate' });
+    expect(before([cors, text, router], native)).toBe(name);
+  });
+
+  test.each(Object.entries(wrappers))('behind %s with a harmless filter in it', (_name, wrap) => {
+    expect(before([wrap(cors), router], validate)).toBe('router');
+  });
+
+  test('before a wrapper that a single route gives a terminal filter', () => {
+    const routes = `, route_config: {virtual_hosts: [{name: a, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: c}, typed_per_filter_config: {chains: {"@type": x/${prefix}filter_chain.v3.FilterChainConfigPerRoute, filter_chain: {filters: [${router}]}}}}]}]}`;
+    const { changes } = patch(textOf([chain(''), router], routes), validate);
+    expect(changes[0]?.message).toContain('before chains in');
+  });
+
+  test('before a wrapper, and code in it that sees the token is told', () => {
+    const text = chain(`default_filter_chain: {filters: [${lua}, ${router}]}`);
+    const { changes, warnings } = patch(textOf([text, router]), inject);
+    expect(changes[0]?.message).toContain('before chains in');
+    expect(warnings.map(({ id }) => id)).toContain('token_seen_by_filter');
   });
 
   test('to the same place a second time: nothing changes', () => {
