@@ -302,7 +302,7 @@ describeWithComponents(programs, 'an annotated Deployment on a real API server',
     [
       'a configuration outside a ConfigMap',
       swap('configMap: {name: frontend-envoy}', 'emptyDir: {}'),
-      'takes that file from no ConfigMap',
+      'is an emptyDir, so the file is written while the pod starts',
     ],
     [
       'a v2 configuration',
