@@ -156,6 +156,13 @@ export function sourcePath(source: JsonObject): string | undefined {
   return textOf(messageOf(source, 'path_config_source'), 'path') ?? textOf(source, 'path');
 }
 
+/** Whether Envoy has listeners, or may get them, that are in none of the files. */
+export function hasUnseenListeners({ main, listeners }: ConfigFiles): boolean {
+  const dynamic = messageOf(main.root.message, 'dynamic_resources');
+  const isSet = (field: string): boolean => (fieldOf(dynamic, field) ?? undefined) !== undefined;
+  return isSet('lds_resources_locator') || (isSet('lds_config') && listeners === undefined);
+}
+
 /** Listeners that are nowhere in the ConfigMap. */
 function fromControlPlane(main: ConfigFile): readonly EnvoyWarning[] {
   const dynamic = placedField(main.root, 'dynamic_resources');

@@ -3,6 +3,7 @@ import { addressesOf } from './cluster-transport.ts';
 import { isLocal } from './clusters.ts';
 import { type ConfigFiles, lineIn } from './config-file.ts';
 import type { FilterAddition, Guard, InboundView } from './contract.ts';
+import { handsOver } from './hand-over.ts';
 import { type Listener, titleOf } from './listener.ts';
 import { type Placed, fieldOf, messageOf, placedField, repeatedOf } from './proto-field.ts';
 import { type Reach, type Surroundings, destinationsOf, reachOf } from './reach.ts';
@@ -59,7 +60,7 @@ function portsOf(holder: Placed): readonly number[] {
 
 /** Listeners to which the pod's network sends connections for other ports. */
 function isRedirectedTo(listener: Listener): boolean {
-  if (fieldOf(listener.message, 'use_original_dst') === true) return true;
+  if (handsOver(listener)) return true;
   return repeatedOf(listener, 'listener_filters').some(
     ({ message }) => fieldOf(message, 'name') === 'envoy.filters.listener.original_dst',
   );

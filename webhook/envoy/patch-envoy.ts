@@ -41,6 +41,7 @@ import type {
 import { findListeners } from './find-managers.ts';
 import { nameFilter } from './filter-names.ts';
 import { type Chosen, inboundView } from './guards.ts';
+import { checkHandOver } from './hand-over.ts';
 import { findHandWired } from './hand-wired.ts';
 import { type FilterList, type Listener, type Manager, titleOf } from './listener.ts';
 import { checkNeighbours, placeOf, requireNames } from './place-filter.ts';
@@ -137,7 +138,7 @@ function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] 
   const told = new Set<object>();
   const bothAsked = new Set(additions.filters.map(({ direction }) => direction)).size > 1;
   const choice = chooseListeners(addition, listeners, { files, bothAsked });
-  warnings.push(...choice.warnings);
+  warnings.push(...choice.warnings, ...checkHandOver(addition, choice.listeners, search));
   search.chosen.push(...choice.listeners.map((listener) => ({ addition, listener })));
   requireNames(addition, choice.listeners, files.main);
   refuseRepeats(addition, choice.listeners, surroundings);

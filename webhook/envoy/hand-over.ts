@@ -1,0 +1,84 @@
+/** Connections that a listener takes and gives to another listener of the same Envoy, past its own chains. */
+import { anyField } from './any-config.ts';
+import { isLoopback } from './clusters.ts';
+import { type ConfigFiles, hasUnseenListeners, lineIn } from './config-file.ts';
+import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import { type Listener, titleOf } from './listener.ts';
+import { type Placed, fieldKey, fieldOf, messageOf, repeatedOf, textOf } from './proto-field.ts';
+import { isFalse } from './route-settings.ts';
+
+const filters = 'envoy.extensions.filters.listener.';
+/** Listener filters that do not choose the address: it stays the one that the kernel saw, which is not loopback. */
+const keepsKernelAddress: ReadonlySet<string> = new Set([
+  `${filters}original_dst.v3.OriginalDst`,
+  `${filters}tls_inspector.v3.TlsInspector`,
+  `${filters}http_inspector.v3.HttpInspector`,
+]);
+
+/** Whether a listener gives connections to the listener that has their original destination. */
+export function handsOver({ message }: Placed): boolean {
+  return !isFalse(fieldOf(message, 'use_original_dst'));
+}
+
+/** Warnings about chosen listeners whose connections can end in a listener without a filter of this rule. */
+export function checkHandOver(
+  addition: FilterAddition,
+  chosen: readonly Listener[],
+  { files, listeners }: { readonly files: ConfigFiles; readonly listeners: readonly Listener[] },
+): readonly EnvoyWarning[] {
+  const open = listeners.filter((one) => !chosen.includes(one) && canAnswer(one, addition));
+  return chosen.filter(handsOver).flatMap((front): readonly EnvoyWarning[] => {
+    const isFree = choosesAddress(front);
+    const targets = open.filter((one) => addressesOf(one).some((at) => isFree || !isLoopback(at)));
+    const places = [
+      ...targets.map((one) => `${titleOf(one)} (${lineIn(one.file, one.path)})`),
+      ...(hasUnseenListeners(files) ? ['listeners that come by discovery and cannot be seen'] : []),
+    ];
+    if (places.length === 0) return [];
+    const path = `${front.path}/${fieldKey(front.message, 'use_original_dst')}`;
+    const message = `${lineIn(front.file, path)}: listener ${titleOf(front)} has use_original_dst and hands connections to the listener that has their original destination; ${addition.rule} does nothing for those that end in ${shortList(places)}; have the rule cover these listeners too, or take use_original_dst away`;
+    return [{ id: 'chain_without_filter', message }];
+  });
+}
+
+/** What an outbound rule misses in a listener for inbound traffic is no request of the app to somewhere else. */
+function canAnswer(listener: Listener, { direction }: FilterAddition): boolean {
+  if (direction === 'outbound' && listener.direction === 'inbound') return false;
+  return listener.managers.length > 0 || listener.gaps.length > 0;
+}
+
+/** Whether something else than the kernel can say what the original destination was: PROXY protocol, code, unknown filters. */
+function choosesAddress(listener: Listener): boolean {
+  if (fieldOf(listener.message, 'internal_listener') !== undefined) return true;
+  const isProxied = repeatedOf(listener, 'filter_chains').some(
+    ({ message }) => !isFalse(fieldOf(message, 'use_proxy_proto')),
+  );
+  return (
+    isProxied ||
+    repeatedOf(listener, 'listener_filters').some((filter) => {
+      const type = anyField(filter, 'typed_config')?.type;
+      return type === undefined || !keepsKernelAddress.has(type);
+    })
+  );
+}
+
+/** TCP sockets of a listener, bound or not: those by which it is found. */
+function addressesOf(listener: Listener): readonly string[] {
+  return [listener, ...repeatedOf(listener, 'additional_addresses')].flatMap(({ message }) => {
+    const address = messageOf(message, 'address');
+    if (fieldOf(address, 'socket_address') === undefined) return [];
+    const socket = messageOf(address, 'socket_address');
+    // Names and numbers of envoy.config.core.v3.SocketAddress.Protocol.
+    const protocol = fieldOf(socket, 'protocol');
+    return protocol === 'UDP' || protocol === 1 ? [] : [textOf(socket, 'address') ?? ''];
+  });
+}
+
+/** Most listeners that a message names. */
+const mostNames = 20;
+
+function shortList(names: readonly string[]): string {
+  const more = names.length - mostNames;
+  const shown = names.slice(0, mostNames).join(', ');
+  return more > 0 ? `${shown} and ${more} more` : shown;
+}
