@@ -3,7 +3,7 @@ import { AppError } from '#kernel/errors.ts';
 import { LRUCache } from 'lru-cache';
 import type { JsonObject } from '#kernel/json.ts';
 import type { EnvoyPatch } from '../envoy/contract.ts';
-import type { ConfigMapContents } from '../injection/config-map-contents.ts';
+import { withheldMessage, type ConfigMapContents } from '../injection/config-map-contents.ts';
 import { patchPlanned } from '../injection/envoy-plan.ts';
 import type { Library } from '../injection/library.ts';
 import { checkVisits } from '../injection/probes.ts';
@@ -15,6 +15,8 @@ import type { Trace } from '../injection/trace.ts';
 /** A ConfigMap as far as it matters here. `resourceVersion` changes with the data. */
 export interface ConfigMapView extends ConfigMapContents {
   readonly resourceVersion: string;
+  /** How large its texts are, where they are not held. */
+  readonly withheldBytes?: number;
 }
 
 /** Reads from memory; undefined when there is no such ConfigMap, or none is known yet. */
@@ -42,7 +44,7 @@ export function keysReader(
 ): (namespace: string, name: string) => readonly string[] | undefined {
   return (namespace, name) => {
     const found = read(namespace, name);
-    return found === undefined
+    return found === undefined || found.withheldBytes !== undefined
       ? undefined
       : [...Object.keys(found.data), ...Object.keys(found.binaryData ?? {})];
   };
@@ -70,6 +72,10 @@ export function envoyCheck(
         `ConfigMap ${plan.source} is not there yet; the pods start when it is, and ${plan.derived} has been made from it`,
       );
       return;
+    }
+    if (source.withheldBytes !== undefined) {
+      const where = { namespace, name: plan.source, bytes: source.withheldBytes };
+      throw new AppError('ENVOY_CONFIG_INVALID', withheldMessage(where));
     }
     const key = `${namespace}/${plan.derived}@${source.resourceVersion}/${plan.version ?? ''}`;
     let outcome = remembered.get(key);

@@ -68,6 +68,7 @@ export class Cluster implements ClusterView {
         this.#fills.add(namespace, 0);
       },
       ignoredNamespaces: options.ignoredNamespaces,
+      limits,
     });
     this.#fills = new NamespaceQueue({
       work: (namespace) => this.#fill(namespace),
@@ -179,9 +180,10 @@ export class Cluster implements ClusterView {
     const { limits } = this.#options;
     const resource = configMaps(this.#store);
     const entries: ConfigMapEntry[] = [];
+    const sift = this.#store.sifter();
     const take = (item: JsonObject): void => {
       const entry = resource.slim(item);
-      if (entry !== undefined) entries.push(entry);
+      if (entry !== undefined) entries.push(sift(entry));
     };
     const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps`;
     await readPages(path, { api: this.#api, limits, take }, this.#signal);

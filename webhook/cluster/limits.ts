@@ -1,10 +1,14 @@
 /** Every limit of the cluster room, with where it comes from. */
+import { heldTexts } from '../desired/desired.ts';
 
 export interface ClusterLimits {
   /** Objects of one page of a list. */
   readonly pageSize: number;
   /** Bytes of a page; where it would be more, fewer objects are asked for. */
   readonly pageBytes: number;
+  /** Characters of ConfigMap texts that are held of one namespace, and of all together. */
+  readonly namespaceTextBytes: number;
+  readonly allTextBytes: number;
   /** Bytes of any answer. */
   readonly answerBytes: number;
   /** Milliseconds without a byte after which a request or a watch is given up. */
@@ -60,6 +64,8 @@ export const defaultClusterLimits: ClusterLimits = Object.freeze({
   pageSize: 500,
   // Parsed, JSON takes some times its length; the heap has 192 MiB.
   pageBytes: 8 * 1024 * 1024,
+  namespaceTextBytes: heldTexts.ofNamespace,
+  allTextBytes: heldTexts.ofAll,
   // etcd takes 1.5 MiB of an object, and JSON may write six characters for one.
   answerBytes: 16 * 1024 * 1024,
   requestIdleMs: 30_000,

@@ -147,9 +147,10 @@ export class Reflector<Entry> implements Follower {
   async #list(signal: AbortSignal): Promise<string> {
     const { api, limits } = this.#options;
     const entries: Entry[] = [];
+    const sift = this.#resource.sifter?.() ?? ((entry: Entry): Entry => entry);
     const take = (item: JsonObject): void => {
       const entry = this.#slim(item);
-      if (entry !== undefined) entries.push(entry);
+      if (entry !== undefined) entries.push(sift(entry));
     };
     const version = await readPages(this.#path(), { api, limits, take }, signal);
     this.#resource.replace(entries, version);

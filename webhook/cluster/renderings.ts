@@ -112,5 +112,7 @@ function targetOf(
 }
 
 function versionOf(source: SourceConfigMap | undefined): string {
-  return source === undefined ? '' : `${source.uid} ${source.resourceVersion}`;
+  return source === undefined
+    ? ''
+    : `${source.uid} ${source.resourceVersion} ${source.withheldBytes ?? ''}`;
 }

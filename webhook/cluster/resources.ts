@@ -23,6 +23,8 @@ export interface Resource<Entry> {
   readonly selector?: string;
   /** Undefined when the object is of no interest. */
   readonly slim: (object: JsonObject) => Entry | undefined;
+  /** Keeps what one list gathers within bounds; a new one for each list. */
+  readonly sifter?: () => (entry: Entry) => Entry;
   /** @param version resourceVersion of the list */
   readonly replace: (entries: readonly Entry[], version: string) => void;
   readonly put: (entry: Entry) => void;
@@ -86,6 +88,7 @@ export function configMaps(store: ClusterStore): Resource<ConfigMapEntry> {
       // Every namespace has a copy of the cluster's authority; nobody's Envoy reads it from there.
       return stringAt(metadata, 'name') === 'kube-root-ca.crt' ? undefined : slimConfigMap(object);
     },
+    sifter: () => store.sifter(),
     replace: (entries, version) => {
       store.replaceConfigMaps(entries, version);
     },

@@ -8,6 +8,7 @@ import {
   type SourceConfigMap,
 } from '../desired/desired.ts';
 import { Interned } from './interned.ts';
+import { BoundedTexts, listSifter, withheld, type TextLimits } from './bounded-texts.ts';
 import { Shelf } from './shelf.ts';
 
 export interface StoreListener {
@@ -17,6 +18,7 @@ export interface StoreListener {
   readonly configMapsWanted: (namespace: string) => void;
   /** Namespaces that are never touched, by the newest configuration. */
   readonly ignoredNamespaces: () => ReadonlySet<string>;
+  readonly limits: TextLimits;
 }
 
 /** A list of one namespace that is awaited: ConfigMaps that went since it was asked for. */
@@ -34,7 +36,7 @@ const longestOwnerChain = 3;
 export class ClusterStore {
   readonly #listener: StoreListener;
   readonly #namespaces = new Map<string, NamespaceEntry>();
-  readonly #configMaps = new Shelf<ConfigMapEntry>();
+  readonly #configMaps: BoundedTexts;
   /** Known namespaces whose ConfigMaps are kept. */
   readonly #kept = new Set<string>();
   /** Those whose list is awaited, with the names that went meanwhile. */
@@ -48,6 +50,7 @@ export class ClusterStore {
 
   constructor(listener: StoreListener) {
     this.#listener = listener;
+    this.#configMaps = new BoundedTexts(listener.limits, listener.changed);
   }
 
   injection(namespace: string): string | undefined {
@@ -162,7 +165,9 @@ export class ClusterStore {
 
   dropConfigMap(namespace: string, name: string): void {
     this.#filling.get(namespace)?.gone.add(name);
-    if (this.#configMaps.drop(namespace, name)) this.#listener.changed(namespace);
+    if (!this.#configMaps.drop(namespace, name)) return;
+    this.#readAgain(namespace);
+    this.#listener.changed(namespace);
   }
 
   /** @param version of the list */
@@ -174,6 +179,22 @@ export class ClusterStore {
     }
     // A list is believed even where it goes back: the store of the cluster may have been restored from a backup.
     for (const entry of entries) this.#setConfigMap(entry);
+    for (const namespace of new Set(entries.map((entry) => entry.namespace)))
+      this.#readAgain(namespace);
+  }
+
+  /**
+   * What a list may gather: nothing of namespaces whose ConfigMaps are not kept, of the others no more than may be held; and
+   * what is known already once.
+   */
+  sifter(): (entry: ConfigMapEntry) => ConfigMapEntry {
+    const sift = listSifter(this.#listener.limits);
+    return (entry) => {
+      if (!this.#isKept(entry.namespace)) return withheld(entry);
+      const known = this.#configMaps.get(entry.namespace, entry.name);
+      const isSame = known !== undefined && isSameConfigMap(known, entry);
+      return isSame && known.withheldBytes === undefined ? known : sift(entry);
+    };
   }
 
   /**
@@ -249,9 +270,23 @@ export class ClusterStore {
     const { namespace, name } = entry;
     if (!this.#isKept(namespace)) return;
     const before = this.#configMaps.get(namespace, name);
-    if (before?.resourceVersion === entry.resourceVersion) return;
-    this.#configMaps.put(name, entry);
+    if (before !== undefined && isSameConfigMap(before, entry)) {
+      // Its texts may be held by now, and are not given up for none.
+      if (before.withheldBytes === undefined || entry.withheldBytes !== undefined) return;
+    }
+    this.#configMaps.put(entry);
     this.#listener.changed(namespace);
+  }
+
+  /** Lists the namespace anew where a text that was lost would be held now. */
+  #readAgain(namespace: string): void {
+    if (!this.#kept.has(namespace) || this.#filling.has(namespace)) return;
+    if (this.#configMaps.hasRoomFor(namespace)) this.#awaitList(namespace);
+  }
+
+  #awaitList(namespace: string): void {
+    this.#filling.set(namespace, { gone: new Set() });
+    this.#listener.configMapsWanted(namespace);
   }
 
   #isKept(namespace: string): boolean {
@@ -264,8 +299,7 @@ export class ClusterStore {
       if (this.#kept.has(namespace)) return;
       this.#kept.add(namespace);
       if (isNew) return;
-      this.#filling.set(namespace, { gone: new Set() });
-      this.#listener.configMapsWanted(namespace);
+      this.#awaitList(namespace);
     } else {
       this.#kept.delete(namespace);
       this.#filling.delete(namespace);
@@ -284,6 +318,10 @@ export class ClusterStore {
     }
     return owner;
   }
+}
+
+function isSameConfigMap(a: ConfigMapEntry, b: ConfigMapEntry): boolean {
+  return a.uid === b.uid && a.resourceVersion === b.resourceVersion;
 }
 
 function keyOf(entry: { readonly namespace: string; readonly name: string }): string {

@@ -2,6 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
 import { helperData } from '../injection/compose.ts';
+import { withheldMessage } from '../injection/config-map-contents.ts';
 import { patchPlanned, planText } from '../injection/envoy-plan.ts';
 import type { Library } from '../injection/library.ts';
 import { toldRefusal } from '../injection/told-reasons.ts';
@@ -12,6 +13,7 @@ import { readStatuses } from './read-statuses.ts';
 
 /** The keys by which the cluster's objects are known to be of interest. */
 export { injectedLabel, namespaceLabel, statusKey } from '../injection/contract.ts';
+export { heldTexts } from '../injection/config-map-contents.ts';
 export { standingOf, type NamespaceStanding } from '../injection/namespaces.ts';
 /** What the names of our ConfigMaps look like. */
 export { isLegacyName, isOurName } from '../injection/hash.ts';
@@ -42,6 +44,8 @@ export interface SourceConfigMap {
   readonly data: Readonly<Record<string, string>>;
   /** Bytes by key, in base64. */
   readonly binaryData?: Readonly<Record<string, string>>;
+  /** How large its texts are, where they are not held: then both of the above are empty. */
+  readonly withheldBytes?: number;
 }
 
 export interface DesiredConfigMap {
@@ -183,13 +187,8 @@ export function renderEnvoy(
       `ConfigMap ${namespace}/${plan.source} is not there; the pods start when it is, and ${plan.derived} has been made from it`,
     );
   }
-  // A key may be called like something that every object has.
-  if (![source.data, source.binaryData ?? {}].some((part) => Object.hasOwn(part, plan.file))) {
-    return problem(
-      'EnvoyConfigInvalid',
-      `ConfigMap ${namespace}/${plan.source} has no text under the key that the Envoy container reads; add it, or correct svidecar.dev/envoy-config`,
-    );
-  }
+  const unread = unreadable(namespace, plan, source);
+  if (unread !== undefined) return problem('EnvoyConfigInvalid', unread);
   try {
     const { data, binaryData, changes } = patchPlanned(namespace, plan, { ...source, library });
     const binary = Object.keys(binaryData).length === 0 ? {} : { binaryData };
@@ -215,6 +214,19 @@ function copyOf(
     annotations: { [sourceAnnotation]: plan.source },
     owners: [{ apiVersion: 'v1', kind: 'ConfigMap', name, uid }],
   };
+}
+
+/** Why there is nothing to patch in a source that is there. */
+function unreadable(
+  namespace: string,
+  { source: name, file }: EnvoyPlan,
+  { data, binaryData = {}, withheldBytes }: SourceConfigMap,
+): string | undefined {
+  if (withheldBytes !== undefined)
+    return withheldMessage({ namespace, name, bytes: withheldBytes });
+  // A key may be called like something that every object has.
+  if ([data, binaryData].some((part) => Object.hasOwn(part, file))) return undefined;
+  return `ConfigMap ${namespace}/${name} has no text under the key that the Envoy container reads; add it, or correct svidecar.dev/envoy-config`;
 }
 
 /** The parser quotes the text where it stops, which may be a password; our own sentences only name parts of Envoy's. */

@@ -70,3 +70,23 @@ export function requireSize(contents: Required<ConfigMapContents>, name: string)
     { reason: 'copy_too_large' },
   );
 }
+
+const mebibyte = 1024 * 1024;
+
+/** How much of the texts of ConfigMaps is held in memory, in characters. */
+export const heldTexts = Object.freeze({
+  // Sixteen ConfigMaps of the largest size, or some thousand of usual ones.
+  ofNamespace: 16 * mebibyte,
+  // A quarter of the heap of 192 MiB, or half of it where every text has a character that V8 needs two bytes for.
+  ofAll: 48 * mebibyte,
+});
+
+/** Says that a source is too large to be held beside the others of its namespace. */
+export function withheldMessage(source: {
+  readonly namespace: string;
+  readonly name: string;
+  readonly bytes: number;
+}): string {
+  const { namespace, name, bytes } = source;
+  return `ConfigMap ${namespace}/${name} (${bytes} bytes) is not held: svidecar holds at most ${heldTexts.ofNamespace / mebibyte} MiB of ConfigMaps of one namespace and ${heldTexts.ofAll / mebibyte} MiB in all, and leaves out the largest first; make it smaller, or move large ConfigMaps that no Envoy reads into a namespace without the label svidecar.dev/injection`;
+}

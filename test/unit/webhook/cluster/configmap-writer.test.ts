@@ -37,6 +37,7 @@ test('a foreign change is undone at once, and later and later when it comes agai
     changed: ignore,
     configMapsWanted: ignore,
     ignoredNamespaces: () => new Set(),
+    limits,
   });
   const options = { api, store, clock: { now: () => nowMs }, limits, log: new SilentLog() };
   const events = new EventWriter({ ...options, instance: 'svidecar-1' });

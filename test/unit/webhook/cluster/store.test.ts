@@ -15,6 +15,7 @@ function makeStore(): { store: ClusterStore; changed: string[]; wanted: () => nu
     changed: (namespace) => changed.push(namespace),
     configMapsWanted: () => (wanted += 1),
     ignoredNamespaces: () => ignored,
+    limits: { namespaceTextBytes: 1_000, allTextBytes: 3_000 },
   });
   return { store, changed, wanted: () => wanted };
 }
