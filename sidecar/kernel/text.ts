@@ -17,3 +17,16 @@ export function before(text: string, mark: string): string {
 export function afterLast(text: string, mark: string): string {
   return text.slice(text.lastIndexOf(mark) + 1);
 }
+
+/** Control characters (C0, DEL, C1), halves of surrogate pairs, line and paragraph separators, and what turns the direction of text. */
+const unsafe = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
+
+/**
+ * One line that shows what it holds and does nothing to a terminal: a message may quote what a stranger wrote. For
+ * the place where a message is printed, not for data.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(unsafe, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}

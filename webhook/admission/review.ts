@@ -4,6 +4,7 @@
  */
 import { AppError, type ErrorCode } from '#kernel/errors.ts';
 import { isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { printable } from '#kernel/text.ts';
 import type { Operation } from '../editing/operation.ts';
 import { knownKinds } from '../injection/locate.ts';
 import { traceText, type Step } from '../injection/trace.ts';
@@ -112,7 +113,7 @@ function responseTo(decision: Decision): JsonObject {
         status: {
           code: 422,
           reason: 'Invalid',
-          message: `${shortened(decision.message, maxRefusalLength)} [${decision.code}]`,
+          message: `${shortened(printable(decision.message), maxRefusalLength)} [${decision.code}]`,
         },
       };
     case 'injected':
@@ -148,7 +149,7 @@ function warningsOf(decision: Decision): JsonObject {
 
 /** One line: the API server drops a warning that holds a control character. */
 function clipped({ message }: Step): string {
-  return shortened(message.replaceAll(/\p{Cc}+/gu, ' '), maxWarningLength);
+  return shortened(printable(message), maxWarningLength);
 }
 
 function shortened(text: string, length: number): string {

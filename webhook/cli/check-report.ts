@@ -1,4 +1,5 @@
 /** A report of checks for people, and for programs. */
+import { printable } from '#kernel/text.ts';
 import type { Finding } from '../checks/contract.ts';
 import type { Where } from '../checks/facts.ts';
 import type { CheckResult, Report, Status } from '../checks/run-checks.ts';
@@ -50,7 +51,9 @@ function isWorthTelling(status: Status): boolean {
 function linesOf(result: CheckResult, paint: Paint): readonly string[] {
   const [mark, style] = marks[result.status];
   const head = `${paint(style, mark.padEnd(7))} ${paint('cyan', result.id.padEnd(idWidth))}  ${result.claim}`;
-  const reasons = result.reasons.map((reason) => `        ${paint('dim', '·')} ${reason}`);
+  const reasons = result.reasons.map(
+    (reason) => `        ${paint('dim', '·')} ${printable(reason)}`,
+  );
   if (result.findings.length === 0) return [head, ...reasons];
   const findings = result.findings
     .slice(0, shownFindings)
@@ -67,9 +70,9 @@ function linesOf(result: CheckResult, paint: Paint): readonly string[] {
 }
 
 function findingLines({ severity, where, message, hint }: Finding, paint: Paint): string[] {
-  const place = where === undefined ? '' : `${paint('bold', placeOf(where))}: `;
+  const place = where === undefined ? '' : `${paint('bold', printable(placeOf(where)))}: `;
   const mark = severity === 'error' ? paint('red', '✗') : paint('yellow', '!');
-  return [`        ${mark} ${place}${message}`, `          → ${hint}`];
+  return [`        ${mark} ${place}${printable(message)}`, `          → ${printable(hint)}`];
 }
 
 /** `file:line: Kind namespace/name` */

@@ -1,4 +1,5 @@
 /** `svidecar explain`: why a workload was, or was not, injected. */
+import { printable } from '#kernel/text.ts';
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { nameOf } from '../admission/decide.ts';
@@ -143,13 +144,13 @@ function print({ outcomes, foreign, notes }: Explained, terminal: Terminal): voi
   }
   for (const outcome of outcomes) terminal.out(`${traceOf(outcome, paint)}\n`);
   for (const one of foreign) terminal.out(`${foreignTraceOf(one, paint)}\n`);
-  for (const note of notes) terminal.out(`${paint('yellow', '!')} ${note}\n`);
+  for (const note of notes) terminal.out(`${paint('yellow', '!')} ${printable(note)}\n`);
 }
 
 function foreignTraceOf(foreign: Foreign, paint: Paint): string {
   const { document, object, kind, namespace, name, steps } = foreign;
-  const place = paint('dim', `${document.source.name}:${object.line}`);
-  const title = `${paint('bold', `${kind} ${namespace}/${name}`)} ${paint('yellow', 'is not changed here')}  ${place}`;
+  const place = paint('dim', printable(`${document.source.name}:${object.line}`));
+  const title = `${paint('bold', printable(`${kind} ${namespace}/${name}`))} ${paint('yellow', 'is not changed here')}  ${place}`;
   return `${title}\n${stepLines(steps, paint)}`;
 }
 
@@ -157,9 +158,9 @@ function foreignTraceOf(foreign: Foreign, paint: Paint): string {
 function traceOf(outcome: Outcome, paint: Paint): string {
   const { document, decision, located } = outcome;
   const [verdict, style] = verdicts[decision.kind];
-  const place = paint('dim', `${document.source.name}:${lineOf(outcome)}`);
+  const place = paint('dim', printable(`${document.source.name}:${lineOf(outcome)}`));
   const code = decision.kind === 'refused' ? ` [${decision.code}]` : '';
-  const title = `${paint('bold', nameOf(located))} ${paint(style, verdict)}${code}  ${place}`;
+  const title = `${paint('bold', printable(nameOf(located)))} ${paint(style, verdict)}${code}  ${place}`;
   return `${title}\n${stepLines(decision.steps, paint)}`;
 }
 
@@ -168,7 +169,7 @@ function stepLines(steps: readonly Step[], paint: Paint): string {
   const lines = steps.map(({ id, level, message }) => {
     const mark = level === 'warning' ? paint('yellow', '!') : ' ';
     const gap = ' '.repeat(width - id.length);
-    return `  ${mark} ${paint('cyan', id)}${gap}  ${message}\n`;
+    return `  ${mark} ${paint('cyan', id)}${gap}  ${printable(message)}\n`;
   });
   return lines.join('');
 }

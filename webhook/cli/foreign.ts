@@ -1,5 +1,6 @@
 /** Objects that ask for injection and are of no kind that svidecar changes: their pods are injected, in the cluster. */
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { printable } from '#kernel/text.ts';
 import { decide, type DecisionContext } from '../admission/decide.ts';
 import { foreignTemplates, type ForeignTemplate } from '../injection/foreign-templates.ts';
 import { knownKinds, locate } from '../injection/locate.ts';
@@ -92,6 +93,7 @@ function refusalOf(template: JsonObject, context: DecisionContext): string | und
 export function reportForeign(all: readonly Foreign[], terminal: Pick<Terminal, 'err'>): void {
   for (const { document, object, kind, namespace, name, steps } of all) {
     const place = `${document.source.name}:${object.line}: ${kind} ${namespace}/${name}`;
-    for (const { message } of steps) terminal.err(`${place}: warning: ${message}\n`);
+    for (const { message } of steps)
+      terminal.err(`${printable(`${place}: warning: ${message}`)}\n`);
   }
 }

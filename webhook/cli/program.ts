@@ -1,6 +1,7 @@
 /** The command tree. */
 import { Command, CommanderError } from 'commander';
 import { AppError } from '#kernel/errors.ts';
+import { printable } from '#kernel/text.ts';
 import { checkCommand } from './check.ts';
 import { completionCommand } from './completion.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
@@ -87,7 +88,7 @@ export async function runCli(
 }
 
 function failureText(thrown: unknown): string {
-  if (thrown instanceof AppError) return `${thrown.message} [${thrown.code}]`;
+  if (thrown instanceof AppError) return `${printable(thrown.message)} [${thrown.code}]`;
   const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   return `This is a mistake of svidecar's own; please report it with what you ran.\n${stack}`;
 }

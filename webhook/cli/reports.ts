@@ -1,5 +1,6 @@
 /** What people read on standard error while standard output carries manifests. */
 import { styleText } from 'node:util';
+import { printable } from '#kernel/text.ts';
 import type { Step } from '../injection/trace.ts';
 import { nameOf } from '../admission/decide.ts';
 import type { Outcome } from './decide-all.ts';
@@ -19,7 +20,7 @@ export function painter(terminal: Pick<Terminal, 'hasColor'>): Paint {
 
 /** `file:line: what`, with its code, for each failure. */
 export function reportProblems(problems: readonly Problem[], terminal: Terminal): void {
-  for (const { error } of problems) terminal.err(`${error.message} [${error.code}]\n`);
+  for (const { error } of problems) terminal.err(`${printable(error.message)} [${error.code}]\n`);
 }
 
 /** What was done to each workload, and what its author should know; refusals are problems and not told here. */
@@ -30,7 +31,7 @@ export function reportOutcomes(outcomes: readonly Outcome[], terminal: Terminal)
     if (decision.kind === 'refused') continue;
     for (const step of decision.steps.filter((each) => isWorthTelling(each))) {
       const warning = step.level === 'warning' ? 'warning: ' : '';
-      terminal.err(`${place}: ${warning}${step.message}\n`);
+      terminal.err(`${printable(`${place}: ${warning}${step.message}`)}\n`);
     }
   }
 }

@@ -1,4 +1,5 @@
 /** `svidecar uninject`: the exact inverse of `svidecar inject`. */
+import { printable } from '#kernel/text.ts';
 import { Command } from 'commander';
 import { asList } from './inject.ts';
 import { addNamespaceFlag, defaultNamespace, outputOption } from './options.ts';
@@ -39,7 +40,9 @@ export function uninjectCommand(context: CliContext): Command {
       terminal.out(flags.output === 'json' ? asList(result.text) : result.text);
       if (flags.quiet !== true) {
         for (const { file, line, name, templates } of result.workloads) {
-          terminal.err(`${file}:${line}: ${name}: took out ${templates.join(', ')}\n`);
+          terminal.err(
+            `${printable(`${file}:${line}: ${name}: took out ${templates.join(', ')}`)}\n`,
+          );
         }
         if (result.workloads.length === 0) terminal.err('nothing to do: nothing is injected\n');
       }

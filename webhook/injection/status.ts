@@ -79,8 +79,14 @@ export function parseStatus(text: string, where: string): Status {
   const { issues } = parsed.error;
   // All that we know is right, and there is more: what it means, and how to undo it, only its writer knows.
   if (issues.every(({ code }) => code === 'unrecognized_keys')) throw newer(where, value, issues);
-  const first = new z.ZodError(issues.slice(0, maxToldIssues));
-  throw invalid(where, z.prettifyError(first), first);
+  throw invalid(where, formFault(issues));
+}
+
+/** Which members are at fault; what stands there is not told. */
+function formFault(issues: readonly z.core.$ZodIssue[]): string {
+  if (issues.some(({ path }) => path.length === 0)) return 'it is no JSON object';
+  const members = issues.slice(0, maxToldIssues).map(({ path }) => path.map(String).join('.'));
+  return `missing in it or of another form than svidecar writes: ${members.join(', ')}`;
 }
 
 function newer(where: string, value: unknown, issues: readonly z.core.$ZodIssue[]): AppError {
@@ -92,11 +98,10 @@ function newer(where: string, value: unknown, issues: readonly z.core.$ZodIssue[
   );
 }
 
-function invalid(where: string, fault: string, cause?: unknown): AppError {
+function invalid(where: string, fault: string): AppError {
   return new AppError(
     'STATUS_INVALID',
     `${where}: the annotation ${statusKey} was not written by svidecar (${fault}); apply the original manifest again, or remove this annotation together with the injected parts`,
-    { cause },
   );
 }
 

@@ -1,4 +1,5 @@
 /** The trace of one decision: ordered steps with stable ids, told to people in four places. */
+import { printable } from '#kernel/text.ts';
 
 /** Stable API: metrics, audit annotations and documentation use these ids. */
 export type StepId =
@@ -73,5 +74,5 @@ export class Trace {
 
 /** The trace as text, a step a line. */
 export function traceText(steps: readonly Step[]): string {
-  return steps.map((step) => `${step.id}: ${step.message}`).join('\n');
+  return steps.map((step) => `${step.id}: ${printable(step.message)}`).join('\n');
 }

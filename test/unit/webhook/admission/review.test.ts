@@ -204,3 +204,20 @@ describe('a refusal', () => {
     expect(() => review(body(deployment(injectBackend)), broken)).toThrow(TypeError);
   });
 });
+
+describe('what a stranger wrote does nothing to a terminal', () => {
+  const evil = '/a\u001b[31m\nb\u009bc\u2028d\u202ee';
+  const shown = String.raw`/a\u001b[31m\u000ab\u009bc\u2028d\u202ee`;
+  test('in a refusal and in the audit annotation', () => {
+    const asked = { ...injectBackend, 'svidecar.dev/skip-paths': evil };
+    const response = responseTo(body(deployment(asked)));
+    expect(response['allowed']).toBe(false);
+    expect(stringAt(objectAt(response, 'status'), 'message')).toContain(shown);
+    expect(stringAt(objectAt(response, 'auditAnnotations'), 'trace')).toContain(shown);
+  });
+  test('in a status that was not written by svidecar, of which one sentence is told', () => {
+    const asked = { ...injectBackend, 'svidecar.dev/status': '{"version":1,"templates":"x"}' };
+    const message = stringAt(objectAt(responseTo(body(deployment(asked))), 'status'), 'message');
+    expect(message).toContain('of another form than svidecar writes: version, templates, undo)');
+  });
+});
