@@ -1,10 +1,11 @@
 /** Filters that are to ask the helper already: wired by hand, by another tool, or by an earlier run. */
-import { type Json, type JsonObject, sameJson } from '#kernel/json.ts';
+import { type JsonObject, sameJson } from '#kernel/json.ts';
 import { type TypedMessage, anyField } from './any-config.ts';
-import { type KnownCluster, isLocal, isLoopback } from './clusters.ts';
-import { invalid } from './config-file.ts';
+import { type KnownCluster, isLoopback } from './clusters.ts';
+import { invalid, lineIn } from './config-file.ts';
 import type { FilterAddition } from './contract.ts';
 import { authzFilterType } from './filter-names.ts';
+import { findHole, helperPort } from './helper-cluster.ts';
 import type { FilterList, Manager } from './listener.ts';
 import {
   type Placed,
@@ -17,8 +18,6 @@ import {
 } from './proto-field.ts';
 import { type SettingsView, authzEffectOf, isFalse, ourNames } from './route-settings.ts';
 
-/** The helper's default port; wiring by hand points there. */
-const helperPort = 9010;
 /** gRPC metadata that names the rule a filter belongs to. */
 const ruleMetadata = 'svidecar-rule';
 
@@ -50,10 +49,6 @@ const harmlessFields: ReadonlySet<string> = new Set([
   'max_denied_response_body_bytes',
   'enforce_response_header_limits',
 ]);
-/** Types of clusters whose endpoints are those of the configuration; names and numbers of `Cluster.DiscoveryType`. */
-const fixedTypes: readonly (Json | undefined)[] = [
-  ...[undefined, null, 'STATIC', 0, 'STRICT_DNS', 1, 'LOGICAL_DNS', 2],
-];
 
 /** Switches that let requests pass, and how; each must be off. */
 const openFilter: ReadonlyMap<string, string> = new Map([
@@ -212,11 +207,9 @@ function serviceFault(service: JsonObject, clusters: readonly KnownCluster[]): s
   if (cluster === undefined) {
     return `nobody can tell where its cluster "${name}" leads: it is not in this configuration`;
   }
-  const { message } = cluster;
-  const isFixed =
-    fixedTypes.includes(fieldOf(message, 'type')) && isFalse(fieldOf(message, 'cluster_type'));
-  if (isFixed && isLocal(message, helperPort)) return undefined;
-  return `its cluster "${name}" does not lead to the helper alone (127.0.0.1:${helperPort})`;
+  const hole = findHole(cluster);
+  if (hole === undefined) return undefined;
+  return `its cluster "${name}" does not lead to the helper alone (127.0.0.1:${helperPort}) by ${hole.field} (${lineIn(cluster.file, hole.path)})`;
 }
 
 function targetFault(service: JsonObject): string | undefined {

@@ -77,6 +77,59 @@ test.each<[string, Site]>([
   expect(changes).toEqual([]);
 });
 
+const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+const leading = endpoint('127.0.0.1', 9010);
+const assigned = `load_assignment: {${leading}}`;
+const withOptions = (text: string): string =>
+  `${assigned}, typed_extension_protocol_options: {${options}: {"@type": x/${options}, ${text}}}`;
+const inEndpoint = (text: string): string =>
+  `load_assignment: {${leading.replace('endpoint: {', `endpoint: {${text}, `)}}`;
+const inSocket = (text: string): string =>
+  `load_assignment: {${leading.replace('socket_address: {', `socket_address: {${text}, `)}}`;
+const socketOf = (type: string): string =>
+  `${assigned}, transport_socket: {name: t, typed_config: {"@type": x/envoy.extensions.transport_sockets.${type}}}`;
+
+test.each<[string, string]>([
+  [
+    'of usual settings',
+    `${assigned}, connect_timeout: 1s, lbPolicy: ROUND_ROBIN, track_cluster_stats: {}`,
+  ],
+  ['of HTTP/2', withOptions('explicit_http_config: {http2_protocol_options: {}}')],
+  ['with a plain socket', socketOf('raw_buffer.v3.RawBuffer')],
+  ['with empty lists', `${assigned}, filters: [], transport_socket: null`],
+])('a cluster %s leads to the helper', (_name, cluster) => {
+  expect(patch({ cluster }).warnings.map(({ id }) => id)).toEqual(['wired_by_hand']);
+});
+
+test.each<[string, string]>([
+  ['additional_addresses', inEndpoint('additional_addresses: [{address: {pipe: {path: /x}}}]')],
+  ['additionalAddresses', inEndpoint('additionalAddresses: [{address: {pipe: {path: /x}}}]')],
+  ['network_namespace_filepath', inSocket('network_namespace_filepath: /x')],
+  ['resolver_name', inSocket('resolver_name: x')],
+  ['transport_socket', socketOf('http_11_proxy.v3.Http11ProxyUpstreamTransport')],
+  ['transport_socket', socketOf('proxy_protocol.v3.ProxyProtocolUpstreamTransport')],
+  ['transport_socket', socketOf('tls.v3.UpstreamTlsContext')],
+  ['transport_socket', `${assigned}, transport_socket: {name: envoy.transport_sockets.raw_buffer}`],
+  ['transport_socket_matches', `${assigned}, transport_socket_matches: [{name: a}]`],
+  ['http_filters', withOptions('http_filters: [{name: a}]')],
+  ['request_mirror_policies', withOptions('request_mirror_policies: [{cluster: a}]')],
+  ['other', `${assigned}, typed_extension_protocol_options: {other: {"@type": x/a.B}}`],
+  ['filters', `${assigned}, filters: [{name: a}]`],
+  ['upstream_bind_config', `${assigned}, upstream_bind_config: {source_address: {}}`],
+  ['load_balancing_policy', `${assigned}, load_balancing_policy: {policies: []}`],
+  ['dns_resolvers', `${assigned}, type: STRICT_DNS, dns_resolvers: [{}]`],
+  ['field_of_tomorrow', `${assigned}, field_of_tomorrow: 1`],
+  [
+    'leds_cluster_locality_config',
+    `load_assignment: {${leading.replace('[{', '[{leds_cluster_locality_config: {}, ')}}`,
+  ],
+  ['named_endpoints', `load_assignment: {named_endpoints: {a: {}}, ${leading}}`],
+])('a cluster with %s can lead elsewhere: refused, with the line', (field, cluster) => {
+  expect(() => patch({ cluster })).toThrow(
+    `does not lead to the helper alone (127.0.0.1:9010) by ${field} (ConfigMap demo/web envoy.yaml:14)`,
+  );
+});
+
 describe('wired by hand, with a hole: refused, with the line and the field', () => {
   test.each<[string, Site, RegExp]>([
     [

@@ -1,0 +1,151 @@
+/** Whether a cluster leads to the helper alone, judged field by field: one that is not known counts as a hole. */
+import { isArray } from '#kernel/json.ts';
+import { escapeToken } from '../editing/operation.ts';
+import { anyField } from './any-config.ts';
+import { type KnownCluster, isLoopback } from './clusters.ts';
+import { type Placed, fieldKey, fieldOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+
+/** The helper's default port; wiring by hand points there. */
+export const helperPort = 9010;
+
+/** A field that can send requests, or let them be answered, somewhere else. */
+interface Hole {
+  readonly path: string;
+  readonly field: string;
+}
+
+/** Fields by which requests go nowhere else, and which are not judged one by one. */
+const harmless = {
+  cluster: new Set([
+    ...['name', 'alt_stat_name', 'observability_name', 'connect_timeout', 'metadata'],
+    ...['per_connection_buffer_limit_bytes', 'max_requests_per_connection', 'circuit_breakers'],
+    ...['health_checks', 'outlier_detection', 'preconnect_policy', 'wait_for_warm_on_init'],
+    ...['upstream_http_protocol_options', 'common_http_protocol_options', 'http_protocol_options'],
+    ...['http2_protocol_options', 'protocol_selection', 'upstream_connection_options'],
+    ...['dns_refresh_rate', 'dns_failure_refresh_rate', 'dns_jitter', 'respect_dns_ttl'],
+    ...['dns_lookup_family', 'use_tcp_for_dns_lookups', 'cleanup_interval', 'lb_policy'],
+    ...['common_lb_config', 'lb_subset_config', 'ring_hash_lb_config', 'maglev_lb_config'],
+    ...['least_request_lb_config', 'round_robin_lb_config', 'lrs_server'],
+    ...['close_connections_on_host_health_failure', 'ignore_health_on_host_removal'],
+    ...['track_timeout_budgets', 'track_cluster_stats', 'lrs_report_endpoint_metrics'],
+    ...[
+      'connection_pool_per_downstream_connection',
+      'per_connection_buffer_high_watermark_timeout',
+    ],
+    // Judged below.
+    ...['type', 'cluster_type', 'load_assignment', 'transport_socket'],
+    'typed_extension_protocol_options',
+  ]),
+  protocolOptions: new Set([
+    ...['@type', 'explicit_http_config', 'use_downstream_protocol_config', 'outlier_detection'],
+    ...['common_http_protocol_options', 'upstream_http_protocol_options'],
+  ]),
+  assignment: new Set(['cluster_name', 'policy', 'endpoints']),
+  locality: new Set([
+    ...['locality', 'load_balancing_weight', 'priority', 'proximity', 'metadata', 'lb_endpoints'],
+  ]),
+  lbEndpoint: new Set(['health_status', 'metadata', 'load_balancing_weight', 'endpoint']),
+  endpoint: new Set(['hostname', 'health_check_config', 'address']),
+  address: new Set(['socket_address']),
+  socket: new Set(['protocol', 'ipv4_compat', 'address', 'port_value']),
+} as const;
+
+const optionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+const plainType = 'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer';
+/** Types whose endpoints are those of the configuration; names and numbers of `Cluster.DiscoveryType`. */
+const fixedTypes: ReadonlySet<unknown> = new Set([
+  ...[undefined, null, 'STATIC', 0, 'STRICT_DNS', 1, 'LOGICAL_DNS', 2],
+]);
+
+/** The first field by which a cluster can lead elsewhere than to the helper; undefined when there is none. */
+export function findHole(cluster: KnownCluster): Hole | undefined {
+  return (
+    unknownIn(cluster, harmless.cluster) ??
+    typeHole(cluster) ??
+    socketHole(cluster) ??
+    optionsHole(cluster) ??
+    assignmentHole(cluster)
+  );
+}
+
+/** @param known names of fields, as in the proto */
+function unknownIn({ message, path }: Placed, known: ReadonlySet<string>): Hole | undefined {
+  const field = Object.keys(message).find((key) => {
+    const value = message[key] ?? null;
+    if (value === null || (isArray(value) && value.length === 0)) return false;
+    return !known.has(key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+  });
+  return field === undefined ? undefined : { path: `${path}/${escapeToken(field)}`, field };
+}
+
+function holeAt({ message, path }: Placed, field: string): Hole {
+  const key = fieldKey(message, field);
+  return { path: Object.hasOwn(message, key) ? `${path}/${key}` : path, field };
+}
+
+function typeHole(cluster: Placed): Hole | undefined {
+  if (!fixedTypes.has(fieldOf(cluster.message, 'type'))) return holeAt(cluster, 'type');
+  const custom = fieldOf(cluster.message, 'cluster_type') ?? null;
+  return custom === null ? undefined : holeAt(cluster, 'cluster_type');
+}
+
+/** The helper speaks plain text, and any other socket can lead the connection elsewhere. */
+function socketHole(cluster: Placed): Hole | undefined {
+  if ((fieldOf(cluster.message, 'transport_socket') ?? null) === null) return undefined;
+  const socket = placedField(cluster, 'transport_socket');
+  const config = socket === undefined ? undefined : anyField(socket, 'typed_config');
+  return config?.type === plainType ? undefined : holeAt(cluster, 'transport_socket');
+}
+
+/** HTTP options can bring filters that answer, or mirror, what is asked. */
+function optionsHole(cluster: Placed): Hole | undefined {
+  const options = placedField(cluster, 'typed_extension_protocol_options');
+  if (options === undefined) return undefined;
+  const other = Object.keys(options.message).find((key) => key !== optionsName);
+  if (other !== undefined) return { path: `${options.path}/${escapeToken(other)}`, field: other };
+  const http = anyField(options, optionsName);
+  return http === undefined ? undefined : unknownIn(http, harmless.protocolOptions);
+}
+
+function assignmentHole(cluster: Placed): Hole | undefined {
+  const assignment = placedField(cluster, 'load_assignment');
+  if (assignment === undefined) return holeAt(cluster, 'load_assignment');
+  const localities = repeatedOf(assignment, 'endpoints');
+  const endpoints = localities.flatMap((one) => repeatedOf(one, 'lb_endpoints'));
+  if (endpoints.length === 0) return holeAt(cluster, 'load_assignment');
+  return (
+    unknownIn(assignment, harmless.assignment) ??
+    firstHole(localities, (one) => unknownIn(one, harmless.locality)) ??
+    firstHole(endpoints, endpointHole)
+  );
+}
+
+function endpointHole(outer: Placed): Hole | undefined {
+  const endpoint = placedField(outer, 'endpoint');
+  const address = endpoint === undefined ? undefined : placedField(endpoint, 'address');
+  const socket = address === undefined ? undefined : placedField(address, 'socket_address');
+  if (endpoint === undefined || address === undefined || socket === undefined) {
+    return { path: (address ?? endpoint ?? outer).path, field: 'endpoint' };
+  }
+  const isHelper =
+    isLoopback(textOf(socket.message, 'address') ?? '') &&
+    Number(fieldOf(socket.message, 'port_value')) === helperPort;
+  return (
+    unknownIn(outer, harmless.lbEndpoint) ??
+    unknownIn(endpoint, harmless.endpoint) ??
+    unknownIn(address, harmless.address) ??
+    unknownIn(socket, harmless.socket) ??
+    (isHelper ? undefined : { path: socket.path, field: 'socket_address' })
+  );
+}
+
+function firstHole(
+  places: readonly Placed[],
+  look: (one: Placed) => Hole | undefined,
+): Hole | undefined {
+  for (const place of places) {
+    const hole = look(place);
+    if (hole !== undefined) return hole;
+  }
+  return undefined;
+}
