@@ -1,5 +1,5 @@
 /** How requests to a cluster travel, and to which addresses. */
-import type { JsonObject } from '#kernel/json.ts';
+import type { Json, JsonObject } from '#kernel/json.ts';
 import { type TypedMessage, anyField } from './any-config.ts';
 import { isLocal } from './clusters.ts';
 import {
@@ -95,11 +95,11 @@ export function membersOfCluster(cluster: Placed): readonly string[] | undefined
   return config === undefined ? undefined : memberLists.get(config.type ?? '')?.(config);
 }
 
-/** What a cluster that is an extension takes its endpoints from. */
-const choosers: readonly (readonly [string, string])[] = [
-  ['dynamic_forward_proxy.', 'the host of each request'],
-  ['dynamic_modules.', 'a module'],
-  ['original_dst.', 'the address that the client connected to'],
+/** What a cluster that is an extension takes its endpoints from; where several things can, all are said. */
+const choosers: readonly (readonly [string, (cluster: Placed) => string])[] = [
+  ['dynamic_forward_proxy.', () => 'the host of each request, or what a filter sets in its place'],
+  ['dynamic_modules.', () => 'a module'],
+  ['original_dst.', addressChooser],
 ];
 
 /** Why a cluster's endpoints are chosen by each request; undefined where they are not. */
@@ -108,5 +108,19 @@ export function chosenByRequest(cluster: Placed): string | undefined {
   const discovery = fieldOf(cluster.message, 'type');
   const isOriginal = discovery === 'ORIGINAL_DST' || discovery === 4;
   const type = isOriginal ? `${clusterTypes}original_dst.` : (extensionOf(cluster)?.type ?? '');
-  return choosers.find(([name]) => type.startsWith(clusterTypes + name))?.[1];
+  return choosers.find(([name]) => type.startsWith(clusterTypes + name))?.[1](cluster);
+}
+
+function addressChooser(cluster: Placed): string {
+  const settings = messageOf(cluster.message, 'original_dst_lb_config');
+  if (isOff(fieldOf(settings, 'use_http_header'))) {
+    return 'the address that the client connected to';
+  }
+  const header = textOf(settings, 'http_header_name') ?? '';
+  const name = header === '' ? 'x-envoy-original-dst-host' : header;
+  return `the header "${name}" of each request (use_http_header), or the address that the client connected to`;
+}
+
+function isOff(value: Json | undefined): boolean {
+  return (value ?? false) === false;
 }

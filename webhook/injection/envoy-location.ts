@@ -194,7 +194,7 @@ function suggestion(pod: Pod, paths: readonly string[]): string {
     const volume = volumesOf(pod).find((item) => item['name'] === mount?.volume);
     if (mount?.kind !== 'mount' || volume === undefined) continue;
     const inside = insideOf(mount, path);
-    if (fileIn(volume, inside, pod.keysOf).kind === 'key')
+    if (canBeFile(inside) && fileIn(volume, inside, pod.keysOf).kind === 'key')
       return `. If it is made from ${path}, say ${key}: ${mount.volume}/${inside}`;
   }
   const fromConfigMaps = volumesOf(pod).filter((volume) => isObject(volume['configMap']));
@@ -204,6 +204,11 @@ function suggestion(pod: Pod, paths: readonly string[]): string {
   return names.length === 0
     ? ''
     : `. If it is made from a ConfigMap of the pod, say ${key}: ${names.join(' or ')}`;
+}
+
+/** Keys of a ConfigMap have no other characters: a pattern of the shell is no file. */
+function canBeFile(inside: string): boolean {
+  return /^[-._/a-zA-Z0-9]+$/.test(inside);
 }
 
 function notFound({ name }: Pod, reason: string): AppError {

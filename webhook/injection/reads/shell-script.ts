@@ -339,8 +339,8 @@ function loose(unknown: Unknown): Unknown {
 
 /** What the shell itself fills in: names of files, `~`, `{a,b}`. */
 function unpatterned(text: string): string | Unknown {
-  const isPattern = /[*?[]|^~/.test(text) || (text.includes('{') && text.includes('}'));
-  if (!isPattern) return text;
+  const isPattern = /[*?[]/.test(text) || (text.includes('{') && text.includes('}'));
+  if (!isPattern) return text.startsWith('~') ? tilde(text) : text;
   const why = 'a pattern in its script is filled in only when it runs';
   return { why, isPlain: false, isOneWord: false };
 }

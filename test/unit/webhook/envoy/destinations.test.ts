@@ -255,12 +255,21 @@ describe('what cannot be judged is told of', () => {
         clusters:
           '  - {name: dfp, cluster_type: {name: d, typed_config: {"@type": x/envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig}}}\n',
       },
-      'the host of each request',
+      'the host of each request, or what a filter sets in its place',
     ],
     [
       'the original address',
       { route: 'route: {cluster: od}', clusters: '  - {name: od, type: ORIGINAL_DST}\n' },
       'the address that the client connected to',
+    ],
+    [
+      'the original address, or a header',
+      {
+        route: 'route: {cluster: od}',
+        clusters:
+          '  - {name: od, type: ORIGINAL_DST, original_dst_lb_config: {use_http_header: true, http_header_name: x-to}}\n',
+      },
+      'the header "x-to" of each request (use_http_header), or the address',
     ],
   ])('%s', (_name, parts, chooser) => {
     expect(told(parts).join('\n')).toMatch(
