@@ -122,21 +122,25 @@ function assignmentHole(cluster: Placed): Hole | undefined {
 
 function endpointHole(outer: Placed): Hole | undefined {
   const endpoint = placedField(outer, 'endpoint');
-  const address = endpoint === undefined ? undefined : placedField(endpoint, 'address');
-  const socket = address === undefined ? undefined : placedField(address, 'socket_address');
-  if (endpoint === undefined || address === undefined || socket === undefined) {
-    return { path: (address ?? endpoint ?? outer).path, field: 'endpoint' };
-  }
-  const isHelper =
-    isLoopback(textOf(socket.message, 'address') ?? '') &&
-    Number(fieldOf(socket.message, 'port_value')) === helperPort;
+  if (endpoint === undefined) return { path: outer.path, field: 'endpoint' };
+  const address = placedField(endpoint, 'address');
+  if (address === undefined) return { path: endpoint.path, field: 'address' };
   return (
     unknownIn(outer, harmless.lbEndpoint) ??
     unknownIn(endpoint, harmless.endpoint) ??
     unknownIn(address, harmless.address) ??
-    unknownIn(socket, harmless.socket) ??
-    (isHelper ? undefined : { path: socket.path, field: 'socket_address' })
+    addressHole(address)
   );
+}
+
+function addressHole(address: Placed): Hole | undefined {
+  const socket = placedField(address, 'socket_address');
+  if (socket === undefined) return { path: address.path, field: 'address' };
+  const isHelper =
+    isLoopback(textOf(socket.message, 'address') ?? '') &&
+    Number(fieldOf(socket.message, 'port_value')) === helperPort;
+  if (!isHelper) return { path: socket.path, field: 'socket_address' };
+  return unknownIn(socket, harmless.socket);
 }
 
 function firstHole(
