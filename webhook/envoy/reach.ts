@@ -43,7 +43,7 @@ export function surroundingsOf(
 
 /** A list that many share is followed once. */
 export function reachOf(start: Destinations, surroundings: Surroundings): Reach {
-  const [only = [], ...others] = start.filter((list) => list.length > 0);
+  const [only = [], ...others] = new Set(start.filter((list) => list.length > 0));
   if (others.length > 0) return follow([only, ...others], surroundings);
   const reach = surroundings.known.get(only) ?? follow([only], surroundings);
   surroundings.known.set(only, reach);
@@ -57,8 +57,8 @@ function follow(start: Destinations, { byName, atAddress }: Surroundings): Reach
   const unjudged: Destination[] = [];
   const seen = new Set<string>();
   const met = new Set<Listener>();
-  const queued = new Set(start);
-  const queue = start.flat();
+  const queued = new Set<readonly Destination[]>();
+  const queue = unqueued(start, queued);
   for (const place of queue) {
     const name = place.cluster;
     if (name === undefined) unjudged.push(place);
@@ -77,13 +77,17 @@ function follow(start: Destinations, { byName, atAddress }: Surroundings): Reach
       meetings.push({ listener, via: cluster });
       if (met.has(listener)) continue;
       met.add(listener);
-      for (const list of destinationsOf(listener)) {
-        if (!queued.has(list)) queue.push(...list);
-        queued.add(list);
-      }
+      queue.push(...unqueued(destinationsOf(listener), queued));
     }
   }
   return { clusters: [...left], meetings, unjudged };
+}
+
+/** What stands in lists that were not queued yet. @param queued filled */
+function unqueued(lists: Destinations, queued: Set<readonly Destination[]>): Destination[] {
+  const fresh = [...new Set(lists)].filter((list) => !queued.has(list));
+  for (const list of fresh) queued.add(list);
+  return fresh.flat();
 }
 
 interface Behind {
