@@ -30,3 +30,13 @@ export function printable(text: string): string {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
 }
+
+/** What the schema library says of a value, in one line: it puts each fault, and its place, in a line of its own. */
+export function inOneLine(faults: string): string {
+  return faults
+    .replaceAll('✖ ', '')
+    .split('\n')
+    .map((line) => line.trim())
+    .join('; ')
+    .replaceAll('; → at ', ' at ');
+}

@@ -6,6 +6,7 @@ import { parseDocument } from 'yaml';
 import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
 import { trustDomainFault } from '#kernel/spiffe-id.ts';
+import { inOneLine } from '#kernel/text.ts';
 import { settingsDirectory } from '../../sidecar/config/contract.ts';
 import { callerSchema } from './caller-schema.ts';
 import { objectMarks } from './object-marks.ts';
@@ -97,7 +98,7 @@ export type InjectorConfig = Readonly<z.infer<typeof configSchema>>;
 export function checkConfig(value: unknown, where: string): InjectorConfig {
   const parsed = configSchema.safeParse(value ?? {});
   if (!parsed.success) {
-    throw new AppError('CONFIG_INVALID', `${where}: ${z.prettifyError(parsed.error)}`, {
+    throw new AppError('CONFIG_INVALID', `${where}: ${inOneLine(z.prettifyError(parsed.error))}`, {
       cause: parsed.error,
     });
   }

@@ -2,6 +2,7 @@
 import { parseDocument } from 'yaml';
 import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
+import { inOneLine } from '#kernel/text.ts';
 import { nearest } from './nearest.ts';
 import { templateSchema, type Fragment, type Template } from './template-schema.ts';
 
@@ -27,9 +28,13 @@ export function readTemplate(text: string, where: string): Template {
   }
   const parsed = templateSchema.safeParse(document.toJS());
   if (!parsed.success) {
-    throw new AppError('TEMPLATE_INVALID', `${where}: ${z.prettifyError(parsed.error)}`, {
-      cause: parsed.error,
-    });
+    throw new AppError(
+      'TEMPLATE_INVALID',
+      `${where}: ${inOneLine(z.prettifyError(parsed.error))}`,
+      {
+        cause: parsed.error,
+      },
+    );
   }
   return parsed.data;
 }
