@@ -39,8 +39,8 @@ describe('the reader of checks', () => {
         const view = readCheck(bytes);
         const { values, ...expected } = oracle(bytes);
         const { authorization, route, ...rest } = view ?? { authorization: '', route: [] };
-        expect({ ...rest, route: [...route].sort() }).toEqual(expected);
-        if (values.length > 0) expect(values).toContain(authorization);
+        expect({ ...rest, route: [...route].sort() }).toMatchObject(expected);
+        expect(authorization.split(',').sort()).toEqual(values.join().split(',').sort());
       }),
       { numRuns: 500 },
     );
@@ -61,7 +61,7 @@ describe('the reader of checks', () => {
         const own = rawHeaders.filter(([key]) => key.toLowerCase() === 'authorization');
         const view = readCheck(checkRequest({ rawHeaders }));
         expect(view?.authorizations).toBe(own.length);
-        expect(view?.authorization).toBe(own.at(-1)?.[1] ?? '');
+        expect(view?.authorization).toBe(own.map(([, value]) => value).join());
       }),
     );
   });

@@ -212,7 +212,7 @@ describeWithComponents(programs, 'the kustomize manifests', () => {
       ['without annotations', undefined],
       [
         'with annotations of others',
-        { 'prometheus.io/scrape': 'true', 'svidecar.development/x': 'y' },
+        { 'prometheus.io/scrape': 'true', 'sidecar.istio.io/inject': 'true' },
       ],
       ['with empty annotations', {}],
     ])('workloads of every kind, and a pod, %s', async (_name, annotations) => {
