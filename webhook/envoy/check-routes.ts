@@ -1,6 +1,6 @@
 /** Where requests that carry a token go: what an operator should know before it happens. */
 import type { KnownCluster } from './clusters.ts';
-import { isProtected } from './cluster-transport.ts';
+import { unsafeBecause } from './cluster-transport.ts';
 import { lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { anyField } from './any-config.ts';
@@ -54,10 +54,11 @@ function otherEnds(manager: Manager): readonly Destination[] {
 
 function leavesWithoutTls({ rule }: FilterAddition, reach: Reach): readonly EnvoyWarning[] {
   return reach.clusters
-    .filter((cluster) => !isProtected(cluster))
-    .map(({ file, path, name }) => ({
+    .map((cluster) => ({ ...cluster, why: unsafeBecause(cluster) }))
+    .filter(({ why }) => why !== undefined)
+    .map(({ file, path, name, why }) => ({
       id: 'token_without_tls',
-      message: `${lineIn(file, path)}: ${rule} puts a token into requests to cluster "${name}", which has no TLS transport_socket for each of its endpoints: anyone on the path can read the token and use it`,
+      message: `${lineIn(file, path)}: ${rule} puts a token into requests to cluster "${name}", ${why ?? ''}`,
     }));
 }
 

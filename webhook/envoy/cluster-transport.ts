@@ -27,9 +27,15 @@ const wrapping: ReadonlySet<string> = new Set([
   `${sockets}tcp_stats.v3.Config`,
 ]);
 
-/** Whether each connection to the cluster is protected by TLS, or never leaves the pod. */
-export function isProtected({ message }: { readonly message: JsonObject }): boolean {
-  return isLocal(message) || socketsOf({ message, path: '' }).every(isTls);
+/** Why a token is not safe on the way to a cluster, as a clause; undefined where it is, or never leaves the pod. */
+export function unsafeBecause({ message }: { readonly message: JsonObject }): string | undefined {
+  if (isLocal(message)) return undefined;
+  const sockets = socketsOf({ message, path: '' });
+  if (!sockets.every(isTls)) {
+    return 'which has no TLS transport_socket for each of its endpoints: anyone on the path can read the token and use it';
+  }
+  if (sockets.every(isVerified)) return undefined;
+  return 'whose TLS does not verify who answers (it needs a validation context with trusted_ca or from SDS, and no ACCEPT_UNTRUSTED): whoever answers in its place gets the token and can use it';
 }
 
 /** All sockets that an endpoint can be given; undefined stands for the plain one. */
@@ -56,6 +62,49 @@ function isTls(socket: Placed | undefined): boolean {
   if (encrypting.has(config.type)) return true;
   return wrapping.has(config.type) && isTls(placedField(config, 'transport_socket'));
 }
+
+/** Whether a TLS socket asks who answers. */
+function isVerified(socket: Placed | undefined): boolean {
+  const config = socket === undefined ? undefined : anyField(socket, 'typed_config');
+  if (config?.type === undefined) return false;
+  if (wrapping.has(config.type)) return isVerified(placedField(config, 'transport_socket'));
+  if (config.type === `${sockets}alts.v3.Alts`) return true;
+  const isQuic = config.type === `${sockets}quic.v3.QuicUpstreamTransport`;
+  const tls = isQuic ? messageOf(config.message, 'upstream_tls_context') : config.message;
+  const common = messageOf(tls, 'common_tls_context');
+  const combined = messageOf(common, 'combined_validation_context');
+  const contexts = [
+    messageOf(common, 'validation_context'),
+    messageOf(combined, 'default_validation_context'),
+  ];
+  // Name and number of CertificateValidationContext.TrustChainVerification.
+  const accepts = contexts
+    .map((one) => fieldOf(one, 'trust_chain_verification'))
+    .some((value) => value === 'ACCEPT_UNTRUSTED' || value === 1);
+  const has = (holder: JsonObject, fields: readonly string[]): boolean =>
+    fields.some((field) => (fieldOf(holder, field) ?? undefined) !== undefined);
+  return (
+    !accepts &&
+    ([common, combined].some((one) => has(one, fromElsewhere)) ||
+      contexts.some((one) => has(one, verifying)))
+  );
+}
+
+/** Validation contexts that come from SDS or a provider. */
+const fromElsewhere = [
+  'validation_context_sds_secret_config',
+  'validation_context_certificate_provider',
+  'validation_context_certificate_provider_instance',
+] as const;
+/** What a validation context verifies a certificate with. */
+const verifying = [
+  'trusted_ca',
+  'ca_certificate_provider_instance',
+  'system_root_certs',
+  'custom_validator_config',
+  'verify_certificate_spki',
+  'verify_certificate_hash',
+] as const;
 
 /** Addresses of the endpoints that a cluster names itself. */
 export function addressesOf(cluster: JsonObject): readonly JsonObject[] {

@@ -71,6 +71,7 @@ export type EnvoyWarningId =
   | 'filter_in_front'
   | 'host_rewritten'
   | 'path_changed_behind'
+  | 'token_logged'
   | 'token_seen_by_filter'
   | 'token_without_tls'
   | 'tunnel_seen_once'

@@ -6,13 +6,15 @@
 /**
  * - `passes`: looks, limits, authenticates or adds, and hands the request on; what it answers by itself is no content of
  *   the app (a refusal, a preflight, a redirection to a login).
+ * - `watches`: as `passes`, and hands what it sees to somebody else.
  * - `rewrites`: as `passes`, and may change the path or the host.
  * - `signs`: puts credentials of its own into the Authorization header.
  * - `elsewhere`: answers with content, or sends the request somewhere by itself: filters behind it are not asked.
  * - `code`: runs somebody's code, or does what another program says: nothing here tells what it does.
  * - `holds`: runs other filters that stand in its configuration.
  */
-export type FilterEffect = 'passes' | 'rewrites' | 'signs' | 'elsewhere' | 'code' | 'holds';
+export type FilterEffect =
+  'passes' | 'watches' | 'rewrites' | 'signs' | 'elsewhere' | 'code' | 'holds';
 
 const prefix = 'envoy.extensions.filters.http.';
 
@@ -74,10 +76,10 @@ const effects: Readonly<Record<Exclude<FilterEffect, 'holds'>, readonly string[]
     'squash.v3.Squash',
     'sse_to_metadata.v3.SseToMetadata',
     'stateful_session.v3.StatefulSession',
-    'tap.v3.Tap',
     'thrift_to_metadata.v3.ThriftToMetadata',
     'upstream_codec.v3.UpstreamCodec',
   ],
+  watches: ['tap.v3.Tap'],
   rewrites: [
     'dynamic_forward_proxy.v3.FilterConfig',
     'grpc_json_reverse_transcoder.v3.GrpcJsonReverseTranscoder',
@@ -149,5 +151,5 @@ export function effectOf(type: string | undefined): FilterEffect | undefined {
 
 /** Whether a filter may change the path or the host of the request that it passes on. */
 export function mayRewrite(effect: FilterEffect): boolean {
-  return effect !== 'passes' && effect !== 'elsewhere';
+  return effect !== 'passes' && effect !== 'watches' && effect !== 'elsewhere';
 }

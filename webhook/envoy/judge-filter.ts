@@ -21,6 +21,7 @@ const weightiest: readonly Judgement['effect'][] = [
   'code',
   'signs',
   'rewrites',
+  'watches',
   'passes',
 ];
 
@@ -58,6 +59,17 @@ function byWeight(found: readonly Judgement[]): readonly [Judgement, ...Judgemen
   return [first ?? { effect: 'passes', because: words.passes }, ...others];
 }
 
+/** The configurations that a filter consists of: its own, and those of the filters that it runs. */
+export function configsOf(filter: Placed): readonly TypedMessage[] {
+  const own = anyField(filter, 'typed_config');
+  return own === undefined ? [] : withInner(own);
+}
+
+function withInner(config: TypedMessage): readonly TypedMessage[] {
+  const inner = effectOf(config.type) === 'holds' ? filtersIn(config) : [];
+  return [config, ...inner.flatMap((one) => (one === undefined ? [] : withInner(one)))];
+}
+
 /** How messages name a filter. */
 export function filterTitle({ message }: Placed): string {
   const name = textOf(message, 'name');
@@ -75,6 +87,7 @@ function judgeConfig(config: TypedMessage): readonly Judgement[] {
 
 const words: Readonly<Record<Exclude<FilterEffect, 'holds'>, string>> = {
   passes: 'passes the request on',
+  watches: 'hands what it sees to somebody else',
   rewrites: 'may change the path or the host',
   signs: 'writes the Authorization header itself',
   elsewhere: 'answers requests, or sends them on, by itself',

@@ -8,6 +8,8 @@ import { editOpenText } from '../editing/edit-text.ts';
 import { lineOfPath } from '../editing/open-text.ts';
 import type { Operation } from '../editing/operation.ts';
 import { bootstrapSteps } from './bootstrap.ts';
+import { checkBehind, exempts } from './check-behind.ts';
+import { checkConnection } from './check-connection.ts';
 import { checkHosts } from './check-hosts.ts';
 import { checkPorts } from './check-ports.ts';
 import { refuseRepeats } from './check-repeats.ts';
@@ -136,6 +138,7 @@ interface Search {
 function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] {
   const { files, listeners, clusters, surroundings, additions, warnings } = search;
   const told = new Set<object>();
+  const seen = new Set<object>();
   const bothAsked = new Set(additions.filters.map(({ direction }) => direction)).size > 1;
   const choice = chooseListeners(addition, listeners, { files, bothAsked });
   warnings.push(...choice.warnings, ...checkHandOver(addition, choice.listeners, search));
@@ -146,6 +149,8 @@ function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] 
   return choice.listeners.flatMap((listener) => {
     warnings.push(...checkRoutes(addition, listener, { ...surroundings, told }));
     warnings.push(...checkHosts(addition, listener, surroundings.byName));
+    warnings.push(...checkBehind(addition, listener, { ...search, seen }));
+    warnings.push(...checkConnection(addition, listener));
     return listener.managers.flatMap((manager) =>
       manager.lists.flatMap(
         (list) => placeIn({ addition, listener, manager, list, filter }, search) ?? [],
@@ -164,7 +169,9 @@ function placeIn(place: Omit<Wanted, 'at'>, search: Search): Wanted | undefined 
     wired === undefined
       ? placeOf(addition, list, manager)
       : list.filters.findIndex(({ path }) => path === wired.path);
-  warnings.push(...checkNeighbours(addition, list, { ...manager, at }));
+  warnings.push(
+    ...checkNeighbours(addition, list, { ...manager, at, exempts: exempts(addition, settings) }),
+  );
   if (wired !== undefined) warnings.push(leftAlone(addition, manager, wired));
   const isOwn = textOf(wired?.message, 'name') === textOf(filter, 'name');
   if (wired !== undefined && !isOwn) return undefined;

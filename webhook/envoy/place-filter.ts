@@ -7,7 +7,7 @@ import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { ourNames } from './route-settings.ts';
 import { mayRewrite } from './http-filters.ts';
 import { type Judgement, filterTitle, judgeFilter } from './judge-filter.ts';
-import type { FilterList, Listener } from './listener.ts';
+import type { FilterList, Listener, PlacedIn } from './listener.ts';
 import { type Placed, textOf } from './proto-field.ts';
 
 /** What is known of the manager that a list is of. */
@@ -75,7 +75,16 @@ export function requireNames(
 export function checkNeighbours(
   addition: FilterAddition,
   list: FilterList,
-  { file, routes, at }: ListContext & { readonly at: number },
+  {
+    file,
+    routes,
+    at,
+    exempts,
+  }: ListContext & {
+    readonly at: number;
+    /** Whether some requests need no token. */
+    readonly exempts: boolean;
+  },
 ): readonly EnvoyWarning[] {
   const terminal = list.filters.length - 1;
   const judged = list.filters
@@ -90,12 +99,33 @@ export function checkNeighbours(
     ...(addition.direction === 'outbound' ? front : []).flatMap((one) =>
       signsToo(addition, file, one),
     ),
-    ...(addition.exemptsPaths === true ? behind : []).flatMap((one) =>
-      rewritesBehind(addition, file, one),
-    ),
-    ...(addition.carriesToken === true ? behind : []).flatMap((one) =>
-      seesToken(addition, file, one),
-    ),
+    ...behind.flatMap((one) => behindOurs(addition, { file, exempts, one })),
+  ];
+}
+
+/** Warnings about one filter that sees requests after ours. */
+export function checkLater(
+  addition: FilterAddition,
+  filter: PlacedIn,
+  exempts: boolean,
+): readonly EnvoyWarning[] {
+  const one = { filter, found: judgeFilter(filter, []) };
+  return behindOurs(addition, { file: filter.file, exempts, one });
+}
+
+interface Behind {
+  readonly file: ConfigFile;
+  readonly exempts: boolean;
+  readonly one: Judged;
+}
+
+function behindOurs(
+  addition: FilterAddition,
+  { file, exempts, one }: Behind,
+): readonly EnvoyWarning[] {
+  return [
+    ...(exempts ? rewritesBehind(addition, file, one) : []),
+    ...(addition.carriesToken === true ? seesToken(addition, file, one) : []),
   ];
 }
 
@@ -136,16 +166,18 @@ function rewritesBehind(
 ): readonly EnvoyWarning[] {
   const may = found.find(({ effect }) => effect === 'unknown' || mayRewrite(effect));
   if (may === undefined) return [];
-  const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands behind the filter of ${rule} and ${may.because}: a path that needs no token (svidecar.dev/skip-paths) could become another one there; make sure that it does not`;
+  const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands behind the filter of ${rule} and ${may.because}: a path that needs no token (svidecar.dev/skip-paths, svidecar-skip) could become another one there; make sure that it does not`;
   return [{ id: 'path_changed_behind', message }];
 }
+
+const seeing: ReadonlySet<Judgement['effect']> = new Set(['unknown', 'code', 'watches']);
 
 function seesToken(
   { rule }: FilterAddition,
   file: ConfigFile,
   { filter, found }: Judged,
 ): readonly EnvoyWarning[] {
-  const sees = found.find(({ effect }) => effect === 'unknown' || effect === 'code');
+  const sees = found.find(({ effect }) => seeing.has(effect));
   if (sees === undefined) return [];
   const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands behind the filter of ${rule}, sees its token, and ${sees.because}: nothing here tells where the token goes; put it in front, or trust it with the token`;
   return [{ id: 'token_seen_by_filter', message }];

@@ -44,6 +44,8 @@ interface Settings {
   readonly byName: ReadonlyMap<string, readonly RouteSetting[]>;
   /** Those of the names that begin like ours. */
   readonly ours: readonly string[];
+  /** Whether one of them lets requests pass without a token. */
+  readonly skips: boolean;
 }
 
 /** What the routes of a connection manager set, and for which filters. */
@@ -84,11 +86,20 @@ function viewOf({ lists }: Manager, parts: readonly Settings[]): SettingsView {
 function distinct(settings: readonly RouteSetting[]): Settings {
   const kinds = new Map<string, RouteSetting>();
   for (const setting of settings) {
-    const kind = JSON.stringify([setting.name, authzEffectOf(setting), hasOurExtensions(setting)]);
+    const kind = JSON.stringify([
+      setting.name,
+      authzEffectOf(setting),
+      hasOurExtensions(setting),
+      skips(setting),
+    ]);
     if (!kinds.has(kind)) kinds.set(kind, setting);
   }
   const byName = Map.groupBy(kinds.values(), ({ name }) => name);
-  return { byName, ours: [...byName.keys()].filter((name) => name.startsWith(ourNames)) };
+  return {
+    byName,
+    ours: [...byName.keys()].filter((name) => name.startsWith(ourNames)),
+    skips: [...kinds.values()].some(skips),
+  };
 }
 
 /** Wherever it stands in a route configuration: also where a later Envoy has a level more. */
@@ -156,6 +167,12 @@ export function hasOurExtensions(setting: RouteSetting): boolean {
   return Object.keys(extensionsOf(innerOf(setting).config)).some((key) =>
     key.startsWith(ourExtensions),
   );
+}
+
+/** Whether a setting lets requests pass without a token. */
+export function skips(setting: Placed): boolean {
+  const value = extensionsOf(innerOf(setting).config)['svidecar-skip'];
+  return value !== undefined && value !== 'false';
 }
 
 function extensionsOf(config: Placed): JsonObject {

@@ -134,7 +134,7 @@ describe('a cluster without TLS is found', () => {
 });
 
 const tls =
-  '{name: tls, typed_config: {"@type": x/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext}}';
+  '{name: tls, typed_config: {"@type": x/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: {validation_context: {trusted_ca: {filename: /ca.pem}}}}}';
 const plain =
   '{name: raw, typed_config: {"@type": x/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer}}';
 

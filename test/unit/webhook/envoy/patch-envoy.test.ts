@@ -283,7 +283,7 @@ describe('a token that travels is watched', () => {
   const cluster = (name: string, more: string, host = 'far'): string =>
     `  - {name: ${name}, load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: ${host}, port_value: 80}}}}]}]}${more}}\n`;
   const tls =
-    ', transport_socket: {name: tls, typed_config: {"@type": x/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext}}';
+    ', transport_socket: {name: tls, typed_config: {"@type": x/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: {validation_context: {trusted_ca: {filename: /ca.pem}}}}}';
 
   test.each([
     ['no TLS', '{cluster: a}', cluster('a', ''), ['token_without_tls']],

@@ -1,0 +1,185 @@
+/** What stands before the connection manager, and what becomes of a request behind our filter's list. */
+import { describe, expect, test } from 'vitest';
+import type { EnvoyAdditions } from '../../../../webhook/envoy/contract.ts';
+import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
+import { inject, validate } from '../../../golden/envoy/cases.ts';
+
+const managerType =
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+const http = (type: string, more = ''): string =>
+  `{name: f, typed_config: {"@type": x/envoy.extensions.filters.http.${type}${more}}}`;
+const lua = http('lua.v3.Lua');
+const withLua = http('router.v3.Router', `, upstream_http_filters: [${lua}]`);
+const trusted = '{validation_context: {trusted_ca: {filename: /ca.pem}}}';
+const skip =
+  '{svidecar.jwt-validate: {"@type": x/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute, check_settings: {context_extensions: {svidecar-skip: "true"}}}}';
+
+interface Parts {
+  readonly listener?: string;
+  readonly network?: string;
+  readonly manager?: string;
+  readonly filters?: string;
+  readonly route?: string;
+  readonly action?: string;
+  readonly common?: string;
+  readonly cluster?: string;
+}
+
+function told(parts: Parts, additions: EnvoyAdditions): readonly string[] {
+  const cluster = (name: string): string =>
+    `  - {name: ${name}, type: STRICT_DNS, ${parts.cluster ?? ''} load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: ${name}.test, port_value: 443}}}}]}]}, transport_socket: {name: tls, typed_config: {"@type": x/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: ${parts.common ?? trusted}}}}`;
+  const text = `static_resources:
+  listeners:
+  - {name: web, ${parts.listener ?? ''} filter_chains: [{filters: [${parts.network ?? ''} {name: hcm, typed_config: {"@type": x/${managerType}, ${parts.manager ?? ''} http_filters: [${parts.filters ?? http('router.v3.Router')}], route_config: {virtual_hosts: [{name: a, domains: ["*"], routes: [{match: {prefix: /}, ${parts.route ?? ''} route: {${parts.action ?? 'cluster: app'}}}]}]}}}]}]}
+  clusters:
+${cluster('app')}
+${cluster('copy')}
+`;
+  const source = { name: 'ConfigMap demo/web', files: { 'envoy.yaml': text }, main: 'envoy.yaml' };
+  return patchEnvoy(source, additions).warnings.map(({ id }) => id);
+}
+
+const saying = (additions: EnvoyAdditions, more: object): EnvoyAdditions => ({
+  ...additions,
+  filters: additions.filters.map((one) => ({ ...one, ...more })),
+});
+const exempting = saying(validate, { exemptsPaths: true });
+const byHost = saying(inject, { oneAudienceForAllHosts: false });
+const options = `typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {"@type": x/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, http_filters: [${lua}]}},`;
+const skipping = `typed_per_filter_config: ${skip},`;
+const mirror = 'cluster: app, request_mirror_policies: [{cluster: copy}]';
+const log = (inner: string): string =>
+  `access_log: [{name: l, typed_config: {"@type": x/envoy.extensions.access_loggers.file.v3.FileAccessLog, ${inner}}}],`;
+
+describe('a path that needs no token, and could become another one', () => {
+  test.each<[string, Parts, EnvoyAdditions, boolean]>([
+    ['by a filter of the router', { filters: withLua }, exempting, true],
+    ['by a filter of the cluster', { cluster: options }, exempting, true],
+    ['by no filter', {}, exempting, false],
+    ['where nothing is exempted', { filters: withLua, cluster: options }, validate, false],
+    [
+      'behind a route that skips',
+      { filters: `${lua}, ${http('router.v3.Router')}`, route: skipping },
+      saying(validate, { before: ['f'] }),
+      true,
+    ],
+    ['by a prefix', { action: 'cluster: app, prefix_rewrite: /x' }, exempting, true],
+    ['by a pattern', { action: 'cluster: app, regex_rewrite: {}' }, exempting, true],
+    ['by a format', { action: 'cluster: app, path_rewrite: "/%A%"' }, exempting, true],
+    ['by a policy', { action: 'cluster: app, path_rewrite_policy: {}' }, exempting, true],
+    [
+      'by the route that skips',
+      { action: 'cluster: app, prefix_rewrite: /x', route: skipping },
+      validate,
+      true,
+    ],
+    [
+      'by a route, nothing exempted',
+      { action: 'cluster: app, prefix_rewrite: /x' },
+      validate,
+      false,
+    ],
+  ])('%s', (...[, parts, additions, isTold]) => {
+    expect(told(parts, additions).includes('path_changed_behind')).toBe(isTold);
+  });
+});
+
+describe('a token that others get', () => {
+  test.each<[string, Parts, EnvoyAdditions, string]>([
+    ['a filter of the router', { filters: withLua }, byHost, 'token_seen_by_filter'],
+    ['a filter of the cluster', { cluster: options }, byHost, 'token_seen_by_filter'],
+    [
+      'a tap',
+      { filters: `${http('tap.v3.Tap')}, ${http('router.v3.Router')}`, manager: '' },
+      saying(byHost, { before: ['f'] }),
+      'token_seen_by_filter',
+    ],
+    ['a mirror', { action: mirror }, byHost, 'one_audience_for_several_clusters'],
+    [
+      'weighted clusters',
+      {
+        action: 'weighted_clusters: {clusters: [{name: app, weight: 1}, {name: copy, weight: 1}]}',
+      },
+      byHost,
+      'one_audience_for_several_clusters',
+    ],
+    [
+      'a log',
+      { manager: log('log_format: {text_format_source: {inline_string: "%REQ(Authorization)%"}}') },
+      byHost,
+      'token_logged',
+    ],
+    [
+      'a log of the listener',
+      { listener: log('log_format: {json_format: {a: ["%REQ(x?authorization)%"]}}') },
+      byHost,
+      'token_logged',
+    ],
+    [
+      'a log that is sent',
+      { manager: log('additional_request_headers_to_log: [x, authorization]') },
+      byHost,
+      'token_logged',
+    ],
+    [
+      'a trace',
+      { manager: 'tracing: {custom_tags: [{tag: a, request_header: {name: authorization}}]},' },
+      byHost,
+      'token_logged',
+    ],
+    ['TLS without a context', { common: '{}' }, byHost, 'token_without_tls'],
+    [
+      'TLS that accepts anybody',
+      {
+        common:
+          '{validation_context: {trusted_ca: {filename: /ca}, trust_chain_verification: ACCEPT_UNTRUSTED}}',
+      },
+      byHost,
+      'token_without_tls',
+    ],
+  ])('%s', (...[, parts, additions, id]) => {
+    expect(told(parts, additions)).toContain(id);
+  });
+
+  test.each<[string, Parts]>([
+    ['nothing', {}],
+    ['another header in a log', { manager: log('additional_request_headers_to_log: [x]') }],
+    ['a context by SDS', { common: '{validation_context_sds_secret_config: {name: a}}' }],
+    [
+      'a combined context',
+      {
+        common: '{combined_validation_context: {validation_context_sds_secret_config: {name: a}}}',
+      },
+    ],
+    ['a weighted cluster', { action: 'weighted_clusters: {clusters: [{name: app, weight: 1}]}' }],
+  ])('is told of for no reason: %s', (_name, parts) => {
+    expect(told(parts, byHost)).toEqual([]);
+  });
+});
+
+describe('what stands before the connection manager', () => {
+  const network = (type: string): Parts => ({
+    network: `{name: n, typed_config: {"@type": x/envoy.extensions.filters.network.${type}}},`,
+  });
+  const listener = (type: string): Parts => ({
+    listener: `listener_filters: [{name: n, typed_config: {"@type": x/envoy.extensions.filters.listener.${type}}}],`,
+  });
+  test.each<[string, Parts, boolean]>([
+    ['wasm', network('wasm.v3.Wasm'), true],
+    ['golang', network('golang.v3alpha.Config'), true],
+    ['a module', network('dynamic_modules.v3.DynamicModuleNetworkFilter'), true],
+    ['another program', network('ext_proc.v3.NetworkExternalProcessor'), true],
+    ['discovery', { network: '{name: n, config_discovery: {}},' }, true],
+    ['rbac', network('rbac.v3.RBAC'), false],
+    ['ext_authz', network('ext_authz.v3.ExtAuthz'), false],
+    ['a module for listeners', listener('dynamic_modules.v3.DynamicModuleListenerFilter'), true],
+    ['tls_inspector', listener('tls_inspector.v3.TlsInspector'), false],
+    [
+      'tls_inspector by its name',
+      { listener: 'listener_filters: [{name: envoy.filters.listener.tls_inspector}],' },
+      false,
+    ],
+  ])('%s', (_name, parts, isTold) => {
+    expect(told(parts, validate).includes('filter_in_front')).toBe(isTold);
+  });
+});

@@ -1,0 +1,196 @@
+/** What becomes of a request behind the list that our filter is in: routes, filters of clusters, logs. */
+import { type Json, isArray, isObject } from '#kernel/json.ts';
+import { anyOf } from './any-config.ts';
+import { type KnownCluster, isLocal } from './clusters.ts';
+import { lineIn } from './config-file.ts';
+import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import { configsOf } from './judge-filter.ts';
+import { type Listener, type Manager, type PlacedIn, titleOf } from './listener.ts';
+import { checkLater } from './place-filter.ts';
+import { type Placed, fieldOf, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { type Surroundings, destinationsOf, reachOf } from './reach.ts';
+import { type SettingsView, skips } from './route-settings.ts';
+import { type RouteEntry, routeTreeOf } from './route-tree.ts';
+
+interface Search {
+  readonly clusters: readonly KnownCluster[];
+  readonly surroundings: Surroundings;
+  /** Lists of routes, and what they lead to, that were looked at for this rule; filled. */
+  readonly seen: Set<object>;
+  readonly settingsOf: (manager: Manager) => SettingsView;
+}
+
+/** Whether some requests need no token: by the annotation, or by what a route sets. */
+export function exempts(addition: FilterAddition, settings: SettingsView): boolean {
+  if (addition.exemptsPaths === true) return true;
+  return addition.direction === 'inbound' && settings.skips;
+}
+
+/** Warnings about one rule in one listener. */
+export function checkBehind(
+  addition: FilterAddition,
+  listener: Listener,
+  search: Search,
+): readonly EnvoyWarning[] {
+  const some = listener.managers.some((manager) => exempts(addition, search.settingsOf(manager)));
+  const routes = listener.managers
+    .map((manager) => routeTreeOf(manager).routes)
+    .filter((list) => isNew(list, search))
+    .flat();
+  const later = some || addition.carriesToken === true ? laterFilters(listener, search) : [];
+  return [
+    ...later.flatMap((filter) => checkLater(addition, filter, some)),
+    ...(some ? rewritten(addition, routes) : []),
+    ...(addition.carriesToken === true ? logged(addition, listener) : []),
+    ...(addition.carriesToken === true && addition.oneAudienceForAllHosts !== true
+      ? copied(addition, { listener, routes, search })
+      : []),
+  ];
+}
+
+function isNew(one: object, { seen }: Search): boolean {
+  const isKnown = seen.has(one);
+  seen.add(one);
+  return !isKnown;
+}
+
+const router = 'envoy.extensions.filters.http.router.v3.Router';
+const httpOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+/** Filters that run on the way to a cluster: those of routers, and those of the clusters that requests come to. */
+function laterFilters(listener: Listener, search: Search): readonly PlacedIn[] {
+  const ofRouters = listener.managers.flatMap(({ lists, file }) =>
+    lists
+      .flatMap(({ filters }) => filters)
+      .flatMap(configsOf)
+      .filter(({ type }) => type === router)
+      .flatMap((one) => repeatedOf(one, 'upstream_http_filters'))
+      .map((filter) => ({ ...filter, file })),
+  );
+  const reach = reachOf(destinationsOf(listener), search.surroundings);
+  const clusters = isNew(reach, search) ? reach.clusters : [];
+  const ofClusters = clusters.flatMap((cluster) => {
+    const options = placedField(cluster, 'typed_extension_protocol_options');
+    const own = options === undefined ? undefined : placedField(options, httpOptions);
+    if (own === undefined) return [];
+    return repeatedOf(anyOf(own), 'http_filters').map((one) => ({ ...one, file: cluster.file }));
+  });
+  return [...ofRouters, ...ofClusters];
+}
+
+const rewrites = [
+  'prefix_rewrite',
+  'regex_rewrite',
+  'path_rewrite',
+  'path_rewrite_policy',
+] as const;
+
+/** Routes give the app another path than the one that our filter looked at. */
+function rewritten(
+  { rule, exemptsPaths }: FilterAddition,
+  routes: readonly RouteEntry[],
+): readonly EnvoyWarning[] {
+  const found = routes.flatMap((route) => {
+    const field = rewrites.find((one) => isSet(fieldOf(route.action?.message, one)));
+    const counts = exemptsPaths === true || [...route.around, ...weightedOf(route)].some(skipsAt);
+    return field === undefined || !counts ? [] : [{ route, field }];
+  });
+  const [first] = found;
+  if (first === undefined) return [];
+  const more = found.length === 1 ? '' : ` (and ${found.length - 1} more routes)`;
+  const { file, path } = first.route;
+  const message = `${lineIn(file, path)}: this route${more} gives requests another path (${first.field}) after ${rule} has looked at them: a path that needs no token (svidecar.dev/skip-paths, svidecar-skip) could become another one there; make sure that it does not`;
+  return [{ id: 'path_changed_behind', message }];
+}
+
+function isSet(value: Json | undefined): boolean {
+  return value !== undefined && value !== null && value !== '';
+}
+
+function weightedOf({ action }: RouteEntry): readonly Placed[] {
+  const weighted = action === undefined ? undefined : placedField(action, 'weighted_clusters');
+  return weighted === undefined ? [] : repeatedOf(weighted, 'clusters');
+}
+
+function skipsAt(holder: Placed): boolean {
+  return Object.values(messageOf(holder.message, 'typed_per_filter_config')).some(
+    (setting) => isObject(setting) && skips({ message: setting, path: '' }),
+  );
+}
+
+/** One route, several clusters: each of them sees the token that is made for the host of the request. */
+function copied(
+  { rule }: FilterAddition,
+  place: {
+    readonly listener: Listener;
+    readonly routes: readonly RouteEntry[];
+    readonly search: Search;
+  },
+): readonly EnvoyWarning[] {
+  const { listener, routes, search } = place;
+  const local = new Set(
+    search.clusters.filter(({ message }) => isLocal(message)).map(({ name }) => name),
+  );
+  for (const route of routes) {
+    const names = [...new Set(clustersOf(route))].filter((name) => !local.has(name));
+    if (names.length < 2) continue;
+    const list = names.slice(0, 20).map((name) => `"${name}"`);
+    const message = `${lineIn(route.file, route.path)}: ${rule} gives a request the token for its host, and this route of listener ${titleOf(listener)} sends requests or copies of them (mirrors, weighted clusters) to ${list.join(', ')}: each of them can use the token where it is accepted; make sure that all belong to the service of that host`;
+    return [{ id: 'one_audience_for_several_clusters', message }];
+  }
+  return [];
+}
+
+function clustersOf(route: RouteEntry): readonly string[] {
+  const { action, around } = route;
+  if (action === undefined) return [];
+  const mirrors = [...around, action].flatMap((one) => repeatedOf(one, 'request_mirror_policies'));
+  return [
+    textOf(action.message, 'cluster'),
+    ...weightedOf(route).map(({ message }) => textOf(message, 'name')),
+    ...mirrors.map(({ message }) => textOf(message, 'cluster')),
+  ].flatMap((name) => (name === undefined || name === '' ? [] : [name]));
+}
+
+/** Logs and traces that write the header with the token. */
+function logged({ rule }: FilterAddition, listener: Listener): readonly EnvoyWarning[] {
+  const ofManagers = listener.managers.flatMap((manager) => [
+    ...partsOf(manager, ['access_log', 'tracing']),
+    ...manager.lists
+      .flatMap(({ filters }) => filters)
+      .flatMap(configsOf)
+      .flatMap((config) =>
+        config.type === router ? partsOf({ ...config, file: manager.file }, ['upstream_log']) : [],
+      ),
+  ]);
+  return [...partsOf(listener, ['access_log']), ...ofManagers]
+    .filter(({ message }) => writesToken(message, ''))
+    .map(({ file, path }) => ({
+      id: 'token_logged',
+      message: `${lineIn(file, path)}: this log or trace writes the header authorization, with the token that ${rule} puts there: whoever reads it can use the token; leave the header out`,
+    }));
+}
+
+function partsOf(holder: PlacedIn, fields: readonly string[]): readonly PlacedIn[] {
+  return fields.flatMap((field) =>
+    repeatedOf(holder, field).map((one) => ({ ...one, file: holder.file })),
+  );
+}
+
+const headerFields: ReadonlySet<string> = new Set([
+  'additional_request_headers_to_log',
+  'additionalRequestHeadersToLog',
+]);
+
+/** Formatters that give the header, and fields that name it. */
+function writesToken(value: Json, key: string): boolean {
+  if (typeof value === 'string') {
+    if (headerFields.has(key)) return value.toLowerCase() === 'authorization';
+    return /%[A-Z_]+\([^%]*authorization/i.test(value);
+  }
+  if (isArray(value)) return value.some((one) => writesToken(one, key));
+  if (!isObject(value)) return false;
+  const tag = textOf(messageOf(value, 'request_header'), 'name');
+  if (tag?.toLowerCase() === 'authorization') return true;
+  return Object.entries(value).some(([name, member]) => writesToken(member ?? null, name));
+}
