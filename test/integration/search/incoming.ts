@@ -161,9 +161,12 @@ const perFilterNames = {
 const perFilterSettings = {
   'switched off': switchedOff,
   'switched off in its own words': authzOff,
-  'given an audience as documented': typed('extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', {
-    check_settings: { context_extensions: { 'svidecar-audience': 'app' } },
-  }),
+  'given an audience as documented': typed(
+    'extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute',
+    {
+      check_settings: { context_extensions: { 'svidecar-audience': 'app' } },
+    },
+  ),
 };
 
 /** Settings for single filters, at one of the places that can have them. */

@@ -19,7 +19,7 @@ export function staticCluster(name: string, port: number): JsonObject {
 }
 
 /** An HTTP filter. @param name as a person would call it, which need not be what it is */
-export function httpFilter(name: string, type: string, fields: JsonObject = {}): JsonObject {
+function httpFilter(name: string, type: string, fields: JsonObject = {}): JsonObject {
   return { name, typed_config: typed(`extensions.filters.http.${type}`, fields) };
 }
 
