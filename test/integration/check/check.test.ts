@@ -23,7 +23,9 @@ const driver = {
 const plain = 'name: backend\n        type: STRICT_DNS\n';
 const withTls = `${plain}        transport_socket:
           name: tls
-          typed_config: {"@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext}
+          typed_config:
+            "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
+            common_tls_context: {validation_context: {trusted_ca: {filename: /etc/ssl/certs/ca-certificates.crt}}}
 `;
 
 describeWithComponents(programs, 'svidecar check on a real API server', () => {
