@@ -1,85 +1,12 @@
 /** The cluster room when somebody changes things without end, or very large ones: it stays calm, and fair. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { decideOn, injected } from '../../fakes/admission.ts';
-import { FakeApiServer, refuse } from '../../fakes/api-server.ts';
-import { desireForTests, helperFor } from '../../fakes/desire.ts';
-import { SilentLog } from '../../fakes/silent-log.ts';
+import { refuse } from '../../fakes/api-server.ts';
+import { helperFor } from '../../fakes/desire.ts';
 import { injectBackend, pod } from '../../fakes/workloads.ts';
 import { statusOf } from '../../../webhook/injection/status.ts';
-import { Cluster } from '../../../webhook/cluster/cluster.ts';
-import { connect } from '../../../webhook/cluster/connection.ts';
-import { defaultClusterLimits } from '../../../webhook/cluster/limits.ts';
-import type { ClusterLimits } from '../../../webhook/cluster/limits.ts';
-
-const configMaps = '/api/v1/configmaps';
-let api: FakeApiServer;
-let url: string;
-let log: SilentLog;
-let stop: AbortController;
-
-beforeEach(async () => {
-  api = new FakeApiServer();
-  url = await api.start();
-  log = new SilentLog();
-  stop = new AbortController();
-  api.put('Namespace', {
-    metadata: { name: 'shop', labels: { 'svidecar.dev/injection': 'enabled' } },
-  });
-});
-afterEach(async () => {
-  stop.abort();
-  await api.stop();
-});
-
-async function until(what: string, isSo: () => boolean, ms = 3_000): Promise<void> {
-  const end = Date.now() + ms;
-  while (Date.now() < end) {
-    if (isSo()) return;
-    await wait(10);
-  }
-  throw new Error(`not within ${ms} ms: ${what}`);
-}
-
-async function begin(changed: Partial<ClusterLimits> = {}): Promise<Cluster> {
-  const limits = {
-    ...defaultClusterLimits,
-    firstRetryMs: 20,
-    lastRetryMs: 100,
-    graceMs: 300,
-    gatherMs: 10,
-    ...changed,
-  };
-  const cluster = new Cluster({
-    api: await connect({ kind: 'explicit', url, token: 'test-token' }, limits),
-    desire: () => desireForTests,
-    ignoredNamespaces: () => new Set(['kube-system', 'svidecar']),
-    judge: () => undefined,
-    instance: 'svidecar-1',
-    clock: { now: (): number => Date.now() },
-    log,
-    limits,
-  });
-  cluster.start(stop.signal);
-  return cluster;
-}
-
-async function start(changed: Partial<ClusterLimits> = {}): Promise<Cluster> {
-  const cluster = await begin(changed);
-  await until('everything is listed', () => cluster.missing().length === 0);
-  return cluster;
-}
-
-const putConfigMap = (name: string, text: string): void => {
-  api.put('ConfigMap', { metadata: { namespace: 'shop', name }, data: { 'envoy.yaml': text } });
-};
-const putDeployment = (name: string, status: object): void => {
-  const annotations = { 'svidecar.dev/status': JSON.stringify(status) };
-  api.put('Deployment', {
-    metadata: { namespace: 'shop', name },
-    spec: { template: { metadata: { annotations } } },
-  });
-};
+import { api, configMaps, putConfigMap, putDeployment, start, until } from './fake-room.ts';
 
 const lists = (path = configMaps): number => api.requests(path, false).length;
 const putNamespace = (name: string, injection?: string): void => {

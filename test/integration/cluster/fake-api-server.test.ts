@@ -1,82 +1,20 @@
 /** The cluster room against an API server that breaks: what a real one does only on bad days. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { FakeApiServer, refuse } from '../../fakes/api-server.ts';
-import { derivedFor, desireForTests, helperFor } from '../../fakes/desire.ts';
-import { SilentLog } from '../../fakes/silent-log.ts';
-import { Cluster } from '../../../webhook/cluster/cluster.ts';
-import { connect } from '../../../webhook/cluster/connection.ts';
-import { defaultClusterLimits } from '../../../webhook/cluster/limits.ts';
-import type { ClusterLimits } from '../../../webhook/cluster/limits.ts';
-
-const configMaps = '/api/v1/configmaps';
-let api: FakeApiServer;
-let url: string;
-let log: SilentLog;
-let stop: AbortController;
-
-beforeEach(async () => {
-  api = new FakeApiServer();
-  url = await api.start();
-  log = new SilentLog();
-  stop = new AbortController();
-  api.put('Namespace', {
-    metadata: { name: 'shop', labels: { 'svidecar.dev/injection': 'enabled' } },
-  });
-});
-afterEach(async () => {
-  stop.abort();
-  await api.stop();
-});
-
-async function until(what: string, isSo: () => boolean, ms = 3_000): Promise<void> {
-  const end = Date.now() + ms;
-  while (Date.now() < end) {
-    if (isSo()) return;
-    await wait(10);
-  }
-  throw new Error(`not within ${ms} ms: ${what}`);
-}
-
-async function begin(changed: Partial<ClusterLimits> = {}): Promise<Cluster> {
-  const limits = {
-    ...defaultClusterLimits,
-    firstRetryMs: 20,
-    lastRetryMs: 100,
-    graceMs: 300,
-    gatherMs: 10,
-    ...changed,
-  };
-  const cluster = new Cluster({
-    api: await connect({ kind: 'explicit', url, token: 'test-token' }, limits),
-    desire: () => desireForTests,
-    ignoredNamespaces: () => new Set(['kube-system', 'svidecar']),
-    judge: () => undefined,
-    instance: 'svidecar-1',
-    clock: { now: (): number => Date.now() },
-    log,
-    limits,
-  });
-  cluster.start(stop.signal);
-  return cluster;
-}
-
-async function start(changed: Partial<ClusterLimits> = {}): Promise<Cluster> {
-  const cluster = await begin(changed);
-  await until('everything is listed', () => cluster.missing().length === 0);
-  return cluster;
-}
-
-const putConfigMap = (name: string, text: string): void => {
-  api.put('ConfigMap', { metadata: { namespace: 'shop', name }, data: { 'envoy.yaml': text } });
-};
-const putDeployment = (name: string, status: object): void => {
-  const annotations = { 'svidecar.dev/status': JSON.stringify(status) };
-  api.put('Deployment', {
-    metadata: { namespace: 'shop', name },
-    spec: { template: { metadata: { annotations } } },
-  });
-};
+import { derivedFor, helperFor } from '../../fakes/desire.ts';
+import {
+  api,
+  begin,
+  configMaps,
+  log,
+  putConfigMap,
+  putDeployment,
+  start,
+  until,
+  url,
+  replaceApi,
+} from './fake-room.ts';
 
 test('lists in pages and sees what comes later', async () => {
   for (let i = 0; i < 25; i += 1) putConfigMap(`c${i}`, 'x');
@@ -198,7 +136,7 @@ test('the server may vanish and come back', async () => {
   const again = new FakeApiServer();
   // The same port, as a restarted API server has.
   await again.start(port);
-  api = again;
+  replaceApi(again);
   api.put('Namespace', {
     metadata: { name: 'shop', labels: { 'svidecar.dev/injection': 'enabled' } },
   });
