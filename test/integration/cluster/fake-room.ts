@@ -12,7 +12,7 @@ export const configMaps = '/api/v1/configmaps';
 export let api: FakeApiServer;
 export let url: string;
 export let log: SilentLog;
-export let stop: AbortController;
+let stop: AbortController;
 
 beforeEach(async () => {
   api = new FakeApiServer();
