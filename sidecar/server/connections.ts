@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 
 /** What is known of a connection. */
 export interface Connection {
+  readonly socket: Socket;
   /** Something was answered on it. */
   isProven: boolean;
   /** Requests that are open on it. */
@@ -30,7 +31,7 @@ export class Connections {
   /** Takes a new one in, until it is closed. Its trouble ends it alone. */
   add(socket: Socket): Connection {
     if (this.#all.size >= this.#limit) this.#giveWay();
-    const connection = { isProven: false, open: 0, activeMs: performance.now() };
+    const connection = { socket, isProven: false, open: 0, activeMs: performance.now() };
     this.#all.set(socket, connection);
     socket.on('error', () => undefined);
     socket.on('close', () => {

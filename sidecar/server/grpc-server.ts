@@ -32,6 +32,11 @@ export interface GrpcLimits {
   readonly maxCallsPerConnection: number;
   /** Calls and requests for pages at once on all connections. Over the limit one that waits for its client gives way to a new one. */
   readonly maxCalls: number;
+  /**
+   * HTTP/2 streams at once on all connections, also those that Node is still closing: each takes up to 10 KB of the heap. Over
+   * the limit the connection with the most of them is ended. An Envoy has 1,024 requests at once (its `max_requests`).
+   */
+  readonly maxHttp2Streams: number;
   /** Streams at once on all connections; Envoy opens one for each secret that a filter names. */
   readonly maxStreams: number;
   /** Milliseconds until the HTTP/2 preface and the first settings must have come, however slowly. */
@@ -46,7 +51,8 @@ const defaultLimits: GrpcLimits = {
   maxHeaderBytes: 16_384,
   maxConnections: 256,
   maxCallsPerConnection: 2_048,
-  maxCalls: 2_048,
+  maxCalls: 1_024,
+  maxHttp2Streams: 2_048,
   maxStreams: 256,
   prefaceMs: 3_000,
   callMs: 30_000,
@@ -105,6 +111,8 @@ export class GrpcServer {
   readonly #connections: Connections;
   readonly #sessions = new Map<http2.Http2Session, Connection>();
   #sweeper: NodeJS.Timeout | undefined;
+  #openHttp2 = 0;
+  #closedThisTurn = 0;
   #isClosing = false;
 
   constructor(options: GrpcServerOptions) {
@@ -234,7 +242,16 @@ export class GrpcServer {
       this.#refuse(stream, grpcStatus.unavailable, 'the connection is gone');
       return;
     }
-    stream.on('close', beginRequest(connection));
+    this.#openHttp2 += 1;
+    const ended = beginRequest(connection);
+    stream.on('close', () => {
+      this.#letGo();
+      ended();
+    });
+    if (this.#openHttp2 > this.#limits.maxHttp2Streams) {
+      this.#endBusiestSession();
+      if (stream.destroyed) return;
+    }
     if (isGrpc(headers)) {
       const path = headers[':method'] === 'POST' ? (headers[':path'] ?? '') : '';
       this.#onCall(stream, { path, headers, connection });
@@ -243,6 +260,32 @@ export class GrpcServer {
     this.#admitBrief(stream);
     const pages = this.#options.pages ?? (() => undefined);
     if (answerPage(stream, headers, pages)) connection.isProven = true;
+  }
+
+  /** Node holds a closed stream until its next turn, and in this one reads up to 2 MB of a socket; so it counts until then. */
+  #letGo(): void {
+    this.#closedThisTurn += 1;
+    if (this.#closedThisTurn > 1) return;
+    setImmediate(() => {
+      this.#openHttp2 -= this.#closedThisTurn;
+      this.#closedThisTurn = 0;
+    });
+  }
+
+  /** Who opens streams faster than they can be closed loses the connection, with all that is on it. */
+  #endBusiestSession(): void {
+    let most = 0;
+    let end = (): void => undefined;
+    for (const [session, { open, socket }] of this.#sessions) {
+      if (session.destroyed || open <= most) continue;
+      most = open;
+      end = () => {
+        session.destroy(undefined, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+        // At once: until what was written is taken, all of the session's streams would be kept.
+        socket.destroy();
+      };
+    }
+    end();
   }
 
   #onCall(

@@ -51,10 +51,11 @@ describe.each(runtimes)('hostile input on %s', (runtime) => {
   });
 
   test.each(tried.map((attack) => [attack.name, attack] as const))('%s', async (_name, attack) => {
+    const withOutput = (error: unknown): string => `${String(error)}\n${program.output}`;
     const letGo = await carryOut(attack, { path });
     try {
       await expect
-        .poll(() => callOnce(path).then(() => 'answered', String), { timeout: 15_000 })
+        .poll(() => callOnce(path).then(() => 'answered', withOutput), { timeout: 15_000 })
         .toBe('answered');
     } finally {
       letGo();

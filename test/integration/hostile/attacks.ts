@@ -214,13 +214,20 @@ export const attacks: readonly Attack[] = [
     },
   },
   {
-    name: '20,000 calls of a method that does not exist, never ended',
-    connections: 5,
+    name: '80,000 calls of a method that does not exist, never ended',
+    connections: 20,
     pieces: times(4_000, (stream) => openCall(stream, callBlock('/test/None'))),
   },
   {
-    name: '20,000 requests for a page, never ended',
-    connections: 5,
+    name: '80,000 whole calls, as fast as they can be sent',
+    connections: 20,
+    pieces: times(4_000, (stream) =>
+      Buffer.concat([openCall(stream), frame([types.data, flags.endStream, stream], small)]),
+    ),
+  },
+  {
+    name: '80,000 requests for a page, never ended',
+    connections: 20,
     pieces: times(4_000, (stream) =>
       openCall(
         stream,
