@@ -110,7 +110,7 @@ interface Asked {
 
 function outcomeOf(namespace: string, plan: EnvoyPlan, asked: Asked): Outcome {
   const { library, telling } = asked;
-  const source = { name: `ConfigMap ${namespace}/${plan.source}`, files: asked.source.data };
+  const source = { name: `ConfigMap ${namespace}/${plan.source}`, contents: asked.source };
   try {
     const { warnings, changes, inbound } = patchPlanned(namespace, plan, {
       ...asked.source,

@@ -196,7 +196,7 @@ export function renderEnvoy(
     return { kind: 'rendered', configMap, changes: changes.map(({ message }) => message) };
   } catch (error) {
     const name = `ConfigMap ${namespace}/${source.name}`;
-    return problem('EnvoyConfigInvalid', wordsOf(error, { name, files: source.data }));
+    return problem('EnvoyConfigInvalid', wordsOf(error, { name, contents: source }));
   }
 }
 

@@ -2,6 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { annotationKey } from './contract.ts';
+import { startedByHandlers } from './reads/beside-the-command.ts';
 import { findEnvoy, type FoundContainer } from './reads/find-envoy.ts';
 import { environmentOf } from './reads/environment.ts';
 import {
@@ -113,11 +114,13 @@ function byAnnotation(
   const other = read.kind === 'path' ? byCommandOrNothing(pod, read) : undefined;
   const contradicts =
     other !== undefined && (other.configMap !== file.configMap || other.file !== file.key);
-  const doubts = contradicts
+  const contradiction = contradicts
     ? [
         `annotation ${key} names ${file.key} of ConfigMap ${file.configMap}, while the container's command line says that it reads ${other.file} of ConfigMap ${other.configMap}, which stays as it is: remove the annotation, or change the command line`,
       ]
     : [];
+  const isAssumed = read.kind === 'path' && read.isAssumed;
+  const doubts = [...contradiction, ...(isAssumed ? [] : read.doubts)];
   return located(pod, { volume, file, path, isNamed: true, doubts });
 }
 
@@ -163,7 +166,11 @@ function located(pod: Pod, { volume, file, path, isNamed, doubts }: Located): En
     paths: isPlain ? undefined : seen,
     namePath: `/spec/volumes/name=${volume}/${file.at}/name`,
     isNamed,
-    doubts: [...doubts, ...(file.doubt === undefined ? [] : [file.doubt])],
+    doubts: [
+      ...doubts,
+      ...(file.doubt === undefined ? [] : [file.doubt]),
+      ...startedByHandlers(pod.spec, pod.found.container),
+    ],
   };
 }
 

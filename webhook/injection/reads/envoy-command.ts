@@ -2,6 +2,7 @@
 import { isArray, stringAt, type JsonObject } from '#kernel/json.ts';
 import { environmentOf, type Environment } from './environment.ts';
 import { readOptions, type EnvoyOptions } from './envoy-options.ts';
+import { startsOf, wrappers, type Starts } from './programs.ts';
 import { readScript } from './shell-script.ts';
 import { knownStart, knownText, whyUnknown, type Text } from './text.ts';
 
@@ -13,6 +14,8 @@ export type Started =
       readonly directory: string | undefined;
       /** Paths that its script names. */
       readonly paths: readonly string[];
+      /** Half sentences: what else its script runs, that may start an Envoy too. */
+      readonly beside: readonly string[];
     }
   /** Nothing in the pod says it: the image's own command. */
   | { readonly kind: 'image' }
@@ -20,11 +23,14 @@ export type Started =
       readonly kind: 'unknown';
       /** Half a sentence after "container X:". */
       readonly why: string;
-      /** It does start an Envoy, though it is not known with what. */
-      readonly isEnvoy: boolean;
-      /** Paths that its script names. */
+      readonly starts: Starts;
+      /** It starts more than one Envoy. */
+      readonly isSeveral: boolean;
+      /** Paths that its script or command line names. */
       readonly paths: readonly string[];
     };
+
+type Unknown = Extract<Started, { kind: 'unknown' }>;
 
 interface Place {
   readonly directory: string | undefined;
@@ -38,18 +44,9 @@ const maxDepth = 3;
 /** Programs that start the next one: `tini -- su-exec envoy …` has two. */
 const maxWrappers = 16;
 const shells = new Set(['sh', 'bash', 'ash', 'dash', 'ksh', 'zsh']);
-/** Programs that start what follows their own options. → options with a value of their own. */
-const inits: ReadonlyMap<string, readonly string[]> = new Map([
-  ['tini', ['-p', '-e']],
-  ['tini-static', ['-p', '-e']],
-  ['docker-init', ['-p', '-e']],
-  ['dumb-init', ['-r', '--rewrite']],
-  ['catatonit', []],
-]);
+/** In a script that is not taken apart. */
+const namesEnvoy = /(?:^|[\s/])envoy(?:\s|$)/;
 const entryPoint = 'docker-entrypoint.sh';
-/** Programs whose first word is a user, and the rest a command. */
-const userChangers = new Set(['su-exec', 'gosu']);
-
 export function startedBy(container: JsonObject): Started {
   const environment = environmentOf(container);
   const command = wordsAt(container, 'command', environment);
@@ -82,16 +79,16 @@ function wordsAt(
 
 function unknown(
   why: string,
-  more: { isEnvoy?: boolean; paths?: readonly string[] } = {},
+  more: Partial<Pick<Unknown, 'starts' | 'paths' | 'isSeveral'>> = {},
 ): Started {
-  return { kind: 'unknown', why, isEnvoy: more.isEnvoy ?? false, paths: more.paths ?? [] };
+  return { kind: 'unknown', why, starts: 'anything', isSeveral: false, paths: [], ...more };
 }
 
 function envoy(args: readonly Text[], { directory }: Place): Started {
   const read = readOptions(args);
   return read.kind === 'options'
-    ? { kind: 'envoy', options: read.options, directory, paths: [] }
-    : unknown(read.why, { isEnvoy: true });
+    ? { kind: 'envoy', options: read.options, directory, paths: [], beside: [] }
+    : unknown(read.why, { starts: 'envoy' });
 }
 
 function unwrap(words: readonly Text[], place: Place): Started {
@@ -107,11 +104,19 @@ function unwrap(words: readonly Text[], place: Place): Started {
     if (shells.has(program)) return shell(after, { ...place, environment });
     if (program === 'env') environment = hiding(environment, after);
     const next = afterWrapper(program, after);
-    if (next === undefined)
-      return unknown(`it runs "${path}", and what that starts is not to be seen`);
+    if (next === undefined) return another(path, program, after);
     rest = next;
   }
   return unknown('it runs a program through many others');
+}
+
+/** A program that is not looked through. */
+function another(path: string, program: string, after: readonly Text[]): Started {
+  const words = after.map(knownText);
+  return unknown(`it runs "${path}", and what that starts is not to be seen`, {
+    starts: startsOf(program, words),
+    paths: words.flatMap((word) => (word?.startsWith('/') === true ? [word] : [])),
+  });
 }
 
 /** The script of Envoy's own images: it takes options for Envoy's. */
@@ -122,10 +127,9 @@ function isEntryPoint(program: string, [first]: readonly Text[]): boolean {
 /** Undefined for a program that is no wrapper. */
 function afterWrapper(program: string, after: readonly Text[]): readonly Text[] | undefined {
   if (program === entryPoint) return after;
-  if (userChangers.has(program)) return after.slice(1);
   if (program === 'env') return after.slice(assignmentsIn(after).length);
-  const valued = inits.get(program);
-  return valued === undefined ? undefined : afterOptions(after, valued);
+  const wrapper = wrappers.get(program);
+  return wrapper && afterOptions(after, wrapper.valued).slice(wrapper.words);
 }
 
 function afterOptions(words: readonly Text[], valued: readonly string[]): readonly Text[] {
@@ -167,24 +171,39 @@ function shell(words: readonly Text[], place: Place): Started {
   const read = readScript(script, place);
   if (read.kind === 'beyond')
     return unknown(`its script is more than svidecar follows: ${read.why}`, {
-      isEnvoy: /(?:^|[\s/])envoy(?:\s|$)/.test(knownStart(script)),
+      starts: namesEnvoy.test(knownStart(script)) ? 'envoy' : 'anything',
     });
-  const envoys = read.commands
-    .map((command) => ({
-      ...unwrap(command.words, { ...command, depth: place.depth + 1 }),
-      paths: read.paths,
-    }))
-    .filter(
-      (started) => started.kind === 'envoy' || (started.kind === 'unknown' && started.isEnvoy),
-    )
-    .filter((started) => !onlyValidates(started));
-  const [found, second] = envoys;
-  const { paths } = read;
-  if (found === undefined)
-    return unknown('its script starts no Envoy that is to be seen', { paths });
+  const all = read.commands.map((command) =>
+    unwrap(command.words, { ...command, depth: place.depth + 1 }),
+  );
+  return together(all, read.paths);
+}
+
+/** What the commands of a script start between them. */
+function together(all: readonly Started[], paths: readonly string[]): Started {
+  const known = all.filter((each) => each.kind !== 'image').filter((each) => !onlyValidates(each));
+  const [found, second] = known.filter(isEnvoy);
   if (second !== undefined)
-    return unknown('its script starts Envoy more than once', { isEnvoy: true, paths });
-  return found;
+    return unknown('its script starts Envoy more than once', {
+      starts: 'envoy',
+      isSeveral: true,
+      paths,
+    });
+  const open = known.flatMap((each) =>
+    each.kind === 'unknown' && !isEnvoy(each) && each.starts !== 'nothing' ? [each] : [],
+  );
+  if (found === undefined) {
+    const isNear = open.some(({ starts }) => starts === 'perhaps_envoy');
+    const starts = isNear ? 'perhaps_envoy' : open.length > 0 ? 'anything' : 'nothing';
+    const cause = open[0] === undefined ? '' : `: ${open[0].why}`;
+    return unknown(`its script starts no Envoy that is to be seen${cause}`, { starts, paths });
+  }
+  if (found.kind === 'unknown') return { ...found, paths };
+  return { ...found, paths, beside: [...found.beside, ...open.map(({ why }) => why)] };
+}
+
+function isEnvoy(started: Started): boolean {
+  return started.kind === 'envoy' || (started.kind === 'unknown' && started.starts === 'envoy');
 }
 
 /** The script of `sh -c SCRIPT`; undefined where there is none. */

@@ -154,9 +154,9 @@ function nonEmpty(text: Text | undefined): Text | undefined {
 }
 
 function severalWords(word: Text): Unreadable {
-  const why = unknownIn(word)?.why ?? '';
+  const { why = '', instead = 'put it in double quotes' } = unknownIn(word) ?? {};
   return unreadable(
-    `"${shownText(word)}" of its command line may be several words: ${why}; put it in double quotes`,
+    `"${shownText(word)}" of its command line may be several words: ${why}; ${instead}`,
   );
 }
 

@@ -73,7 +73,9 @@ function runsEnvoy(container: JsonObject): boolean {
   const started = startedBy(container);
   return started.kind === 'envoy'
     ? listAt(container, 'command').length > 0
-    : started.kind === 'unknown' && started.isEnvoy && listAt(container, 'command').length > 0;
+    : started.kind === 'unknown' &&
+        (started.starts === 'envoy' || started.starts === 'perhaps_envoy') &&
+        listAt(container, 'command').length > 0;
 }
 
 /** A native sidecar serves; a plain init container has ended before the app starts. */

@@ -16,7 +16,13 @@ export type ReadPath =
       readonly suggestions: readonly string[];
     }
   /** It cannot be told; the user can. */
-  | { readonly kind: 'unknown'; readonly why: string; readonly suggestions: readonly string[] }
+  | {
+      readonly kind: 'unknown';
+      readonly why: string;
+      /** Sentences that hold also where the user tells the path. */
+      readonly doubts: readonly string[];
+      readonly suggestions: readonly string[];
+    }
   /** No file alone is its configuration, whatever the user says. */
   | { readonly kind: 'refused'; readonly why: string };
 
@@ -35,7 +41,9 @@ export function readPath(container: JsonObject): ReadPath {
     case 'unknown': {
       const { names, paths } = tellingVariables(environment);
       const why = `${started.why}${names === '' ? '' : `; it may take its configuration from the variable ${names}`}`;
-      return { kind: 'unknown', why, suggestions: [...paths, ...started.paths] };
+      const several = `${started.why}, and only one of them can be patched: give each a container of its own`;
+      const doubts = started.isSeveral ? [several] : [];
+      return { kind: 'unknown', why, doubts, suggestions: [...paths, ...started.paths] };
     }
     case 'envoy':
       return byOptions(started);
@@ -48,13 +56,14 @@ function byImage(container: JsonObject, environment: Environment): ReadPath {
   const { names, paths } = tellingVariables(environment);
   if (names !== '') {
     const why = `nothing in the pod says which file it reads, and its image may take it from the variable ${names}; say it with args: [-c, <path>]`;
-    return { kind: 'unknown', why, suggestions: paths };
+    return { kind: 'unknown', why, doubts: [], suggestions: paths };
   }
   const doubt = `container "${stringAt(container, 'name') ?? ''}" has neither command nor args, so that its image decides which file it reads: ${defaultPath} is assumed, as in Envoy's own images; args: [-c, ${defaultPath}] makes it certain`;
   return { kind: 'path', path: defaultPath, isAssumed: true, doubts: [doubt], suggestions: [] };
 }
 
-function byOptions({ options, directory, paths }: Extract<Started, { kind: 'envoy' }>): ReadPath {
+function byOptions(started: Extract<Started, { kind: 'envoy' }>): ReadPath {
+  const { options, directory, paths } = started;
   const { configPath, configYaml, hasEqualsSign } = options;
   if (configYaml !== undefined) return { kind: 'refused', why: ofYaml(configYaml, configPath) };
   if (configPath === undefined)
@@ -77,13 +86,22 @@ function byOptions({ options, directory, paths }: Extract<Started, { kind: 'envo
     kind: 'path',
     path: cleanPath(`${start}/${path}`),
     isAssumed: false,
-    doubts: hasEqualsSign ? [equals] : [],
+    doubts: [...(hasEqualsSign ? [equals] : []), ...besideOf(started)],
     suggestions: paths,
   };
 }
 
+/** Told once, however much it is. */
+function besideOf({ beside: [first, ...more] }: Extract<Started, { kind: 'envoy' }>): string[] {
+  if (first === undefined) return [];
+  const others = more.length === 0 ? '' : ` (and ${more.length} more like it)`;
+  return [
+    `its script runs something beside Envoy that svidecar does not know: ${first}${others}; another Envoy started there would get no filter: give it a container of its own`,
+  ];
+}
+
 function unknown(why: string): ReadPath {
-  return { kind: 'unknown', why, suggestions: [] };
+  return { kind: 'unknown', why, doubts: [], suggestions: [] };
 }
 
 function ofYaml(configYaml: Text, configPath: Text | undefined): string {

@@ -62,6 +62,7 @@ export function readScript(
     if (done.kind === 'beyond') return done;
     if (done.kind === 'command') run.push(done.command);
   }
+  for (const inside of lexed.inside) run.push(state.shell([inside]));
   return { kind: 'commands', commands: run, paths: pathsIn(lexed.tokens) };
 }
 
@@ -191,12 +192,13 @@ class State {
     if (declarers.has(name)) return this.#declare(words.slice(assignments.length + 1));
     const done = this.#runBuiltin(name, fields);
     if (done !== undefined) return done;
-    const isPrefix = prefixes.has(name);
+    const run = withoutPrefixes(fields);
+    if (run.length === 0) return nothing;
     const hidden = assignments.map((word) => assignment.exec(startOf(word))?.[1] ?? '');
     return {
       kind: 'command',
       command: {
-        words: isPrefix ? fields.slice(1) : fields,
+        words: run,
         directory: this.#directory,
         environment: this.#seenBy(hidden),
       },
@@ -206,7 +208,7 @@ class State {
   /** Undefined for a program. */
   #runBuiltin(name: string, fields: readonly Text[]): Done | undefined {
     if (beyondCommands.has(name)) return { kind: 'beyond', why: `it uses "${name}"` };
-    if (name === 'trap') return trapOf(fields);
+    if (name === 'trap') return this.#trap(fields);
     if (movers.has(name)) return this.#move(name, fields);
     if (!setters.has(name)) return undefined;
     return this.#forgetNamed(name, fields.slice(1));
@@ -245,6 +247,21 @@ class State {
     return nothing;
   }
 
+  /** What runs when a signal comes. */
+  #trap(fields: readonly Text[]): Done {
+    const isHarmless = fields.every((field) => knownText(field)?.includes('envoy') === false);
+    if (!isHarmless) return { kind: 'beyond', why: 'a trap of it may start an Envoy' };
+    const action = fields[1] ?? [];
+    if (/^-?$|^-[lp]/.test(knownText(action) ?? '')) return nothing;
+    return { kind: 'command', command: this.shell(action) };
+  }
+
+  /** A script of its own, run at a time that is not known. */
+  shell(script: Text): ShellCommand {
+    const words = [['sh'], ['-c'], script];
+    return { words, directory: undefined, environment: this.#seenBy([]) };
+  }
+
   /** What a program sees that this shell starts: which of its variables are exported, and when they are set, is not followed. */
   #seenBy(hidden: readonly string[]): Environment {
     const { value } = this.#environment;
@@ -272,6 +289,8 @@ class State {
 
   /** Unquoted values are split at white space. */
   #fieldsOf(word: Word): readonly Text[] {
+    // A program of that name, and no pattern, which would need a "]" in the same word.
+    if (plainWord(word) === '[') return [['[']];
     const fields = new Fields();
     for (const part of word.parts) {
       if (part.kind === 'text') fields.add(part.isQuoted ? part.text : unpatterned(part.text));
@@ -341,8 +360,9 @@ function loose(unknown: Unknown): Unknown {
 function unpatterned(text: string): string | Unknown {
   const isPattern = /[*?[]/.test(text) || (text.includes('{') && text.includes('}'));
   if (!isPattern) return text.startsWith('~') ? tilde(text) : text;
-  const why = 'a pattern in its script is filled in only when it runs';
-  return { why, isPlain: false, isOneWord: false };
+  const why = `the pattern ${text} in its script is filled in only when it runs`;
+  const instead = 'write out the name that is meant';
+  return { why, isPlain: false, isOneWord: false, instead };
 }
 
 function tilde(text: string): string | Unknown {
@@ -350,7 +370,19 @@ function tilde(text: string): string | Unknown {
   return { why: '"~" in its script depends on the image', isPlain: false, isOneWord: true };
 }
 
-function trapOf(fields: readonly Text[]): Done {
-  const isHarmless = fields.every((field) => knownText(field)?.includes('envoy') === false);
-  return isHarmless ? nothing : { kind: 'beyond', why: 'a trap of it may start an Envoy' };
+/** `exec -a NAME`, `command -p`; nothing where only a name is looked up. */
+function withoutPrefixes(fields: readonly Text[]): readonly Text[] {
+  let rest = fields;
+  for (let name = wordAt(rest); prefixes.has(name); name = wordAt(rest)) {
+    rest = rest.slice(1);
+    for (let option = wordAt(rest); option.startsWith('-'); option = wordAt(rest)) {
+      if (/^-[vV]/.test(option)) return [];
+      rest = rest.slice(name === 'exec' && option.includes('a') ? 2 : 1);
+    }
+  }
+  return rest;
+}
+
+function wordAt([first = []]: readonly Text[]): string {
+  return knownText(first) ?? '';
 }

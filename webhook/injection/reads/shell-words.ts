@@ -14,7 +14,12 @@ export type Token =
   | { readonly kind: 'operator' | 'redirection'; readonly text: string };
 
 export type Lexed =
-  | { readonly kind: 'tokens'; readonly tokens: readonly Token[] }
+  | {
+      readonly kind: 'tokens';
+      readonly tokens: readonly Token[];
+      /** Scripts of command substitutions. */
+      readonly inside: readonly string[];
+    }
   /** Half a sentence: what of it is not followed. */
   | { readonly kind: 'beyond'; readonly why: string };
 
@@ -39,6 +44,7 @@ class Lexer {
   readonly #text: string;
   readonly #unknowns: readonly Unknown[];
   readonly #tokens: Token[] = [];
+  readonly #inside: string[] = [];
   #parts: Part[] = [];
   #at = 0;
   #marks = 0;
@@ -57,7 +63,7 @@ class Lexer {
   read(): Lexed {
     while (this.#beyond === undefined && this.#at < this.#text.length) this.#readOne();
     return this.#beyond === undefined
-      ? { kind: 'tokens', tokens: this.#tokens }
+      ? { kind: 'tokens', tokens: this.#tokens, inside: this.#inside }
       : { kind: 'beyond', why: this.#beyond };
   }
 
@@ -176,11 +182,17 @@ class Lexer {
     }
     const shown = this.#text.slice(start, this.#at);
     if (runsEnvoy.test(shown)) this.#stop('it starts an Envoy inside a substitution');
+    this.#keepInside(shown);
     if (/^\$\(\([^=]*=/.test(shown)) this.#stop('arithmetic of it sets a variable');
     const what = shown.length <= 3 ? shown : 'a substitution';
     const why = `${what} in its script is known only when it runs`;
     const isOneWord = isQuoted && next !== '@';
     this.#parts.push({ kind: 'unknown', unknown: { why, isPlain: false, isOneWord }, isQuoted });
+  }
+
+  #keepInside(shown: string): void {
+    const opener = /^(?:`|\$\((?!\())/.exec(shown)?.[0];
+    if (opener !== undefined) this.#inside.push(shown.slice(opener.length, -1));
   }
 
   /** False where nothing is expanded. */

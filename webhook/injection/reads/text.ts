@@ -8,6 +8,8 @@ export interface Unknown {
   readonly isPlain: boolean;
   /** It stays within the word that it stands in. */
   readonly isOneWord: boolean;
+  /** What to do about it, where that is not to put it in double quotes. */
+  readonly instead?: string;
 }
 
 export type Text = readonly (string | Unknown)[];

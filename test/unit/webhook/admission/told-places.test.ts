@@ -1,5 +1,6 @@
 /** Anybody can send a review with somebody else's namespace in it: the answer must not quote that namespace's ConfigMaps. */
 import { describe, expect, test } from 'vitest';
+import type { ConfigMapContents } from '../../../../webhook/injection/config-map-contents.ts';
 import { answerTo } from '../../../fakes/stranger.ts';
 
 const manager =
@@ -70,6 +71,17 @@ test('the place is told, with what says the words', () => {
     /ConfigMap victim\/theirs secret\.conf:2:\d+: alias_unknown: a YAML alias has no finished anchor before it; /,
   );
   expect(answer).toMatch(/svidecar explain/);
+});
+
+test('the place is told also in what stands in binaryData', () => {
+  const inBytes = (text: string): ConfigMapContents => ({
+    data: { other: 'x' },
+    binaryData: { 'secret.conf': Buffer.from(text).toString('base64') },
+  });
+  expect(answerTo(inBytes('a: 1\npassword: *hunter2\n'))).toMatch(
+    /ConfigMap victim\/theirs secret\.conf:2:\d+: alias_unknown: /,
+  );
+  expect(answerTo(inBytes(named))).toMatch(/secret\.conf:\d+(:\d+)?: token_without_tls: /);
 });
 
 test('warnings keep their id and their line', () => {

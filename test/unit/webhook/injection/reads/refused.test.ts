@@ -180,6 +180,18 @@ describe('refused, with the reason and a way out, is', () => {
       script('envoy -c /etc/envoy/a.yaml --concurrency $(nproc)'),
       /may be several words.*double quotes/,
     ],
+    [
+      'a pattern of the shell',
+      script('envoy -c /etc/envoy/*.yaml'),
+      /the pattern \/etc\/envoy\/\*.yaml .*write out the name that is meant/,
+    ],
+    [
+      'braces',
+      script('envoy -c /etc/envoy/{a,b}.yaml'),
+      /the pattern \/etc\/envoy\/\{a,b\}.yaml .*write out/,
+    ],
+    ['a here-document', script('envoy -c /dev/stdin <<E\na: b\nE'), /holds a here-document/],
+    ['a tilde', script('envoy -c ~/a.yaml'), /"~" in its script depends on the image/],
     ['a directory that is not known', script('cd $X; envoy -c a.yaml'), /relative path/],
     [
       'an image with a variable of its own',
