@@ -1,5 +1,6 @@
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
+import { ownMembers } from './scripts/lint/own-members.ts';
 
 const sizes = {
   complexity: ['error', 10],
@@ -52,6 +53,11 @@ export default defineConfig(
     },
   },
   {
+    // Names that somebody else chose are looked up among own members alone.
+    plugins: { svidecar: { rules: { 'own-members': ownMembers } } },
+    rules: { 'svidecar/own-members': 'error' },
+  },
+  {
     // Entry points read argv, environment and clock; scripts and tests stand at the edge as well.
     files: ['**/main.ts', 'scripts/**/*.ts', 'test/**/*.ts', 'vitest.config.ts'],
     rules: { 'no-restricted-properties': 'off' },
@@ -59,6 +65,6 @@ export default defineConfig(
   {
     // A describe block is a list of cases, not a function with a length.
     files: ['test/**/*.ts'],
-    rules: { 'max-lines-per-function': 'off' },
+    rules: { 'max-lines-per-function': 'off', 'svidecar/own-members': 'off' },
   },
 );

@@ -2,6 +2,7 @@
  * The data of the Secret as keys and certificates, and back. Reading never fails: what is damaged, foreign or half
  * written is not there, and `faults` says why.
  */
+import { own } from '#kernel/members.ts';
 import { createPrivateKey } from 'node:crypto';
 import { messageOf } from '#kernel/errors.ts';
 import type { PemPair } from './authority.ts';
@@ -54,7 +55,7 @@ export function readKeyRing(data: StoredKeys['data']): KeyRing {
     [certificate, key]: readonly [string, string],
     read: (pair: PemPair) => T,
   ): T | undefined => {
-    const pair = { certificate: data[certificate] ?? '', key: data[key] ?? '' };
+    const pair = { certificate: own(data, certificate) ?? '', key: own(data, key) ?? '' };
     if (pair.certificate === '' && pair.key === '') return undefined;
     try {
       return read(pair);

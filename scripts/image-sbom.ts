@@ -3,6 +3,7 @@
  * and hashes; the runtime; the distribution's packages behind the shared libraries; every file with its SHA-256.
  * @see https://cyclonedx.org/docs/1.6/json/
  */
+import { own } from '#kernel/members.ts';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { sha256 } from './image-archive.ts';
@@ -52,7 +53,7 @@ interface Locked {
 }
 
 function npmPackage(folder: string): Component {
-  const locked = lock()[folder];
+  const locked = own(lock(), folder);
   if (locked?.version === undefined) throw new TypeError(`${folder} is not in package-lock.json`);
   const { version, license, integrity = '' } = locked;
   const name = folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length);

@@ -1,4 +1,5 @@
 /** The account page as HTML. A function of its input; everything from outside is escaped. */
+import { own } from '#kernel/members.ts';
 import { isArray, isObject, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 
 /** What came of one question to the backend. */
@@ -91,5 +92,5 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 function escape(raw: string): string {
-  return raw.replace(/[&<>"']/g, (character) => entities[character] ?? '');
+  return raw.replace(/[&<>"']/g, (character) => own(entities, character) ?? '');
 }

@@ -2,12 +2,12 @@
  * The helper's settings: one definition that the webhook renders and the helper reads.
  * Shape: the YAML document that `settingsFile` holds. Unknown keys are refused.
  */
-import { parseDocument, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import * as z from 'zod';
-import { AppError } from '#kernel/errors.ts';
 import { everyAddress } from '#kernel/every-address.ts';
 import { spiffeIdFault } from '#kernel/spiffe-id.ts';
 import { callerPatternFault } from './caller-pattern.ts';
+import { checkShape, readShape } from './check-shape.ts';
 import { healthPort, helperPort } from './contract.ts';
 
 const spiffeId = z.string().refine((text) => spiffeIdFault(text) === undefined, {
@@ -94,24 +94,16 @@ export type HelperSettings = Readonly<z.infer<typeof settings>>;
 export type HelperSettingsInput = Readonly<z.input<typeof settings>>;
 export type Rule = HelperSettings['rules'][number];
 
+const shape = { schema: settings, code: 'CONFIG_INVALID' } as const;
+
 /** @param where names the file in messages. @throws {AppError} CONFIG_INVALID, naming every wrong key. */
 export function checkSettings(value: unknown, where: string): HelperSettings {
-  const parsed = settings.safeParse(value);
-  if (!parsed.success) {
-    throw new AppError('CONFIG_INVALID', `${where}: ${z.prettifyError(parsed.error)}`, {
-      cause: parsed.error,
-    });
-  }
-  return Object.freeze(parsed.data);
+  return Object.freeze(checkShape(value, shape, where));
 }
 
 /** Reads the YAML that `renderSettings` writes. @throws {AppError} CONFIG_INVALID with line and column, or with every wrong key. */
 export function readSettings(text: string, where: string): HelperSettings {
-  const document = parseDocument(text, { prettyErrors: true });
-  const fault = document.errors[0];
-  if (fault !== undefined)
-    throw new AppError('CONFIG_INVALID', `${where}: ${fault.message}`, { cause: fault });
-  return checkSettings(document.toJS(), where);
+  return Object.freeze(readShape(text, shape, where));
 }
 
 /** Equal settings give equal bytes: the ConfigMap's name is a hash of them. */

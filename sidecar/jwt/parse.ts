@@ -3,6 +3,7 @@
  * what the token says, not what is true.
  * @see JWT-SVID §2, RFC 7515 §5.2, RFC 7519 §4.1
  */
+import { own } from '#kernel/members.ts';
 import { isArray, stringAt, type JsonObject } from '#kernel/json.ts';
 import { isAlgorithm, type Algorithm } from './algorithms.ts';
 import { refused, type Refusal } from './refusal.ts';
@@ -84,7 +85,7 @@ function registeredClaims(claims: JsonObject): RegisteredClaims | undefined {
 
 /** Undefined when absent, null when it is not a finite number. */
 function numericDate(claims: JsonObject, name: string): number | undefined | null {
-  const value = claims[name];
+  const value = own(claims, name);
   if (value === undefined) return undefined;
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }

@@ -1,4 +1,5 @@
 /** JSON values as parsed: what Kubernetes and Envoy objects are to us, so that unknown fields survive. */
+import { own } from './members.ts';
 
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -15,19 +16,19 @@ export function isArray(value: unknown): value is readonly Json[] {
 
 /** The object at `key`, or an empty one: for reading only. */
 export function objectAt(parent: JsonObject | undefined, key: string): JsonObject {
-  const value = parent?.[key];
+  const value = own(parent, key);
   return isObject(value) ? value : {};
 }
 
 /** The list at `key`, or an empty one: for reading only. */
 export function listAt(parent: JsonObject | undefined, key: string): readonly Json[] {
-  const value = parent?.[key];
+  const value = own(parent, key);
   return isArray(value) ? value : [];
 }
 
 /** The string at `key`, or undefined when it is absent or not a string. */
 export function stringAt(parent: JsonObject | undefined, key: string): string | undefined {
-  const value = parent?.[key];
+  const value = own(parent, key);
   return typeof value === 'string' ? value : undefined;
 }
 
@@ -43,6 +44,6 @@ export function sameJson(left: Json | undefined, right: Json | undefined): boole
   const keys = Object.keys(left);
   return (
     keys.length === Object.keys(right).length &&
-    keys.every((key) => Object.hasOwn(right, key) && sameJson(left[key], right[key]))
+    keys.every((key) => Object.hasOwn(right, key) && sameJson(own(left, key), own(right, key)))
   );
 }

@@ -3,6 +3,7 @@
  * service may also have pages for GET.
  * Everything a stranger could make grow is bounded; what is over a bound is answered, not dropped.
  */
+import { own, setMember } from '#kernel/members.ts';
 import * as http2 from 'node:http2';
 import * as net from 'node:net';
 import { BriefRequest } from './brief-request.ts';
@@ -312,9 +313,9 @@ export class GrpcServer {
   #metadataOf(headers: http2.IncomingHttpHeaders): CallMetadata {
     const metadata: Record<string, string | undefined> = {};
     for (const name of this.#options.metadata ?? []) {
-      const value = headers[name];
+      const value = own(headers, name);
       if (typeof value !== 'string') continue;
-      metadata[name] = value.length <= maxMetadataLength ? value : '(too long)';
+      setMember(metadata, name, value.length <= maxMetadataLength ? value : '(too long)');
     }
     return metadata;
   }

@@ -1,4 +1,5 @@
 /** gRPC over HTTP/2, the parts that a unary server needs. @see grpc PROTOCOL-HTTP2.md */
+import { own } from '#kernel/members.ts';
 
 /** google.rpc.Code values that this server answers with. */
 export const grpcStatus = {
@@ -62,6 +63,6 @@ const unitMs: Readonly<Record<string, number>> = {
 /** Milliseconds of a `grpc-timeout` header (at most eight digits and a unit), or undefined when there is none that can be read. */
 export function timeoutMs(header: string | undefined): number | undefined {
   const [, digits, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(header ?? '') ?? [];
-  const factor = unitMs[unit];
+  const factor = own(unitMs, unit);
   return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
 }

@@ -1,4 +1,5 @@
 /** Containers of a pod's spec, as quotas, autoscalers and images look at them. */
+import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 
 /** Containers that run beside each other, and those that run before them. */
@@ -27,7 +28,7 @@ export function amountText(
 }
 
 export function textOf(object: JsonObject, key: string): string | undefined {
-  const value = object[key];
+  const value = own(object, key);
   return typeof value === 'number' ? String(value) : stringAt(object, key);
 }
 

@@ -1,4 +1,5 @@
 /** Who else holds fields of an injected workload by server-side apply, as its managedFields tell. */
+import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { pointerTokens } from '../editing/operation.ts';
 import { readableStatus, type Assessed } from './assess.ts';
@@ -75,7 +76,7 @@ function owns(fields: JsonObject, path: string): boolean {
   let here: JsonObject | undefined = fields;
   for (const token of pointerTokens(path)) {
     if (here === undefined) return false;
-    const member: unknown = here[fieldOf(here, token)];
+    const member: unknown = own(here, fieldOf(here, token));
     here = isObject(member) ? member : undefined;
   }
   return here !== undefined;

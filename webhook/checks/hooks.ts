@@ -1,4 +1,5 @@
 /** Webhook configurations of ours as values, and what the API server needs of them. */
+import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { namespaceLabel } from '../injection/contract.ts';
 import { found, type Check, type Finding, type Material } from './contract.ts';
@@ -157,7 +158,7 @@ function isSelected(
   };
   const selector = objectAt(definition, 'namespaceSelector');
   const isMatched = Object.entries(objectAt(selector, 'matchLabels')).every(
-    ([key, value]) => labels[key] === value,
+    ([key, value]) => own(labels, key) === value,
   );
   return (
     isMatched &&
@@ -168,7 +169,7 @@ function isSelected(
 }
 
 function holds(expression: JsonObject, labels: Readonly<Record<string, string>>): boolean {
-  const value = labels[stringAt(expression, 'key') ?? ''];
+  const value = own(labels, stringAt(expression, 'key') ?? '');
   const isListed = value !== undefined && listAt(expression, 'values').includes(value);
   switch (stringAt(expression, 'operator') ?? '') {
     case 'In':

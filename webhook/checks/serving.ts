@@ -1,4 +1,5 @@
 /** What stands behind the hooks: Service, endpoints, replicas, configuration. */
+import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { found, skipped, type Check, type Finding } from './contract.ts';
 import { metadataOf, nameOf, whereOf, type Subject } from './facts.ts';
@@ -81,7 +82,9 @@ export function webhookDeployments(
   return deployments.filter(({ object }) => {
     const template = objectAt(objectAt(object, 'spec'), 'template');
     const labels = objectAt(objectAt(template, 'metadata'), 'labels');
-    return selectors.some((selector) => selector.every(([key, value]) => labels[key] === value));
+    return selectors.some((selector) =>
+      selector.every(([key, value]) => own(labels, key) === value),
+    );
   });
 }
 
@@ -134,7 +137,7 @@ function replicaFaults(deployment: Subject): readonly Finding[] {
 }
 
 export function numberAt(object: JsonObject, key: string): number | undefined {
-  const value = object[key];
+  const value = own(object, key);
   return typeof value === 'number' ? value : undefined;
 }
 

@@ -1,4 +1,5 @@
 /** What manifests tell the checks. */
+import { own } from '#kernel/members.ts';
 import type { AppError } from '#kernel/errors.ts';
 import { stringAt, type JsonObject } from '#kernel/json.ts';
 import {
@@ -71,7 +72,7 @@ export function factsOfFiles(
 function resourceOf(object: JsonObject): ResourceName | undefined {
   const kind = stringAt(object, 'kind') ?? '';
   if (workloadKinds.has(kind)) return 'workloads';
-  return Object.hasOwn(resourceByKind, kind) ? resourceByKind[kind] : undefined;
+  return own(resourceByKind, kind);
 }
 
 /** A reading for each resource. */

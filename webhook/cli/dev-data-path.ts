@@ -1,4 +1,5 @@
 /** The second act of `svidecar dev`: requests that pass, and requests that are refused, each with its reason. */
+import { own } from '#kernel/members.ts';
 import { objectAt, stringAt } from '#kernel/json.ts';
 import { exchange, startDataPath, type DataPath, type LocalPod } from '../dev/data-path.ts';
 import type { Engine } from '../injection/inject.ts';
@@ -69,7 +70,7 @@ function podOf(
     const configMap = injection.configMaps.find(
       ({ name, namespace }) => name === derived && namespace === located.namespace,
     );
-    const envoy = configMap?.data[file];
+    const envoy = own(configMap?.data, file);
     if (envoy === undefined) continue;
     const { settings } = status.helper;
     return { name: located.name, spiffeId: spiffeIdOf(outcome, engine), settings, envoy, onward };

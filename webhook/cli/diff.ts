@@ -1,4 +1,5 @@
 /** `svidecar diff`: what injection changes, in each workload and in each Envoy file. */
+import { own } from '#kernel/members.ts';
 import { Command } from 'commander';
 import type { DesiredConfigMap } from '../desired/desired.ts';
 import { sourceAnnotation } from '../desired/desired.ts';
@@ -101,7 +102,7 @@ function fileDiffs(
   return Object.entries(configMap.data).map(([file, after]) => {
     const before = source === undefined ? '/dev/null' : `ConfigMap ${namespace}/${source} ${file}`;
     const labels = { before, after: `ConfigMap ${namespace}/${name} ${file}` };
-    return unifiedDiff({ before: data[file] ?? '', after }, labels);
+    return unifiedDiff({ before: own(data, file) ?? '', after }, labels);
   });
 }
 

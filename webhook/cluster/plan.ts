@@ -1,4 +1,5 @@
 /** What to write so that the ConfigMaps of a namespace become the desired ones. A function of its input. */
+import { own } from '#kernel/members.ts';
 import type { ConfigMapEntry } from './objects.ts';
 import {
   isLegacyName,
@@ -152,7 +153,7 @@ function isAsDesired(there: ConfigMapEntry, configMap: Target): boolean {
 type Texts = Readonly<Record<string, string>>;
 
 function includes(all: Texts, some: Texts): boolean {
-  return Object.entries(some).every(([key, text]) => all[key] === text);
+  return Object.entries(some).every(([key, text]) => own(all, key) === text);
 }
 
 function hasSameOwners(a: readonly OwnerReference[], b: readonly OwnerReference[]): boolean {

@@ -1,4 +1,5 @@
 /** Which ConfigMaps should exist in a namespace: one for each helper's settings, one for each patched Envoy configuration. */
+import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
 import { helperData } from '../injection/compose.ts';
@@ -107,7 +108,7 @@ export type Rendered =
 const managedBy = { 'app.kubernetes.io/managed-by': 'svidecar' } as const;
 /** Whether labels say that an object is ours to change and to remove. */
 export function isManaged(labels: Readonly<Record<string, Json | undefined>>): boolean {
-  return Object.entries(managedBy).every(([key, value]) => labels[key] === value);
+  return Object.entries(managedBy).every(([key, value]) => own(labels, key) === value);
 }
 /** Name of the ConfigMap that a derived one was made from. */
 export const sourceAnnotation = 'svidecar.dev/source';

@@ -2,6 +2,7 @@
  * A pod's Envoy configuration, as the patcher wrote it, moved to one machine: other ports, no mTLS. Nothing of what
  * injection added is touched but the helper's port. A function of its input.
  */
+import { own } from '#kernel/members.ts';
 import { parse, stringify } from 'yaml';
 import {
   isArray,
@@ -33,7 +34,7 @@ export function moveEnvoy(text: string, places: LocalPlaces): string {
         isObject(listener) ? moveListener(listener, places.listener) : listener,
       ),
       clusters: clusters.flatMap((cluster): Json[] => {
-        const port = places.clusters[stringAt(cluster, 'name') ?? ''];
+        const port = own(places.clusters, stringAt(cluster, 'name') ?? '');
         return port === undefined ? [] : [moveCluster(cluster, port)];
       }),
     },

@@ -1,4 +1,5 @@
 /** Where two JSON values differ: key order does not count. */
+import { own } from '#kernel/members.ts';
 import { type Json, isArray, isObject } from '#kernel/json.ts';
 import { escapeToken } from './operation.ts';
 
@@ -12,7 +13,7 @@ export function firstDifference(
   if (isObject(one) && isObject(other)) {
     for (const key of new Set([...Object.keys(one), ...Object.keys(other)])) {
       if (Object.hasOwn(one, key) !== Object.hasOwn(other, key)) return `/${escapeToken(key)}`;
-      const below = firstDifference(one[key], other[key]);
+      const below = firstDifference(own(one, key), own(other, key));
       if (below !== undefined) return `/${escapeToken(key)}${below}`;
     }
     return undefined;

@@ -1,6 +1,6 @@
 /** The plain value of a document, read off its tree of places: no second walk over the parser's own nodes. */
 import type { Json } from '#kernel/json.ts';
-import { setMember } from './copy-json.ts';
+import { setMember } from '#kernel/members.ts';
 import {
   type SourceCollection,
   type SourceEntry,

@@ -1,4 +1,5 @@
 /** Values that a bootstrap must have, such as the node's id and cluster: added where they are lacking. */
+import { own, setMember } from '#kernel/members.ts';
 import { isObject, type Json, type JsonObject } from '#kernel/json.ts';
 import type { Operation } from '../editing/operation.ts';
 import { type ConfigFile, invalid } from './config-file.ts';
@@ -28,8 +29,12 @@ export function bootstrapSteps(
 function withMembers(all: JsonObject, more: JsonObject): JsonObject {
   const result: Record<string, Json | undefined> = { ...all };
   for (const [key, value] of Object.entries(more)) {
-    const present = result[key];
-    result[key] = isObject(present) && isObject(value) ? withMembers(present, value) : value;
+    const present = own(result, key);
+    setMember(
+      result,
+      key,
+      isObject(present) && isObject(value) ? withMembers(present, value) : value,
+    );
   }
   return result;
 }
@@ -37,7 +42,7 @@ function withMembers(all: JsonObject, more: JsonObject): JsonObject {
 function lacking(file: ConfigFile, holder: Placed, wanted: JsonObject): readonly BootstrapStep[] {
   return Object.entries(wanted).flatMap(([field, value = null]): readonly BootstrapStep[] => {
     const key = fieldKey(holder.message, field);
-    const present = holder.message[key] ?? undefined;
+    const present = own(holder.message, key) ?? undefined;
     const path = `${holder.path}/${key}`;
     const title = path.slice(1).replaceAll('/', '.');
     if (present === undefined) {

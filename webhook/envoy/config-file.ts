@@ -1,4 +1,5 @@
 /** The files of an Envoy configuration, each parsed once. */
+import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import type { Reason } from '#kernel/reasons.ts';
 import { type Json, type JsonObject, isObject } from '#kernel/json.ts';
@@ -93,7 +94,7 @@ export function lineIn(file: ConfigFile, path: string): string {
 }
 
 function openFile(source: EnvoySource, name: string): ConfigFile {
-  const text = Object.hasOwn(source.files, name) ? source.files[name] : undefined;
+  const text = own(source.files, name);
   if (text === undefined) {
     const names = Object.keys(source.files).join(', ') || 'none';
     throw new AppError(

@@ -1,4 +1,5 @@
 /** Whether a cluster leads to the helper alone, judged field by field: one that is not known counts as a hole. */
+import { own } from '#kernel/members.ts';
 import { isArray } from '#kernel/json.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { anyField } from './any-config.ts';
@@ -71,7 +72,7 @@ export function findHole(cluster: KnownCluster): Hole | undefined {
 /** @param known names of fields, as in the proto */
 function unknownIn({ message, path }: Placed, known: ReadonlySet<string>): Hole | undefined {
   const field = Object.keys(message).find((key) => {
-    const value = message[key] ?? null;
+    const value = own(message, key) ?? null;
     if (value === null || (isArray(value) && value.length === 0)) return false;
     return !known.has(key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
   });

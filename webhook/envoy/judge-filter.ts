@@ -1,4 +1,5 @@
 /** What one HTTP filter of a list does with a request, as far as its configuration tells. */
+import { own } from '#kernel/members.ts';
 import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
 import { type TypedMessage, anyField, anyOf } from './any-config.ts';
 import { type FilterEffect, effectOf, holderRouteTypes, terminalTypes } from './http-filters.ts';
@@ -172,9 +173,9 @@ function choicesFor(value: Json, filter: string): readonly TypedMessage[] {
   if (isArray(value)) return value.flatMap((one) => choicesFor(one, filter));
   if (!isObject(value)) return [];
   const settings = fieldOf(value, 'typed_per_filter_config');
-  const own = isObject(settings) ? settings[filter] : undefined;
+  const chosen = isObject(settings) ? own(settings, filter) : undefined;
   return [
-    ...(isObject(own) ? choiceIn(own) : []),
+    ...(isObject(chosen) ? choiceIn(chosen) : []),
     ...Object.values(value).flatMap((member) => choicesFor(member ?? null, filter)),
   ];
 }

@@ -1,4 +1,5 @@
 /** Which key of a ConfigMap a container sees at a path. */
+import { own } from '#kernel/members.ts';
 import type { EnvoySource } from './contract.ts';
 
 /** Undefined: none of this ConfigMap, as far as is known. A relative path depends on where Envoy was started. */
@@ -17,11 +18,12 @@ function byDirectory({ directory }: EnvoySource, path: string): string | undefin
 function byPaths(paths: NonNullable<EnvoySource['paths']>, path: string): string | undefined {
   if (!path.startsWith('/')) return undefined;
   const clean = cleanPath(path);
-  if (Object.hasOwn(paths, clean)) return paths[clean];
+  const exact = own(paths, clean);
+  if (exact !== undefined) return exact;
   const [folder] = Object.keys(paths)
     .filter((known) => known.endsWith('/') && clean.startsWith(known))
     .sort((left, right) => right.length - left.length);
-  if (folder === undefined || paths[folder] !== '*') return undefined;
+  if (folder === undefined || own(paths, folder) !== '*') return undefined;
   const name = clean.slice(folder.length);
   return name.includes('/') ? undefined : name;
 }

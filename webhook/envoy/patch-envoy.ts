@@ -2,8 +2,8 @@
  * An Envoy configuration gains our filters and clusters. The decision is a list of JSON Patch operations by
  * file; the text editor carries them out by insertion and proves that nothing else changed.
  */
+import { own, setMember } from '#kernel/members.ts';
 import type { JsonObject } from '#kernel/json.ts';
-import { setMember } from '../editing/copy-json.ts';
 import { editOpenText } from '../editing/edit-text.ts';
 import { lineOfPath } from '../editing/open-text.ts';
 import type { Operation } from '../editing/operation.ts';
@@ -233,7 +233,7 @@ function clusterSteps(file: ConfigFile, plans: readonly ClusterPlan[]): readonly
   const outerKey = fieldKey(root.message, 'static_resources');
   const outer = placedField(root, 'static_resources')?.message;
   const innerKey = outer === undefined ? 'clusters' : fieldKey(outer, 'clusters');
-  const list = outer?.[innerKey] ?? undefined;
+  const list = own(outer, innerKey) ?? undefined;
   const path = `/${outerKey}/${innerKey}`;
   const line = lineOfPath(file.open, path);
   const steps = missing.map((plan) => ({

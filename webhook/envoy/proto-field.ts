@@ -1,4 +1,5 @@
 /** Fields of a protobuf message written as YAML or JSON: `http_filters` and `httpFilters` are the same field. */
+import { own } from '#kernel/members.ts';
 import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
 
 /** The key under which a field is written; its proto name when it is absent. */
@@ -15,7 +16,7 @@ export function camelCase(field: string): string {
 }
 
 export function fieldOf(message: JsonObject | undefined, field: string): Json | undefined {
-  return message?.[fieldKey(message, field)];
+  return message === undefined ? undefined : own(message, fieldKey(message, field));
 }
 
 /** A message field, or an empty message: for reading only. */
@@ -39,7 +40,7 @@ export function textsOf(holder: Placed, field: string): readonly string[] {
 /** The messages of a repeated field, each with its JSON Pointer; Envoy takes a single map for a list of one. */
 export function repeatedOf(holder: Placed, field: string): readonly Placed[] {
   const key = fieldKey(holder.message, field);
-  const value = holder.message[key];
+  const value = own(holder.message, key);
   if (isObject(value)) return [{ message: value, path: `${holder.path}/${key}` }];
   if (!isArray(value)) return [];
   return value.flatMap((message, index) =>
@@ -50,7 +51,7 @@ export function repeatedOf(holder: Placed, field: string): readonly Placed[] {
 /** A message field with its JSON Pointer; undefined when it is absent or no message. */
 export function placedField(holder: Placed, field: string): Placed | undefined {
   const key = fieldKey(holder.message, field);
-  const message = holder.message[key];
+  const message = own(holder.message, key);
   return isObject(message) ? { message, path: `${holder.path}/${key}` } : undefined;
 }
 

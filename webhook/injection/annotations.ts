@@ -1,4 +1,5 @@
 /** Annotations as people write them → values with types. Every wrong value is refused with key, value and what is allowed. */
+import { own, setMember } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import { objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { spiffeIdFault, trustDomainFault } from '#kernel/spiffe-id.ts';
@@ -77,7 +78,7 @@ function audienceByHost(text: string): JsonObject {
     const audience = item.slice(equals + 1).trim();
     if (!hostPattern.test(host) || !audiencePattern.test(audience) || Object.hasOwn(pairs, host))
       fail(allowed);
-    pairs[host] = audience;
+    setMember(pairs, host, audience);
   }
   return pairs;
 }
@@ -195,7 +196,7 @@ export function readRequest(template: JsonObject): Request {
   const annotations = objectAt(objectAt(template, 'metadata'), 'annotations');
   const keys = Object.keys(annotations).filter((key) => isOurs(key) && key !== statusKey);
   if (keys.length === 0) return { kind: 'none' };
-  for (const key of keys) refuseOtherTypes(key, annotations[key]);
+  for (const key of keys) refuseOtherTypes(key, own(annotations, key));
   if (isOptedOut(annotations)) return { kind: 'opted-out' };
   const settings: Partial<Record<SettingKey, Json>> = {};
   for (const key of keys) {

@@ -2,6 +2,7 @@
  * How large a pod template may be that anything is injected into. An admission webhook sees an object before the API
  * server has judged it: without bounds of its own, every loop and pattern over it would be as long as a stranger likes.
  */
+import { own } from '#kernel/members.ts';
 import { isArray, isObject, listAt, objectAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { isOurs } from './contract.ts';
 
@@ -107,10 +108,6 @@ function valueFault(path: string, field: string, value: Json | undefined): strin
   return entries <= most
     ? undefined
     : `${shown(path)} has ${entries} entries; at most ${most} are taken`;
-}
-
-function own(bounds: Readonly<Record<string, number>>, field: string): number | undefined {
-  return Object.hasOwn(bounds, field) ? bounds[field] : undefined;
 }
 
 function shown(path: string): string {

@@ -1,4 +1,5 @@
 /** Templates, substituted and joined, as one partial pod that fits what is already there. */
+import { own } from '#kernel/members.ts';
 import { LRUCache } from 'lru-cache';
 import { AppError } from '#kernel/errors.ts';
 import { isArray, type JsonObject } from '#kernel/json.ts';
@@ -48,7 +49,9 @@ export function fragmentsOf(
 }
 
 function applies(fragment: Fragment, variables: Variables): boolean {
-  return Object.entries(fragment.when ?? {}).every(([name, value]) => variables[name] === value);
+  return Object.entries(fragment.when ?? {}).every(
+    ([name, value]) => own(variables, name) === value,
+  );
 }
 
 /** Compositions of one configuration: the replicas of a rollout ask the same question. An entry is some kilobytes. */

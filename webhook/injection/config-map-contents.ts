@@ -1,4 +1,5 @@
 /** Texts and bytes of a ConfigMap: the kubelet makes files of both, and Envoy cannot tell them apart. */
+import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 
 export interface ConfigMapContents {
@@ -51,9 +52,11 @@ export function contentsOf(
   { data, binaryData = {} }: ConfigMapContents,
   { before, after }: { readonly before: Texts; readonly after: Texts },
 ): Required<ConfigMapContents> {
-  const changed = Object.keys(binaryData).filter((key) => after[key] !== before[key]);
+  const changed = Object.keys(binaryData).filter((key) => own(after, key) !== own(before, key));
   const kept = Object.entries(binaryData).filter(([key]) => !changed.includes(key));
-  const texts = [...Object.keys(data), ...changed].map((key) => [key, after[key] ?? ''] as const);
+  const texts = [...Object.keys(data), ...changed].map(
+    (key) => [key, own(after, key) ?? ''] as const,
+  );
   return { data: Object.fromEntries(texts), binaryData: Object.fromEntries(kept) };
 }
 

@@ -2,11 +2,9 @@
  * The injector's configuration: one YAML document, unknown keys refused.
  * Every annotation's default comes from here.
  */
-import { parseDocument } from 'yaml';
 import * as z from 'zod';
-import { AppError } from '#kernel/errors.ts';
 import { trustDomainFault } from '#kernel/spiffe-id.ts';
-import { inOneLine } from '#kernel/text.ts';
+import { checkShape, readShape } from '../../sidecar/config/check-shape.ts';
 import { settingsDirectory } from '../../sidecar/config/contract.ts';
 import { callerSchema } from './caller-schema.ts';
 import { objectMarks } from './object-marks.ts';
@@ -94,23 +92,16 @@ export const configSchema = z.strictObject({
 
 export type InjectorConfig = Readonly<z.infer<typeof configSchema>>;
 
+/** An empty text is a configuration. */
+const orDefaults = z.preprocess((value) => value ?? {}, configSchema);
+const shape = { schema: configSchema, code: 'CONFIG_INVALID' } as const;
+
 /** @param value null or undefined means: all defaults. @throws {AppError} CONFIG_INVALID, naming every wrong key. */
 export function checkConfig(value: unknown, where: string): InjectorConfig {
-  const parsed = configSchema.safeParse(value ?? {});
-  if (!parsed.success) {
-    throw new AppError('CONFIG_INVALID', `${where}: ${inOneLine(z.prettifyError(parsed.error))}`, {
-      cause: parsed.error,
-    });
-  }
-  return Object.freeze(parsed.data);
+  return Object.freeze(checkShape(value ?? {}, shape, where));
 }
 
 /** @throws {AppError} CONFIG_INVALID with line and column, or with every wrong key. */
 export function readConfig(text: string, where: string): InjectorConfig {
-  const document = parseDocument(text, { prettyErrors: true });
-  const fault = document.errors[0];
-  if (fault !== undefined) {
-    throw new AppError('CONFIG_INVALID', `${where}: ${fault.message}`, { cause: fault });
-  }
-  return checkConfig(document.toJS(), where);
+  return Object.freeze(readShape(text, { ...shape, schema: orDefaults }, where));
 }

@@ -1,4 +1,5 @@
 /** Which container of a pod is Envoy, and which ConfigMap holds the file that it reads. */
+import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { annotationKey } from './contract.ts';
@@ -152,7 +153,7 @@ function located(pod: Pod, { volume, file, path, isNamed, doubts }: Located): En
   const seen = seenFiles(pod.mounts, { volume, key: file, keysOf: pod.keysOf }) ?? {
     [path]: file.key,
   };
-  const [folder, second] = Object.keys(seen).filter((each) => seen[each] === '*');
+  const [folder, second] = Object.keys(seen).filter((each) => own(seen, each) === '*');
   const isFolder = folder !== undefined && second === undefined;
   const directory = isFolder ? folder.slice(0, -1) : path.slice(0, path.lastIndexOf('/'));
   const isPlain = isFolder && Object.keys(seen).length === 1;

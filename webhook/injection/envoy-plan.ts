@@ -2,6 +2,7 @@
  * What the templates want in Envoy: decided at admission, written into the status, and rendered again from there
  * whenever the user's ConfigMap changes.
  */
+import { own, setMember } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import { isArray, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { helperPorts } from '../../sidecar/config/contract.ts';
@@ -100,8 +101,8 @@ function usedValues(
   const names = new Set(fragments.flatMap((fragment) => usedNames(fragment)));
   const values: Record<string, Json> = {};
   for (const name of [...names].sort()) {
-    const value = variables[name];
-    if (value !== undefined) values[name] = value;
+    const value = own(variables, name);
+    if (value !== undefined) setMember(values, name, value);
   }
   return values;
 }
@@ -231,6 +232,6 @@ function patched(source: EnvoySource, additions: EnvoyAdditions): EnvoyPatch {
   try {
     return patchEnvoy(source, additions);
   } catch (thrown) {
-    throw withPlaceholders(thrown, source.files[source.main] ?? '');
+    throw withPlaceholders(thrown, own(source.files, source.main) ?? '');
   }
 }

@@ -1,4 +1,5 @@
 /** A composition fitted to one pod template: what to merge into it, and what gives way. */
+import { setMember } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import {
   isArray,
@@ -181,7 +182,7 @@ function fitMounts(
       : undefined;
     if (!isObject(mount) || standing === undefined) return true;
     const variable = onlyVariable(stringAt(mount, 'mountPath') ?? '');
-    if (variable !== undefined) paths[variable] = standing;
+    if (variable !== undefined) setMember(paths, variable, standing);
     return false;
   });
   const left = missing.length === 0 ? rest : { ...rest, volumeMounts: missing };

@@ -4,6 +4,7 @@
  * A keyed path is a JSON Pointer whose list tokens read `key=value`: `/spec/containers/name=auth-helper`.
  * @see Kubernetes API conventions, patchMergeKey of PodSpec and Container
  */
+import { own, setMember } from '#kernel/members.ts';
 import { isArray, isObject, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { escapeToken, pointerTokens } from '../editing/operation.ts';
 
@@ -29,7 +30,7 @@ export function listKey(field: string): string | undefined {
 
 /** The item's token in a keyed path. */
 export function itemToken(item: Json, key: string): string {
-  const name = isObject(item) ? item[key] : undefined;
+  const name = isObject(item) ? own(item, key) : undefined;
   return `${key}=${typeof name === 'string' || typeof name === 'number' ? String(name) : ''}`;
 }
 
@@ -71,7 +72,7 @@ function step(value: Json, token: string): { at: string | number; value: Json } 
     const item = value[at];
     return item === undefined ? undefined : { at, value: item };
   }
-  const member = isObject(value) && Object.hasOwn(value, token) ? value[token] : undefined;
+  const member = isObject(value) ? own(value, token) : undefined;
   return member === undefined ? undefined : { at: token, value: member };
 }
 
@@ -83,7 +84,7 @@ function guardOf(
   const equals = token.indexOf('=');
   if (equals === -1 || !isObject(item)) return undefined;
   const key = token.slice(0, equals);
-  const name = item[key];
+  const name = own(item, key);
   return name === undefined
     ? undefined
     : { pointer: `${pointer}/${escapeToken(key)}`, value: name };
@@ -111,8 +112,7 @@ export function changeAt(
   }
   if (!isObject(value)) return value;
   if (changed !== undefined) return { ...value, [next.at]: changed };
-  const { [next.at]: _, ...others } = value;
-  return others;
+  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== next.at));
 }
 
 /** One place where a whole object lacks, or differs from, a partial one. */
@@ -143,7 +143,7 @@ export function* differences(
 ): Generator<Difference> {
   for (const [key, want] of Object.entries(partial)) {
     if (want === undefined) continue;
-    const have = whole[key];
+    const have = own(whole, key);
     const here = at(place, key, key);
     if (have === undefined) yield { kind: 'missing', ...here, want };
     else if (have === null) yield { kind: 'missing', ...here, want, have };
@@ -207,10 +207,10 @@ export function covers(whole: Json, partial: Json): boolean {
 export function mergePartial(first: JsonObject, second: JsonObject): JsonObject {
   const merged: Record<string, Json | undefined> = { ...first };
   for (const [key, value] of Object.entries(second)) {
-    const have = merged[key];
-    if (have === undefined || have === null) merged[key] = value;
-    else if (isObject(have) && isObject(value)) merged[key] = mergePartial(have, value);
-    else if (isArray(have) && isArray(value)) merged[key] = mergeList(have, value, key);
+    const have = own(merged, key);
+    if (have === undefined || have === null) setMember(merged, key, value);
+    else if (isObject(have) && isObject(value)) setMember(merged, key, mergePartial(have, value));
+    else if (isArray(have) && isArray(value)) setMember(merged, key, mergeList(have, value, key));
   }
   return merged;
 }

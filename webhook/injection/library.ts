@@ -1,8 +1,7 @@
 /** The templates of one configuration, by name and alias. */
-import { parseDocument } from 'yaml';
-import * as z from 'zod';
+import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
-import { inOneLine } from '#kernel/text.ts';
+import { readShape } from '../../sidecar/config/check-shape.ts';
 import { nearest } from './nearest.ts';
 import { templateSchema, type Fragment, type Template } from './template-schema.ts';
 
@@ -21,22 +20,7 @@ export interface Library {
 
 /** @throws {AppError} TEMPLATE_INVALID with line and column, or with every wrong key. */
 export function readTemplate(text: string, where: string): Template {
-  const document = parseDocument(text, { prettyErrors: true });
-  const fault = document.errors[0];
-  if (fault !== undefined) {
-    throw new AppError('TEMPLATE_INVALID', `${where}: ${fault.message}`, { cause: fault });
-  }
-  const parsed = templateSchema.safeParse(document.toJS());
-  if (!parsed.success) {
-    throw new AppError(
-      'TEMPLATE_INVALID',
-      `${where}: ${inOneLine(z.prettifyError(parsed.error))}`,
-      {
-        cause: parsed.error,
-      },
-    );
-  }
-  return parsed.data;
+  return readShape(text, { schema: templateSchema, code: 'TEMPLATE_INVALID' }, where);
 }
 
 /** A later template replaces an earlier one of its name. @throws {AppError} TEMPLATE_INVALID */
@@ -73,7 +57,7 @@ function assemble(name: string, templates: Readonly<Record<string, Template>>): 
   const seen = new Set<string>();
   const visit = (current: string, path: readonly string[]): void => {
     if (seen.has(current)) return;
-    const template = Object.hasOwn(templates, current) ? templates[current] : undefined;
+    const template = own(templates, current);
     if (template === undefined || path.includes(current)) {
       throw new AppError(
         'TEMPLATE_INVALID',
@@ -85,7 +69,7 @@ function assemble(name: string, templates: Readonly<Record<string, Template>>): 
     parts.push(...template.fragments.map((fragment) => ({ from: current, fragment })));
   };
   visit(name, []);
-  const own = templates[name];
-  if (own === undefined) throw new TypeError(`template ${name} vanished`);
-  return { ...own, name, parts };
+  const template = own(templates, name);
+  if (template === undefined) throw new TypeError(`template ${name} vanished`);
+  return { ...template, name, parts };
 }

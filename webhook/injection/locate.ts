@@ -1,4 +1,5 @@
 /** Where the pod template of an object is, by kind. */
+import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 
 /** A pod template (or a Pod) inside its object, read in place: nothing is copied. */
@@ -57,7 +58,7 @@ export function locate(object: JsonObject, namespace: string): Located | undefin
   const path = templatePath(object);
   if (path === undefined) return undefined;
   let template: unknown = object;
-  for (const key of path) template = isObject(template) ? template[key] : undefined;
+  for (const key of path) template = isObject(template) ? own(template, key) : undefined;
   if (!isObject(template) || !isObject(template['spec'])) return undefined;
   const metadata = objectAt(object, 'metadata');
   return {

@@ -3,6 +3,7 @@
  * has none of its own there, or the sum would be over what the pod was given.
  * @see Kubernetes validatePodResourceConsistency, AggregateContainerRequests
  */
+import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, type Json, type JsonObject } from '#kernel/json.ts';
 import type { Settings } from './annotations.ts';
@@ -54,19 +55,19 @@ function refuseOverLimit(container: JsonObject): void {
   const resources = objectAt(container, 'resources');
   const limits = objectAt(resources, 'limits');
   for (const [resource, request] of Object.entries(objectAt(resources, 'requests'))) {
-    const [least, most] = [nanosOf(request), nanosOf(limits[resource])];
+    const [least, most] = [nanosOf(request), nanosOf(own(limits, resource))];
     if (least === undefined || most === undefined || least <= most) continue;
     throw new AppError(
       'POD_UNFIT',
-      `container "${nameOf(container)}" would have a request of ${shown(request)} ${resource} over its limit of ${shown(limits[resource])}: one of the two is its own in the pod, the other is completed; write both there (resources.requests.${resource} and resources.limits.${resource}), or set ${annotated(resource)}`,
+      `container "${nameOf(container)}" would have a request of ${shown(request)} ${resource} over its limit of ${shown(own(limits, resource))}: one of the two is its own in the pod, the other is completed; write both there (resources.requests.${resource} and resources.limits.${resource}), or set ${annotated(resource)}`,
     );
   }
 }
 
 function refuseOverPod(spec: JsonObject, resource: string): void {
   const given = objectAt(spec, 'resources');
-  const most = nanosOf(objectAt(given, 'limits')[resource]);
-  const least = nanosOf(objectAt(given, 'requests')[resource]);
+  const most = nanosOf(own(objectAt(given, 'limits'), resource));
+  const least = nanosOf(own(objectAt(given, 'requests'), resource));
   const sum = sumOfRequests(spec, resource);
   for (const [kind, bound] of [
     ['requests', least],
@@ -74,17 +75,17 @@ function refuseOverPod(spec: JsonObject, resource: string): void {
   ] as const) {
     if (bound === undefined || sum <= bound) continue;
     throw unfit(
-      `the containers request more ${resource} together than spec.resources.${kind}.${resource} (${shown(objectAt(given, kind)[resource])}) gives the pod`,
+      `the containers request more ${resource} together than spec.resources.${kind}.${resource} (${shown(own(objectAt(given, kind), resource))}) gives the pod`,
       resource,
     );
   }
   const over = allContainers(spec).find((container) => {
-    const limit = nanosOf(objectAt(objectAt(container, 'resources'), 'limits')[resource]);
+    const limit = nanosOf(own(objectAt(objectAt(container, 'resources'), 'limits'), resource));
     return most !== undefined && limit !== undefined && limit > most;
   });
   if (over === undefined) return;
   throw unfit(
-    `container "${nameOf(over)}" has a ${resource} limit over spec.resources.limits.${resource} (${shown(objectAt(given, 'limits')[resource])})`,
+    `container "${nameOf(over)}" has a ${resource} limit over spec.resources.limits.${resource} (${shown(own(objectAt(given, 'limits'), resource))})`,
     resource,
   );
 }
@@ -124,7 +125,7 @@ function requestOf(container: JsonObject, resource: string): bigint {
     requests: objectAt(resources, 'requests'),
     limits: objectAt(resources, 'limits'),
   };
-  return nanosOf(requests[resource] ?? limits[resource]) ?? 0n;
+  return nanosOf(own(requests, resource) ?? own(limits, resource)) ?? 0n;
 }
 
 function bigger(left: bigint, right: bigint): bigint {

@@ -3,6 +3,7 @@
  * @see Kubernetes resource.Quantity
  */
 
+import { own } from '#kernel/members.ts';
 import type { Json } from '#kernel/json.ts';
 
 /** Cores, whole or in parts, or thousandths of one. */
@@ -27,7 +28,7 @@ const factors: Readonly<Record<string, number>> = {
 /** Cores or bytes of a text that one of the patterns takes. */
 export function amountOf(text: string): number {
   const number = Number.parseFloat(text);
-  return number * (factors[text.replace(/^[\d.]+/, '')] ?? 1);
+  return number * (own(factors, text.replace(/^[\d.]+/, '')) ?? 1);
 }
 
 const anyQuantity = /^\+?(\d{0,40})(?:\.(\d{0,40}))?([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d{1,2})?$/;

@@ -2,6 +2,7 @@
  * The JSON Patch that turns a pod template, as it is now, into what is wanted. Emitted from the parsed object;
  * nothing of it is copied. Order: changes in place, additions, removals from the back, insertions by position.
  */
+import { own, setMember } from '#kernel/members.ts';
 import { isArray, isObject, objectAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { escapeToken, pointerTokens, type Operation } from '../editing/operation.ts';
 import { statusKey } from './contract.ts';
@@ -69,12 +70,12 @@ function recordAddition(undo: Undo, { path, pointer, want, have }: Difference): 
   if (have === null) undo.nulls.push(path);
   const members = pointer.endsWith('/-') ? undefined : membersOf(path, want);
   if (members === undefined) {
-    undo.added[path] = contentHash(JSON.stringify(want));
+    setMember(undo.added, path, contentHash(JSON.stringify(want)));
     return;
   }
   undo.created.push(path);
   for (const [token, value] of members) {
-    undo.added[`${path}/${escapeToken(token)}`] = contentHash(JSON.stringify(value));
+    setMember(undo.added, `${path}/${escapeToken(token)}`, contentHash(JSON.stringify(value)));
   }
 }
 
@@ -139,7 +140,7 @@ function restatedParts({ current, wanted, undo, previous }: Transition): {
 }[] {
   if (previous === undefined) return [];
   return Object.entries(undo.added).flatMap(([path, hash]) => {
-    const before = previous.added[path];
+    const before = own(previous.added, path);
     const found = before === undefined || isHashOf(before, hash) ? undefined : find(current, path);
     const want = found === undefined ? undefined : find(wanted.partial, path)?.value;
     return found === undefined || want === undefined || sameJson(found.value, want)
@@ -155,7 +156,7 @@ function isDropped({ path, want }: Difference, { undo, previous }: Transition): 
   return (
     isZero &&
     previous !== undefined &&
-    isSameMark(previous.added[path], undo.added[path]) &&
+    isSameMark(own(previous.added, path), own(undo.added, path)) &&
     previous.created.includes(path) === undo.created.includes(path)
   );
 }
@@ -202,7 +203,7 @@ function valueOperations({ current, wanted, previous }: Transition): Operation[]
 /** Keyed paths that were ours and no longer are; a map or list that would be left empty goes as a whole. */
 function removedPaths({ current, undo, previous }: Transition): readonly string[] {
   const gone = Object.keys(previous?.added ?? {}).filter(
-    (path) => undo.added[path] === undefined && find(current, path) !== undefined,
+    (path) => own(undo.added, path) === undefined && find(current, path) !== undefined,
   );
   const emptied = (previous?.created ?? []).filter((path) => {
     const parent = undo.created.includes(path) ? undefined : find(current, path)?.value;

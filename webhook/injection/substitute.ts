@@ -5,6 +5,7 @@
  * the member's own; with `$key` as well, the
  * map that it stands in has a member for each. `${cluster:NAME}` is left for the Envoy patcher.
  */
+import { own, setMember } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import { isArray, isObject, type Json, type JsonObject } from '#kernel/json.ts';
 
@@ -24,7 +25,7 @@ function lookUp(name: string, variables: Variables): Json | undefined {
       `a template uses the unknown variable \${${name}}; known are ${Object.keys(variables).join(', ')}`,
     );
   }
-  return variables[name];
+  return own(variables, name);
 }
 
 function asText(value: Json | undefined): string {
@@ -68,7 +69,7 @@ export function substituteObject(value: JsonObject, variables: Variables): JsonO
   for (const [key, member] of Object.entries(value)) {
     if (isRepeated(value) && (key === eachKey || scoped.has(key))) continue;
     const replaced = member === undefined ? undefined : substitute(member, variables);
-    if (replaced !== undefined) result[key] = replaced;
+    if (replaced !== undefined) setMember(result, key, replaced);
   }
   return result;
 }

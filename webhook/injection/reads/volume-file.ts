@@ -1,4 +1,5 @@
 /** Which ConfigMap's key a file of a volume is, as the kubelet fills volumes. */
+import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { cleanInside } from './mounted-path.ts';
 
@@ -52,7 +53,9 @@ const kinds: ReadonlyMap<string, string> = new Map([
 export function fileIn(volume: JsonObject, inside: string, keysOf: KeysOf): VolumeFile {
   if (isObject(volume['configMap'])) return inConfigMap(volume['configMap'], inside);
   if (isObject(volume['projected'])) return inProjected(volume['projected'], inside, keysOf);
-  const kind = Object.keys(volume).find((member) => member !== 'name' && isObject(volume[member]));
+  const kind = Object.keys(volume).find(
+    (member) => member !== 'name' && isObject(own(volume, member)),
+  );
   if (kind === undefined) return elsewhere('is an emptyDir, as it names no kind');
   const told =
     kinds.get(kind) ?? `is of the kind ${kind}: mount the configuration from a ConfigMap instead`;

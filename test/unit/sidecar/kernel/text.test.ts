@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { afterLast, before, withoutTail } from '#kernel/text.ts';
+import { afterLast, before, inOneLine, withoutTail } from '#kernel/text.ts';
 
 test.each([
   ['/a/b///', '/a/b'],
@@ -15,4 +15,15 @@ test('cuts at the first mark, and after the last', () => {
   expect(before('envoy', '@')).toBe('envoy');
   expect(afterLast('r.test/shop/envoy:1', '/')).toBe('envoy:1');
   expect(afterLast('envoy', '/')).toBe('envoy');
+});
+
+test.each([
+  ['one fault', '✖ Invalid input\n  → at rules[0].name', 'Invalid input at rules[0].name'],
+  [
+    'several faults',
+    '✖ two rules have the same name\n  → at rules\n✖ Unrecognized key: "a"\n✖ Too small\n  → at b.c',
+    'two rules have the same name at rules; Unrecognized key: "a"; Too small at b.c',
+  ],
+])('%s of the schema library in one line', (_name, faults, line) => {
+  expect(inOneLine(faults)).toBe(line);
 });
