@@ -124,13 +124,15 @@ export function listSifter(limits: TextLimits): (entry: ConfigMapEntry) => Confi
 export function withheld(entry: ConfigMapEntry): ConfigMapEntry {
   const { binaryData: _bytes, ...rest } = entry;
   const withheldBytes = textBytes(entry);
-  return withheldBytes === 0 ? entry : { ...rest, data: {}, withheldBytes };
+  const nothing = { data: {}, labels: {}, annotations: {}, owners: [] };
+  return withheldBytes === 0 ? entry : { ...rest, ...nothing, withheldBytes };
 }
 
 /** V8 holds a character as one byte, or as two where the text has any beyond Latin-1: limits are made for two. */
 function textBytes(entry: ConfigMapEntry | undefined): number {
-  let bytes = 0;
-  for (const texts of [entry?.data, entry?.binaryData])
-    for (const [key, text] of Object.entries(texts ?? {})) bytes += key.length + text.length;
-  return bytes;
+  if (entry === undefined) return 0;
+  const { data, binaryData = {}, labels, annotations, owners } = entry;
+  const all = [data, binaryData, labels, annotations].flatMap(Object.entries<string>);
+  const texts = [...all.flat(), ...owners.flatMap(({ kind, name, uid }) => [kind, name, uid])];
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }

@@ -1,5 +1,5 @@
 /** Every limit of the cluster room, with where it comes from. */
-import { heldTexts } from '../desired/desired.ts';
+import { heldStatuses, heldTexts } from '../desired/desired.ts';
 
 export interface ClusterLimits {
   /** Objects of one page of a list. */
@@ -9,6 +9,9 @@ export interface ClusterLimits {
   /** Characters of ConfigMap texts that are held of one namespace, and of all together. */
   readonly namespaceTextBytes: number;
   readonly allTextBytes: number;
+  /** Characters of different status annotations that are held of one namespace, and of all together. */
+  readonly namespaceStatusChars: number;
+  readonly allStatusChars: number;
   /** Bytes of any answer. */
   readonly answerBytes: number;
   /** Milliseconds without a byte after which a request or a watch is given up. */
@@ -66,6 +69,8 @@ export const defaultClusterLimits: ClusterLimits = Object.freeze({
   pageBytes: 8 * 1024 * 1024,
   namespaceTextBytes: heldTexts.ofNamespace,
   allTextBytes: heldTexts.ofAll,
+  namespaceStatusChars: heldStatuses.ofNamespace,
+  allStatusChars: heldStatuses.ofAll,
   // etcd takes 1.5 MiB of an object, and JSON may write six characters for one.
   answerBytes: 16 * 1024 * 1024,
   requestIdleMs: 30_000,

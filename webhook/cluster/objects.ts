@@ -29,6 +29,8 @@ export interface ConfigMapEntry extends SourceConfigMap {
   readonly owners: readonly OwnerReference[];
 }
 
+const maxTraceChars = 2_048;
+
 interface Entry {
   readonly namespace: string;
   readonly kind: string;
@@ -40,6 +42,8 @@ interface Entry {
 /** An object whose pods carry our status. */
 export interface UserEntry extends Entry {
   readonly status: string;
+  /** There was no room for the status, and none stands here. */
+  readonly isStatusWithheld?: true;
   /** When somebody last changed more than the object's own status, in Unix milliseconds. */
   readonly changedAtMs: number;
 }
@@ -132,7 +136,13 @@ export function slimWorkload(
   if (status !== undefined) return { ...entry, status, changedAtMs: changedAtMs(metadata) };
   // What a controller made is its controller's affair. The items of a list do not name their kind.
   const verdict = controller === undefined ? judge({ ...object, apiVersion, kind }) : undefined;
-  return verdict === undefined ? undefined : { ...entry, verdict };
+  return verdict === undefined ? undefined : { ...entry, verdict: shortened(verdict) };
+}
+
+/** A trace may quote as much as an object holds; an event has 1,024 bytes for it. */
+function shortened({ kind, trace }: Verdict): Verdict {
+  // Through bytes: a slice would keep the whole text alive.
+  return { kind, trace: Buffer.from(trace.slice(0, maxTraceChars)).toString() };
 }
 
 /** @see meta/v1 ManagedFieldsEntry: its time is that of the manager's last change */

@@ -2,6 +2,8 @@
 import { own } from '#kernel/members.ts';
 import type { ConfigMapEntry } from './objects.ts';
 import {
+  hashesIn,
+  hashOfName,
   isLegacyName,
   isOurName,
   type ConfigMapUser,
@@ -121,8 +123,12 @@ function planRemoval(input: PlanInput): Omit<Plan, 'problems'> {
   const steps: Step[] = [];
   const unusedSinceMs = new Map<string, number>();
   let againInMs: number | undefined;
+  // Who is not read may need any of them.
+  if (input.users.some(({ isStatusWithheld }) => isStatusWithheld === true))
+    return { steps, unusedSinceMs, againInMs };
+  const mentioned = mentionedHashes(input.users);
   for (const { name, uid, resourceVersion } of managed.values()) {
-    if (!isOurName(name) || desired.has(name) || isMentioned(name, input.users)) continue;
+    if (!isOurName(name) || desired.has(name) || mentioned.has(hashOfName(name))) continue;
     const sinceMs = input.unusedSinceMs.get(name) ?? nowMs;
     unusedSinceMs.set(name, sinceMs);
     const leftMs = sinceMs + graceMs - nowMs;
@@ -134,16 +140,24 @@ function planRemoval(input: PlanInput): Omit<Plan, 'problems'> {
 
 /**
  * A ConfigMap may be in use though it cannot be made now (its source is gone or broken): the last good one then stays.
- * The status is JSON that names it; finding the name anywhere in the text errs on the side of keeping.
+ * The status is JSON that names it; finding its hash anywhere in the text errs on the side of keeping.
  */
-function isMentioned(name: string, users: readonly ConfigMapUser[]): boolean {
-  return users.some((user) => user.status.includes(name));
+function mentionedHashes(users: readonly ConfigMapUser[]): ReadonlySet<string> {
+  // Replicas carry the same text; each is gone through once.
+  const texts = new Set(users.map((user) => user.status));
+  return new Set([...texts].flatMap((text) => hashesIn(text)));
 }
 
 function isAsDesired(there: ConfigMapEntry, configMap: Target): boolean {
   return (
     there.immutable === configMap.immutable &&
     there.digest === configMap.digest &&
+    (there.withheldBytes !== undefined || hasSameMetadata(there, configMap))
+  );
+}
+
+function hasSameMetadata(there: ConfigMapEntry, configMap: Target): boolean {
+  return (
     includes(there.labels, configMap.labels) &&
     includes(there.annotations, configMap.annotations) &&
     hasSameOwners(there.owners, configMap.owners)

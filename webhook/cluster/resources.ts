@@ -111,6 +111,7 @@ export function workloads(
     path: `${type.apiVersion === 'v1' ? '/api' : '/apis'}/${type.apiVersion}/${type.resource}`,
     ...(type.selector === undefined ? {} : { selector: type.selector }),
     slim: (object) => slimWorkload(object, type, judge),
+    sifter: () => store.workloadSifter(),
     replace: (entries) => {
       store.replaceWorkloads(type.kind, entries);
     },

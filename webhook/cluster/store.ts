@@ -7,9 +7,9 @@ import {
   type OwnerReference,
   type SourceConfigMap,
 } from '../desired/desired.ts';
-import { Interned } from './interned.ts';
 import { BoundedTexts, listSifter, withheld, type TextLimits } from './bounded-texts.ts';
 import { Shelf } from './shelf.ts';
+import { StatusTexts, type StatusLimits } from './status-texts.ts';
 
 export interface StoreListener {
   /** Something that matters for the ConfigMaps of this namespace has changed. */
@@ -18,7 +18,7 @@ export interface StoreListener {
   readonly configMapsWanted: (namespace: string) => void;
   /** Namespaces that are never touched, by the newest configuration. */
   readonly ignoredNamespaces: () => ReadonlySet<string>;
-  readonly limits: TextLimits;
+  readonly limits: TextLimits & StatusLimits;
 }
 
 /** A list of one namespace that is awaited: ConfigMaps that went since it was asked for. */
@@ -44,12 +44,12 @@ export class ClusterStore {
   /** Everything that happened to ConfigMaps up to this version is known. */
   #configMapsVersion = 0;
   readonly #users = new Shelf<UserEntry>();
-  /** The pods and ReplicaSets of one workload carry the same text. */
-  readonly #statuses = new Interned();
+  readonly #statuses: StatusTexts;
   readonly #askers = new Shelf<AskerEntry>();
 
   constructor(listener: StoreListener) {
     this.#listener = listener;
+    this.#statuses = new StatusTexts(listener.limits);
     this.#configMaps = new BoundedTexts(listener.limits, listener.changed);
   }
 
@@ -90,6 +90,7 @@ export class ClusterStore {
       kind: user.kind,
       name: user.name,
       status: user.status,
+      ...(user.isStatusWithheld === true ? { isStatusWithheld: true } : {}),
       changedAtMs: user.changedAtMs,
       owner: this.#ownerOf(user),
     }));
@@ -224,6 +225,16 @@ export class ClusterStore {
     this.#dropUser(namespace, key);
   }
 
+  /** What a list of workloads may gather beside what is held: no more than may be held. */
+  workloadSifter(): (entry: UserEntry | AskerEntry) => UserEntry | AskerEntry {
+    const listed = new StatusTexts(this.#listener.limits);
+    const copyOf = (namespace: string, text: string): string | undefined =>
+      this.#statuses.held(namespace, text) ??
+      (listed.isOverfull ? undefined : listed.take(namespace, text));
+    return (entry) =>
+      'verdict' in entry ? entry : withStatus(entry, (text) => copyOf(entry.namespace, text));
+  }
+
   /** Replaces all of one kind. */
   replaceWorkloads(kind: string, entries: readonly (UserEntry | AskerEntry)[]): void {
     const listed = new Set(entries.map(keyOf));
@@ -240,16 +251,34 @@ export class ClusterStore {
     this.#dropAsker(entry.namespace, key);
     const before = this.#users.get(entry.namespace, key);
     if (before !== undefined && isSameUser(before, entry)) return;
-    const status = this.#statuses.take(entry.status);
-    if (before !== undefined) this.#statuses.giveBack(before.status);
-    this.#users.put(key, { ...entry, status });
-    this.#listener.changed(entry.namespace);
+    const kept = withStatus(entry, (text) => this.#statuses.take(entry.namespace, text));
+    if (before !== undefined) this.#giveStatusBack(before);
+    this.#users.put(key, kept);
+    if (before === undefined || !isSameUser(before, kept)) this.#listener.changed(entry.namespace);
+    for (let more = this.#statuses.surplus(); more !== undefined; more = this.#statuses.surplus())
+      this.#withhold(more);
+  }
+
+  #withhold({ namespace, texts }: NonNullable<ReturnType<StatusTexts['surplus']>>): void {
+    for (const [key, user] of this.#users.of(namespace)) {
+      if (!texts.has(user.status)) continue;
+      this.#giveStatusBack(user);
+      this.#users.put(
+        key,
+        withStatus(user, () => undefined),
+      );
+    }
+    this.#listener.changed(namespace);
+  }
+
+  #giveStatusBack({ namespace, status, isStatusWithheld }: UserEntry): void {
+    if (isStatusWithheld !== true) this.#statuses.giveBack(namespace, status);
   }
 
   #dropUser(namespace: string, key: string): void {
     const before = this.#users.get(namespace, key);
     if (before === undefined || !this.#users.drop(namespace, key)) return;
-    this.#statuses.giveBack(before.status);
+    this.#giveStatusBack(before);
     this.#listener.changed(namespace);
   }
 
@@ -332,9 +361,23 @@ function userKey(user: { readonly kind: string; readonly name: string }): string
   return `${user.kind}/${user.name}`;
 }
 
+/** @param copyOf gives the one copy of a status, or nothing where there is no room */
+function withStatus(
+  { isStatusWithheld: wasWithheld, ...entry }: UserEntry,
+  copyOf: (text: string) => string | undefined,
+): UserEntry {
+  const status = wasWithheld === true ? undefined : copyOf(entry.status);
+  return status === undefined
+    ? { ...entry, status: '', isStatusWithheld: true }
+    : { ...entry, status };
+}
+
 function isSameUser(a: UserEntry, b: UserEntry): boolean {
   return (
-    a.self.uid === b.self.uid && a.controller?.uid === b.controller?.uid && a.status === b.status
+    a.self.uid === b.self.uid &&
+    a.controller?.uid === b.controller?.uid &&
+    a.status === b.status &&
+    a.isStatusWithheld === b.isStatusWithheld
   );
 }
 

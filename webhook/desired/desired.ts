@@ -14,10 +14,11 @@ import { readStatuses } from './read-statuses.ts';
 
 /** The keys by which the cluster's objects are known to be of interest. */
 export { injectedLabel, namespaceLabel, statusKey } from '../injection/contract.ts';
+export { heldStatuses } from './read-statuses.ts';
 export { heldTexts } from '../injection/config-map-contents.ts';
 export { standingOf, type NamespaceStanding } from '../injection/namespaces.ts';
 /** What the names of our ConfigMaps look like. */
-export { isLegacyName, isOurName } from '../injection/hash.ts';
+export { hashesIn, hashOfName, isLegacyName, isOurName } from '../injection/hash.ts';
 
 export interface OwnerReference {
   readonly apiVersion: string;
@@ -35,6 +36,8 @@ export interface ConfigMapUser {
   readonly owner: OwnerReference;
   /** Text of the annotation. */
   readonly status: string;
+  /** It is too large beside others to be held, and none stands here. */
+  readonly isStatusWithheld?: true;
 }
 
 export interface SourceConfigMap {

@@ -11,7 +11,12 @@ interface Carrier {
   readonly kind: string;
   readonly name: string;
   readonly status: string;
+  readonly isStatusWithheld?: true;
 }
+
+const mebi = 1_048_576;
+/** Characters of different status annotations that the controller holds. One has 2,000 to 6,000; the API server takes 262,144. */
+export const heldStatuses = Object.freeze({ ofNamespace: 4 * mebi, ofAll: 16 * mebi });
 
 export interface ReadStatuses<User> {
   readonly statuses: ReadonlyMap<User, Status>;
@@ -44,6 +49,7 @@ export function readStatuses<User extends Carrier>(users: readonly User[]): Read
  */
 function readStatus(user: Carrier): Read {
   const where = `${user.kind} ${user.namespace}/${user.name}`;
+  if (user.isStatusWithheld === true) return { fault: `${where}: ${withheldStatus}` };
   try {
     const status = parseStatus(user.status, where);
     const fault = faultOf(status);
@@ -54,6 +60,11 @@ function readStatus(user: Carrier): Read {
     return { fault: `${where}: its status annotation cannot be read (${messageOf(thrown)})` };
   }
 }
+
+/** The API server is asked for it again in half an hour, or when its object changes. */
+const withheldStatus =
+  `its status annotation is not held: svidecar holds at most ${heldStatuses.ofNamespace / mebi} MiB of different ones of a namespace and ` +
+  `${heldStatuses.ofAll / mebi} MiB in all, and its ConfigMaps stay as they are; remove workloads that nobody needs, and statuses that svidecar did not write`;
 
 function faultOf({ helper, envoy }: Status): string | undefined {
   const isHelperOurs =

@@ -40,6 +40,16 @@ export function isOurName(name: string): boolean {
   return namePattern.test(name);
 }
 
+/** The hashes of all names of ours that a text holds. */
+export function hashesIn(text: string): readonly string[] {
+  return [...text.matchAll(/svidecar-([0-9a-f]+)/g)].map(([, hash = '']) => hash);
+}
+
+/** @param name one of ours, see {@link isOurName} */
+export function hashOfName(name: string): string {
+  return name.slice(name.lastIndexOf('-') + 1);
+}
+
 /** Whether a name is one of version 0.1.0: another content with this name can be found. */
 export function isLegacyName(name: string): boolean {
   return isOurName(name) && name.charAt(name.length - legacyDigits - 1) === '-';

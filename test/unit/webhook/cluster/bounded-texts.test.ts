@@ -12,7 +12,11 @@ import { injectBackend, pod } from '../../../fakes/workloads.ts';
 
 const kibibyte = 1024;
 /** As the defaults, a thousand times smaller. */
-const limits = { namespaceTextBytes: 16 * kibibyte, allTextBytes: 48 * kibibyte };
+const limits = {
+  ...defaultClusterLimits,
+  namespaceTextBytes: 16 * kibibyte,
+  allTextBytes: 48 * kibibyte,
+};
 let version = 0;
 
 function entry(namespace: string, name: string, length: number): ConfigMapEntry {
@@ -133,4 +137,23 @@ test('whoever needs one that is not held is told by admission and by an event', 
     kind: 'problem',
     problem: { reason: 'EnvoyConfigInvalid', message: expect.stringMatching(words) as unknown },
   });
+});
+
+test('metadata of one of ours counts as well, and is then not compared', () => {
+  const { store } = storeOf('shop');
+  const labels = { 'app.kubernetes.io/managed-by': 'svidecar' };
+  for (let index = 0; index < 8; index += 1)
+    store.putConfigMap(
+      slimConfigMap({
+        metadata: {
+          ...{ namespace: 'shop', name: `svidecar-${index}`, uid: `u${index}`, labels },
+          ...{ resourceVersion: `${index + 1}`, annotations: { note: 'x'.repeat(4 * kibibyte) } },
+        },
+      }),
+    );
+  const entries = [...store.managed('shop').values()];
+  expect(entries).toHaveLength(8);
+  const kept = entries.filter((each) => each.withheldBytes === undefined);
+  expect(kept.length).toBeLessThan(4);
+  expect(entries.every((each) => each.digest !== '')).toBe(true);
 });

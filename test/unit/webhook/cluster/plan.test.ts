@@ -150,3 +150,18 @@ describe('removal', () => {
     expect(found.steps).toHaveLength(1);
   });
 });
+
+describe('where not everything is known', () => {
+  test('nothing is removed while a status is not held', () => {
+    const unread: ConfigMapUser = { ...user, status: '', isStatusWithheld: true };
+    const changed = { desired: [], users: [unread], unusedSinceMs: new Map([[name, 0]]) };
+    expect(plan([there], changed).steps).toEqual([]);
+    expect(plan([there], { ...changed, users: [] }).steps).toHaveLength(1);
+  });
+
+  test('one whose metadata is not held is believed to have the right one, not to have the right contents', () => {
+    const unheld = { ...there, labels: {}, annotations: {}, owners: [], withheldBytes: 9 };
+    expect(plan([unheld]).steps).toEqual([]);
+    expect(plan([{ ...unheld, digest: 'y' }]).steps).toHaveLength(1);
+  });
+});

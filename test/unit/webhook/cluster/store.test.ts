@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { AskerEntry, ConfigMapEntry, UserEntry } from '../../../../webhook/cluster/objects.ts';
 import type { OwnerReference } from '../../../../webhook/desired/desired.ts';
+import { defaultClusterLimits } from '../../../../webhook/cluster/limits.ts';
 import { ClusterStore } from '../../../../webhook/cluster/store.ts';
 
 const ignored = new Set<string>();
@@ -15,7 +16,7 @@ function makeStore(): { store: ClusterStore; changed: string[]; wanted: () => nu
     changed: (namespace) => changed.push(namespace),
     configMapsWanted: () => (wanted += 1),
     ignoredNamespaces: () => ignored,
-    limits: { namespaceTextBytes: 1_000, allTextBytes: 3_000 },
+    limits: { ...defaultClusterLimits, namespaceTextBytes: 1_000, allTextBytes: 3_000 },
   });
   return { store, changed, wanted: () => wanted };
 }
