@@ -61,8 +61,18 @@ async function runHelper(argv: readonly string[]): Promise<number> {
     }
   });
   const { out: write, err: writeError } = terminal;
-  const { env } = process;
-  return helper.runHelper({ argv, env, version: helperVersion, write, writeError, stopped });
+  return helper.runHelper({
+    argv,
+    env: process.env,
+    version: helperVersion,
+    write,
+    writeError,
+    stopped,
+    onStray: (listener) => {
+      process.on('uncaughtException', listener);
+      process.on('unhandledRejection', listener);
+    },
+  });
 }
 
 /** Loaded when called, as the helper. */

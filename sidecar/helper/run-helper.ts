@@ -18,9 +18,9 @@ export interface Surroundings {
   readonly stopped: Promise<string>;
   /**
    * The last resort, once the helper works: what nobody caught is told to `listener` and ends nothing. Nothing is built on
-   * it; absent, the runtime ends the program.
+   * it.
    */
-  readonly onStray?: (listener: (thrown: unknown) => void) => void;
+  readonly onStray: (listener: (thrown: unknown) => void) => void;
 }
 
 /** @see usage */
@@ -60,7 +60,7 @@ async function runUntilStopped(file: string, surroundings: Surroundings): Promis
     log.info('starting', { version: surroundings.version, settings: file });
     const helper = new Helper({ ...helperOptions(settings, surroundings.env), log });
     await helper.start();
-    surroundings.onStray?.((thrown) => {
+    surroundings.onStray((thrown) => {
       helper.countFault(thrown);
     });
     const stopFollowing = followFile(file, text, reloading({ file, helper, settings, log }));
