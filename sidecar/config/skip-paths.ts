@@ -16,6 +16,12 @@ function isNormalPath(path: string): boolean {
   return plainPath.test(path) && !ambiguousSegment.test(path);
 }
 
+/** Whether a pattern lets every path pass, so that nothing is left to validate. */
+export function skipsEverything(patterns: readonly string[] | undefined): boolean {
+  // A path begins with a slash: of prefixes, this one and none at all are beginnings of each.
+  return patterns?.some((pattern) => pattern === '/*' || pattern === '*') === true;
+}
+
 /** @param patterns paths, or beginnings of them with `*` at the end. @returns a test for Envoy's path, which holds the query. */
 export function skipFilter(patterns: readonly string[] | undefined): (path: string) => boolean {
   if (patterns === undefined || patterns.length === 0) return () => false;

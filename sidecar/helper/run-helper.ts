@@ -1,6 +1,7 @@
 /** The helper as a program: arguments, settings file, signals, exit code. `main.ts` and `svidecar helper` call it. */
 import { AppError, messageOf, type ErrorCode } from '#kernel/errors.ts';
 import { loadSettings } from '../config/load-settings.ts';
+import { skipsEverything } from '../config/skip-paths.ts';
 import type { HelperSettings } from '../config/settings.ts';
 import { readCommandLine, usage } from './command-line.ts';
 import { followFile, readText } from './follow-file.ts';
@@ -58,6 +59,7 @@ async function runUntilStopped(file: string, surroundings: Surroundings): Promis
     const settings = loadSettings(text, file);
     log.level = settings.logLevel;
     log.info('starting', { version: surroundings.version, settings: file });
+    warnOfOpen(settings, log);
     const helper = new Helper({ ...helperOptions(settings, surroundings.env), log });
     await helper.start();
     surroundings.onStray((thrown) => {
@@ -105,6 +107,7 @@ function reloading(told: {
       helper.reload(settings);
       log.level = settings.logLevel;
       log.info('settings reloaded', { settings: file });
+      warnOfOpen(settings, log);
       if (JSON.stringify(fixedOf(settings)) !== fixed)
         log.warn(
           'a changed workloadApi, listen, health or dataPath takes effect at the next start',
@@ -114,6 +117,14 @@ function reloading(told: {
       log.error('settings refused, the last good ones stay in force', { fault: messageOf(thrown) });
     }
   };
+}
+
+function warnOfOpen({ rules }: HelperSettings, log: Log): void {
+  for (const rule of rules)
+    if (rule.mode === 'validate' && skipsEverything(rule.skipPaths))
+      log.warn('skipPaths lets every path pass without a token: nothing is validated', {
+        rule: rule.name,
+      });
 }
 
 function fixedOf({ workloadApi, listen, health, dataPath }: HelperSettings) {

@@ -101,7 +101,7 @@ function decideLocated(located: Located, context: DecisionContext, trace: Trace)
   });
   if (outside !== undefined) return skipOutside(outside, located, { context, trace });
   refuseUnbounded(located);
-  const status = lost ?? statusOf(located.template, nameOf(located));
+  const status = lost ?? statusOf(located.template);
   const request = readRequestOf(located, status);
   if (request.kind === 'templates')
     return decideTemplates(located, { request, status, context, trace });
@@ -191,7 +191,7 @@ function skipOutside({ reason, message }: Outside, located: Located, told: Telli
 /** The status where nothing may be refused: a damaged one counts as none. */
 function readableStatus(located: Located): Status | undefined {
   try {
-    return statusOf(located.template, nameOf(located));
+    return statusOf(located.template);
   } catch (error) {
     if (error instanceof AppError) return undefined;
     throw error;
@@ -240,7 +240,7 @@ function decideTemplates(
   }
   requireOwnNames(located, next, { context, isChange: operations.length > 0 });
   if (operations.length === 0) {
-    trace.say('unchanged', 'everything that was asked for is there already');
+    trace.say('unchanged', 'the pod template holds everything that was asked for');
     return { kind: 'unchanged', status: next, operations, steps: trace.steps };
   }
   trace.say('injected', `injected ${summaryOf(next)}`);

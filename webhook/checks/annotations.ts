@@ -83,6 +83,11 @@ export const annotationsValid: Check = {
         severity: 'warning',
         hint: 'add inject.svidecar.dev/templates to the pod template, or remove these annotations',
       }),
+      ...steps(assessed, {
+        id: 'validates_nothing',
+        severity: 'warning',
+        hint: 'name the paths that kubelet and scrapers ask for, and no others',
+      }),
     ]),
 };
 

@@ -94,7 +94,7 @@ export function mountedConfigMaps(object: JsonObject): ReadonlySet<string> {
 /** Undefined for a damaged one as well: the admission engine tells of that. */
 export function readableStatus(template: JsonObject): Status | undefined {
   try {
-    return statusOf(template, '');
+    return statusOf(template);
   } catch (error) {
     if (error instanceof AppError) return undefined;
     throw error;

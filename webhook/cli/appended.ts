@@ -49,8 +49,18 @@ export function yamlOf(object: object): string {
 
 /** The text without the documents that {@link append} added to it, or to parts of it. */
 export function withoutAppended(text: string): string {
-  if (!text.includes(made)) return text;
+  return parted(text).kept;
+}
+
+/** The documents that {@link append} added, as a text of their own. */
+export function appendedIn(text: string): string {
+  return parted(text).appended;
+}
+
+function parted(text: string): { readonly kept: string; readonly appended: string } {
+  if (!text.includes(made)) return { kept: text, appended: '' };
   const kept: string[] = [];
+  const appended: string[] = [];
   for (const span of splitDocuments(text)) {
     const document = text.slice(span.start, span.end);
     const found = start.exec(document);
@@ -60,10 +70,11 @@ export function withoutAppended(text: string): string {
     }
     // Comments after a `...` belong to the next document, which is ours.
     kept.push(document.slice(0, found.index));
+    appended.push(document.slice(found.index));
     const hadBreak = found[1] !== undefined;
     if (hadBreak) dropLastBreak(kept);
   }
-  return kept.join('');
+  return { kept: kept.join(''), appended: appended.join('') };
 }
 
 function dropLastBreak(parts: string[]): void {

@@ -4,7 +4,14 @@ import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { nameOf } from '../admission/decide.ts';
 import type { Step } from '../injection/trace.ts';
-import { decideAll, lineOf, type Outcome } from './decide-all.ts';
+import {
+  configMapsIn,
+  decideAll,
+  lineOf,
+  type ConfigMaps,
+  type DecideOptions,
+  type Outcome,
+} from './decide-all.ts';
 import { foreignAmong, type Foreign } from './foreign.ts';
 import { isLiveName, readLive, type LiveFlags } from './live-objects.ts';
 import { readManifest, type ManifestDocument } from './manifest.ts';
@@ -19,6 +26,8 @@ import { readInputs } from './read-inputs.ts';
 import { exitCodeOfAll } from './exit-codes.ts';
 import { painter, reportProblems, type Paint, type Style } from './reports.ts';
 import type { CliContext, Terminal } from './terminal.ts';
+import { appendedAmong, toldOfStale } from './stale-config-maps.ts';
+import { wantedConfigMaps } from './wanted-config-maps.ts';
 import { withoutAppended } from './appended.ts';
 
 interface ExplainFlags extends EngineFlags, LiveFlags {
@@ -89,18 +98,20 @@ function explainFiles(
   context: CliContext,
 ): Explained {
   const namespace = flags.namespace ?? defaultNamespace;
-  const documents = readInputs(paths, context.terminal).flatMap(({ name, text }) =>
+  const sources = readInputs(paths, context.terminal);
+  const documents = sources.flatMap(({ name, text }) =>
     readManifest({ name, text: withoutAppended(text) }),
   );
   const options = { engine: engineFrom(flags, context), namespace };
-  const outcomes = decideAll(documents, options);
+  const appended = appendedAmong(sources, namespace);
+  const outcomes = decideWhole(documents, options, appended);
   return { outcomes, foreign: foreignAmong(documents, options), documents, notes: [] };
 }
 
 function explainLive(name: string, flags: ExplainFlags, context: CliContext): Explained {
   const live = readLive(name, flags);
   const engine = engineFrom({ ...flags, kubernetesVersion: live.kubernetesVersion }, context);
-  const outcomes = decideAll(live.documents, { engine, namespace: live.namespace });
+  const outcomes = decideWhole(live.documents, { engine, namespace: live.namespace }, new Map());
   const own = outcomes.filter(({ document }) => document === live.documents[0]);
   // Where nothing was asked for, the namespace's label is no news.
   const isAsked = own.some(
@@ -109,6 +120,19 @@ function explainLive(name: string, flags: ExplainFlags, context: CliContext): Ex
   const foreign = foreignAmong(live.documents, { engine, namespace: live.namespace });
   const notes = isAsked || foreign.length > 0 ? live.notes : [];
   return { outcomes: own, foreign, documents: [], notes };
+}
+
+/** The decisions, and whether the ConfigMaps behind them hold what they should. */
+function decideWhole(
+  documents: readonly ManifestDocument[],
+  options: DecideOptions,
+  appended: ConfigMaps,
+): readonly Outcome[] {
+  const outcomes = decideAll(documents, options);
+  const others = configMapsIn(documents, options.namespace);
+  const facts = { configMaps: others, printed: new Set(documents), options };
+  const { configMaps } = wantedConfigMaps(outcomes, facts);
+  return toldOfStale(outcomes, configMaps, { appended, others });
 }
 
 function foreignRecord({ document, object, kind, namespace, name, steps }: Foreign): object {

@@ -3,18 +3,14 @@
  * hold are appended as further documents.
  */
 import { AppError } from '#kernel/errors.ts';
-import { stringAt, type JsonObject } from '#kernel/json.ts';
-import { type ConfigMapUser, type DesiredConfigMap } from '../desired/desired.ts';
-import { desiredConfigMaps } from '../desired/marks.ts';
-import { statusText, type Status } from '../injection/status.ts';
-import { append, manifestOf, withoutAppended } from './appended.ts';
+import type { DesiredConfigMap } from '../desired/desired.ts';
+import { append, withoutAppended } from './appended.ts';
 import {
   configMapsIn,
   contextOf,
   decider,
   type ConfigMaps,
   lineOf,
-  ownNamespace,
   type DecideOptions,
   type Outcome,
 } from './decide-all.ts';
@@ -24,11 +20,12 @@ import {
   openDocument,
   splitManifest,
   type RawDocument,
-  type ManifestDocument,
   type ManifestObject,
   type SourceText,
 } from './manifest.ts';
 import { problemAt, type Problem } from './problem.ts';
+import { appendedAmong, toldOfStale } from './stale-config-maps.ts';
+import { wantedConfigMaps } from './wanted-config-maps.ts';
 
 export interface Injection {
   /** One stream of documents: the inputs, edited, then the ConfigMaps. What was refused is left out. */
@@ -64,11 +61,15 @@ export function injectTexts(sources: readonly SourceText[], options: DecideOptio
     }),
   );
   const documents = edited.flat();
-  const wanted = wantedConfigMaps(outcomes, { configMaps, edited: documents, options });
+  const printed = new Set(
+    documents.filter(({ text }) => text !== undefined).map(({ document }) => document),
+  );
+  const wanted = wantedConfigMaps(outcomes, { configMaps, printed, options });
+  const appended = appendedAmong(sources, options.namespace);
   const texts = edited.map((file) => file.map(({ text }) => text ?? '').join(''));
   return {
     text: append(joinTexts(texts), wanted.objects),
-    outcomes,
+    outcomes: toldOfStale(outcomes, wanted.configMaps, { appended, others: configMaps }),
     foreign,
     documents,
     configMaps: wanted.configMaps,
@@ -109,73 +110,4 @@ export function refusals(outcomes: readonly Outcome[]): readonly Problem[] {
     const error = new AppError(decision.code, decision.message);
     return [problemAt({ source: document.source, line: lineOf(outcome) }, error)];
   });
-}
-
-interface Wanted {
-  readonly configMaps: readonly DesiredConfigMap[];
-  /** Those that the inputs do not hold already. */
-  readonly objects: readonly JsonObject[];
-}
-
-function wantedConfigMaps(
-  outcomes: readonly Outcome[],
-  facts: {
-    readonly configMaps: ConfigMaps;
-    readonly edited: readonly EditedDocument[];
-    readonly options: DecideOptions;
-  },
-): Wanted {
-  const { options, configMaps: sources } = facts;
-  const printed = new Set(
-    facts.edited.filter(({ text }) => text !== undefined).map(({ document }) => document),
-  );
-  const users = outcomes.flatMap((outcome) => userOf(outcome, printed));
-  const sourcesIn = byNamespace(sources.values());
-  const configMaps: DesiredConfigMap[] = [];
-  const objects: JsonObject[] = [];
-  for (const [namespace, own] of byNamespace(users)) {
-    const written = own.find((user) => user.ownNamespace !== undefined)?.ownNamespace;
-    const desired = desiredConfigMaps(namespace, own, {
-      sources: byName(sourcesIn.get(namespace) ?? []),
-      library: options.engine.library,
-      marks: options.engine.config.configMaps,
-    });
-    configMaps.push(...desired.configMaps);
-    for (const configMap of desired.configMaps) {
-      if (!sources.has(`${namespace}/${configMap.name}`))
-        objects.push(manifestOf(configMap, written));
-    }
-  }
-  return { configMaps, objects };
-}
-
-function byNamespace<T extends { readonly namespace: string }>(
-  all: Iterable<T>,
-): ReadonlyMap<string, readonly T[]> {
-  return Map.groupBy(all, ({ namespace }) => namespace);
-}
-
-function byName<T extends { readonly name: string }>(all: readonly T[]): ReadonlyMap<string, T> {
-  return new Map(all.map((one) => [one.name, one]));
-}
-
-interface OfflineUser extends ConfigMapUser {
-  readonly ownNamespace: string | undefined;
-}
-
-function userOf(
-  { decision, document, object, located }: Outcome,
-  printed: ReadonlySet<ManifestDocument>,
-): readonly OfflineUser[] {
-  if (!printed.has(document)) return [];
-  if (decision.kind !== 'injected' && decision.kind !== 'unchanged') return [];
-  const status: Status = decision.status;
-  const { kind, name, namespace } = located;
-  return [
-    {
-      ...{ kind, name, namespace, status: statusText(status) },
-      owner: { apiVersion: stringAt(object.value, 'apiVersion') ?? '', kind, name, uid: name },
-      ownNamespace: ownNamespace(object.value),
-    },
-  ];
 }

@@ -1,4 +1,5 @@
 /** The inverse of {@link injectTexts}: what was injected is taken out again, byte for byte. */
+import { AppError } from '#kernel/errors.ts';
 import { objectAt, type JsonObject } from '#kernel/json.ts';
 import { isManaged } from '../desired/desired.ts';
 import { pointer } from '../editing/operation.ts';
@@ -77,7 +78,7 @@ function undo(
   if (located === undefined) return undefined;
   const name = nameOf(located);
   try {
-    const status = statusOf(located.template, name);
+    const status = statusOf(located.template);
     if (status === undefined) return undefined;
     const prefix = pointer(...located.path);
     const operations = uninject(located.template, status).map((operation) => ({
@@ -87,7 +88,10 @@ function undo(
     const edit: ObjectEdit = { kind: 'operations', operations };
     return { document, object, name, namespace: located.namespace, status, edit };
   } catch (thrown) {
-    const fault = failureOf(thrown, name);
+    const fault =
+      thrown instanceof AppError
+        ? new AppError(thrown.code, `${name}: ${thrown.message}`, { cause: thrown })
+        : failureOf(thrown, name);
     context.problems.push(problemAt({ source: document.source, line: object.line }, fault));
     return 'failed';
   }

@@ -51,11 +51,11 @@ function readStatus(user: Carrier): Read {
   const where = `${user.kind} ${user.namespace}/${user.name}`;
   if (user.isStatusWithheld === true) return { fault: `${where}: ${withheldStatus}` };
   try {
-    const status = parseStatus(user.status, where);
+    const status = parseStatus(user.status);
     const fault = faultOf(status);
     return fault === undefined ? status : { fault: `${where}: its status annotation ${fault}` };
   } catch (thrown) {
-    if (thrown instanceof AppError) return { fault: thrown.message };
+    if (thrown instanceof AppError) return { fault: `${where}: ${thrown.message}` };
     // A mistake of ours, that this text brings to light: the others must not pay for it.
     return { fault: `${where}: its status annotation cannot be read (${messageOf(thrown)})` };
   }

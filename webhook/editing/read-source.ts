@@ -90,7 +90,7 @@ function unparsable(input: DocumentText, { offset, message, reason }: TextFault)
   const lined = new LinedText(input.text, input.firstLine);
   const at = Math.min(input.span.start + offset, input.text.length);
   const place = placeOf(input.where, lined, at);
-  return new AppError('TEXT_UNPARSABLE', `${place}: ${message}\n${excerptAt(lined, at)}`, {
+  return new AppError('TEXT_UNPARSABLE', `${place}: ${message}, in ${excerptAt(lined, at)}`, {
     reason,
   });
 }

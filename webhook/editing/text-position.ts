@@ -66,13 +66,12 @@ export function placeOf(where: string, text: LinedText, offset: number): string 
   return `${where}:${line}:${column}`;
 }
 
-/** The line of `offset` and a caret under it; long lines are cut around the caret. */
+/** The line of `offset` in quotation marks; a long one is cut around it. */
 export function excerptAt(text: LinedText, offset: number): string {
   const start = text.lineStartAt(offset);
   const from = Math.max(start, offset - 60);
   const to = Math.min(from + 100, lineEndAt(text, offset));
-  const line = text.text.slice(from, to).replaceAll('\t', ' ');
-  return `  ${line}\n  ${' '.repeat(offset - from)}^`;
+  return `"${text.text.slice(from, to).trim()}"`;
 }
 
 export function lineStartAt(text: LinedText, offset: number): number {

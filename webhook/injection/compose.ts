@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { AppError } from '#kernel/errors.ts';
 import { isArray, type JsonObject } from '#kernel/json.ts';
 import { settingsFile } from '../../sidecar/config/contract.ts';
+import { skipsEverything } from '../../sidecar/config/skip-paths.ts';
 import {
   checkSettings,
   renderSettings,
@@ -30,6 +31,8 @@ export interface Composition {
   /** Fragments for each of the app's containers, not substituted yet: mount paths differ by container. */
   readonly everyContainer: readonly JsonObject[];
   readonly helper: HelperConfigMap | undefined;
+  /** Names of the rules that let every path pass without a token. */
+  readonly openRules: readonly string[];
   /** Whether any template wants something in Envoy. */
   readonly wantsEnvoy: boolean;
   readonly variables: Variables;
@@ -81,7 +84,7 @@ export function composeOnce(
 /** @throws {AppError} ANNOTATION_INVALID, TEMPLATE_INVALID */
 function compose(templates: readonly NamedTemplate[], variables: Variables): Composition {
   const fragments = fragmentsOf(templates, variables);
-  const helper = helperConfigMap(fragments, variables);
+  const { helper, openRules } = helperOf(fragments, variables);
   const known = { ...variables, helperConfigMap: helper?.configMap };
   let pod: JsonObject = { metadata: { labels: { [injectedLabel]: 'true' } } };
   for (const fragment of fragments) {
@@ -96,29 +99,36 @@ function compose(templates: readonly NamedTemplate[], variables: Variables): Com
       .map((fragment) => fragment.everyContainer)
       .filter((part) => part !== undefined),
     helper,
+    openRules,
     wantsEnvoy: fragments.some((fragment) => fragment.envoy !== undefined),
     variables: known,
   };
 }
 
-function helperConfigMap(
+function helperOf(
   fragments: readonly Fragment[],
   variables: Variables,
-): HelperConfigMap | undefined {
+): Pick<Composition, 'helper' | 'openRules'> {
   const rules = fragments
     .map((fragment) => fragment.helperRule)
     .filter((rule) => rule !== undefined)
     .map((rule) => substituteObject(rule, variables));
-  if (rules.length === 0) return undefined;
+  if (rules.length === 0) return { helper: undefined, openRules: [] };
   for (const rule of rules) refuseSeveralAudiences(rule);
   let own: JsonObject = {};
   for (const { helperSettings = {} } of fragments)
     own = { ...own, ...substituteObject(helperSettings, variables) };
   const input = { version: 1, logLevel: variables['logLevel'] ?? 'info', ...own, rules };
-  checkSettings(input, 'the settings that the templates give the helper');
+  const checked = checkSettings(input, 'the settings that the templates give the helper');
+  const open = checked.rules.filter(
+    (rule) => rule.mode === 'validate' && skipsEverything(rule.skipPaths),
+  );
   // Checked on the line above; written as the templates say it, without the schema's defaults.
   const settings = renderSettings(input as unknown as HelperSettingsInput);
-  return { configMap: helperName(settings), settings };
+  return {
+    helper: { configMap: helperName(settings), settings },
+    openRules: open.map(({ name }) => name),
+  };
 }
 
 /** A name that only these settings can have. */

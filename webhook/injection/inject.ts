@@ -62,6 +62,7 @@ export function inject(
   const templates = chosenTemplates(request, engine.library);
   const variables = variablesFor({ ...located, template: original }, settings, engine);
   const composition = composeOnce(engine.library, templates, variables);
+  warnOfOpenRules(composition, trace);
   const surroundings = { claims, keysOf };
   const envoy = envoyOf(original, { templates, composition, settings, surroundings, trace });
   const wanted = fit(original, composition, { envoy, trace, settings, claims });
@@ -87,6 +88,14 @@ export function inject(
     lacking: current === original ? lacking : undefined,
   });
   return { operations, status };
+}
+
+function warnOfOpenRules({ openRules }: Composition, trace: Trace): void {
+  for (const rule of openRules)
+    trace.warn(
+      'validates_nothing',
+      `${rule} lets every path pass without a token (${annotationKey('skip-paths')}: /*), so nothing is validated and anybody may call; name the paths that may go without one, such as /healthz`,
+    );
 }
 
 /** @throws {AppError} POD_UNFIT for a pod that nothing can be injected into, whatever is asked for */

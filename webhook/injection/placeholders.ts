@@ -35,7 +35,7 @@ export function withPlaceholders(thrown: unknown, text: string): unknown {
   const mayBe = thrown.reason !== undefined && broughtAbout.has(thrown.reason);
   const kind = mayBe ? kinds.find(({ mark }) => mark.test(text)) : undefined;
   if (kind === undefined) return thrown;
-  return new AppError(thrown.code, `${thrown.message}\n${kind.says}`, {
+  return new AppError(thrown.code, `${thrown.message}; ${kind.says}`, {
     // Whoever asks whether a parser quotes the text here looks at the cause.
     cause: thrown.cause,
     reason: kind.reason,

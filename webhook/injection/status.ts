@@ -62,24 +62,24 @@ export type EnvoyPlan = z.infer<typeof envoyPlanSchema>;
 /** Members that a later version may add are passed over, so that two versions can run side by side. */
 export type Status = z.infer<typeof statusSchema>;
 
-/** @param where names the object in messages. @throws {AppError} STATUS_INVALID, STATUS_NEWER */
-export function parseStatus(text: string, where: string): Status {
+/** Messages do not name the object: who asks knows it. @throws {AppError} STATUS_INVALID, STATUS_NEWER */
+export function parseStatus(text: string): Status {
   let value: Json;
   try {
     // What JSON.parse returns is JSON.
     value = JSON.parse(text) as Json;
   } catch {
     // V8's message quotes the text.
-    throw invalid(where, 'it is no JSON');
+    throw invalid('it is no JSON');
   }
   const fault = statusFault(value);
-  if (fault !== undefined) throw invalid(where, fault);
+  if (fault !== undefined) throw invalid(fault);
   const parsed = statusSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const { issues } = parsed.error;
   // All that we know is right, and there is more: what it means, and how to undo it, only its writer knows.
-  if (issues.every(({ code }) => code === 'unrecognized_keys')) throw newer(where, value, issues);
-  throw invalid(where, formFault(issues));
+  if (issues.every(({ code }) => code === 'unrecognized_keys')) throw newer(value, issues);
+  throw invalid(formFault(issues));
 }
 
 /** Which members are at fault; what stands there is not told. */
@@ -89,29 +89,29 @@ function formFault(issues: readonly z.core.$ZodIssue[]): string {
   return `missing in it or of another form than svidecar writes: ${members.join(', ')}`;
 }
 
-function newer(where: string, value: unknown, issues: readonly z.core.$ZodIssue[]): AppError {
+function newer(value: unknown, issues: readonly z.core.$ZodIssue[]): AppError {
   const keys = issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []));
   const version = isObject(value) ? (stringAt(value, 'version') ?? '?') : '?';
   return new AppError(
     'STATUS_NEWER',
-    `${where}: it was injected by svidecar ${version}, which knows more than this version (${keys.slice(0, maxToldIssues).join(', ')} in ${statusKey}); it is left as it is: finish the upgrade, or inject it anew by applying the original manifest without this annotation and the injected parts`,
+    `it was injected by svidecar ${version}, which knows more than this version (${keys.slice(0, maxToldIssues).join(', ')} in ${statusKey}); it is left as it is: finish the upgrade, or inject it anew by applying the original manifest without this annotation and the injected parts`,
   );
 }
 
-function invalid(where: string, fault: string): AppError {
+function invalid(fault: string): AppError {
   return new AppError(
     'STATUS_INVALID',
-    `${where}: the annotation ${statusKey} was not written by svidecar (${fault}); apply the original manifest again, or remove this annotation together with the injected parts`,
+    `the annotation ${statusKey} was not written by svidecar (${fault}); apply the original manifest again, or remove this annotation together with the injected parts`,
   );
 }
 
 /** The status of a pod template, or undefined when it was never injected. @throws {AppError} STATUS_INVALID, STATUS_NEWER */
-export function statusOf(template: JsonObject, where: string): Status | undefined {
+export function statusOf(template: JsonObject): Status | undefined {
   const text = stringAt(objectAt(objectAt(template, 'metadata'), 'annotations'), statusKey);
   if (text === undefined) return undefined;
-  const status = parseStatus(text, where);
+  const status = parseStatus(text);
   const fault = lookupFault(status.undo, template);
-  if (fault !== undefined) throw invalid(where, fault);
+  if (fault !== undefined) throw invalid(fault);
   return status;
 }
 

@@ -8,6 +8,7 @@ export type StepId =
   | 'app_port_open'
   | 'awaits_container'
   | 'being_deleted'
+  | 'configmap_differs'
   | 'configmap_refused'
   | 'configmap_restored'
   | 'configmap_taken'
@@ -50,7 +51,8 @@ export type StepId =
   | 'templates_requested'
   | 'unchanged'
   | 'uninjected'
-  | 'user_value_kept';
+  | 'user_value_kept'
+  | 'validates_nothing';
 
 export interface Step {
   readonly id: StepId;

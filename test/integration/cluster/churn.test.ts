@@ -106,7 +106,7 @@ test('one that changes without end is looked at at a steady rate, and holds up n
 test("a pod does not start while somebody else's ConfigMap stands under the name of its settings", async () => {
   const cluster = await start();
   const asked = pod(injectBackend);
-  const status = statusOf(injected(asked), 'the pod')?.helper;
+  const status = statusOf(injected(asked))?.helper;
   const name = status?.configMap ?? '';
   const kindNow = (): string =>
     decideOn(asked, { heldConfigMap: (...where) => cluster.held(...where) }).kind;

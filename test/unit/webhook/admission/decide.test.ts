@@ -263,7 +263,9 @@ describe('an injected object', () => {
     (status) => {
       const decision = decideOn(withAnnotations(object, { [statusKey]: status }));
       expect(decision).toMatchObject({ kind: 'refused', code: 'STATUS_INVALID' });
-      expect(decision.steps.at(-1)?.message).toContain('apply the original manifest again');
+      const message = decision.steps.at(-1)?.message ?? '';
+      expect(message).toContain('apply the original manifest again');
+      expect(message.match(/Deployment shop\/frontend/g)).toHaveLength(1);
     },
   );
 

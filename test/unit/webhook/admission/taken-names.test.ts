@@ -12,7 +12,7 @@ import { deployment, injectBackend, madeBy, pod } from '../../../fakes/workloads
 const evil = { 'helper.yaml': 'skipPaths: ["/*"]' };
 
 function statusIn(object: JsonObject): Status {
-  const status = statusOf(object, 'the pod');
+  const status = statusOf(object);
   if (status === undefined) throw new TypeError('it carries no status');
   return status;
 }

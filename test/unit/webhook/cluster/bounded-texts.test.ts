@@ -120,7 +120,7 @@ test('a list gathers nothing of namespaces that are not served', () => {
 });
 
 test('whoever needs one that is not held is told by admission and by an event', () => {
-  const status = statusOf(injected(pod(injectBackend)), 'the pod');
+  const status = statusOf(injected(pod(injectBackend)));
   if (status?.envoy === undefined) throw new TypeError('no Envoy configuration');
   const plan = status.envoy;
   const { library } = engineFor();

@@ -146,7 +146,7 @@ describe('desired ConfigMaps', () => {
     'a file called %s costs its own workload alone',
     (file) => {
       const envoy = objectAt(isObject(parsed) ? parsed : {}, 'envoy');
-      const { derived: _derived, ...plan } = parseStatus(status, 'test').envoy ?? fail();
+      const { derived: _derived, ...plan } = parseStatus(status).envoy ?? fail();
       const named = { ...envoy, file, derived: derivedName({ ...plan, file }) };
       const forged = JSON.stringify({ ...(isObject(parsed) ? parsed : {}), envoy: named });
       const { configMaps, problems } = desired([user('forged', forged), user('honest')]);

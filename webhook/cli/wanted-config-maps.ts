@@ -1,0 +1,75 @@
+/** The ConfigMaps that stand behind the injected workloads of some manifests. */
+import { stringAt, type JsonObject } from '#kernel/json.ts';
+import type { ConfigMapUser, DesiredConfigMap } from '../desired/desired.ts';
+import { desiredConfigMaps } from '../desired/marks.ts';
+import { statusText, type Status } from '../injection/status.ts';
+import { manifestOf } from './appended.ts';
+import { ownNamespace, type ConfigMaps, type DecideOptions, type Outcome } from './decide-all.ts';
+import type { ManifestDocument } from './manifest.ts';
+
+export interface Wanted {
+  readonly configMaps: readonly DesiredConfigMap[];
+  /** Those that the inputs do not hold already. */
+  readonly objects: readonly JsonObject[];
+}
+
+/** @param facts.printed documents whose workloads count */
+export function wantedConfigMaps(
+  outcomes: readonly Outcome[],
+  facts: {
+    readonly configMaps: ConfigMaps;
+    readonly printed: ReadonlySet<ManifestDocument>;
+    readonly options: DecideOptions;
+  },
+): Wanted {
+  const { options, configMaps: sources } = facts;
+  const users = outcomes.flatMap((outcome) => userOf(outcome, facts.printed));
+  const sourcesIn = byNamespace(sources.values());
+  const configMaps: DesiredConfigMap[] = [];
+  const objects: JsonObject[] = [];
+  for (const [namespace, own] of byNamespace(users)) {
+    const written = own.find((user) => user.ownNamespace !== undefined)?.ownNamespace;
+    const desired = desiredConfigMaps(namespace, own, {
+      sources: byName(sourcesIn.get(namespace) ?? []),
+      library: options.engine.library,
+      marks: options.engine.config.configMaps,
+    });
+    configMaps.push(...desired.configMaps);
+    for (const configMap of desired.configMaps) {
+      if (!sources.has(`${namespace}/${configMap.name}`))
+        objects.push(manifestOf(configMap, written));
+    }
+  }
+  return { configMaps, objects };
+}
+
+function byNamespace<T extends { readonly namespace: string }>(
+  all: Iterable<T>,
+): ReadonlyMap<string, readonly T[]> {
+  return Map.groupBy(all, ({ namespace }) => namespace);
+}
+
+function byName<T extends { readonly name: string }>(all: readonly T[]): ReadonlyMap<string, T> {
+  return new Map(all.map((one) => [one.name, one]));
+}
+
+interface OfflineUser extends ConfigMapUser {
+  readonly ownNamespace: string | undefined;
+}
+
+function userOf(
+  { decision, document, object, located }: Outcome,
+  printed: ReadonlySet<ManifestDocument>,
+): readonly OfflineUser[] {
+  if (!printed.has(document)) return [];
+  if (decision.kind !== 'injected' && decision.kind !== 'unchanged') return [];
+  const status: Status = decision.status;
+  const { kind, name, namespace } = located;
+  return [
+    {
+      ...{ kind, name, namespace, status: statusText(status) },
+      owner: { apiVersion: stringAt(object.value, 'apiVersion') ?? '', kind, name, uid: name },
+      ownNamespace: ownNamespace(object.value),
+    },
+  ];
+}
