@@ -1,5 +1,6 @@
 /** On real Envoy: what its HTTP filters are, and what comes past ours where another one stands in front. */
 import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, readdir } from 'node:fs/promises';
 import { createServer, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isObject, listAt, objectAt } from '#kernel/json.ts';
 import { readSettings } from '../../sidecar/config/settings.ts';
 import { injectTexts } from '../../webhook/cli/inject-texts.ts';
+import { harmless, notHarmless } from '../../webhook/envoy/check-connection.ts';
 import { filterEffects, holderRouteTypes } from '../../webhook/envoy/http-filters.ts';
 import { engineFor } from '../fakes/engine.ts';
 import { describeWithComponents } from './harness/components.ts';
@@ -87,28 +89,70 @@ describeWithComponents(['envoy'], 'filters around ours', () => {
     await work.remove();
   });
 
-  test('the table knows every HTTP filter that Envoy has', async () => {
+  /** Types of the configurations of all extensions of some categories that this Envoy has. */
+  async function typesOf(...categories: readonly string[]): Promise<readonly string[]> {
     const envoy = await startEnvoy('static_resources: {}\n');
     try {
       const info: unknown = JSON.parse(await envoy.admin('/server_info'));
-      const extensions = listAt(objectAt(isObject(info) ? info : {}, 'node'), 'extensions');
-      const types = extensions
+      return listAt(objectAt(isObject(info) ? info : {}, 'node'), 'extensions')
         .filter(isObject)
-        .filter(
-          ({ category }) =>
-            category === 'envoy.filters.http' || category === 'envoy.filters.http.upstream',
-        )
-        .flatMap((one) => listAt(one, 'type_urls'));
-      expect(types.length).toBeGreaterThan(80);
-      const ofRoutes = /PerRoute(?:Config)?$|Override$|\.CorsPolicy$/;
-      const unknown = types
-        .map(String)
-        .filter((type) => !filterEffects.has(type) && !ofRoutes.test(type));
-      expect(unknown).toEqual([]);
-      expect([...holderRouteTypes].filter((type) => !types.includes(type))).toEqual([]);
+        .filter(({ category }) => typeof category === 'string' && categories.includes(category))
+        .flatMap((one) => listAt(one, 'type_urls'))
+        .map(String);
     } finally {
       await envoy.stop();
     }
+  }
+
+  test('the table knows every HTTP filter that Envoy has', async () => {
+    const types = await typesOf('envoy.filters.http', 'envoy.filters.http.upstream');
+    expect(types.length).toBeGreaterThan(80);
+    const ofRoutes = /PerRoute(?:Config)?$|Override$|\.CorsPolicy$/;
+    const unknown = types.filter((type) => !filterEffects.has(type) && !ofRoutes.test(type));
+    expect(unknown).toEqual([]);
+    expect([...holderRouteTypes].filter((type) => !types.includes(type))).toEqual([]);
+  });
+
+  test.each(['network', 'listener'] as const)(
+    'the tables know every %s filter that Envoy has, and no other',
+    async (kind) => {
+      const known = [...harmless[kind], ...notHarmless[kind]];
+      expect((await typesOf(`envoy.filters.${kind}`)).toSorted()).toEqual(
+        known.map((type) => `envoy.extensions.filters.${kind}.${type}`).sort(),
+      );
+    },
+  );
+
+  test.each([
+    [false, 1],
+    [true, 0],
+  ])('what a tap in front writes: streaming %s', async (streaming, written) => {
+    const port = await freePort();
+    const traces = await mkdtemp(join(work.path, 'tap-'));
+    const type = 'type.googleapis.com/envoy.extensions.filters.http';
+    const envoy = await startEnvoy(`static_resources:
+  listeners:
+  - name: web
+    address: {socket_address: {address: 127.0.0.1, port_value: ${port}}}
+    filter_chains: [{filters: [{name: hcm, typed_config: {
+      "@type": ${managerType},
+      stat_prefix: a,
+      route_config: {virtual_hosts: [{name: a, domains: ["*"], routes: [{match: {prefix: /}, direct_response: {status: 200}}]}]},
+      http_filters: [
+        {name: tap, typed_config: {"@type": ${type}.tap.v3.Tap, common_config: {static_config: {match_config: {any_match: true}, output_config: {streaming: ${streaming}, sinks: [{file_per_tap: {path_prefix: ${traces}/t}}]}}}}},
+        {name: later, typed_config: {"@type": ${type}.header_mutation.v3.HeaderMutation, mutations: {request_mutations: [{append: {header: {key: authorization, value: Bearer made-later}}}]}}},
+        {name: router, typed_config: {"@type": ${type}.router.v3.Router}}]}}]}]
+`);
+    try {
+      await ask(port, '/');
+    } finally {
+      await envoy.stop();
+    }
+    const texts = await Promise.all(
+      (await readdir(traces)).map((name) => readFile(join(traces, name), 'utf8')),
+    );
+    expect(texts).toHaveLength(1);
+    expect(texts.filter((text) => text.includes('made-later'))).toHaveLength(written);
   });
 
   /** The workload of a fixture as injected; its helper has no identity, and needs none to refuse. */

@@ -1,6 +1,6 @@
 /** Where requests that carry a token go: what an operator should know before it happens. */
 import type { KnownCluster } from './clusters.ts';
-import { unsafeBecause } from './cluster-transport.ts';
+import { isTapped, unsafeBecause } from './cluster-transport.ts';
 import { lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { anyField } from './any-config.ts';
@@ -31,7 +31,9 @@ export function checkRoutes(
   };
   const isNewReach = isNew(reach);
   return [
-    ...(addition.carriesToken === true && isNewReach ? leavesWithoutTls(addition, reach) : []),
+    ...(addition.carriesToken === true && isNewReach
+      ? [...leavesWithoutTls(addition, reach), ...tapped(addition, reach)]
+      : []),
     ...(addition.oneAudienceForAllHosts === true ? severalClusters(addition, listener, reach) : []),
     ...(addition.carriesToken === true && isNewReach ? notJudged(addition, reach.unjudged) : []),
     ...trees
@@ -60,6 +62,13 @@ function leavesWithoutTls({ rule }: FilterAddition, reach: Reach): readonly Envo
       id: 'token_without_tls',
       message: `${lineIn(file, path)}: ${rule} puts a token into requests to cluster "${name}", ${why ?? ''}`,
     }));
+}
+
+function tapped({ rule }: FilterAddition, reach: Reach): readonly EnvoyWarning[] {
+  return reach.clusters.filter(isTapped).map(({ file, path, name }) => ({
+    id: 'token_logged',
+    message: `${lineIn(file, path)}: a transport_socket of cluster "${name}" writes all that is sent there (tap), with the token that ${rule} puts into the requests: whoever reads it can use the token; take the tap out`,
+  }));
 }
 
 function severalClusters(

@@ -18,24 +18,41 @@ const encrypting: ReadonlySet<string> = new Set([
   `${sockets}quic.v3.QuicUpstreamTransport`,
   `${sockets}alts.v3.Alts`,
 ]);
+/** Connects to a proxy of its own, or of the endpoint's metadata, in place of the endpoint. */
+const proxyType = `${sockets}http_11_proxy.v3.Http11ProxyUpstreamTransport`;
+const tapType = `${sockets}tap.v3.Tap`;
 /** Sockets around another one, which is in their field `transport_socket`. */
 const wrapping: ReadonlySet<string> = new Set([
-  `${sockets}http_11_proxy.v3.Http11ProxyUpstreamTransport`,
+  proxyType,
   `${sockets}internal_upstream.v3.InternalUpstreamTransport`,
   `${sockets}proxy_protocol.v3.ProxyProtocolUpstreamTransport`,
-  `${sockets}tap.v3.Tap`,
+  tapType,
   `${sockets}tcp_stats.v3.Config`,
 ]);
 
 /** Why a token is not safe on the way to a cluster, as a clause; undefined where it is, or never leaves the pod. */
 export function unsafeBecause({ message }: { readonly message: JsonObject }): string | undefined {
-  if (isLocal(message)) return undefined;
   const sockets = socketsOf({ message, path: '' });
+  if (isLocal(message) && !sockets.some((socket) => layersOf(socket).includes(proxyType)))
+    return undefined;
   if (!sockets.every(isTls)) {
     return 'which has no TLS transport_socket for each of its endpoints: anyone on the path can read the token and use it';
   }
   if (sockets.every(isVerified)) return undefined;
   return 'whose TLS does not verify who answers (it needs a validation context with trusted_ca or from SDS, and no ACCEPT_UNTRUSTED): whoever answers in its place gets the token and can use it';
+}
+
+/** Whether a socket writes all that is sent somewhere, before it is encrypted. */
+export function isTapped({ message }: { readonly message: JsonObject }): boolean {
+  return socketsOf({ message, path: '' }).some((socket) => layersOf(socket).includes(tapType));
+}
+
+/** Types of a socket and of those inside it. */
+function layersOf(socket: Placed | undefined): readonly string[] {
+  const config = socket === undefined ? undefined : anyField(socket, 'typed_config');
+  if (config?.type === undefined) return [];
+  const inner = wrapping.has(config.type) ? placedField(config, 'transport_socket') : undefined;
+  return [config.type, ...layersOf(inner)];
 }
 
 /** All sockets that an endpoint can be given; undefined stands for the plain one. */

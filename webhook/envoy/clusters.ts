@@ -80,15 +80,18 @@ export function clustersIn(value: JsonObject): ReadonlySet<string> {
   return found;
 }
 
-/** Whether all endpoints are on loopback or on Unix sockets. @param port only this one, when given */
+/** Whether all endpoints are on loopback or on Unix sockets, with all their addresses. @param port only this one, when given */
 export function isLocal(cluster: JsonObject, port?: number): boolean {
   const endpoints = repeatedOf(
     { message: messageOf(cluster, 'load_assignment'), path: '' },
     'endpoints',
   )
     .flatMap((locality) => repeatedOf(locality, 'lb_endpoints'))
-    .map(({ message }) => messageOf(messageOf(message, 'endpoint'), 'address'));
-  return endpoints.length > 0 && endpoints.every((address) => isLocalAddress(address, port));
+    .map(({ message }) => ({ message: messageOf(message, 'endpoint'), path: '' }));
+  const addresses = endpoints
+    .flatMap((endpoint) => [endpoint, ...repeatedOf(endpoint, 'additional_addresses')])
+    .map(({ message }) => messageOf(message, 'address'));
+  return addresses.length > 0 && addresses.every((address) => isLocalAddress(address, port));
 }
 
 /** A host of the pod itself: 127.0.0.0/8, ::1, localhost. */
@@ -99,7 +102,11 @@ export function isLoopback(host: string): boolean {
 function isLocalAddress(address: JsonObject, port: number | undefined): boolean {
   if (fieldOf(address, 'pipe') !== undefined) return port === undefined;
   const socket = messageOf(address, 'socket_address');
-  if (!isLoopback(textOf(socket, 'address') ?? '')) return false;
+  // A resolver of its own makes of the address what it likes, and another network has a loopback of its own.
+  const isElsewhere = ['resolver_name', 'network_namespace_filepath'].some(
+    (field) => (textOf(socket, field) ?? '') !== '',
+  );
+  if (isElsewhere || !isLoopback(textOf(socket, 'address') ?? '')) return false;
   return port === undefined || Number(fieldOf(socket, 'port_value')) === port;
 }
 

@@ -195,8 +195,12 @@ function configFault(config: TypedMessage, clusters: readonly KnownCluster[]): F
 
 function isKnownField(key: string): boolean {
   if (key === '@type') return true;
-  const field = key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const field = protoName(key);
   return judgedFields.has(field) || openConfig.has(field) || harmlessFields.has(field);
+}
+
+function protoName(key: string): string {
+  return key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** Why a gRPC service is not the helper; undefined when it is. */
@@ -212,11 +216,23 @@ function serviceFault(service: JsonObject, clusters: readonly KnownCluster[]): s
   return `its cluster "${name}" does not lead to the helper alone (127.0.0.1:${helperPort}) by ${hole.field} (${lineIn(cluster.file, hole.path)})`;
 }
 
+/** Fields of `GoogleGrpc` by which a call goes nowhere else: arguments of the channel, or plug-ins, could lead it to a proxy. */
+const harmlessTargetFields: ReadonlySet<string> = new Set([
+  'target_uri',
+  'stat_prefix',
+  'per_stream_buffer_limit_bytes',
+  'channel_credentials',
+  'call_credentials',
+]);
+
 function targetFault(service: JsonObject): string | undefined {
   const target = textOf(service, 'target_uri') ?? '';
-  const [, host = '', port = ''] = /^(?:[a-z]+:\/*)?([^/].*|):(\d+)$/.exec(target) ?? [];
-  if (isLoopback(host) && Number(port) === helperPort) return undefined;
-  return `it has no grpc_service that leads to the helper (127.0.0.1:${helperPort})`;
+  const [, host = '', port = ''] = /^(?:(?:dns|ipv4|ipv6):\/*)?([^/].*|):(\d+)$/.exec(target) ?? [];
+  if (!isLoopback(host) || Number(port) !== helperPort)
+    return `it has no grpc_service that leads to the helper (127.0.0.1:${helperPort})`;
+  const strange = Object.keys(service).find((key) => !harmlessTargetFields.has(protoName(key)));
+  if (strange === undefined) return undefined;
+  return `its google_grpc has ${strange}, by which calls can go elsewhere than to the helper`;
 }
 
 /** Settings of routes under the filter's own name. */

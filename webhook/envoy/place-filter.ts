@@ -2,13 +2,14 @@
  * Where in a list of HTTP filters ours goes: directly before the terminal one, but before all that answers, or sends the
  * request on, by itself. What cannot be judged and stands in front is warned about.
  */
+import type { TypedMessage } from './any-config.ts';
 import { type ConfigFile, invalid, lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { ourNames } from './route-settings.ts';
 import { mayRewrite } from './http-filters.ts';
-import { type Judgement, filterTitle, judgeFilter } from './judge-filter.ts';
+import { type Judgement, configsOf, filterTitle, judgeFilter } from './judge-filter.ts';
 import type { FilterList, Listener, PlacedIn } from './listener.ts';
-import { type Placed, textOf } from './proto-field.ts';
+import { type Placed, fieldOf, messageOf, textOf } from './proto-field.ts';
 
 /** What is known of the manager that a list is of. */
 interface ListContext {
@@ -96,9 +97,10 @@ export function checkNeighbours(
     ...(addition.direction === 'inbound' ? front : []).flatMap((one) =>
       inFront(addition, file, one),
     ),
-    ...(addition.direction === 'outbound' ? front : []).flatMap((one) =>
-      signsToo(addition, file, one),
-    ),
+    ...(addition.direction === 'outbound' ? front : []).flatMap((one) => [
+      ...signsToo(addition, file, one),
+      ...seesTokenLater(addition, file, one),
+    ]),
     ...behind.flatMap((one) => behindOurs(addition, { file, exempts, one })),
   ];
 }
@@ -168,6 +170,39 @@ function rewritesBehind(
   if (may === undefined) return [];
   const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands behind the filter of ${rule} and ${may.because}: a path that needs no token (svidecar.dev/skip-paths, svidecar-skip) could become another one there; make sure that it does not`;
   return [{ id: 'path_changed_behind', message }];
+}
+
+const tapType = 'envoy.extensions.filters.http.tap.v3.Tap';
+/** They look at the request when the answer comes: by then it carries the token. */
+const lookingBack: ReadonlySet<string> = new Set([
+  tapType,
+  'envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter',
+  'envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor',
+  'envoy.extensions.filters.http.golang.v3alpha.Config',
+  'envoy.extensions.filters.http.wasm.v3.Wasm',
+]);
+
+/** A filter in front of ours that sees what ours adds. */
+function seesTokenLater(
+  { rule, carriesToken }: FilterAddition,
+  file: ConfigFile,
+  { filter }: Judged,
+): readonly EnvoyWarning[] {
+  if (carriesToken !== true) return [];
+  const config = configsOf(filter).find((one) => looksBack(one));
+  if (config === undefined) return [];
+  const start = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands before the filter of ${rule}, and`;
+  const message =
+    config.type === tapType
+      ? `${start} writes the request down when it is over, with its token: whoever reads that can use the token; take the tap out, or set streaming: true in its output_config, by which it writes what it saw itself`
+      : `${start} its code can look at the request, with its token, when the answer comes: nothing here tells where the token goes; trust it with the token, or take it out`;
+  return [{ id: 'token_seen_by_filter', message }];
+}
+
+function looksBack({ type, message }: TypedMessage): boolean {
+  if (type !== tapType) return lookingBack.has(type ?? '');
+  const output = ['common_config', 'static_config', 'output_config'].reduce(messageOf, message);
+  return fieldOf(output, 'streaming') !== true;
 }
 
 const seeing: ReadonlySet<Judgement['effect']> = new Set(['unknown', 'code', 'watches']);

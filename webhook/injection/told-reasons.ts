@@ -121,9 +121,10 @@ const warnings: Readonly<Record<EnvoyWarningId, string>> = {
     'routes that cannot be seen may set something for the check; put them into the same ConfigMap',
   setting_reaches_older_envoy:
     'in an Envoy before 1.29 a setting for another filter reaches the check; use 1.29 or later',
-  token_logged: 'an access log or a trace writes the header with the token; leave the header out',
+  token_logged:
+    'an access log, a trace or a tap of the connection writes the token; leave the header out, or take the tap out',
   token_seen_by_filter:
-    'a filter behind the injection sees the token; put it in front, or trust it',
+    'a filter sees the token, behind the injection or when the answer comes; trust it, or take it out',
   token_without_tls:
     'a token would leave through a cluster without TLS that verifies who answers; give each endpoint a TLS transport_socket',
   tunnel_seen_once:

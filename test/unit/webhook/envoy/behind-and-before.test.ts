@@ -51,6 +51,15 @@ const mirror = 'cluster: app, request_mirror_policies: [{cluster: copy}]';
 const log = (inner: string): string =>
   `access_log: [{name: l, typed_config: {"@type": x/envoy.extensions.access_loggers.file.v3.FileAccessLog, ${inner}}}],`;
 
+const seen = 'token_seen_by_filter';
+const front = (filter: string): string => `${filter}, ${http('router.v3.Router')}`;
+const tap = (output = ''): string =>
+  http('tap.v3.Tap', `, common_config: {static_config: {output_config: {${output}}}}`);
+const composed = (inner: string): string =>
+  `{name: f, typed_config: {"@type": x/envoy.extensions.filters.http.composite.v3.Composite, named_filter_chains: {a: {typed_config: [${inner}]}}}}`;
+const sockets = 'x/envoy.extensions.transport_sockets';
+const tappedSocket = `transport_socket_matches: [{name: a, match: {}, transport_socket: {name: t, typed_config: {"@type": ${sockets}.tap.v3.Tap, transport_socket: {name: tls, typed_config: {"@type": ${sockets}.tls.v3.UpstreamTlsContext, common_tls_context: ${trusted}}}}}}],`;
+
 describe('a path that needs no token, and could become another one', () => {
   test.each<[string, Parts, EnvoyAdditions, boolean]>([
     ['by a filter of the router', { filters: withLua }, exempting, true],
@@ -127,6 +136,17 @@ describe('a token that others get', () => {
       byHost,
       'token_logged',
     ],
+    ['a tap in front, which writes when all is over', { filters: front(tap()) }, byHost, seen],
+    [
+      'a tap in front that is set up later',
+      { filters: front(http('tap.v3.Tap', ', common_config: {admin_config: {config_id: a}}')) },
+      byHost,
+      seen,
+    ],
+    ['a tap inside another filter', { filters: front(composed(tap())) }, byHost, seen],
+    ['code in front', { filters: front(http('wasm.v3.Wasm')) }, byHost, seen],
+    ['a program in front', { filters: front(http('ext_proc.v3.ExternalProcessor')) }, byHost, seen],
+    ['a tap of the connection', { cluster: tappedSocket }, byHost, 'token_logged'],
     ['TLS without a context', { common: '{}' }, byHost, 'token_without_tls'],
     [
       'TLS that accepts anybody',
@@ -143,6 +163,8 @@ describe('a token that others get', () => {
 
   test.each<[string, Parts]>([
     ['nothing', {}],
+    ['a tap in front that writes what it sees', { filters: front(tap('streaming: true')) }],
+    ['a script in front', { filters: front(lua) }],
     ['another header in a log', { manager: log('additional_request_headers_to_log: [x]') }],
     ['a context by SDS', { common: '{validation_context_sds_secret_config: {name: a}}' }],
     [

@@ -286,3 +286,23 @@ describe('what cannot be judged is told of', () => {
     expect(told({ route }).join('\n')).toMatch(/^tunnel_seen_once: /m);
   });
 });
+
+describe('a cluster at loopback is safe only if it stays there', () => {
+  const local = (endpoint: string, address = '', more = ''): Parts => ({
+    route: 'route: {cluster: here}',
+    clusters: `  - {name: here, type: STATIC, ${more} load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 7001, ${address}}}, ${endpoint}}}]}]}}\n`,
+  });
+  const other = (ip: string): string =>
+    `additional_addresses: [{address: {socket_address: {address: ${ip}, port_value: 1}}}]`;
+  const proxy = `transport_socket: {name: p, typed_config: {"@type": x/envoy.extensions.transport_sockets.http_11_proxy.v3.Http11ProxyUpstreamTransport, transport_socket: {name: r, typed_config: {"@type": x/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer}}}},`;
+  test.each<[string, Parts, boolean]>([
+    ['alone', local(''), false],
+    ['with another address at loopback', local(other('127.0.0.2')), false],
+    ['with another address', local(other('10.0.0.1')), true],
+    ['with a resolver of its own', local('', 'resolver_name: x'), true],
+    ['in another network', local('', 'network_namespace_filepath: /run/netns/x'), true],
+    ['through a proxy', local('', '', proxy), true],
+  ])('%s', (_name, parts, isTold) => {
+    expect(told(parts).some((one) => one.startsWith('token_without_tls'))).toBe(isTold);
+  });
+});

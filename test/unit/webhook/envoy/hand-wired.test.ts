@@ -13,6 +13,9 @@ const service =
   'grpc_service: {envoy_grpc: {cluster_name: helper}, initial_metadata: [{key: svidecar-rule, value: jwt-validate}]}';
 const sound = `transport_api_version: V3, ${service}`;
 
+const google = (more: string, target = 'dns:///127.0.0.1:9010'): string =>
+  `grpc_service: {google_grpc: {target_uri: "${target}", ${more}}, initial_metadata: [{key: svidecar-rule, value: jwt-validate}]}`;
+
 interface Site {
   readonly config?: string;
   readonly filter?: string;
@@ -60,6 +63,7 @@ test.each<[string, Site]>([
     'with settings that change no verdict',
     { config: `${sound}, statPrefix: a, clear_route_cache: true` },
   ],
+  ['by a client of its own', { config: `transport_api_version: V3, ${google('stat_prefix: a')}` }],
   [
     'by a name service that leads to loopback',
     { cluster: `type: STRICT_DNS, load_assignment: {${endpoint('localhost', 9010)}}` },
@@ -146,6 +150,23 @@ describe('wired by hand, with a hole: refused, with the line and the field', () 
       'only watching',
       { config: `${sound}, shadow_mode: true` },
       /shadow_mode lets refused requests pass/,
+    ],
+    [
+      'by a client with arguments of the channel',
+      {
+        config: `transport_api_version: V3, ${google('channel_args: {args: {grpc.http_proxy: {string_value: "10.0.0.1:1"}}}')}`,
+      },
+      /google_grpc has channel_args, by which calls can go elsewhere/,
+    ],
+    [
+      'by a client with a plug-in',
+      { config: `transport_api_version: V3, ${google('credentialsFactoryName: a')}` },
+      /google_grpc has credentialsFactoryName/,
+    ],
+    [
+      'by a client that asks a control plane',
+      { config: `transport_api_version: V3, ${google('stat_prefix: a', 'xds:///127.0.0.1:9010')}` },
+      /no grpc_service that leads to the helper/,
     ],
     ['switched off', { filter: 'disabled: true, ' }, /it is disabled/],
     ['optional', { filter: 'is_optional: true, ' }, /is_optional lets Envoy leave it out/],
