@@ -9,7 +9,7 @@ import { bearerToken } from './bearer.ts';
 import type { RuleDecision } from './inject.ts';
 import type { RulePorts } from './ports.ts';
 import type { CheckView } from './read-check.ts';
-import { skipFilter } from '../config/skip-paths.ts';
+import { isNormalPath, skipFilter } from '../config/skip-paths.ts';
 import { allowance, type Metadata } from './write-answer.ts';
 
 type ValidateRule = Extract<Rule, { mode: 'validate' }>;
@@ -34,7 +34,9 @@ export function validateDecision(rule: ValidateRule, ports: RulePorts): RuleDeci
     return made;
   };
   return (view, route, nowS) => {
-    if (route.kind === 'skip' || isSkipped(view.path)) {
+    // A route is chosen by the path as Envoy reads it, and the app may read another one.
+    const isSkippedByRoute = route.kind === 'skip' && isNormalPath(view.path);
+    if (isSkippedByRoute || isSkipped(view.path)) {
       if (view.lookalikes.length === 0) return skipped;
       return { ...skipped, bytes: allowance({ remove: [...remove, ...view.lookalikes] }) };
     }

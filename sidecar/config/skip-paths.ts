@@ -11,8 +11,9 @@ const plainPath = /^\/[A-Za-z0-9\-._~!$&'()*+,=:@/]*$/;
 /** An empty segment, or one that means here or above. */
 const ambiguousSegment = /\/\/|\/\.{1,2}(?:\/|$)/;
 
-/** True when the path, without its query, can be read in one way only. */
-function isNormalPath(path: string): boolean {
+/** True when Envoy's path, without the query that it holds, can be read in one way only. */
+export function isNormalPath(pathAndQuery: string): boolean {
+  const path = withoutQuery(pathAndQuery);
   return plainPath.test(path) && !ambiguousSegment.test(path);
 }
 
@@ -30,8 +31,8 @@ export function skipFilter(patterns: readonly string[] | undefined): (path: stri
     .filter((pattern) => pattern.endsWith('*'))
     .map((pattern) => pattern.slice(0, -1));
   return (pathAndQuery) => {
+    if (!isNormalPath(pathAndQuery)) return false;
     const path = withoutQuery(pathAndQuery);
-    if (!isNormalPath(path)) return false;
     return exact.has(path) || prefixes.some((prefix) => path.startsWith(prefix));
   };
 }

@@ -24,6 +24,8 @@ const sample = 20;
 const count = Number(process.env['SVIDECAR_SEARCH'] ?? sample);
 const seed = Number(process.env['SVIDECAR_SEARCH_SEED'] ?? 20_261_128);
 const drawn = fc.sample(fc.gen(), { numRuns: count, seed });
+/** How often requests with a token are sent until one gets in. */
+const maxTries = 5;
 /** Requests that are under way at a time. */
 const width = 32;
 
@@ -131,16 +133,18 @@ describeWithComponents(['envoy'], 'unless it was refused or warned', () => {
         headers: { ...probe.headers, authorization },
         name: `${probe.name} with a token`,
       }));
-    // What a cache keeps of their answers comes out below.
-    await inGroups(friends, send);
+    const isOpenToFriends = (): boolean =>
+      friends.some(({ name }) => app.arrivals(name).length > 0);
+    // What a cache keeps of their answers comes out below. A busy machine may keep the helper from answering in time.
+    for (let tries = 0; tries < maxTries && !isOpenToFriends(); tries += 1)
+      await inGroups(friends, send);
     const found: string[] = [];
     await inGroups(probes, async (probe) => {
       const answer = await send(probe);
       const isIn = answer.includes(marker) || app.arrivals(probe.name).length > 0;
       if (isIn) found.push(`${probe.name}: ${answer}`);
     });
-    const isOpenToFriends = friends.some(({ name }) => app.arrivals(name).length > 0);
-    return isOpenToFriends ? found : [...found, 'nobody gets in, with a token or without'];
+    return isOpenToFriends() ? found : [...found, 'nobody gets in, with a token or without'];
   }
 
   /** Tokens that got to another host than the one that they are meant for. */

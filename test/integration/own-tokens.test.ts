@@ -2,7 +2,6 @@
  * A token of the helper that comes back to it, through a real Envoy: after an internal redirect, and from a listener to
  * another one of the same Envoy. It goes no further than to the host that it is meant for, and is no client's header.
  */
-import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -13,15 +12,10 @@ import {
   startEmbeddedWorkloadApi,
   type EmbeddedWorkloadApi,
 } from '../../sidecar/embedded/workload-api.ts';
-import { readSettings } from '../../sidecar/config/settings.ts';
-import { injectTexts } from '../../webhook/cli/inject-texts.ts';
-import { engineFor } from '../fakes/engine.ts';
 import { describeWithComponents } from './harness/components.ts';
-import { startEnvoy } from './harness/envoy.ts';
-import { freePort, waitUntil } from './harness/processes.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { send, type Answer } from './mesh/app.ts';
-import { startHelper } from './mesh/helper-process.ts';
+import { startFixturePod } from './mesh/fixture-pod.ts';
 import { runtimes, type Runtime } from './runtimes.ts';
 
 /** Says at which host a request arrived and with which tokens; `/to/HOST` sends it on to that host. */
@@ -60,36 +54,13 @@ describeWithComponents(['envoy'], 'a token that comes back', () => {
     await work.remove();
   });
 
-  /** The workload of a fixture as injected, at work. */
   async function start(fixture: string, runtime: Runtime) {
-    const path = join(import.meta.dirname, `../fixtures/field/${fixture}/in.yaml`);
-    const text = readFileSync(path, 'utf8');
-    const { configMaps } = injectTexts([{ name: fixture, text }], {
-      engine: engineFor(),
-      namespace: 'shop',
-    });
-    const values = Object.assign({}, ...configMaps.map(({ data }) => data)) as Record<
-      string,
-      string
-    >;
-    const { rules } = readSettings(values['helper.yaml'] ?? '', fixture);
-    const name = `${fixture}-${runtime}`;
-    const told = { name, runtime, folder: work.path, workloadApi: api.address };
-    const helper = await startHelper({ ...told, rules });
-    const [front, inner] = [await freePort(), await freePort()];
     // Listening on loopback on a free port: a number.
     const appPort = (app.address() as AddressInfo).port;
-    const places = { 28480: front, 28481: appPort, 28482: inner, 9010: helper.port };
-    const moved = Object.entries(places).reduce(
-      (config, [from, to]) =>
-        config.replaceAll(new RegExp(`(port_value: )${from}\\b`, 'g'), `$1${to}`),
-      values['envoy.yaml'] ?? '',
-    );
-    const envoy = await startEnvoy(moved, { args: ['--concurrency', '1'] });
-    await waitUntil('it is ready', async () => (await helper.page('/readyz')).status === 200);
+    const site = { folder: work.path, workloadApi: api.address, appPort };
+    const { front, helper, stop } = await startFixturePod({ fixture, runtime, ...site });
     const metric = (outcome: string): Promise<number> =>
       helper.metric(`svidecar_checks_total{rule="jwt-inject",outcome="${outcome}"}`);
-    const stop = () => Promise.all([envoy.stop(), helper.stop()]);
     return { ask: (host: string, path = '/') => send(front, ['host', host], path), metric, stop };
   }
 

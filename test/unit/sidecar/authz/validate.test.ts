@@ -252,11 +252,21 @@ describe('a validate rule', () => {
 
   test('a skipped route loses the caller header too', async () => {
     const { effect } = setUp({ callerHeader: 'x-caller' });
-    expect(await effect({ extensions: { 'svidecar-skip': 'true' } })).toMatchObject({
+    expect(await effect({ path: '/', extensions: { 'svidecar-skip': 'true' } })).toMatchObject({
       kind: 'allow',
       remove: ['x-caller'],
     });
   });
+
+  test.each(['/public/../secret', '/public/%2e%2e/secret', '/public//x', '/public/a%20b', '*', ''])(
+    'a skipped route does not hold for a path that can be read in two ways: %s',
+    async (path) => {
+      const { effect, tally } = setUp();
+      const answer = await effect({ path, extensions: { 'svidecar-skip': 'true' } });
+      expect(answer.kind).toBe('deny');
+      expect(tally).toEqual({ token_missing: 1 });
+    },
+  );
 
   test('a route can have audiences of its own, and then the rule audience is not enough', async () => {
     const { ports, effect } = setUp();
