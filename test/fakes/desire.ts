@@ -90,5 +90,5 @@ function render(
     owners: [{ apiVersion: 'v1', kind: 'ConfigMap', name, uid }],
     users,
   };
-  return { kind: 'rendered', configMap, changes: ['all in upper case'] };
+  return { kind: 'rendered', configMap, changes: ['all in upper case'], warnings: [] };
 }

@@ -263,7 +263,7 @@ export class Controller {
 }
 
 function helperTarget({ data, ...configMap }: DesiredConfigMap): Target {
-  const contents = { data, changes: [], sourceVersion: '' };
+  const contents = { data, changes: [], warnings: [], sourceVersion: '' };
   return { ...configMap, digest: digestOf(data), contents: () => contents };
 }
 

@@ -25,6 +25,8 @@ export interface Contents {
   readonly binaryData?: Readonly<Record<string, string>>;
   /** Of a derived one: what was added to its source, a sentence each, and the source's version. */
   readonly changes: readonly string[];
+  /** What may be open in it, a sentence each. */
+  readonly warnings: readonly string[];
   readonly sourceVersion: string;
 }
 

@@ -104,9 +104,10 @@ function targetOf(
     contents: () => {
       const rendered = facts.desire.render(namespace, envoy, source);
       if (rendered.kind === 'problem') throw new Error(rendered.problem.message);
-      const { changes, configMap: made } = rendered;
+      const { changes, warnings, configMap: made } = rendered;
       const { data, binaryData = {} } = made;
-      return { data, binaryData, changes, sourceVersion: source?.resourceVersion ?? '' };
+      const sourceVersion = source?.resourceVersion ?? '';
+      return { data, binaryData, changes, warnings, sourceVersion };
     },
   };
 }

@@ -104,6 +104,8 @@ export type Rendered =
       readonly configMap: DesiredConfigMap;
       /** What was added to the source, a sentence each. */
       readonly changes: readonly string[];
+      /** What may be open in it, a sentence each. */
+      readonly warnings: readonly string[];
     }
   | { readonly kind: 'problem'; readonly problem: Problem };
 
@@ -194,10 +196,13 @@ export function renderEnvoy(
   const unread = unreadable(namespace, plan, source);
   if (unread !== undefined) return problem('EnvoyConfigInvalid', unread);
   try {
-    const { data, binaryData, changes } = patchPlanned(namespace, plan, { ...source, library });
+    const patch = patchPlanned(namespace, plan, { ...source, library });
+    const { data, binaryData } = patch;
     const binary = Object.keys(binaryData).length === 0 ? {} : { binaryData };
     const configMap = { ...copyOf(namespace, plan, source), data, ...binary, users };
-    return { kind: 'rendered', configMap, changes: changes.map(({ message }) => message) };
+    const changes = patch.changes.map(({ message }) => message);
+    const warnings = patch.warnings.map(({ message }) => message);
+    return { kind: 'rendered', configMap, changes, warnings };
   } catch (error) {
     const name = `ConfigMap ${namespace}/${source.name}`;
     return problem('EnvoyConfigInvalid', wordsOf(error, { name, contents: source }));

@@ -16,6 +16,7 @@ import type {
 /** Stable API: `kubectl get events --field-selector reason=…`, and a metric's label. */
 export type EventReason =
   | 'ConfigMapRestored'
+  | 'EnvoyConfigDoubtful'
   | 'EnvoyConfigRendered'
   | 'Injected'
   | 'NotInjected'
@@ -87,11 +88,15 @@ export function desiredEvents(facts: EventFacts): readonly DesiredEvent[] {
   return [...new Map(events.map((event) => [eventName(event), event])).values()];
 }
 
-/** Says that a derived ConfigMap was written, to those whose pods mount it. */
+/** Warnings of one rendering that have an event each. */
+const maxWarnings = 8;
+
+/** Says that a derived ConfigMap was written, and what may be open in it, to those whose pods mount it. */
 export function renderedEvents(
   configMap: DesiredConfigMap | Omit<DesiredConfigMap, 'data'>,
   written: {
     readonly changes: readonly string[];
+    readonly warnings: readonly string[];
     readonly sourceVersion: string;
     readonly uid: string;
   },
@@ -104,10 +109,25 @@ export function renderedEvents(
   ];
   const note = traceText(told.map((message) => step('envoy_config_patched', message)));
   const related = { apiVersion: 'v1', kind: 'ConfigMap', name, uid: written.uid };
-  return workloadsOf(users).map((regarding) => {
-    const reason = 'EnvoyConfigRendered';
-    return { namespace, regarding, related, type: 'Normal', reason, action: 'Render', note };
+  const doubts = doubtNotes(written.warnings);
+  return workloadsOf(users).flatMap((regarding): readonly DesiredEvent[] => {
+    const about = { namespace, regarding, related, action: 'Render' } as const;
+    return [
+      { ...about, type: 'Normal', reason: 'EnvoyConfigRendered', note },
+      ...doubts.map((doubt): DesiredEvent => {
+        return { ...about, type: 'Warning', reason: 'EnvoyConfigDoubtful', note: doubt };
+      }),
+    ];
   });
+}
+
+/** Whoever changes a ConfigMap is told nothing by admission, which is not asked. */
+function doubtNotes(warnings: readonly string[]): readonly string[] {
+  const more = warnings.length - maxWarnings;
+  const rest = more > 0 ? [`${more} warnings more; svidecar explain tells them all`] : [];
+  return [...warnings.slice(0, maxWarnings), ...rest].map((message) =>
+    traceText([step('envoy_warning', message)]),
+  );
 }
 
 /** Says that settings of ours were not what their name stands for, and were put right: to those whose pods mount them. */

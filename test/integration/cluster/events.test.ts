@@ -74,7 +74,9 @@ describeWithComponents(programs, 'events on workloads', () => {
     expect(await told('told')).toEqual([
       'Normal EnvoyConfigRendered Deployment/frontend',
       'Normal Injected Deployment/frontend',
+      'Warning EnvoyConfigDoubtful Deployment/frontend',
     ]);
+    expect(await note('told', 'EnvoyConfigDoubtful')).toMatch(/^envoy_warning: .*TLS/);
     const injected = (await note('told', 'Injected')).replace('injected: ', '');
     expect(warnings).toContain(`svidecar: ${injected}`);
     expect(await note('told', 'EnvoyConfigRendered')).toContain(
@@ -109,8 +111,17 @@ describeWithComponents(programs, 'events on workloads', () => {
   });
 
   test('a changed source is told as a new rendering, a broken one as a fault', async () => {
-    await apply('told', source.replace('cluster: shop', 'cluster: market'));
-    await waitUntil('it is told', async () => (await told('told')).length === 3);
+    const mirrored = '{cluster: backend, request_mirror_policies: [{cluster: copies}]}';
+    await apply('told', source.replace('route: {cluster: backend}', `route: ${mirrored}`));
+    const notes = async (reason: string): Promise<readonly string[]> =>
+      (await events('told'))
+        .filter((event) => event['reason'] === reason)
+        .map((event) => stringAt(event, 'note') ?? '');
+    await waitUntil('it is told', async () => (await notes('EnvoyConfigRendered')).length === 2);
+    // Nobody restarted anything: admission was not asked.
+    await waitUntil('what is open now is told', async () =>
+      (await notes('EnvoyConfigDoubtful')).some((each) => each.includes('cluster "copies"')),
+    );
     await apply('told', source.replace('static_resources:', 'static_resources: ['));
     await has('told', 'Warning EnvoyConfigInvalid Deployment/frontend');
     expect(await note('told', 'EnvoyConfigInvalid')).toMatch(/envoy\.yaml:\d+/);

@@ -13,7 +13,7 @@ const labels = { 'app.kubernetes.io/managed-by': 'svidecar' };
 const target: Target = {
   ...{ namespace: 'shop', name: 'envoy-svidecar-1', digest: 'd', immutable: false },
   ...{ labels, annotations: {}, owners: [], users: [] },
-  contents: () => ({ data: { f: 'ours' }, changes: [], sourceVersion: '1' }),
+  contents: () => ({ data: { f: 'ours' }, changes: [], warnings: [], sourceVersion: '1' }),
 };
 
 test('a foreign change is undone at once, and later and later when it comes again', async () => {

@@ -11,7 +11,7 @@ const wanted: Target = {
   namespace: 'shop',
   name,
   digest: 'x',
-  contents: () => ({ data: { f: 'x' }, changes: [], sourceVersion: '' }),
+  contents: () => ({ data: { f: 'x' }, changes: [], warnings: [], sourceVersion: '' }),
   users: [],
   immutable: false,
   labels,

@@ -108,8 +108,9 @@ describe('events of a namespace', () => {
       ...{ annotations: {}, owners: [owner] },
       users: [{ namespace: 'shop', kind: 'Deployment', name: 'web', owner: web, status: '{}' }],
     };
+    const changes = ['added a cluster'];
     const of = (sourceVersion: string): ReturnType<typeof renderedEvents> =>
-      renderedEvents(configMap, { changes: ['added a cluster'], sourceVersion, uid: 'c2' });
+      renderedEvents(configMap, { changes, warnings: [], sourceVersion, uid: 'c2' });
     const [first] = of('7');
     const [second] = of('8');
     expect(first?.note).toBe(
@@ -117,6 +118,14 @@ describe('events of a namespace', () => {
     );
     expect(first?.related?.uid).toBe('c2');
     expect(first && second && eventName(first) === eventName(second)).toBe(false);
+    const warnings = Array.from({ length: 11 }, (_, index) => `a listener is open: ${index}`);
+    const doubts = renderedEvents(configMap, { changes, warnings, sourceVersion: '9', uid: 'c2' });
+    const told = doubts.filter(({ reason }) => reason === 'EnvoyConfigDoubtful');
+    expect(told.map(({ type }) => type)).toEqual(Array(9).fill('Warning'));
+    expect(told[0]?.note).toBe('envoy_warning: a listener is open: 0');
+    expect(told.at(-1)?.note).toBe(
+      'envoy_warning: 3 warnings more; svidecar explain tells them all',
+    );
   });
 });
 
