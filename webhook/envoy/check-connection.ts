@@ -4,7 +4,8 @@ import { lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { filterTitle } from './judge-filter.ts';
 import type { Listener } from './listener.ts';
-import { type Placed, fieldOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { type Placed, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { isSet } from './proto-scalar.ts';
 
 /**
  * By kind, without the prefix: filters that refuse, limit or look, and hand the connection on. A test holds that the pinned Envoy has each of
@@ -92,13 +93,13 @@ function isHarmless(filter: Placed, kind: Kind): boolean {
     return harmless[kind].some((one) => type === `envoy.extensions.filters.${kind}.${one}`);
   }
   // Some have no settings, and their names alone are enough for Envoy.
-  if (fieldOf(filter.message, 'config_discovery') !== undefined) return false;
+  if (isSet(filter.message, 'config_discovery')) return false;
   const name = textOf(filter.message, 'name');
   return harmless[kind].some((one) => name === `envoy.filters.${kind}.${one.split('.')[0] ?? ''}`);
 }
 
 function whatIs(filter: Placed): string {
-  if (fieldOf(filter.message, 'config_discovery') !== undefined) {
+  if (isSet(filter.message, 'config_discovery')) {
     return 'gets its configuration from somewhere else (config_discovery)';
   }
   const type = anyField(filter, 'typed_config')?.type;

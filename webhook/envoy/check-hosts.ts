@@ -4,7 +4,8 @@ import type { KnownCluster } from './clusters.ts';
 import { lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { titleOf, type Listener } from './listener.ts';
-import { type Placed, fieldOf, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { type Placed, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { isOn, isSet } from './proto-scalar.ts';
 import { type RouteEntry, routeTreeOf } from './route-tree.ts';
 
 /** One way in which a request gets another host behind our filter. */
@@ -43,7 +44,7 @@ function rewritesOf(
   const weighted = placedField(action, 'weighted_clusters');
   const weights = weighted === undefined ? [] : repeatedOf(weighted, 'clusters');
   const header = textOf(action.message, 'host_rewrite_header');
-  const isByPath = fieldOf(action.message, 'host_rewrite_path_regex') !== undefined;
+  const isByPath = isSet(action.message, 'host_rewrite_path_regex');
   const formatted = textOf(action.message, 'host_rewrite');
   const isFixed = formatted !== undefined && !formatted.includes('%');
   return [
@@ -54,7 +55,7 @@ function rewritesOf(
     ...(formatted === undefined || isFixed ? [] : from(action, `the format "${formatted}"`)),
     ...(header === undefined ? [] : from(action, `the header "${header}"`)),
     ...(isByPath ? from(action, 'the path') : []),
-    ...(fieldOf(action.message, 'auto_host_rewrite') === true
+    ...(isOn(action.message, 'auto_host_rewrite')
       ? hostsOfClusters([action, ...weights], clusters).flatMap((host) => to(action, host))
       : []),
   ];

@@ -2,7 +2,8 @@
 import { type ConfigFiles, lineIn } from './config-file.ts';
 import type { EnvoyWarning } from './contract.ts';
 import { type Listener, titleOf } from './listener.ts';
-import { type Placed, fieldOf, placedField, repeatedOf } from './proto-field.ts';
+import { type Placed, placedField, repeatedOf } from './proto-field.ts';
+import { isOff, isUdp, numberOf } from './proto-scalar.ts';
 
 /** Warnings about what Envoy itself listens on: its listeners and its admin page. */
 export function checkPorts(
@@ -21,8 +22,8 @@ export function checkPorts(
   ];
   return holders.flatMap(({ holder, file, who }): readonly EnvoyWarning[] => {
     const socket = socketOf(holder);
-    const port = Number(fieldOf(socket?.message, 'port_value'));
-    if (socket === undefined || !taken.has(port)) return [];
+    const port = numberOf(socket?.message, 'port_value');
+    if (socket === undefined || port === undefined || !taken.has(port)) return [];
     const message = `${lineIn(file, socket.path)}: ${who} has port ${port}, which the auth helper listens on: one of the two will not start`;
     return [{ id: 'port_clash', message }];
   });
@@ -30,14 +31,12 @@ export function checkPorts(
 
 /** A listener with `bind_to_port: false` only gets connections from another one. */
 function isBound({ message }: Listener): boolean {
-  return fieldOf(message, 'bind_to_port') !== false;
+  return !isOff(message, 'bind_to_port');
 }
 
 /** The TCP socket that a message with a field `address` names. */
 function socketOf(holder: Placed): Placed | undefined {
   const address = placedField(holder, 'address');
   const socket = address === undefined ? undefined : placedField(address, 'socket_address');
-  // Names and numbers of envoy.config.core.v3.SocketAddress.Protocol.
-  const protocol = fieldOf(socket?.message, 'protocol');
-  return protocol === 'UDP' || protocol === 1 ? undefined : socket;
+  return isUdp(socket?.message) ? undefined : socket;
 }

@@ -1,6 +1,7 @@
 /** Requests that come to a filter a second time: by a redirect that Envoy follows itself, or by a listener behind a listener. */
 import { type Json, isArray, isObject } from '#kernel/json.ts';
-import { typeNameOf, fieldOf, placedField } from './proto-field.ts';
+import { typeNameOf, placedField } from './proto-field.ts';
+import { isOneOf, numberOf } from './proto-scalar.ts';
 import { invalid, lineIn } from './config-file.ts';
 import type { FilterAddition } from './contract.ts';
 import { type Listener, type Manager, titleOf } from './listener.ts';
@@ -60,14 +61,14 @@ function mentions(value: Json, type: string): boolean {
   return Object.values(value).some((member) => mentions(member ?? null, type));
 }
 
+/** Of RouteAction.InternalRedirectAction. */
+const followed = [{ name: 'HANDLE_INTERNAL_REDIRECT', number: 1 }];
+
 function followsRedirects({ action }: RouteEntry): boolean {
   if (action === undefined) return false;
   const policy = placedField(action, 'internal_redirect_policy');
-  if (policy !== undefined)
-    return Number(fieldOf(policy.message, 'max_internal_redirects') ?? 1) > 0;
-  // Name and number of RouteAction.InternalRedirectAction.
-  const old = fieldOf(action.message, 'internal_redirect_action');
-  return old === 'HANDLE_INTERNAL_REDIRECT' || old === 1;
+  if (policy !== undefined) return numberOf(policy.message, 'max_internal_redirects') !== 0;
+  return isOneOf(action.message, 'internal_redirect_action', followed);
 }
 
 function refuseMeetings(

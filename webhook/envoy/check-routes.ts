@@ -6,7 +6,8 @@ import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { anyField } from './any-config.ts';
 import { type Listener, type Manager, titleOf } from './listener.ts';
 import { filterTitle } from './judge-filter.ts';
-import { fieldOf, repeatedOf } from './proto-field.ts';
+import { repeatedOf } from './proto-field.ts';
+import { isSet } from './proto-scalar.ts';
 import { type Reach, type Surroundings, reachOf } from './reach.ts';
 import { type Destination, routeTreeOf } from './route-tree.ts';
 
@@ -120,8 +121,8 @@ function tunnels(
   { action, file }: ReturnType<typeof routeTreeOf>['routes'][number],
 ): readonly EnvoyWarning[] {
   if (action === undefined) return [];
-  const tunnel = repeatedOf(action, 'upgrade_configs').find(
-    ({ message }) => fieldOf(message, 'connect_config') !== undefined,
+  const tunnel = repeatedOf(action, 'upgrade_configs').find(({ message }) =>
+    isSet(message, 'connect_config'),
   );
   if (tunnel === undefined) return [];
   const what =

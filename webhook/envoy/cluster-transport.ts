@@ -1,16 +1,9 @@
 /** How requests to a cluster travel, and to which addresses. */
-import type { Json, JsonObject } from '#kernel/json.ts';
+import type { JsonObject } from '#kernel/json.ts';
 import { type TypedMessage, anyField } from './any-config.ts';
 import { isLocal } from './clusters.ts';
-import {
-  type Placed,
-  fieldOf,
-  messageOf,
-  placedField,
-  repeatedOf,
-  textOf,
-  textsOf,
-} from './proto-field.ts';
+import { type Placed, messageOf, placedField, repeatedOf, textOf, textsOf } from './proto-field.ts';
+import { isOn, isOneOf, isSet } from './proto-scalar.ts';
 
 const sockets = 'envoy.extensions.transport_sockets.';
 const encrypting: ReadonlySet<string> = new Set([
@@ -62,7 +55,7 @@ function socketsOf(cluster: Placed): readonly (Placed | undefined)[] {
   const all = matches.map((match) => placedField(match, 'transport_socket'));
   // One without criteria is for all endpoints that those before it did not match.
   const last = matches.findIndex(({ message }) => isEmpty(messageOf(message, 'match')));
-  const isChosen = fieldOf(cluster.message, 'transport_socket_matcher') !== undefined;
+  const isChosen = isSet(cluster.message, 'transport_socket_matcher');
   return last === -1 || isChosen ? [...all, fallback] : all.slice(0, last + 1);
 }
 
@@ -94,12 +87,9 @@ function isVerified(socket: Placed | undefined): boolean {
     messageOf(common, 'validation_context'),
     messageOf(combined, 'default_validation_context'),
   ];
-  // Name and number of CertificateValidationContext.TrustChainVerification.
-  const accepts = contexts
-    .map((one) => fieldOf(one, 'trust_chain_verification'))
-    .some((value) => value === 'ACCEPT_UNTRUSTED' || value === 1);
+  const accepts = contexts.some((one) => isOneOf(one, 'trust_chain_verification', acceptsAll));
   const has = (holder: JsonObject, fields: readonly string[]): boolean =>
-    fields.some((field) => (fieldOf(holder, field) ?? undefined) !== undefined);
+    fields.some((field) => isSet(holder, field));
   return (
     !accepts &&
     ([common, combined].some((one) => has(one, fromElsewhere)) ||
@@ -107,6 +97,8 @@ function isVerified(socket: Placed | undefined): boolean {
   );
 }
 
+/** Of CertificateValidationContext.TrustChainVerification. */
+const acceptsAll = [{ name: 'ACCEPT_UNTRUSTED', number: 1 }];
 /** Validation contexts that come from SDS or a provider. */
 const fromElsewhere = [
   'validation_context_sds_secret_config',
@@ -168,25 +160,22 @@ const choosers: readonly (readonly [string, (cluster: Placed) => string])[] = [
   ['original_dst.', addressChooser],
 ];
 
+/** Of envoy.config.cluster.v3.Cluster.DiscoveryType. */
+const originalDestination = [{ name: 'ORIGINAL_DST', number: 4 }];
+
 /** Why a cluster's endpoints are chosen by each request; undefined where they are not. */
 export function chosenByRequest(cluster: Placed): string | undefined {
-  // Name and number of envoy.config.cluster.v3.Cluster.DiscoveryType.
-  const discovery = fieldOf(cluster.message, 'type');
-  const isOriginal = discovery === 'ORIGINAL_DST' || discovery === 4;
+  const isOriginal = isOneOf(cluster.message, 'type', originalDestination);
   const type = isOriginal ? `${clusterTypes}original_dst.` : (extensionOf(cluster)?.type ?? '');
   return choosers.find(([name]) => type.startsWith(clusterTypes + name))?.[1](cluster);
 }
 
 function addressChooser(cluster: Placed): string {
   const settings = messageOf(cluster.message, 'original_dst_lb_config');
-  if (isOff(fieldOf(settings, 'use_http_header'))) {
+  if (!isOn(settings, 'use_http_header')) {
     return 'the address that the client connected to';
   }
   const header = textOf(settings, 'http_header_name') ?? '';
   const name = header === '' ? 'x-envoy-original-dst-host' : header;
   return `the header "${name}" of each request (use_http_header), or the address that the client connected to`;
-}
-
-function isOff(value: Json | undefined): boolean {
-  return (value ?? false) === false;
 }

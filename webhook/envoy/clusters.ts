@@ -2,7 +2,8 @@
 import { type Json, type JsonObject, isArray, isObject, sameJson } from '#kernel/json.ts';
 import { type ConfigFile, type ConfigFiles, resourcesOf } from './config-file.ts';
 import type { ClusterAddition } from './contract.ts';
-import { type Placed, fieldOf, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { type Placed, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { isSet, numberOf } from './proto-scalar.ts';
 
 export interface KnownCluster extends Placed {
   readonly file: ConfigFile;
@@ -100,14 +101,14 @@ export function isLoopback(host: string): boolean {
 }
 
 function isLocalAddress(address: JsonObject, port: number | undefined): boolean {
-  if (fieldOf(address, 'pipe') !== undefined) return port === undefined;
+  if (isSet(address, 'pipe')) return port === undefined;
   const socket = messageOf(address, 'socket_address');
   // A resolver of its own makes of the address what it likes, and another network has a loopback of its own.
   const isElsewhere = ['resolver_name', 'network_namespace_filepath'].some(
     (field) => (textOf(socket, field) ?? '') !== '',
   );
   if (isElsewhere || !isLoopback(textOf(socket, 'address') ?? '')) return false;
-  return port === undefined || Number(fieldOf(socket, 'port_value')) === port;
+  return port === undefined || numberOf(socket, 'port_value') === port;
 }
 
 function named(addition: ClusterAddition, name: string): JsonObject {

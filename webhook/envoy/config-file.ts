@@ -19,6 +19,7 @@ import {
   textOf,
   typeNameOf,
 } from './proto-field.ts';
+import { isSet } from './proto-scalar.ts';
 
 /** A file that Envoy reads; of several YAML documents it reads the first. */
 export interface ConfigFile {
@@ -160,8 +161,10 @@ export function sourcePath(source: JsonObject): string | undefined {
 /** Whether Envoy has listeners, or may get them, that are in none of the files. */
 export function hasUnseenListeners({ main, listeners }: ConfigFiles): boolean {
   const dynamic = messageOf(main.root.message, 'dynamic_resources');
-  const isSet = (field: string): boolean => (fieldOf(dynamic, field) ?? undefined) !== undefined;
-  return isSet('lds_resources_locator') || (isSet('lds_config') && listeners === undefined);
+  return (
+    isSet(dynamic, 'lds_resources_locator') ||
+    (isSet(dynamic, 'lds_config') && listeners === undefined)
+  );
 }
 
 /** Listeners that are nowhere in the ConfigMap. */
@@ -169,7 +172,7 @@ function fromControlPlane(main: ConfigFile): readonly EnvoyWarning[] {
   const dynamic = placedField(main.root, 'dynamic_resources');
   if (dynamic === undefined) return [];
   return ['lds_config', 'lds_resources_locator'].flatMap((field): readonly EnvoyWarning[] => {
-    const value = fieldOf(dynamic.message, field) ?? undefined;
+    const value = fieldOf(dynamic.message, field);
     if (value === undefined || (isObject(value) && sourcePath(value) !== undefined)) return [];
     const path = `${dynamic.path}/${fieldKey(dynamic.message, field)}`;
     const message = `${lineIn(main, path)}: ${field} brings more listeners from a control plane (xDS), and requests that come through them pass without our filter; have the control plane add it, or write these listeners into this file`;

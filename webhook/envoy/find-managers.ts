@@ -4,7 +4,8 @@ import { type TypedMessage, anyField } from './any-config.ts';
 import { type ConfigFile, type ConfigFiles, invalid, resourcesOf } from './config-file.ts';
 import { managerType, managerWrappers } from './filter-lists.ts';
 import type { FilterList, Gap, Listener, Manager } from './listener.ts';
-import { type Placed, fieldKey, fieldOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { type Placed, fieldKey, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { isOneOf, isSet } from './proto-scalar.ts';
 import { type RouteReader, routeReader } from './route-sources.ts';
 
 /** Network filters that end a connection by themselves: nothing that comes to them goes on to an app. */
@@ -78,7 +79,7 @@ function chainOf(
   if (type !== undefined && deadEnds.has(type)) return { managers, gaps: [] };
   const name = textOf(last.message, 'name') ?? 'without a name';
   const gap = { file, path: last.path };
-  if (fieldOf(last.message, 'config_discovery') !== undefined) {
+  if (isSet(last.message, 'config_discovery')) {
     const what = `the last network filter of ${title}, ${name}, comes by config_discovery and cannot be seen`;
     const remedy =
       'write it here as an HTTP connection manager, or have its control plane add the filter';
@@ -99,7 +100,7 @@ function apiListenerOf(listener: Placed, file: ConfigFile, routesOf: RouteReader
 }
 
 function discoveredChains(listener: Placed, file: ConfigFile): Found {
-  if ((fieldOf(listener.message, 'fcds_config') ?? undefined) === undefined) {
+  if (!isSet(listener.message, 'fcds_config')) {
     return { managers: [], gaps: [] };
   }
   const path = `${listener.path}/${fieldKey(listener.message, 'fcds_config')}`;
@@ -108,12 +109,13 @@ function discoveredChains(listener: Placed, file: ConfigFile): Found {
   return { managers: [], gaps: [{ file, path, what, remedy }] };
 }
 
+/** Of envoy.config.core.v3.TrafficDirection. */
+const inbound = [{ name: 'INBOUND', number: 1 }];
+const outbound = [{ name: 'OUTBOUND', number: 2 }];
+
 function directionOf(listener: JsonObject): Listener['direction'] {
-  const direction = fieldOf(listener, 'traffic_direction');
-  // Names and numbers of envoy.config.core.v3.TrafficDirection.
-  if (direction === 'INBOUND' || direction === 1) return 'inbound';
-  if (direction === 'OUTBOUND' || direction === 2) return 'outbound';
-  return undefined;
+  if (isOneOf(listener, 'traffic_direction', inbound)) return 'inbound';
+  return isOneOf(listener, 'traffic_direction', outbound) ? 'outbound' : undefined;
 }
 
 /** The typed configuration of a network or HTTP filter; undefined when it comes by discovery or is absent. */
@@ -188,10 +190,11 @@ function listOf(
   const filters = repeatedOf(holder, field);
   if (filters.length === 0) return undefined;
   const path = `${holder.path}/${fieldKey(holder.message, field)}`;
-  if (filters[0]?.path === path) {
+  if (filters.some((filter, index) => filter.path !== `${path}/${index}`)) {
+    const isSingle = filters[0]?.path === path;
     throw invalid(file, path, {
       reason: 'filters_not_a_list',
-      why: `${title} is a single filter; write it as a list, so that another can be added`,
+      why: `${title} ${isSingle ? 'is a single filter; write it as a list' : 'has lists in it; write it as one list of filters'}, so that another can be added`,
     });
   }
   for (const filter of filters) typedConfigOf(filter, file);

@@ -5,7 +5,8 @@ import { type ConfigFiles, lineIn } from './config-file.ts';
 import type { FilterAddition, Guard, InboundView } from './contract.ts';
 import { handsOver } from './hand-over.ts';
 import { type Listener, titleOf } from './listener.ts';
-import { type Placed, fieldOf, messageOf, placedField, repeatedOf } from './proto-field.ts';
+import { type Placed, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { numberOf } from './proto-scalar.ts';
 import { type Reach, type Surroundings, destinationsOf, reachOf } from './reach.ts';
 
 /** A rule, and one of the listeners that it is for. */
@@ -47,14 +48,14 @@ function appPortsOf({ clusters }: Reach): readonly number[] {
   return clusters
     .filter(({ message }) => isLocal(message))
     .flatMap(({ message }) => addressesOf(message))
-    .map((address) => Number(fieldOf(messageOf(address, 'socket_address'), 'port_value')))
+    .map((address) => numberOf(messageOf(address, 'socket_address'), 'port_value') ?? 0)
     .filter((port) => port > 0);
 }
 
 function portsOf(holder: Placed): readonly number[] {
   return [holder, ...repeatedOf(holder, 'additional_addresses')]
     .map(({ message }) => messageOf(messageOf(message, 'address'), 'socket_address'))
-    .map((socket) => Number(fieldOf(socket, 'port_value')))
+    .map((socket) => numberOf(socket, 'port_value') ?? 0)
     .filter((port) => port > 0);
 }
 
@@ -62,6 +63,6 @@ function portsOf(holder: Placed): readonly number[] {
 function isRedirectedTo(listener: Listener): boolean {
   if (handsOver(listener)) return true;
   return repeatedOf(listener, 'listener_filters').some(
-    ({ message }) => fieldOf(message, 'name') === 'envoy.filters.listener.original_dst',
+    ({ message }) => textOf(message, 'name') === 'envoy.filters.listener.original_dst',
   );
 }

@@ -4,8 +4,8 @@ import { isLoopback } from './clusters.ts';
 import { type ConfigFiles, hasUnseenListeners, lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { type Listener, titleOf } from './listener.ts';
-import { type Placed, fieldKey, fieldOf, messageOf, repeatedOf, textOf } from './proto-field.ts';
-import { isFalse } from './route-settings.ts';
+import { type Placed, fieldKey, messageOf, repeatedOf, textOf } from './proto-field.ts';
+import { isOn, isSet, isUdp } from './proto-scalar.ts';
 
 const filters = 'envoy.extensions.filters.listener.';
 /** Listener filters that do not choose the address: it stays the one that the kernel saw, which is not loopback. */
@@ -17,7 +17,7 @@ const keepsKernelAddress: ReadonlySet<string> = new Set([
 
 /** Whether a listener gives connections to the listener that has their original destination. */
 export function handsOver({ message }: Placed): boolean {
-  return !isFalse(fieldOf(message, 'use_original_dst'));
+  return isOn(message, 'use_original_dst');
 }
 
 /** Warnings about chosen listeners whose connections can end in a listener without a filter of this rule. */
@@ -49,9 +49,9 @@ function canAnswer(listener: Listener, { direction }: FilterAddition): boolean {
 
 /** Whether something else than the kernel can say what the original destination was: PROXY protocol, code, unknown filters. */
 function choosesAddress(listener: Listener): boolean {
-  if (fieldOf(listener.message, 'internal_listener') !== undefined) return true;
-  const isProxied = repeatedOf(listener, 'filter_chains').some(
-    ({ message }) => !isFalse(fieldOf(message, 'use_proxy_proto')),
+  if (isSet(listener.message, 'internal_listener')) return true;
+  const isProxied = repeatedOf(listener, 'filter_chains').some(({ message }) =>
+    isOn(message, 'use_proxy_proto'),
   );
   return (
     isProxied ||
@@ -66,11 +66,9 @@ function choosesAddress(listener: Listener): boolean {
 function addressesOf(listener: Listener): readonly string[] {
   return [listener, ...repeatedOf(listener, 'additional_addresses')].flatMap(({ message }) => {
     const address = messageOf(message, 'address');
-    if (fieldOf(address, 'socket_address') === undefined) return [];
+    if (!isSet(address, 'socket_address')) return [];
     const socket = messageOf(address, 'socket_address');
-    // Names and numbers of envoy.config.core.v3.SocketAddress.Protocol.
-    const protocol = fieldOf(socket, 'protocol');
-    return protocol === 'UDP' || protocol === 1 ? [] : [textOf(socket, 'address') ?? ''];
+    return isUdp(socket) ? [] : [textOf(socket, 'address') ?? ''];
   });
 }
 

@@ -7,16 +7,9 @@ import type { FilterAddition } from './contract.ts';
 import { authzFilterType } from './filter-names.ts';
 import { findHole, helperPort } from './helper-cluster.ts';
 import type { FilterList, Manager } from './listener.ts';
-import {
-  type Placed,
-  fieldKey,
-  fieldOf,
-  messageOf,
-  repeatedOf,
-  textOf,
-  typeNameOf,
-} from './proto-field.ts';
-import { type SettingsView, authzEffectOf, isFalse, ourNames } from './route-settings.ts';
+import { type Placed, fieldKey, messageOf, repeatedOf, textOf, typeNameOf } from './proto-field.ts';
+import { isOn, isOneOf } from './proto-scalar.ts';
+import { type SettingsView, authzEffectOf, ourNames } from './route-settings.ts';
 
 /** gRPC metadata that names the rule a filter belongs to. */
 const ruleMetadata = 'svidecar-rule';
@@ -166,11 +159,14 @@ function typeFault(one: Placed, config: TypedMessage | undefined): Fault {
 
 function openFault(place: Placed, switches: ReadonlyMap<string, string>): Fault | undefined {
   for (const [field, what] of switches) {
-    if (isFalse(fieldOf(place.message, field))) continue;
+    if (!isOn(place.message, field)) continue;
     return { path: `${place.path}/${fieldKey(place.message, field)}`, what };
   }
   return undefined;
 }
+
+/** Of envoy.config.core.v3.ApiVersion. */
+const currentApi = [{ name: 'V3', number: 2 }];
 
 function configFault(config: TypedMessage, clusters: readonly KnownCluster[]): Fault | undefined {
   const { message } = config;
@@ -178,9 +174,7 @@ function configFault(config: TypedMessage, clusters: readonly KnownCluster[]): F
     path: `${config.path}/${fieldKey(message, field)}`,
     what,
   });
-  const version = fieldOf(message, 'transport_api_version');
-  // Name and number of envoy.config.core.v3.ApiVersion.
-  if (version !== 'V3' && version !== 2) {
+  if (!isOneOf(message, 'transport_api_version', currentApi)) {
     return at('transport_api_version', 'its transport_api_version is not V3');
   }
   const why = serviceFault(messageOf(message, 'grpc_service'), clusters);

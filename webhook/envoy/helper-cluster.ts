@@ -4,7 +4,8 @@ import { isArray } from '#kernel/json.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { anyField } from './any-config.ts';
 import { type KnownCluster, isLoopback } from './clusters.ts';
-import { type Placed, fieldKey, fieldOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { type Placed, fieldKey, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { isOneOf, isSet, numberOf } from './proto-scalar.ts';
 
 /** The helper's default port; wiring by hand points there. */
 export const helperPort = 9010;
@@ -54,9 +55,11 @@ const harmless = {
 const optionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const plainType = 'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer';
 /** Types whose endpoints are those of the configuration; names and numbers of `Cluster.DiscoveryType`. */
-const fixedTypes: ReadonlySet<unknown> = new Set([
-  ...[undefined, null, 'STATIC', 0, 'STRICT_DNS', 1, 'LOGICAL_DNS', 2],
-]);
+const fixedTypes = [
+  { name: 'STATIC', number: 0 },
+  { name: 'STRICT_DNS', number: 1 },
+  { name: 'LOGICAL_DNS', number: 2 },
+];
 
 /** The first field by which a cluster can lead elsewhere than to the helper; undefined when there is none. */
 export function findHole(cluster: KnownCluster): Hole | undefined {
@@ -85,14 +88,14 @@ function holeAt({ message, path }: Placed, field: string): Hole {
 }
 
 function typeHole(cluster: Placed): Hole | undefined {
-  if (!fixedTypes.has(fieldOf(cluster.message, 'type'))) return holeAt(cluster, 'type');
-  const custom = fieldOf(cluster.message, 'cluster_type') ?? null;
-  return custom === null ? undefined : holeAt(cluster, 'cluster_type');
+  const isFixed = !isSet(cluster.message, 'type') || isOneOf(cluster.message, 'type', fixedTypes);
+  if (!isFixed) return holeAt(cluster, 'type');
+  return isSet(cluster.message, 'cluster_type') ? holeAt(cluster, 'cluster_type') : undefined;
 }
 
 /** The helper speaks plain text, and any other socket can lead the connection elsewhere. */
 function socketHole(cluster: Placed): Hole | undefined {
-  if ((fieldOf(cluster.message, 'transport_socket') ?? null) === null) return undefined;
+  if (!isSet(cluster.message, 'transport_socket')) return undefined;
   const socket = placedField(cluster, 'transport_socket');
   const config = socket === undefined ? undefined : anyField(socket, 'typed_config');
   return config?.type === plainType ? undefined : holeAt(cluster, 'transport_socket');
@@ -139,7 +142,7 @@ function addressHole(address: Placed): Hole | undefined {
   if (socket === undefined) return { path: address.path, field: 'address' };
   const isHelper =
     isLoopback(textOf(socket.message, 'address') ?? '') &&
-    Number(fieldOf(socket.message, 'port_value')) === helperPort;
+    numberOf(socket.message, 'port_value') === helperPort;
   if (!isHelper) return { path: socket.path, field: 'socket_address' };
   return unknownIn(socket, harmless.socket);
 }

@@ -4,7 +4,7 @@ import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
 import { type TypedMessage, anyField, anyOf } from './any-config.ts';
 import { type FilterEffect, effectOf, holderRouteTypes, terminalTypes } from './http-filters.ts';
 import { type Placed, fieldOf, placedField, repeatedOf, textOf } from './proto-field.ts';
-import { isFalse } from './route-settings.ts';
+import { isOn, isSet } from './proto-scalar.ts';
 
 export interface Judgement {
   readonly effect: FilterEffect | 'unknown';
@@ -109,7 +109,7 @@ function judgeHolder(holder: TypedMessage): readonly Judgement[] {
 function judgeInner(config: TypedMessage): readonly Judgement[] {
   const own = judgeConfig(config);
   const isTerminal =
-    terminalTypes.has(config.type ?? '') || !isFalse(fieldOf(config.message, 'terminal_filter'));
+    terminalTypes.has(config.type ?? '') || isOn(config.message, 'terminal_filter');
   return isTerminal ? [{ effect: 'elsewhere', because: words.elsewhere }, ...own] : own;
 }
 
@@ -152,7 +152,7 @@ function filtersOfAction(action: TypedMessage): readonly (TypedMessage | undefin
   if (action.type !== executeType) return [undefined];
   const filter = placedField(action, 'typed_config');
   const chain = chainOf(placedField(action, 'filter_chain'), 'typed_config');
-  const isNamed = fieldOf(action.message, 'filter_chain_name') !== undefined;
+  const isNamed = isSet(action.message, 'filter_chain_name');
   if (filter !== undefined) return [anyField(filter, 'typed_config'), ...chain];
   return chain.length > 0 || isNamed ? chain : [undefined];
 }

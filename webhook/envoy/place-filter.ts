@@ -9,7 +9,8 @@ import { ourNames } from './route-settings.ts';
 import { mayRewrite } from './http-filters.ts';
 import { type Judgement, configsOf, filterTitle, judgeFilter } from './judge-filter.ts';
 import type { FilterList, Listener, PlacedIn } from './listener.ts';
-import { type Placed, fieldOf, messageOf, textOf } from './proto-field.ts';
+import { type Placed, messageOf, textOf } from './proto-field.ts';
+import { isOn } from './proto-scalar.ts';
 
 /** What is known of the manager that a list is of. */
 interface ListContext {
@@ -202,7 +203,7 @@ function seesTokenLater(
 function looksBack({ type, message }: TypedMessage): boolean {
   if (type !== tapType) return lookingBack.has(type ?? '');
   const output = ['common_config', 'static_config', 'output_config'].reduce(messageOf, message);
-  return fieldOf(output, 'streaming') !== true;
+  return !isOn(output, 'streaming');
 }
 
 const seeing: ReadonlySet<Judgement['effect']> = new Set(['unknown', 'code', 'watches']);

@@ -15,8 +15,12 @@ export function camelCase(field: string): string {
   return field.replaceAll(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
 }
 
-export function fieldOf(message: JsonObject | undefined, field: string): Json | undefined {
-  return message === undefined ? undefined : own(message, fieldKey(message, field));
+/** Undefined where it is absent, or null, which is the same to Envoy. */
+export function fieldOf(
+  message: JsonObject | undefined,
+  field: string,
+): Exclude<Json, null> | undefined {
+  return message === undefined ? undefined : (own(message, fieldKey(message, field)) ?? undefined);
 }
 
 /** A message field, or an empty message: for reading only. */
@@ -32,19 +36,30 @@ export function textOf(message: JsonObject | undefined, field: string): string |
 
 /** The texts of a repeated field. */
 export function textsOf(holder: Placed, field: string): readonly string[] {
-  const value = fieldOf(holder.message, field);
-  const list = isArray(value) ? value : [value];
-  return list.filter((item) => typeof item === 'string');
+  return textsIn(fieldOf(holder.message, field));
 }
 
-/** The messages of a repeated field, each with its JSON Pointer; Envoy takes a single map for a list of one. */
+function textsIn(value: Json | undefined): readonly string[] {
+  if (isArray(value)) return value.flatMap((item) => textsIn(item));
+  return typeof value === 'string' ? [value] : [];
+}
+
+/**
+ * The messages of a repeated field, each with its JSON Pointer. Envoy takes a single map for a list of one, and lists
+ * in the list for their items.
+ */
 export function repeatedOf(holder: Placed, field: string): readonly Placed[] {
   const key = fieldKey(holder.message, field);
-  const value = own(holder.message, key);
-  if (isObject(value)) return [{ message: value, path: `${holder.path}/${key}` }];
+  return messagesIn(own(holder.message, key), `${holder.path}/${key}`);
+}
+
+function messagesIn(value: Json | undefined, path: string): readonly Placed[] {
+  if (isObject(value)) return [{ message: value, path }];
   if (!isArray(value)) return [];
-  return value.flatMap((message, index) =>
-    isObject(message) ? [{ message, path: `${holder.path}/${key}/${index}` }] : [],
+  return value.flatMap((item, index) =>
+    isObject(item)
+      ? { message: item, path: `${path}/${index}` }
+      : messagesIn(item, `${path}/${index}`),
   );
 }
 

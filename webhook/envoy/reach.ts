@@ -4,7 +4,8 @@ import { anyField } from './any-config.ts';
 import { addressesOf, chosenByRequest, membersOfCluster } from './cluster-transport.ts';
 import { type KnownCluster, isLoopback } from './clusters.ts';
 import type { Listener, PlacedIn } from './listener.ts';
-import { type Placed, fieldOf, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { type Placed, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { isOff, isSet, numberOf } from './proto-scalar.ts';
 import { type Destination, routeTreeOf } from './route-tree.ts';
 
 /** A listener of this Envoy that a request comes to from one of its own clusters. */
@@ -119,8 +120,7 @@ function listenersByAddress(listeners: readonly Listener[]): ReadonlyMap<string,
     if (listener.name !== undefined) found.set(`internal ${listener.name}`, listener);
     for (const holder of [listener, ...repeatedOf(listener, 'additional_addresses')]) {
       const key = socketKey(messageOf(holder.message, 'address'));
-      if (key !== undefined && fieldOf(listener.message, 'bind_to_port') !== false)
-        found.set(key, listener);
+      if (key !== undefined && !isOff(listener.message, 'bind_to_port')) found.set(key, listener);
     }
   }
   return found;
@@ -129,7 +129,7 @@ function listenersByAddress(listeners: readonly Listener[]): ReadonlyMap<string,
 function endpointKey(address: JsonObject): string | undefined {
   const host = textOf(messageOf(address, 'socket_address'), 'address') ?? '';
   const isOwn = isLoopback(host) || host === '0.0.0.0' || host === '::';
-  if (isOwn || fieldOf(address, 'pipe') !== undefined) return socketKey(address);
+  if (isOwn || isSet(address, 'pipe')) return socketKey(address);
   const name = textOf(messageOf(address, 'envoy_internal_address'), 'server_listener_name');
   return name === undefined ? undefined : `internal ${name}`;
 }
@@ -137,7 +137,7 @@ function endpointKey(address: JsonObject): string | undefined {
 function socketKey(address: JsonObject): string | undefined {
   const path = textOf(messageOf(address, 'pipe'), 'path');
   if (path !== undefined) return `pipe ${path}`;
-  const port = Number(fieldOf(messageOf(address, 'socket_address'), 'port_value'));
+  const port = numberOf(messageOf(address, 'socket_address'), 'port_value') ?? 0;
   return port > 0 ? `port ${port}` : undefined;
 }
 

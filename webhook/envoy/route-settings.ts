@@ -3,7 +3,8 @@ import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { type TypedMessage, anyField, anyOf } from './any-config.ts';
 import type { Manager, PlacedIn } from './listener.ts';
-import { type Placed, fieldOf, messageOf, textOf } from './proto-field.ts';
+import { type Placed, messageOf, textOf } from './proto-field.ts';
+import { isOn } from './proto-scalar.ts';
 
 /** One entry of a `typed_per_filter_config`; it stands at its own place. */
 export interface RouteSetting extends PlacedIn {
@@ -142,7 +143,7 @@ function innerOf(setting: Placed): { readonly config: TypedMessage; readonly isO
   const config = anyOf(setting);
   if (config.type !== filterConfigType) return { config, isOff: false };
   const inner = anyField(config, 'config') ?? { message: {}, path: config.path, type: undefined };
-  return { config: inner, isOff: !isFalse(fieldOf(config.message, 'disabled')) };
+  return { config: inner, isOff: isOn(config.message, 'disabled') };
 }
 
 /** @see envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute */
@@ -151,7 +152,7 @@ export function authzEffectOf(setting: RouteSetting): AuthzEffect {
   if (isOff) return 'opens';
   if (config.type === undefined)
     return Object.keys(config.message).length === 0 ? 'harmless' : 'opens';
-  if (config.type !== authzType || !isFalse(fieldOf(config.message, 'disabled'))) return 'opens';
+  if (config.type !== authzType || isOn(config.message, 'disabled')) return 'opens';
   const fields = Object.keys(messageOf(config.message, 'check_settings'));
   if (!fields.every((field) => harmlessSettings.has(field))) return 'opens';
   const extensions = Object.keys(extensionsOf(config));
@@ -177,9 +178,4 @@ export function skips(setting: Placed): boolean {
 
 function extensionsOf(config: Placed): JsonObject {
   return messageOf(messageOf(config.message, 'check_settings'), 'context_extensions');
-}
-
-/** Absent, null or false; what Envoy would take for true in another spelling is not. */
-export function isFalse(value: Json | undefined): boolean {
-  return value === undefined || value === null || value === false;
 }

@@ -4,12 +4,12 @@ import type { Gap, Manager } from './listener.ts';
 import {
   type Placed,
   fieldKey,
-  fieldOf,
   messageOf,
   placedField,
   repeatedOf,
   textOf,
 } from './proto-field.ts';
+import { isSet } from './proto-scalar.ts';
 
 type Routes = Pick<Manager, 'routes' | 'unseenRoutes'>;
 
@@ -94,7 +94,7 @@ function scopesOf(scoped: Placed, reading: Reading): readonly Routes[] {
   const dynamic = placedField(scoped, 'scoped_rds');
   return [
     ...inline.map((config) => whole(config, reading.file)),
-    ...(fieldOf(scoped.message, 'rds_config_source') === undefined
+    ...(!isSet(scoped.message, 'rds_config_source')
       ? []
       : [discovered({ holder: scoped, field: 'rds_config_source' }, reading)]),
     ...(dynamic === undefined

@@ -3,7 +3,8 @@ import { type Json, isArray, isObject } from '#kernel/json.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { type TypedMessage, anyField } from './any-config.ts';
 import type { Manager, PlacedIn } from './listener.ts';
-import { type Placed, fieldOf, placedField, repeatedOf, textOf, textsOf } from './proto-field.ts';
+import { type Placed, placedField, repeatedOf, textOf, textsOf } from './proto-field.ts';
+import { isSet } from './proto-scalar.ts';
 
 /** A place from which requests are sent to somewhere. */
 export interface Destination extends PlacedIn {
@@ -202,7 +203,7 @@ function clustersOfPlugin(plugin: PlacedIn): readonly Destination[] {
     const found = repeatedOf(config, 'priority_groups')
       .flatMap((group) => repeatedOf(group, 'clusters'))
       .flatMap((one) => named({ ...one, file }, 'cluster_name'));
-    const isOverridden = fieldOf(config.message, 'override_metadata_namespace') !== undefined;
+    const isOverridden = isSet(config.message, 'override_metadata_namespace');
     return isOverridden ? [...found, unknown] : found;
   }
   return [unknown];

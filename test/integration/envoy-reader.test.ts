@@ -1,0 +1,78 @@
+/** Our reading of a configuration is that of the real Envoy: spelling by spelling. */
+import { describe, expect, test } from 'vitest';
+import { type Json, type JsonObject, isObject, listAt, objectAt } from '#kernel/json.ts';
+import { isOff, isOn, isOneOf, numberOf } from '../../webhook/envoy/proto-scalar.ts';
+import { readByEnvoy } from './harness/envoy-reader.ts';
+
+const type = 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration';
+
+/** A file whose only route has this action. */
+function routeFile(name: string, action: JsonObject): string {
+  const route = { match: { prefix: '/' }, route: { cluster: 'c', ...action } };
+  const host = { name: 'a', domains: ['*'], routes: [route] };
+  return JSON.stringify({ resources: [{ '@type': type, name, virtual_hosts: [host] }] });
+}
+
+/** What Envoy makes of the action; undefined where it refuses the file. */
+function actionIn(config: JsonObject | undefined): JsonObject | undefined {
+  if (config === undefined) return undefined;
+  const [host] = listAt(config, 'virtual_hosts');
+  const [route] = listAt(isObject(host) ? host : {}, 'routes');
+  return objectAt(isObject(route) ? route : {}, 'route');
+}
+
+/** Each action, and what Envoy makes of it. */
+async function actionsByEnvoy(
+  actions: readonly JsonObject[],
+): Promise<readonly (JsonObject | undefined)[]> {
+  const names = actions.map((_action, index) => `action-${index}.json`);
+  const files = names.map((name, index) => [name, routeFile(name, actions[index] ?? {})] as const);
+  const read = await readByEnvoy(Object.fromEntries(files));
+  return names.map((name) => actionIn(read.get(name)));
+}
+
+describe('a field', () => {
+  const booleans: readonly Json[] = [
+    ...[true, false, null, 0, 1, {}, { value: true }, { value: false }, { value: 'yes' }],
+    ...['true', 'True', 'TRUE', 'yes', 'YES', 'y', 'T', 't', '1', 'on', ' true', ''],
+    ...['false', 'False', 'no', 'N', 'f', '0', 'off'],
+  ];
+  const enums: readonly Json[] = [
+    ...['HANDLE_INTERNAL_REDIRECT', 'handle_internal_redirect', 'Handle_Internal_Redirect'],
+    ...['handleInternalRedirect', 'handle-internal-redirect', 1, '1', '01', ' 1', '1 ', '+1'],
+    ...['PASS_THROUGH_INTERNAL_REDIRECT', 0, '0', 2, null, true, '', '1.0'],
+  ];
+  const numbers: readonly Json[] = [
+    ...[0, 1, '1', '0', '010', '0x10', '1e1', '1.0', '+1', ' 1', '', 'x', null, true],
+    ...[{ value: 3 }, { value: '3' }, {}, { value: null }],
+  ];
+
+  test('has the value that Envoy reads, where Envoy takes it', async () => {
+    const actions = [
+      ...booleans.map((value) => ({ auto_host_rewrite: value })),
+      ...enums.map((value) => ({ internal_redirect_action: value })),
+      ...numbers.map((value) => ({ internal_redirect_policy: { max_internal_redirects: value } })),
+    ];
+    const read = await actionsByEnvoy(actions);
+    const pairs = actions.flatMap((ours, index) => {
+      const envoys = read[index];
+      return envoys === undefined
+        ? []
+        : [{ ours: meaning(ours), envoys: meaning(envoys), of: ours }];
+    });
+    expect(pairs.filter(({ ours, envoys }) => ours !== envoys)).toEqual([]);
+    expect(pairs.length).toBeGreaterThan(actions.length / 2);
+  });
+});
+
+const followed = [{ name: 'HANDLE_INTERNAL_REDIRECT', number: 1 }];
+
+function meaning(action: JsonObject): string {
+  const policy = objectAt(action, 'internal_redirect_policy');
+  return JSON.stringify([
+    isOn(action, 'auto_host_rewrite'),
+    isOff(action, 'auto_host_rewrite'),
+    isOneOf(action, 'internal_redirect_action', followed),
+    numberOf(policy, 'max_internal_redirects'),
+  ]);
+}
