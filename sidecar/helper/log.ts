@@ -1,4 +1,5 @@
-/** One line of JSON an event. Constant words, variables as fields; no token, key or claim value among them. */
+/** One line of JSON an event; what could do something to a terminal is escaped. Constant words, variables as fields; no token, key or claim value among them. */
+import { printable } from '#kernel/text.ts';
 
 const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -31,6 +32,6 @@ export class Log {
   #add(level: LogLevel, msg: string, fields: LogFields): void {
     if (logLevels.indexOf(level) < logLevels.indexOf(this.level)) return;
     const time = new Date(this.#now()).toISOString();
-    this.#write(`${JSON.stringify({ time, level, msg, ...fields })}\n`);
+    this.#write(`${printable(JSON.stringify({ time, level, msg, ...fields }))}\n`);
   }
 }

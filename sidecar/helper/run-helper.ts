@@ -1,5 +1,6 @@
 /** The helper as a program: arguments, settings file, signals, exit code. `main.ts` and `svidecar helper` call it. */
 import { AppError, messageOf, type ErrorCode } from '#kernel/errors.ts';
+import { printable } from '#kernel/text.ts';
 import { loadSettings } from '../config/load-settings.ts';
 import { skipsEverything } from '../config/skip-paths.ts';
 import type { HelperSettings } from '../config/settings.ts';
@@ -43,7 +44,7 @@ export async function runHelper(surroundings: Surroundings): Promise<number> {
       write(`auth-helper ${version}\n`);
       return 0;
     case 'wrong':
-      writeError(`auth-helper: ${command.words}\n\n${usage}`);
+      writeError(`auth-helper: ${printable(command.words)}\n\n${usage}`);
       return 2;
     case 'run':
       return await runUntilStopped(command.file, surroundings);

@@ -18,17 +18,32 @@ export function afterLast(text: string, mark: string): string {
   return text.slice(text.lastIndexOf(mark) + 1);
 }
 
-/** Control characters (C0, DEL, C1), halves of surrogate pairs, line and paragraph separators, and what turns the direction of text. */
-const unsafe = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
+/**
+ * Control characters (C0, DEL, C1), halves of surrogate pairs, line and paragraph separators, and what formats text without
+ * being seen: marks that turn its direction, characters of no width, tags.
+ */
+const unsafe = /[\p{Cc}\p{Cs}\p{Cf}\u2028\u2029]/gu;
+/** The same, but for what lines and columns consist of. */
+const unsafeInLines = /(?![\n\t])[\p{Cc}\p{Cs}\p{Cf}\u2028\u2029]/gu;
 
 /**
  * One line that shows what it holds and does nothing to a terminal: a message may quote what a stranger wrote. For
  * the place where a message is printed, not for data.
  */
 export function printable(text: string): string {
-  return text.replaceAll(unsafe, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  return text.replaceAll(unsafe, escaped);
+}
+
+/** {@link printable} for a text of several lines. JSON stays the same JSON: inside its strings an escape is what it stands for. */
+export function printableLines(text: string): string {
+  return text.replaceAll(unsafeInLines, escaped);
+}
+
+/** As JSON and YAML write it: `\u001b`, in two halves where it has two. */
+function escaped(character: string): string {
+  return Array.from({ length: character.length }, (_, at) => {
+    return `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`;
+  }).join('');
 }
 
 /** What the schema library says of a value, in one line: it puts each fault, and its place, in a line of its own. */

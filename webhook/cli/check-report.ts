@@ -1,4 +1,5 @@
 /** A report of checks for people, and for programs. */
+import { jsonText } from './json-text.ts';
 import { printable } from '#kernel/text.ts';
 import type { Finding } from '../checks/contract.ts';
 import type { Where } from '../checks/facts.ts';
@@ -106,7 +107,7 @@ export function summaryLine(report: Report): string {
 export function jsonReport(report: Report, target: string): string {
   const { examined } = report;
   const checks = report.checks.map((result) => ({ ...result, docs: anchorOf(result) }));
-  return `${JSON.stringify({ target, examined, summary: summaryOf(report), checks }, null, 2)}\n`;
+  return jsonText({ target, examined, summary: summaryOf(report), checks });
 }
 
 /** The worst of what was found; what could not be checked counts only where nothing was found. */

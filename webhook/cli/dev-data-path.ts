@@ -1,4 +1,5 @@
 /** The second act of `svidecar dev`: requests that pass, and requests that are refused, each with its reason. */
+import { printable } from '#kernel/text.ts';
 import { own } from '#kernel/members.ts';
 import { objectAt, stringAt } from '#kernel/json.ts';
 import { exchange, startDataPath, type DataPath, type LocalPod } from '../dev/data-path.ts';
@@ -131,7 +132,8 @@ export async function showNative(
   terminal.out(`${paint('bold', heading)}\n\n`);
   const steps = injection.outcomes.flatMap(({ decision }) => decision.steps);
   for (const { id, message } of steps)
-    if (id === 'envoy_config_patched' || id === 'refused') terminal.out(`   ${message}\n`);
+    if (id === 'envoy_config_patched' || id === 'refused')
+      terminal.out(`   ${printable(message)}\n`);
   if (path === undefined) {
     terminal.out('\nTo see them at work, get an Envoy: scripts/components envoy\n\n');
     return;

@@ -1,6 +1,7 @@
 /** `svidecar dev`, which `npm start` runs: the webhook at work on this machine, without a cluster. */
 import { join, relative } from 'node:path';
 import { Command } from 'commander';
+import { printable } from '#kernel/text.ts';
 import { isArray, isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
 import type { DataPath } from '../dev/data-path.ts';
 import type { Operation } from '../editing/operation.ts';
@@ -14,7 +15,7 @@ import { readManifest, type SourceText } from './manifest.ts';
 import { addEngineFlags, decideOptions, type EngineFlags } from './options.ts';
 import { readInputs } from './read-inputs.ts';
 import { painter } from './reports.ts';
-import type { CliContext, Terminal } from './terminal.ts';
+import { forEyes, type CliContext, type Terminal } from './terminal.ts';
 import { unifiedDiff } from './unified-diff.ts';
 
 interface DevFlags extends EngineFlags {
@@ -29,7 +30,9 @@ Examples:
 
 Without paths the demo's manifests are shown. On a terminal, and with --stay, the webhook stays up until Ctrl-C.`;
 
-export function devCommand(context: CliContext): Command {
+export function devCommand(given: CliContext): Command {
+  // Nobody reads it but people, also through a pager.
+  const context = { ...given, terminal: forEyes(given.terminal) };
   const command = new Command('dev')
     .summary('show svidecar at work on this machine, without a cluster')
     .description(
@@ -113,7 +116,9 @@ async function showReview(
   const { located, object, document } = outcome;
   const answer = await webhook.review(object.value);
   const name = `${located.kind} ${located.namespace}/${located.name}`;
-  terminal.out(`${paint('bold', `── ${name}`)}  ${verdictOf(answer)}, ${answer.tookMs} ms\n`);
+  terminal.out(
+    `${paint('bold', printable(`── ${name}`))}  ${verdictOf(answer)}, ${answer.tookMs} ms\n`,
+  );
   for (const line of traceOf(answer)) terminal.out(`   ${line}\n`);
   const warnings = listAt(answer.response, 'warnings').filter((each) => typeof each === 'string');
   for (const warning of warnings) {

@@ -26,6 +26,7 @@ import { readInputs } from './read-inputs.ts';
 import { exitCodeOfAll } from './exit-codes.ts';
 import { painter, reportProblems, type Paint, type Style } from './reports.ts';
 import type { CliContext, Terminal } from './terminal.ts';
+import { jsonText } from './json-text.ts';
 import { appendedAmong, toldOfStale } from './stale-config-maps.ts';
 import { wantedConfigMaps } from './wanted-config-maps.ts';
 import { withoutAppended } from './appended.ts';
@@ -81,7 +82,7 @@ function explain(paths: readonly string[], flags: ExplainFlags, context: CliCont
   );
   if (flags.output === 'json') {
     const records = [...outcomes.map(record), ...foreign.map(foreignRecord)];
-    terminal.out(`${JSON.stringify(records, null, 2)}\n`);
+    terminal.out(jsonText(records));
   } else {
     for (const one of explained) print(one, terminal);
   }

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { parseText } from '../editing/parse-text.ts';
 import { isArray, isObject, stringAt, type Json } from '#kernel/json.ts';
 import { injectTexts, type Injection } from './inject-texts.ts';
+import { jsonText } from './json-text.ts';
 import { reportForeign } from './foreign.ts';
 import {
   addEngineFlags,
@@ -84,7 +85,7 @@ function isWithoutNamespace({ object }: Injection['outcomes'][number]): boolean 
 /** All objects of a stream as one `v1` List; Lists inside it are opened. */
 export function asList(text: string): string {
   const items = parseText(text, 'the output').flatMap(itemsOf);
-  return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items }, null, 2)}\n`;
+  return jsonText({ apiVersion: 'v1', kind: 'List', items });
 }
 
 function itemsOf(value: Json): readonly Json[] {

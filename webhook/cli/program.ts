@@ -12,7 +12,7 @@ import { diffCommand } from './diff.ts';
 import { injectCommand } from './inject.ts';
 import { renderCommand } from './render.ts';
 import { serveCommand } from './serve.ts';
-import type { CliContext, Installation, Terminal } from './terminal.ts';
+import { guarded, type CliContext, type Installation, type Terminal } from './terminal.ts';
 import { uninjectCommand } from './uninject.ts';
 
 const overview = `
@@ -67,8 +67,10 @@ function withSubcommands(command: Command): readonly Command[] {
  */
 export async function runCli(
   words: readonly string[],
-  { terminal, installation }: { readonly terminal: Terminal; readonly installation: Installation },
+  given: { readonly terminal: Terminal; readonly installation: Installation },
 ): Promise<number> {
+  const { installation } = given;
+  const terminal = guarded(given.terminal);
   let code: number = exitCodes.ok;
   const exit = (chosen: number): void => {
     code = chosen;

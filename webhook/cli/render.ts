@@ -8,6 +8,7 @@ import { variablesFor } from '../injection/variables.ts';
 import type { Engine } from '../injection/inject.ts';
 import { yamlOf } from './appended.ts';
 import { entriesCommand } from './render-entries.ts';
+import { jsonText } from './json-text.ts';
 import { addConfigFlag, engineFrom, outputOption, type EngineFlags } from './options.ts';
 import type { CliContext, Terminal } from './terminal.ts';
 
@@ -71,7 +72,7 @@ function engineOf(flags: RenderFlags, context: CliContext): Engine {
 }
 
 function print(value: object, flags: RenderFlags, terminal: Terminal): void {
-  terminal.out(flags.output === 'json' ? `${JSON.stringify(value, null, 2)}\n` : yamlOf(value));
+  terminal.out(flags.output === 'json' ? jsonText(value) : yamlOf(value));
 }
 
 function templateLine({ name, aliases, description, requires }: NamedTemplate): string {

@@ -1,5 +1,6 @@
 /** What a command needs from the process; main gives the real one, tests their own. */
 
+import { printableLines } from '#kernel/text.ts';
 import type { WorkloadApiAnswer } from '../checks/facts.ts';
 
 export interface Terminal {
@@ -16,6 +17,38 @@ export interface Terminal {
   readonly untilInterrupted: () => AbortSignal;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
+}
+
+/** What a colour is set and taken back with. */
+const style = /(\u001b\[\d{1,2}m)/;
+
+/**
+ * The terminal for what people read: nothing that is printed on it does anything but show, and set colours where those are
+ * wanted. Lines stay lines.
+ */
+export function forEyes(terminal: Terminal): Terminal {
+  const shown = (text: string): string => {
+    if (!terminal.hasColor) return printableLines(text);
+    return text
+      .split(style)
+      .map((part, at) => (at % 2 === 1 ? part : printableLines(part)))
+      .join('');
+  };
+  return {
+    ...terminal,
+    out: (text) => {
+      terminal.out(shown(text));
+    },
+    err: (text) => {
+      terminal.err(shown(text));
+    },
+  };
+}
+
+/** Standard error is for people always; standard output where it is a terminal, and data with all its bytes elsewhere. */
+export function guarded(terminal: Terminal): Terminal {
+  const eyes = forEyes(terminal);
+  return terminal.isInteractive ? eyes : { ...terminal, err: eyes.err };
 }
 
 /** Where this installation keeps its parts. */

@@ -1,4 +1,5 @@
 /** Two texts as a unified diff, as `diff -u` and git print it. */
+import { printable } from '#kernel/text.ts';
 
 interface Line {
   readonly mark: ' ' | '-' | '+';
@@ -29,7 +30,7 @@ export function unifiedDiff({ before, after }: DiffTexts, labels: DiffLabels): s
   if (before === after) return '';
   const lines = compare(linesOf(before), linesOf(after));
   const hunks = hunksOf(lines).map((range) => hunkText(lines, range, labels.firstLine ?? 1));
-  return `--- ${labels.before}\n+++ ${labels.after}\n${hunks.join('')}`;
+  return `--- ${printable(labels.before)}\n+++ ${printable(labels.after)}\n${hunks.join('')}`;
 }
 
 /** With their line breaks, so that a missing one at the end is a difference. */

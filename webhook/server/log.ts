@@ -1,11 +1,18 @@
-/** Structured logs, one JSON object a line. Invariant: no secrets and no object content are ever passed in. */
-import { pino, destination } from 'pino';
+/**
+ * Structured logs, one JSON object a line. Invariant: no secrets and no object content are ever passed in, and what could
+ * do something to a terminal is escaped.
+ */
+import { pino, destination, type DestinationStream } from 'pino';
 import type { Log } from '#kernel/observe.ts';
+import { printableLines } from '#kernel/text.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** Logs to standard output with RFC 3339 times. */
-export function createLog(level: LogLevel): Log {
+/** Logs with RFC 3339 times. @param to standard output, where nothing else is said */
+export function createLog(
+  level: LogLevel,
+  to: DestinationStream = destination({ dest: 1, sync: true }),
+): Log {
   return pino(
     {
       level,
@@ -13,6 +20,10 @@ export function createLog(level: LogLevel): Log {
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination({ dest: 1, sync: true }),
+    {
+      write: (line) => {
+        to.write(printableLines(line));
+      },
+    },
   );
 }
