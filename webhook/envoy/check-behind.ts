@@ -2,6 +2,7 @@
 import { type Json, isArray, isObject } from '#kernel/json.ts';
 import { anyOf } from './any-config.ts';
 import { type KnownCluster, isLocal } from './clusters.ts';
+import { addressesOf, chosenByRequest } from './cluster-transport.ts';
 import { lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { configsOf } from './judge-filter.ts';
@@ -131,14 +132,30 @@ function copied(
   const local = new Set(
     search.clusters.filter(({ message }) => isLocal(message)).map(({ name }) => name),
   );
+  const ends = new Map(search.clusters.map((cluster) => [cluster.name, endOf(cluster)]));
   for (const route of routes) {
     const names = [...new Set(clustersOf(route))].filter((name) => !local.has(name));
-    if (names.length < 2) continue;
+    if (new Set(names.map((name) => ends.get(name) ?? name)).size < 2) continue;
     const list = names.slice(0, 20).map((name) => `"${name}"`);
     const message = `${lineIn(route.file, route.path)}: ${rule} gives a request the token for its host, and this route of listener ${titleOf(listener)} sends requests or copies of them (mirrors, weighted clusters) to ${list.join(', ')}: each of them can use the token where it is accepted; make sure that all belong to the service of that host`;
     return [{ id: 'one_audience_for_several_clusters', message }];
   }
   return [];
+}
+
+/** By which clusters of one destination may differ; any other difference, also of TLS or resolvers, counts as another destination. */
+const noDestination: ReadonlySet<string> = new Set([
+  ...['name', 'alt_stat_name', 'connect_timeout', 'circuit_breakers', 'outlier_detection'],
+  ...['health_checks', 'lb_policy', 'lb_subset_config', 'common_lb_config', 'load_assignment'],
+]);
+
+/** Where a cluster leads: two with the same fixed endpoints are one destination, however they divide it. */
+function endOf({ name, message }: KnownCluster): string {
+  const isFixed = addressesOf(message).length > 0;
+  if (!isFixed || chosenByRequest({ message, path: '' }) !== undefined) return name;
+  const others = Object.entries(message).filter(([key]) => !noDestination.has(key));
+  const { endpoints = null } = messageOf(message, 'load_assignment');
+  return JSON.stringify([endpoints, others.sort(([one], [two]) => (one < two ? -1 : 1))]);
 }
 
 function clustersOf(route: RouteEntry): readonly string[] {

@@ -306,3 +306,36 @@ describe('a cluster at loopback is safe only if it stays there', () => {
     expect(told(parts).some((one) => one.startsWith('token_without_tls'))).toBe(isTold);
   });
 });
+
+describe('one route to two clusters, with audiences by host', () => {
+  const byHost = {
+    ...inject,
+    filters: inject.filters.map((one) => ({ ...one, oneAudienceForAllHosts: false })),
+  };
+  const named = (name: string, host: string, more = ''): string =>
+    `  - {name: ${name}, type: STRICT_DNS, ${more} load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: ${host}, port_value: 443}}}}]}]}}\n`;
+  const forked = (clusters: string): Parts => ({
+    route:
+      'route: {weighted_clusters: {clusters: [{name: one, weight: 9}, {name: two, weight: 1}]}}',
+    clusters,
+  });
+  test.each<[string, Parts, boolean]>([
+    ['to different hosts', forked(named('one', 'a.test') + named('two', 'b.test')), true],
+    [
+      'to the same host, divided by something else',
+      forked(named('one', 'a.test') + named('two', 'a.test', 'lb_subset_config: {},')),
+      false,
+    ],
+    [
+      'to the same gateway, with another name in TLS',
+      forked(
+        named('one', 'a.test') + named('two', 'a.test', 'transport_socket: {name: tls, sni: b},'),
+      ),
+      true,
+    ],
+    ['one of which is not known', forked(named('one', 'a.test')), true],
+  ])('%s', (_name, parts, isTold) => {
+    const warnings = told(parts, byHost);
+    expect(warnings.some((one) => one.startsWith('one_audience_for'))).toBe(isTold);
+  });
+});
