@@ -19,6 +19,7 @@ const anyPod: Located = {
   metadata: {},
   hasControllerOwner: false,
   claims: [],
+  selector: {},
 };
 
 /** @throws {AppError} TEMPLATE_INVALID for an unknown variable or annotation; CONFIG_INVALID for a spiffeId that gives none */

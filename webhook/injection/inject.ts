@@ -55,7 +55,7 @@ export function inject(
   { engine, trace, keysOf }: InjectionContext,
 ): Injection {
   const { previous, settings } = request;
-  const { claims } = located;
+  const { claims, selector } = located;
   const current = located.template;
   const original = previous === undefined ? current : strip(current, previous.undo);
   refuseShape(objectAt(original, 'spec'));
@@ -66,7 +66,7 @@ export function inject(
   const surroundings = { claims, keysOf };
   const envoy = envoyOf(original, { templates, composition, settings, surroundings, trace });
   const wanted = fit(original, composition, { envoy, trace, settings, claims });
-  refuseUnfit(original, wanted, { composition, kubernetesMinor: engine.kubernetesMinor });
+  refuseUnfit(original, wanted, { ...engine, composition, selector });
   const { undo, kept, lacking } = undoOf(original, wanted);
   for (const path of kept) trace.say('user_value_kept', `${shownPath(path)} stays as it is`);
   const status: Status = {

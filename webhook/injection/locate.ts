@@ -16,6 +16,8 @@ export interface Located {
   readonly hasControllerOwner: boolean;
   /** Names of the volumes that the pods get besides: claims of a StatefulSet. */
   readonly claims: readonly string[];
+  /** Its `spec.selector`; empty where there is none. */
+  readonly selector: JsonObject;
 }
 
 const templatePaths: ReadonlyMap<string, readonly string[]> = new Map([
@@ -70,5 +72,6 @@ export function locate(object: JsonObject, namespace: string): Located | undefin
     metadata,
     hasControllerOwner: hasControllerOwner(metadata),
     claims: claimsOf(object),
+    selector: objectAt(path.slice(0, -1).reduce(objectAt, object), 'selector'),
   };
 }

@@ -11,6 +11,7 @@ import { changeAt, mergePartial } from './keyed.ts';
 import { refuseOverAmounts } from './pod-resources.ts';
 import type { Wanted } from './reconcile.ts';
 import { refuseMounts } from './refuse-mounts.ts';
+import { refuseSelector } from './refuse-selector.ts';
 
 const lists = ['initContainers', 'containers'] as const;
 type List = (typeof lists)[number];
@@ -21,11 +22,15 @@ const nativeSidecarsKnown = 28;
 export interface Surroundings {
   readonly composition: Composition;
   readonly kubernetesMinor: number;
+  /** Of the workload that the pod template is of. */
+  readonly selector: JsonObject;
 }
 
 /** @throws {AppError} POD_UNFIT, ANNOTATION_INVALID */
 export function refuseUnfit(original: JsonObject, wanted: Wanted, around: Surroundings): void {
-  const spec = objectAt(injectedTemplate(original, wanted), 'spec');
+  const injected = injectedTemplate(original, wanted);
+  const spec = objectAt(injected, 'spec');
+  refuseSelector(around.selector, { before: labelsOf(original), after: labelsOf(injected) });
   const before = objectAt(original, 'spec');
   const partial = objectAt(wanted.partial, 'spec');
   const sidecars = new Set(around.composition.sidecars.map((sidecar) => sidecar['name']));
@@ -41,6 +46,10 @@ export function refuseUnfit(original: JsonObject, wanted: Wanted, around: Surrou
     }
   }
   refuseOverAmounts(spec, helpers);
+}
+
+function labelsOf(template: JsonObject): JsonObject {
+  return objectAt(objectAt(template, 'metadata'), 'labels');
 }
 
 /** The template with all that is wanted in it; parts are shared with the input. */

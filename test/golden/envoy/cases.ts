@@ -21,7 +21,7 @@ export function nativeAdditions(annotations: Readonly<Record<string, string>>): 
   const engine = engineFor();
   const web = { kind: 'Pod', name: 'web', namespace: 'demo', path: [], metadata: {} };
   const template = { spec: { serviceAccountName: 'web' } };
-  const located = { ...web, template, hasControllerOwner: false, claims: [] };
+  const located = { ...web, template, hasControllerOwner: false, claims: [], selector: {} };
   const values = variablesFor(located, request.settings, engine);
   const known = Object.entries(values).filter(
     (entry): entry is [string, Json] => entry[1] !== undefined,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { JsonObject } from '#kernel/json.ts';
+import { objectAt, type JsonObject } from '#kernel/json.ts';
 import type { Decision } from '../../../../webhook/admission/decide.ts';
 import { nanosOf } from '../../../../webhook/injection/quantity.ts';
 import { carriedOut, decideOn, stepsOf, valueAt } from '../../../fakes/admission.ts';
@@ -302,4 +302,30 @@ test.each<[string | number, bigint | undefined]>([
   ['1mi', undefined],
 ])('the quantity %s', (text, nanos) => {
   expect(nanosOf(text)).toBe(nanos);
+});
+
+describe('a selector that would not match the injected pods', () => {
+  const key = 'svidecar.dev/injected';
+  function selecting(expression: JsonObject): Decision {
+    const workload = deployment(validate, appWithEnvoy);
+    const selector = { matchLabels: { app: 'frontend' }, matchExpressions: [expression] };
+    return decideOn({ ...workload, spec: { ...objectAt(workload, 'spec'), selector } });
+  }
+  test.each<JsonObject>([
+    { key, operator: 'DoesNotExist' },
+    { key, operator: 'NotIn', values: ['true'] },
+  ])('is refused: %o', (expression) => {
+    expect(refusalOf(selecting(expression))).toMatch(
+      /spec\.selector\.matchExpressions: the one on svidecar\.dev\/injected .* \[POD_UNFIT\]/,
+    );
+  });
+  test.each<JsonObject>([
+    { key, operator: 'NotIn', values: ['false'] },
+    { key: 'other', operator: 'DoesNotExist' },
+    { key: 'app', operator: 'Exists' },
+    // It matches neither before nor after, which the API server says by itself.
+    { key: 'other', operator: 'Exists' },
+  ])('any other is not: %o', (expression) => {
+    expect(selecting(expression).kind).toBe('injected');
+  });
 });
