@@ -158,7 +158,7 @@ describeWithComponents(['envoy'], 'filters around ours', () => {
   /** The workload of a fixture as injected; its helper has no identity, and needs none to refuse. */
   async function start(file: string) {
     const text = readFileSync(join(import.meta.dirname, '../fixtures/field', file), 'utf8');
-    const { configMaps } = injectTexts([{ name: file, text }], {
+    const { configMaps, outcomes } = injectTexts([{ name: file, text }], {
       engine: engineFor(),
       namespace: 'shop',
     });
@@ -174,7 +174,11 @@ describeWithComponents(['envoy'], 'filters around ours', () => {
       texts.get('envoy.yaml') ?? '',
     );
     const envoy = await startEnvoy(config, { args: ['--concurrency', '1'] });
-    return { front, stop: () => Promise.all([envoy.stop(), helper.stop()]) };
+    return {
+      told: JSON.stringify(outcomes),
+      front,
+      stop: () => Promise.all([envoy.stop(), helper.stop()]),
+    };
   }
 
   test.each([
@@ -195,6 +199,35 @@ describeWithComponents(['envoy'], 'filters around ours', () => {
       await pod.stop();
     }
   });
+
+  test('an ext_authz over HTTP sends nothing without a token to the server that it asks', async () => {
+    const pod = await start('own-ext-authz-over-http/in.yaml');
+    try {
+      paths.length = 0;
+      expect(await ask(pod.front, '/secret')).toMatchObject({ status: 403 });
+      expect(paths).toEqual([]);
+    } finally {
+      await pod.stop();
+    }
+  });
+
+  test.each([
+    ['route-chosen-behind-the-check', '/secret', { 'x-tenant': 'a' }],
+    ['lua-behind-the-check', '/api/v1/secret', {}],
+    ['lua-behind-a-filter-wired-by-hand', '/api/v1/secret', {}],
+  ])(
+    'a request without a route is not asked about, which is told: %s',
+    async (name, path, headers) => {
+      const pod = await start(`${name}/in.yaml`);
+      try {
+        // The ways that the warning names close it: see the unit tests of `unrouted`, and `nothing-open`.
+        expect(pod.told).toContain('asks nobody where none forwards it');
+        expect(await ask(pod.front, path, { headers })).toMatchObject({ status: 200 });
+      } finally {
+        await pod.stop();
+      }
+    },
+  );
 
   test('a preflight needs no token, and what follows it does', async () => {
     const pod = await start('cors-preflight/in.yaml');

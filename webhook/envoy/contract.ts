@@ -81,6 +81,7 @@ export type EnvoyWarningId =
   | 'listeners_from_control_plane'
   | 'chain_without_filter'
   | 'setting_reaches_older_envoy'
+  | 'route_chosen_behind'
   | 'routes_not_seen'
   | 'port_clash'
   | 'discovery_file_not_found';

@@ -9,17 +9,18 @@
  * - `watches`: as `passes`, and hands what it sees to somebody else.
  * - `rewrites`: as `passes`, and may change the path or the host.
  * - `signs`: puts credentials of its own into the Authorization header.
+ * - `asks`: sends method, path and headers to a server of its own, and answers with what that says: `ext_authz` over HTTP.
  * - `elsewhere`: answers with content, or sends the request somewhere by itself: filters behind it are not asked.
  * - `code`: runs somebody's code, or does what another program says: nothing here tells what it does.
  * - `holds`: runs other filters that stand in its configuration.
  */
 export type FilterEffect =
-  'passes' | 'watches' | 'rewrites' | 'signs' | 'elsewhere' | 'code' | 'holds';
+  'passes' | 'watches' | 'rewrites' | 'signs' | 'asks' | 'elsewhere' | 'code' | 'holds';
 
 const prefix = 'envoy.extensions.filters.http.';
 
 /** By type, without the prefix that all of these have. */
-const effects: Readonly<Record<Exclude<FilterEffect, 'holds'>, readonly string[]>> = {
+const effects: Readonly<Record<Exclude<FilterEffect, 'asks' | 'holds'>, readonly string[]>> = {
   passes: [
     'a2a.v3.A2a',
     'adaptive_concurrency.v3.AdaptiveConcurrency',
@@ -41,6 +42,7 @@ const effects: Readonly<Record<Exclude<FilterEffect, 'holds'>, readonly string[]
     'custom_response.v3.CustomResponse',
     'decompressor.v3.Decompressor',
     'dynamo.v3.Dynamo',
+    // Over gRPC, where nothing of the request but its description is sent.
     'ext_authz.v3.ExtAuthz',
     'fault.v3.HTTPFault',
     'file_system_buffer.v3.FileSystemBufferFilterConfig',
@@ -151,5 +153,5 @@ export function effectOf(type: string | undefined): FilterEffect | undefined {
 
 /** Whether a filter may change the path or the host of the request that it passes on. */
 export function mayRewrite(effect: FilterEffect): boolean {
-  return effect !== 'passes' && effect !== 'watches' && effect !== 'elsewhere';
+  return effect === 'rewrites' || effect === 'signs' || effect === 'code' || effect === 'holds';
 }

@@ -13,6 +13,7 @@ export interface Judgement {
 }
 
 const skipType = 'envoy.extensions.filters.common.matcher.action.v3.SkipFilter';
+const authzType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz';
 const executeType = 'envoy.extensions.filters.http.composite.v3.ExecuteFilterAction';
 
 /** In this order: what answers by itself matters most. */
@@ -20,6 +21,7 @@ const weightiest: readonly Judgement['effect'][] = [
   'elsewhere',
   'unknown',
   'code',
+  'asks',
   'signs',
   'rewrites',
   'watches',
@@ -81,9 +83,15 @@ function judgeConfig(config: TypedMessage): readonly Judgement[] {
   const { type } = config;
   const effect = effectOf(type);
   if (effect === 'holds') return judgeHolder(config);
+  if (asksByHttp(config)) return [{ effect: 'asks', because: words.asks }];
   if (effect !== undefined) return [{ effect, because: words[effect] }];
   const what = type === undefined ? 'says no type' : `is of the type ${type}`;
   return [{ effect: 'unknown', because: `${what}, which svidecar does not know` }];
+}
+
+/** An `ext_authz` over HTTP sends the path that a client has chosen. */
+function asksByHttp({ type, message }: TypedMessage): boolean {
+  return type === authzType && (fieldOf(message, 'http_service') ?? null) !== null;
 }
 
 const words: Readonly<Record<Exclude<FilterEffect, 'holds'>, string>> = {
@@ -91,6 +99,7 @@ const words: Readonly<Record<Exclude<FilterEffect, 'holds'>, string>> = {
   watches: 'hands what it sees to somebody else',
   rewrites: 'may change the path or the host',
   signs: 'writes the Authorization header itself',
+  asks: 'sends requests to a server of its own, and answers with what that says',
   elsewhere: 'answers requests, or sends them on, by itself',
   code: 'does what its code or another program says',
 };

@@ -13,6 +13,7 @@ import { checkConnection } from './check-connection.ts';
 import { checkHosts } from './check-hosts.ts';
 import { checkPorts } from './check-ports.ts';
 import { refuseRepeats } from './check-repeats.ts';
+import { checkUnrouted } from './check-unrouted.ts';
 import { checkRoutes } from './check-routes.ts';
 import { chooseListeners, requireChoice } from './choose-listeners.ts';
 import {
@@ -167,11 +168,15 @@ function placeIn(place: Omit<Wanted, 'at'>, search: Search): Wanted | undefined 
   const wired = findHandWired(addition, { manager, list, clusters, settings, wanted: filter });
   const at =
     wired === undefined
-      ? placeOf(addition, list, manager)
+      ? placeOf(addition, list, { ...manager, settings })
       : list.filters.findIndex(({ path }) => path === wired.path);
   warnings.push(
-    ...checkNeighbours(addition, list, { ...manager, at, exempts: exempts(addition, settings) }),
+    ...checkNeighbours(addition, list, {
+      ...{ ...manager, settings, at, exempts: exempts(addition, settings) },
+    }),
   );
+  const from = wired === undefined ? at : at + 1;
+  warnings.push(...checkUnrouted(addition, { manager, list, settings, from }));
   if (wired !== undefined) warnings.push(leftAlone(addition, manager, wired));
   const isOwn = textOf(wired?.message, 'name') === textOf(filter, 'name');
   if (wired !== undefined && !isOwn) return undefined;

@@ -5,7 +5,7 @@
 import type { TypedMessage } from './any-config.ts';
 import { type ConfigFile, invalid, lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
-import { ourNames } from './route-settings.ts';
+import { type SettingsView, asksByHttp, ourNames } from './route-settings.ts';
 import { mayRewrite } from './http-filters.ts';
 import { type Judgement, configsOf, filterTitle, judgeFilter } from './judge-filter.ts';
 import type { FilterList, Listener, PlacedIn } from './listener.ts';
@@ -17,28 +17,47 @@ interface ListContext {
   readonly file: ConfigFile;
   /** Its route configurations: what they set for single filters counts. */
   readonly routes: readonly Placed[];
+  readonly settings: SettingsView;
 }
 
 /** Index in the list before which an addition goes. */
 export function placeOf(addition: FilterAddition, list: FilterList, context: ListContext): number {
   if (addition.place === 'first') return 0;
   const terminal = list.filters.length - 1;
-  const first = list.filters.findIndex((filter) => mustFollow(addition, filter, context.routes));
+  const first = list.filters.findIndex((filter) => mustFollow(addition, filter, context));
   return first === -1 ? terminal : Math.min(first, terminal);
 }
 
 /** Whether a filter must not see requests that the addition has not seen. */
-function mustFollow(addition: FilterAddition, filter: Placed, routes: readonly Placed[]): boolean {
+function mustFollow(addition: FilterAddition, filter: Placed, context: ListContext): boolean {
   const name = textOf(filter.message, 'name') ?? '';
   if (addition.before?.includes(name) === true) return true;
-  const found = judgeFilter(filter, routes);
+  const found = judgeHere(filter, context);
   if (isOurs(filter, found)) return false;
   // A token that another filter puts into the request is not the one that came with it.
   return found.some(
     ({ effect }) =>
-      effect === 'elsewhere' || (effect === 'signs' && addition.direction === 'inbound'),
+      effect === 'elsewhere' ||
+      (addition.direction === 'inbound' && (effect === 'signs' || effect === 'asks')),
   );
 }
+
+/** What a filter does in a list, with what routes set for it. */
+function judgeHere(
+  filter: Placed,
+  { routes, settings }: ListContext,
+): readonly [Judgement, ...Judgement[]] {
+  const [first, ...others] = judgeFilter(filter, routes);
+  const own = settings.byName.get(textOf(filter.message, 'name') ?? '') ?? [];
+  // What is behind weighs less, and what is in front of it is told of anyway.
+  const asks = own.some(asksByHttp) && first.effect === 'passes';
+  return asks ? [asksForRoutes, first, ...others] : [first, ...others];
+}
+
+const asksForRoutes: Judgement = {
+  effect: 'asks',
+  because: 'sends requests of some routes to a server of its own, and answers with what that says',
+};
 
 /** By its name, and by what ours can do: a name alone proves nothing. */
 function isOurs({ message }: Placed, found: readonly Judgement[]): boolean {
@@ -79,9 +98,9 @@ export function checkNeighbours(
   list: FilterList,
   {
     file,
-    routes,
     at,
     exempts,
+    ...context
   }: ListContext & {
     readonly at: number;
     /** Whether some requests need no token. */
@@ -90,7 +109,7 @@ export function checkNeighbours(
 ): readonly EnvoyWarning[] {
   const terminal = list.filters.length - 1;
   const judged = list.filters
-    .map((filter, index) => ({ filter, index, found: judgeFilter(filter, routes) }))
+    .map((filter, index) => ({ filter, index, found: judgeHere(filter, { file, ...context }) }))
     .filter(({ filter, found }) => !isOurs(filter, found));
   const front = judged.filter(({ index }) => index < at);
   const behind = judged.filter(({ index }) => index >= at && index < terminal);
@@ -137,15 +156,19 @@ interface Judged {
   readonly found: readonly [Judgement, ...Judgement[]];
 }
 
+const opening: ReadonlySet<Judgement['effect']> = new Set([
+  ...(['code', 'unknown', 'elsewhere', 'asks'] as const),
+]);
+
 function inFront(
   { rule }: FilterAddition,
   file: ConfigFile,
   { filter, found: [{ effect, because }] }: Judged,
 ): readonly EnvoyWarning[] {
-  if (effect !== 'code' && effect !== 'unknown' && effect !== 'elsewhere') return [];
+  if (!opening.has(effect)) return [];
   const start = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands before the filter of ${rule} and ${because}`;
   const message =
-    effect === 'elsewhere'
+    effect === 'elsewhere' || effect === 'asks'
       ? `${start}: such requests are not checked; move it behind`
       : `${start}, so nothing here tells whether requests are answered, or sent somewhere, before they are checked; name it in svidecar.dev/validate-before if ${rule} is to stand before it`;
   return [{ id: 'filter_in_front', message }];
@@ -206,7 +229,9 @@ function looksBack({ type, message }: TypedMessage): boolean {
   return !isOn(output, 'streaming');
 }
 
-const seeing: ReadonlySet<Judgement['effect']> = new Set(['unknown', 'code', 'watches']);
+const seeing: ReadonlySet<Judgement['effect']> = new Set([
+  ...(['unknown', 'code', 'watches', 'asks'] as const),
+]);
 
 function seesToken(
   { rule }: FilterAddition,

@@ -3,7 +3,7 @@ import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { type TypedMessage, anyField, anyOf } from './any-config.ts';
 import type { Manager, PlacedIn } from './listener.ts';
-import { type Placed, messageOf, textOf } from './proto-field.ts';
+import { type Placed, fieldOf, messageOf, textOf } from './proto-field.ts';
 import { isOn } from './proto-scalar.ts';
 
 /** One entry of a `typed_per_filter_config`; it stands at its own place. */
@@ -92,6 +92,7 @@ function distinct(settings: readonly RouteSetting[]): Settings {
       authzEffectOf(setting),
       hasOurExtensions(setting),
       skips(setting),
+      asksByHttp(setting),
     ]);
     if (!kinds.has(kind)) kinds.set(kind, setting);
   }
@@ -174,6 +175,12 @@ export function hasOurExtensions(setting: RouteSetting): boolean {
 export function skips(setting: Placed): boolean {
   const value = extensionsOf(innerOf(setting).config)['svidecar-skip'];
   return value !== undefined && value !== 'false';
+}
+
+/** Whether a setting has an `ext_authz` send requests to an HTTP server. */
+export function asksByHttp(setting: Placed): boolean {
+  const { message } = innerOf(setting).config;
+  return (fieldOf(messageOf(message, 'check_settings'), 'http_service') ?? null) !== null;
 }
 
 function extensionsOf(config: Placed): JsonObject {

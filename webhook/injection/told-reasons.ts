@@ -117,6 +117,8 @@ const warnings: Readonly<Record<EnvoyWarningId, string>> = {
     'several destinations get tokens that the others accept; set svidecar.dev/audience-by-host',
   path_changed_behind: 'a filter behind the check may change the path; make sure that it does not',
   port_clash: 'Envoy listens on a port of the helper; give it another port',
+  route_chosen_behind:
+    'a filter behind the check may give a request another route, or answer it, and ext_authz passes over requests without a route; give each virtual host a last route for all paths, or set svidecar.dev/data-path: native',
   routes_not_seen:
     'routes that cannot be seen may set something for the check; put them into the same ConfigMap',
   setting_reaches_older_envoy:

@@ -15,9 +15,13 @@ import {
   ownAuthz,
   ownFilters,
   router,
+  sayTenant,
+  secret,
+  signer,
   staticCluster,
   switchedOff,
   tcpProxy,
+  tenantOnly,
   typed,
 } from './parts.ts';
 import { folder, mainFile, type Generated, type Ports } from './rig.ts';
@@ -39,7 +43,7 @@ export function incoming(g: fc.GeneratorValue, ports: Ports): Generated {
     http2(staticCluster('by-hand', 9010)),
   ];
   const node = { id: 'search', cluster: 'search' };
-  const main: JsonObject = { node, static_resources: { listeners, clusters } };
+  const main: JsonObject = { node, static_resources: { listeners, clusters, secrets: [secret] } };
   const spaces = draft.below(5);
   return {
     files: { [mainFile]: JSON.stringify(main, null, spaces), ...draft.files },
@@ -97,12 +101,13 @@ function chainOf(draft: Draft, index: number, source: string | undefined): JsonO
 }
 
 function managerOf(draft: Draft, index: number): JsonObject {
+  const isLate = draft.has(10, 'routes that are there only once a filter has looked');
   const upgrades = upgradesOf(draft);
   return {
     stat_prefix: `listener_${index}`,
     codec_type: 'AUTO',
-    ...routesOf(draft),
-    http_filters: filtersOf(draft),
+    ...routesOf(draft, isLate ? tenantOnly : {}),
+    http_filters: [...(isLate ? draft.one('before it', beforeTenant) : []), ...filtersOf(draft)],
     ...(upgrades.length === 0 ? {} : { upgrade_configs: upgrades }),
   };
 }
@@ -132,6 +137,15 @@ function filtersOf(draft: Draft): JsonObject[] {
   if (draft.has(7, 'wired by hand')) add(draft.one('by hand', handWirings));
   return [...filters, router];
 }
+
+const wiredByHand = handWired('asks-first', {});
+
+/** What stands before, or has ours stand before, the filter that says whose a request is. */
+const beforeTenant: Readonly<Record<string, readonly JsonObject[]>> = {
+  'a signature': [signer, sayTenant],
+  'a filter wired by hand': [wiredByHand, sayTenant],
+  nothing: [sayTenant],
+};
 
 const handWirings: Readonly<Record<string, JsonObject>> = {
   'as it should be': handWired('envoy.filters.http.ext_authz', {}),
@@ -176,8 +190,9 @@ function perFilter(draft: Draft, where: string): JsonObject {
   return { typed_per_filter_config: { [name]: draft.one('being', perFilterSettings) } };
 }
 
-function routesOf(draft: Draft): JsonObject {
-  const config = routeConfig(draft);
+/** @param match what the last routes ask for beside the path */
+function routesOf(draft: Draft, match: JsonObject): JsonObject {
+  const config = routeConfig(draft, match);
   const provider = draft.below(100);
   if (provider < 12) {
     draft.features.push('RDS from a file');
@@ -212,21 +227,21 @@ function routesOf(draft: Draft): JsonObject {
   return { route_config: config };
 }
 
-function routeConfig(draft: Draft): JsonObject {
+function routeConfig(draft: Draft, match: JsonObject): JsonObject {
   const others = draft.has(30, 'a virtual host of its own')
-    ? [{ name: 'other', domains: ['other.test'], ...virtualHost(draft) }]
+    ? [{ name: 'other', domains: ['other.test'], ...virtualHost(draft, match) }]
     : [];
   return {
     name: 'routes',
     ...(draft.has(6, 'mirror on the route configuration') ? mirror : {}),
     ...perFilter(draft, 'route configuration'),
-    virtual_hosts: [...others, { name: 'all', domains: ['*'], ...virtualHost(draft) }],
+    virtual_hosts: [...others, { name: 'all', domains: ['*'], ...virtualHost(draft, match) }],
   };
 }
 
 const mirror = { request_mirror_policies: [{ cluster: 'app' }] };
 
-function virtualHost(draft: Draft): JsonObject {
+function virtualHost(draft: Draft, match: JsonObject): JsonObject {
   return {
     ...(draft.has(6, 'mirror on the virtual host') ? mirror : {}),
     ...perFilter(draft, 'virtual host'),
@@ -234,7 +249,7 @@ function virtualHost(draft: Draft): JsonObject {
       ...(draft.has(6, 'a CONNECT route') ? [connectRoute(draft)] : []),
       ...(draft.has(40, 'a route for /public') ? [routeOf(draft, '/public')] : []),
       ...(draft.has(25, 'a route for /redirect') ? [redirecting(draft)] : []),
-      routeOf(draft, '/'),
+      routeOf(draft, '/', match),
     ],
   };
 }
@@ -256,9 +271,9 @@ function redirecting(draft: Draft): JsonObject {
   };
 }
 
-function routeOf(draft: Draft, prefix: string): JsonObject {
+function routeOf(draft: Draft, prefix: string, match: JsonObject = {}): JsonObject {
   return {
-    match: { prefix },
+    match: { prefix, ...match },
     ...perFilter(draft, `route ${prefix}`),
     ...draft.one('route', actions(draft)),
   };

@@ -93,6 +93,43 @@ const routersInside: Readonly<Record<string, JsonObject>> = {
   },
 };
 
+/** What `signer` puts in: in `static_resources.secrets`. */
+export const secret: JsonObject = {
+  name: 'app-login',
+  generic_secret: { secret: { inline_string: 'Basic YXBwOnB3' } },
+};
+
+/** Writes a login of its own, so that ours has to stand before it. */
+export const signer = httpFilter(
+  'envoy.filters.http.credential_injector',
+  'credential_injector.v3.CredentialInjector',
+  {
+    overwrite: true,
+    credential: {
+      name: 'envoy.http.injected_credentials.generic',
+      typed_config: typed('extensions.http.injected_credentials.generic.v3.Generic', {
+        credential: { name: 'app-login' },
+      }),
+    },
+  },
+);
+
+/** Says whose a request is, and has Envoy choose the route anew. */
+export const sayTenant = httpFilter('say-tenant', 'set_filter_state.v3.Config', {
+  clear_route_cache: true,
+  on_request_headers: [
+    {
+      ...{ object_key: 'tenant', factory_key: 'envoy.string' },
+      format_string: { text_format_source: { inline_string: 'a' } },
+    },
+  ],
+});
+
+/** Of a route's match: those requests alone of which it was said. */
+export const tenantOnly: JsonObject = {
+  filter_state: [{ key: 'tenant', string_match: { exact: 'a' } }],
+};
+
 /** Filters that people put before the router, by what they do. */
 export const ownFilters: Readonly<Record<string, JsonObject>> = {
   cors: httpFilter('envoy.filters.http.cors', 'cors.v3.Cors'),

@@ -21,6 +21,8 @@ const router = filter('router.v3.Router');
 const cache = filter('cache.v3.CacheConfig');
 const cors = filter('cors.v3.Cors');
 const lua = filter('lua.v3.Lua');
+const asksHttp = filter('ext_authz.v3.ExtAuthz', ', http_service: {server_uri: {uri: x}}');
+const asksGrpc = filter('ext_authz.v3.ExtAuthz', ', grpc_service: {envoy_grpc: {}}');
 const matcher = (inner: string): string =>
   `{name: match, typed_config: {"@type": x/envoy.extensions.common.matching.v3.ExtensionWithMatcher, extension_config: ${inner}}}`;
 const executing = (inner: string): string =>
@@ -113,6 +115,10 @@ describe('our filter goes', () => {
       inject,
       'router',
     ],
+    ['before one that asks an HTTP server', [cors, asksHttp, router], validate, 'ext_authz'],
+    ['before one that asks it in a matcher', [matcher(asksHttp), router], validate, 'match'],
+    ['behind one that asks it, where they go out', [asksHttp, router], inject, 'router'],
+    ['behind one that asks by gRPC', [asksGrpc, router], validate, 'router'],
     ['behind what cannot be judged', [lua, router], validate, 'router'],
     [
       'before what the annotation names',
@@ -213,9 +219,9 @@ describe('a neighbour is told of', () => {
       'code that may change the path behind',
       [cache, lua, router],
       skipping,
-      ['path_changed_behind'],
+      ['path_changed_behind', 'route_chosen_behind'],
     ],
-    ['the same without paths that pass', [cache, lua, router], validate, []],
+    ['the same without paths that pass', [cache, lua, router], validate, ['route_chosen_behind']],
     [
       'what limits and authenticates',
       [
@@ -239,13 +245,13 @@ describe('a neighbour is told of', () => {
       'code that sees the token',
       [lua, router],
       saying(inject, { place: 'first' }),
-      ['token_seen_by_filter'],
+      ['token_seen_by_filter', 'route_chosen_behind'],
     ],
     [
       'an end that is no router',
       [filter('mcp_router.v3.McpRouter')],
       inject,
-      ['destination_not_judged'],
+      ['destination_not_judged', 'route_chosen_behind'],
     ],
   ])('%s', (...[, filters, additions, expected]) => {
     expect(warned(filters, additions)).toEqual(expected);

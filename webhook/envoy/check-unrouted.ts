@@ -1,0 +1,116 @@
+/**
+ * What stands behind a filter that asks the helper by `ext_authz`, and gives a request that no route forwards a way to
+ * the app all the same: Envoy has not asked about such a request (`unrouted.ts`).
+ */
+import { type Json, isArray, isObject } from '#kernel/json.ts';
+import { lineIn } from './config-file.ts';
+import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import { authzFilterType } from './filter-names.ts';
+import { effectOf } from './http-filters.ts';
+import { configsOf, filterTitle, judgeFilter } from './judge-filter.ts';
+import type { FilterList, Manager } from './listener.ts';
+import { type Placed, messageOf, textOf, typeNameOf } from './proto-field.ts';
+import { isOn } from './proto-scalar.ts';
+import { type SettingsView, hasOurExtensions } from './route-settings.ts';
+import { type Unrouted, unroutedOf } from './unrouted.ts';
+
+const prefix = 'envoy.extensions.filters.http.';
+const ofHttp = (types: readonly string[]): ReadonlySet<string> =>
+  new Set(types.map((type) => prefix + type));
+
+/** Filters that never have Envoy choose the route anew. What is in neither list may. */
+export const keepRoute: ReadonlySet<string> = ofHttp([
+  'adaptive_concurrency.v3.AdaptiveConcurrency',
+  'admission_control.v3.AdmissionControl',
+  'aws_lambda.v3.Config',
+  'aws_request_signing.v3.AwsRequestSigning',
+  'bandwidth_limit.v3.BandwidthLimit',
+  'basic_auth.v3.BasicAuth',
+  'buffer.v3.Buffer',
+  'cdn_loop.v3.CdnLoopConfig',
+  'compressor.v3.Compressor',
+  'cors.v3.Cors',
+  'credential_injector.v3.CredentialInjector',
+  'csrf.v3.CsrfPolicy',
+  'decompressor.v3.Decompressor',
+  // It passes the very requests over that ours has passed over.
+  'ext_authz.v3.ExtAuthz',
+  'fault.v3.HTTPFault',
+  'gcp_authn.v3.GcpAuthnFilterConfig',
+  'grpc_stats.v3.FilterConfig',
+  'header_mutation.v3.HeaderMutation',
+  'health_check.v3.HealthCheck',
+  'local_ratelimit.v3.LocalRateLimit',
+  'rbac.v3.RBAC',
+  'router.v3.Router',
+  'stateful_session.v3.StatefulSession',
+  'tap.v3.Tap',
+]);
+
+/** Filters that do so only where a field of theirs says it. */
+export const changeRouteIfTold: ReadonlySet<string> = ofHttp([
+  'jwt_authn.v3.JwtAuthentication',
+  'mcp.v3.Mcp',
+  'set_filter_state.v3.Config',
+  'transform.v3.TransformConfig',
+]);
+const clearing = ['clear_route_cache', 'clear_cluster_cache'] as const;
+
+export interface Behind {
+  readonly manager: Manager;
+  readonly list: FilterList;
+  readonly settings: SettingsView;
+  /** Index of the first filter that stands behind ours. */
+  readonly from: number;
+}
+
+/** Warnings about one list. */
+export function checkUnrouted(
+  { rule, filter, direction }: FilterAddition,
+  { manager, list, settings, from }: Behind,
+): readonly EnvoyWarning[] {
+  if (typeNameOf(messageOf(filter, 'typed_config')) !== authzFilterType) return [];
+  for (const one of list.filters.slice(from)) {
+    const because = wayOf(one, manager, settings);
+    if (because === undefined) continue;
+    const gap = unroutedOf(manager) ?? toldByRoutes(settings);
+    if (gap === undefined) return [];
+    const what = direction === 'inbound' ? 'unchecked' : 'without a token';
+    const message = `${lineIn(manager.file, one.path)}: ${filterTitle(one)} stands behind the filter of ${rule} and ${because}, while Envoy's ext_authz goes by the route that a request has when it comes, and asks nobody where none forwards it (${lineIn(gap.file, gap.path)}: ${gap.what}): such requests can go on ${what}; put that filter in front, or set svidecar.dev/data-path: native, or end each virtual host, and one for "*", with a route that forwards all paths (match: {prefix: /})`;
+    return [{ id: 'route_chosen_behind', message }];
+  }
+  return [];
+}
+
+/** Routes that tell our filter something of their own: a request could leave the one that it was checked for. */
+function toldByRoutes({ byName }: SettingsView): Unrouted | undefined {
+  const found = [...byName.values()].flat().find(hasOurExtensions);
+  const what = 'this route needs no token, or one for another audience';
+  return found === undefined ? undefined : { ...found, what };
+}
+
+/** How a request without a route could go on behind a filter, as a clause; undefined where it could not. */
+function wayOf(filter: Placed, manager: Manager, settings: SettingsView): string | undefined {
+  const open = judgeFilter(filter, manager.routes).find(
+    ({ effect }) => effect === 'elsewhere' || effect === 'code' || effect === 'unknown',
+  );
+  if (open !== undefined) return open.because;
+  const isSet = settings.byName.has(textOf(filter.message, 'name') ?? '');
+  const may = configsOf(filter).some(({ type = '', message }) => {
+    if (keepRoute.has(type) || isHolder(type)) return false;
+    return !changeRouteIfTold.has(type) || isSet || isTold(message);
+  });
+  return may ? 'may have Envoy choose another route' : undefined;
+}
+
+/** Filters that run others do what these do. */
+function isHolder(type: string): boolean {
+  return effectOf(type) === 'holds';
+}
+
+function isTold(value: Json): boolean {
+  if (isArray(value)) return value.some(isTold);
+  if (!isObject(value)) return false;
+  if (clearing.some((field) => isOn(value, field))) return true;
+  return Object.values(value).some((member) => isTold(member ?? null));
+}

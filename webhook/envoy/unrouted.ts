@@ -1,0 +1,139 @@
+/**
+ * Requests that no route forwards when they come to a filter. Envoy's `ext_authz` does not ask about these: it takes for
+ * granted that nothing becomes of them. Known is only what a request can be sure of: everything else counts as without a route.
+ */
+import { own } from '#kernel/members.ts';
+import { type JsonObject, isArray } from '#kernel/json.ts';
+import type { Manager, PlacedIn } from './listener.ts';
+import { type Placed, fieldOf, placedField, repeatedOf, textOf, textsOf } from './proto-field.ts';
+import { isOneOf, isSet } from './proto-scalar.ts';
+
+/** Why some requests have no route that forwards them, and where. */
+export interface Unrouted extends PlacedIn {
+  /** A clause: `no virtual host is for the domain "*"`. */
+  readonly what: string;
+}
+
+/** Fields with which each request keeps its route. What is not here counts as in the way. */
+const harmless = {
+  configuration: new Set([
+    ...['name', 'virtual_hosts', 'internal_only_headers', 'request_mirror_policies', 'metadata'],
+    ...['request_headers_to_add', 'request_headers_to_remove', 'typed_per_filter_config'],
+    ...['response_headers_to_add', 'response_headers_to_remove', 'validate_clusters'],
+    ...['most_specific_header_mutations_wins', 'max_direct_response_body_size_bytes'],
+    ...['cluster_specifier_plugins', 'ignore_port_in_host_matching'],
+    'ignore_path_parameters_in_path_matching',
+  ]),
+  host: new Set([
+    ...['name', 'domains', 'routes', 'require_tls', 'virtual_clusters', 'rate_limits', 'cors'],
+    ...['request_headers_to_add', 'request_headers_to_remove', 'typed_per_filter_config'],
+    ...['response_headers_to_add', 'response_headers_to_remove', 'include_request_attempt_count'],
+    ...['include_attempt_count_in_response', 'retry_policy', 'retry_policy_typed_config'],
+    ...['hedge_policy', 'include_is_timeout_retry_header', 'per_request_buffer_limit_bytes'],
+    ...['request_body_buffer_limit', 'request_mirror_policies', 'metadata'],
+  ]),
+  route: new Set([
+    ...['name', 'match', 'route', 'metadata', 'decorator', 'typed_per_filter_config', 'tracing'],
+    ...['request_headers_to_add', 'request_headers_to_remove', 'response_headers_to_add'],
+    ...['response_headers_to_remove', 'per_request_buffer_limit_bytes', 'stat_prefix'],
+    'request_body_buffer_limit',
+  ]),
+  everyPath: new Set(['prefix', 'case_sensitive']),
+  tunnel: new Set(['connect_matcher', 'case_sensitive']),
+} as const;
+
+/** Of envoy.config.route.v3.VirtualHost.TlsRequirementType. */
+const noTls = { name: 'NONE', number: 0 };
+
+/** Looked at once: many connection managers share a configuration. */
+const known = new WeakMap<JsonObject, { readonly [way in Way]: Unrouted | undefined }>();
+
+/** CONNECT requests have no path, and only routes of their own match them. */
+type Way = 'requests' | 'tunnels';
+
+/** The first reason for which some request of a connection manager has no route; undefined where each has one. */
+export function unroutedOf(manager: Manager): Unrouted | undefined {
+  const [unseen] = manager.unseenRoutes;
+  if (unseen !== undefined) return { ...unseen, message: {} };
+  if (placedField(manager, 'scoped_routes') !== undefined) {
+    return { ...manager, what: 'a request can be in no scope of scoped_routes' };
+  }
+  if (manager.routes.length === 0) return { ...manager, what: 'there are no routes' };
+  const isTunnelled = repeatedOf(manager, 'upgrade_configs').some(
+    ({ message }) => textOf(message, 'upgrade_type')?.toLowerCase() === 'connect',
+  );
+  for (const configuration of manager.routes) {
+    const found = known.get(configuration.message) ?? {
+      requests: inConfiguration(configuration, 'requests'),
+      tunnels: inConfiguration(configuration, 'tunnels'),
+    };
+    known.set(configuration.message, found);
+    const first = found.requests ?? (isTunnelled ? found.tunnels : undefined);
+    if (first !== undefined) return first;
+  }
+  return undefined;
+}
+
+function inConfiguration(configuration: PlacedIn, way: Way): Unrouted | undefined {
+  const { file } = configuration;
+  const strange = strangeIn(configuration, harmless.configuration);
+  if (strange !== undefined) return { ...configuration, what: strange };
+  const hosts = repeatedOf(configuration, 'virtual_hosts');
+  if (!hosts.some((host) => textsOf(host, 'domains').includes('*'))) {
+    return { ...configuration, what: 'no virtual host is for the domain "*"' };
+  }
+  for (const host of hosts) {
+    const found = inHost({ ...host, file }, way);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function inHost(host: PlacedIn, way: Way): Unrouted | undefined {
+  const { file } = host;
+  const strange = strangeIn(host, harmless.host);
+  if (strange !== undefined) return { ...host, what: strange };
+  if (isSet(host.message, 'require_tls') && !isOneOf(host.message, 'require_tls', [noTls])) {
+    return { ...host, what: 'require_tls redirects requests' };
+  }
+  for (const route of repeatedOf(host, 'routes')) {
+    if (!forwards(route)) return { ...route, file, what: 'this route forwards no request' };
+    if (isForAll(route, way)) return undefined;
+  }
+  const what =
+    way === 'tunnels'
+      ? 'this virtual host has no route for all CONNECT requests (connect_matcher)'
+      : 'this virtual host has no route for all paths (match: {prefix: /})';
+  return { ...host, what };
+}
+
+/** Whether a request that the route matches is sent to a cluster, whatever it is. */
+function forwards(route: Placed): boolean {
+  const action = placedField(route, 'route');
+  if (action === undefined || strangeIn(route, harmless.route) !== undefined) return false;
+  return ['cluster', 'cluster_header', 'weighted_clusters'].some((field) => {
+    const value = fieldOf(action.message, field) ?? '';
+    return value !== '';
+  });
+}
+
+function isForAll(route: Placed, way: Way): boolean {
+  const match = placedField(route, 'match');
+  if (match === undefined) return false;
+  if (way === 'tunnels') {
+    const isConnect = placedField(match, 'connect_matcher') !== undefined;
+    return isConnect && strangeIn(match, harmless.tunnel) === undefined;
+  }
+  const prefix = textOf(match.message, 'prefix');
+  return (prefix === '' || prefix === '/') && strangeIn(match, harmless.everyPath) === undefined;
+}
+
+/** The first field that is not known to leave the route alone, as a clause. */
+function strangeIn({ message }: Placed, fields: ReadonlySet<string>): string | undefined {
+  const strange = Object.keys(message).find((key) => {
+    const value = own(message, key) ?? null;
+    if (key === '@type' || value === null || (isArray(value) && value.length === 0)) return false;
+    return !fields.has(key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+  });
+  return strange === undefined ? undefined : `${strange} can leave requests without a route`;
+}
