@@ -15,10 +15,12 @@ export type Reason =
   | 'hand_wired_without_ext_authz'
   | 'key_not_a_text'
   | 'key_stands_twice'
+  | 'keys_too_long'
   | 'listener_behind_listener'
   | 'listener_not_found'
   | 'listener_without_http'
   | 'listeners_ambiguous'
+  | 'listeners_lead_too_far'
   | 'manager_without_filters'
   | 'merge_key_without_map'
   | 'nested_too_deep'
@@ -41,4 +43,5 @@ export type Reason =
   | 'text_too_large'
   | 'text_unparsable'
   | 'too_many_blank_lines'
+  | 'too_many_hosts'
   | 'typed_config_without_type';

@@ -2,7 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { LRUCache } from 'lru-cache';
 import type { JsonObject } from '#kernel/json.ts';
-import type { EnvoyPatch } from '../envoy/contract.ts';
+import type { EnvoyPatch, Guard } from '../envoy/contract.ts';
 import { withheldMessage, type ConfigMapContents } from '../injection/config-map-contents.ts';
 import { patchPlanned } from '../injection/envoy-plan.ts';
 import type { Library } from '../injection/library.ts';
@@ -140,7 +140,12 @@ function placesOf({ warnings, changes, inbound }: Outcome, source: ToldSource): 
     })),
     inbound: {
       ...inbound,
-      guards: inbound.guards.map((guard) => ({ ...guard, listener: `at ${guard.place}` })),
+      guards: inbound.guards.map(atPlace),
+      appPorts: inbound.appPorts.map(({ port, guard }) => ({ port, guard: atPlace(guard) })),
     },
   };
+}
+
+function atPlace(guard: Guard): Guard {
+  return { ...guard, listener: `at ${guard.place}` };
 }

@@ -6,19 +6,78 @@ import { addressesOf, chosenByRequest } from './cluster-transport.ts';
 import { lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { configsOf } from './judge-filter.ts';
-import { type Listener, type Manager, type PlacedIn, titleOf } from './listener.ts';
+import { type Listener, type Manager, titleOf } from './listener.ts';
+import { onceFor } from '#kernel/once.ts';
+import type { PlacedIn } from './placed-in.ts';
 import { checkLater } from './place-filter.ts';
 import { type Placed, fieldOf, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
-import { type Surroundings, destinationsOf, reachOf } from './reach.ts';
-import { type SettingsView, skips } from './route-settings.ts';
-import { type RouteEntry, routeTreeOf } from './route-tree.ts';
+import { type Surroundings, routesOf } from './reach.ts';
+import { skips } from './route-settings.ts';
+import { type SettingsView } from './settings-view.ts';
+import type { RouteEntry } from './route-tree.ts';
+import { mostNames } from './short-list.ts';
 
 interface Search {
-  readonly clusters: readonly KnownCluster[];
   readonly surroundings: Surroundings;
-  /** Lists of routes, and what they lead to, that were looked at for this rule; filled. */
-  readonly seen: Set<object>;
+  /** What was looked at for this rule; filled. */
+  readonly behind: Behind;
   readonly settingsOf: (manager: Manager) => SettingsView;
+}
+
+/** What many listeners share is looked at once for each question. */
+export interface Behind {
+  readonly seen: Readonly<Record<'copied' | 'rewritten' | 'exempting' | 'checking', Set<object>>>;
+  /** The first clusters outside the pod that get copies of requests, by who says so. */
+  readonly mirrorsOf: (holder: Placed) => readonly string[];
+  readonly isSkipping: (holder: Placed) => boolean;
+  /** Whether a cluster is not in the pod itself. */
+  readonly isForeign: (name: string) => boolean;
+  /** Where a cluster of a name leads: the same number for the same destination. */
+  readonly endOf: (name: string) => number;
+}
+
+/** @param clusters all of the configuration */
+export function startBehind(clusters: readonly KnownCluster[]): Behind {
+  const isForeign = foreignTo(clusters);
+  const endOf = endsOf(clusters);
+  return {
+    seen: {
+      copied: new Set(),
+      rewritten: new Set(),
+      exempting: new Set(),
+      checking: new Set(),
+    },
+    mirrorsOf: onceFor((holder) => {
+      const mirrors = repeatedOf(holder, 'request_mirror_policies');
+      const names = mirrors.flatMap(({ message }) => textOf(message, 'cluster') ?? []);
+      const foreign = [...new Set(names)].filter(isForeign);
+      const [first = ''] = foreign;
+      const other = foreign.find((name) => endOf(name) !== endOf(first));
+      return [...foreign.slice(0, mostNames), ...(other === undefined ? [] : [other])];
+    }),
+    isSkipping: onceFor(skipsAt),
+    isForeign,
+    endOf,
+  };
+}
+
+/** A number for each destination: texts of endpoints are long, and many routes name the same. */
+function endsOf(clusters: readonly KnownCluster[]): Behind['endOf'] {
+  const byName = new Map(clusters.map((cluster) => [cluster.name, cluster]));
+  const numbers = new Map<string, number>();
+  return onceFor((name) => {
+    const cluster = byName.get(name);
+    const text = cluster === undefined ? name : endTextOf(cluster);
+    const number = numbers.get(text) ?? numbers.size;
+    numbers.set(text, number);
+    return number;
+  });
+}
+
+/** Names of clusters that are not in the pod itself. */
+function foreignTo(clusters: readonly KnownCluster[]): (name: string) => boolean {
+  const local = new Set(clusters.filter(({ message }) => isLocal(message)).map(({ name }) => name));
+  return (name) => name !== '' && !local.has(name);
 }
 
 /** Whether some requests need no token: by the annotation, or by what a route sets. */
@@ -34,32 +93,37 @@ export function checkBehind(
   search: Search,
 ): readonly EnvoyWarning[] {
   const some = listener.managers.some((manager) => exempts(addition, search.settingsOf(manager)));
-  const routes = listener.managers
-    .map((manager) => routeTreeOf(manager).routes)
-    .filter((list) => isNew(list, search))
-    .flat();
-  const later = some || addition.carriesToken === true ? laterFilters(listener, search) : [];
+  const later = some || addition.carriesToken === true ? laterFilters(listener, search, some) : [];
   return [
     ...later.flatMap((filter) => checkLater(addition, filter, some)),
-    ...(some ? rewritten(addition, routes) : []),
+    ...(some ? rewritten(addition, listener, search.behind) : []),
     ...(addition.carriesToken === true ? logged(addition, listener) : []),
     ...(addition.carriesToken === true && addition.oneAudienceForAllHosts !== true
-      ? copied(addition, { listener, routes, search })
+      ? copied(addition, listener, search.behind)
       : []),
   ];
 }
 
-function isNew(one: object, { seen }: Search): boolean {
-  const isKnown = seen.has(one);
-  seen.add(one);
-  return !isKnown;
+/** @param seen filled */
+function unseenBy<One extends object>(seen: Set<object>, all: readonly One[]): readonly One[] {
+  const fresh = all.filter((one) => !seen.has(one));
+  for (const one of fresh) seen.add(one);
+  return fresh;
+}
+
+function newRoutes(listener: Listener, seen: Set<object>): readonly RouteEntry[] {
+  return unseenBy(seen, routesOf(listener)).flatMap(({ routes }) => routes);
 }
 
 const router = 'envoy.extensions.filters.http.router.v3.Router';
 const httpOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
 /** Filters that run on the way to a cluster: those of routers, and those of the clusters that requests come to. */
-function laterFilters(listener: Listener, search: Search): readonly PlacedIn[] {
+function laterFilters(
+  listener: Listener,
+  { surroundings, behind }: Search,
+  some: boolean,
+): readonly PlacedIn[] {
   const ofRouters = listener.managers.flatMap(({ lists, file }) =>
     lists
       .flatMap(({ filters }) => filters)
@@ -68,8 +132,9 @@ function laterFilters(listener: Listener, search: Search): readonly PlacedIn[] {
       .flatMap((one) => repeatedOf(one, 'upstream_http_filters'))
       .map((filter) => ({ ...filter, file })),
   );
-  const reach = reachOf(destinationsOf(listener), search.surroundings);
-  const clusters = isNew(reach, search) ? reach.clusters : [];
+  const reach = surroundings.reachOf(surroundings.destinationsOf(listener));
+  const seen = some ? behind.seen.exempting : behind.seen.checking;
+  const clusters = unseenBy(seen, [reach]).flatMap((one) => unseenBy(seen, one.clusters));
   const ofClusters = clusters.flatMap((cluster) => {
     const options = placedField(cluster, 'typed_extension_protocol_options');
     const own = options === undefined ? undefined : placedField(options, httpOptions);
@@ -89,12 +154,15 @@ const rewrites = [
 /** Routes give the app another path than the one that our filter looked at. */
 function rewritten(
   { rule, exemptsPaths }: FilterAddition,
-  routes: readonly RouteEntry[],
+  listener: Listener,
+  { seen, isSkipping }: Behind,
 ): readonly EnvoyWarning[] {
-  const found = routes.flatMap((route) => {
+  const found = newRoutes(listener, seen.rewritten).flatMap((route) => {
     const field = rewrites.find((one) => isSet(fieldOf(route.action?.message, one)));
-    const counts = exemptsPaths === true || [...route.around, ...weightedOf(route)].some(skipsAt);
-    return field === undefined || !counts ? [] : [{ route, field }];
+    if (field === undefined) return [];
+    const counts =
+      exemptsPaths === true || [...route.around, ...weightedOf(route)].some(isSkipping);
+    return counts ? [{ route, field }] : [];
   });
   const [first] = found;
   if (first === undefined) return [];
@@ -122,21 +190,13 @@ function skipsAt(holder: Placed): boolean {
 /** One route, several clusters: each of them sees the token that is made for the host of the request. */
 function copied(
   { rule }: FilterAddition,
-  place: {
-    readonly listener: Listener;
-    readonly routes: readonly RouteEntry[];
-    readonly search: Search;
-  },
+  listener: Listener,
+  { seen, mirrorsOf, isForeign, endOf }: Behind,
 ): readonly EnvoyWarning[] {
-  const { listener, routes, search } = place;
-  const local = new Set(
-    search.clusters.filter(({ message }) => isLocal(message)).map(({ name }) => name),
-  );
-  const ends = new Map(search.clusters.map((cluster) => [cluster.name, endOf(cluster)]));
-  for (const route of routes) {
-    const names = [...new Set(clustersOf(route))].filter((name) => !local.has(name));
-    if (new Set(names.map((name) => ends.get(name) ?? name)).size < 2) continue;
-    const list = names.slice(0, 20).map((name) => `"${name}"`);
+  for (const route of newRoutes(listener, seen.copied)) {
+    const names = [...new Set(clustersOf(route, { mirrorsOf, isForeign }))];
+    if (new Set(names.map(endOf)).size < 2) continue;
+    const list = names.slice(0, mostNames).map((name) => `"${name}"`);
     const message = `${lineIn(route.file, route.path)}: ${rule} gives a request the token for its host, and this route of listener ${titleOf(listener)} sends requests or copies of them (mirrors, weighted clusters) to ${list.join(', ')}: each of them can use the token where it is accepted; make sure that all belong to the service of that host`;
     return [{ id: 'one_audience_for_several_clusters', message }];
   }
@@ -150,7 +210,7 @@ const noDestination: ReadonlySet<string> = new Set([
 ]);
 
 /** Where a cluster leads: two with the same fixed endpoints are one destination, however they divide it. */
-function endOf({ name, message }: KnownCluster): string {
+function endTextOf({ name, message }: KnownCluster): string {
   const isFixed = addressesOf(message).length > 0;
   if (!isFixed || chosenByRequest({ message, path: '' }) !== undefined) return name;
   const others = Object.entries(message).filter(([key]) => !noDestination.has(key));
@@ -158,15 +218,21 @@ function endOf({ name, message }: KnownCluster): string {
   return JSON.stringify([endpoints, others.sort(([one], [two]) => (one < two ? -1 : 1))]);
 }
 
-function clustersOf(route: RouteEntry): readonly string[] {
+/** Those outside the pod that a route sends requests to, or copies of them. */
+function clustersOf(
+  route: RouteEntry,
+  { mirrorsOf, isForeign }: Pick<Behind, 'mirrorsOf' | 'isForeign'>,
+): readonly string[] {
   const { action, around } = route;
   if (action === undefined) return [];
-  const mirrors = [...around, action].flatMap((one) => repeatedOf(one, 'request_mirror_policies'));
-  return [
+  const named = [
     textOf(action.message, 'cluster'),
     ...weightedOf(route).map(({ message }) => textOf(message, 'name')),
-    ...mirrors.map(({ message }) => textOf(message, 'cluster')),
-  ].flatMap((name) => (name === undefined || name === '' ? [] : [name]));
+  ];
+  return [
+    ...named.filter((name) => name !== undefined).filter(isForeign),
+    ...[...around, action].flatMap(mirrorsOf),
+  ];
 }
 
 /** Logs and traces that write the header with the token. */

@@ -66,10 +66,11 @@ export function checkConnection(
 ): readonly EnvoyWarning[] {
   if (direction !== 'inbound' || listener.managers.length === 0) return [];
   const last = placedField(listener, 'default_filter_chain');
+  const withManager = new Set(listener.managers.map(({ chain }) => chain));
   const chains = [
     ...repeatedOf(listener, 'filter_chains'),
     ...(last === undefined ? [] : [last]),
-  ].filter((chain) => listener.managers.some(({ path }) => path.startsWith(`${chain.path}/`)));
+  ].filter(({ path }) => withManager.has(path));
   const inFront = [
     ...repeatedOf(listener, 'listener_filters').map((filter) => ({
       filter,

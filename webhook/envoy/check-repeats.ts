@@ -5,8 +5,8 @@ import { isOneOf, numberOf } from './proto-scalar.ts';
 import { invalid, lineIn } from './config-file.ts';
 import type { FilterAddition } from './contract.ts';
 import { type Listener, type Manager, titleOf } from './listener.ts';
-import { type Surroundings, reachOf } from './reach.ts';
-import { type RouteEntry, routeTreeOf } from './route-tree.ts';
+import { type Surroundings, routesOf } from './reach.ts';
+import type { RouteEntry } from './route-tree.ts';
 
 /**
  * For filters that take their own work for the client's.
@@ -23,7 +23,7 @@ export function refuseRepeats(
   const isChosen = new Set(chosen);
   for (const listener of chosen) {
     for (const manager of listener.managers) refuseRedirects(addition, manager, seen);
-    refuseMeetings(addition, listener, { ...surroundings, isChosen });
+    refuseMeetings(addition, listener, { surroundings, isChosen });
   }
 }
 
@@ -32,16 +32,16 @@ const remedy =
 
 /** @param seen routes, and messages, that managers share and that were looked through; filled */
 function refuseRedirects({ rule }: FilterAddition, manager: Manager, seen: Set<object>): void {
-  const { routes } = routeTreeOf(manager);
-  const route = seen.has(routes) ? undefined : routes.find(followsRedirects);
-  seen.add(routes);
+  const fresh = manager.routes.filter((source) => !seen.has(source));
+  for (const source of fresh) seen.add(source);
+  const route = fresh.flatMap(({ routes }) => routes).find(followsRedirects);
   if (route !== undefined) {
     throw invalid(route.file, route.action?.path ?? route.path, {
       reason: 'redirect_within_envoy',
       why: `this route follows redirects itself (internal_redirect_policy), so that a request comes to the filter of ${rule} again: ${remedy}; take the policy out, or set svidecar.dev/data-path: ext-authz`,
     });
   }
-  for (const place of [manager, ...manager.routes]) {
+  for (const place of [manager, ...fresh.flatMap(({ configurations }) => configurations)]) {
     if (seen.has(place.message)) continue;
     seen.add(place.message);
     if (!mentions(place.message, redirectPolicy)) continue;
@@ -74,10 +74,13 @@ function followsRedirects({ action }: RouteEntry): boolean {
 function refuseMeetings(
   { rule, direction }: FilterAddition,
   listener: Listener,
-  { isChosen, ...surroundings }: Surroundings & { readonly isChosen: ReadonlySet<Listener> },
+  {
+    surroundings,
+    isChosen,
+  }: { readonly surroundings: Surroundings; readonly isChosen: ReadonlySet<Listener> },
 ): void {
-  const start = listener.managers.map((manager) => routeTreeOf(manager).destinations);
-  const meeting = reachOf(start, surroundings).meetings.find((one) => isChosen.has(one.listener));
+  const start = routesOf(listener).map(({ destinations }) => destinations);
+  const meeting = surroundings.reachOf(start).meetings.find((one) => isChosen.has(one.listener));
   if (meeting === undefined) return;
   const { via } = meeting;
   const key = direction === 'inbound' ? 'validate-listeners' : 'inject-listeners';

@@ -8,8 +8,9 @@ import { type Listener, type Manager, titleOf } from './listener.ts';
 import { filterTitle } from './judge-filter.ts';
 import { repeatedOf } from './proto-field.ts';
 import { isSet } from './proto-scalar.ts';
-import { type Reach, type Surroundings, reachOf } from './reach.ts';
-import { type Destination, routeTreeOf } from './route-tree.ts';
+import { type Reach, type Surroundings, routesOf } from './reach.ts';
+import { type Destination, type RouteEntry } from './route-tree.ts';
+import { mostNames, shortList } from './short-list.ts';
 
 /**
  * Warnings about one rule in one listener.
@@ -18,13 +19,13 @@ import { type Destination, routeTreeOf } from './route-tree.ts';
 export function checkRoutes(
   addition: FilterAddition,
   listener: Listener,
-  { told, ...surroundings }: Surroundings & { readonly told: Set<object> },
+  { told, reachOf }: Surroundings & { readonly told: Set<object> },
 ): readonly EnvoyWarning[] {
-  const trees = listener.managers.map(routeTreeOf);
-  const reach = reachOf(
-    [...trees.map((tree) => tree.destinations), ...listener.managers.map(otherEnds)],
-    surroundings,
-  );
+  const sources = routesOf(listener);
+  const reach = reachOf([
+    ...sources.map(({ destinations }) => destinations),
+    ...listener.managers.map(otherEnds),
+  ]);
   const isNew = (one: object): boolean => {
     const isKnown = told.has(one);
     told.add(one);
@@ -33,11 +34,11 @@ export function checkRoutes(
   const isNewReach = isNew(reach);
   return [
     ...(addition.carriesToken === true && isNewReach
-      ? [...leavesWithoutTls(addition, reach), ...tapped(addition, reach)]
+      ? onTheWay(addition, reach.clusters.filter(isNew))
       : []),
     ...(addition.oneAudienceForAllHosts === true ? severalClusters(addition, listener, reach) : []),
     ...(addition.carriesToken === true && isNewReach ? notJudged(addition, reach.unjudged) : []),
-    ...trees
+    ...sources
       .map(({ routes }) => routes)
       .filter(isNew)
       .flatMap((routes) => routes.flatMap((route) => tunnels(addition, route))),
@@ -55,8 +56,18 @@ function otherEnds(manager: Manager): readonly Destination[] {
   });
 }
 
-function leavesWithoutTls({ rule }: FilterAddition, reach: Reach): readonly EnvoyWarning[] {
-  return reach.clusters
+function onTheWay(
+  addition: FilterAddition,
+  clusters: readonly KnownCluster[],
+): readonly EnvoyWarning[] {
+  return [...leavesWithoutTls(addition, clusters), ...tapped(addition, clusters)];
+}
+
+function leavesWithoutTls(
+  { rule }: FilterAddition,
+  clusters: readonly KnownCluster[],
+): readonly EnvoyWarning[] {
+  return clusters
     .map((cluster) => ({ ...cluster, why: unsafeBecause(cluster) }))
     .filter(({ why }) => why !== undefined)
     .map(({ file, path, name, why }) => ({
@@ -65,8 +76,11 @@ function leavesWithoutTls({ rule }: FilterAddition, reach: Reach): readonly Envo
     }));
 }
 
-function tapped({ rule }: FilterAddition, reach: Reach): readonly EnvoyWarning[] {
-  return reach.clusters.filter(isTapped).map(({ file, path, name }) => ({
+function tapped(
+  { rule }: FilterAddition,
+  clusters: readonly KnownCluster[],
+): readonly EnvoyWarning[] {
+  return clusters.filter(isTapped).map(({ file, path, name }) => ({
     id: 'token_logged',
     message: `${lineIn(file, path)}: a transport_socket of cluster "${name}" writes all that is sent there (tap), with the token that ${rule} puts into the requests: whoever reads it can use the token; take the tap out`,
   }));
@@ -78,23 +92,14 @@ function severalClusters(
   { clusters }: Reach,
 ): readonly EnvoyWarning[] {
   if (clusters.length < 2) return [];
-  const list = shortList(clusters);
+  const first = clusters.slice(0, mostNames).map(({ name }) => `"${name}"`);
+  const list = shortList(first, clusters.length);
   return [
     {
       id: 'one_audience_for_several_clusters',
       message: `${lineIn(listener.file, listener.path)}: ${rule} has one audience, and listener ${titleOf(listener)} routes to ${list}: each of them gets a token that the others accept; svidecar.dev/audience-by-host gives each its own`,
     },
   ];
-}
-
-/** Most clusters that a message names. */
-const mostNames = 20;
-
-function shortList(clusters: readonly KnownCluster[]): string {
-  const more = clusters.length - mostNames;
-  const names = clusters.slice(0, mostNames).map(({ name }) => `"${name}"`);
-  const shown = names.join(', ');
-  return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
 /** One warning for each way of choosing, at the first place that has it. */
@@ -118,7 +123,7 @@ function notJudged(
 /** A tunnel is one request: what is sent in it later is no request of this Envoy. */
 function tunnels(
   { rule, carriesToken }: FilterAddition,
-  { action, file }: ReturnType<typeof routeTreeOf>['routes'][number],
+  { action, file }: RouteEntry,
 ): readonly EnvoyWarning[] {
   if (action === undefined) return [];
   const tunnel = repeatedOf(action, 'upgrade_configs').find(({ message }) =>

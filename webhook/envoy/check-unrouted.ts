@@ -11,8 +11,8 @@ import { configsOf, filterTitle, judgeFilter } from './judge-filter.ts';
 import type { FilterList, Manager } from './listener.ts';
 import { type Placed, messageOf, textOf, typeNameOf } from './proto-field.ts';
 import { isOn } from './proto-scalar.ts';
-import { type SettingsView, hasOurExtensions } from './route-settings.ts';
-import { type Unrouted, unroutedOf } from './unrouted.ts';
+import { type SettingsView, settingsUnder } from './settings-view.ts';
+import type { Unrouted, UnroutedReader } from './unrouted.ts';
 
 const prefix = 'envoy.extensions.filters.http.';
 const ofHttp = (types: readonly string[]): ReadonlySet<string> =>
@@ -62,12 +62,13 @@ export interface Behind {
   readonly settings: SettingsView;
   /** Index of the first filter that stands behind ours. */
   readonly from: number;
+  readonly unroutedOf: UnroutedReader;
 }
 
 /** Warnings about one list. */
 export function checkUnrouted(
   { rule, filter, direction }: FilterAddition,
-  { manager, list, settings, from }: Behind,
+  { manager, list, settings, from, unroutedOf }: Behind,
 ): readonly EnvoyWarning[] {
   if (typeNameOf(messageOf(filter, 'typed_config')) !== authzFilterType) return [];
   for (const one of list.filters.slice(from)) {
@@ -83,8 +84,8 @@ export function checkUnrouted(
 }
 
 /** Routes that tell our filter something of their own: a request could leave the one that it was checked for. */
-function toldByRoutes({ byName }: SettingsView): Unrouted | undefined {
-  const found = [...byName.values()].flat().find(hasOurExtensions);
+function toldByRoutes({ parts }: SettingsView): Unrouted | undefined {
+  const found = parts.map(({ told }) => told).find((one) => one !== undefined);
   const what = 'this route needs no token, or one for another audience';
   return found === undefined ? undefined : { ...found, what };
 }
@@ -95,7 +96,7 @@ function wayOf(filter: Placed, manager: Manager, settings: SettingsView): string
     ({ effect }) => effect === 'elsewhere' || effect === 'code' || effect === 'unknown',
   );
   if (open !== undefined) return open.because;
-  const isSet = settings.byName.has(textOf(filter.message, 'name') ?? '');
+  const isSet = settingsUnder(settings, textOf(filter.message, 'name') ?? '').length > 0;
   const may = configsOf(filter).some(({ type = '', message }) => {
     if (keepRoute.has(type) || isHolder(type)) return false;
     return !changeRouteIfTold.has(type) || isSet || isTold(message);

@@ -77,9 +77,10 @@ function chooseNamed(
   wanted: readonly string[],
   { listeners, main }: { listeners: readonly Listener[]; main: ConfigFiles['main'] },
 ): Choice {
-  const chosen = wanted.flatMap((name) => {
-    const found = listeners.filter((listener) => listener.name === name);
-    if (found.length > 0) return found;
+  const byName = Map.groupBy(listeners, ({ name }) => name);
+  const chosen = [...new Set(wanted)].flatMap((name) => {
+    const found = byName.get(name);
+    if (found !== undefined) return found;
     const names = listeners.flatMap((listener) => listener.name ?? []).join(', ') || 'none';
     const why = `${addition.rule} names listener "${name}", which does not exist; the listeners are: ${names}`;
     throw invalid(main, '/static_resources/listeners', { reason: 'listener_not_found', why });

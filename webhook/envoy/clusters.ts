@@ -43,14 +43,15 @@ export function planClusters(
   additions: readonly ClusterAddition[],
   known: readonly KnownCluster[],
 ): readonly ClusterPlan[] {
-  const taken = new Set(known.map(({ name }) => name));
+  const byName = Map.groupBy(known, ({ name }) => name);
+  const taken = new Set(byName.keys());
   return additions.map((addition) => {
     const wished = addition.name;
-    const clash = known.find(({ name }) => name === wished);
+    const clash = byName.get(wished)?.[0];
     const names = candidates(wished);
     for (const name of names) {
       const cluster = named(addition, name);
-      const reused = known.find((one) => one.name === name && sameJson(one.message, cluster));
+      const reused = byName.get(name)?.find(({ message }) => sameJson(message, cluster));
       if (reused !== undefined) return { wished, name, cluster, reused, clash: undefined };
       if (taken.has(name)) continue;
       taken.add(name);

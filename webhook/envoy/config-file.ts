@@ -7,7 +7,8 @@ import { type OpenText, lineOfPath, openText, placeOfPath } from '../editing/ope
 import { escapeToken } from '../editing/operation.ts';
 import { splitDocuments } from '../editing/split-documents.ts';
 import type { EnvoySource, EnvoyWarning } from './contract.ts';
-import { keyAtPath } from './key-at-path.ts';
+import { keyReader } from './key-at-path.ts';
+import { onceFor } from '#kernel/once.ts';
 import {
   type Placed,
   camelCase,
@@ -41,16 +42,12 @@ export interface ConfigFiles {
 
 /** @throws {AppError} ENVOY_CONFIG_INVALID */
 export function openFiles(source: EnvoySource): ConfigFiles {
-  const opened = new Map<string, ConfigFile>();
-  const byName = (name: string): ConfigFile => {
-    const file = opened.get(name) ?? openFile(source, name);
-    opened.set(name, file);
-    return file;
-  };
-  const at = (path: string): ConfigFile | undefined => {
-    const name = keyAtPath(source, path);
+  const byName = onceFor((name: string) => openFile(source, name));
+  const keyAt = keyReader(source);
+  const at = onceFor((path: string) => {
+    const name = keyAt(path);
     return name === undefined ? undefined : byName(name);
-  };
+  });
   const main = byName(source.main);
   const warnings: EnvoyWarning[] = [];
   const discovered = (field: string): ConfigFile | undefined => {
@@ -109,21 +106,30 @@ function openFile(source: EnvoySource, name: string): ConfigFile {
   const file = { name, open, root: { message: {}, path: '' } };
   if (!isObject(open.value))
     throw invalid(file, '', { reason: 'not_a_map', why: 'an Envoy configuration must be a map' });
-  refuseTwoSpellings(file, open.value);
+  refuseKeys(file, open.value);
   return { ...file, root: { message: open.value, path: '' } };
+}
+
+/** Keys on the way to a place, together: Envoy's own come to some hundreds, and maps whose keys people choose to more. */
+const maxPathCharacters = 4_096;
+
+function keysTooLong(file: ConfigFile, path: string): AppError {
+  return invalid(file, path, {
+    reason: 'keys_too_long',
+    why: `the keys on the way to this place have more than ${maxPathCharacters.toLocaleString('en')} characters together; shorten them`,
+  });
 }
 
 /**
  * Envoy reads `http_filters` and `httpFilters` both, where both stand; one of them would be overlooked here.
  * @throws {AppError} ENVOY_CONFIG_INVALID
  */
-function refuseTwoSpellings(file: ConfigFile, root: JsonObject): void {
-  const seen = new Set<Json>();
+function refuseKeys(file: ConfigFile, root: JsonObject): void {
   const rest: { readonly value: Json; readonly path: string }[] = [{ value: root, path: '' }];
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
     const { value, path } = next;
-    if (value === null || typeof value !== 'object' || seen.has(value)) continue;
-    seen.add(value);
+    if (value === null || typeof value !== 'object') continue;
+    if (path.length > maxPathCharacters) throw keysTooLong(file, path);
     for (const [key, member = null] of Object.entries(value)) {
       const camel = camelCase(key);
       if (camel !== key && isObject(value) && Object.hasOwn(value, camel)) {

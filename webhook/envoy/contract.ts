@@ -118,8 +118,6 @@ export interface Guard {
   readonly ports: readonly number[];
   /** Connections to other ports of the pod may be redirected to it. */
   readonly getsAllPorts: boolean;
-  /** Ports of the pod to which it sends requests that have passed. */
-  readonly appPorts: readonly number[];
 }
 
 /** What an Envoy configuration means for whoever asks the pod's ports. */
@@ -127,6 +125,8 @@ export interface InboundView {
   readonly guards: readonly Guard[];
   /** All TCP ports that Envoy listens on. */
   readonly ports: readonly number[];
+  /** Ports of the pod to which requests go that have passed, each with a guard that they have passed. */
+  readonly appPorts: readonly { readonly port: number; readonly guard: Guard }[];
 }
 
 export interface EnvoyPatch {

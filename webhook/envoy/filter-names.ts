@@ -8,13 +8,8 @@ import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { type EnvoyVersion, isOlder } from './envoy-version.ts';
 import type { Manager } from './listener.ts';
 import { messageOf, textOf, typeNameOf } from './proto-field.ts';
-import {
-  type RouteSetting,
-  ourNames,
-  type SettingsView,
-  authzEffectOf,
-  hasOurExtensions,
-} from './route-settings.ts';
+import { type RouteSetting, ourNames, authzEffectOf, hasOurExtensions } from './route-settings.ts';
+import { type SettingsView, settingsUnder } from './settings-view.ts';
 
 export const authzFilterType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz';
 /** The first Envoy that hands a filter no settings that stand under its usual name alone. */
@@ -30,6 +25,8 @@ export interface NameContext {
   readonly added: ReadonlySet<string>;
   /** Absent: nobody can tell. */
   readonly version: EnvoyVersion | undefined;
+  /** What was told of for this rule; filled. */
+  readonly told: Set<object>;
 }
 
 export interface NamedFilter {
@@ -60,7 +57,7 @@ export function nameFilter({ rule, filter }: FilterAddition, context: NameContex
   refuseUnknown(context);
   const isTaken = settings.filters.has(authzName);
   refuseLost(settings, { rule, isAuthz, isTaken });
-  const foreign = own === usual ? [] : under(settings, usual ?? '');
+  const foreign = own === usual ? [] : settingsUnder(settings, usual ?? '');
   if (foreign.length === 0) return { filter, warnings: unseenOf(rule, context) };
   if (isAuthz && !isTaken) {
     if (foreign.every((one) => authzEffectOf(one) === 'documented')) {
@@ -74,18 +71,15 @@ export function nameFilter({ rule, filter }: FilterAddition, context: NameContex
 
 const authzName = 'envoy.filters.http.ext_authz';
 
-/** Settings under a name. */
-function under({ byName }: SettingsView, name: string): readonly RouteSetting[] {
-  return byName.get(name) ?? [];
-}
-
 /** Under our own name: a request must not pass because of it. */
 function refuseOpening(
   settings: SettingsView,
   ours: { readonly rule: string; readonly own: string; readonly isAuthz: boolean },
 ): void {
   const { rule, own, isAuthz } = ours;
-  const open = under(settings, own).find((one) => !isAuthz || authzEffectOf(one) === 'opens');
+  const open = settingsUnder(settings, own).find(
+    (one) => !isAuthz || authzEffectOf(one) === 'opens',
+  );
   if (open === undefined) return;
   const why = isAuthz
     ? `a route sets something for ${own} that lets requests pass without ${rule}; ${howToSet}`
@@ -98,9 +92,10 @@ function refuseOpening(
 
 /** A name of ours that no filter has: a misspelling would be passed over in silence. */
 function refuseUnknown({ settings, added }: NameContext): void {
-  const { ours, filters } = settings;
-  const wrong = ours.find((name) => !added.has(name) && !filters.has(name));
-  const [unknown] = under(settings, wrong ?? '');
+  const { parts, filters } = settings;
+  const isWrong = (name: string): boolean => !added.has(name) && !filters.has(name);
+  const wrong = parts.map(({ ours }) => ours.find(isWrong)).find((name) => name !== undefined);
+  const [unknown] = settingsUnder(settings, wrong ?? '');
   if (unknown === undefined) return;
   const names = [...added].join(', ');
   throw invalid(unknown.file, unknown.path, {
@@ -115,7 +110,7 @@ function refuseLost(
   about: { readonly rule: string; readonly isAuthz: boolean; readonly isTaken: boolean },
 ): void {
   const { rule, isAuthz, isTaken } = about;
-  const usual = under(settings, authzName);
+  const usual = settingsUnder(settings, authzName);
   const meant = usual.find(hasOurExtensions);
   if (isTaken && meant !== undefined) {
     const why = isAuthz
@@ -137,7 +132,7 @@ function refuseLost(
 }
 
 function refuseBoth(settings: SettingsView, own: string): void {
-  const [other] = under(settings, own);
+  const [other] = settingsUnder(settings, own);
   if (other === undefined) return;
   const why = `routes set something for ${own} and for ${authzName}, and one filter cannot have both names; write all of it under ${own}`;
   throw invalid(other.file, other.path, { reason: 'settings_under_two_names', why });
@@ -161,9 +156,11 @@ function reachesOf(
 }
 
 /** Routes that cannot be read could set something under the usual name. */
-function unseenOf(rule: string, { manager, version }: NameContext): readonly EnvoyWarning[] {
+function unseenOf(rule: string, { manager, version, told }: NameContext): readonly EnvoyWarning[] {
   if (isOwnNamesOnly(version)) return [];
-  return manager.unseenRoutes.map(({ file, path, what, remedy }) => ({
+  const fresh = manager.routes.map(({ unseen }) => unseen).filter((one) => !told.has(one));
+  for (const one of fresh) told.add(one);
+  return fresh.flat().map(({ file, path, what, remedy }) => ({
     id: 'routes_not_seen',
     message: `${lineIn(file, path)}: ${what}; an Envoy before 1.29 can have ${rule} switched off there: ${remedy}, or use Envoy 1.29 or later, with an image whose tag says so`,
   }));

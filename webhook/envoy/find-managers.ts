@@ -3,7 +3,8 @@ import type { JsonObject } from '#kernel/json.ts';
 import { type TypedMessage, anyField } from './any-config.ts';
 import { type ConfigFile, type ConfigFiles, invalid, resourcesOf } from './config-file.ts';
 import { managerType, managerWrappers } from './filter-lists.ts';
-import type { FilterList, Gap, Listener, Manager } from './listener.ts';
+import { type FilterList, type Listener, type Manager } from './listener.ts';
+import { type Gap } from './placed-in.ts';
 import { type Placed, fieldKey, placedField, repeatedOf, textOf } from './proto-field.ts';
 import { isOneOf, isSet } from './proto-scalar.ts';
 import { type RouteReader, routeReader } from './route-sources.ts';
@@ -71,7 +72,7 @@ function chainOf(
 ): Found {
   const filters = repeatedOf(chain, 'filters');
   const configs = filters.map((filter) => typedConfigOf(filter, file));
-  const found = configs.map((config) => managerIn(config, file, routesOf));
+  const found = configs.map((config) => managerIn(config, { file, chain: chain.path }, routesOf));
   const managers = found.flat();
   const last = filters.at(-1);
   const type = configs.at(-1)?.type;
@@ -93,7 +94,7 @@ function apiListenerOf(listener: Placed, file: ConfigFile, routesOf: RouteReader
   const outer = placedField(listener, 'api_listener');
   const config = outer === undefined ? undefined : anyField(outer, 'api_listener');
   if (config === undefined) return { managers: [], gaps: [] };
-  const managers = managerIn(config, file, routesOf);
+  const managers = managerIn(config, { file, chain: undefined }, routesOf);
   if (managers.length > 0) return { managers, gaps: [] };
   const what = `api_listener is ${config.type ?? 'of no type'}, which is no HTTP connection manager`;
   return { managers, gaps: [{ file, path: config.path, what, remedy: tcpRemedy }] };
@@ -151,20 +152,23 @@ function typedConfigOf(filter: Placed, file: ConfigFile): TypedMessage | undefin
   return config;
 }
 
+type ManagerPlace = Pick<Manager, 'file' | 'chain'>;
+
 /** The connection manager that a configuration is, or wraps. */
 function managerIn(
   config: TypedMessage | undefined,
-  file: ConfigFile,
+  at: ManagerPlace,
   routesOf: RouteReader,
 ): readonly Manager[] {
   if (config?.type === undefined) return [];
-  if (config.type === managerType) return [managerOf(config, file, routesOf)];
+  if (config.type === managerType) return [managerOf(config, at, routesOf)];
   const field = managerWrappers.get(config.type);
   const inner = field === undefined ? undefined : placedField(config, field);
-  return inner === undefined ? [] : [managerOf(inner, file, routesOf)];
+  return inner === undefined ? [] : [managerOf(inner, at, routesOf)];
 }
 
-function managerOf({ message, path }: Placed, file: ConfigFile, routesOf: RouteReader): Manager {
+function managerOf({ message, path }: Placed, at: ManagerPlace, routesOf: RouteReader): Manager {
+  const { file } = at;
   const place = { message, path };
   const main = listOf(place, { field: 'http_filters', title: 'http_filters' }, file);
   if (main === undefined) {
@@ -178,7 +182,7 @@ function managerOf({ message, path }: Placed, file: ConfigFile, routesOf: RouteR
       `the filters of upgrade ${textOf(upgrade.message, 'upgrade_type') ?? ''}`.trimEnd();
     return listOf(upgrade, { field: 'filters', title }, file) ?? [];
   });
-  return { ...place, file, lists: [main, ...upgrades], ...routesOf(place, file) };
+  return { ...place, ...at, lists: [main, ...upgrades], routes: routesOf(place, file) };
 }
 
 /** A list of HTTP filters; undefined when it is empty: an upgrade then runs through `http_filters`. */

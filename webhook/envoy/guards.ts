@@ -1,13 +1,13 @@
 /** The listeners whose requests need a token: for whoever asks them without one, and for what stands behind them. */
 import { addressesOf } from './cluster-transport.ts';
-import { isLocal } from './clusters.ts';
+import { type KnownCluster, isLocal } from './clusters.ts';
 import { type ConfigFiles, lineIn } from './config-file.ts';
 import type { FilterAddition, Guard, InboundView } from './contract.ts';
 import { handsOver } from './hand-over.ts';
 import { type Listener, titleOf } from './listener.ts';
 import { type Placed, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
 import { numberOf } from './proto-scalar.ts';
-import { type Reach, type Surroundings, destinationsOf, reachOf } from './reach.ts';
+import { type Surroundings } from './reach.ts';
 
 /** A rule, and one of the listeners that it is for. */
 export interface Chosen {
@@ -23,20 +23,18 @@ export function inboundView(
   const guarded = chosen.filter(({ addition }) => addition.direction === 'inbound');
   const admin = placedField(files.main.root, 'admin');
   const own = [...surroundings.listeners, ...(admin === undefined ? [] : [admin])];
-  const guards = new Map<string, Guard>();
-  const ports = new Map<Reach, readonly number[]>();
-  for (const { addition, listener } of guarded) {
-    const reach = reachOf(destinationsOf(listener), surroundings);
-    const appPorts = ports.get(reach) ?? appPortsOf(reach);
-    ports.set(reach, appPorts);
-    const guard = { rule: addition.rule, ...guardOf(listener), appPorts };
-    guards.set(`${guard.rule} ${guard.place}`, guard);
-  }
-  return { guards: [...guards.values()], ports: own.flatMap(portsOf) };
+  const guards = guarded.map(guardOf);
+  const byPlace = new Map(guards.map((guard) => [`${guard.rule} ${guard.place}`, guard]));
+  const appPorts = lastGuards(guarded, surroundings).flatMap(([port, index]) => {
+    const guard = guards[index];
+    return guard === undefined ? [] : [{ port, guard }];
+  });
+  return { guards: [...byPlace.values()], ports: own.flatMap(portsOf), appPorts };
 }
 
-function guardOf(listener: Listener): Omit<Guard, 'rule' | 'appPorts'> {
+function guardOf({ addition, listener }: Chosen): Guard {
   return {
+    rule: addition.rule,
     listener: titleOf(listener),
     place: lineIn(listener.file, listener.path),
     ports: portsOf(listener),
@@ -44,12 +42,25 @@ function guardOf(listener: Listener): Omit<Guard, 'rule' | 'appPorts'> {
   };
 }
 
-function appPortsOf({ clusters }: Reach): readonly number[] {
-  return clusters
-    .filter(({ message }) => isLocal(message))
-    .flatMap(({ message }) => addressesOf(message))
-    .map((address) => numberOf(messageOf(address, 'socket_address'), 'port_value') ?? 0)
-    .filter((port) => port > 0);
+/** Ports to which requests go that have passed, and the last that sends them there. */
+function lastGuards(
+  guarded: readonly Chosen[],
+  { destinationsOf, reachOf }: Surroundings,
+): readonly (readonly [port: number, index: number])[] {
+  const reaches = guarded.map(({ listener }) => reachOf(destinationsOf(listener)));
+  const last = new Map<KnownCluster, number>();
+  for (const [{ clusters }, index] of new Map(reaches.map((reach, index) => [reach, index]))) {
+    for (const cluster of clusters) last.set(cluster, Math.max(index, last.get(cluster) ?? 0));
+  }
+  const found = new Map<number, number>();
+  for (const [{ message }, index] of last) {
+    if (!isLocal(message)) continue;
+    for (const address of addressesOf(message)) {
+      const port = numberOf(messageOf(address, 'socket_address'), 'port_value') ?? 0;
+      if (port > 0) found.set(port, Math.max(index, found.get(port) ?? 0));
+    }
+  }
+  return [...found];
 }
 
 function portsOf(holder: Placed): readonly number[] {

@@ -4,8 +4,10 @@ import { isLoopback } from './clusters.ts';
 import { type ConfigFiles, hasUnseenListeners, lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { type Listener, titleOf } from './listener.ts';
+import { onceFor } from '#kernel/once.ts';
 import { type Placed, fieldKey, messageOf, repeatedOf, textOf } from './proto-field.ts';
 import { isOn, isSet, isUdp } from './proto-scalar.ts';
+import { shortList } from './short-list.ts';
 
 const filters = 'envoy.extensions.filters.listener.';
 /** Listener filters that do not choose the address: it stays the one that the kernel saw, which is not loopback. */
@@ -26,17 +28,20 @@ export function checkHandOver(
   chosen: readonly Listener[],
   { files, listeners }: { readonly files: ConfigFiles; readonly listeners: readonly Listener[] },
 ): readonly EnvoyWarning[] {
-  const open = listeners.filter((one) => !chosen.includes(one) && canAnswer(one, addition));
-  return chosen.filter(handsOver).flatMap((front): readonly EnvoyWarning[] => {
-    const isFree = choosesAddress(front);
+  const covered = new Set(chosen);
+  const open = listeners.filter((one) => !covered.has(one) && canAnswer(one, addition));
+  const places = onceFor((isFree: boolean) => {
     const targets = open.filter((one) => addressesOf(one).some((at) => isFree || !isLoopback(at)));
-    const places = [
+    return shortList([
       ...targets.map((one) => `${titleOf(one)} (${lineIn(one.file, one.path)})`),
       ...(hasUnseenListeners(files) ? ['listeners that come by discovery and cannot be seen'] : []),
-    ];
-    if (places.length === 0) return [];
+    ]);
+  });
+  return chosen.filter(handsOver).flatMap((front): readonly EnvoyWarning[] => {
+    const ends = places(choosesAddress(front));
+    if (ends === '') return [];
     const path = `${front.path}/${fieldKey(front.message, 'use_original_dst')}`;
-    const message = `${lineIn(front.file, path)}: listener ${titleOf(front)} has use_original_dst and hands connections to the listener that has their original destination; ${addition.rule} does nothing for those that end in ${shortList(places)}; have the rule cover these listeners too, or take use_original_dst away`;
+    const message = `${lineIn(front.file, path)}: listener ${titleOf(front)} has use_original_dst and hands connections to the listener that has their original destination; ${addition.rule} does nothing for those that end in ${ends}; have the rule cover these listeners too, or take use_original_dst away`;
     return [{ id: 'chain_without_filter', message }];
   });
 }
@@ -70,13 +75,4 @@ function addressesOf(listener: Listener): readonly string[] {
     const socket = messageOf(address, 'socket_address');
     return isUdp(socket) ? [] : [textOf(socket, 'address') ?? ''];
   });
-}
-
-/** Most listeners that a message names. */
-const mostNames = 20;
-
-function shortList(names: readonly string[]): string {
-  const more = names.length - mostNames;
-  const shown = names.slice(0, mostNames).join(', ');
-  return more > 0 ? `${shown} and ${more} more` : shown;
 }

@@ -1,15 +1,17 @@
 /** Filters that are to ask the helper already: wired by hand, by another tool, or by an earlier run. */
 import { type JsonObject, sameJson } from '#kernel/json.ts';
 import { type TypedMessage, anyField } from './any-config.ts';
-import { type KnownCluster, isLoopback } from './clusters.ts';
+import { isLoopback } from './clusters.ts';
 import { invalid, lineIn } from './config-file.ts';
 import type { FilterAddition } from './contract.ts';
 import { authzFilterType } from './filter-names.ts';
-import { findHole, helperPort } from './helper-cluster.ts';
+import { helperPort } from './helper-cluster.ts';
 import type { FilterList, Manager } from './listener.ts';
 import { type Placed, fieldKey, messageOf, repeatedOf, textOf, typeNameOf } from './proto-field.ts';
 import { isOn, isOneOf } from './proto-scalar.ts';
-import { type SettingsView, authzEffectOf, ourNames } from './route-settings.ts';
+import { type Surroundings } from './reach.ts';
+import { authzEffectOf, ourNames } from './route-settings.ts';
+import { type SettingsView, settingsUnder } from './settings-view.ts';
 
 /** gRPC metadata that names the rule a filter belongs to. */
 const ruleMetadata = 'svidecar-rule';
@@ -62,7 +64,7 @@ interface Fault {
 export interface WiringContext {
   readonly manager: Manager;
   readonly list: FilterList;
-  readonly clusters: readonly KnownCluster[];
+  readonly surroundings: Pick<Surroundings, 'byName' | 'holeOf'>;
   readonly settings: SettingsView;
   /** The filter as it would be written, with its final clusters. */
   readonly wanted: JsonObject;
@@ -120,7 +122,7 @@ function ownFilter(
 function isMeant(
   one: Placed,
   { rule, filter }: FilterAddition,
-  { clusters }: WiringContext,
+  { surroundings }: WiringContext,
 ): boolean {
   const name = textOf(filter, 'name') ?? '';
   if (name.startsWith(ourNames) && textOf(one.message, 'name') === name) return true;
@@ -128,7 +130,7 @@ function isMeant(
   if (config?.type !== authzFilterType) return false;
   const service = messageOf(config.message, 'grpc_service');
   const named = ruleOf(service);
-  return named === undefined ? serviceFault(service, clusters) === undefined : named === rule;
+  return named === undefined ? serviceFault(service, surroundings) === undefined : named === rule;
 }
 
 function ruleOf(service: JsonObject): string | undefined {
@@ -145,7 +147,7 @@ function faultOf(one: Placed, context: WiringContext): Fault | undefined {
   return (
     openFault(one, openFilter) ??
     openFault(config, openConfig) ??
-    configFault(config, context.clusters) ??
+    configFault(config, context.surroundings) ??
     settingFault(one, context.settings)
   );
 }
@@ -168,7 +170,10 @@ function openFault(place: Placed, switches: ReadonlyMap<string, string>): Fault 
 /** Of envoy.config.core.v3.ApiVersion. */
 const currentApi = [{ name: 'V3', number: 2 }];
 
-function configFault(config: TypedMessage, clusters: readonly KnownCluster[]): Fault | undefined {
+function configFault(
+  config: TypedMessage,
+  surroundings: WiringContext['surroundings'],
+): Fault | undefined {
   const { message } = config;
   const at = (field: string, what: string): Fault => ({
     path: `${config.path}/${fieldKey(message, field)}`,
@@ -177,7 +182,7 @@ function configFault(config: TypedMessage, clusters: readonly KnownCluster[]): F
   if (!isOneOf(message, 'transport_api_version', currentApi)) {
     return at('transport_api_version', 'its transport_api_version is not V3');
   }
-  const why = serviceFault(messageOf(message, 'grpc_service'), clusters);
+  const why = serviceFault(messageOf(message, 'grpc_service'), surroundings);
   if (why !== undefined) return at('grpc_service', why);
   const strange = Object.keys(message).find((key) => !isKnownField(key));
   if (strange === undefined) return undefined;
@@ -198,14 +203,17 @@ function protoName(key: string): string {
 }
 
 /** Why a gRPC service is not the helper; undefined when it is. */
-function serviceFault(service: JsonObject, clusters: readonly KnownCluster[]): string | undefined {
+function serviceFault(
+  service: JsonObject,
+  { byName, holeOf }: WiringContext['surroundings'],
+): string | undefined {
   const name = textOf(messageOf(service, 'envoy_grpc'), 'cluster_name');
   if (name === undefined) return targetFault(messageOf(service, 'google_grpc'));
-  const cluster = clusters.find((one) => one.name === name);
+  const cluster = byName.get(name);
   if (cluster === undefined) {
     return `nobody can tell where its cluster "${name}" leads: it is not in this configuration`;
   }
-  const hole = findHole(cluster);
+  const hole = holeOf(cluster);
   if (hole === undefined) return undefined;
   return `its cluster "${name}" does not lead to the helper alone (127.0.0.1:${helperPort}) by ${hole.field} (${lineIn(cluster.file, hole.path)})`;
 }
@@ -230,8 +238,8 @@ function targetFault(service: JsonObject): string | undefined {
 }
 
 /** Settings of routes under the filter's own name. */
-function settingFault(one: Placed, { byName }: SettingsView): Fault | undefined {
-  const settings = byName.get(textOf(one.message, 'name') ?? '') ?? [];
+function settingFault(one: Placed, view: SettingsView): Fault | undefined {
+  const settings = settingsUnder(view, textOf(one.message, 'name') ?? '');
   const open = settings.find((each) => authzEffectOf(each) === 'opens');
   if (open === undefined) return undefined;
   return {

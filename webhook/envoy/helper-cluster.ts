@@ -11,7 +11,7 @@ import { isOneOf, isSet, numberOf } from './proto-scalar.ts';
 export const helperPort = 9010;
 
 /** A field that can send requests, or let them be answered, somewhere else. */
-interface Hole {
+export interface Hole {
   readonly path: string;
   readonly field: string;
 }

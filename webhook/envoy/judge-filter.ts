@@ -1,8 +1,7 @@
 /** What one HTTP filter of a list does with a request, as far as its configuration tells. */
-import { own } from '#kernel/members.ts';
-import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
+import { type Json, isArray, isObject } from '#kernel/json.ts';
 import { type TypedMessage, anyField, anyOf } from './any-config.ts';
-import { type FilterEffect, effectOf, holderRouteTypes, terminalTypes } from './http-filters.ts';
+import { type FilterEffect, effectOf, terminalTypes } from './http-filters.ts';
 import { type Placed, fieldOf, placedField, repeatedOf, textOf } from './proto-field.ts';
 import { isOn, isSet } from './proto-scalar.ts';
 
@@ -28,25 +27,28 @@ const weightiest: readonly Judgement['effect'][] = [
   'passes',
 ];
 
+/** What routes have filters do that run others, by the filter's name. */
+export interface Choosing {
+  readonly choices: ReadonlyMap<string, readonly Judgement[]>;
+}
+
 /**
  * All that a filter does, what matters most first: one that runs others does what each of them does.
- * @param routes configurations whose routes may set something for the filter
+ * @param routes those that may set something for the filter
  */
 export function judgeFilter(
   filter: Placed,
-  routes: readonly Placed[],
+  routes: readonly Choosing[],
 ): readonly [Judgement, ...Judgement[]] {
   const config = anyField(filter, 'typed_config');
   if (config === undefined) return [discovered];
   if (effectOf(config.type) !== 'holds') return byWeight(judgeConfig(config));
   const name = textOf(filter.message, 'name') ?? '';
-  const chosen = routes.flatMap((one) => choicesFor(one.message, name));
-  if (chosen.length === 0) return byWeight(judgeConfig(config));
+  const chosen = routes.flatMap(({ choices }) => choices.get(name) ?? []);
+  const isChosen = routes.some(({ choices }) => choices.has(name));
+  if (!isChosen) return byWeight(judgeConfig(config));
   const because = 'runs other filters, which single routes choose';
-  return byWeight([
-    { effect: 'unknown', because },
-    ...[config, ...chosen].flatMap((one) => judgeHolder(one)),
-  ]);
+  return byWeight([{ effect: 'unknown', because }, ...judgeHolder(config), ...chosen]);
 }
 
 const discovered: Judgement = {
@@ -54,12 +56,14 @@ const discovered: Judgement = {
   because: 'gets its configuration from somewhere else (config_discovery)',
 };
 
-/** One of each effect. */
 function byWeight(found: readonly Judgement[]): readonly [Judgement, ...Judgement[]] {
-  const [first, ...others] = weightiest.flatMap(
-    (effect) => found.find((one) => one.effect === effect) ?? [],
-  );
+  const [first, ...others] = oneOfEach(found);
   return [first ?? { effect: 'passes', because: words.passes }, ...others];
+}
+
+/** Of each effect the first. */
+function oneOfEach(found: readonly Judgement[]): readonly Judgement[] {
+  return weightiest.flatMap((effect) => found.find((one) => one.effect === effect) ?? []);
 }
 
 /** The configurations that a filter consists of: its own, and those of the filters that it runs. */
@@ -104,11 +108,12 @@ const words: Readonly<Record<Exclude<FilterEffect, 'holds'>, string>> = {
   code: 'does what its code or another program says',
 };
 
-function judgeHolder(holder: TypedMessage): readonly Judgement[] {
-  const inner = filtersIn(holder).flatMap((one) =>
-    one === undefined ? [unseen] : judgeInner(one),
-  );
-  return inner.map(({ effect, because }) => ({
+/** What filters do by those that they run. */
+export function judgeHolder(...holders: readonly TypedMessage[]): readonly Judgement[] {
+  const inner = holders
+    .flatMap((holder) => filtersIn(holder))
+    .flatMap((one) => (one === undefined ? [unseen] : judgeInner(one)));
+  return oneOfEach(inner).map(({ effect, because }) => ({
     effect,
     because: `runs another filter, which ${because}`,
   }));
@@ -175,24 +180,4 @@ function actionsIn(tree: Json): readonly TypedMessage[] {
     const config = placedField({ message: member, path: '' }, 'typed_config');
     return config === undefined ? [] : [anyOf(config)];
   });
-}
-
-/** What routes, or something around them, have a filter run that runs others. */
-function choicesFor(value: Json, filter: string): readonly TypedMessage[] {
-  if (isArray(value)) return value.flatMap((one) => choicesFor(one, filter));
-  if (!isObject(value)) return [];
-  const settings = fieldOf(value, 'typed_per_filter_config');
-  const chosen = isObject(settings) ? own(settings, filter) : undefined;
-  return [
-    ...(isObject(chosen) ? choiceIn(chosen) : []),
-    ...Object.values(value).flatMap((member) => choicesFor(member ?? null, filter)),
-  ];
-}
-
-function choiceIn(settings: JsonObject): readonly TypedMessage[] {
-  const any = anyOf({ message: settings, path: '' });
-  if (any.type !== undefined && holderRouteTypes.has(any.type)) return [any];
-  // A FilterConfig holds the settings proper.
-  const inner = any.message['config'];
-  return isObject(inner) ? choiceIn(inner) : [];
 }

@@ -2,30 +2,45 @@
 import { own } from '#kernel/members.ts';
 import type { EnvoySource } from './contract.ts';
 
+/** Linux opens no longer path (PATH_MAX). */
+const maxPathLength = 4_096;
+
 /** Undefined: none of this ConfigMap, as far as is known. A relative path depends on where Envoy was started. */
-export function keyAtPath(source: EnvoySource, path: string): string | undefined {
-  const key = source.paths === undefined ? byDirectory(source, path) : byPaths(source.paths, path);
-  return key !== undefined && Object.hasOwn(source.files, key) ? key : undefined;
+export function keyReader(source: EnvoySource): (path: string) => string | undefined {
+  const { files, paths } = source;
+  const find = paths === undefined ? byDirectory(source) : byPaths(paths);
+  return (path) => {
+    const key = path.length > maxPathLength ? undefined : find(path);
+    return key !== undefined && Object.hasOwn(files, key) ? key : undefined;
+  };
 }
 
-function byDirectory({ directory }: EnvoySource, path: string): string | undefined {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  if (directory === undefined) return name;
-  if (!path.startsWith('/')) return undefined;
-  return cleanPath(path) === cleanPath(`${directory}/${name}`) ? name : undefined;
+type Find = (path: string) => string | undefined;
+
+function byDirectory({ directory }: EnvoySource): Find {
+  return (path) => {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    if (directory === undefined) return name;
+    if (!path.startsWith('/')) return undefined;
+    return cleanPath(path) === cleanPath(`${directory}/${name}`) ? name : undefined;
+  };
 }
 
-function byPaths(paths: NonNullable<EnvoySource['paths']>, path: string): string | undefined {
-  if (!path.startsWith('/')) return undefined;
-  const clean = cleanPath(path);
-  const exact = own(paths, clean);
-  if (exact !== undefined) return exact;
-  const [folder] = Object.keys(paths)
-    .filter((known) => known.endsWith('/') && clean.startsWith(known))
-    .sort((left, right) => right.length - left.length);
-  if (folder === undefined || own(paths, folder) !== '*') return undefined;
-  const name = clean.slice(folder.length);
-  return name.includes('/') ? undefined : name;
+function byPaths(paths: NonNullable<EnvoySource['paths']>): Find {
+  const folders = Object.keys(paths).filter((known) => known.endsWith('/'));
+  const lengths = [...new Set(folders.map(({ length }) => length))].sort((a, b) => b - a);
+  return (path) => {
+    if (!path.startsWith('/')) return undefined;
+    const clean = cleanPath(path);
+    const exact = own(paths, clean);
+    if (exact !== undefined) return exact;
+    const length = lengths.find(
+      (one) => clean.charAt(one - 1) === '/' && Object.hasOwn(paths, clean.slice(0, one)),
+    );
+    if (length === undefined || own(paths, clean.slice(0, length)) !== '*') return undefined;
+    const name = clean.slice(length);
+    return name.includes('/') ? undefined : name;
+  };
 }
 
 /** Without `.`, `..` and doubled slashes. */

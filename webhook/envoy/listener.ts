@@ -1,21 +1,7 @@
 /** A listener as it matters here: every way that a request can take through it, down to each list of HTTP filters. */
-import type { ConfigFile } from './config-file.ts';
+import type { Gap, PlacedIn } from './placed-in.ts';
 import type { Placed } from './proto-field.ts';
-
-/** A message in one of the files. */
-export interface PlacedIn extends Placed {
-  readonly file: ConfigFile;
-}
-
-/** A part that gets no filter, or cannot be seen: what comes this way counts as open. */
-export interface Gap {
-  readonly file: ConfigFile;
-  readonly path: string;
-  /** `filter chain 2 ends with …`: a clause. */
-  readonly what: string;
-  /** What to do about it. */
-  readonly remedy: string;
-}
+import type { RouteSource } from './route-sources.ts';
 
 export interface Listener extends PlacedIn {
   readonly name: string | undefined;
@@ -29,10 +15,10 @@ export interface Listener extends PlacedIn {
 export interface Manager extends PlacedIn {
   /** Every list that a request of this manager can run through; each ends with a terminal filter. */
   readonly lists: readonly FilterList[];
-  /** Route configurations that can be read, inline and in files of the same ConfigMap. */
-  readonly routes: readonly PlacedIn[];
-  /** Where routes come from that cannot be read. */
-  readonly unseenRoutes: readonly Gap[];
+  /** JSON Pointer of its filter chain; undefined for that of an `api_listener`. */
+  readonly chain: string | undefined;
+  /** What stands in it, and the places outside that it names: a few, however many routes there are. */
+  readonly routes: readonly RouteSource[];
 }
 
 export interface FilterList {

@@ -8,9 +8,9 @@ import { editOpenText } from '../editing/edit-text.ts';
 import { lineOfPath } from '../editing/open-text.ts';
 import type { Operation } from '../editing/operation.ts';
 import { bootstrapSteps } from './bootstrap.ts';
-import { checkBehind, exempts } from './check-behind.ts';
+import { checkBehind, exempts, startBehind } from './check-behind.ts';
 import { checkConnection } from './check-connection.ts';
-import { checkHosts } from './check-hosts.ts';
+import { checkHosts, startHosts } from './check-hosts.ts';
 import { checkPorts } from './check-ports.ts';
 import { refuseRepeats } from './check-repeats.ts';
 import { checkUnrouted } from './check-unrouted.ts';
@@ -50,7 +50,8 @@ import { type FilterList, type Listener, type Manager, titleOf } from './listene
 import { checkNeighbours, placeOf, requireNames } from './place-filter.ts';
 import { type Placed, fieldKey, placedField, textOf } from './proto-field.ts';
 import { type Surroundings, surroundingsOf } from './reach.ts';
-import { type SettingsView, settingsReader } from './route-settings.ts';
+import { type SettingsView, settingsReader } from './settings-view.ts';
+import { type UnroutedReader, unroutedReader } from './unrouted.ts';
 
 /** One operation, where it belongs, and the sentence that explains it. */
 interface Step {
@@ -88,12 +89,13 @@ export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): Envo
   const taken = new Set(additions.takenPorts);
   const { version } = source;
   const settingsOf = settingsReader();
+  const unroutedOf = unroutedReader();
   const warnings: EnvoyWarning[] = [...files.warnings, ...checkPorts(files, listeners, taken)];
   const chosen: Chosen[] = [];
   const wanted = additions.filters.flatMap((addition) =>
     placesFor(addition, {
       ...{ files, listeners, clusters: known, surroundings, additions },
-      ...{ version, settingsOf, warnings, chosen },
+      ...{ version, settingsOf, unroutedOf, warnings, chosen },
     }),
   );
   const plans = planClusters(clustersWanted(additions, wanted), known);
@@ -130,6 +132,7 @@ interface Search {
   readonly additions: EnvoyAdditions;
   readonly version: EnvoySource['version'];
   readonly settingsOf: (manager: Manager) => SettingsView;
+  readonly unroutedOf: UnroutedReader;
   /** Both are filled. */
   readonly warnings: EnvoyWarning[];
   readonly chosen: Chosen[];
@@ -139,50 +142,63 @@ interface Search {
 function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] {
   const { files, listeners, clusters, surroundings, additions, warnings } = search;
   const told = new Set<object>();
-  const seen = new Set<object>();
+  const behind = startBehind(clusters);
+  const before = new Set(addition.before);
   const bothAsked = new Set(additions.filters.map(({ direction }) => direction)).size > 1;
   const choice = chooseListeners(addition, listeners, { files, bothAsked });
-  warnings.push(...choice.warnings, ...checkHandOver(addition, choice.listeners, search));
-  search.chosen.push(...choice.listeners.map((listener) => ({ addition, listener })));
+  addAll(warnings, choice.warnings);
+  addAll(warnings, checkHandOver(addition, choice.listeners, search));
+  for (const listener of choice.listeners) search.chosen.push({ addition, listener });
   requireNames(addition, choice.listeners, files.main);
   refuseRepeats(addition, choice.listeners, surroundings);
   const filter = withClusterNames(addition.filter, planClusters(additions.clusters, clusters));
+  const of = { addition, filter, told, before };
+  const hosts = startHosts(addition, { ...surroundings, main: files.main });
   return choice.listeners.flatMap((listener) => {
-    warnings.push(...checkRoutes(addition, listener, { ...surroundings, told }));
-    warnings.push(...checkHosts(addition, listener, surroundings.byName));
-    warnings.push(...checkBehind(addition, listener, { ...search, seen }));
-    warnings.push(...checkConnection(addition, listener));
+    addAll(warnings, checkRoutes(addition, listener, { ...surroundings, told }));
+    addAll(warnings, checkHosts(addition, listener, hosts));
+    addAll(warnings, checkBehind(addition, listener, { ...search, behind }));
+    addAll(warnings, checkConnection(addition, listener));
     return listener.managers.flatMap((manager) =>
-      manager.lists.flatMap(
-        (list) => placeIn({ addition, listener, manager, list, filter }, search) ?? [],
-      ),
+      manager.lists.flatMap((list) => placeIn({ ...of, listener, manager, list }, search) ?? []),
     );
   });
 }
 
+interface Place extends Omit<Wanted, 'at'> {
+  /** What was told of for this rule; filled. */
+  readonly told: Set<object>;
+  /** Names of filters that must not see a request before this one has. */
+  readonly before: ReadonlySet<string>;
+}
+
 /** Undefined where a filter of the list does it already. */
-function placeIn(place: Omit<Wanted, 'at'>, search: Search): Wanted | undefined {
-  const { addition, manager, list, filter } = place;
-  const { clusters, additions, version, warnings } = search;
+function placeIn(place: Place, search: Search): Wanted | undefined {
+  const { addition, manager, list, filter, told, before } = place;
+  const { surroundings, additions, version, warnings } = search;
   const settings = search.settingsOf(manager);
-  const wired = findHandWired(addition, { manager, list, clusters, settings, wanted: filter });
+  const wired = findHandWired(addition, {
+    ...{ manager, list, surroundings, settings, wanted: filter },
+  });
   const at =
     wired === undefined
-      ? placeOf(addition, list, { ...manager, settings })
+      ? placeOf(addition, list, { ...manager, settings, before })
       : list.filters.findIndex(({ path }) => path === wired.path);
-  warnings.push(
-    ...checkNeighbours(addition, list, {
+  addAll(
+    warnings,
+    checkNeighbours(addition, list, {
       ...{ ...manager, settings, at, exempts: exempts(addition, settings) },
     }),
   );
   const from = wired === undefined ? at : at + 1;
-  warnings.push(...checkUnrouted(addition, { manager, list, settings, from }));
+  const { unroutedOf } = search;
+  addAll(warnings, checkUnrouted(addition, { manager, list, settings, from, unroutedOf }));
   if (wired !== undefined) warnings.push(leftAlone(addition, manager, wired));
   const isOwn = textOf(wired?.message, 'name') === textOf(filter, 'name');
   if (wired !== undefined && !isOwn) return undefined;
   const added = new Set(additions.filters.map((one) => textOf(one.filter, 'name') ?? ''));
-  const named = nameFilter(addition, { manager, settings, added, version });
-  warnings.push(...named.warnings);
+  const named = nameFilter(addition, { manager, settings, added, version, told });
+  addAll(warnings, named.warnings);
   return wired === undefined ? { ...place, filter: named.filter, at } : undefined;
 }
 
@@ -301,6 +317,11 @@ function written(
     }
   }
   return { files, insertions };
+}
+
+/** `push(...more)` would put each of them on the stack. */
+function addAll(warnings: EnvoyWarning[], more: readonly EnvoyWarning[]): void {
+  for (const one of more) warnings.push(one);
 }
 
 function unique(warnings: readonly EnvoyWarning[]): readonly EnvoyWarning[] {

@@ -5,23 +5,38 @@
 import type { TypedMessage } from './any-config.ts';
 import { type ConfigFile, invalid, lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
-import { type SettingsView, asksByHttp, ourNames } from './route-settings.ts';
+import { asksByHttp, ourNames } from './route-settings.ts';
+import { type SettingsView, settingsUnder } from './settings-view.ts';
 import { mayRewrite } from './http-filters.ts';
-import { type Judgement, configsOf, filterTitle, judgeFilter } from './judge-filter.ts';
-import type { FilterList, Listener, PlacedIn } from './listener.ts';
+import {
+  type Choosing,
+  type Judgement,
+  configsOf,
+  filterTitle,
+  judgeFilter,
+} from './judge-filter.ts';
+import { type FilterList, type Listener } from './listener.ts';
+import { type PlacedIn } from './placed-in.ts';
 import { type Placed, messageOf, textOf } from './proto-field.ts';
 import { isOn } from './proto-scalar.ts';
 
 /** What is known of the manager that a list is of. */
 interface ListContext {
   readonly file: ConfigFile;
-  /** Its route configurations: what they set for single filters counts. */
-  readonly routes: readonly Placed[];
+  /** Its routes: what they set for single filters counts. */
+  readonly routes: readonly Choosing[];
   readonly settings: SettingsView;
 }
 
 /** Index in the list before which an addition goes. */
-export function placeOf(addition: FilterAddition, list: FilterList, context: ListContext): number {
+export function placeOf(
+  addition: FilterAddition,
+  list: FilterList,
+  context: ListContext & {
+    /** Names of filters that must not see a request first. */
+    readonly before: ReadonlySet<string>;
+  },
+): number {
   if (addition.place === 'first') return 0;
   const terminal = list.filters.length - 1;
   const first = list.filters.findIndex((filter) => mustFollow(addition, filter, context));
@@ -29,9 +44,13 @@ export function placeOf(addition: FilterAddition, list: FilterList, context: Lis
 }
 
 /** Whether a filter must not see requests that the addition has not seen. */
-function mustFollow(addition: FilterAddition, filter: Placed, context: ListContext): boolean {
+function mustFollow(
+  addition: FilterAddition,
+  filter: Placed,
+  context: Parameters<typeof placeOf>[2],
+): boolean {
   const name = textOf(filter.message, 'name') ?? '';
-  if (addition.before?.includes(name) === true) return true;
+  if (context.before.has(name)) return true;
   const found = judgeHere(filter, context);
   if (isOurs(filter, found)) return false;
   // A token that another filter puts into the request is not the one that came with it.
@@ -48,7 +67,7 @@ function judgeHere(
   { routes, settings }: ListContext,
 ): readonly [Judgement, ...Judgement[]] {
   const [first, ...others] = judgeFilter(filter, routes);
-  const own = settings.byName.get(textOf(filter.message, 'name') ?? '') ?? [];
+  const own = settingsUnder(settings, textOf(filter.message, 'name') ?? '');
   // What is behind weighs less, and what is in front of it is told of anyway.
   const asks = own.some(asksByHttp) && first.effect === 'passes';
   return asks ? [asksForRoutes, first, ...others] : [first, ...others];

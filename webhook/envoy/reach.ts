@@ -3,10 +3,15 @@ import type { JsonObject } from '#kernel/json.ts';
 import { anyField } from './any-config.ts';
 import { addressesOf, chosenByRequest, membersOfCluster } from './cluster-transport.ts';
 import { type KnownCluster, isLoopback } from './clusters.ts';
-import type { Listener, PlacedIn } from './listener.ts';
+import { onceFor } from '#kernel/once.ts';
+import { invalid } from './config-file.ts';
+import { type Hole, findHole } from './helper-cluster.ts';
+import { type Listener } from './listener.ts';
+import { type PlacedIn } from './placed-in.ts';
 import { type Placed, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
 import { isOff, isSet, numberOf } from './proto-scalar.ts';
-import { type Destination, routeTreeOf } from './route-tree.ts';
+import { type RouteSource } from './route-sources.ts';
+import { type Destination } from './route-tree.ts';
 
 /** A listener of this Envoy that a request comes to from one of its own clusters. */
 interface Meeting {
@@ -25,13 +30,22 @@ export interface Reach {
 /** Places from which requests go; listeners that share a route configuration share its list. */
 export type Destinations = readonly (readonly Destination[])[];
 
+/**
+ * Places that are passed on the way from all listeners together. Listeners seldom lead to one another, and those that
+ * share routes are followed once: five hundred listeners that each lead on to one with five hundred routes stay under it.
+ */
+const maxSteps = 300_000;
+
 /** What is around a place: looked through once for a whole configuration. */
 export interface Surroundings {
   readonly listeners: readonly Listener[];
   readonly byName: ReadonlyMap<string, KnownCluster>;
-  readonly atAddress: ReadonlyMap<string, Listener>;
-  /** Where a list leads by itself: listeners share route configurations. Filled. */
-  readonly known: Map<readonly Destination[], Reach>;
+  /** Where a listener sends what comes to it. */
+  readonly destinationsOf: (listener: Listener) => Destinations;
+  /** By what a cluster can lead elsewhere than to the helper. */
+  readonly holeOf: (cluster: KnownCluster) => Hole | undefined;
+  /** Where places lead. @throws {AppError} ENVOY_CONFIG_INVALID where they lead too far to be followed */
+  readonly reachOf: (start: Destinations) => Reach;
 }
 
 export function surroundingsOf(
@@ -39,21 +53,46 @@ export function surroundingsOf(
   listeners: readonly Listener[],
 ): Surroundings {
   const byName = new Map(clusters.map((cluster) => [cluster.name, cluster]));
-  return { listeners, byName, atAddress: listenersByAddress(listeners), known: new Map() };
+  const atAddress = listenersByAddress(listeners);
+  const known = {
+    byName,
+    behind: onceFor((cluster: KnownCluster) => placesBehind(cluster, atAddress)),
+    destinationsOf: onceFor(destinationsOf),
+  };
+  const numberOf = numbers();
+  const reaches = new Map<string, Reach>();
+  const left = { steps: maxSteps };
+  return {
+    ...{ listeners, byName, destinationsOf: known.destinationsOf, holeOf: onceFor(findHole) },
+    reachOf: (start) => {
+      const lists = [...new Set(start.filter((list) => list.length > 0))];
+      const key = lists.map(numberOf).join(' ');
+      const reach = reaches.get(key) ?? follow(lists, known, left);
+      reaches.set(key, reach);
+      return reach;
+    },
+  };
 }
 
-/** A list that many share is followed once. */
-export function reachOf(start: Destinations, surroundings: Surroundings): Reach {
-  const [only = [], ...others] = new Set(start.filter((list) => list.length > 0));
-  if (others.length > 0) return follow([only, ...others], surroundings);
-  const reach = surroundings.known.get(only) ?? follow([only], surroundings);
-  surroundings.known.set(only, reach);
-  return reach;
+/** A number for each object that was asked about. */
+function numbers(): (one: object) => number {
+  const known = new Map<object, number>();
+  return (one) => {
+    const number = known.get(one) ?? known.size;
+    known.set(one, number);
+    return number;
+  };
 }
 
-/** Each cluster, each listener and each list of destinations is looked at once. */
-function follow(start: Destinations, { byName, atAddress }: Surroundings): Reach {
-  const left = new Set<KnownCluster>();
+interface Known {
+  readonly byName: ReadonlyMap<string, KnownCluster>;
+  readonly behind: (cluster: KnownCluster) => Behind;
+  readonly destinationsOf: (listener: Listener) => Destinations;
+}
+
+/** Each cluster, each listener and each list of destinations is looked at once. @param left counted down */
+function follow(start: Destinations, known: Known, left: { steps: number }): Reach {
+  const ends = new Set<KnownCluster>();
   const meetings: Meeting[] = [];
   const unjudged: Destination[] = [];
   const seen = new Set<string>();
@@ -61,27 +100,46 @@ function follow(start: Destinations, { byName, atAddress }: Surroundings): Reach
   const queued = new Set<readonly Destination[]>();
   const queue = unqueued(start, queued);
   for (const place of queue) {
-    const name = place.cluster;
-    if (name === undefined) unjudged.push(place);
-    if (name === undefined || seen.has(name)) continue;
-    seen.add(name);
-    const cluster = byName.get(name);
-    if (cluster === undefined) {
-      const chosenBy = `cluster "${name}", which is not in these files`;
-      unjudged.push({ ...place, cluster: undefined, chosenBy });
-      continue;
-    }
-    const found = placesBehind(cluster, atAddress);
-    queue.push(...found.members);
-    if (found.isEnd) left.add(cluster);
+    left.steps -= 1;
+    if (left.steps < 0) throw tooFar(place);
+    const cluster = newClusterAt(place, known.byName, { seen, unjudged });
+    if (cluster === undefined) continue;
+    const found = known.behind(cluster);
+    for (const member of found.members) queue.push(member);
+    if (found.isEnd) ends.add(cluster);
+    left.steps -= found.listeners.length;
     for (const listener of found.listeners) {
       meetings.push({ listener, via: cluster });
       if (met.has(listener)) continue;
       met.add(listener);
-      queue.push(...unqueued(destinationsOf(listener), queued));
+      for (const next of unqueued(known.destinationsOf(listener), queued)) queue.push(next);
     }
   }
-  return { clusters: [...left], meetings, unjudged };
+  return { clusters: [...ends], meetings, unjudged };
+}
+
+/** The cluster that a place names, the first time that one does. @param found both are filled */
+function newClusterAt(
+  place: Destination,
+  byName: ReadonlyMap<string, KnownCluster>,
+  { seen, unjudged }: { readonly seen: Set<string>; readonly unjudged: Destination[] },
+): KnownCluster | undefined {
+  const name = place.cluster;
+  if (name === undefined) unjudged.push(place);
+  if (name === undefined || seen.has(name)) return undefined;
+  seen.add(name);
+  const cluster = byName.get(name);
+  if (cluster !== undefined) return cluster;
+  const chosenBy = `cluster "${name}", which is not in these files`;
+  unjudged.push({ ...place, cluster: undefined, chosenBy });
+  return undefined;
+}
+
+function tooFar({ file, path }: Destination): Error {
+  return invalid(file, path, {
+    reason: 'listeners_lead_too_far',
+    why: `the listeners of this Envoy lead to one another in so many ways that they are not followed beyond ${maxSteps.toLocaleString('en')} steps; have fewer listeners lead on to others of the same Envoy, or divide the configuration`,
+  });
 }
 
 /** What stands in lists that were not queued yet. @param queued filled */
@@ -110,7 +168,7 @@ function placesBehind(cluster: KnownCluster, atAddress: ReadonlyMap<string, List
   const own = addresses.map((address) => atAddress.get(endpointKey(address) ?? ''));
   const listeners = own.filter((listener) => listener !== undefined);
   const isEnd = listeners.length < addresses.length || addresses.length === 0;
-  return { members: unnamed, listeners, isEnd };
+  return { members: unnamed, listeners: [...new Set(listeners)], isEnd };
 }
 
 /** Sockets at which the listeners of this Envoy are found from within the pod. */
@@ -143,8 +201,8 @@ function socketKey(address: JsonObject): string | undefined {
 
 const tcpProxy = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
 
-/** Where a listener sends what comes to it: routes of its managers, and clusters of its TCP proxies. */
-export function destinationsOf(listener: Listener): Destinations {
+/** Routes of its managers, and clusters of its TCP proxies. */
+function destinationsOf(listener: Listener): Destinations {
   const { file } = listener;
   const chain = placedField(listener, 'default_filter_chain');
   const filters = [
@@ -154,11 +212,16 @@ export function destinationsOf(listener: Listener): Destinations {
     .flatMap((one) => repeatedOf(one, 'filters'))
     .flatMap((filter) => anyField(filter, 'typed_config') ?? []);
   return [
-    ...listener.managers.map((manager) => routeTreeOf(manager).destinations),
+    ...routesOf(listener).map(({ destinations }) => destinations),
     filters
       .filter(({ type }) => type === tcpProxy)
       .flatMap((proxy) => clustersOfProxy({ ...proxy, file })),
   ];
+}
+
+/** The sources of routes of all its connection managers, each once. */
+export function routesOf({ managers }: Listener): readonly RouteSource[] {
+  return [...new Set(managers.flatMap(({ routes }) => routes))];
 }
 
 function clustersOfProxy(proxy: PlacedIn): readonly Destination[] {

@@ -2,8 +2,8 @@
 import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { type TypedMessage, anyField, anyOf } from './any-config.ts';
-import type { Manager, PlacedIn } from './listener.ts';
-import { type Placed, fieldOf, messageOf, textOf } from './proto-field.ts';
+import { type PlacedIn } from './placed-in.ts';
+import { type Placed, fieldOf, messageOf } from './proto-field.ts';
 import { isOn } from './proto-scalar.ts';
 
 /** One entry of a `typed_per_filter_config`; it stands at its own place. */
@@ -41,71 +41,43 @@ const harmlessSettings: ReadonlySet<string> = new Set([
 ]);
 
 /** What routes set, by the filter's name: of settings that do the same, the first. */
-interface Settings {
-  readonly byName: ReadonlyMap<string, readonly RouteSetting[]>;
+export interface Settings {
+  /** By name, then by kind. */
+  readonly byName: ReadonlyMap<string, ReadonlyMap<string, RouteSetting>>;
   /** Those of the names that begin like ours. */
   readonly ours: readonly string[];
   /** Whether one of them lets requests pass without a token. */
   readonly skips: boolean;
+  /** The first that speaks to the helper. */
+  readonly told: RouteSetting | undefined;
 }
 
-/** What the routes of a connection manager set, and for which filters. */
-export interface SettingsView extends Settings {
-  /** Names of the filters in the manager's lists. */
-  readonly filters: ReadonlySet<string>;
-}
-
-/** Reads each route configuration, and looks at each connection manager, once. */
-export function settingsReader(): (manager: Manager) => SettingsView {
-  const known = new Map<JsonObject, Settings>();
-  const views = new Map<Manager, SettingsView>();
-  const read = (routes: PlacedIn): Settings => {
-    const found = known.get(routes.message) ?? distinct(settingsIn(routes));
-    known.set(routes.message, found);
-    return found;
-  };
-  return (manager) => {
-    const view = views.get(manager) ?? viewOf(manager, manager.routes.map(read));
-    views.set(manager, view);
-    return view;
-  };
-}
-
-function viewOf({ lists }: Manager, parts: readonly Settings[]): SettingsView {
-  const names = lists.flatMap(({ filters }) =>
-    filters.map(({ message }) => textOf(message, 'name') ?? ''),
-  );
-  const [only] = parts;
-  const settings =
-    only !== undefined && parts.length === 1
-      ? only
-      : distinct(parts.flatMap(({ byName }) => [...byName.values()].flat()));
-  return { ...settings, filters: new Set(names) };
+/** What route configurations set. */
+export function settingsIn(configurations: readonly PlacedIn[]): Settings {
+  return distinct(configurations.flatMap(entriesIn));
 }
 
 /** By name, one of each kind: thousands of routes that set the same are one setting. */
 function distinct(settings: readonly RouteSetting[]): Settings {
-  const kinds = new Map<string, RouteSetting>();
+  const byName = new Map<string, Map<string, RouteSetting>>();
+  let isSkipping = false;
+  let told: RouteSetting | undefined;
   for (const setting of settings) {
-    const kind = JSON.stringify([
-      setting.name,
-      authzEffectOf(setting),
-      hasOurExtensions(setting),
-      skips(setting),
-      asksByHttp(setting),
-    ]);
+    const isSkip = skips(setting);
+    const isTold = hasOurExtensions(setting);
+    const kind = JSON.stringify([authzEffectOf(setting), isTold, isSkip, asksByHttp(setting)]);
+    const kinds = byName.get(setting.name) ?? new Map<string, RouteSetting>();
+    if (isTold) told ??= setting;
     if (!kinds.has(kind)) kinds.set(kind, setting);
+    byName.set(setting.name, kinds);
+    isSkipping ||= isSkip;
   }
-  const byName = Map.groupBy(kinds.values(), ({ name }) => name);
-  return {
-    byName,
-    ours: [...byName.keys()].filter((name) => name.startsWith(ourNames)),
-    skips: [...kinds.values()].some(skips),
-  };
+  const ours = [...byName.keys()].filter((name) => name.startsWith(ourNames));
+  return { byName, ours, skips: isSkipping, told };
 }
 
 /** Wherever it stands in a route configuration: also where a later Envoy has a level more. */
-function settingsIn(routes: PlacedIn): readonly RouteSetting[] {
+function entriesIn(routes: PlacedIn): readonly RouteSetting[] {
   const found: RouteSetting[] = [];
   const seen = new Set<Json>();
   const rest: { readonly value: Json; readonly path: string }[] = [
@@ -119,9 +91,10 @@ function settingsIn(routes: PlacedIn): readonly RouteSetting[] {
       key,
       place: { value: member, path: `${path}/${escapeToken(key)}` },
     }));
-    rest.push(...members.map(({ place }) => place).reverse());
+    for (const { place } of members.toReversed()) rest.push(place);
     for (const { key, place } of members) {
-      if (perFilter.has(key) && isObject(place.value)) found.push(...entriesOf(place, routes));
+      if (!perFilter.has(key) || !isObject(place.value)) continue;
+      for (const entry of entriesOf(place, routes)) found.push(entry);
     }
   }
   return found;

@@ -1,6 +1,7 @@
 /** Where the routes of a connection manager are: inline, in files of the same ConfigMap, or out of sight. */
 import { type ConfigFile, type ConfigFiles, resourcesOf, sourcePath } from './config-file.ts';
-import type { Gap, Manager } from './listener.ts';
+import { onceFor } from '#kernel/once.ts';
+import type { Gap, PlacedIn } from './placed-in.ts';
 import {
   type Placed,
   fieldKey,
@@ -10,29 +11,37 @@ import {
   textOf,
 } from './proto-field.ts';
 import { isSet } from './proto-scalar.ts';
+import { type RouteChoices, choicesIn } from './route-choices.ts';
+import { type Settings, settingsIn } from './route-settings.ts';
+import { type RouteTree, routeTreeOf } from './route-tree.ts';
 
-type Routes = Pick<Manager, 'routes' | 'unseenRoutes'>;
+/** Route configurations that come from one place, looked through once; all who name the place share this object. */
+export interface RouteSource extends RouteTree {
+  /** Those that can be read. */
+  readonly configurations: readonly PlacedIn[];
+  /** Where others come from. */
+  readonly unseen: readonly Gap[];
+  readonly settings: Settings;
+  readonly choices: RouteChoices;
+}
 
 /** @throws {AppError} ENVOY_CONFIG_INVALID for a file of routes that cannot be read */
-export type RouteReader = (manager: Placed, file: ConfigFile) => Routes;
+export type RouteReader = (manager: Placed, file: ConfigFile) => readonly RouteSource[];
 
 /** Looks through each file once, however many connection managers name it. */
 export function routeReader(files: ConfigFiles): RouteReader {
-  const known = new Map<ConfigFile, RouteFile>();
+  const read = onceFor(routeFile);
   const open = (path: string | undefined): RouteFile | undefined => {
     const file = path === undefined ? undefined : files.at(path);
-    if (file === undefined) return undefined;
-    const routes = known.get(file) ?? routeFile(file);
-    known.set(file, routes);
-    return routes;
+    return file === undefined ? undefined : read(file);
   };
   return (manager, file) => routesOf({ manager, file, open });
 }
 
 /** Route configurations of a file. */
 interface RouteFile {
-  readonly all: Routes;
-  readonly byName: ReadonlyMap<string, Routes>;
+  readonly all: () => RouteSource;
+  readonly byName: (name: string) => RouteSource;
 }
 
 interface Reading {
@@ -41,59 +50,73 @@ interface Reading {
   readonly open: (path: string | undefined) => RouteFile | undefined;
 }
 
-const none: Routes = { routes: [], unseenRoutes: [] };
+function routeFile(file: ConfigFile): RouteFile {
+  const found = resourcesOf(file).map((resource) => ({
+    name: textOf(resource.message, 'name') ?? '',
+    config: placedField(resource, 'route_configuration') ?? resource,
+  }));
+  const byName = Map.groupBy(found, ({ name }) => name);
+  const named = onceFor((of: readonly (typeof found)[number][]) =>
+    sourceOf({ configurations: of.map(({ config }) => config), file }),
+  );
+  return { all: () => named(found), byName: (name) => named(byName.get(name) ?? noneOfThem) };
+}
 
-function merged(found: readonly Routes[]): Routes {
-  const [only] = found;
-  // The same list for all that share it.
-  if (only !== undefined && found.length === 1) return only;
+const noneOfThem: readonly never[] = [];
+
+interface Parts {
+  readonly configurations: readonly Placed[];
+  readonly file: ConfigFile;
+  readonly unseen?: readonly Gap[];
+}
+
+function sourceOf(parts: Parts): RouteSource {
+  const { file } = parts;
+  const configurations = parts.configurations.map((one): PlacedIn => ({ ...one, file }));
+  // Virtual hosts may come on demand.
+  const unseen = [
+    ...(parts.unseen ?? []),
+    ...configurations
+      .flatMap((one) => placedField(one, 'vhds') ?? [])
+      .map(({ path }) => unseenAt(path, file, 'vhds')),
+  ];
   return {
-    routes: found.flatMap(({ routes }) => routes),
-    unseenRoutes: found.flatMap(({ unseenRoutes }) => unseenRoutes),
+    configurations,
+    unseen,
+    ...routeTreeOf(configurations, unseen),
+    settings: settingsIn(configurations),
+    choices: choicesIn(configurations),
   };
 }
 
-function routeFile(file: ConfigFile): RouteFile {
-  const byName = new Map<string, Routes>();
-  for (const resource of resourcesOf(file)) {
-    const inner = placedField(resource, 'route_configuration');
-    const name = textOf(resource.message, 'name') ?? '';
-    const before = byName.get(name);
-    const routes = whole(inner ?? resource, file);
-    byName.set(name, merged(before === undefined ? [routes] : [before, routes]));
-  }
-  return { all: merged([...byName.values()]), byName };
-}
-
-function routesOf(reading: Reading): Routes {
+/** What stands in a connection manager itself is one source, whichever fields it is in. */
+function routesOf(reading: Reading): readonly RouteSource[] {
   const { manager, file } = reading;
   const inline = placedField(manager, 'route_config');
   const rds = placedField(manager, 'rds');
   const scoped = placedField(manager, 'scoped_routes');
   const name = textOf(rds?.message, 'route_config_name') ?? '';
-  return merged([
-    ...(inline === undefined ? [] : [whole(inline, file)]),
+  const own = [...(inline === undefined ? [] : [inline]), ...scopesOf(scoped)];
+  const found = [
+    ...(own.length === 0 ? [] : [sourceOf({ configurations: own, file })]),
     ...(rds === undefined
       ? []
       : [discovered({ holder: rds, field: 'config_source', name }, reading)]),
-    ...(scoped === undefined ? [] : scopesOf(scoped, reading)),
-  ]);
+    ...(scoped === undefined ? [] : discoveredScopes(scoped, reading)),
+  ];
+  return [...new Set(found)];
 }
 
-/** A route configuration; its virtual hosts may come on demand. */
-function whole(config: Placed, file: ConfigFile): Routes {
-  const vhds = placedField(config, 'vhds');
-  const unseenRoutes = vhds === undefined ? [] : [unseen(vhds.path, file, 'vhds')];
-  return { routes: [{ ...config, file }], unseenRoutes };
-}
-
-function scopesOf(scoped: Placed, reading: Reading): readonly Routes[] {
-  const list = placedField(scoped, 'scoped_route_configurations_list');
+function scopesOf(scoped: Placed | undefined): readonly Placed[] {
+  const list =
+    scoped === undefined ? undefined : placedField(scoped, 'scoped_route_configurations_list');
   const scopes = list === undefined ? [] : repeatedOf(list, 'scoped_route_configurations');
-  const inline = scopes.flatMap((scope) => placedField(scope, 'route_configuration') ?? []);
+  return scopes.flatMap((scope) => placedField(scope, 'route_configuration') ?? []);
+}
+
+function discoveredScopes(scoped: Placed, reading: Reading): readonly RouteSource[] {
   const dynamic = placedField(scoped, 'scoped_rds');
   return [
-    ...inline.map((config) => whole(config, reading.file)),
     ...(!isSet(scoped.message, 'rds_config_source')
       ? []
       : [discovered({ holder: scoped, field: 'rds_config_source' }, reading)]),
@@ -107,17 +130,17 @@ function scopesOf(scoped: Placed, reading: Reading): readonly Routes[] {
 function discovered(
   where: { readonly holder: Placed; readonly field: string; readonly name?: string },
   { file, open }: Reading,
-): Routes {
+): RouteSource {
   const { holder, field, name } = where;
   const path = sourcePath(messageOf(holder.message, field));
   const source = open(path);
-  if (source !== undefined)
-    return name === undefined ? source.all : (source.byName.get(name) ?? none);
+  if (source !== undefined) return name === undefined ? source.all() : source.byName(name);
   const place = `${holder.path}/${fieldKey(holder.message, field)}`;
-  return { routes: [], unseenRoutes: [unseen(place, file, path ?? 'a control plane')] };
+  const unseen = [unseenAt(place, file, path ?? 'a control plane')];
+  return sourceOf({ configurations: [], file, unseen });
 }
 
-function unseen(path: string, file: ConfigFile, from: string): Gap {
+function unseenAt(path: string, file: ConfigFile, from: string): Gap {
   const what = `its routes come from ${from}, which is not in this ConfigMap`;
   const remedy = 'put them into a file of the same ConfigMap, or write them here';
   return { file, path, what, remedy };

@@ -2,7 +2,7 @@
 import { type Json, isArray, isObject } from '#kernel/json.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { type TypedMessage, anyField } from './any-config.ts';
-import type { Manager, PlacedIn } from './listener.ts';
+import { type Gap, type PlacedIn } from './placed-in.ts';
 import { type Placed, placedField, repeatedOf, textOf, textsOf } from './proto-field.ts';
 import { isSet } from './proto-scalar.ts';
 
@@ -24,31 +24,25 @@ export interface RouteEntry extends PlacedIn {
   readonly action: Placed | undefined;
 }
 
-interface RouteTree {
+export interface RouteTree {
   readonly routes: readonly RouteEntry[];
-  /** Of routes, virtual hosts and route configurations, mirrors included. */
+  /** Of routes, virtual hosts and route configurations, mirrors included; and what cannot be seen. */
   readonly destinations: readonly Destination[];
 }
 
 const routeType = 'envoy.config.route.v3.Route';
 const routeListType = 'envoy.config.route.v3.RouteList';
 
-/** Walked once: many connection managers share one configuration, and several checks ask about each. */
-const known = new WeakMap<PlacedIn, RouteTree>();
-
-export function routeTreeOf(manager: Manager): RouteTree {
-  const trees = manager.routes.map((routes) => {
-    const tree = known.get(routes) ?? treeOfConfiguration(routes);
-    known.set(routes, tree);
-    return tree;
-  });
-  const [only] = trees;
-  if (only !== undefined && trees.length === 1 && manager.unseenRoutes.length === 0) return only;
+export function routeTreeOf(
+  configurations: readonly PlacedIn[],
+  unseenRoutes: readonly Gap[],
+): RouteTree {
+  const trees = configurations.map(treeOfConfiguration);
   return {
     routes: trees.flatMap(({ routes }) => routes),
     destinations: [
       ...trees.flatMap(({ destinations }) => destinations),
-      ...manager.unseenRoutes.map(({ file, path, what }): Destination =>
+      ...unseenRoutes.map(({ file, path, what }): Destination =>
         unnamed({ file, path, message: {} }, `routes that cannot be seen here (${what})`),
       ),
     ],
@@ -58,20 +52,22 @@ export function routeTreeOf(manager: Manager): RouteTree {
 function treeOfConfiguration(configuration: PlacedIn): RouteTree {
   const { file } = configuration;
   const hosts = repeatedOf(configuration, 'virtual_hosts');
-  const routes = hosts.flatMap((host) =>
-    routesOfHost(host).map((route): RouteEntry => ({
+  const pluginsNamed = pluginReader(configuration);
+  const routes = hosts.flatMap((host) => {
+    const domains = textsOf(host, 'domains');
+    return routesOfHost(host).map((route): RouteEntry => ({
       ...route,
       file,
-      domains: textsOf(host, 'domains'),
+      domains,
       around: [configuration, host, route],
       action: placedField(route, 'route'),
-    })),
-  );
+    }));
+  });
   const places = [configuration, ...hosts, ...routes].map((one) => ({ ...one, file }));
   return {
     routes,
     destinations: [
-      ...routes.flatMap((route) => destinationsOfRoute(route, configuration)),
+      ...routes.flatMap((route) => destinationsOfRoute(route, pluginsNamed)),
       ...[configuration, ...hosts].flatMap((one) => mirrorsOf({ ...one, file })),
       ...places.flatMap(specifiersOf),
       ...hosts.flatMap((host) => unseenActions({ ...host, file })),
@@ -123,7 +119,10 @@ function specifiersOf(holder: PlacedIn): readonly Destination[] {
   );
 }
 
-function destinationsOfRoute(route: RouteEntry, configuration: Placed): readonly Destination[] {
+function destinationsOfRoute(
+  route: RouteEntry,
+  pluginsNamed: PluginReader,
+): readonly Destination[] {
   const { file, action } = route;
   if (action === undefined) {
     const other = placedField(route, 'filter_action');
@@ -138,7 +137,7 @@ function destinationsOfRoute(route: RouteEntry, configuration: Placed): readonly
       ...named({ ...one, file }, 'name'),
       ...byHeader({ ...one, file }),
     ]),
-    ...byPlugin(here, configuration),
+    ...byPlugin(here, pluginsNamed),
     ...mirrorsOf(here),
   ];
 }
@@ -166,20 +165,33 @@ function unnamed(place: PlacedIn, chosenBy: string): Destination {
   return { ...place, cluster: undefined, chosenBy };
 }
 
+/** Where a plug-in of this name leads; undefined where there is none. */
+type PluginReader = (name: string) => readonly Destination[] | undefined;
+
+/** Says what each leads to only once: several routes may name one. */
+function pluginReader(configuration: PlacedIn): PluginReader {
+  const { file } = configuration;
+  const listed = repeatedOf(configuration, 'cluster_specifier_plugins').flatMap(
+    (one) => placedField(one, 'extension') ?? [],
+  );
+  const byName = Map.groupBy(listed, ({ message }) => textOf(message, 'name'));
+  const said = new Set<string>();
+  return (name) => {
+    const found = byName.get(name);
+    if (found === undefined || said.has(name)) return found === undefined ? undefined : [];
+    said.add(name);
+    return found.flatMap((plugin) => clustersOfPlugin({ ...plugin, file }));
+  };
+}
+
 /** `cluster_specifier_plugin` names a plug-in of the route configuration; the other field holds one. */
-function byPlugin(action: PlacedIn, configuration: Placed): readonly Destination[] {
-  const { file } = action;
-  const name = textOf(action.message, 'cluster_specifier_plugin');
+function byPlugin(action: PlacedIn, pluginsNamed: PluginReader): readonly Destination[] {
   const inline = placedField(action, 'inline_cluster_specifier_plugin');
-  const listed = repeatedOf(configuration, 'cluster_specifier_plugins')
-    .flatMap((one) => placedField(one, 'extension') ?? [])
-    .filter(({ message }) => name !== undefined && textOf(message, 'name') === name);
   const own = inline === undefined ? undefined : placedField(inline, 'extension');
-  const plugins = own === undefined ? listed : [own];
-  if (plugins.length === 0 && name !== undefined && name !== '') {
-    return [unnamed(action, `the plug-in "${name}"`)];
-  }
-  return plugins.flatMap((plugin) => clustersOfPlugin({ ...plugin, file }));
+  if (own !== undefined) return clustersOfPlugin({ ...own, file: action.file });
+  const name = textOf(action.message, 'cluster_specifier_plugin') ?? '';
+  if (name === '') return [];
+  return pluginsNamed(name) ?? [unnamed(action, `the plug-in "${name}"`)];
 }
 
 const plugins = 'envoy.extensions.router.cluster_specifiers.';

@@ -3,10 +3,13 @@
  * granted that nothing becomes of them. Known is only what a request can be sure of: everything else counts as without a route.
  */
 import { own } from '#kernel/members.ts';
-import { type JsonObject, isArray } from '#kernel/json.ts';
-import type { Manager, PlacedIn } from './listener.ts';
+import { isArray } from '#kernel/json.ts';
+import { onceFor } from '#kernel/once.ts';
+import type { Manager } from './listener.ts';
+import type { PlacedIn } from './placed-in.ts';
 import { type Placed, fieldOf, placedField, repeatedOf, textOf, textsOf } from './proto-field.ts';
 import { isOneOf, isSet } from './proto-scalar.ts';
+import type { RouteSource } from './route-sources.ts';
 
 /** Why some requests have no route that forwards them, and where. */
 export interface Unrouted extends PlacedIn {
@@ -45,30 +48,45 @@ const harmless = {
 /** Of envoy.config.route.v3.VirtualHost.TlsRequirementType. */
 const noTls = { name: 'NONE', number: 0 };
 
-/** Looked at once: many connection managers share a configuration. */
-const known = new WeakMap<JsonObject, { readonly [way in Way]: Unrouted | undefined }>();
-
 /** CONNECT requests have no path, and only routes of their own match them. */
 type Way = 'requests' | 'tunnels';
 
 /** The first reason for which some request of a connection manager has no route; undefined where each has one. */
-export function unroutedOf(manager: Manager): Unrouted | undefined {
-  const [unseen] = manager.unseenRoutes;
+export type UnroutedReader = (manager: Manager) => Unrouted | undefined;
+
+type Ways = Readonly<Record<Way, Unrouted | undefined>>;
+
+/** Looks at each connection manager, and at routes that many share, once. */
+export function unroutedReader(): UnroutedReader {
+  const waysOf = onceFor(({ configurations }: RouteSource): Ways => ({
+    requests: firstIn(configurations, 'requests'),
+    tunnels: firstIn(configurations, 'tunnels'),
+  }));
+  return onceFor((manager) => unroutedIn(manager, waysOf));
+}
+
+function firstIn(configurations: readonly PlacedIn[], way: Way): Unrouted | undefined {
+  for (const configuration of configurations) {
+    const found = inConfiguration(configuration, way);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function unroutedIn(manager: Manager, waysOf: (source: RouteSource) => Ways): Unrouted | undefined {
+  const unseen = manager.routes.map((source) => source.unseen[0]).find((gap) => gap !== undefined);
   if (unseen !== undefined) return { ...unseen, message: {} };
   if (placedField(manager, 'scoped_routes') !== undefined) {
     return { ...manager, what: 'a request can be in no scope of scoped_routes' };
   }
-  if (manager.routes.length === 0) return { ...manager, what: 'there are no routes' };
+  if (manager.routes.every(({ configurations }) => configurations.length === 0)) {
+    return { ...manager, what: 'there are no routes' };
+  }
   const isTunnelled = repeatedOf(manager, 'upgrade_configs').some(
     ({ message }) => textOf(message, 'upgrade_type')?.toLowerCase() === 'connect',
   );
-  for (const configuration of manager.routes) {
-    const found = known.get(configuration.message) ?? {
-      requests: inConfiguration(configuration, 'requests'),
-      tunnels: inConfiguration(configuration, 'tunnels'),
-    };
-    known.set(configuration.message, found);
-    const first = found.requests ?? (isTunnelled ? found.tunnels : undefined);
+  for (const ways of manager.routes.map(waysOf)) {
+    const first = ways.requests ?? (isTunnelled ? ways.tunnels : undefined);
     if (first !== undefined) return first;
   }
   return undefined;

@@ -1,4 +1,6 @@
 /** Who asks a pod's ports without a token: the kubelet and Prometheus. And who could go past Envoy. */
+import { onceFor } from '#kernel/once.ts';
+import { before, withoutTail } from '#kernel/text.ts';
 import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { helperContainer } from '../../sidecar/config/contract.ts';
 import { readSettings } from '../../sidecar/config/settings.ts';
@@ -41,8 +43,10 @@ export function checkVisits(
     annotations: objectAt(objectAt(template, 'metadata'), 'annotations'),
     envoyDirectory: status.envoy?.directory ?? '',
   };
+  const ways = waysOf(inbound);
+  const skips = skipsOf(status);
   for (const visit of [...probesOf(pod), ...scrapesOf(pod, inbound)]) {
-    const sentence = sentenceOf(visit, inbound, status);
+    const sentence = sentenceOf(visit, ways, skips);
     if (sentence !== undefined) trace.warn('probe_without_token', sentence);
   }
   for (const sentence of openPorts(pod, inbound)) trace.say('app_port_open', sentence);
@@ -85,10 +89,17 @@ function probesOf(pod: Pod): readonly Visit[] {
     const target = targetOf(handler);
     const port = target === undefined ? undefined : portOf(target.port, container);
     if (target === undefined || port === undefined) return [];
-    const name = `container "${stringAt(container, 'name') ?? ''}"`;
     const { path } = target;
     const isEnvoys = isEnvoy(container, pod);
-    return [{ title: `${name}: its ${title} asks for ${path}`, port, path, otherwise, isEnvoys }];
+    return [
+      {
+        title: `${nameOf(container)}: its ${title} asks for ${path}`,
+        port,
+        path,
+        otherwise,
+        isEnvoys,
+      },
+    ];
   });
 }
 
@@ -143,30 +154,47 @@ function declaredPorts(container: JsonObject): readonly number[] {
 function isEnvoy(container: JsonObject, { envoyDirectory }: Pod): boolean {
   return listAt(container, 'volumeMounts')
     .filter(isObject)
-    .some((mount) => (stringAt(mount, 'mountPath') ?? '').replace(/\/+$/, '') === envoyDirectory);
+    .some((mount) => withoutTail(stringAt(mount, 'mountPath') ?? '', '/') === envoyDirectory);
 }
 
 function sentenceOf(
   visit: Visit,
-  inbound: InboundView,
-  status: Pick<Status, 'helper'>,
+  ways: Ways,
+  skips: (rule: string) => (path: string) => boolean,
 ): string | undefined {
   const { title, port, path, otherwise } = visit;
-  const way = wayThrough(visit, inbound);
-  if (way === undefined || isSkipped(path, way.guard.rule, status)) return undefined;
+  const way = wayThrough(visit, ways);
+  if (way === undefined || skips(way.guard.rule)(path)) return undefined;
   const { listener, place, rule } = way.guard;
   return `${title} on port ${port}, ${way.words} listener ${listener} (${place}), where ${rule} demands a token that it does not have: ${otherwise}; ${remedyOf(visit)}`;
+}
+
+/** An inbound view as it is looked through for each visit. */
+interface Ways {
+  readonly guards: readonly Guard[];
+  /** The first guard that listens on a port. */
+  readonly byPort: ReadonlyMap<number, Guard>;
+  readonly ports: ReadonlySet<number>;
+  readonly all: Guard | undefined;
+}
+
+function waysOf({ guards, ports }: InboundView): Ways {
+  const byPort = new Map<number, Guard>();
+  for (const guard of guards) {
+    for (const port of guard.ports) if (!byPort.has(port)) byPort.set(port, guard);
+  }
+  const all = guards.find(({ getsAllPorts }) => getsAllPorts);
+  return { guards, byPort, ports: new Set(ports), all };
 }
 
 /** The guard that a visit comes to, and how sure that is. */
 function wayThrough(
   { port, isEnvoys }: Visit,
-  { guards, ports }: InboundView,
+  { guards, byPort, ports, all }: Ways,
 ): { readonly guard: Guard; readonly words: string } | undefined {
-  const direct = guards.find((guard) => guard.ports.includes(port));
+  const direct = byPort.get(port);
   if (direct !== undefined) return { guard: direct, words: 'which leads through' };
-  if (ports.includes(port)) return undefined;
-  const all = guards.find(({ getsAllPorts }) => getsAllPorts);
+  if (ports.has(port)) return undefined;
   const redirected = "which, if the pod's connections are redirected there, leads through";
   if (all !== undefined) return { guard: all, words: redirected };
   // Envoy's own container names a port that nothing in the configuration listens on: what does is not known.
@@ -178,30 +206,31 @@ function wayThrough(
 }
 
 function remedyOf({ path }: Visit): string {
-  const bare = path.replace(/[?#].*$/, '');
+  const bare = before(before(path, '?'), '#');
   const others = `name the listeners that need a token in ${annotationKey('validate-listeners')}`;
   return skipFilter([bare])(bare)
     ? `let the path pass with ${annotationKey('skip-paths')}: ${bare}, or ${others}`
     : others;
 }
 
-/** Whether the helper's rule lets the path pass. The settings are our own: written by the webhook. */
-function isSkipped(path: string, rule: string, { helper }: Pick<Status, 'helper'>): boolean {
-  if (helper === undefined) return false;
-  const { rules } = readSettings(helper.settings, `ConfigMap ${helper.configMap}`);
-  const own = rules.find(({ name }) => name === rule);
-  return own !== undefined && 'skipPaths' in own && skipFilter(own.skipPaths)(path);
+/** Which paths each of the helper's rules lets pass. The settings are our own: written by the webhook. */
+function skipsOf({ helper }: Pick<Status, 'helper'>): (rule: string) => (path: string) => boolean {
+  return onceFor((rule) => {
+    if (helper === undefined) return () => false;
+    const { rules } = readSettings(helper.settings, `ConfigMap ${helper.configMap}`);
+    const own = rules.find(({ name }) => name === rule);
+    return own !== undefined && 'skipPaths' in own ? skipFilter(own.skipPaths) : () => false;
+  });
 }
 
 /** Ports behind a guard that show themselves: whoever reaches the pod can ask them without Envoy. */
-function openPorts(pod: Pod, { guards, ports }: InboundView): readonly string[] {
-  const behind = new Map(
-    guards.flatMap((guard) => guard.appPorts.map((port) => [port, guard] as const)),
-  );
-  return [...behind]
-    .filter(([port]) => !ports.includes(port))
-    .flatMap(([port, guard]): readonly string[] => {
-      const evidence = evidenceOf(port, pod);
+function openPorts(pod: Pod, { appPorts, ports }: InboundView): readonly string[] {
+  const own = new Set(ports);
+  const evidences = evidencesOf(pod);
+  return appPorts
+    .filter(({ port }) => !own.has(port))
+    .flatMap(({ port, guard }): readonly string[] => {
+      const evidence = evidences.get(port);
       if (evidence === undefined) return [];
       return [
         `${evidence}, and listener ${guard.listener} (${guard.place}) sends it what ${guard.rule} has checked: unless the app listens on 127.0.0.1 alone, whoever reaches the pod can ask port ${port} without a token`,
@@ -209,18 +238,28 @@ function openPorts(pod: Pod, { guards, ports }: InboundView): readonly string[] 
     });
 }
 
-function evidenceOf(port: number, pod: Pod): string | undefined {
-  const probe = handlersOf(pod).find(({ container, handler }) =>
-    ['httpGet', 'grpc', 'tcpSocket'].some((kind) => {
+/** What shows that an app listens on a port: first what asks it at the pod's address, then what declares it. */
+function evidencesOf(pod: Pod): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  const add = (port: number | undefined, evidence: string): void => {
+    if (port !== undefined && !found.has(port)) found.set(port, evidence);
+  };
+  for (const { container, title, handler } of handlersOf(pod)) {
+    for (const kind of ['httpGet', 'grpc', 'tcpSocket']) {
       const target = objectAt(handler, kind);
-      return target['host'] === undefined && portOf(target['port'] ?? null, container) === port;
-    }),
-  );
-  if (probe !== undefined) {
-    const name = stringAt(probe.container, 'name') ?? '';
-    return `container "${name}": its ${probe.title} asks port ${port} at the pod's address`;
+      if (target['host'] !== undefined) continue;
+      const port = portOf(target['port'] ?? null, container);
+      add(port, `${nameOf(container)}: its ${title} asks port ${port ?? ''} at the pod's address`);
+    }
   }
-  const declaring = pod.containers.find((container) => declaredPorts(container).includes(port));
-  if (declaring === undefined) return undefined;
-  return `container "${stringAt(declaring, 'name') ?? ''}": it declares port ${port}`;
+  for (const container of pod.containers) {
+    for (const port of declaredPorts(container)) {
+      add(port, `${nameOf(container)}: it declares port ${port}`);
+    }
+  }
+  return found;
+}
+
+function nameOf(container: JsonObject): string {
+  return `container "${stringAt(container, 'name') ?? ''}"`;
 }

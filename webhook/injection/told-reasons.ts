@@ -27,6 +27,7 @@ const ofTexts = {
   key_not_a_text:
     'a list or map stands where a key must be a text; if the file is a template ({{ }}), fill it in first',
   key_stands_twice: 'a key stands twice in the same map; keep one of them',
+  keys_too_long: 'the keys on the way to this place are too long together; shorten them',
   merge_key_without_map: 'a merge key (<<) takes a map, an alias of one, or a list of these',
   nested_too_deep: `more than ${count(maxNesting)} levels are nested here; write it flatter`,
   not_a_map: 'it is no map, as an Envoy configuration must be; is this the right key?',
@@ -64,6 +65,8 @@ const ofFilters = {
 } as const;
 
 const ofRoutes = {
+  listeners_lead_too_far:
+    'the listeners of this Envoy lead to one another in so many ways that they are not followed; have fewer lead on to others, or divide the configuration',
   listener_behind_listener: `requests of one chosen listener come to another one of the same Envoy, ${onlyOnce}; name one of the two in the annotations, or set svidecar.dev/data-path: ext-authz`,
   redirect_within_envoy: `Envoy follows redirects itself here, ${onlyOnce}; take the redirect policy out, or set svidecar.dev/data-path: ext-authz`,
   route_opens:
@@ -74,6 +77,8 @@ const ofRoutes = {
     "svidecar- settings stand under the name of another filter and would not reach svidecar's; write them under svidecar.jwt-inject or svidecar.jwt-validate",
   setting_without_ext_authz:
     'a route sets something for the check, which reaches nobody in this data path; take the setting out, or set svidecar.dev/data-path: ext-authz',
+  too_many_hosts:
+    'the hosts of svidecar.dev/audience-by-host and those of the routes would take too many comparisons; name fewer hosts (*.suffix stands for many), or divide the configuration',
   settings_under_two_names:
     "routes set something under svidecar's name and under envoy.filters.http.ext_authz, and a filter has one name; write all of it under svidecar's",
 } as const;

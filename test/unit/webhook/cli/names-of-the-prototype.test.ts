@@ -7,6 +7,7 @@ import { uninjectTexts } from '../../../../webhook/cli/uninject-texts.ts';
 import { parseText } from '../../../../webhook/editing/parse-text.ts';
 import { judgeFilter } from '../../../../webhook/envoy/judge-filter.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
+import { choicesIn } from '../../../../webhook/envoy/route-choices.ts';
 import { decideOn, injected as carried } from '../../../fakes/admission.ts';
 import { factsWith, findingsOf } from '../../../fakes/check-facts.ts';
 import { engineFor } from '../../../fakes/engine.ts';
@@ -178,7 +179,11 @@ describe.each(names)('%s', (name) => {
     const type = 'x/envoy.extensions.filters.http.composite.v3.Composite';
     const filter = { message: { name, typed_config: { '@type': type } }, path: '' };
     const routes = (settings: JsonObject) => [
-      { message: { routes: [{ typed_per_filter_config: settings }] }, path: '' },
+      {
+        choices: choicesIn([
+          { message: { routes: [{ typed_per_filter_config: settings }] }, path: '' },
+        ]),
+      },
     ];
     expect(judgeFilter(filter, routes({}))).toEqual(
       judgeFilter({ ...filter, message: { ...filter.message, name: 'mine' } }, routes({})),

@@ -6,9 +6,13 @@ import { Trace } from '../../../../webhook/injection/trace.ts';
 
 const guard = {
   ...{ rule: 'jwt-validate', listener: '"in"', place: 'envoy.yaml:3' },
-  ...{ ports: [8443], getsAllPorts: false, appPorts: [8080] },
+  ...{ ports: [8443], getsAllPorts: false },
 };
-const inbound: InboundView = { guards: [guard], ports: [8443, 9901] };
+const inbound: InboundView = {
+  guards: [guard],
+  ports: [8443, 9901],
+  appPorts: [{ port: 8080, guard }],
+};
 const settings =
   'version: 1\nrules:\n  - name: jwt-validate\n    mode: validate\n    audiences: [a]\n    skipPaths: [/healthz, /open/*]\n';
 const helper = { configMap: 'h', settings };
@@ -89,5 +93,5 @@ test.each<[string, JsonObject, readonly string[]]>([
 test('any port, where connections are redirected to the listener', () => {
   const view = { ...inbound, guards: [{ ...guard, getsAllPorts: true }] };
   expect(stepsOf(asking({ httpGet: { port: 7 } }), { view })).toEqual(told);
-  expect(stepsOf(probe, { view: { guards: [], ports: [] } })).toEqual([]);
+  expect(stepsOf(probe, { view: { guards: [], ports: [], appPorts: [] } })).toEqual([]);
 });
