@@ -4,9 +4,9 @@ import { readSettings, type HelperSettings } from './settings.ts';
 import { readTutorialConf } from './tutorial-conf.ts';
 
 /** What only the tutorial's format writes: its mode, with an equals sign. */
-const tutorialMark = /^\s*"?jwt_mode"?\s*=/m;
+const tutorialMark = /^[ \t]*"?jwt_mode"?[ \t]*=/m;
 /** What only ours has: its version. */
-const ourMark = /^\s*\{?\s*"?version"?\s*:/m;
+const ourMark = /^[ \t]*(?:\{[ \t]*)?"?version"?[ \t]*:/m;
 
 /**
  * Chooses by the name's ending (`.yaml`, `.yml`, `.json`: ours; `.conf`, `.hcl`: the tutorial's), and for other names by

@@ -3,6 +3,7 @@
  * stored, so that every replica wants the same ones, and one that was written is not written again.
  */
 import { hash } from 'node:crypto';
+import { withoutTail } from '#kernel/text.ts';
 import { traceText, type Step, type StepId } from '../injection/trace.ts';
 import type {
   ConfigMapUser,
@@ -151,7 +152,7 @@ export function restoredEvents(
 export function eventName({ namespace, regarding, reason, note }: DesiredEvent): string {
   const text = JSON.stringify([namespace, regarding.kind, regarding.uid, reason, note]);
   const suffix = `.svidecar.${hash('sha256', text, 'hex').slice(0, 32)}`;
-  return regarding.name.slice(0, maxNameLength - suffix.length).replace(/[.-]+$/, '') + suffix;
+  return withoutTail(regarding.name.slice(0, maxNameLength - suffix.length), '.-') + suffix;
 }
 
 /** At most as long as the API server takes it. */

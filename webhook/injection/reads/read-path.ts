@@ -29,8 +29,20 @@ export type ReadPath =
 /** The path that Envoy's images read when nothing else is said. */
 const defaultPath = '/etc/envoy/envoy.yaml';
 /** Variables that a script or an image may take a configuration from. */
-const telling =
-  /ENVOY.*(?:CONF|YAML|BOOTSTRAP|FILE|PATH)|^(?:CONFIG_FILE|CONFIG_PATH|BOOTSTRAP(?:_FILE|_PATH)?)$/i;
+const tellingWords = ['CONF', 'YAML', 'BOOTSTRAP', 'FILE', 'PATH'] as const;
+const tellingNames: ReadonlySet<string> = new Set([
+  ...['CONFIG_FILE', 'CONFIG_PATH', 'BOOTSTRAP', 'BOOTSTRAP_FILE', 'BOOTSTRAP_PATH'],
+]);
+
+/** `ENVOY_CONFIG`, `MY_ENVOY_YAML`, or one of the names that stand alone. */
+function isTelling(variable: string): boolean {
+  const name = variable.toUpperCase();
+  const envoy = name.indexOf('ENVOY');
+  return (
+    tellingNames.has(name) ||
+    (envoy >= 0 && tellingWords.some((word) => name.includes(word, envoy + 'ENVOY'.length)))
+  );
+}
 
 export function readPath(container: JsonObject): ReadPath {
   const environment = environmentOf(container);
@@ -117,7 +129,7 @@ function tellingVariables(environment: Environment): {
   readonly names: string;
   readonly paths: readonly string[];
 } {
-  const names = environment.names.filter((name) => telling.test(name)).slice(0, 3);
+  const names = environment.names.filter(isTelling).slice(0, 3);
   const paths = names.flatMap((name) => knownText(environment.value(name) ?? []) ?? []);
   return { names: names.join(', '), paths: paths.filter((path) => path.startsWith('/')) };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '#kernel/json.ts';
 import type { ConfigMapContents } from '../../../../webhook/injection/config-map-contents.ts';
+import { products } from '../../../fakes/envoy-products.ts';
 import { answerTo } from '../../../fakes/stranger.ts';
 
 const root = join(import.meta.dirname, '../../../..');
@@ -99,7 +100,22 @@ const texts: readonly Case[] = [
   ['too_many_blank_lines', `${'\n'.repeat(4_000)}${'# hunter2\n'.repeat(4_000)}a: 1\n`],
 ];
 
+/** Of a size at which it is refused. */
+function tooMuch(name: string): string {
+  const { shape, size } = products[name] ?? { shape: () => ({}), size: 0 };
+  return JSON.stringify(shape(size)['envoy.yaml']);
+}
+
+const manyHosts = Array.from({ length: 900 }, (_none, i) => `*.hunter2${i}.test=a`).join(',');
+const byHosts = { 'svidecar.dev/audience-by-host': manyHosts };
+
 const configurations: readonly Case[] = [
+  [
+    'keys_too_long',
+    envoy({ more: `node: {metadata: {"${'hunter2'.repeat(700)}": {inner: 1}}}\n` }),
+  ],
+  ['listeners_lead_too_far', tooMuch('connection managers in a row')],
+  ['too_many_hosts', tooMuch('virtual hosts × domains'), byHosts],
   ['bootstrap_member_unusable', envoy({ more: 'node: {id: "", cluster: hunter2}\n' }), native],
   ['field_spelled_twice', envoy({ filters: 'http_filters: []\n                httpFilters: []' })],
   ['filters_not_a_list', envoy({ filters: `http_filters: ${router}` })],
