@@ -102,8 +102,8 @@ const texts: readonly Case[] = [
 
 /** Of a size at which it is refused. */
 function tooMuch(name: string): string {
-  const { shape, size } = products[name] ?? { shape: () => ({}), size: 0 };
-  return JSON.stringify(shape(size)['envoy.yaml']);
+  const product = products[name];
+  return JSON.stringify(product?.shape(product.size)['envoy.yaml'] ?? {});
 }
 
 const manyHosts = Array.from({ length: 900 }, (_none, i) => `*.hunter2${i}.test=a`).join(',');
