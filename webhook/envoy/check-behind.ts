@@ -1,10 +1,11 @@
 /** What becomes of a request behind the list that our filter is in: routes, filters of clusters, logs. */
-import { type Json, isArray, isObject } from '#kernel/json.ts';
+import { type Json, isObject } from '#kernel/json.ts';
 import { anyOf } from './any-config.ts';
 import { type KnownCluster, isLocal } from './clusters.ts';
 import { addressesOf, chosenByRequest } from './cluster-transport.ts';
 import { lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import { checkShown } from './check-shown.ts';
 import { configsOf } from './judge-filter.ts';
 import { type Listener, type Manager, titleOf } from './listener.ts';
 import { onceFor } from '#kernel/once.ts';
@@ -26,7 +27,9 @@ interface Search {
 
 /** What many listeners share is looked at once for each question. */
 export interface Behind {
-  readonly seen: Readonly<Record<'copied' | 'rewritten' | 'exempting' | 'checking', Set<object>>>;
+  readonly seen: Readonly<
+    Record<'copied' | 'rewritten' | 'exempting' | 'checking' | 'shown', Set<object>>
+  >;
   /** The first clusters outside the pod that get copies of requests, by who says so. */
   readonly mirrorsOf: (holder: Placed) => readonly string[];
   readonly isSkipping: (holder: Placed) => boolean;
@@ -46,6 +49,7 @@ export function startBehind(clusters: readonly KnownCluster[]): Behind {
       rewritten: new Set(),
       exempting: new Set(),
       checking: new Set(),
+      shown: new Set(),
     },
     mirrorsOf: onceFor((holder) => {
       const mirrors = repeatedOf(holder, 'request_mirror_policies');
@@ -97,7 +101,9 @@ export function checkBehind(
   return [
     ...later.flatMap((filter) => checkLater(addition, filter, some)),
     ...(some ? rewritten(addition, listener, search.behind) : []),
-    ...(addition.carriesToken === true ? logged(addition, listener) : []),
+    ...(addition.carriesToken === true
+      ? checkShown(addition, listener, newRoutes(listener, search.behind.seen.shown))
+      : []),
     ...(addition.carriesToken === true && addition.oneAudienceForAllHosts !== true
       ? copied(addition, listener, search.behind)
       : []),
@@ -233,47 +239,4 @@ function clustersOf(
     ...named.filter((name) => name !== undefined).filter(isForeign),
     ...[...around, action].flatMap(mirrorsOf),
   ];
-}
-
-/** Logs and traces that write the header with the token. */
-function logged({ rule }: FilterAddition, listener: Listener): readonly EnvoyWarning[] {
-  const ofManagers = listener.managers.flatMap((manager) => [
-    ...partsOf(manager, ['access_log', 'tracing']),
-    ...manager.lists
-      .flatMap(({ filters }) => filters)
-      .flatMap(configsOf)
-      .flatMap((config) =>
-        config.type === router ? partsOf({ ...config, file: manager.file }, ['upstream_log']) : [],
-      ),
-  ]);
-  return [...partsOf(listener, ['access_log']), ...ofManagers]
-    .filter(({ message }) => writesToken(message, ''))
-    .map(({ file, path }) => ({
-      id: 'token_logged',
-      message: `${lineIn(file, path)}: this log or trace writes the header authorization, with the token that ${rule} puts there: whoever reads it can use the token; leave the header out`,
-    }));
-}
-
-function partsOf(holder: PlacedIn, fields: readonly string[]): readonly PlacedIn[] {
-  return fields.flatMap((field) =>
-    repeatedOf(holder, field).map((one) => ({ ...one, file: holder.file })),
-  );
-}
-
-const headerFields: ReadonlySet<string> = new Set([
-  'additional_request_headers_to_log',
-  'additionalRequestHeadersToLog',
-]);
-
-/** Formatters that give the header, and fields that name it. */
-function writesToken(value: Json, key: string): boolean {
-  if (typeof value === 'string') {
-    if (headerFields.has(key)) return value.toLowerCase() === 'authorization';
-    return /%[A-Z_]+\([^%]*authorization/i.test(value);
-  }
-  if (isArray(value)) return value.some((one) => writesToken(one, key));
-  if (!isObject(value)) return false;
-  const tag = textOf(messageOf(value, 'request_header'), 'name');
-  if (tag?.toLowerCase() === 'authorization') return true;
-  return Object.entries(value).some(([name, member]) => writesToken(member ?? null, name));
 }

@@ -1,8 +1,16 @@
 /** How requests to a cluster travel, and to which addresses. */
-import type { JsonObject } from '#kernel/json.ts';
+import { type Json, type JsonObject, isArray } from '#kernel/json.ts';
 import { type TypedMessage, anyField } from './any-config.ts';
-import { isLocal } from './clusters.ts';
-import { type Placed, messageOf, placedField, repeatedOf, textOf, textsOf } from './proto-field.ts';
+import { type KnownCluster, isLocal } from './clusters.ts';
+import {
+  type Placed,
+  fieldOf,
+  messageOf,
+  placedField,
+  repeatedOf,
+  textOf,
+  textsOf,
+} from './proto-field.ts';
 import { isOn, isOneOf, isSet } from './proto-scalar.ts';
 
 const sockets = 'envoy.extensions.transport_sockets.';
@@ -24,14 +32,17 @@ const wrapping: ReadonlySet<string> = new Set([
 ]);
 
 /** Why a token is not safe on the way to a cluster, as a clause; undefined where it is, or never leaves the pod. */
-export function unsafeBecause({ message }: { readonly message: JsonObject }): string | undefined {
+export function unsafeBecause({
+  message,
+  validations,
+}: Pick<KnownCluster, 'message' | 'validations'>): string | undefined {
   const sockets = socketsOf({ message, path: '' });
   if (isLocal(message) && !sockets.some((socket) => layersOf(socket).includes(proxyType)))
     return undefined;
   if (!sockets.every(isTls)) {
     return 'which has no TLS transport_socket for each of its endpoints: anyone on the path can read the token and use it';
   }
-  if (sockets.every(isVerified)) return undefined;
+  if (sockets.every((socket) => isVerified(socket, validations))) return undefined;
   return 'whose TLS does not verify who answers (it needs a validation context with trusted_ca or from SDS, and no ACCEPT_UNTRUSTED): whoever answers in its place gets the token and can use it';
 }
 
@@ -74,34 +85,49 @@ function isTls(socket: Placed | undefined): boolean {
 }
 
 /** Whether a TLS socket asks who answers. */
-function isVerified(socket: Placed | undefined): boolean {
+function isVerified(socket: Placed | undefined, validations: KnownCluster['validations']): boolean {
   const config = socket === undefined ? undefined : anyField(socket, 'typed_config');
   if (config?.type === undefined) return false;
-  if (wrapping.has(config.type)) return isVerified(placedField(config, 'transport_socket'));
+  if (wrapping.has(config.type))
+    return isVerified(placedField(config, 'transport_socket'), validations);
   if (config.type === `${sockets}alts.v3.Alts`) return true;
   const isQuic = config.type === `${sockets}quic.v3.QuicUpstreamTransport`;
   const tls = isQuic ? messageOf(config.message, 'upstream_tls_context') : config.message;
   const common = messageOf(tls, 'common_tls_context');
   const combined = messageOf(common, 'combined_validation_context');
+  const byName = [common, combined]
+    .map((one) => messageOf(one, 'validation_context_sds_secret_config'))
+    .filter((one) => isSet(one, 'name'));
+  // Without a source the secret is one of the main file.
+  const fixed = byName.filter((one) => !isSet(one, 'sds_config'));
   const contexts = [
     messageOf(common, 'validation_context'),
     messageOf(combined, 'default_validation_context'),
+    ...fixed.map((one) => validations.get(textOf(one, 'name') ?? '') ?? {}),
   ];
-  const accepts = contexts.some((one) => isOneOf(one, 'trust_chain_verification', acceptsAll));
-  const has = (holder: JsonObject, fields: readonly string[]): boolean =>
-    fields.some((field) => isSet(holder, field));
-  return (
-    !accepts &&
-    ([common, combined].some((one) => has(one, fromElsewhere)) ||
-      contexts.some((one) => has(one, verifying)))
-  );
+  if (contexts.some((one) => isOneOf(one, 'trust_chain_verification', acceptsAll))) return false;
+  const isFromElsewhere =
+    byName.length > fixed.length ||
+    [common, combined].some((one) => fromElsewhere.some((field) => isSet(one, field)));
+  return isFromElsewhere || contexts.some(verifies);
 }
+
+function verifies(context: JsonObject): boolean {
+  const own = placedField({ message: context, path: '' }, 'custom_validator_config');
+  const isKnown = own !== undefined && anyField(own, 'typed_config')?.type === spiffeValidator;
+  return isKnown || verifying.some((field) => !isEmptyValue(fieldOf(context, field)));
+}
+
+function isEmptyValue(value: Json | undefined): boolean {
+  return value === undefined || value === '' || (isArray(value) && value.length === 0);
+}
+
+const spiffeValidator = `${sockets}tls.v3.SPIFFECertValidatorConfig`;
 
 /** Of CertificateValidationContext.TrustChainVerification. */
 const acceptsAll = [{ name: 'ACCEPT_UNTRUSTED', number: 1 }];
-/** Validation contexts that come from SDS or a provider. */
+/** Validation contexts that come from a provider. */
 const fromElsewhere = [
-  'validation_context_sds_secret_config',
   'validation_context_certificate_provider',
   'validation_context_certificate_provider_instance',
 ] as const;
@@ -110,7 +136,6 @@ const verifying = [
   'trusted_ca',
   'ca_certificate_provider_instance',
   'system_root_certs',
-  'custom_validator_config',
   'verify_certificate_spki',
   'verify_certificate_hash',
 ] as const;

@@ -3,10 +3,12 @@ import { type Json, type JsonObject, isArray, isObject, sameJson } from '#kernel
 import { type ConfigFile, type ConfigFiles, resourcesOf } from './config-file.ts';
 import type { ClusterAddition } from './contract.ts';
 import { type Placed, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
-import { isSet, numberOf } from './proto-scalar.ts';
+import { isOneOf, isSet, numberOf } from './proto-scalar.ts';
 
 export interface KnownCluster extends Placed {
   readonly file: ConfigFile;
+  /** Of the whole configuration: the validation contexts among the secrets of the main file, by name. */
+  readonly validations: ReadonlyMap<string, JsonObject>;
   readonly name: string;
 }
 
@@ -24,6 +26,13 @@ export interface ClusterPlan {
 export function findClusters(files: ConfigFiles): readonly KnownCluster[] {
   const { main, clusters: file } = files;
   const fixed = placedField(main.root, 'static_resources');
+  const secrets = fixed === undefined ? [] : repeatedOf(fixed, 'secrets');
+  const validations = new Map(
+    secrets.map(({ message }) => [
+      textOf(message, 'name') ?? '',
+      messageOf(message, 'validation_context'),
+    ]),
+  );
   const inMain = (fixed === undefined ? [] : repeatedOf(fixed, 'clusters')).map((one) => ({
     ...one,
     file: main,
@@ -34,7 +43,7 @@ export function findClusters(files: ConfigFiles): readonly KnownCluster[] {
   }));
   return [...inMain, ...discovered].flatMap((one) => {
     const name = textOf(one.message, 'name');
-    return name === undefined ? [] : [{ ...one, name }];
+    return name === undefined ? [] : [{ ...one, name, validations }];
   });
 }
 
@@ -82,8 +91,16 @@ export function clustersIn(value: JsonObject): ReadonlySet<string> {
   return found;
 }
 
+/** Of Cluster.DiscoveryType: those that do not look at `load_assignment`. */
+const endpointsFromElsewhere = [
+  { name: 'EDS', number: 3 },
+  { name: 'ORIGINAL_DST', number: 4 },
+];
+
 /** Whether all endpoints are on loopback or on Unix sockets, with all their addresses. @param port only this one, when given */
 export function isLocal(cluster: JsonObject, port?: number): boolean {
+  if (isSet(cluster, 'cluster_type') || isOneOf(cluster, 'type', endpointsFromElsewhere))
+    return false;
   const endpoints = repeatedOf(
     { message: messageOf(cluster, 'load_assignment'), path: '' },
     'endpoints',

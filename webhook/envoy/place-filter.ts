@@ -3,6 +3,7 @@
  * request on, by itself. What cannot be judged and stands in front is warned about.
  */
 import type { TypedMessage } from './any-config.ts';
+import { namesToken } from './check-shown.ts';
 import { type ConfigFile, invalid, lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { asksByHttp, ourNames } from './route-settings.ts';
@@ -248,6 +249,18 @@ function looksBack({ type, message }: TypedMessage): boolean {
   return !isOn(output, 'streaming');
 }
 
+const authzType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz';
+
+/** Why a filter that does nothing to requests gives the token away all the same. */
+function readerOf(filter: Placed): Pick<Judgement, 'because'> | undefined {
+  const configs = configsOf(filter);
+  if (configs.some(({ type }) => type === authzType))
+    return { because: 'sends the headers of each request to its own service' };
+  if (configs.some(({ message }) => namesToken(message)))
+    return { because: 'reads the header authorization by its configuration' };
+  return undefined;
+}
+
 const seeing: ReadonlySet<Judgement['effect']> = new Set([
   ...(['unknown', 'code', 'watches', 'asks'] as const),
 ]);
@@ -257,7 +270,7 @@ function seesToken(
   file: ConfigFile,
   { filter, found }: Judged,
 ): readonly EnvoyWarning[] {
-  const sees = found.find(({ effect }) => seeing.has(effect));
+  const sees = found.find(({ effect }) => seeing.has(effect)) ?? readerOf(filter);
   if (sees === undefined) return [];
   const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands behind the filter of ${rule}, sees its token, and ${sees.because}: nothing here tells where the token goes; put it in front, or trust it with the token`;
   return [{ id: 'token_seen_by_filter', message }];

@@ -23,12 +23,14 @@ interface Parts {
   readonly action?: string;
   readonly common?: string;
   readonly cluster?: string;
+  readonly secrets?: string;
 }
 
 function told(parts: Parts, additions: EnvoyAdditions): readonly string[] {
   const cluster = (name: string): string =>
     `  - {name: ${name}, type: STRICT_DNS, ${parts.cluster ?? ''} load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: ${name}.test, port_value: 443}}}}]}]}, transport_socket: {name: tls, typed_config: {"@type": x/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: ${parts.common ?? trusted}}}}`;
   const text = `static_resources:
+  secrets: [${parts.secrets ?? ''}]
   listeners:
   - {name: web, ${parts.listener ?? ''} filter_chains: [{filters: [${parts.network ?? ''} {name: hcm, typed_config: {"@type": x/${managerType}, ${parts.manager ?? ''} http_filters: [${parts.filters ?? http('router.v3.Router')}], route_config: {virtual_hosts: [{name: a, domains: ["*"], routes: [{match: {prefix: /}, ${parts.route ?? ''} route: {${parts.action ?? 'cluster: app'}}}]}]}}}]}]}
   clusters:
@@ -50,6 +52,13 @@ const skipping = `typed_per_filter_config: ${skip},`;
 const mirror = 'cluster: app, request_mirror_policies: [{cluster: copy}]';
 const log = (inner: string): string =>
   `access_log: [{name: l, typed_config: {"@type": x/envoy.extensions.access_loggers.file.v3.FileAccessLog, ${inner}}}],`;
+
+const format = (source: string): string => `log_format: {text_format_source: {${source}}}`;
+const limited = (header: string): string =>
+  `cluster: app, rate_limits: [{actions: [{request_headers: {header_name: ${header}, descriptor_key: t}}]}]`;
+const secretA = (more = ''): string => `validation_context_sds_secret_config: {name: a, ${more}}`;
+const validator = (name: string): string =>
+  `custom_validator_config: {name: v, typed_config: {"@type": x/envoy.extensions.transport_sockets.tls.v3.${name}CertValidatorConfig}}`;
 
 const seen = 'token_seen_by_filter';
 const front = (filter: string): string => `${filter}, ${http('router.v3.Router')}`;
@@ -157,6 +166,74 @@ describe('a token that others get', () => {
       byHost,
       'token_without_tls',
     ],
+    [
+      'TLS by a secret that accepts anybody',
+      {
+        common: `{${secretA()}}`,
+        secrets:
+          '{name: a, validation_context: {trusted_ca: {filename: /ca}, trust_chain_verification: ACCEPT_UNTRUSTED}}',
+      },
+      byHost,
+      'token_without_tls',
+    ],
+    [
+      'TLS by a secret that is not there',
+      { common: `{${secretA()}}` },
+      byHost,
+      'token_without_tls',
+    ],
+    [
+      'TLS by an empty list',
+      { common: '{validation_context: {verify_certificate_hash: []}}' },
+      byHost,
+      'token_without_tls',
+    ],
+    [
+      'TLS by a validator that nobody knows',
+      { common: `{validation_context: {${validator('Own')}}}` },
+      byHost,
+      'token_without_tls',
+    ],
+    ['a format in a file', { manager: log(format('filename: /f')) }, byHost, 'token_logged'],
+    [
+      'a format in a variable',
+      { listener: log(format('environment_variable: F')) },
+      byHost,
+      'token_logged',
+    ],
+    ['a rate limit', { action: limited('Authorization') }, byHost, 'token_logged'],
+    [
+      'a trace of the route',
+      { route: 'tracing: {custom_tags: [{tag: a, request_header: {name: authorization}}]},' },
+      byHost,
+      'token_logged',
+    ],
+    [
+      'a header of the answer',
+      { route: 'response_headers_to_add: [{header: {key: x, value: "%REQ(authorization)%"}}],' },
+      byHost,
+      'token_logged',
+    ],
+    [
+      'a filter that takes it into metadata',
+      {
+        filters: front(
+          http('header_to_metadata.v3.Config', ', request_rules: [{header: authorization}]'),
+        ),
+      },
+      saying(byHost, { before: ['f'] }),
+      seen,
+    ],
+    [
+      'a policy service behind',
+      {
+        filters: front(
+          http('ext_authz.v3.ExtAuthz', ', grpc_service: {envoy_grpc: {cluster_name: app}}'),
+        ),
+      },
+      saying(byHost, { before: ['f'] }),
+      seen,
+    ],
   ])('%s', (...[, parts, additions, id]) => {
     expect(told(parts, additions)).toContain(id);
   });
@@ -166,13 +243,22 @@ describe('a token that others get', () => {
     ['a tap in front that writes what it sees', { filters: front(tap('streaming: true')) }],
     ['a script in front', { filters: front(lua) }],
     ['another header in a log', { manager: log('additional_request_headers_to_log: [x]') }],
-    ['a context by SDS', { common: '{validation_context_sds_secret_config: {name: a}}' }],
+    ['a context by SDS', { common: `{${secretA('sds_config: {ads: {}}')}}` }],
     [
       'a combined context',
+      { common: `{combined_validation_context: {${secretA('sds_config: {ads: {}}')}}}` },
+    ],
+    [
+      'a context that stands among the secrets',
       {
-        common: '{combined_validation_context: {validation_context_sds_secret_config: {name: a}}}',
+        common: `{${secretA()}}`,
+        secrets: '{name: a, validation_context: {trusted_ca: {filename: /ca}}}',
       },
     ],
+    ["SPIFFE's own validator", { common: `{validation_context: {${validator('SPIFFE')}}}` }],
+    ['a format that stands here', { manager: log(format('inline_string: "%REQ(x)% 100%"')) }],
+    ['a rate limit by another header', { action: limited('x') }],
+    ['a filter behind that passes', { filters: front(http('cors.v3.Cors')) }],
     ['a weighted cluster', { action: 'weighted_clusters: {clusters: [{name: app, weight: 1}]}' }],
   ])('is told of for no reason: %s', (_name, parts) => {
     expect(told(parts, byHost)).toEqual([]);

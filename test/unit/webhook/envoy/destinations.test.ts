@@ -292,6 +292,10 @@ describe('a cluster at loopback is safe only if it stays there', () => {
     route: 'route: {cluster: here}',
     clusters: `  - {name: here, type: STATIC, ${more} load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 7001, ${address}}}, ${endpoint}}}]}]}}\n`,
   });
+  const typed = (type: string): Parts => ({
+    route: 'route: {cluster: here}',
+    clusters: local('').clusters?.replace('type: STATIC', `type: ${type}`) ?? '',
+  });
   const other = (ip: string): string =>
     `additional_addresses: [{address: {socket_address: {address: ${ip}, port_value: 1}}}]`;
   const proxy = `transport_socket: {name: p, typed_config: {"@type": x/envoy.extensions.transport_sockets.http_11_proxy.v3.Http11ProxyUpstreamTransport, transport_socket: {name: r, typed_config: {"@type": x/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer}}}},`;
@@ -302,6 +306,8 @@ describe('a cluster at loopback is safe only if it stays there', () => {
     ['with a resolver of its own', local('', 'resolver_name: x'), true],
     ['in another network', local('', 'network_namespace_filepath: /run/netns/x'), true],
     ['through a proxy', local('', '', proxy), true],
+    ['where the endpoints come from elsewhere', typed('EDS'), true],
+    ['where their names are resolved', typed('STRICT_DNS'), false],
   ])('%s', (_name, parts, isTold) => {
     expect(told(parts).some((one) => one.startsWith('token_without_tls'))).toBe(isTold);
   });
