@@ -6,7 +6,7 @@ export type Shape = (count: number) => Readonly<Record<string, JsonObject>>;
 
 export const http = 'x/envoy.extensions.filters.http';
 export const network = 'x/envoy.extensions.filters.network';
-export const matching = 'x/envoy.extensions.common.matching.v3';
+const matching = 'x/envoy.extensions.common.matching.v3';
 
 /** A list of values, each made from its index. */
 export function times<Value>(count: number, make: (index: number) => Value): Value[] {

@@ -35,11 +35,7 @@ describe('texts become plain values', () => {
 describe('a text that cannot be read is refused with its place', () => {
   test.each([
     ['an open quote', 'a: 1\nb: "x\n', /^f\.yaml:\d+:\d+: Missing closing "quote/],
-    [
-      'a duplicate key',
-      'a: 1\nb: 2\na: 3\n',
-      /^f\.yaml:3:1: Map keys must be unique, in "a: 3"$/,
-    ],
+    ['a duplicate key', 'a: 1\nb: 2\na: 3\n', /^f\.yaml:3:1: Map keys must be unique, in "a: 3"$/],
     ['a duplicate key in JSON', '{"a": 1, "a": 2}', /^f\.yaml:1:10: Map keys must be unique/],
     ['an unknown alias', 'a: *x\n', /^f\.yaml:1:4: the alias \*x has no anchor before it/],
     [
