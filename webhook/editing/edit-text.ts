@@ -6,12 +6,14 @@
  */
 import jsonPatch from 'fast-json-patch';
 import { AppError, messageOf } from '#kernel/errors.ts';
-import { type Json, sameJson } from '#kernel/json.ts';
+import { type Json, isArray, isObject, sameJson } from '#kernel/json.ts';
+import { setMember } from '#kernel/members.ts';
 import { type OpenText, type TextOrigin, openText } from './open-text.ts';
 import { MergedPlace, draftOf } from './draft.ts';
 import type { Operation } from './operation.ts';
 import { copyJson } from './copy-json.ts';
-import { readValue } from './read-source.ts';
+import { asEnvoyReads } from './envoy-scalar.ts';
+import { type Dialect, readValue } from './read-source.ts';
 import { firstDifference } from './first-difference.ts';
 import { secondOpinion } from './second-opinion.ts';
 import type { SourceDocument } from './source-tree.ts';
@@ -45,13 +47,31 @@ export function editText(
 /** {@link editText} for a document that is parsed already. */
 export function editOpenText(open: OpenText, operations: readonly Operation[]): EditResult {
   const { text, lined, where, source } = open;
-  const expected = valueAfter(open.value, operations, where);
+  const dialect = open.dialect ?? 'yaml';
+  const expected = valueAfter(open.value, asRead(operations, dialect), where);
   const page = { text, lined, style: styleOf(source, lined) };
-  const manuscript: Manuscript = { document: source, page, where };
+  const manuscript: Manuscript = { document: source, page, where, dialect };
   const result = applyEdits(text, editsFor(source, operations, manuscript));
   const end = open.span.end + result.text.length - text.length;
   requireMeaning({ result, span: { start: open.span.start, end }, open }, expected, manuscript);
   return result;
+}
+
+/** What will be read where the values of operations stand. */
+function asRead(operations: readonly Operation[], dialect: Dialect): readonly Operation[] {
+  if (dialect !== 'envoy') return operations;
+  return operations.map((operation) =>
+    operation.op === 'remove' ? operation : { ...operation, value: readByEnvoy(operation.value) },
+  );
+}
+
+function readByEnvoy(value: Json): Json {
+  if (isArray(value)) return value.map(readByEnvoy);
+  if (!isObject(value)) return asEnvoyReads(value);
+  const read: Record<string, Json> = {};
+  for (const [key, member = null] of Object.entries(value))
+    setMember(read, key, readByEnvoy(member));
+  return read;
 }
 
 function spanOf(text: string, { document = 0, where }: EditOptions): DocumentSpan {
@@ -113,17 +133,19 @@ interface Outcome {
 function requireMeaning(outcome: Outcome, expected: Json, manuscript: Manuscript): void {
   const { text } = outcome.result;
   const { start, end } = outcome.span;
-  const opinion = manuscript.document.isJson ? undefined : secondOpinion(text.slice(start, end));
+  const opinion = manuscript.document.isJson
+    ? undefined
+    : secondOpinion(text.slice(start, end), manuscript.dialect);
   if (opinion !== undefined && sameJson(expected, opinion.value)) return;
   requireMeaningInFull(outcome, expected, manuscript);
 }
 
 function requireMeaningInFull(outcome: Outcome, expected: Json, manuscript: Manuscript): void {
   const { result, span, open } = outcome;
-  const { where, firstLine, limits } = open;
+  const { where, firstLine, limits, dialect } = open;
   let actual: Pick<SourceDocument, 'value' | 'isJson'>;
   try {
-    const from = { where: `${where} (after the edit)`, firstLine, limits };
+    const from = { where: `${where} (after the edit)`, firstLine, limits, dialect };
     actual = readValue({ text: result.text, span, ...from });
   } catch (thrown) {
     const start = manuscript.document.root.start;

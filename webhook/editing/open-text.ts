@@ -1,7 +1,7 @@
 /** A document that was parsed once, to be read, pointed at and edited. */
 import type { Json } from '#kernel/json.ts';
 import { pointerTokens } from './operation.ts';
-import { readSource } from './read-source.ts';
+import { type Dialect, readSource } from './read-source.ts';
 import {
   type SourceCollection,
   type SourceDocument,
@@ -21,6 +21,7 @@ export interface TextOrigin {
   readonly firstLine?: number | undefined;
   /** Those for texts from the cluster, where nothing is said. */
   readonly limits?: TextLimits | undefined;
+  readonly dialect?: Dialect | undefined;
 }
 
 export interface OpenText extends TextOrigin {
@@ -74,7 +75,11 @@ function entryAt(open: OpenText, node: SourceNode, token: string): SourceEntry |
 function pairsOf(open: OpenText, map: SourceCollection): ReadonlyMap<string, SourceEntry> {
   const known = open.pairs.get(map);
   if (known !== undefined) return known;
-  const pairs = new Map(map.entries.map((entry) => [entry.key ?? '', entry]));
+  const pairs = new Map(
+    map.entries.flatMap((entry): [string, SourceEntry][] =>
+      entry.key === undefined ? [] : [[entry.key, entry]],
+    ),
+  );
   open.pairs.set(map, pairs);
   return pairs;
 }

@@ -50,7 +50,7 @@ function scalarOf(value: Json): Json {
 function addEntry(members: Map<string, Json>, entry: SourceEntry, depth: number): void {
   if (entry.isMerge) {
     for (const source of mergeSources(entry.value)) merge(members, source, depth);
-  } else members.set(entry.key ?? '', valueOf(entry.value, depth + 1));
+  } else if (entry.key !== undefined) members.set(entry.key, valueOf(entry.value, depth + 1));
 }
 
 /** Keys of the map itself, and of sources before, count more than those of a source. */
@@ -80,6 +80,6 @@ export function requireMergeable(node: SourceNode, offset: number): void {
   throw new TextFault(
     offset,
     'a merge key (<<) takes a map, an alias of one, or a list of these',
-    'merge_key_without_map',
+    'merge_key_refused',
   );
 }

@@ -3,6 +3,7 @@ import {
   type Alias,
   type CST,
   type Document,
+  type Node,
   type Pair,
   type Scalar,
   type YAMLMap,
@@ -17,7 +18,17 @@ import {
 import { AppError } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
 import { Anchors } from './anchors.ts';
+import {
+  envoyPlain,
+  envoyValue,
+  isLeftOut,
+  refuseMerge,
+  requireEnvoyForm,
+  requireEnvoyTag,
+} from './envoy-scalar.ts';
+import { jsonValueOf, notJson } from './json-text.ts';
 import { parseYaml } from './parse-yaml.ts';
+import { type NamedKey, isMergeKey, keyFault, standsTwice } from './map-keys.ts';
 import { NestedTooDeep, plainValueOf, requireMergeable } from './plain-value.ts';
 import {
   type SourceAlias,
@@ -54,6 +65,9 @@ import {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+/** Who reads the text: `yaml` is what readers of YAML agree on, `envoy` what Envoy makes of YAML, `json` is nothing but JSON. */
+export type Dialect = 'yaml' | 'envoy' | 'json';
+
 /** A text and the stretch of it that is one document. */
 export interface DocumentText {
   readonly text: string;
@@ -64,6 +78,8 @@ export interface DocumentText {
   readonly firstLine?: number | undefined;
   /** Those for texts from the cluster, where nothing is said. */
   readonly limits?: TextLimits | undefined;
+  /** `yaml` where nothing is said. */
+  readonly dialect?: Dialect | undefined;
 }
 
 /**
@@ -81,7 +97,8 @@ export function readSource(input: DocumentText): SourceDocument {
 
 /** The value alone: for a text that is not going to be edited. @throws {AppError} TEXT_UNPARSABLE */
 export function readValue(input: DocumentText): Pick<SourceDocument, 'value' | 'isJson'> {
-  const json = jsonValueOf(input.text.slice(input.span.start, input.span.end));
+  const slice = input.text.slice(input.span.start, input.span.end);
+  const json = input.dialect === 'envoy' ? undefined : jsonValueOf(slice);
   return json === undefined ? readSource(input) : { value: json.value, isJson: true };
 }
 
@@ -95,29 +112,19 @@ function unparsable(input: DocumentText, { offset, message, reason }: TextFault)
   });
 }
 
-/** The value of a text that is JSON as a whole; undefined when it is not. */
-function jsonValueOf(text: string): { readonly value: Json } | undefined {
-  if (!/^\s*[[{]/.test(text)) return undefined;
-  try {
-    // JSON.parse gives JSON.
-    return { value: JSON.parse(text) as Json };
-  } catch {
-    // Not JSON: YAML's parser decides, and its errors are the better ones.
-    return undefined;
-  }
-}
-
 class Reader {
   readonly #input: DocumentText;
   readonly #base: number;
   readonly #aliases = new Map<SourceNode, SourceAlias[]>();
   readonly #limits: TextLimits;
+  readonly #dialect: Dialect;
   readonly #anchors: Anchors;
 
   constructor(input: DocumentText) {
     this.#input = input;
     this.#base = input.span.start;
     this.#limits = input.limits ?? clusterLimits;
+    this.#dialect = input.dialect ?? 'yaml';
     this.#anchors = new Anchors(this.#limits.maxValues);
   }
 
@@ -126,12 +133,14 @@ class Reader {
     const slice = text.slice(span.start, span.end);
     requireSize(slice, this.#limits);
     const json = jsonValueOf(slice);
+    if (json === undefined && this.#dialect === 'json') throw notJson(slice);
     requireWholeCharacters(slice);
     if (json === undefined) requireCharacters(slice);
     // A TAB or CR can only be white space in JSON; as a space it keeps all offsets and pleases the YAML parser.
     const plain = json === undefined ? slice : slice.replaceAll(/\t|\r(?!\n)/g, ' ');
     const root = this.#root(parseYaml(plain, this.#limits));
-    const value = json === undefined ? this.#valueOf(root) : json.value;
+    const isRead = json === undefined || this.#dialect === 'envoy';
+    const value = isRead ? this.#valueOf(root) : json.value;
     return { root, aliases: this.#aliases, value, isJson: json !== undefined };
   }
 
@@ -152,12 +161,23 @@ class Reader {
 
   #node(node: unknown, place: NodePlace): SourceNode {
     const outer = propsStart(place.props);
-    if (isNode(node)) requireKnownTag(node.tag, outer ?? place.fallback);
+    if (isNode(node)) this.#requireTag(node, outer ?? place.fallback, place);
     if (isAlias(node)) return this.#alias(node, place);
     if (isMap(node)) return this.#map(node, { ...place, outer });
     if (isSeq(node)) return this.#list(node, { ...place, outer });
     // A one-pair map without braces inside a flow list is met as a map; nothing else is left but scalars.
     return this.#scalar(isScalar(node) ? node : undefined, { ...place, outer });
+  }
+
+  #requireTag(node: Node, offset: number, { props, isKey = false }: NodePlace): void {
+    if (this.#dialect !== 'envoy') {
+      requireKnownTag(node.tag, offset);
+      return;
+    }
+    if (isKey && isLeftOut(node.tag, props)) return;
+    const text = isScalar(node) ? (node.source ?? '') : undefined;
+    const kind = isMap(node) ? 'map' : isSeq(node) ? 'seq' : 'scalar';
+    requireEnvoyTag(node.tag, { offset, kind, text, isKey });
   }
 
   #alias(node: Alias.Parsed | Alias, place: NodePlace): SourceAlias {
@@ -184,14 +204,23 @@ class Reader {
       outer: this.#base + (place.outer ?? span.start),
       start: this.#base + span.start,
       end: this.#base + this.#withoutLineBreak(span.end, token?.type === 'block-scalar'),
-      // The core schema gives JSON scalars only.
-      value: (node?.value ?? null) as Json,
+      value: this.#scalarValue(node, token, span.start),
       style: styleOf(token, span),
       anchor: node?.anchor,
     };
     this.#anchors.count(span.start);
     this.#anchors.scalar(scalar);
     return scalar;
+  }
+
+  #scalarValue(node: Scalar | undefined, token: ScalarToken | undefined, offset: number): Json {
+    // The core schema gives JSON scalars only.
+    if (node === undefined || this.#dialect !== 'envoy') return (node?.value ?? null) as Json;
+    const { start, end } = scalarSpan(token, offset);
+    requireEnvoyForm(this.#input.text.slice(this.#base + start, this.#base + end), offset);
+    const text = node.source ?? '';
+    if (node.tag !== undefined) return envoyValue(text);
+    return token === undefined || token.type === 'scalar' ? envoyPlain(text) : text;
   }
 
   /** A block scalar's token ends with a line break; its last line ends before it. */
@@ -262,7 +291,7 @@ class Reader {
     const token = pair.srcToken;
     const { place, ...key } = this.#key(pair, token);
     const keyStart = place.start - this.#base;
-    if (!key.isMerge && keys.size === keys.add(key.key).size) {
+    if (standsTwice(key, keys)) {
       throw new TextFault(keyStart, 'Map keys must be unique', 'key_stands_twice');
     }
     const afterColon = endOfColon(token);
@@ -288,16 +317,28 @@ class Reader {
   #key(
     { key }: Pair,
     token: CST.CollectionItem | undefined,
-  ): { readonly key: string; readonly isMerge: boolean; readonly place: SourceNode } {
+  ): NamedKey & { readonly place: SourceNode } {
     const { start = [], sep = [] } = token ?? {};
     const fallback = firstMark(start) ?? sep[0]?.offset ?? 0;
-    const place = this.#node(key, { props: start, fallback, parent: undefined });
-    const isMerge = isScalar(key) && key.source === '<<' && key.type === 'PLAIN';
+    const place = this.#node(key, { props: start, fallback, parent: undefined, isKey: true });
+    if (this.#dialect === 'envoy') return { ...this.#envoyKey(key, place, start), place };
     const named = resolved(place);
+    const isMerge = isScalar(key) && isMergeKey(key);
     if (named.kind === 'scalar') return { key: keyText(named.value), isMerge, place };
-    const why =
-      'a list or map stands here as a key; neither Kubernetes nor Envoy reads that, so write a text';
-    throw new TextFault(place.start - this.#base, why, 'key_not_a_text');
+    throw keyFault(place.start - this.#base);
+  }
+
+  /** Envoy takes keys for the texts that they are. */
+  #envoyKey(key: unknown, place: SourceNode, props: readonly Token[]): NamedKey {
+    const named = resolved(place);
+    if (isScalar(key)) {
+      if (isMergeKey(key)) refuseMerge(place.start - this.#base);
+      const text = place.kind === 'scalar' && place.value === null ? 'null' : (key.source ?? '');
+      return { key: isLeftOut(key.tag, props) ? undefined : text, isMerge: false };
+    }
+    if (named.kind === 'scalar' && typeof named.value === 'string')
+      return { key: named.value, isMerge: false };
+    throw keyFault(place.start - this.#base);
   }
 
   #item(
@@ -327,7 +368,10 @@ class Reader {
 
 type CollectionToken = CST.BlockMap | CST.BlockSequence | CST.FlowCollection;
 
+type ScalarToken = CST.FlowScalar | CST.BlockScalar;
+
 interface NodePlace {
+  readonly isKey?: boolean;
   /** Tokens before the node, among them its anchor and tag. */
   readonly props: readonly Token[];
   /** Where the node stands when nothing is written for it. */

@@ -39,7 +39,7 @@ export interface SourceCollection extends Placed {
 
 /** One pair of a map or one item of a list. */
 export interface SourceEntry {
-  /** The key as JSON would have it; undefined in lists. */
+  /** The key as JSON would have it; undefined in lists, and where Envoy leaves the pair out (`!ignore`). */
   readonly key: string | undefined;
   /** `<<`: the value's keys count as the map's own. */
   readonly isMerge: boolean;

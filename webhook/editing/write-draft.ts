@@ -7,6 +7,7 @@ import { addToFlow, removeFromFlow } from './edit-flow.ts';
 import { replaceRoot, replaceValue } from './edit-value.ts';
 import { flowPair } from './render.ts';
 import { type SharedConflict, sharePlaces } from './shared-places.ts';
+import type { Dialect } from './read-source.ts';
 import type { SourceCollection, SourceDocument, SourceEntry, SourceNode } from './source-tree.ts';
 import { type TextEdit, insertAt } from './text-edit.ts';
 import { placeOf } from './text-position.ts';
@@ -16,6 +17,7 @@ export interface Manuscript {
   readonly page: Page;
   /** File name for messages. */
   readonly where: string;
+  readonly dialect: Dialect;
 }
 
 /** @throws {AppError} EDIT_IMPOSSIBLE where the text has no place for a change, with file, line and column */
@@ -119,7 +121,8 @@ class Writer {
         ? []
         : [flowPair(key, content.value, this.#page.style)],
     );
-    if (node.kind === 'list' || pairs.length < changed.length) {
+    const isMergeable = node.kind === 'map' && this.#manuscript.dialect !== 'envoy';
+    if (!isMergeable || pairs.length < changed.length) {
       throw this.#sharedRefusal({ edited, others: [node] });
     }
     const { comma } = this.#page.style;

@@ -4,11 +4,13 @@ import { AppError } from '#kernel/errors.ts';
 import type { Reason } from '#kernel/reasons.ts';
 import { type Json, type JsonObject, isObject } from '#kernel/json.ts';
 import { type OpenText, lineOfPath, openText, placeOfPath } from '../editing/open-text.ts';
+import type { Dialect } from '../editing/read-source.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { splitDocuments } from '../editing/split-documents.ts';
 import type { EnvoySource, EnvoyWarning } from './contract.ts';
 import { keyReader } from './key-at-path.ts';
 import { onceFor } from '#kernel/once.ts';
+import { dialectOf, pathsOfMain } from './file-kind.ts';
 import {
   type Placed,
   camelCase,
@@ -42,13 +44,22 @@ export interface ConfigFiles {
 
 /** @throws {AppError} ENVOY_CONFIG_INVALID */
 export function openFiles(source: EnvoySource): ConfigFiles {
-  const byName = onceFor((name: string) => openFile(source, name));
+  const opened = new Map<string, ConfigFile>();
+  const seenAt = (name: string, path: string): ConfigFile => {
+    const dialect = dialectIn(source, name, path);
+    const file = opened.get(name) ?? openFile(source, name, dialect);
+    if (file.open.dialect !== dialect) throw readInTwoWays(source, name);
+    opened.set(name, file);
+    return file;
+  };
   const keyAt = keyReader(source);
   const at = onceFor((path: string) => {
     const name = keyAt(path);
-    return name === undefined ? undefined : byName(name);
+    return name === undefined ? undefined : seenAt(name, path);
   });
-  const main = byName(source.main);
+  const [first = source.main, ...others] = pathsOfMain(source);
+  const main = seenAt(source.main, first);
+  for (const path of others) seenAt(source.main, path);
   const warnings: EnvoyWarning[] = [];
   const discovered = (field: string): ConfigFile | undefined => {
     const dynamic = messageOf(main.root.message, 'dynamic_resources');
@@ -91,7 +102,21 @@ export function lineIn(file: ConfigFile, path: string): string {
   return `${file.open.where}:${lineOfPath(file.open, path)}`;
 }
 
-function openFile(source: EnvoySource, name: string): ConfigFile {
+function openFile(source: EnvoySource, name: string, dialect: Dialect): ConfigFile {
+  const text = textIn(source, name);
+  const span = dialect === 'json' ? undefined : splitDocuments(text)[0];
+  const open = opened(text, span ?? { start: 0, end: text.length }, {
+    where: `${source.name} ${name}`,
+    dialect,
+  });
+  const file = { name, open, root: { message: {}, path: '' } };
+  if (!isObject(open.value))
+    throw invalid(file, '', { reason: 'not_a_map', why: 'an Envoy configuration must be a map' });
+  refuseKeys(file, open.value);
+  return { ...file, root: { message: open.value, path: '' } };
+}
+
+function textIn(source: EnvoySource, name: string): string {
   const text = own(source.files, name);
   if (text === undefined) {
     const names = Object.keys(source.files).join(', ') || 'none';
@@ -101,13 +126,25 @@ function openFile(source: EnvoySource, name: string): ConfigFile {
       { reason: 'config_key_missing' },
     );
   }
-  const span = splitDocuments(text)[0] ?? { start: 0, end: text.length };
-  const open = opened(text, span, `${source.name} ${name}`);
-  const file = { name, open, root: { message: {}, path: '' } };
-  if (!isObject(open.value))
-    throw invalid(file, '', { reason: 'not_a_map', why: 'an Envoy configuration must be a map' });
-  refuseKeys(file, open.value);
-  return { ...file, root: { message: open.value, path: '' } };
+  return text;
+}
+
+function dialectIn(source: EnvoySource, name: string, path: string): Dialect {
+  const dialect = dialectOf(path, own(source.files, name) ?? '');
+  if (dialect !== undefined) return dialect;
+  throw new AppError(
+    'ENVOY_CONFIG_INVALID',
+    `${source.name}: Envoy reads ${path} as protobuf, because its name ends in .pb or .pb_text, and svidecar cannot tell what it says; write it as YAML or JSON`,
+    { reason: 'file_kind_refused' },
+  );
+}
+
+function readInTwoWays(source: EnvoySource, name: string): AppError {
+  return new AppError(
+    'ENVOY_CONFIG_INVALID',
+    `${source.name}: Envoy sees ${name} at two paths, and goes by the end of a path when it reads a file as YAML (.yaml, .yml) or as JSON; name one of them alone`,
+    { reason: 'file_kind_refused' },
+  );
 }
 
 /** Keys on the way to a place, together: Envoy's own come to some hundreds, and maps whose keys people choose to more. */
@@ -162,6 +199,12 @@ export function asInvalid(thrown: unknown): unknown {
 /** Path of the file that a `ConfigSource` names: `path_config_source.path`, or the older `path`. */
 export function sourcePath(source: JsonObject): string | undefined {
   return textOf(messageOf(source, 'path_config_source'), 'path') ?? textOf(source, 'path');
+}
+
+/** The file of listeners that the main file names and that is not to be seen; undefined when there is none. */
+export function missingListenersFile({ main, listeners }: ConfigFiles): string | undefined {
+  const dynamic = messageOf(main.root.message, 'dynamic_resources');
+  return listeners === undefined ? sourcePath(messageOf(dynamic, 'lds_config')) : undefined;
 }
 
 /** Whether Envoy has listeners, or may get them, that are in none of the files. */

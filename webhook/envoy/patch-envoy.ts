@@ -31,6 +31,7 @@ import {
   invalid,
   lineIn,
   openFiles,
+  missingListenersFile,
 } from './config-file.ts';
 import type {
   EnvoyAdditions,
@@ -117,6 +118,13 @@ export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): Envo
 
 function requireManagers(files: ConfigFiles, listeners: readonly Listener[]): void {
   if (listeners.some(({ managers }) => managers.length > 0)) return;
+  const missing = missingListenersFile(files);
+  if (missing !== undefined && listeners.length === 0) {
+    throw invalid(files.main, '/dynamic_resources/lds_config', {
+      reason: 'discovery_file_missing',
+      why: `the listeners are to come from ${missing}, which is not among the files that the container gets from this ConfigMap by the same mount and volume source; put it there, so that its listeners get the filter`,
+    });
+  }
   const path = listeners.length > 0 ? '/static_resources/listeners' : '/static_resources';
   throw invalid(files.main, path, {
     reason: 'no_connection_manager',

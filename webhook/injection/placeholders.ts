@@ -24,6 +24,7 @@ const kinds: readonly { readonly mark: RegExp; readonly says: string; readonly r
 /** What placeholders make of a text: it is no YAML, or has keys that are maps or stand in both branches of an "if". */
 const broughtAbout: ReadonlySet<Reason> = new Set<Reason>([
   'alias_unknown',
+  'file_not_json',
   'key_not_a_text',
   'key_stands_twice',
   'text_unparsable',

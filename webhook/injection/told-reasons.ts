@@ -24,11 +24,16 @@ const ofTexts = {
     'the ConfigMap has no key of the name that Envoy is to read; add the key, or mend the path in the arguments of the Envoy container',
   copy_too_large:
     'with what svidecar adds, the copy would have more than 1 MiB, which the API server does not store; move what Envoy does not read from here into a ConfigMap of its own',
+  file_kind_refused:
+    'Envoy goes by the end of a path: it reads .pb and .pb_text as protobuf, which svidecar does not, and one key at two paths perhaps as YAML and as JSON; write the file as YAML or JSON, under one name',
+  file_not_json:
+    'Envoy reads this file as JSON, because its name does not end in .yaml or .yml, and it is no JSON (RFC 8259); mend it here, or give it such a name',
   key_not_a_text:
     'a list or map stands where a key must be a text; if the file is a template ({{ }}), fill it in first',
   key_stands_twice: 'a key stands twice in the same map; keep one of them',
   keys_too_long: 'the keys on the way to this place are too long together; shorten them',
-  merge_key_without_map: 'a merge key (<<) takes a map, an alias of one, or a list of these',
+  merge_key_refused:
+    'Envoy does not merge (<<) and takes the key for a field of that name; write out what it brings',
   nested_too_deep: `more than ${count(maxNesting)} levels are nested here; write it flatter`,
   not_a_map: 'it is no map, as an Envoy configuration must be; is this the right key?',
   not_utf8: 'it stands in binaryData and is no text in UTF-8; write it as UTF-8 under data',
@@ -36,7 +41,10 @@ const ofTexts = {
     'the change has no place of its own here (anchor and alias, merge key or unusual layout); write this part out plainly',
   placeholders_not_filled_in:
     'it cannot be read as YAML or JSON, and it looks like a template with placeholders; put them in quotation marks, or fill them in first',
-  tag_refused: 'readers of YAML make different values under the tag here; take the tag out',
+  read_differently:
+    'Envoy reads a text that is written like this in another way (>+, and the escapes \\_ and \\N); write it in another way',
+  tag_refused:
+    'Envoy reads what has a tag otherwise than others do; take the tag out, and quote what is a text',
   template_not_filled_in:
     'it cannot be read as YAML or JSON, and it looks like a template of Helm or Go ({{ }}); fill it in first: helm template <chart> | svidecar inject -',
   text_too_large: `it has more than ${count(maxCharacters)} characters, ${count(maxTokens)} words and marks, or ${count(maxValues)} keys and values (aliases written out); divide it`,
@@ -86,6 +94,8 @@ const ofRoutes = {
 const ofListeners = {
   bootstrap_member_unusable:
     'a member of the bootstrap that Envoy needs to ask for secrets (node.id, node.cluster and the like) is empty or no map; write it, or take the line out',
+  discovery_file_missing:
+    'the file of listeners that lds_config names is not among those that the container gets from this ConfigMap by the same mount and volume source, and there is no listener else; put it there',
   listener_not_found:
     'there is no listener of a name that an annotation gives (svidecar.dev/inject-listeners, svidecar.dev/validate-listeners); mend the name',
   listener_without_http:

@@ -9,7 +9,7 @@ import type { Log } from '#kernel/observe.ts';
 import { BodyScan, type BodyFault } from './body-scan.ts';
 import { BodyStore } from './body-store.ts';
 import { HttpRefusal } from './http-refusal.ts';
-import { jsonFault } from './json-fault.ts';
+import { jsonFault } from '#kernel/json-fault.ts';
 import type { Limits } from './limits.ts';
 import { Turns } from './turns.ts';
 

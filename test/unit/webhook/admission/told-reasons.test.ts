@@ -79,7 +79,19 @@ const texts: readonly Case[] = [
   ['copy_too_large', { data: { 'secret.conf': envoy(), hunter2: 'x'.repeat(1_048_000) } }],
   ['key_not_a_text', '? [hunter2]\n: 1\n'],
   ['key_stands_twice', 'hunter2: 1\nhunter2: 2\n'],
-  ['merge_key_without_map', '<<: hunter2\n'],
+  [
+    'file_kind_refused',
+    {
+      data: {
+        'secret.conf': 'dynamic_resources: {lds_config: {path: /etc/envoy/hunter2.pb}}\n',
+        'hunter2.pb': '',
+      },
+    },
+  ],
+  ['file_not_json', '{"password": "hunter2" "x"}'],
+  ['file_not_json', '{password: hunter2}'],
+  ['merge_key_refused', 'a: &a {hunter2: 1}\nb: {<<: *a}\n'],
+  ['read_differently', 'password: "hunter2\\_"\n'],
   ['nested_too_deep', `hunter2: ${'['.repeat(300)}${']'.repeat(300)}\n`],
   ['not_a_map', 'hunter2'],
   ['not_a_map', '- hunter2\n'],
@@ -96,7 +108,6 @@ const texts: readonly Case[] = [
   ['text_too_large', `hunter2: "{{ .Values.hunter2 }}"\nb: ${list(130_000)}\n`],
   ['text_too_large', `# ${'hunter2 '.repeat(300_000)}\n`],
   ['text_unparsable', 'user = root\n{password: hunter2'],
-  ['text_unparsable', '{"password": "hunter2" "x"}'],
   ['too_many_blank_lines', `${'\n'.repeat(4_000)}${'# hunter2\n'.repeat(4_000)}a: 1\n`],
 ];
 
@@ -117,6 +128,7 @@ const configurations: readonly Case[] = [
   ['listeners_lead_too_far', tooMuch('connection managers in a row')],
   ['too_many_hosts', tooMuch('virtual hosts × domains'), byHosts],
   ['bootstrap_member_unusable', envoy({ more: 'node: {id: "", cluster: hunter2}\n' }), native],
+  ['discovery_file_missing', 'dynamic_resources: {lds_config: {path: /etc/hunter2}}\n'],
   ['field_spelled_twice', envoy({ filters: 'http_filters: []\n                httpFilters: []' })],
   ['filters_not_a_list', envoy({ filters: `http_filters: ${router}` })],
   [

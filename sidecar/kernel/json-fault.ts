@@ -20,13 +20,27 @@ const scalar = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
  * @see RFC 8259
  */
 export function jsonFault(text: string): string {
+  const { at, what, expected } = jsonFaultAt(text);
+  const before = text.slice(0, at).split('\n');
+  const column = (before.at(-1)?.length ?? 0) + 1;
+  return `${what} at line ${before.length}, column ${column} (character ${at + 1} of ${text.length}); expected ${expected}`;
+}
+
+/** Offset of the first character that is no JSON. */
+export function jsonFaultAt(text: string): {
+  readonly at: number;
+  readonly what: string;
+  readonly expected: string;
+} {
   const scan: Scan = { text, at: 0, expected: 'value', open: [] };
   do skip(scan, whitespace);
   while (scan.at < text.length && step(scan));
-  const before = text.slice(0, scan.at).split('\n');
-  const what = scan.at >= text.length ? 'the text ends too early' : 'unexpected character';
-  const column = (before.at(-1)?.length ?? 0) + 1;
-  return `${what} at line ${before.length}, column ${column} (character ${scan.at + 1} of ${text.length}); expected ${scan.expected}`;
+  const { at, expected } = scan;
+  return {
+    at,
+    expected,
+    what: at >= text.length ? 'the text ends too early' : 'unexpected character',
+  };
 }
 
 /** Takes one token; false when there is none that fits. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { jsonFault } from '../../../../webhook/server/json-fault.ts';
+import { jsonFault } from '../../../../sidecar/kernel/json-fault.ts';
 
 test.each([
   ['{"a":\n xyz}', 'unexpected character at line 2, column 2 (character 8 of 11); expected value'],
