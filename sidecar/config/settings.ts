@@ -6,6 +6,7 @@ import { stringify } from 'yaml';
 import * as z from 'zod';
 import { everyAddress } from '#kernel/every-address.ts';
 import { spiffeIdFault } from '#kernel/spiffe-id.ts';
+import { callerHeaderFault } from './caller-header.ts';
 import { callerPatternFault } from './caller-pattern.ts';
 import { checkShape, readShape } from './check-shape.ts';
 import { healthPort, helperPort } from './contract.ts';
@@ -54,7 +55,11 @@ const validateRule = z.strictObject({
   /** Paths (exact, or ending in `*`) that need no token. */
   skipPaths: z.array(z.string().startsWith('/')).optional(),
   /** Request header that carries the verified SPIFFE ID to the app. */
-  callerHeader: headerName.optional(),
+  callerHeader: headerName
+    .refine((name) => callerHeaderFault(name) === undefined, {
+      error: ({ input }) => `must be ${callerHeaderFault(String(input)) ?? 'another header'}`,
+    })
+    .optional(),
   /** Whether the app gets to see the verified token; absent: it does. */
   forwardToken: z.boolean().optional(),
 });

@@ -58,7 +58,7 @@ export function nameFilter({ rule, filter }: FilterAddition, context: NameContex
   const isTaken = settings.filters.has(authzName);
   refuseLost(settings, { rule, isAuthz, isTaken });
   const foreign = own === usual ? [] : settingsUnder(settings, usual ?? '');
-  if (foreign.length === 0) return { filter, warnings: unseenOf(rule, context) };
+  if (foreign.length === 0) return { filter, warnings: [] };
   if (isAuthz && !isTaken) {
     if (foreign.every((one) => authzEffectOf(one) === 'documented')) {
       refuseBoth(settings, own);
@@ -66,7 +66,7 @@ export function nameFilter({ rule, filter }: FilterAddition, context: NameContex
     }
   }
   const reaching = isAuthz ? foreign.filter((one) => authzEffectOf(one) === 'opens') : foreign;
-  return { filter, warnings: [...reachesOf(reaching, own, context), ...unseenOf(rule, context)] };
+  return { filter, warnings: reachesOf(reaching, own, context) };
 }
 
 const authzName = 'envoy.filters.http.ext_authz';
@@ -155,13 +155,18 @@ function reachesOf(
   }));
 }
 
-/** Routes that cannot be read could set something under the usual name. */
-function unseenOf(rule: string, { manager, version, told }: NameContext): readonly EnvoyWarning[] {
-  if (isOwnNamesOnly(version)) return [];
-  const fresh = manager.routes.map(({ unseen }) => unseen).filter((one) => !told.has(one));
-  for (const one of fresh) told.add(one);
-  return fresh.flat().map(({ file, path, what, remedy }) => ({
-    id: 'routes_not_seen',
-    message: `${lineIn(file, path)}: ${what}; an Envoy before 1.29 can have ${rule} switched off there: ${remedy}, or use Envoy 1.29 or later, with an image whose tag says so`,
-  }));
+/** Routes that cannot be read could switch a filter off by its name; one warning for a connection manager. */
+export function checkUnseen(
+  { rule }: FilterAddition,
+  name: string,
+  { manager, version }: Pick<NameContext, 'manager' | 'version'>,
+): readonly EnvoyWarning[] {
+  const gap = manager.routes.find(({ unseen }) => unseen.length > 0)?.unseen[0];
+  if (gap === undefined) return [];
+  const { file, path, what, remedy } = gap;
+  const older = isOwnNamesOnly(version)
+    ? ''
+    : ', and an Envoy before 1.29 has it switched off by what they set under the usual name of its type as well';
+  const message = `${lineIn(file, path)}: ${what}, so nothing here tells whether they switch the filter of ${rule} off by its name (typed_per_filter_config, ${name})${older}: ${remedy}, or make sure that nothing stands there for this name`;
+  return [{ id: 'routes_not_seen', message }];
 }

@@ -43,7 +43,7 @@ import type {
   FilterAddition,
 } from './contract.ts';
 import { findListeners } from './find-managers.ts';
-import { nameFilter } from './filter-names.ts';
+import { checkUnseen, nameFilter } from './filter-names.ts';
 import { type Chosen, inboundView } from './guards.ts';
 import { checkHandOver } from './hand-over.ts';
 import { findHandWired } from './hand-wired.ts';
@@ -203,10 +203,16 @@ function placeIn(place: Place, search: Search): Wanted | undefined {
   addAll(warnings, checkUnrouted(addition, { manager, list, settings, from, unroutedOf }));
   if (wired !== undefined) warnings.push(leftAlone(addition, manager, wired));
   const isOwn = textOf(wired?.message, 'name') === textOf(filter, 'name');
-  if (wired !== undefined && !isOwn) return undefined;
+  if (wired !== undefined && !isOwn) {
+    const name = textOf(wired.message, 'name') ?? '';
+    addAll(warnings, checkUnseen(addition, name, { manager, version }));
+    return undefined;
+  }
   const added = new Set(additions.filters.map((one) => textOf(one.filter, 'name') ?? ''));
-  const named = nameFilter(addition, { manager, settings, added, version, told });
+  const named = nameFilter(addition, { manager, settings, added, version });
   addAll(warnings, named.warnings);
+  const name = textOf(named.filter, 'name') ?? '';
+  addAll(warnings, checkUnseen(addition, name, { manager, version }));
   return wired === undefined ? { ...place, filter: named.filter, at } : undefined;
 }
 

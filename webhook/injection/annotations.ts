@@ -4,6 +4,7 @@ import { AppError } from '#kernel/errors.ts';
 import { objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { spiffeIdFault, trustDomainFault } from '#kernel/spiffe-id.ts';
 import { maxSeparators, separatorsIn } from '../../sidecar/config/header-spellings.ts';
+import { callerHeaderFault } from '../../sidecar/config/caller-header.ts';
 import { callerPatternFault } from '../../sidecar/config/caller-pattern.ts';
 import {
   annotationKey,
@@ -87,22 +88,11 @@ function isSkipPath(item: string): boolean {
   return /^\/[^*?#\s]*\*?$/.test(item) && !/\/\/|\/\.\.?(\/|$)|%|\\|;/.test(item);
 }
 
-// Headers that mean something to HTTP or to this helper itself.
-const reservedHeaders = new Set([
-  'authorization',
-  'host',
-  'connection',
-  'content-length',
-  'cookie',
-  'te',
-  'transfer-encoding',
-]);
-
 function callerHeader(text: string): string {
   const name = text.toLowerCase();
-  const isToken = /^[a-z0-9!#$%&'*+.^_`|~-]{1,64}$/.test(name);
-  if (!isToken || reservedHeaders.has(name))
-    return fail(`an HTTP header name, none of ${[...reservedHeaders].join(', ')}`);
+  if (!/^[a-z0-9!#$%&'*+.^_`|~-]{1,64}$/.test(name)) return fail('an HTTP header name');
+  const fault = callerHeaderFault(name);
+  if (fault !== undefined) return fail(fault);
   return separatorsIn(name) <= maxSeparators
     ? name
     : fail(`an HTTP header name with at most ${maxSeparators} of "-", "_" and "."`);

@@ -23,6 +23,8 @@ interface Site {
   readonly name?: string;
   readonly cluster?: string;
   readonly routes?: string;
+  /** In place of a route configuration. */
+  readonly manager?: string;
 }
 
 const endpoint = (address: string, port: number): string =>
@@ -39,7 +41,7 @@ function patch(site: Site, additions = validate): EnvoyPatch {
       - name: hcm
         typed_config:
           "@type": ${managerType}
-          route_config: {${routes}}
+          ${site.manager ?? `route_config: {${routes}}`}
           http_filters:
           - {name: ${name}, ${filter}typed_config: {"@type": ${type}, ${config}}}
           - ${router}
@@ -51,6 +53,14 @@ function patch(site: Site, additions = validate): EnvoyPatch {
 }
 
 const off = `{"@type": x/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute, disabled: true}`;
+
+test('routes that cannot be seen could switch a filter off that is wired by hand', () => {
+  const text = 'rds: {route_config_name: r, config_source: {ads: {}}}';
+  const warnings = patch({ manager: text }).warnings.map(({ message }) => message);
+  expect(warnings).toEqual(
+    expect.arrayContaining([expect.stringContaining('(typed_per_filter_config, mine)')]),
+  );
+});
 
 test.each<[string, Site]>([
   ['as it should be', {}],
@@ -166,6 +176,11 @@ describe('wired by hand, with a hole: refused, with the line and the field', () 
     [
       'by a client that asks a control plane',
       { config: `transport_api_version: V3, ${google('stat_prefix: a', 'xds:///127.0.0.1:9010')}` },
+      /no grpc_service that leads to the helper/,
+    ],
+    [
+      'at a socket file that looks like an address',
+      { config: `transport_api_version: V3, ${google('stat_prefix: a', 'unix:127.0.0.1:9010')}` },
       /no grpc_service that leads to the helper/,
     ],
     ['switched off', { filter: 'disabled: true, ' }, /it is disabled/],

@@ -1,6 +1,6 @@
 /** What routes set for a filter by its name reaches ours only where it leaves the check in place. */
 import { describe, expect, test } from 'vitest';
-import type { EnvoyPatch } from '../../../../webhook/envoy/contract.ts';
+import type { EnvoyPatch, EnvoyWarning } from '../../../../webhook/envoy/contract.ts';
 import type { EnvoyVersion } from '../../../../webhook/envoy/envoy-version.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
 import { nativeValidate, validate } from '../../../golden/envoy/cases.ts';
@@ -208,8 +208,16 @@ describe('routes that cannot be seen', () => {
     ['routes in a file elsewhere', 'rds: {config_source: {path: /var/r.yaml}}'],
     ['virtual hosts by discovery', 'route_config: {vhds: {config_source: {ads: {}}}}'],
     ['scopes by discovery', 'scoped_routes: {scoped_rds: {scoped_rds_config_source: {ads: {}}}}'],
-  ])('%s are told of unless the version is known to leave our filter alone', (_name, routes) => {
-    expect(patch({ routes }).warnings.map(({ id }) => id)).toEqual(['routes_not_seen']);
-    expect(patch({ routes, version: newest }).warnings).toEqual([]);
+  ])('%s are told of, by the name that they could switch off', (_name, routes) => {
+    const told = (version?: typeof newest): readonly EnvoyWarning[] =>
+      patch({ routes, ...(version === undefined ? {} : { version }) }).warnings;
+    for (const version of [undefined, newest]) {
+      expect(told(version).map(({ id }) => id)).toEqual(['routes_not_seen']);
+      expect(told(version)[0]?.message).toContain(
+        '(typed_per_filter_config, svidecar.jwt-validate)',
+      );
+    }
+    expect(told()[0]?.message).toContain('before 1.29');
+    expect(told(newest)[0]?.message).not.toContain('before 1.29');
   });
 });
