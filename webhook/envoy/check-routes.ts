@@ -6,7 +6,7 @@ import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { anyField } from './any-config.ts';
 import { type Listener, type Manager, titleOf } from './listener.ts';
 import { filterTitle } from './judge-filter.ts';
-import { repeatedOf } from './proto-field.ts';
+import { placedField, repeatedOf } from './proto-field.ts';
 import { isSet } from './proto-scalar.ts';
 import { type Reach, type Surroundings, routesOf } from './reach.ts';
 import { type Destination, type RouteEntry } from './route-tree.ts';
@@ -123,17 +123,33 @@ function notJudged(
 /** A tunnel is one request: what is sent in it later is no request of this Envoy. */
 function tunnels(
   { rule, carriesToken }: FilterAddition,
-  { action, file }: RouteEntry,
+  route: RouteEntry,
 ): readonly EnvoyWarning[] {
+  const { action, file } = route;
   if (action === undefined) return [];
   const tunnel = repeatedOf(action, 'upgrade_configs').find(({ message }) =>
     isSet(message, 'connect_config'),
   );
-  if (tunnel === undefined) return [];
+  if (tunnel === undefined) return forwardedTunnels(rule, carriesToken === true, route);
   const what =
     carriesToken === true
       ? 'what is sent in it gets no token'
       : 'what is sent in it is not checked';
   const message = `${lineIn(file, tunnel.path)}: this route ends CONNECT requests in a tunnel, which ${rule} sees once, as it is opened: ${what}; route such requests in a listener of their own`;
+  return [{ id: 'tunnel_seen_once', message }];
+}
+
+/** A proxy that CONNECT requests are sent on to sees what was meant for the host behind it. */
+function forwardedTunnels(
+  rule: string,
+  carriesToken: boolean,
+  route: RouteEntry,
+): readonly EnvoyWarning[] {
+  const match = placedField(route, 'match');
+  if (match === undefined || placedField(match, 'connect_matcher') === undefined) return [];
+  const what = carriesToken
+    ? 'the proxy gets the token for the host that the tunnel leads to, and what is sent in the tunnel gets none'
+    : 'what is sent in the tunnel is not checked';
+  const message = `${lineIn(route.file, match.path)}: this route sends CONNECT requests on, which ${rule} sees once, as the tunnel is opened: ${what}; route such requests in a listener of their own`;
   return [{ id: 'tunnel_seen_once', message }];
 }

@@ -68,6 +68,7 @@ export interface EnvoySource {
 export type EnvoyWarningId =
   | 'authorization_taken'
   | 'destination_not_judged'
+  | 'extension_not_judged'
   | 'filter_in_front'
   | 'host_rewritten'
   | 'path_changed_behind'
@@ -76,6 +77,7 @@ export type EnvoyWarningId =
   | 'token_without_tls'
   | 'tunnel_seen_once'
   | 'one_audience_for_several_clusters'
+  | 'way_past_the_check'
   | 'wired_by_hand'
   | 'listener_without_connection_manager'
   | 'listeners_from_control_plane'

@@ -7,6 +7,7 @@ import { invalid, lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { type EnvoyVersion, isOlder } from './envoy-version.ts';
 import type { Manager } from './listener.ts';
+import type { Gap } from './placed-in.ts';
 import { messageOf, textOf, typeNameOf } from './proto-field.ts';
 import { type RouteSetting, ourNames, authzEffectOf, hasOurExtensions } from './route-settings.ts';
 import { type SettingsView, settingsUnder } from './settings-view.ts';
@@ -25,8 +26,6 @@ export interface NameContext {
   readonly added: ReadonlySet<string>;
   /** Absent: nobody can tell. */
   readonly version: EnvoyVersion | undefined;
-  /** What was told of for this rule; filled. */
-  readonly told: Set<object>;
 }
 
 export interface NamedFilter {
@@ -155,13 +154,22 @@ function reachesOf(
   }));
 }
 
+/** What makes or changes routes while Envoy runs. */
+function pluggedIn(manager: Manager): Gap | undefined {
+  const plugin = manager.routes.find(({ plugins }) => plugins.length > 0)?.plugins[0];
+  if (plugin === undefined) return undefined;
+  const what = 'a plug-in makes or changes routes here (route_specifiers, or an end of a matcher)';
+  return { ...plugin, what, remedy: 'write the routes out' };
+}
+
 /** Routes that cannot be read could switch a filter off by its name; one warning for a connection manager. */
 export function checkUnseen(
   { rule }: FilterAddition,
   name: string,
   { manager, version }: Pick<NameContext, 'manager' | 'version'>,
 ): readonly EnvoyWarning[] {
-  const gap = manager.routes.find(({ unseen }) => unseen.length > 0)?.unseen[0];
+  const gap =
+    manager.routes.find(({ unseen }) => unseen.length > 0)?.unseen[0] ?? pluggedIn(manager);
   if (gap === undefined) return [];
   const { file, path, what, remedy } = gap;
   const older = isOwnNamesOnly(version)

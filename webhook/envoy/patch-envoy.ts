@@ -8,11 +8,13 @@ import { editOpenText } from '../editing/edit-text.ts';
 import { lineOfPath } from '../editing/open-text.ts';
 import type { Operation } from '../editing/operation.ts';
 import { bootstrapSteps } from './bootstrap.ts';
+import { checkBootstrap } from './check-bootstrap.ts';
 import { checkBehind, exempts, startBehind } from './check-behind.ts';
 import { checkConnection } from './check-connection.ts';
 import { checkHosts, startHosts } from './check-hosts.ts';
 import { checkPorts } from './check-ports.ts';
 import { refuseRepeats } from './check-repeats.ts';
+import { checkWaysPast } from './check-ways-past.ts';
 import { checkUnrouted } from './check-unrouted.ts';
 import { checkRoutes } from './check-routes.ts';
 import { chooseListeners, requireChoice } from './choose-listeners.ts';
@@ -87,11 +89,14 @@ export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): Envo
   requireChoice(listeners, additions.filters);
   const known = findClusters(files);
   const surroundings = surroundingsOf(known, listeners);
-  const taken = new Set(additions.takenPorts);
   const { version } = source;
   const settingsOf = settingsReader();
   const unroutedOf = unroutedReader();
-  const warnings: EnvoyWarning[] = [...files.warnings, ...checkPorts(files, listeners, taken)];
+  const warnings: EnvoyWarning[] = [
+    ...files.warnings,
+    ...checkPorts(files, listeners, new Set(additions.takenPorts)),
+    ...checkBootstrap(files.main),
+  ];
   const chosen: Chosen[] = [];
   const wanted = additions.filters.flatMap((addition) =>
     placesFor(addition, {
@@ -108,11 +113,13 @@ export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): Envo
     ...bootstrapChanges(files.main, wanted.length === 0 ? [] : additions.bootstrap),
   ];
   const reused = plans.flatMap((plan) => reuseOf(plan));
+  const inbound = inboundView(chosen, files, surroundings);
+  addAll(warnings, checkWaysPast(inbound, chosen, surroundings));
   return {
     ...written(source, steps),
     warnings: unique(warnings),
     changes: [...steps.map(({ change }) => change), ...reused],
-    inbound: inboundView(chosen, files, surroundings),
+    inbound,
   };
 }
 
@@ -160,7 +167,7 @@ function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] 
   requireNames(addition, choice.listeners, files.main);
   refuseRepeats(addition, choice.listeners, surroundings);
   const filter = withClusterNames(addition.filter, planClusters(additions.clusters, clusters));
-  const of = { addition, filter, told, before };
+  const of = { addition, filter, before };
   const hosts = startHosts(addition, { ...surroundings, main: files.main });
   return choice.listeners.flatMap((listener) => {
     addAll(warnings, checkRoutes(addition, listener, { ...surroundings, told }));
@@ -174,15 +181,13 @@ function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] 
 }
 
 interface Place extends Omit<Wanted, 'at'> {
-  /** What was told of for this rule; filled. */
-  readonly told: Set<object>;
   /** Names of filters that must not see a request before this one has. */
   readonly before: ReadonlySet<string>;
 }
 
 /** Undefined where a filter of the list does it already. */
 function placeIn(place: Place, search: Search): Wanted | undefined {
-  const { addition, manager, list, filter, told, before } = place;
+  const { addition, manager, list, filter, before } = place;
   const { surroundings, additions, version, warnings } = search;
   const settings = search.settingsOf(manager);
   const wired = findHandWired(addition, {

@@ -28,6 +28,8 @@ export interface RouteTree {
   readonly routes: readonly RouteEntry[];
   /** Of routes, virtual hosts and route configurations, mirrors included; and what cannot be seen. */
   readonly destinations: readonly Destination[];
+  /** Plug-ins that make or change routes, and ends of matchers that are not known: what they set cannot be seen. */
+  readonly plugins: readonly PlacedIn[];
 }
 
 const routeType = 'envoy.config.route.v3.Route';
@@ -40,6 +42,7 @@ export function routeTreeOf(
   const trees = configurations.map(treeOfConfiguration);
   return {
     routes: trees.flatMap(({ routes }) => routes),
+    plugins: trees.flatMap(({ plugins }) => plugins),
     destinations: [
       ...trees.flatMap(({ destinations }) => destinations),
       ...unseenRoutes.map(({ file, path, what }): Destination =>
@@ -64,13 +67,17 @@ function treeOfConfiguration(configuration: PlacedIn): RouteTree {
     }));
   });
   const places = [configuration, ...hosts, ...routes].map((one) => ({ ...one, file }));
+  const plugins = [
+    ...places.flatMap(specifiersOf),
+    ...hosts.flatMap((host) => unseenActions({ ...host, file })),
+  ];
   return {
     routes,
+    plugins,
     destinations: [
       ...routes.flatMap((route) => destinationsOfRoute(route, pluginsNamed)),
       ...[configuration, ...hosts].flatMap((one) => mirrorsOf({ ...one, file })),
-      ...places.flatMap(specifiersOf),
-      ...hosts.flatMap((host) => unseenActions({ ...host, file })),
+      ...plugins,
     ],
   };
 }

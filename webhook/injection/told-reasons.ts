@@ -120,6 +120,8 @@ const warnings: Readonly<Record<EnvoyWarningId, string>> = {
   destination_not_judged:
     'where a request with a token goes cannot be judged; name the cluster, or trust what chooses it',
   discovery_file_not_found: 'a discovery file is not in the ConfigMap; put it there',
+  extension_not_judged:
+    'an extension of the bootstrap, or code for listeners or sockets, is not judged; take it out, or trust it',
   filter_in_front:
     'a filter that cannot be judged stands before the check; set svidecar.dev/validate-before, or trust it',
   host_rewritten:
@@ -146,6 +148,8 @@ const warnings: Readonly<Record<EnvoyWarningId, string>> = {
     'a token would leave through a cluster without TLS that verifies who answers; give each endpoint a TLS transport_socket',
   tunnel_seen_once:
     'what is sent in a CONNECT tunnel is neither checked nor given a token; use a listener of its own',
+  way_past_the_check:
+    'a listener without the check can be reached from outside and leads to the same port of the app; bind it to 127.0.0.1, or name it in svidecar.dev/validate-listeners',
   wired_by_hand: 'a filter asks the helper already and is left alone; nothing to do, or remove it',
 };
 

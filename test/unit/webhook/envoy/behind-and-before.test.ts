@@ -24,12 +24,14 @@ interface Parts {
   readonly common?: string;
   readonly cluster?: string;
   readonly secrets?: string;
+  readonly bootstrap?: string;
 }
 
 function told(parts: Parts, additions: EnvoyAdditions): readonly string[] {
   const cluster = (name: string): string =>
     `  - {name: ${name}, type: STRICT_DNS, ${parts.cluster ?? ''} load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: ${name}.test, port_value: 443}}}}]}]}, transport_socket: {name: tls, typed_config: {"@type": x/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: ${parts.common ?? trusted}}}}`;
-  const text = `static_resources:
+  const text = `${parts.bootstrap ?? ''}
+static_resources:
   secrets: [${parts.secrets ?? ''}]
   listeners:
   - {name: web, ${parts.listener ?? ''} filter_chains: [{filters: [${parts.network ?? ''} {name: hcm, typed_config: {"@type": x/${managerType}, ${parts.manager ?? ''} http_filters: [${parts.filters ?? http('router.v3.Router')}], route_config: {virtual_hosts: [{name: a, domains: ["*"], routes: [{match: {prefix: /}, ${parts.route ?? ''} route: {${parts.action ?? 'cluster: app'}}}]}]}}}]}]}
@@ -99,6 +101,31 @@ describe('a path that needs no token, and could become another one', () => {
     ],
   ])('%s', (...[, parts, additions, isTold]) => {
     expect(told(parts, additions).includes('path_changed_behind')).toBe(isTold);
+  });
+});
+
+describe('what is plugged into Envoy as a whole', () => {
+  const bootstrap = (text: string): readonly string[] => told({ bootstrap: text }, validate);
+  const extension = (type: string): string =>
+    `bootstrap_extensions: [{name: e, typed_config: {"@type": x/envoy.extensions.${type}}}]`;
+  test.each<[string, string, boolean]>([
+    ['code', extension('wasm.v3.WasmService'), true],
+    ['an extension of an unknown type', extension('own.v3.Own'), true],
+    ['internal listeners', extension('bootstrap.internal_listener.v3.InternalListener'), false],
+    ['sockets of its own', 'defaultSocketInterface: own', true],
+    [
+      'the usual sockets',
+      'default_socket_interface: envoy.extensions.network.socket_interface.default_socket_interface',
+      false,
+    ],
+    ['what manages listeners', 'listener_manager: {name: m, typed_config: {"@type": x/own}}', true],
+    [
+      'what usually manages listeners',
+      'listener_manager: {name: m, typed_config: {"@type": x/envoy.config.listener.v3.ListenerManager}}',
+      false,
+    ],
+  ])('%s', (_name, text, isTold) => {
+    expect(bootstrap(text).includes('extension_not_judged')).toBe(isTold);
   });
 });
 
