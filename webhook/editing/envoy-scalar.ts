@@ -77,7 +77,7 @@ export function isLeftOut(
   return tag === '!ignore' && props.some(({ source }) => source === tag);
 }
 
-export interface TaggedNode {
+interface TaggedNode {
   readonly offset: number;
   readonly kind: 'map' | 'seq' | 'scalar';
   /** Of a scalar. */

@@ -7,7 +7,7 @@ import { own } from '#kernel/members.ts';
 import { fieldOf } from './proto-field.ts';
 
 /** A value of an enum: `INBOUND`, 1. */
-export interface EnumValue {
+interface EnumValue {
   readonly name: string;
   readonly number: number;
 }

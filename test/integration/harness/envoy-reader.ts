@@ -7,7 +7,7 @@ import { waitUntil } from './processes.ts';
 const filesAtOnce = 40;
 
 /** File name → text. */
-export type RouteFiles = Readonly<Record<string, string>>;
+type RouteFiles = Readonly<Record<string, string>>;
 
 const managerType =
   'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
