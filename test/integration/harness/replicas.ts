@@ -35,6 +35,8 @@ export interface Replicas {
   /** All that were started, ended ones too. */
   readonly all: readonly Replica[];
   start(name: string, uid?: number): Promise<Replica>;
+  /** Whether new connections go there, as far as the Service has seen that it is ready. */
+  sendsTo(replica: Replica): boolean;
   /** Kills it, and returns when no new connection goes there. */
   lose(replica: Replica): Promise<void>;
   /** Ends every connection between the API server and the replicas. */
@@ -90,6 +92,7 @@ export async function installReplicas(
       balancer.backends = all;
       return replica;
     },
+    sendsTo: (replica) => balancer.sendsTo(replica),
     lose: async (replica) => {
       await replica.kill();
       await waitUntil(`${replica.name} is out of the Service`, () =>
