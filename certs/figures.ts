@@ -1,9 +1,9 @@
 /** What `/metrics` shows of this room. */
 import type { Figure } from '#kernel/observe.ts';
-import type { Verdict } from './plan/verdict.ts';
+import type { TrustVerdict } from './plan/verdict.ts';
 
 export interface CertificateFigures {
-  readonly verdict: Verdict | undefined;
+  readonly verdict: TrustVerdict | undefined;
   /** Unix seconds when this replica last began to serve another leaf; undefined before the first. */
   readonly rotatedAtS: number | undefined;
   /** Undefined where nobody needs to lead. */

@@ -9,7 +9,7 @@ import type { Log } from '#kernel/observe.ts';
 import { anchorOf } from './plan/anchor.ts';
 import { isLive, readCertificates, unique, type CertificateView } from './plan/certificate-view.ts';
 import { planBundle } from './plan/plan-bundle.ts';
-import type { Verdict } from './plan/verdict.ts';
+import type { TrustVerdict } from './plan/verdict.ts';
 import type { Hook, HookConfiguration, HookConfigurations } from './ports.ts';
 
 export interface TrustOptions {
@@ -56,7 +56,7 @@ export class Trust {
   }
 
   /** Whether the API server would accept this chain, by every hook of ours. */
-  verdict(chain: readonly CertificateView[]): Verdict {
+  verdict(chain: readonly CertificateView[]): TrustVerdict {
     const hooks = this.#hooks();
     if (hooks === undefined) return { kind: 'unknown', isListed: false };
     const { isOurs, clock } = this.#options;

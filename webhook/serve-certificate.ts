@@ -4,7 +4,7 @@ import type { Log } from '#kernel/observe.ts';
 import { openCertificate, type CertificateChoice, type ServingCertificate } from '../certs/open.ts';
 import type { Lives } from '../certs/plan/lives.ts';
 import type { KubernetesApi } from './cluster/api.ts';
-import { HookConfigurations } from './cluster/hook-configurations.ts';
+import { FollowedHookConfigurations } from './cluster/hook-configurations.ts';
 import { Lease, type LeaseTimes } from './cluster/lease.ts';
 import { defaultClusterLimits } from './cluster/limits.ts';
 import { SecretKeys } from './cluster/secret-keys.ts';
@@ -54,7 +54,7 @@ export async function serveCertificate(
   const { service, settings, leaseTimes, identity, hosts = [] } = options.certificate;
   const random = Math.random;
   const follow = { api, clock, log, random, limits: defaultClusterLimits };
-  const configurations = new HookConfigurations({ namespace, name: service }, follow);
+  const configurations = new FollowedHookConfigurations({ namespace, name: service }, follow);
   const lease = new Lease({
     ...{ api, clock, log, random, namespace },
     ...{ name: leaseName, identity },

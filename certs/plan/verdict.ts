@@ -2,14 +2,14 @@
 import type { CertificateView } from './certificate-view.ts';
 
 /** `unknown` when it cannot be told. */
-export type Verdict =
+export type TrustVerdict =
   | { readonly kind: 'trusted'; readonly anchor: CertificateView }
   | { readonly kind: 'untrusted'; readonly hooks: readonly string[] }
   | { readonly kind: 'unknown'; readonly isListed: boolean };
 
 export interface TrustFacts {
   /** Undefined while nothing is served. */
-  readonly verdict: Verdict | undefined;
+  readonly verdict: TrustVerdict | undefined;
   /** Why there is no certificate; undefined when nothing is wrong. */
   readonly problem: string | undefined;
   /** Milliseconds since the start of this replica. */

@@ -1,19 +1,19 @@
 /** An answer as a rule gives it: the bytes for Envoy and what became of the check. */
 import type { RefusalReason } from '../jwt/ports.ts';
-import { refusalWords, type Outcome, type RuleRefusal } from './outcomes.ts';
+import { refusalWords, type AuthzOutcome, type RuleRefusal } from './outcomes.ts';
 import { denial } from './write-answer.ts';
 
-export interface Answer {
+export interface CheckAnswer {
   /** A CheckResponse; shared between checks, so nobody may write to it. */
   readonly bytes: Buffer;
-  readonly outcome: Outcome;
+  readonly outcome: AuthzOutcome;
 }
 
 /** One prepared refusal for each reason. */
-export type Refusals = Readonly<Record<RuleRefusal | RefusalReason, Answer>>;
+export type Refusals = Readonly<Record<RuleRefusal | RefusalReason, CheckAnswer>>;
 
 /** Refusals that a later attempt may not meet: the client may try again. */
-const temporary: ReadonlySet<Outcome> = new Set<Outcome>(['no_token_yet']);
+const temporary: ReadonlySet<AuthzOutcome> = new Set<AuthzOutcome>(['no_token_yet']);
 
 /** @param speaker begins each body: the rule's name, or the helper's where no rule was found. */
 export function refusalsOf(speaker: string): Refusals {
@@ -29,9 +29,9 @@ export function refusalsOf(speaker: string): Refusals {
 /** A refusal with words of its own. */
 export function refusal(told: {
   readonly speaker: string;
-  readonly outcome: Outcome;
+  readonly outcome: AuthzOutcome;
   readonly words: string;
-}): Answer {
+}): CheckAnswer {
   const { speaker, outcome, words } = told;
   const bytes = denial({
     status: temporary.has(outcome) ? 503 : 403,

@@ -1,6 +1,6 @@
 /** Chooses the rule for a check and lets it decide. The one place that turns any trouble into a refusal. */
 import type { Rule } from '../config/settings.ts';
-import { refusalsOf, type Answer } from './answer.ts';
+import { refusalsOf, type CheckAnswer } from './answer.ts';
 import { injectDecision, type RuleDecision } from './inject.ts';
 import type { RuleRefusal } from './outcomes.ts';
 import type { CheckHandler, RulePorts, Tally } from './ports.ts';
@@ -16,7 +16,7 @@ interface PreparedRule {
   readonly tally: Tally;
   /** Name of the header that only the rule may set. */
   readonly watched: Buffer | undefined;
-  readonly refuse: (outcome: RuleRefusal) => Answer;
+  readonly refuse: (outcome: RuleRefusal) => CheckAnswer;
 }
 
 /** A handler for these rules. Sources and verifiers come from the ports and outlive it, so a reload loses no token. */
@@ -57,7 +57,11 @@ function prepareRule(rule: Rule, ports: RulePorts): PreparedRule {
   };
 }
 
-function decide(rule: PreparedRule, request: Buffer, nowS: number): Answer | Promise<Answer> {
+function decide(
+  rule: PreparedRule,
+  request: Buffer,
+  nowS: number,
+): CheckAnswer | Promise<CheckAnswer> {
   const view = readCheck(request, rule.watched);
   if (!view?.hasHttp) return rule.refuse('check_unreadable');
   const route = routeSettings(view.route);
@@ -65,12 +69,12 @@ function decide(rule: PreparedRule, request: Buffer, nowS: number): Answer | Pro
   return rule.decide(view, route, nowS);
 }
 
-function counted(rule: PreparedRule, answer: Answer): Buffer {
+function counted(rule: PreparedRule, answer: CheckAnswer): Buffer {
   rule.tally.add(answer.outcome);
   return answer.bytes;
 }
 
-async function settle(rule: PreparedRule, answer: Promise<Answer>): Promise<Buffer> {
+async function settle(rule: PreparedRule, answer: Promise<CheckAnswer>): Promise<Buffer> {
   try {
     return counted(rule, await answer);
   } catch {

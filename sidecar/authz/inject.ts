@@ -2,7 +2,7 @@
 import { parseSpiffeId } from '#kernel/spiffe-id.ts';
 import type { Rule } from '../config/settings.ts';
 import type { IssuedToken, TokenSource } from '../jwt/ports.ts';
-import { refusal, refusalsOf, type Answer, type Refusals } from './answer.ts';
+import { refusal, refusalsOf, type CheckAnswer, type Refusals } from './answer.ts';
 import { audienceByHost } from './audience-by-host.ts';
 import { broughtBy, type Brought } from './brought-tokens.ts';
 import type { RulePorts } from './ports.ts';
@@ -16,7 +16,7 @@ export type RuleDecision = (
   view: CheckView,
   route: RouteSettings,
   nowS: number,
-) => Answer | Promise<Answer>;
+) => CheckAnswer | Promise<CheckAnswer>;
 
 /** Milliseconds that the first request for an audience named by a route waits for its token; below Envoy's 200 ms. */
 const firstTokenPatienceMs = 150;
@@ -24,8 +24,8 @@ const firstTokenPatienceMs = 150;
 /** Always the answer for the newest token of one source. */
 interface TokenAnswers {
   /** Undefined when there is no token that is still valid. */
-  allowed(nowS: number): Answer | undefined;
-  refused(): Answer;
+  allowed(nowS: number): CheckAnswer | undefined;
+  refused(): CheckAnswer;
   readonly source: TokenSource;
 }
 
@@ -53,16 +53,16 @@ export function injectDecision(rule: InjectRule, ports: RulePorts): RuleDecision
   };
 }
 
-const passed: Answer = { bytes: allowance({}), outcome: 'passed' };
-const skipped: Answer = { bytes: allowance({}), outcome: 'skipped' };
-const takenOff: Answer = {
+const passed: CheckAnswer = { bytes: allowance({}), outcome: 'passed' };
+const skipped: CheckAnswer = { bytes: allowance({}), outcome: 'skipped' };
+const takenOff: CheckAnswer = {
   bytes: allowance({ remove: ['authorization'] }),
   outcome: 'taken_off',
 };
 
 /** Where no token is meant to go: one of ours is a bearer secret, and goes no further. */
 function withoutToken(refusals: Refusals) {
-  return (brought: Brought, route: RouteSettings): Answer => {
+  return (brought: Brought, route: RouteSettings): CheckAnswer => {
     if (brought === 'own') return takenOff;
     if (brought === 'own_and_others') return refusals.several_authorizations;
     return route.kind === 'skip' ? skipped : passed;
@@ -73,7 +73,7 @@ function withoutToken(refusals: Refusals) {
 function meetings(
   { authorization }: InjectRule,
   refusals: Refusals,
-): Readonly<Record<Brought, Answer | undefined>> {
+): Readonly<Record<Brought, CheckAnswer | undefined>> {
   const silent = { nothing: undefined, own: undefined };
   switch (authorization) {
     case 'overwrite':
@@ -95,7 +95,7 @@ function audienceFor(route: RouteSettings, ofHost: () => string | undefined): st
   return route.kind === 'audience' ? route.audience : ofHost();
 }
 
-function tooManyAudiences(speaker: string): Answer {
+function tooManyAudiences(speaker: string): CheckAnswer {
   const words = 'routes name more audiences than the helper keeps tokens for';
   return refusal({ speaker, outcome: 'no_token_yet', words });
 }
@@ -120,8 +120,8 @@ function answersByAudience(
 
 function tokenAnswers(source: TokenSource, speaker: string): TokenAnswers {
   const { no_token_yet: unexplained }: Refusals = refusalsOf(speaker);
-  let built: { readonly issued: IssuedToken; readonly answer: Answer } | undefined;
-  let explained: { readonly problem: string; readonly answer: Answer } | undefined;
+  let built: { readonly issued: IssuedToken; readonly answer: CheckAnswer } | undefined;
+  let explained: { readonly problem: string; readonly answer: CheckAnswer } | undefined;
   return {
     source,
     allowed: (nowS) => {
@@ -152,7 +152,7 @@ async function afterFirstToken(
   answers: TokenAnswers,
   nowS: number,
   ports: RulePorts,
-): Promise<Answer> {
+): Promise<CheckAnswer> {
   let stop: () => void = () => undefined;
   const changed = new Promise<void>((resolve) => {
     stop = answers.source.onChange(resolve);

@@ -19,7 +19,8 @@ export type RuleRefusal =
  * `allowed`: injected or verified; `passed`: the rule has nothing to do here; `skipped`: by path or route; `taken_off`: the
  * same, but the request brought a token of the helper's own, which went no further.
  */
-export type Outcome = 'allowed' | 'passed' | 'skipped' | 'taken_off' | RuleRefusal | RefusalReason;
+export type AuthzOutcome =
+  'allowed' | 'passed' | 'skipped' | 'taken_off' | RuleRefusal | RefusalReason;
 
 /** Words for people: what was wrong. They begin where "RULE: " ends. */
 export const refusalWords: Readonly<Record<RuleRefusal | RefusalReason, string>> = {
@@ -52,7 +53,7 @@ export const refusalWords: Readonly<Record<RuleRefusal | RefusalReason, string>>
 };
 
 /** Every outcome, in the order in which metrics list them. */
-export const outcomes: readonly Outcome[] = [
+export const outcomes: readonly AuthzOutcome[] = [
   'allowed',
   'passed',
   'skipped',

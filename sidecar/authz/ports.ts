@@ -1,7 +1,7 @@
 /** What the rules need from outside, so that this folder stays values in, values out. */
 import type { SpiffeId } from '#kernel/spiffe-id.ts';
 import type { TokenSource, TokenVerifier } from '../jwt/ports.ts';
-import type { Outcome } from './outcomes.ts';
+import type { AuthzOutcome } from './outcomes.ts';
 
 export interface RulePorts {
   /**
@@ -21,7 +21,7 @@ export interface RulePorts {
 
 /** Counts outcomes. Must not throw. */
 export interface Tally {
-  add(outcome: Outcome): void;
+  add(outcome: AuthzOutcome): void;
 }
 
 /** What the transport knows about a check beside its bytes. */

@@ -2,9 +2,9 @@
 import type { JsonObject } from '#kernel/json.ts';
 import { trustDomainOf } from '#kernel/spiffe-id.ts';
 import type { Rule } from '../config/settings.ts';
-import type { TokenVerifier, Verdict } from '../jwt/ports.ts';
+import type { TokenVerifier, TokenVerdict } from '../jwt/ports.ts';
 import { callerFilter } from './allow-callers.ts';
-import { refusalsOf, type Answer, type Refusals } from './answer.ts';
+import { refusalsOf, type CheckAnswer, type Refusals } from './answer.ts';
 import { bearerToken } from './bearer.ts';
 import type { RuleDecision } from './inject.ts';
 import type { RulePorts } from './ports.ts';
@@ -14,14 +14,14 @@ import { allowance, type Metadata } from './write-answer.ts';
 
 type ValidateRule = Extract<Rule, { mode: 'validate' }>;
 /** Turns verdicts into answers for one set of audiences. */
-type Judge = (view: CheckView, nowS: number) => Answer | Promise<Answer>;
+type Judge = (view: CheckView, nowS: number) => CheckAnswer | Promise<CheckAnswer>;
 
 /** Decides by a validate rule. */
 export function validateDecision(rule: ValidateRule, ports: RulePorts): RuleDecision {
   const refusals = refusalsOf(rule.name);
   const isSkipped = skipFilter(rule.skipPaths);
   const remove = rule.callerHeader === undefined ? [] : [rule.callerHeader];
-  const skipped: Answer = { bytes: allowance({ remove }), outcome: 'skipped' };
+  const skipped: CheckAnswer = { bytes: allowance({ remove }), outcome: 'skipped' };
   const judgeFor = judges(rule, ports, refusals);
   const own = judgeFor(rule.audiences);
   const routes = new Map<string, Judge>();
@@ -82,12 +82,12 @@ interface Case {
 }
 
 type AnswerFor = (told: {
-  readonly verdict: Verdict;
+  readonly verdict: TokenVerdict;
   readonly audiences: readonly string[];
   readonly lookalikes: readonly string[];
-}) => Answer;
+}) => CheckAnswer;
 
-function judge(verifier: TokenVerifier, told: Case): Answer | Promise<Answer> {
+function judge(verifier: TokenVerifier, told: Case): CheckAnswer | Promise<CheckAnswer> {
   const { token, nowS, answerFor, ...rest } = told;
   const verdict = verifier.verify(token, nowS);
   if (!(verdict instanceof Promise)) return answerFor({ verdict, ...rest });
@@ -97,7 +97,7 @@ function judge(verifier: TokenVerifier, told: Case): Answer | Promise<Answer> {
 /** The cache of verdicts gives the same object again, so its answer is built once; one with lookalikes is built each time. */
 function answersByVerdict(rule: ValidateRule, refusals: Refusals): AnswerFor {
   const mayCall = callerFilter(rule.allowCallers);
-  const built = new WeakMap<Verdict, Answer>();
+  const built = new WeakMap<TokenVerdict, CheckAnswer>();
   const { callerHeader, forwardToken, name } = rule;
   return ({ verdict, audiences, lookalikes }) => {
     if (verdict.kind === 'refused') return refusals[verdict.reason];
@@ -109,7 +109,7 @@ function answersByVerdict(rule: ValidateRule, refusals: Refusals): AnswerFor {
       remove: [...(forwardToken === false ? ['authorization'] : []), ...lookalikes],
       metadata: verifiedMetadata(name, verdict, audiences),
     });
-    const made: Answer = { bytes, outcome: 'allowed' };
+    const made: CheckAnswer = { bytes, outcome: 'allowed' };
     if (lookalikes.length === 0) built.set(verdict, made);
     return made;
   };
@@ -118,7 +118,7 @@ function answersByVerdict(rule: ValidateRule, refusals: Refusals): AnswerFor {
 /** What access logs and RBAC may see of a verified token. */
 function verifiedMetadata(
   rule: string,
-  verdict: Extract<Verdict, { kind: 'accepted' }>,
+  verdict: Extract<TokenVerdict, { kind: 'accepted' }>,
   audiences: readonly string[],
 ): Metadata {
   const issuedAt = verdict.claims['iat'];

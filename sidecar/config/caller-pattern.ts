@@ -1,7 +1,7 @@
 /** Who may call: a SPIFFE ID, a prefix of them ending in `/*`, or a whole trust domain (an ID without a path). */
 import { spiffeIdFault } from '#kernel/spiffe-id.ts';
 
-export interface Callers {
+export interface CallerPatterns {
   readonly ids: readonly string[];
   /** What their IDs begin with; it ends with a slash, so that `/ns/a/*` does not let `/ns/ab` in. */
   readonly starts: readonly string[];
@@ -13,7 +13,7 @@ export function callerPatternFault(text: string): string | undefined {
 }
 
 /** Whom checked patterns mean: a trust domain means itself and all below it. */
-export function callersOf(patterns: readonly string[]): Callers {
+export function callersOf(patterns: readonly string[]): CallerPatterns {
   return {
     ids: patterns.filter((text) => !text.endsWith('/*')),
     starts: patterns.flatMap((text) => {

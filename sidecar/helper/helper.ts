@@ -13,7 +13,7 @@ import { systemTimers } from '../workload-api/system-timers.ts';
 import { JwtTokenSource } from '../workload-api/token-source.ts';
 import type { DataPath } from './data-path.ts';
 import { ExtAuthzPath } from './ext-authz-path.ts';
-import type { Log } from './log.ts';
+import type { HelperLog } from './log.ts';
 import { NativePath } from './native-path.ts';
 import {
   leftOutWords,
@@ -30,7 +30,7 @@ export interface HelperOptions {
   /** `unix:///path` or `tcp://ip:port`. */
   readonly workloadApi: string;
   readonly names: PodNames;
-  readonly log: Log;
+  readonly log: HelperLog;
   readonly clock: Clock;
 }
 

@@ -8,7 +8,7 @@ import { trustDomainOfJwksPath } from '../config/contract.ts';
 import { keySetOf, publicJwk, type PublicJwk } from '../jwt/key-set.ts';
 import type { BundleSource, JwtBundle } from '../jwt/ports.ts';
 import type { MetricFamily } from '../server/metrics-text.ts';
-import type { Page } from '../server/plain-answer.ts';
+import type { HttpPage } from '../server/plain-answer.ts';
 
 /** Seconds that keys may be kept where the bundle has no hint, as for verdicts of our own. */
 const defaultMaxAgeS = 60;
@@ -26,16 +26,16 @@ export interface KeySource extends Pick<BundleSource, 'bundleFor'> {
 
 export class KeyPages {
   readonly #bundles: () => KeySource | undefined;
-  readonly #pages = new WeakMap<JwtBundle, Page>();
+  readonly #pages = new WeakMap<JwtBundle, HttpPage>();
   readonly #counts: Record<Result, number> = { keys: 0, no_keys: 0, waiting: 0, not_found: 0 };
-  #noKeys: Page | undefined;
+  #noKeys: HttpPage | undefined;
 
   /** @param bundles undefined while no rule validates. */
   constructor(bundles: () => KeySource | undefined) {
     this.#bundles = bundles;
   }
 
-  readonly page = (path: string): Page | undefined => {
+  readonly page = (path: string): HttpPage | undefined => {
     const name = trustDomainOfJwksPath(path);
     if (name === undefined) return undefined;
     const { result, page } = this.#answer(name);
@@ -52,7 +52,7 @@ export class KeyPages {
     return { name: 'svidecar_jwks_requests_total', help, type: 'counter', samples };
   }
 
-  #answer(name: string): { readonly result: Result; readonly page: Page } {
+  #answer(name: string): { readonly result: Result; readonly page: HttpPage } {
     const bundles = this.#bundles();
     if (bundles === undefined || trustDomainFault(name) !== undefined)
       return { result: 'not_found', page: plain(404, 'there are no keys here\n') };
@@ -67,7 +67,7 @@ export class KeyPages {
   }
 
   /** Made once for each bundle: whoever sends tokens with made-up key ids makes Envoy ask again and again. */
-  #pageOf(bundle: JwtBundle): Page | undefined {
+  #pageOf(bundle: JwtBundle): HttpPage | undefined {
     const known = this.#pages.get(bundle);
     if (known !== undefined) return known;
     const keys = keySetOf(bundle);
@@ -78,7 +78,7 @@ export class KeyPages {
   }
 
   /** A set without keys is an error to Envoy, which then keeps the old ones: it gets one whose private half is thrown away. */
-  #withoutKeys(): Page {
+  #withoutKeys(): HttpPage {
     if (this.#noKeys !== undefined) return this.#noKeys;
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     this.#noKeys = keyPage([publicJwk(publicKey, nobodysKeyId, 'ES256')], undefined);
@@ -86,7 +86,7 @@ export class KeyPages {
   }
 }
 
-function keyPage(keys: readonly PublicJwk[], hintS: number | undefined): Page {
+function keyPage(keys: readonly PublicJwk[], hintS: number | undefined): HttpPage {
   const { least, most } = maxAgeLimits;
   const maxAgeS = Math.min(most, Math.max(least, Math.floor(hintS ?? defaultMaxAgeS)));
   return {
@@ -97,6 +97,6 @@ function keyPage(keys: readonly PublicJwk[], hintS: number | undefined): Page {
   };
 }
 
-function plain(status: number, body: string): Page {
+function plain(status: number, body: string): HttpPage {
   return { status, contentType: 'text/plain', cacheControl: 'no-store', body };
 }

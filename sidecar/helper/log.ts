@@ -2,11 +2,11 @@
 import { printable } from '#kernel/text.ts';
 
 const logLevels = ['debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof logLevels)[number];
+export type HelperLogLevel = (typeof logLevels)[number];
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-export class Log {
-  level: LogLevel = 'info';
+export class HelperLog {
+  level: HelperLogLevel = 'info';
   readonly #write: (line: string) => void;
   readonly #now: () => number;
 
@@ -29,7 +29,7 @@ export class Log {
     this.#add('error', words, fields);
   }
 
-  #add(level: LogLevel, msg: string, fields: LogFields): void {
+  #add(level: HelperLogLevel, msg: string, fields: LogFields): void {
     if (logLevels.indexOf(level) < logLevels.indexOf(this.level)) return;
     const time = new Date(this.#now()).toISOString();
     this.#write(`${printable(JSON.stringify({ time, level, msg, ...fields }))}\n`);

@@ -7,9 +7,9 @@ import type { HelperSettings } from '../config/settings.ts';
 import { readCommandLine, usage } from './command-line.ts';
 import { followFile, readText } from './follow-file.ts';
 import { Helper } from './helper.ts';
-import { Log } from './log.ts';
+import { HelperLog } from './log.ts';
 
-export interface Surroundings {
+export interface HelperSurroundings {
   /** Without the runtime and the script. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -33,7 +33,7 @@ const exitCodes: Partial<Record<ErrorCode, number>> = {
 };
 
 /** Runs until it is stopped; never throws. @returns the exit code that `usage` documents. */
-export async function runHelper(surroundings: Surroundings): Promise<number> {
+export async function runHelper(surroundings: HelperSurroundings): Promise<number> {
   const { argv, write, writeError, version } = surroundings;
   const command = readCommandLine(argv);
   switch (command.kind) {
@@ -53,8 +53,8 @@ export async function runHelper(surroundings: Surroundings): Promise<number> {
   }
 }
 
-async function runUntilStopped(file: string, surroundings: Surroundings): Promise<number> {
-  const log = new Log(surroundings.write, Date.now);
+async function runUntilStopped(file: string, surroundings: HelperSurroundings): Promise<number> {
+  const log = new HelperLog(surroundings.write, Date.now);
   try {
     const text = readText(file);
     const settings = loadSettings(text, file);
@@ -79,7 +79,7 @@ async function runUntilStopped(file: string, surroundings: Surroundings): Promis
   }
 }
 
-function helperOptions(settings: HelperSettings, env: Surroundings['env']) {
+function helperOptions(settings: HelperSettings, env: HelperSurroundings['env']) {
   const workloadApi = settings.workloadApi ?? env['SPIFFE_ENDPOINT_SOCKET'];
   if (workloadApi === undefined || workloadApi === '') {
     const words = 'where the Workload API is says neither workloadApi nor SPIFFE_ENDPOINT_SOCKET';
@@ -98,7 +98,7 @@ function reloading(told: {
   readonly file: string;
   readonly helper: Helper;
   readonly settings: HelperSettings;
-  readonly log: Log;
+  readonly log: HelperLog;
 }): (text: string) => void {
   const { file, helper, log } = told;
   const fixed = JSON.stringify(fixedOf(told.settings));
@@ -120,7 +120,7 @@ function reloading(told: {
   };
 }
 
-function warnOfOpen({ rules }: HelperSettings, log: Log): void {
+function warnOfOpen({ rules }: HelperSettings, log: HelperLog): void {
   for (const rule of rules)
     if (rule.mode === 'validate' && skipsEverything(rule.skipPaths))
       log.warn('skipPaths lets every path pass without a token: nothing is validated', {

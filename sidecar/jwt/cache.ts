@@ -8,7 +8,7 @@
  */
 import { LruMap } from './lru.ts';
 import { maxTokenLength } from './parse.ts';
-import type { BundleSource, RefusalReason, TokenVerifier, Verdict } from './ports.ts';
+import type { BundleSource, RefusalReason, TokenVerifier, TokenVerdict } from './ports.ts';
 import { refused } from './refusal.ts';
 import { defaultLeewayS } from './verify.ts';
 
@@ -40,7 +40,7 @@ export interface CachedVerifier extends TokenVerifier {
 }
 
 interface Entry {
-  readonly verdict: Verdict;
+  readonly verdict: TokenVerdict;
   readonly generation: number;
   /** Unix seconds: when the verdict was found. */
   readonly sinceS: number;
@@ -66,7 +66,7 @@ const cleanEveryS = 30;
 const defaults = { maxAccepted: 1024, maxRefused: 256, acceptedForS: 60, refusedForS: 5 };
 
 /**
- * Wraps a verifier. While an entry lives the very same Verdict object comes back, so a caller may hang a
+ * Wraps a verifier. While an entry lives the very same TokenVerdict comes back, so a caller may hang a
  * prepared answer on it. Tokens that are being verified are waited for, not verified again.
  */
 export function cachedVerifier(verifier: TokenVerifier, options: CacheOptions): CachedVerifier {
@@ -79,7 +79,7 @@ class VerdictCache implements CachedVerifier {
   readonly #options: CacheOptions & typeof defaults & { readonly leewayS: number };
   readonly #accepted: LruMap<string, Entry>;
   readonly #refused: LruMap<string, Entry>;
-  readonly #pending = new Map<string, { generation: number; verdict: Promise<Verdict> }>();
+  readonly #pending = new Map<string, { generation: number; verdict: Promise<TokenVerdict> }>();
   #cleanAtS = -Infinity;
 
   constructor(verifier: TokenVerifier, options: CacheOptions) {
@@ -93,7 +93,7 @@ class VerdictCache implements CachedVerifier {
     return this.#accepted.size + this.#refused.size;
   }
 
-  verify(token: string, nowS: number): Verdict | Promise<Verdict> {
+  verify(token: string, nowS: number): TokenVerdict | Promise<TokenVerdict> {
     // Before it is hashed, let alone kept.
     if (token.length > maxTokenLength) return refused('too_long');
     const known = this.#lookUp(token, nowS);
@@ -117,7 +117,7 @@ class VerdictCache implements CachedVerifier {
     this.#refused.deleteWhere(isOver);
   }
 
-  #lookUp(token: string, nowS: number): Verdict | undefined {
+  #lookUp(token: string, nowS: number): TokenVerdict | undefined {
     const entry = this.#accepted.get(token) ?? this.#refused.get(token);
     if (entry === undefined) return undefined;
     const counts =
@@ -133,9 +133,9 @@ class VerdictCache implements CachedVerifier {
 
   #keepLater(
     token: string,
-    verdict: Promise<Verdict>,
+    verdict: Promise<TokenVerdict>,
     found: { readonly generation: number; readonly nowS: number },
-  ): Promise<Verdict> {
+  ): Promise<TokenVerdict> {
     const kept = verdict
       .then((result) => this.#keep(token, result, found))
       .finally(() => {
@@ -147,9 +147,9 @@ class VerdictCache implements CachedVerifier {
 
   #keep(
     token: string,
-    verdict: Verdict,
+    verdict: TokenVerdict,
     found: { readonly generation: number; readonly nowS: number },
-  ): Verdict {
+  ): TokenVerdict {
     const { acceptedForS, refusedForS, leewayS } = this.#options;
     const { generation, nowS } = found;
     const entry = { verdict, generation, sinceS: nowS };

@@ -19,7 +19,7 @@ export type RefusalReason =
   | 'no_key'
   | 'signature';
 
-export type Verdict =
+export type TokenVerdict =
   | {
       readonly kind: 'accepted';
       readonly spiffeId: SpiffeId;
@@ -32,7 +32,7 @@ export type Verdict =
 /** Decides about tokens for one fixed set of accepted audiences. Must not throw: a refusal is a value. */
 export interface TokenVerifier {
   /** Answers at once where the verdict is cached or cheap, else with a promise. @param nowS Unix seconds */
-  verify(token: string, nowS: number): Verdict | Promise<Verdict>;
+  verify(token: string, nowS: number): TokenVerdict | Promise<TokenVerdict>;
 }
 
 /** A JWT-SVID that the Workload API gave us. */

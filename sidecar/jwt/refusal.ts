@@ -1,7 +1,7 @@
 /** Refusals as shared values: refusing costs no allocation. */
-import type { RefusalReason, Verdict } from './ports.ts';
+import type { RefusalReason, TokenVerdict } from './ports.ts';
 
-export type Refusal = Extract<Verdict, { kind: 'refused' }>;
+export type Refusal = Extract<TokenVerdict, { kind: 'refused' }>;
 
 const refusals = new Map<RefusalReason, Refusal>();
 

@@ -5,7 +5,7 @@
 import { parseSpiffeId, spiffeIdFault, trustDomainOf } from '#kernel/spiffe-id.ts';
 import { keysFor } from './keys.ts';
 import { parseToken, type ParsedToken } from './parse.ts';
-import type { BundleSource, RefusalReason, TokenVerifier, Verdict } from './ports.ts';
+import type { BundleSource, RefusalReason, TokenVerifier, TokenVerdict } from './ports.ts';
 import { refused } from './refusal.ts';
 import { isSignedByAny } from './signature.ts';
 
@@ -47,7 +47,10 @@ function timeFault(token: ParsedToken, nowS: number, leewayS: number): RefusalRe
   return undefined;
 }
 
-function verifySigner(token: ParsedToken, bundles: BundleSource): Verdict | Promise<Verdict> {
+function verifySigner(
+  token: ParsedToken,
+  bundles: BundleSource,
+): TokenVerdict | Promise<TokenVerdict> {
   const { subject, expiresAtS } = token;
   if (subject === undefined || spiffeIdFault(subject) !== undefined) return refused('subject');
   if (expiresAtS === undefined) return refused('no_expiry');
@@ -57,7 +60,7 @@ function verifySigner(token: ParsedToken, bundles: BundleSource): Verdict | Prom
   if (bundle === undefined) return refused('no_bundle');
   const keys = keysFor(bundle, token);
   if (keys.length === 0) return refused('no_key');
-  const verdict = (signed: boolean): Verdict =>
+  const verdict = (signed: boolean): TokenVerdict =>
     signed
       ? { kind: 'accepted', spiffeId, expiresAtS, claims: token.claims }
       : refused('signature');

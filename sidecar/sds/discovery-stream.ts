@@ -7,7 +7,7 @@ import {
   deltaResponse,
   secretTypeUrl,
   stateResponse,
-  type Resource,
+  type SecretResource,
   type ResponseHead,
 } from './write-response.ts';
 
@@ -21,7 +21,7 @@ export type Taken =
 
 export interface Push {
   readonly message: Buffer;
-  readonly resources: readonly Resource[];
+  readonly resources: readonly SecretResource[];
 }
 
 /** Names on one stream; Envoy opens a stream for each name. */
@@ -85,7 +85,7 @@ abstract class Stream {
   }
 
   abstract take(message: Buffer): Taken;
-  protected abstract write(head: ResponseHead, resources: readonly Resource[]): Buffer;
+  protected abstract write(head: ResponseHead, resources: readonly SecretResource[]): Buffer;
 }
 
 export type DiscoveryStream = Stream;
@@ -109,7 +109,7 @@ export class StateStream extends Stream {
     return result;
   }
 
-  protected override write(head: ResponseHead, resources: readonly Resource[]): Buffer {
+  protected override write(head: ResponseHead, resources: readonly SecretResource[]): Buffer {
     return stateResponse(head, resources);
   }
 }
@@ -132,7 +132,7 @@ export class DeltaStream extends Stream {
     return result;
   }
 
-  protected override write(head: ResponseHead, resources: readonly Resource[]): Buffer {
+  protected override write(head: ResponseHead, resources: readonly SecretResource[]): Buffer {
     return deltaResponse(head, resources);
   }
 }

@@ -4,7 +4,7 @@
  */
 import { expiryMarginS, type Secrets } from './secrets.ts';
 import { emptyVersion, expiryOf } from './version.ts';
-import type { Resource } from './write-response.ts';
+import type { SecretResource } from './write-response.ts';
 
 interface Holding {
   /** What the client has under this name, as far as is known; undefined: nothing. */
@@ -57,7 +57,7 @@ export class Subscription {
   }
 
   /** What the client must be told now; empty when it has all it should have. */
-  due(secrets: Secrets, nowS: number): readonly Resource[] {
+  due(secrets: Secrets, nowS: number): readonly SecretResource[] {
     return [...this.#holdings].flatMap(([name, holding]) => {
       const told = toldOf(name, holding, { secrets, nowS });
       return told === undefined ? [] : [{ name, ...told }];
@@ -65,7 +65,7 @@ export class Subscription {
   }
 
   /** The client was sent these, and has not answered yet. */
-  send(resources: readonly Resource[]): void {
+  send(resources: readonly SecretResource[]): void {
     const before = new Map<string, string | undefined>();
     for (const { name, version } of resources) {
       const holding = this.#holdings.get(name);
@@ -111,7 +111,7 @@ function toldOf(
   name: string,
   holding: Holding,
   { secrets, nowS }: { readonly secrets: Secrets; readonly nowS: number },
-): Omit<Resource, 'name'> | undefined {
+): Omit<SecretResource, 'name'> | undefined {
   const state = secrets.find(name, nowS);
   if (state.kind === 'held' && state.version !== holding.refused) {
     return state.version === holding.version ? undefined : state;

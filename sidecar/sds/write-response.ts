@@ -11,7 +11,7 @@ import { bytesField, textField } from '../protobuf/wire-writer.ts';
 export const secretTypeUrl = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret';
 
 /** What a name stands for from now on. */
-export interface Resource {
+export interface SecretResource {
   readonly name: string;
   readonly version: string;
   /** What the header is to hold; empty: Envoy refuses requests that would need it. */
@@ -23,14 +23,14 @@ export interface ResponseHead {
   readonly nonce: string;
 }
 
-export function stateResponse(head: ResponseHead, resources: readonly Resource[]): Buffer {
+export function stateResponse(head: ResponseHead, resources: readonly SecretResource[]): Buffer {
   return response(
     head,
     resources.map((one) => bytesField(2, anySecret(one))),
   );
 }
 
-export function deltaResponse(head: ResponseHead, resources: readonly Resource[]): Buffer {
+export function deltaResponse(head: ResponseHead, resources: readonly SecretResource[]): Buffer {
   const wrapped = resources.map((one) =>
     Buffer.concat([
       textField(1, one.version),
@@ -54,7 +54,7 @@ function response({ version, nonce }: ResponseHead, resources: readonly Buffer[]
   ]);
 }
 
-function anySecret({ name, value }: Resource): Buffer {
+function anySecret({ name, value }: SecretResource): Buffer {
   const genericSecret = bytesField(1, textField(3, value));
   const secret = Buffer.concat([textField(1, name), bytesField(5, genericSecret)]);
   return Buffer.concat([textField(1, secretTypeUrl), bytesField(2, secret)]);

@@ -1,14 +1,14 @@
 /** Counts what became of checks, by rule: one integer each, read when somebody asks. */
-import { outcomes, type Outcome } from '../authz/outcomes.ts';
+import { outcomes, type AuthzOutcome } from '../authz/outcomes.ts';
 import type { Tally } from '../authz/ports.ts';
 import type { MetricFamily } from './metrics-text.ts';
 
-type Counts = Record<Outcome, number>;
+type Counts = Record<AuthzOutcome, number>;
 
 class RuleCounts implements Tally {
   // One entry for every outcome.
   readonly counts: Counts = Object.fromEntries(outcomes.map((one) => [one, 0])) as Counts;
-  add(outcome: Outcome): void {
+  add(outcome: AuthzOutcome): void {
     this.counts[outcome] += 1;
   }
 }
@@ -37,6 +37,6 @@ export class CheckCounts {
   }
 }
 
-function isUsual(outcome: Outcome): boolean {
+function isUsual(outcome: AuthzOutcome): boolean {
   return outcome === 'allowed' || outcome === 'passed' || outcome === 'skipped';
 }

@@ -8,14 +8,14 @@ const prefaceStart = 'PRI ';
 const plainAnswer = 'this port speaks gRPC and HTTP/2 with prior knowledge, for Envoy\n';
 
 /** An answer to GET over HTTP/2. */
-export interface Page {
+export interface HttpPage {
   readonly status: number;
   readonly contentType: string;
   readonly cacheControl: string;
   readonly body: string;
 }
 /** The page at a path, the query left out; undefined where there is none. Must not throw. */
-export type Pages = (path: string) => Page | undefined;
+export type Pages = (path: string) => HttpPage | undefined;
 
 export function isPreface(first: Buffer): boolean {
   const start = first.toString('latin1', 0, prefaceStart.length);
@@ -59,7 +59,7 @@ export function answerPage(
   return isBegun && endAnswer(stream, method === 'HEAD' ? undefined : body) && page !== undefined;
 }
 
-const notGrpc: Page = {
+const notGrpc: HttpPage = {
   status: 415,
   contentType: 'text/plain',
   cacheControl: 'no-store',

@@ -13,7 +13,7 @@ export interface CallFailure {
   readonly text: string;
 }
 
-export type Outcome<T> =
+export type CallOutcome<T> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'failed'; readonly failure: CallFailure };
 
@@ -73,7 +73,7 @@ export interface WorkloadApi {
   fetchJwtSvids(
     request: JwtSvidRequest,
     options: CallOptions,
-  ): Promise<Outcome<readonly JwtSvid[]>>;
+  ): Promise<CallOutcome<readonly JwtSvid[]>>;
   readonly watchJwtBundles: Watch<JwtBundles>;
   readonly watchX509Svids: Watch<X509Svids>;
   readonly watchX509Bundles: Watch<X509Bundles>;

@@ -13,7 +13,7 @@ import type {
   JwtSvid,
   JwtSvidRequest,
   Observer,
-  Outcome,
+  CallOutcome,
   Watch,
   WorkloadApi,
   X509Svid,
@@ -77,7 +77,7 @@ function fetchJwtSvids(
   client: SpiffeWorkloadAPIClient,
   request: JwtSvidRequest,
   { deadlineMs, signal }: CallOptions,
-): Promise<Outcome<readonly JwtSvid[]>> {
+): Promise<CallOutcome<readonly JwtSvid[]>> {
   return new Promise((resolve) => {
     const call = client.fetchJwtsvid(
       { audience: request.audiences, spiffeId: request.spiffeId ?? '' },

@@ -2,7 +2,7 @@
 import type { SpiffeId } from '#kernel/spiffe-id.ts';
 import { readUnverifiedIssuedToken } from '../jwt/issued.ts';
 import type { IssuedToken, TokenSource } from '../jwt/ports.ts';
-import type { CallFailure, JwtSvid, Outcome, WorkloadApi } from './api.ts';
+import type { CallFailure, JwtSvid, CallOutcome, WorkloadApi } from './api.ts';
 import { explainFailure, retryDelayMs } from './failure.ts';
 import { Listeners } from './listeners.ts';
 import { fetchDeadlineMs, renewalDelayMs } from './renewal.ts';
@@ -105,7 +105,7 @@ export class JwtTokenSource implements TokenSource {
     else this.#onToken(read.value);
   }
 
-  #read(outcome: Outcome<readonly JwtSvid[]>): Outcome<IssuedToken> {
+  #read(outcome: CallOutcome<readonly JwtSvid[]>): CallOutcome<IssuedToken> {
     if (outcome.kind === 'failed') return outcome;
     const choice: SvidChoice = { spiffeId: this.#options.spiffeId, hint: this.#options.hint };
     const svid = selectSvid(outcome.value, choice);
@@ -161,6 +161,6 @@ export class JwtTokenSource implements TokenSource {
   }
 }
 
-function unusable(what: string): Outcome<never> {
+function unusable(what: string): CallOutcome<never> {
   return { kind: 'failed', failure: { kind: 'unavailable', text: `the agent gave ${what}` } };
 }

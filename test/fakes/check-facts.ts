@@ -1,6 +1,11 @@
 /** Facts for tests of checks: a cluster that is well, with whatever a test changes. */
 import type { JsonObject } from '#kernel/json.ts';
-import { known, resourceNames, type Facts, type Reading } from '../../webhook/checks/facts.ts';
+import {
+  known,
+  resourceNames,
+  type ClusterFacts,
+  type Reading,
+} from '../../webhook/checks/facts.ts';
 import type { ResourceName } from '../../webhook/checks/facts.ts';
 import { runChecks } from '../../webhook/checks/run-checks.ts';
 import type { CheckId, Finding } from '../../webhook/checks/contract.ts';
@@ -12,7 +17,7 @@ export type Objects = Partial<Record<ResourceName, readonly JsonObject[]>>;
 const notAsked = { kind: 'not_asked', reason: 'not in this test' } as const;
 
 /** @param objects by resource; what is not given is known to be empty */
-export function factsWith(objects: Objects, changes: Partial<Facts> = {}): Facts {
+export function factsWith(objects: Objects, changes: Partial<ClusterFacts> = {}): ClusterFacts {
   const pairs = resourceNames.map((name): [ResourceName, Reading] => [
     name,
     known((objects[name] ?? []).map((object) => ({ object }))),
@@ -24,7 +29,7 @@ export function factsWith(objects: Objects, changes: Partial<Facts> = {}): Facts
     ownNamespace: 'svidecar',
     namespace: 'default',
     // Built from the list of all names.
-    objects: Object.fromEntries(pairs) as Facts['objects'],
+    objects: Object.fromEntries(pairs) as ClusterFacts['objects'],
     serverVersion: { kind: 'known', value: { major: 1, minor: 36 } },
     served: new Map(),
     configuration: notAsked,
@@ -34,13 +39,13 @@ export function factsWith(objects: Objects, changes: Partial<Facts> = {}): Facts
   };
 }
 
-export function resultOf(id: CheckId, facts: Facts): CheckResult {
+export function resultOf(id: CheckId, facts: ClusterFacts): CheckResult {
   const result = runChecks(facts).checks.find((each) => each.id === id);
   if (result === undefined) throw new TypeError(`${id} did not run`);
   return result;
 }
 
-export function findingsOf(id: CheckId, facts: Facts): readonly Finding[] {
+export function findingsOf(id: CheckId, facts: ClusterFacts): readonly Finding[] {
   return resultOf(id, facts).findings;
 }
 

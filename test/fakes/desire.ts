@@ -12,7 +12,7 @@ import type {
   DesiredConfigMap,
   Rendered,
   SourceConfigMap,
-  Wanted,
+  WantedConfigMaps,
   WantedEnvoy,
 } from '../../webhook/desired/desired.ts';
 
@@ -24,7 +24,7 @@ export const desireForTests: Desire = { wanted, render };
 export const derivedFor = (source: string): string => `${source}-svidecar-${contentHash(source)}`;
 export const helperFor = (text: string): string => helperName(text);
 
-function wanted(users: readonly ConfigMapUser[]): Wanted {
+function wanted(users: readonly ConfigMapUser[]): WantedConfigMaps {
   const helpers = new Map<string, DesiredConfigMap>();
   const envoys = new Map<string, { plan: WantedEnvoy['plan']; users: ConfigMapUser[] }>();
   const summaries = new Map<ConfigMapUser, string>();

@@ -1,9 +1,14 @@
 /** Ports of the rules that answer from memory and remember what they were asked. */
 import type { SpiffeId } from '#kernel/spiffe-id.ts';
-import type { Outcome } from '../../sidecar/authz/outcomes.ts';
+import type { AuthzOutcome } from '../../sidecar/authz/outcomes.ts';
 import type { RulePorts, Tally } from '../../sidecar/authz/ports.ts';
 import { OwnTokens } from '../../sidecar/jwt/own-tokens.ts';
-import type { IssuedToken, TokenSource, TokenVerifier, Verdict } from '../../sidecar/jwt/ports.ts';
+import type {
+  IssuedToken,
+  TokenSource,
+  TokenVerifier,
+  TokenVerdict,
+} from '../../sidecar/jwt/ports.ts';
 
 export class FakeTokenSource implements TokenSource {
   issued: IssuedToken | undefined;
@@ -33,15 +38,15 @@ export class FakeTokenSource implements TokenSource {
 
 /** Gives the verdict that was put in for a token, else "malformed". */
 export class FakeVerifier implements TokenVerifier {
-  readonly verdicts = new Map<string, Verdict | Promise<Verdict>>();
-  verify(token: string): Verdict | Promise<Verdict> {
+  readonly verdicts = new Map<string, TokenVerdict | Promise<TokenVerdict>>();
+  verify(token: string): TokenVerdict | Promise<TokenVerdict> {
     return this.verdicts.get(token) ?? { kind: 'refused', reason: 'malformed' };
   }
 }
 
 class FakeTally implements Tally {
-  readonly counts: Partial<Record<Outcome, number>> = {};
-  add(outcome: Outcome): void {
+  readonly counts: Partial<Record<AuthzOutcome, number>> = {};
+  add(outcome: AuthzOutcome): void {
     this.counts[outcome] = (this.counts[outcome] ?? 0) + 1;
   }
 }

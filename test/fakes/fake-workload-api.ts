@@ -6,7 +6,7 @@ import type {
   JwtSvid,
   JwtSvidRequest,
   Observer,
-  Outcome,
+  CallOutcome,
   Watch,
   WorkloadApi,
   X509Bundles,
@@ -16,7 +16,7 @@ import type {
 export interface FetchCall {
   readonly request: JwtSvidRequest;
   readonly options: CallOptions;
-  answer(outcome: Outcome<readonly JwtSvid[]>): void;
+  answer(outcome: CallOutcome<readonly JwtSvid[]>): void;
 }
 
 /** The streams of one kind, as a test drives them. */
@@ -57,7 +57,7 @@ export class FakeWorkloadApi implements WorkloadApi {
   fetchJwtSvids(
     request: JwtSvidRequest,
     options: CallOptions,
-  ): Promise<Outcome<readonly JwtSvid[]>> {
+  ): Promise<CallOutcome<readonly JwtSvid[]>> {
     return new Promise((resolve) => {
       this.fetches.push({ request, options, answer: resolve });
     });

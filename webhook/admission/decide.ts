@@ -19,13 +19,13 @@ import {
 import { locate, type Located } from '../injection/locate.ts';
 import { statusOf, summaryOf, type Status } from '../injection/status.ts';
 import { strayKeys } from '../injection/stray-keys.ts';
-import { Trace, type Step } from '../injection/trace.ts';
+import { Trace, type TraceStep } from '../injection/trace.ts';
 import type { EnvoyCheck } from './check-envoy.ts';
 import { outsideReason, type Outside, type SkipReason } from './outside.ts';
 import { refuseTaken, type ReadHeld } from './taken-names.ts';
 
 interface Told {
-  readonly steps: readonly Step[];
+  readonly steps: readonly TraceStep[];
 }
 export type Decision =
   | (Told & { readonly kind: 'skipped'; readonly reason: SkipReason })

@@ -1,10 +1,10 @@
 /** What admission would say of an object as it is stored, for the events on it: the same decision, without its operations. */
 import type { JsonObject } from '#kernel/json.ts';
 import { objectAt, stringAt } from '#kernel/json.ts';
-import { traceText, type Step } from '../injection/trace.ts';
+import { traceText, type TraceStep } from '../injection/trace.ts';
 import { decide, type DecisionContext } from './decide.ts';
 
-/** @see Verdict of desired/events: the same shape, as the two rooms do not know each other. */
+/** @see AdmissionVerdict of desired/events: the same shape, as the two rooms do not know each other. */
 export interface StoredVerdict {
   readonly kind: 'injectable' | 'refused' | 'skipped';
   readonly trace: string;
@@ -39,6 +39,6 @@ export function judgeStored(
 }
 
 /** What would be done is told once it is done. */
-function isRequest({ id, level }: Step): boolean {
+function isRequest({ id, level }: TraceStep): boolean {
   return id === 'templates_requested' || level === 'warning';
 }

@@ -7,7 +7,7 @@ import { isObject, objectAt, stringAt, type Json, type JsonObject } from '#kerne
 import { printable } from '#kernel/text.ts';
 import type { Operation } from '../editing/operation.ts';
 import { knownKinds } from '../injection/locate.ts';
-import { traceText, type Step } from '../injection/trace.ts';
+import { traceText, type TraceStep } from '../injection/trace.ts';
 import { decide, type Decision, type DecisionContext } from './decide.ts';
 
 /** The answer, with the bounded labels that metrics want. */
@@ -148,7 +148,7 @@ function warningsOf(decision: Decision): JsonObject {
 }
 
 /** One line: the API server drops a warning that holds a control character. */
-function clipped({ message }: Step): string {
+function clipped({ message }: TraceStep): string {
   return shortened(printable(message), maxWarningLength);
 }
 

@@ -2,7 +2,7 @@
 import type { ErrorCode } from '#kernel/errors.ts';
 import type { StepId } from '../injection/trace.ts';
 import type { Assessed } from './assess.ts';
-import { found, type Check, type Finding, type Outcome, type Severity } from './contract.ts';
+import { found, type Check, type Finding, type CheckOutcome, type Severity } from './contract.ts';
 
 /** Refusals that another check tells of. */
 const annotationCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -22,7 +22,7 @@ const envoyCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** A pod says what its workload says already; workloads come first. */
-export function toldOnce(findings: readonly Finding[]): Outcome {
+export function toldOnce(findings: readonly Finding[]): CheckOutcome {
   const told = new Map<string, Finding>();
   for (const finding of findings) {
     const { namespace = '', kind = '' } = finding.where ?? {};

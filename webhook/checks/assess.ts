@@ -15,7 +15,7 @@ import {
   namespaceOf,
   subjectsOf,
   whereOf,
-  type Facts,
+  type ClusterFacts,
   type Subject,
   type Where,
 } from './facts.ts';
@@ -34,7 +34,7 @@ export interface Assessed {
 }
 
 /** Objects without a pod template are left out. */
-export function assess(facts: Facts, subjects: readonly Subject[]): readonly Assessed[] {
+export function assess(facts: ClusterFacts, subjects: readonly Subject[]): readonly Assessed[] {
   const read = configMapReader(facts);
   const context = {
     engine: facts.engine,
@@ -126,7 +126,7 @@ function specAfter(located: Located, decision: Decision): JsonObject {
   return objectAt(template, 'spec');
 }
 
-function configMapReader(facts: Facts): Parameters<typeof envoyCheck>[0] {
+function configMapReader(facts: ClusterFacts): Parameters<typeof envoyCheck>[0] {
   const views = new Map<string, NonNullable<ReturnType<Parameters<typeof envoyCheck>[0]>>>();
   for (const { object } of subjectsOf(facts.objects.configMaps)) {
     const key = `${namespaceOf(object, facts)}/${nameOf(object)}`;

@@ -7,9 +7,9 @@ import {
   type CertificateView,
   type LifeView,
 } from '../../certs/plan/certificate-view.ts';
-import type { Check, Finding, Outcome } from './contract.ts';
-import type { Facts, ServedChain } from './facts.ts';
-import { hooksOf, type Hook } from './hooks.ts';
+import type { Check, Finding, CheckOutcome } from './contract.ts';
+import type { ClusterFacts, ServedCertificates } from './facts.ts';
+import { hooksOf, type InspectedHook } from './hooks.ts';
 
 /** Part of a certificate's life that is left when it is late: whoever renews it does so with a third left. */
 const lateShare = 0.2;
@@ -38,7 +38,7 @@ function unique(texts: readonly string[]): readonly string[] {
   return [...new Set(texts)];
 }
 
-function judge(hook: Hook, facts: Facts): Outcome {
+function judge(hook: InspectedHook, facts: ClusterFacts): CheckOutcome {
   const served = facts.served.get(hook.target.key);
   if (served === undefined) return { findings: [], unread: [`nobody asked ${hook.target.key}`] };
   if (served.kind !== 'known') {
@@ -57,7 +57,11 @@ function judge(hook: Hook, facts: Facts): Outcome {
 const trustHint =
   'let svidecar keep the caBundle (docs/certificates.md), or make both anew: scripts/webhook-certificate';
 
-function faultsOf(hook: Hook, { certificates }: ServedChain, nowS: number): readonly Finding[] {
+function faultsOf(
+  hook: InspectedHook,
+  { certificates }: ServedCertificates,
+  nowS: number,
+): readonly Finding[] {
   const chain = readCertificates(certificates.join('\n'));
   const bundle = readCertificates(hook.caBundle);
   const [leaf] = chain;
@@ -101,7 +105,7 @@ function dateOf({ notAfter }: LifeView): string {
 }
 
 function late(
-  hook: Hook,
+  hook: InspectedHook,
   { what, life }: { readonly what: string; readonly life: LifeView },
   nowS: number,
 ): readonly Finding[] {

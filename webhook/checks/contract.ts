@@ -1,6 +1,6 @@
 /** What a check is, and what comes of it. Ids are stable API: scripts, docs/check.md and `-o json` use them. */
 import type { Assessed } from './assess.ts';
-import type { Facts, ResourceName, Subject, Where } from './facts.ts';
+import type { ClusterFacts, ResourceName, Subject, Where } from './facts.ts';
 
 export type CheckId =
   | 'annotation_placement'
@@ -45,7 +45,7 @@ export interface Finding {
   readonly hint: string;
 }
 
-export interface Outcome {
+export interface CheckOutcome {
   readonly findings: readonly Finding[];
   /** Sentences: what could not be read though it should be; the run then tells that by its exit code. */
   readonly unread?: readonly string[];
@@ -57,7 +57,7 @@ export interface Outcome {
 
 /** What a check reads; `objects` gives what was read, and is only asked for what `reads` names. */
 export interface Material {
-  readonly facts: Facts;
+  readonly facts: ClusterFacts;
   /** Every workload and pod that carries a key of ours, with the decision about it. */
   readonly assessed: readonly Assessed[];
   readonly objects: (name: ResourceName) => readonly Subject[];
@@ -74,13 +74,13 @@ export interface Check {
   readonly offline: boolean;
   /** Without these the check is not run, and its status is `unknown`. */
   readonly reads: readonly ResourceName[];
-  readonly run: (material: Material) => Outcome;
+  readonly run: (material: Material) => CheckOutcome;
 }
 
-export function found(findings: readonly Finding[]): Outcome {
+export function found(findings: readonly Finding[]): CheckOutcome {
   return { findings };
 }
 
-export function skipped(reason: string): Outcome {
+export function skipped(reason: string): CheckOutcome {
   return { findings: [], skipped: reason };
 }

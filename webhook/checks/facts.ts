@@ -51,14 +51,14 @@ export type Reading =
   | { readonly kind: 'unknown'; readonly reasons: readonly string[] };
 
 /** Something that was asked for, and a sentence where there is no answer. */
-export type Answer<T> =
+export type FactAnswer<T> =
   | { readonly kind: 'known'; readonly value: T }
   | { readonly kind: 'unknown'; readonly reason: string }
   /** Nothing to be had from here, and no fault of anybody. */
   | { readonly kind: 'not_asked'; readonly reason: string };
 
 /** Certificates as served, PEM, the leaf first. */
-export interface ServedChain {
+export interface ServedCertificates {
   readonly certificates: readonly string[];
   /** Such as "a TLS handshake with pod svidecar-1". */
   readonly source: string;
@@ -81,7 +81,7 @@ export interface WorkloadApiAnswer {
   readonly text: string;
 }
 
-export interface Facts {
+export interface ClusterFacts {
   /** `files`: what is not among the objects may well exist in the cluster. */
   readonly origin: 'files' | 'cluster';
   readonly engine: Engine;
@@ -92,13 +92,13 @@ export interface Facts {
   /** Of objects that name none. */
   readonly namespace: string;
   readonly objects: Readonly<Record<ResourceName, Reading>>;
-  readonly serverVersion: Answer<{ readonly major: number; readonly minor: number }>;
+  readonly serverVersion: FactAnswer<{ readonly major: number; readonly minor: number }>;
   /** By the key of a hook's target. */
-  readonly served: ReadonlyMap<string, Answer<readonly ServedChain[]>>;
+  readonly served: ReadonlyMap<string, FactAnswer<readonly ServedCertificates[]>>;
   /** Where the injector's configuration stands, and what is wrong with it. */
-  readonly configuration: Answer<{ readonly where: Where; readonly fault: string | undefined }>;
-  readonly probe: Answer<ProbeAnswer>;
-  readonly workloadApi: Answer<WorkloadApiAnswer>;
+  readonly configuration: FactAnswer<{ readonly where: Where; readonly fault: string | undefined }>;
+  readonly probe: FactAnswer<ProbeAnswer>;
+  readonly workloadApi: FactAnswer<WorkloadApiAnswer>;
 }
 
 export function known(subjects: readonly Subject[]): Reading {
@@ -119,7 +119,7 @@ export function nameOf(object: JsonObject): string {
   return stringAt(metadata, 'name') ?? stringAt(metadata, 'generateName') ?? '';
 }
 
-export function namespaceOf(object: JsonObject, facts: Pick<Facts, 'namespace'>): string {
+export function namespaceOf(object: JsonObject, facts: Pick<ClusterFacts, 'namespace'>): string {
   return stringAt(metadataOf(object), 'namespace') ?? facts.namespace;
 }
 

@@ -3,7 +3,7 @@ import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/j
 import { templatesKey } from '../injection/contract.ts';
 import { found, skipped, type Check, type Finding } from './contract.ts';
 import { nameOf, whereOf, type Subject } from './facts.ts';
-import { podHookOf, type Hook } from './hooks.ts';
+import { podHookOf, type InspectedHook } from './hooks.ts';
 
 /** Policies and bindings became stable with it. */
 const oldestMinor = 30;
@@ -32,7 +32,7 @@ export const guardPolicy: Check = {
   },
 };
 
-function absent(hook: Hook | undefined): Finding {
+function absent(hook: InspectedHook | undefined): Finding {
   const isOpen = hook?.failurePolicy === 'Ignore';
   return {
     severity: isOpen ? 'error' : 'warning',

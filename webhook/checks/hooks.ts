@@ -5,7 +5,7 @@ import { namespaceLabel } from '../injection/contract.ts';
 import { found, type Check, type Finding, type Material } from './contract.ts';
 import { nameOf, whereOf, type Subject, type Where } from './facts.ts';
 
-export interface Hook {
+export interface InspectedHook {
   readonly name: string;
   readonly where: Where;
   readonly failurePolicy: 'Fail' | 'Ignore';
@@ -41,12 +41,12 @@ export function isOwnConfiguration(object: JsonObject): boolean {
   );
 }
 
-export function hooksOf(subjects: readonly Subject[]): readonly Hook[] {
+export function hooksOf(subjects: readonly Subject[]): readonly InspectedHook[] {
   return subjects.flatMap((subject) =>
     listAt(subject.object, 'webhooks')
       .filter(isObject)
       .filter((hook) => stringAt(hook, 'name')?.endsWith(ownSuffix) === true)
-      .map((hook): Hook => {
+      .map((hook): InspectedHook => {
         const clientConfig = objectAt(hook, 'clientConfig');
         const bundle = stringAt(clientConfig, 'caBundle') ?? '';
         return {
@@ -105,7 +105,7 @@ function missingPodHook(others: number): Finding {
   };
 }
 
-function missing(hooks: readonly Hook[]): readonly Finding[] {
+function missing(hooks: readonly InspectedHook[]): readonly Finding[] {
   return Object.entries(expected)
     .filter(([name]) => !hooks.some((hook) => hook.name === name))
     .map(([name, loss]) => ({
@@ -116,7 +116,7 @@ function missing(hooks: readonly Hook[]): readonly Finding[] {
     }));
 }
 
-function faultsOf(hook: Hook, { facts }: Material): readonly Finding[] {
+function faultsOf(hook: InspectedHook, { facts }: Material): readonly Finding[] {
   const finding = (severity: Finding['severity'], message: string): Finding => ({
     ...{ severity, where: hook.where, message: `${hook.name}: ${message}` },
     hint: 'apply the manifests of this version again',
@@ -149,7 +149,7 @@ function faultsOf(hook: Hook, { facts }: Material): readonly Finding[] {
 
 /** @see meta/v1 LabelSelector, and NamespaceSelector of MutatingWebhook */
 function isSelected(
-  { definition }: Hook,
+  { definition }: InspectedHook,
   namespace: { readonly label: string; readonly name: string },
 ): boolean {
   const labels: Readonly<Record<string, string>> = {
@@ -187,7 +187,7 @@ function holds(expression: JsonObject, labels: Readonly<Record<string, string>>)
 }
 
 /** The hook that decides about pods; undefined when it is not there. */
-export function podHookOf(subjects: readonly Subject[]): Hook | undefined {
+export function podHookOf(subjects: readonly Subject[]): InspectedHook | undefined {
   return hooksOf(subjects).find(({ name }) => name === podHook);
 }
 

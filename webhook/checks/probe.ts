@@ -2,9 +2,9 @@
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { statusKey, templatesKey } from '../injection/contract.ts';
 import { namespaceLabels } from './assess.ts';
-import { found, skipped, type Check, type Finding, type Outcome } from './contract.ts';
+import { found, skipped, type Check, type Finding, type CheckOutcome } from './contract.ts';
 import { metadataOf, type ProbeAnswer, type Subject } from './facts.ts';
-import { podHookOf, type Hook } from './hooks.ts';
+import { podHookOf, type InspectedHook } from './hooks.ts';
 
 /** Small enough for every quota, and admitted by Pod Security "restricted"; nothing of it is ever stored. */
 export const probePod: JsonObject = {
@@ -65,9 +65,9 @@ export const webhookAnswers: Check = {
   },
 };
 
-function judge(answer: ProbeAnswer, hook: Hook): Outcome {
+function judge(answer: ProbeAnswer, hook: InspectedHook): CheckOutcome {
   const { pod, namespace, message } = answer;
-  const finding = (said: string, hint: string): Outcome =>
+  const finding = (said: string, hint: string): CheckOutcome =>
     found([{ severity: 'error', where: hook.where, message: said, hint } satisfies Finding]);
   if (pod !== undefined) {
     const annotations = objectAt(metadataOf(pod), 'annotations');

@@ -1,18 +1,18 @@
 /** Runs checks over facts. Pure; the same facts give the same report. */
 import { assess, concernsUs, type Assessed } from './assess.ts';
 import { catalogue } from './catalogue.ts';
-import type { Category, Check, CheckId, Finding, Material, Outcome } from './contract.ts';
-import { subjectsOf, type Facts } from './facts.ts';
+import type { Category, Check, CheckId, Finding, Material, CheckOutcome } from './contract.ts';
+import { subjectsOf, type ClusterFacts } from './facts.ts';
 
 /** `skipped`: nothing to check, or nothing that can be seen from here. `unknown`: it could not be read. */
-export type Status = 'ok' | 'warning' | 'error' | 'unknown' | 'skipped';
+export type CheckStatus = 'ok' | 'warning' | 'error' | 'unknown' | 'skipped';
 
 export interface CheckResult {
   readonly id: CheckId;
   readonly category: Category;
   readonly claim: string;
   readonly why: string;
-  readonly status: Status;
+  readonly status: CheckStatus;
   readonly findings: readonly Finding[];
   /** Why something is unknown or skipped, and what else is worth knowing; may stand beside findings. */
   readonly reasons: readonly string[];
@@ -25,7 +25,7 @@ export interface Report {
 }
 
 /** In the order of the catalogue; for files only what files can tell. */
-export function runChecks(facts: Facts): Report {
+export function runChecks(facts: ClusterFacts): Report {
   const { workloads, pods } = facts.objects;
   const users = [...subjectsOf(workloads), ...subjectsOf(pods)];
   const assessed = assess(facts, users);
@@ -35,7 +35,7 @@ export function runChecks(facts: Facts): Report {
   return { checks, examined: users.filter(({ object }) => concernsUs(object)).length };
 }
 
-function runOne(check: Check, facts: Facts, assessed: readonly Assessed[]): CheckResult {
+function runOne(check: Check, facts: ClusterFacts, assessed: readonly Assessed[]): CheckResult {
   const readings = check.reads.map((name) => facts.objects[name]);
   const unread = [...new Set(readings.flatMap((each) => ('reasons' in each ? each.reasons : [])))];
   const isBlind = readings.some(({ kind }) => kind === 'unknown');
@@ -48,7 +48,7 @@ function runOne(check: Check, facts: Facts, assessed: readonly Assessed[]): Chec
   return resultOf(check, outcome, unread);
 }
 
-function resultOf(check: Check, outcome: Outcome, unread: readonly string[]): CheckResult {
+function resultOf(check: Check, outcome: CheckOutcome, unread: readonly string[]): CheckResult {
   const { id, category, claim, why } = check;
   const { findings, skipped } = outcome;
   const faults = [...unread, ...(outcome.unread ?? [])];
@@ -59,7 +59,11 @@ function resultOf(check: Check, outcome: Outcome, unread: readonly string[]): Ch
   };
 }
 
-function statusOf(findings: readonly Finding[], isUnknown: boolean, isSkipped: boolean): Status {
+function statusOf(
+  findings: readonly Finding[],
+  isUnknown: boolean,
+  isSkipped: boolean,
+): CheckStatus {
   if (findings.some(({ severity }) => severity === 'error')) return 'error';
   if (findings.length > 0) return 'warning';
   if (isUnknown) return 'unknown';

@@ -5,8 +5,8 @@ import { stringAt, type JsonObject } from '#kernel/json.ts';
 import {
   known,
   resourceNames,
-  type Answer,
-  type Facts,
+  type FactAnswer,
+  type ClusterFacts,
   type Reading,
   type ResourceName,
   type Subject,
@@ -36,10 +36,10 @@ const workloadKinds: ReadonlySet<string> = new Set(
   knownKinds.map((kind) => kind.slice(kind.indexOf('/') + 1)).filter((kind) => kind !== 'Pod'),
 );
 
-const notAsked: Answer<never> = { kind: 'not_asked', reason: 'manifests do not tell' };
+const notAsked: FactAnswer<never> = { kind: 'not_asked', reason: 'manifests do not tell' };
 
 export interface FileFacts {
-  readonly facts: Facts;
+  readonly facts: ClusterFacts;
   /** What could not be read. */
   readonly faults: readonly AppError[];
 }
@@ -76,7 +76,7 @@ function resourceOf(object: JsonObject): ResourceName | undefined {
 }
 
 /** A reading for each resource. */
-function readings(read: (name: ResourceName) => Reading): Facts['objects'] {
+function readings(read: (name: ResourceName) => Reading): ClusterFacts['objects'] {
   const pairs = resourceNames.map((name) => [name, read(name)] as const);
   // Built from the list of all names, so that every member is there.
   return Object.fromEntries(pairs) as Record<ResourceName, Reading>;

@@ -3,7 +3,7 @@ import { jsonText } from './json-text.ts';
 import { printable } from '#kernel/text.ts';
 import type { Finding } from '../checks/contract.ts';
 import type { Where } from '../checks/facts.ts';
-import type { CheckResult, Report, Status } from '../checks/run-checks.ts';
+import type { CheckResult, Report, CheckStatus } from '../checks/run-checks.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Paint, Style } from './reports.ts';
 
@@ -12,7 +12,7 @@ const idWidth = 'webhook_certificate'.length + 1;
 /** Findings of one check that people are shown; programs get all. */
 const shownFindings = 20;
 
-const marks: Readonly<Record<Status, readonly [mark: string, style: Style]>> = {
+const marks: Readonly<Record<CheckStatus, readonly [mark: string, style: Style]>> = {
   ok: ['ok', 'green'],
   warning: ['warn', 'yellow'],
   error: ['error', 'red'],
@@ -45,7 +45,7 @@ export function textReport(report: Report, shown: Shown): string {
   return sections.join('\n');
 }
 
-function isWorthTelling(status: Status): boolean {
+function isWorthTelling(status: CheckStatus): boolean {
   return status !== 'ok' && status !== 'skipped';
 }
 
@@ -91,7 +91,7 @@ interface Summary {
 }
 
 function summaryOf(report: Report): Summary {
-  const count = (status: Status): number =>
+  const count = (status: CheckStatus): number =>
     report.checks.filter((result) => result.status === status).length;
   const [ok, warning, error] = [count('ok'), count('warning'), count('error')];
   return { ok, warning, error, unknown: count('unknown'), skipped: count('skipped') };
@@ -112,7 +112,8 @@ export function jsonReport(report: Report, target: string): string {
 
 /** The worst of what was found; what could not be checked counts only where nothing was found. */
 export function exitCodeOfReport(report: Report): number {
-  const has = (status: Status): boolean => report.checks.some((result) => result.status === status);
+  const has = (status: CheckStatus): boolean =>
+    report.checks.some((result) => result.status === status);
   if (has('error')) return exitCodes.refused;
   if (has('warning')) return exitCodes.warned;
   return has('unknown') ? exitCodes.unreachable : exitCodes.ok;

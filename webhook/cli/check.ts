@@ -1,6 +1,6 @@
 /** `svidecar check`: finds the usual mistakes, in a cluster or in manifests. */
 import { Command } from 'commander';
-import type { Facts } from '../checks/facts.ts';
+import type { ClusterFacts } from '../checks/facts.ts';
 import { runChecks, type Report } from '../checks/run-checks.ts';
 import { engineFromText, loadEngine } from '../files/load-engine.ts';
 import { withoutAppended } from './appended.ts';
@@ -95,7 +95,7 @@ async function checkCluster(flags: CheckFlags, context: CliContext): Promise<num
 async function askWorkloadApi(
   socket: string | undefined,
   { installation }: CliContext,
-): Promise<Facts['workloadApi']> {
+): Promise<ClusterFacts['workloadApi']> {
   if (socket === undefined) {
     return { kind: 'not_asked', reason: 'give --socket on a node to ask its Workload API' };
   }

@@ -11,7 +11,7 @@ import type { ManifestDocument, ManifestObject } from './manifest.ts';
 import { failureOf } from './problem.ts';
 
 /** One workload, and what was decided about it. */
-export interface Outcome {
+export interface DecidedWorkload {
   readonly document: ManifestDocument;
   readonly object: ManifestObject;
   readonly located: Located;
@@ -70,7 +70,7 @@ export function sourceOf(object: JsonObject, namespace: string): InputConfigMap 
 export function decideAll(
   documents: readonly ManifestDocument[],
   options: DecideOptions,
-): readonly Outcome[] {
+): readonly DecidedWorkload[] {
   return documents.flatMap(decider(configMapsIn(documents, options.namespace), options));
 }
 
@@ -78,11 +78,11 @@ export function decideAll(
 export function decider(
   configMaps: ConfigMaps,
   options: DecideOptions,
-): (document: ManifestDocument) => readonly Outcome[] {
+): (document: ManifestDocument) => readonly DecidedWorkload[] {
   const { namespace } = options;
   const context = contextOf(configMaps, options);
   return (document) =>
-    document.objects.flatMap((object): readonly Outcome[] => {
+    document.objects.flatMap((object): readonly DecidedWorkload[] => {
       const located = locate(object.value, namespace);
       if (located === undefined) return [];
       return [{ document, object, located, decision: decisionOn(located, object, context) }];
@@ -130,7 +130,7 @@ function reading(configMaps: ConfigMaps): ReadConfigMap {
 }
 
 /** The line that a refusal speaks of: of the annotation that it names, where that stands in the object's text. */
-export function lineOf({ document, object, decision }: Outcome): number {
+export function lineOf({ document, object, decision }: DecidedWorkload): number {
   return decision.kind === 'refused' ? lineOfKey(decision.message, document, object) : object.line;
 }
 

@@ -2,18 +2,18 @@
 import { printable } from '#kernel/text.ts';
 import { own } from '#kernel/members.ts';
 import { objectAt, stringAt } from '#kernel/json.ts';
-import { exchange, startDataPath, type DataPath, type LocalPod } from '../dev/data-path.ts';
+import { exchange, startDataPath, type LocalDataPath, type LocalPod } from '../dev/data-path.ts';
 import type { Engine } from '../injection/inject.ts';
 import { substituteText } from '../injection/substitute.ts';
-import type { Injection } from './inject-texts.ts';
-import type { Outcome } from './decide-all.ts';
+import type { InjectedTexts } from './inject-texts.ts';
+import type { DecidedWorkload } from './decide-all.ts';
 import { painter } from './reports.ts';
 import type { CliContext } from './terminal.ts';
 
 interface Scene {
   readonly title: string;
   readonly why: string;
-  readonly url: (path: DataPath) => string;
+  readonly url: (path: LocalDataPath) => string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -44,10 +44,10 @@ const scenes: readonly Scene[] = [
 
 /** Undefined when the manifests hold no pair of a caller with jwt-inject and a callee with jwt-validate. */
 export async function startDevDataPath(
-  injection: Injection,
+  injection: InjectedTexts,
   engine: Engine,
   { installation }: CliContext,
-): Promise<DataPath | undefined> {
+): Promise<LocalDataPath | undefined> {
   const caller = podOf('jwt-inject', { injection, engine, onward: 'backend' });
   const callee = podOf('jwt-validate', { injection, engine, onward: 'app' });
   if (caller === undefined || callee === undefined) return undefined;
@@ -58,7 +58,7 @@ export async function startDevDataPath(
 
 function podOf(
   template: string,
-  facts: { readonly injection: Injection; readonly engine: Engine; readonly onward: string },
+  facts: { readonly injection: InjectedTexts; readonly engine: Engine; readonly onward: string },
 ): LocalPod | undefined {
   const { injection, engine, onward } = facts;
   for (const outcome of injection.outcomes) {
@@ -79,7 +79,7 @@ function podOf(
   return undefined;
 }
 
-function spiffeIdOf({ located }: Outcome, { config }: Engine): string {
+function spiffeIdOf({ located }: DecidedWorkload, { config }: Engine): string {
   const spec = objectAt(located.template, 'spec');
   const serviceAccount = stringAt(spec, 'serviceAccountName') ?? 'default';
   const { namespace } = located;
@@ -92,7 +92,7 @@ function spiffeIdOf({ located }: Outcome, { config }: Engine): string {
 
 /** Sends the scenes' requests and says what came of each. */
 export async function showDataPath(
-  path: DataPath,
+  path: LocalDataPath,
   { terminal, installation }: CliContext,
 ): Promise<void> {
   const paint = painter(terminal);
@@ -122,8 +122,8 @@ export function nativeEngine(engine: Engine): Engine {
 
 /** What `native` adds to the Envoy configurations, and the same requests in a line each. */
 export async function showNative(
-  injection: Injection,
-  path: DataPath | undefined,
+  injection: InjectedTexts,
+  path: LocalDataPath | undefined,
   { terminal }: CliContext,
 ): Promise<void> {
   const paint = painter(terminal);

@@ -3,14 +3,14 @@ import { join, relative } from 'node:path';
 import { Command } from 'commander';
 import { printable } from '#kernel/text.ts';
 import { isArray, isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
-import type { DataPath } from '../dev/data-path.ts';
+import type { LocalDataPath } from '../dev/data-path.ts';
 import type { Operation } from '../editing/operation.ts';
-import { configMapsIn, decideAll, type DecideOptions, type Outcome } from './decide-all.ts';
+import { configMapsIn, decideAll, type DecideOptions, type DecidedWorkload } from './decide-all.ts';
 import { configMapDiffs, forPeople } from './diff.ts';
 import { startDevWebhook, type DevWebhook, type ReviewResponse } from './dev-webhook.ts';
 import { editDocument } from './edit-stream.ts';
 import { nativeEngine, showDataPath, showNative, startDevDataPath } from './dev-data-path.ts';
-import { injectTexts, type Injection } from './inject-texts.ts';
+import { injectTexts, type InjectedTexts } from './inject-texts.ts';
 import { readManifest, type SourceText } from './manifest.ts';
 import { addEngineFlags, decideOptions, type EngineFlags } from './options.ts';
 import { readInputs } from './read-inputs.ts';
@@ -69,7 +69,7 @@ async function run(
   const documents = sources.flatMap(readManifest);
   const configMaps = configMapsIn(documents, options.namespace);
   const webhook = await startDevWebhook(options, configMaps, terminal);
-  const paths: DataPath[] = [];
+  const paths: LocalDataPath[] = [];
   try {
     const outcomes = decideAll(documents, options);
     heading(`The webhook listens on ${webhook.url}/mutate. It is sent:`, terminal);
@@ -93,7 +93,7 @@ async function run(
 async function runNative(
   sources: readonly SourceText[],
   options: DecideOptions,
-  { context, paths }: { readonly context: CliContext; readonly paths: DataPath[] },
+  { context, paths }: { readonly context: CliContext; readonly paths: LocalDataPath[] },
 ): Promise<void> {
   const engine = nativeEngine(options.engine);
   const injection = injectTexts(sources, { ...options, engine });
@@ -108,7 +108,7 @@ function heading(text: string, terminal: Terminal): void {
 }
 
 async function showReview(
-  outcome: Outcome,
+  outcome: DecidedWorkload,
   webhook: DevWebhook,
   terminal: Terminal,
 ): Promise<void> {
@@ -160,7 +160,11 @@ function operationsOf({ response }: ReviewResponse): readonly Operation[] {
   return isArray(operations) ? (operations.filter(isObject) as unknown as Operation[]) : [];
 }
 
-function showConfigMaps(injection: Injection, options: DecideOptions, terminal: Terminal): void {
+function showConfigMaps(
+  injection: InjectedTexts,
+  options: DecideOptions,
+  terminal: Terminal,
+): void {
   const diffs = configMapDiffs(injection, options);
   if (diffs.length === 0) return;
   heading('In a cluster the controller keeps these ConfigMaps for them:', terminal);

@@ -6,7 +6,7 @@ import { sourceAnnotation } from '../desired/desired.ts';
 import { configMapsIn, type DecideOptions } from './decide-all.ts';
 import { exitCodes } from './exit-codes.ts';
 import { reportForeign } from './foreign.ts';
-import { injectTexts, type Injection } from './inject-texts.ts';
+import { injectTexts, type InjectedTexts } from './inject-texts.ts';
 import { addEngineFlags, decideOptions, type EngineFlags } from './options.ts';
 import { readInputs } from './read-inputs.ts';
 import { exitCodeOfProblems, painter, reportProblems, type Paint } from './reports.ts';
@@ -50,11 +50,11 @@ export function diffCommand(context: CliContext): Command {
 }
 
 /** Unified diffs: the workloads in their order, then what their ConfigMaps hold. */
-function differencesOf(injection: Injection, options: DecideOptions): string {
+function differencesOf(injection: InjectedTexts, options: DecideOptions): string {
   return [...workloadDiffs(injection), ...configMapDiffs(injection, options)].join('');
 }
 
-function workloadDiffs({ documents, outcomes }: Injection): readonly string[] {
+function workloadDiffs({ documents, outcomes }: InjectedTexts): readonly string[] {
   return documents.flatMap(({ document, text }) => {
     if (text === undefined || text === document.text) return [];
     const names = outcomes
@@ -68,7 +68,7 @@ function workloadDiffs({ documents, outcomes }: Injection): readonly string[] {
 
 /** What the ConfigMaps of injected workloads hold, against their sources. */
 export function configMapDiffs(
-  { configMaps, outcomes, documents }: Injection,
+  { configMaps, outcomes, documents }: InjectedTexts,
   { namespace }: DecideOptions,
 ): readonly string[] {
   const used = new Set(

@@ -3,14 +3,14 @@ import { printable } from '#kernel/text.ts';
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { nameOf } from '../admission/decide.ts';
-import type { Step } from '../injection/trace.ts';
+import type { TraceStep } from '../injection/trace.ts';
 import {
   configMapsIn,
   decideAll,
   lineOf,
   type ConfigMaps,
   type DecideOptions,
-  type Outcome,
+  type DecidedWorkload,
 } from './decide-all.ts';
 import { foreignAmong, type Foreign } from './foreign.ts';
 import { isLiveName, readLive, type LiveFlags } from './live-objects.ts';
@@ -60,7 +60,7 @@ export function explainCommand(context: CliContext): Command {
 }
 
 interface Explained {
-  readonly outcomes: readonly Outcome[];
+  readonly outcomes: readonly DecidedWorkload[];
   readonly foreign: readonly Foreign[];
   readonly documents: readonly ManifestDocument[];
   /** What matters around a live object, such as its namespace's label. */
@@ -128,7 +128,7 @@ function decideWhole(
   documents: readonly ManifestDocument[],
   options: DecideOptions,
   appended: ConfigMaps,
-): readonly Outcome[] {
+): readonly DecidedWorkload[] {
   const outcomes = decideAll(documents, options);
   const others = configMapsIn(documents, options.namespace);
   const facts = { configMaps: others, printed: new Set(documents), options };
@@ -141,7 +141,7 @@ function foreignRecord({ document, object, kind, namespace, name, steps }: Forei
   return { ...place, decision: 'skipped', reason: 'kind_not_changed', steps };
 }
 
-function record(outcome: Outcome): object {
+function record(outcome: DecidedWorkload): object {
   const { document, decision, located } = outcome;
   const { kind, name, namespace } = located;
   return {
@@ -154,7 +154,7 @@ function record(outcome: Outcome): object {
   };
 }
 
-const verdicts: Readonly<Record<Outcome['decision']['kind'], readonly [string, Style]>> = {
+const verdicts: Readonly<Record<DecidedWorkload['decision']['kind'], readonly [string, Style]>> = {
   injected: ['will be injected', 'green'],
   uninjected: ['will be un-injected', 'yellow'],
   unchanged: ['stays as it is', 'green'],
@@ -180,7 +180,7 @@ function foreignTraceOf(foreign: Foreign, paint: Paint): string {
 }
 
 /** One workload's trace, for people. */
-function traceOf(outcome: Outcome, paint: Paint): string {
+function traceOf(outcome: DecidedWorkload, paint: Paint): string {
   const { document, decision, located } = outcome;
   const [verdict, style] = verdicts[decision.kind];
   const place = paint('dim', printable(`${document.source.name}:${lineOf(outcome)}`));
@@ -189,7 +189,7 @@ function traceOf(outcome: Outcome, paint: Paint): string {
   return `${title}\n${stepLines(decision.steps, paint)}`;
 }
 
-function stepLines(steps: readonly Step[], paint: Paint): string {
+function stepLines(steps: readonly TraceStep[], paint: Paint): string {
   const width = Math.max(...steps.map(({ id }) => id.length));
   const lines = steps.map(({ id, level, message }) => {
     const mark = level === 'warning' ? paint('yellow', '!') : ' ';

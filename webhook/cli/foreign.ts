@@ -4,7 +4,7 @@ import { printable } from '#kernel/text.ts';
 import { decide, type DecisionContext } from '../admission/decide.ts';
 import { foreignTemplates, type ForeignTemplate } from '../injection/foreign-templates.ts';
 import { knownKinds, locate } from '../injection/locate.ts';
-import type { Step } from '../injection/trace.ts';
+import type { TraceStep } from '../injection/trace.ts';
 import { configMapsIn, contextOf, type DecideOptions } from './decide-all.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
 import type { Terminal } from './terminal.ts';
@@ -16,7 +16,7 @@ export interface Foreign {
   readonly namespace: string;
   readonly name: string;
   /** Warnings all of them. */
-  readonly steps: readonly Step[];
+  readonly steps: readonly TraceStep[];
 }
 
 /** What of a document asks for injection and is not changed here. */
@@ -53,7 +53,7 @@ function stepsFor(
   object: JsonObject,
   { path, keys, template }: ForeignTemplate,
   context: DecisionContext,
-): readonly Step[] {
+): readonly TraceStep[] {
   const carries = `${path} carries ${keys.join(', ')}`;
   if (isKnown(object)) {
     return [
@@ -69,7 +69,7 @@ function stepsFor(
   return refusal === undefined ? [told] : [told, warning(`its pods would be refused: ${refusal}`)];
 }
 
-function warning(message: string): Step {
+function warning(message: string): TraceStep {
   return { id: 'kind_not_changed', level: 'warning', message };
 }
 

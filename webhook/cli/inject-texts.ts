@@ -12,7 +12,7 @@ import {
   type ConfigMaps,
   lineOf,
   type DecideOptions,
-  type Outcome,
+  type DecidedWorkload,
 } from './decide-all.ts';
 import { editDocument, joinTexts, type EditedDocument, type ObjectEdit } from './edit-stream.ts';
 import { foreignIn, type Foreign } from './foreign.ts';
@@ -23,26 +23,26 @@ import {
   type ManifestObject,
   type SourceText,
 } from './manifest.ts';
-import { problemAt, type Problem } from './problem.ts';
+import { problemAt, type InputProblem } from './problem.ts';
 import { appendedAmong, toldOfStale } from './stale-config-maps.ts';
 import { wantedConfigMaps } from './wanted-config-maps.ts';
 
-export interface Injection {
+export interface InjectedTexts {
   /** One stream of documents: the inputs, edited, then the ConfigMaps. What was refused is left out. */
   readonly text: string;
-  readonly outcomes: readonly Outcome[];
+  readonly outcomes: readonly DecidedWorkload[];
   /** What asks for injection and is of no kind that is changed here. */
   readonly foreign: readonly Foreign[];
   readonly documents: readonly EditedDocument[];
   readonly configMaps: readonly DesiredConfigMap[];
-  readonly problems: readonly Problem[];
+  readonly problems: readonly InputProblem[];
 }
 
 /**
  * Expected failures are problems in the result; only a mistake of ours throws. Cost: O(n), two parses a workload; one
  * document at a time is held parsed.
  */
-export function injectTexts(sources: readonly SourceText[], options: DecideOptions): Injection {
+export function injectTexts(sources: readonly SourceText[], options: DecideOptions): InjectedTexts {
   const files = sources.map(({ name, text }) =>
     splitManifest({ name, text: withoutAppended(text) }),
   );
@@ -50,7 +50,7 @@ export function injectTexts(sources: readonly SourceText[], options: DecideOptio
   const decideIn = decider(configMaps, options);
   const context = contextOf(configMaps, options);
   const foreign: Foreign[] = [];
-  const outcomes: Outcome[] = [];
+  const outcomes: DecidedWorkload[] = [];
   const edited = files.map((file) =>
     file.map((raw) => {
       const { document, open } = openDocument(raw);
@@ -86,7 +86,7 @@ function configMapsAmong(documents: readonly RawDocument[], namespace: string): 
   );
 }
 
-function editsFor(outcomes: readonly Outcome[]): ReadonlyMap<ManifestObject, ObjectEdit> {
+function editsFor(outcomes: readonly DecidedWorkload[]): ReadonlyMap<ManifestObject, ObjectEdit> {
   return new Map(
     outcomes.flatMap((outcome): readonly [ManifestObject, ObjectEdit][] => {
       const edit = editFor(outcome);
@@ -95,7 +95,7 @@ function editsFor(outcomes: readonly Outcome[]): ReadonlyMap<ManifestObject, Obj
   );
 }
 
-function editFor({ decision }: Outcome): ObjectEdit | undefined {
+function editFor({ decision }: DecidedWorkload): ObjectEdit | undefined {
   if (decision.kind === 'refused') return { kind: 'leave-out' };
   return 'operations' in decision
     ? { kind: 'operations', operations: decision.operations }
@@ -103,7 +103,7 @@ function editFor({ decision }: Outcome): ObjectEdit | undefined {
 }
 
 /** Refused workloads, as problems with their place. */
-export function refusals(outcomes: readonly Outcome[]): readonly Problem[] {
+export function refusals(outcomes: readonly DecidedWorkload[]): readonly InputProblem[] {
   return outcomes.flatMap((outcome) => {
     const { decision, document } = outcome;
     if (decision.kind !== 'refused') return [];

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { parseText } from '../editing/parse-text.ts';
 import { isArray, isObject, stringAt, type Json } from '#kernel/json.ts';
-import { injectTexts, type Injection } from './inject-texts.ts';
+import { injectTexts, type InjectedTexts } from './inject-texts.ts';
 import { jsonText } from './json-text.ts';
 import { reportForeign } from './foreign.ts';
 import {
@@ -58,7 +58,7 @@ export function injectCommand(context: CliContext): Command {
     });
 }
 
-function tell(injection: Injection, flags: InjectFlags, terminal: Terminal): void {
+function tell(injection: InjectedTexts, flags: InjectFlags, terminal: Terminal): void {
   reportOutcomes(injection.outcomes, terminal);
   reportForeign(injection.foreign, terminal);
   const asked = injection.outcomes.filter(
@@ -77,7 +77,7 @@ function tell(injection: Injection, flags: InjectFlags, terminal: Terminal): voi
   }
 }
 
-function isWithoutNamespace({ object }: Injection['outcomes'][number]): boolean {
+function isWithoutNamespace({ object }: InjectedTexts['outcomes'][number]): boolean {
   const metadata = object.value['metadata'];
   return isObject(metadata) && stringAt(metadata, 'namespace') === undefined;
 }

@@ -1,7 +1,7 @@
 /** A failure that concerns one place of the input; the rest goes on. */
 import { AppError, messageOf } from '#kernel/errors.ts';
 
-export interface Problem {
+export interface InputProblem {
   /** Its message begins with `file:line`. */
   readonly error: AppError;
 }
@@ -12,7 +12,7 @@ export interface Place {
 }
 
 /** The failure with `file:line` before its message. */
-export function problemAt({ source, line }: Place, error: AppError): Problem {
+export function problemAt({ source, line }: Place, error: AppError): InputProblem {
   const message = `${source.name}:${line}: ${error.message}`;
   return { error: new AppError(error.code, message, { cause: error }) };
 }

@@ -5,7 +5,7 @@ import { parseTrustDomain } from '#kernel/spiffe-id.ts';
 import { helperContainer } from '../../sidecar/config/contract.ts';
 import { readRequest } from '../injection/annotations.ts';
 import { variablesFor } from '../injection/variables.ts';
-import { decideAll, type DecideOptions, type Outcome } from './decide-all.ts';
+import { decideAll, type DecideOptions, type DecidedWorkload } from './decide-all.ts';
 import { readManifest } from './manifest.ts';
 import { addEngineFlags, decideOptions, type EngineFlags } from './options.ts';
 import { readInputs } from './read-inputs.ts';
@@ -79,7 +79,7 @@ export function entriesCommand(context: CliContext): Command {
 
 /** One for each identity and container, each once. */
 function registrationsOf(
-  outcomes: readonly Outcome[],
+  outcomes: readonly DecidedWorkload[],
   flags: EntriesFlags,
   options: DecideOptions,
 ): readonly string[] {
@@ -94,7 +94,10 @@ function registrationsOf(
 }
 
 /** The helper where there is one, and those of the named containers that the pod has. */
-function containersOf({ decision, located }: Outcome, flags: EntriesFlags): readonly string[] {
+function containersOf(
+  { decision, located }: DecidedWorkload,
+  flags: EntriesFlags,
+): readonly string[] {
   if (decision.kind === 'refused') return [];
   const spec = objectAt(located.template, 'spec');
   const present = [...listAt(spec, 'containers'), ...listAt(spec, 'initContainers')].map((each) =>
@@ -106,7 +109,7 @@ function containersOf({ decision, located }: Outcome, flags: EntriesFlags): read
 }
 
 function identityOf(
-  { located }: Outcome,
+  { located }: DecidedWorkload,
   flags: EntriesFlags,
   { engine }: DecideOptions,
 ): Omit<Registration, 'container'> {

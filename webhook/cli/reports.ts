@@ -1,10 +1,10 @@
 /** What people read on standard error while standard output carries manifests. */
 import { styleText } from 'node:util';
 import { printable } from '#kernel/text.ts';
-import type { Step } from '../injection/trace.ts';
+import type { TraceStep } from '../injection/trace.ts';
 import { nameOf } from '../admission/decide.ts';
-import type { Outcome } from './decide-all.ts';
-import type { Problem } from './problem.ts';
+import type { DecidedWorkload } from './decide-all.ts';
+import type { InputProblem } from './problem.ts';
 import { exitCodeOfAll } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -19,12 +19,12 @@ export function painter(terminal: Pick<Terminal, 'hasColor'>): Paint {
 }
 
 /** `file:line: what`, with its code, for each failure. */
-export function reportProblems(problems: readonly Problem[], terminal: Terminal): void {
+export function reportProblems(problems: readonly InputProblem[], terminal: Terminal): void {
   for (const { error } of problems) terminal.err(`${printable(error.message)} [${error.code}]\n`);
 }
 
 /** What was done to each workload, and what its author should know; refusals are problems and not told here. */
-export function reportOutcomes(outcomes: readonly Outcome[], terminal: Terminal): void {
+export function reportOutcomes(outcomes: readonly DecidedWorkload[], terminal: Terminal): void {
   for (const outcome of outcomes) {
     const { document, object, located, decision } = outcome;
     const place = `${document.source.name}:${object.line}: ${nameOf(located)}`;
@@ -36,13 +36,17 @@ export function reportOutcomes(outcomes: readonly Outcome[], terminal: Terminal)
   }
 }
 
-const told: ReadonlySet<Step['id']> = new Set<Step['id']>(['injected', 'unchanged', 'uninjected']);
+const told: ReadonlySet<TraceStep['id']> = new Set<TraceStep['id']>([
+  'injected',
+  'unchanged',
+  'uninjected',
+]);
 
-function isWorthTelling(step: Step): boolean {
+function isWorthTelling(step: TraceStep): boolean {
   return step.level === 'warning' || told.has(step.id);
 }
 
 /** The exit code of failures that the input has. */
-export function exitCodeOfProblems(problems: readonly Problem[]): number {
+export function exitCodeOfProblems(problems: readonly InputProblem[]): number {
   return exitCodeOfAll(problems.map(({ error }) => error.code));
 }

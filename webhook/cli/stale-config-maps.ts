@@ -2,7 +2,7 @@
 import { sameJson } from '#kernel/json.ts';
 import type { DesiredConfigMap } from '../desired/desired.ts';
 import { appendedIn } from './appended.ts';
-import { configMapsIn, type ConfigMaps, type Outcome } from './decide-all.ts';
+import { configMapsIn, type ConfigMaps, type DecidedWorkload } from './decide-all.ts';
 import { readManifest, type SourceText } from './manifest.ts';
 
 interface Standing {
@@ -21,10 +21,10 @@ export function appendedAmong(sources: readonly SourceText[], namespace: string)
 
 /** The outcomes, with a warning about each ConfigMap of theirs that stands there and holds something else. */
 export function toldOfStale(
-  outcomes: readonly Outcome[],
+  outcomes: readonly DecidedWorkload[],
   wanted: readonly DesiredConfigMap[],
   standing: Standing,
-): readonly Outcome[] {
+): readonly DecidedWorkload[] {
   const stale = new Map(wanted.flatMap((one) => staleEntry(one, standing)));
   if (stale.size === 0) return outcomes;
   return outcomes.map((outcome) => {

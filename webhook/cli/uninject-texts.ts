@@ -16,7 +16,7 @@ import {
   type ManifestObject,
   type SourceText,
 } from './manifest.ts';
-import { failureOf, problemAt, type Problem } from './problem.ts';
+import { failureOf, problemAt, type InputProblem } from './problem.ts';
 
 export interface Uninjection {
   readonly text: string;
@@ -27,7 +27,7 @@ export interface Uninjection {
     readonly name: string;
     readonly templates: readonly string[];
   }[];
-  readonly problems: readonly Problem[];
+  readonly problems: readonly InputProblem[];
 }
 
 interface Undone {
@@ -45,7 +45,7 @@ export function uninjectTexts(sources: readonly SourceText[], namespace: string)
     readManifest({ name, text: withoutAppended(text) }),
   );
   const edits = new Map<ManifestObject, ObjectEdit>();
-  const problems: Problem[] = [];
+  const problems: InputProblem[] = [];
   const undone = files.flat().flatMap((document) =>
     document.objects.flatMap((object): readonly Undone[] => {
       const found = undo(document, object, { namespace, problems });
@@ -72,7 +72,7 @@ export function uninjectTexts(sources: readonly SourceText[], namespace: string)
 function undo(
   document: ManifestDocument,
   object: ManifestObject,
-  context: { readonly namespace: string; readonly problems: Problem[] },
+  context: { readonly namespace: string; readonly problems: InputProblem[] },
 ): Undone | 'failed' | undefined {
   const located = locate(object.value, context.namespace);
   if (located === undefined) return undefined;

@@ -4,7 +4,12 @@ import type { ConfigMapUser, DesiredConfigMap } from '../desired/desired.ts';
 import { desiredConfigMaps } from '../desired/marks.ts';
 import { statusText, type Status } from '../injection/status.ts';
 import { manifestOf } from './appended.ts';
-import { ownNamespace, type ConfigMaps, type DecideOptions, type Outcome } from './decide-all.ts';
+import {
+  ownNamespace,
+  type ConfigMaps,
+  type DecideOptions,
+  type DecidedWorkload,
+} from './decide-all.ts';
 import type { ManifestDocument } from './manifest.ts';
 
 export interface Wanted {
@@ -15,7 +20,7 @@ export interface Wanted {
 
 /** @param facts.printed documents whose workloads count */
 export function wantedConfigMaps(
-  outcomes: readonly Outcome[],
+  outcomes: readonly DecidedWorkload[],
   facts: {
     readonly configMaps: ConfigMaps;
     readonly printed: ReadonlySet<ManifestDocument>;
@@ -58,7 +63,7 @@ interface OfflineUser extends ConfigMapUser {
 }
 
 function userOf(
-  { decision, document, object, located }: Outcome,
+  { decision, document, object, located }: DecidedWorkload,
   printed: ReadonlySet<ManifestDocument>,
 ): readonly OfflineUser[] {
   if (!printed.has(document)) return [];

@@ -6,13 +6,13 @@ import type { ConfigMapEntry } from './objects.ts';
 import type { ClusterLimits } from './limits.ts';
 import { Shelf } from './shelf.ts';
 
-export type TextLimits = Pick<ClusterLimits, 'namespaceTextBytes' | 'allTextBytes'>;
+export type HeldTextLimits = Pick<ClusterLimits, 'namespaceTextBytes' | 'allTextBytes'>;
 
 /** Of what a namespace may hold, or holds where it may not. */
 const leftAfterShedding = 7 / 8;
 
 export class BoundedTexts {
-  readonly #limits: TextLimits;
+  readonly #limits: HeldTextLimits;
   /** Called for a namespace that has lost a text. */
   readonly #lost: (namespace: string) => void;
   readonly #shelf = new Shelf<ConfigMapEntry>();
@@ -20,7 +20,7 @@ export class BoundedTexts {
   readonly #bytes = new Map<string, number>();
   #allBytes = 0;
 
-  constructor(limits: TextLimits, lost: (namespace: string) => void) {
+  constructor(limits: HeldTextLimits, lost: (namespace: string) => void) {
     this.#limits = limits;
     this.#lost = lost;
   }
@@ -106,7 +106,7 @@ export class BoundedTexts {
 }
 
 /** Bounds what one list gathers before it is in the store, where fairness is; what it leaves out is read once more. */
-export function listSifter(limits: TextLimits): (entry: ConfigMapEntry) => ConfigMapEntry {
+export function listSifter(limits: HeldTextLimits): (entry: ConfigMapEntry) => ConfigMapEntry {
   const bytes = new Map<string, number>();
   let allBytes = 0;
   return (entry) => {

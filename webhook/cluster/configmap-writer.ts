@@ -9,8 +9,8 @@ import type { ClusterLimits } from './limits.ts';
 import { isNamespaceGoing, type EventWriter } from './event-writer.ts';
 import { slimConfigMap } from './objects.ts';
 import { nameTaken } from './plan.ts';
-import type { Contents, Step, Target } from './plan.ts';
-import type { Problem } from '../desired/desired.ts';
+import type { WrittenContents, ConfigMapStep, Target } from './plan.ts';
+import type { ConfigMapProblem } from '../desired/desired.ts';
 import { renderedEvents, restoredEvents } from '../desired/events.ts';
 import type { ClusterStore } from './store.ts';
 
@@ -28,7 +28,7 @@ type Outcome = 'applied' | 'recreated' | 'removed';
 /** What came of a step. */
 export interface Done {
   /** Those that only the server could tell. */
-  readonly problems: readonly Problem[];
+  readonly problems: readonly ConfigMapProblem[];
   /** Milliseconds until it wants to be tried again, if it was put off. */
   readonly againInMs?: number;
 }
@@ -59,7 +59,7 @@ export class ConfigMapWriter {
     this.#signal = signal;
   }
 
-  async carryOut(namespace: string, step: Step): Promise<Done> {
+  async carryOut(namespace: string, step: ConfigMapStep): Promise<Done> {
     try {
       switch (step.kind) {
         case 'apply':
@@ -163,7 +163,7 @@ export class ConfigMapWriter {
     return { contests, notBeforeMs: nowMs + delayMs };
   }
 
-  #tell(target: Target, contents: Contents, uid: string): void {
+  #tell(target: Target, contents: WrittenContents, uid: string): void {
     if (target.immutable) return;
     for (const event of renderedEvents(target, { ...contents, uid })) {
       this.#options.events.say(event);
@@ -209,7 +209,7 @@ function pathOf({
 /** @param uid makes the server refuse if the object is another one by now */
 function bodyOf(
   target: Target,
-  { data, binaryData = {} }: Contents,
+  { data, binaryData = {} }: WrittenContents,
   uid: string | undefined,
 ): JsonObject {
   const { namespace, name, labels, annotations, owners, immutable } = target;
@@ -230,7 +230,7 @@ function bodyOf(
   };
 }
 
-function refusedBy({ message }: ApiRefusal, step: Step): Problem {
+function refusedBy({ message }: ApiRefusal, step: ConfigMapStep): ConfigMapProblem {
   const users = step.kind === 'remove' ? [] : step.configMap.users;
   return { reason: 'ConfigMapRefused', message: `${message}${adviceFor(message)}`, users };
 }

@@ -9,9 +9,14 @@ import type { EventWriter } from './event-writer.ts';
 import { NamespaceQueue } from './namespace-queue.ts';
 import { digestOf } from './objects.ts';
 import { planNamespace } from './plan.ts';
-import type { Plan, Step, Target } from './plan.ts';
+import type { Plan, ConfigMapStep, Target } from './plan.ts';
 import type { Desire } from './ports.ts';
-import type { ConfigMapUser, DesiredConfigMap, Problem, Wanted } from '../desired/desired.ts';
+import type {
+  ConfigMapUser,
+  DesiredConfigMap,
+  ConfigMapProblem,
+  WantedConfigMaps,
+} from '../desired/desired.ts';
 import { desiredEvents, isLive, type Injected } from '../desired/events.ts';
 import { Renderings } from './renderings.ts';
 import type { Log } from '#kernel/observe.ts';
@@ -192,10 +197,10 @@ export class Controller {
   /** One that fails must not hold up the others. */
   async #carryOutAll(
     namespace: string,
-    steps: readonly Step[],
+    steps: readonly ConfigMapStep[],
   ): Promise<{
     readonly failures: readonly unknown[];
-    readonly refused: readonly Problem[];
+    readonly refused: readonly ConfigMapProblem[];
     readonly againInMs: number | undefined;
   }> {
     const failures: unknown[] = [];
@@ -217,7 +222,10 @@ export class Controller {
   #tell(
     namespace: string,
     users: ReturnType<ClusterStore['users']>,
-    { summaries, found }: Pick<Wanted, 'summaries'> & { readonly found: readonly Problem[] },
+    {
+      summaries,
+      found,
+    }: Pick<WantedConfigMaps, 'summaries'> & { readonly found: readonly ConfigMapProblem[] },
   ): number | undefined {
     const { store, clock, limits, events } = this.#options;
     const injected = users.flatMap((user): readonly Injected[] => {
@@ -237,7 +245,7 @@ export class Controller {
   }
 
   /** Logs what is new, once. */
-  #report(namespace: string, found: readonly Problem[]): void {
+  #report(namespace: string, found: readonly ConfigMapProblem[]): void {
     const before = new Set(this.#problems.get(namespace));
     // Several users of one broken source say the same.
     const problems = [...new Set(found.map(({ message }) => message))];

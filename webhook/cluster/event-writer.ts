@@ -10,7 +10,7 @@ import { clippedNote, eventName, type DesiredEvent } from '../desired/events.ts'
 import { ApiRefusal } from './api.ts';
 import type { KubernetesApi } from './api.ts';
 import type { ClusterLimits } from './limits.ts';
-import { Turns } from './turns.ts';
+import { FairQueue } from './turns.ts';
 
 export interface EventWriterOptions {
   readonly api: KubernetesApi;
@@ -37,7 +37,7 @@ export class EventWriter {
   readonly #options: EventWriterOptions;
   /** By namespace, then by the event's name. */
   readonly #standing = new Map<string, Map<string, Standing>>();
-  readonly #waiting: Turns<DesiredEvent>;
+  readonly #waiting: FairQueue<DesiredEvent>;
   #allowance: number;
   #allowedAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -48,7 +48,7 @@ export class EventWriter {
     this.#options = options;
     this.#allowance = options.limits.eventBurst;
     const { eventsWaiting: all, eventsWaitingEach: each } = options.limits;
-    this.#waiting = new Turns({ all, each });
+    this.#waiting = new FairQueue({ all, each });
   }
 
   /** Events that wait to be written. */

@@ -33,7 +33,7 @@ const ownManager = 'svidecar';
 /** The API server answers so when somebody else was quicker, or the object is gone. */
 const conflicts: readonly number[] = [404, 409];
 
-export class HookConfigurations {
+export class FollowedHookConfigurations {
   readonly #options: ReflectorOptions;
   readonly #followed = new Followed<HookConfigurationEntry>();
   readonly #reflector: Reflector<HookConfigurationEntry>;

@@ -10,7 +10,7 @@ import {
   type OwnerReference,
   type SourceConfigMap,
 } from '../desired/desired.ts';
-import type { Verdict } from '../desired/events.ts';
+import type { AdmissionVerdict } from '../desired/events.ts';
 
 export interface NamespaceEntry {
   readonly namespace: '';
@@ -50,11 +50,11 @@ export interface UserEntry extends Entry {
 
 /** An object that asks for something and was stored without our status. */
 export interface AskerEntry extends Entry {
-  readonly verdict: Verdict;
+  readonly verdict: AdmissionVerdict;
 }
 
 /** What admission would say of an object that is stored as it is; undefined where nothing needs to be told. */
-export type Judge = (object: JsonObject) => Verdict | undefined;
+export type Judge = (object: JsonObject) => AdmissionVerdict | undefined;
 
 export function slimNamespace(object: JsonObject): NamespaceEntry {
   const metadata = objectAt(object, 'metadata');
@@ -140,7 +140,7 @@ export function slimWorkload(
 }
 
 /** A trace may quote as much as an object holds; an event has 1,024 bytes for it. */
-function shortened({ kind, trace }: Verdict): Verdict {
+function shortened({ kind, trace }: AdmissionVerdict): AdmissionVerdict {
   // Through bytes: a slice would keep the whole text alive.
   return { kind, trace: Buffer.from(trace.slice(0, maxTraceChars)).toString() };
 }

@@ -9,17 +9,17 @@ import {
   type ConfigMapUser,
   type DesiredConfigMap,
   type OwnerReference,
-  type Problem,
+  type ConfigMapProblem,
 } from '../desired/desired.ts';
 
 /** What a ConfigMap should become, without its texts: they are made where they are written. */
 export interface Target extends Omit<DesiredConfigMap, 'data' | 'binaryData'> {
   /** @see digestOf */
   readonly digest: string;
-  readonly contents: () => Contents;
+  readonly contents: () => WrittenContents;
 }
 
-export interface Contents {
+export interface WrittenContents {
   readonly data: Readonly<Record<string, string>>;
   /** In base64. */
   readonly binaryData?: Readonly<Record<string, string>>;
@@ -30,7 +30,7 @@ export interface Contents {
   readonly sourceVersion: string;
 }
 
-export type Step =
+export type ConfigMapStep =
   /** Server-side apply. @see uid: of the object that is there now; undefined = none is known. */
   | {
       readonly kind: 'apply';
@@ -60,16 +60,16 @@ export interface PlanInput {
 }
 
 export interface Plan {
-  readonly steps: readonly Step[];
-  readonly problems: readonly Problem[];
+  readonly steps: readonly ConfigMapStep[];
+  readonly problems: readonly ConfigMapProblem[];
   readonly unusedSinceMs: ReadonlyMap<string, number>;
   /** When to look again although nothing changes. */
   readonly againInMs: number | undefined;
 }
 
 export function planNamespace(input: PlanInput): Plan {
-  const steps: Step[] = [];
-  const problems: Problem[] = [];
+  const steps: ConfigMapStep[] = [];
+  const problems: ConfigMapProblem[] = [];
   for (const configMap of input.desired) {
     const there = input.existing(configMap.name);
     const problem = there === undefined ? undefined : obstacle(there, configMap);
@@ -82,12 +82,12 @@ export function planNamespace(input: PlanInput): Plan {
 }
 
 /** What is there under the name and is not ours to change. */
-function obstacle(there: ConfigMapEntry, configMap: Target): Problem | undefined {
+function obstacle(there: ConfigMapEntry, configMap: Target): ConfigMapProblem | undefined {
   if (!there.isManaged) return nameTaken(configMap);
   return isOfOthers(there, configMap) ? heldByOthers(configMap) : undefined;
 }
 
-function stepFor(there: ConfigMapEntry | undefined, configMap: Target): Step | undefined {
+function stepFor(there: ConfigMapEntry | undefined, configMap: Target): ConfigMapStep | undefined {
   if (there === undefined) return { kind: 'apply', configMap, uid: undefined };
   const { uid } = there;
   if (there.immutable && !(configMap.immutable && there.digest === configMap.digest))
@@ -96,7 +96,7 @@ function stepFor(there: ConfigMapEntry | undefined, configMap: Target): Step | u
 }
 
 /** Says that a name of ours is somebody else's. */
-export function nameTaken({ namespace, name, users }: Target): Problem {
+export function nameTaken({ namespace, name, users }: Target): ConfigMapProblem {
   const message =
     `ConfigMap ${namespace}/${name} exists and is not svidecar's (no label app.kubernetes.io/managed-by: svidecar); ` +
     'it is left alone, so the workload does not get its configuration: rename or remove it';
@@ -108,7 +108,7 @@ function isOfOthers(there: ConfigMapEntry, { name, immutable, digest }: Target):
   return immutable && isLegacyName(name) && there.digest !== digest;
 }
 
-function heldByOthers({ namespace, name, users }: Target): Problem {
+function heldByOthers({ namespace, name, users }: Target): ConfigMapProblem {
   const message =
     `ConfigMap ${namespace}/${name} holds other settings than the status annotation names; version 0.1.0 made its short name, which does not tell whose they are, so it is left alone: ` +
     'restart the workload (kubectl rollout restart), which gives it a name of 128 bits';
@@ -122,7 +122,7 @@ function heldByOthers({ namespace, name, users }: Target): Problem {
 function planRemoval(input: PlanInput): Omit<Plan, 'problems'> {
   const { managed, nowMs, graceMs } = input;
   const desired = new Set(input.desired.map((configMap) => configMap.name));
-  const steps: Step[] = [];
+  const steps: ConfigMapStep[] = [];
   const unusedSinceMs = new Map<string, number>();
   let againInMs: number | undefined;
   // Who is not read may need any of them.

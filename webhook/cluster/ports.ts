@@ -3,14 +3,14 @@ import type {
   ConfigMapUser,
   Rendered,
   SourceConfigMap,
-  Wanted,
+  WantedConfigMaps,
   WantedEnvoy,
 } from '../desired/desired.ts';
 
 /** Says which ConfigMaps of ours should exist in a namespace. Pure; a new configuration is a new object. */
 export interface Desire {
   /** @param users all of one namespace */
-  readonly wanted: (users: readonly ConfigMapUser[]) => Wanted;
+  readonly wanted: (users: readonly ConfigMapUser[]) => WantedConfigMaps;
   readonly render: (
     namespace: string,
     envoy: WantedEnvoy,

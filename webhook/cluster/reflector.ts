@@ -10,7 +10,7 @@ import { retryDelayMs } from './limits.ts';
 import type { ClusterLimits } from './limits.ts';
 import { readPages } from './paged-list.ts';
 import type { Log } from '#kernel/observe.ts';
-import type { Resource } from './resources.ts';
+import type { FollowedResource } from './resources.ts';
 
 export interface ReflectorOptions {
   readonly api: KubernetesApi;
@@ -48,7 +48,7 @@ export interface Follower {
 
 export class Reflector<Entry> implements Follower {
   readonly counts: ReflectorCounts = { lists: 0, events: 0, failures: 0, unreadable: 0 };
-  readonly #resource: Resource<Entry>;
+  readonly #resource: FollowedResource<Entry>;
   readonly #options: ReflectorOptions;
   readonly #synced: Promise<void>;
   #markSynced: () => void = () => undefined;
@@ -61,7 +61,7 @@ export class Reflector<Entry> implements Follower {
   #heardAtMs: number | undefined;
   #relist = new AbortController();
 
-  constructor(resource: Resource<Entry>, options: ReflectorOptions) {
+  constructor(resource: FollowedResource<Entry>, options: ReflectorOptions) {
     this.#resource = resource;
     this.#options = options;
     this.#synced = new Promise((resolve) => {

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type {
   DesiredConfigMap,
-  Problem,
+  ConfigMapProblem,
   SourceConfigMap,
   WantedEnvoy,
 } from '../desired/desired.ts';
@@ -20,7 +20,7 @@ interface Kept {
         readonly configMap: Omit<DesiredConfigMap, 'data' | 'binaryData' | 'users'>;
         readonly digest: string;
       }
-    | { readonly kind: 'problem'; readonly problem: Omit<Problem, 'users'> };
+    | { readonly kind: 'problem'; readonly problem: Omit<ConfigMapProblem, 'users'> };
 }
 
 export class Renderings {
@@ -36,11 +36,14 @@ export class Renderings {
       readonly desire: Desire;
       readonly source: (name: string) => SourceConfigMap | undefined;
     },
-  ): Promise<{ readonly targets: readonly Target[]; readonly problems: readonly Problem[] }> {
+  ): Promise<{
+    readonly targets: readonly Target[];
+    readonly problems: readonly ConfigMapProblem[];
+  }> {
     const before = this.#kept.get(namespace);
     const now = new Map<string, Kept>();
     const targets: Target[] = [];
-    const problems: Problem[] = [];
+    const problems: ConfigMapProblem[] = [];
     for (const envoy of envoys) {
       const source = facts.source(envoy.plan.source);
       let kept = before?.get(envoy.plan.derived);

@@ -14,7 +14,7 @@ import type {
 import type { ClusterStore } from './store.ts';
 
 /** One resource to follow. Objects are slimmed as soon as they are parsed. */
-export interface Resource<Entry> {
+export interface FollowedResource<Entry> {
   /** As in RBAC and in messages: `configmaps`. */
   readonly name: string;
   /** Path of the list over all namespaces. */
@@ -62,7 +62,7 @@ const workloadTypes: readonly WorkloadType[] = [
   },
 ];
 
-export function namespaces(store: ClusterStore): Resource<NamespaceEntry> {
+export function namespaces(store: ClusterStore): FollowedResource<NamespaceEntry> {
   return {
     name: 'namespaces',
     path: '/api/v1/namespaces',
@@ -79,7 +79,7 @@ export function namespaces(store: ClusterStore): Resource<NamespaceEntry> {
   };
 }
 
-export function configMaps(store: ClusterStore): Resource<ConfigMapEntry> {
+export function configMaps(store: ClusterStore): FollowedResource<ConfigMapEntry> {
   return {
     name: 'configmaps',
     path: '/api/v1/configmaps',
@@ -105,7 +105,7 @@ export function configMaps(store: ClusterStore): Resource<ConfigMapEntry> {
 export function workloads(
   store: ClusterStore,
   judge: Judge,
-): readonly Resource<UserEntry | AskerEntry>[] {
+): readonly FollowedResource<UserEntry | AskerEntry>[] {
   return workloadTypes.map((type) => ({
     name: type.resource,
     path: `${type.apiVersion === 'v1' ? '/api' : '/apis'}/${type.apiVersion}/${type.resource}`,

@@ -7,7 +7,7 @@ import {
   type OwnerReference,
   type SourceConfigMap,
 } from '../desired/desired.ts';
-import { BoundedTexts, listSifter, withheld, type TextLimits } from './bounded-texts.ts';
+import { BoundedTexts, listSifter, withheld, type HeldTextLimits } from './bounded-texts.ts';
 import { Shelf } from './shelf.ts';
 import { StatusTexts, type StatusLimits } from './status-texts.ts';
 
@@ -18,7 +18,7 @@ export interface StoreListener {
   readonly configMapsWanted: (namespace: string) => void;
   /** Namespaces that are never touched, by the newest configuration. */
   readonly ignoredNamespaces: () => ReadonlySet<string>;
-  readonly limits: TextLimits & StatusLimits;
+  readonly limits: HeldTextLimits & StatusLimits;
 }
 
 /** A list of one namespace that is awaited: ConfigMaps that went since it was asked for. */

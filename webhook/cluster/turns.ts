@@ -1,6 +1,6 @@
 /** What waits, by whom it is for: each takes its turn, so that one who asks for much holds up nobody else. */
 
-export class Turns<Item> {
+export class FairQueue<Item> {
   /** By namespace, in the order of their turns; then by key. */
   readonly #waiting = new Map<string, Map<string, Item>>();
   readonly #limits: { readonly all: number; readonly each: number };

@@ -75,7 +75,7 @@ export type ProblemReason =
   | 'StatusInvalid';
 
 /** Why a ConfigMap cannot be made. */
-export interface Problem {
+export interface ConfigMapProblem {
   readonly reason: ProblemReason;
   /** A sentence: what, where, and what to do. */
   readonly message: string;
@@ -90,10 +90,10 @@ export interface WantedEnvoy {
 }
 
 /** What the statuses of a namespace ask for. */
-export interface Wanted {
+export interface WantedConfigMaps {
   readonly helpers: readonly DesiredConfigMap[];
   readonly envoys: readonly WantedEnvoy[];
-  readonly problems: readonly Problem[];
+  readonly problems: readonly ConfigMapProblem[];
   /** What was done to each user, by the user: half a line. */
   readonly summaries: ReadonlyMap<ConfigMapUser, string>;
 }
@@ -107,7 +107,7 @@ export type Rendered =
       /** What may be open in it, a sentence each. */
       readonly warnings: readonly string[];
     }
-  | { readonly kind: 'problem'; readonly problem: Problem };
+  | { readonly kind: 'problem'; readonly problem: ConfigMapProblem };
 
 /** Our ConfigMaps are found, and removed, by this label. */
 const managedBy = { 'app.kubernetes.io/managed-by': 'svidecar' } as const;
@@ -119,7 +119,7 @@ export function isManaged(labels: Readonly<Record<string, Json | undefined>>): b
 export const sourceAnnotation = 'svidecar.dev/source';
 
 /** Reads the statuses; cheap beside {@link renderEnvoy}. @param users of one namespace */
-export function wantedBy(users: readonly ConfigMapUser[]): Wanted {
+export function wantedBy(users: readonly ConfigMapUser[]): WantedConfigMaps {
   const { statuses, faults } = readStatuses(users);
   const helpers = new Claims<ConfigMapUser, DesiredConfigMap>();
   const envoys = new Claims<ConfigMapUser, WantedEnvoy>();
@@ -135,11 +135,11 @@ export function wantedBy(users: readonly ConfigMapUser[]): Wanted {
       });
   }
   const namespace = users[0]?.namespace ?? '';
-  const problems = [...faults].map(([user, message]): Problem => {
+  const problems = [...faults].map(([user, message]): ConfigMapProblem => {
     return { reason: 'StatusInvalid', message, users: [user] };
   });
   const contested = [...helpers.contested(), ...envoys.contested()].map(
-    ([name, claimants]): Problem => nameContested(namespace, name, claimants),
+    ([name, claimants]): ConfigMapProblem => nameContested(namespace, name, claimants),
   );
   return {
     helpers: helpers.uncontested(),
@@ -169,7 +169,11 @@ function withUser(
 }
 
 /** Two plans of one name can only be of version 0.1.0, whose names had 40 bits. */
-function nameContested(namespace: string, name: string, users: readonly ConfigMapUser[]): Problem {
+function nameContested(
+  namespace: string,
+  name: string,
+  users: readonly ConfigMapUser[],
+): ConfigMapProblem {
   const who = users.slice(0, 3).map((user) => `${user.kind} ${user.name}`);
   const message =
     `ConfigMap ${namespace}/${name} is asked for with different contents, by ${who.join(', ')} among others; nothing is written under this name: ` +

@@ -4,13 +4,13 @@
  */
 import { hash } from 'node:crypto';
 import { withoutTail } from '#kernel/text.ts';
-import { traceText, type Step, type StepId } from '../injection/trace.ts';
+import { traceText, type TraceStep, type StepId } from '../injection/trace.ts';
 import type {
   ConfigMapUser,
   DesiredConfigMap,
   NamespaceStanding,
   OwnerReference,
-  Problem,
+  ConfigMapProblem,
   ProblemReason,
 } from './desired.ts';
 
@@ -26,7 +26,7 @@ export type EventReason =
   | ProblemReason;
 
 /** What admission would say of an object that asks for something and was stored without it. */
-export interface Verdict {
+export interface AdmissionVerdict {
   /** `injectable`: nothing stands in its way now. */
   readonly kind: 'injectable' | 'refused' | 'skipped';
   /** Trace of the decision, as far as it matters: a step a line. */
@@ -56,7 +56,7 @@ export interface Injected {
 
 export interface Asker {
   readonly self: OwnerReference;
-  readonly verdict: Verdict;
+  readonly verdict: AdmissionVerdict;
 }
 
 /** What is stored of one namespace. */
@@ -67,7 +67,7 @@ export interface EventFacts {
   readonly standing: NamespaceStanding;
   readonly injected: readonly Injected[];
   readonly askers: readonly Asker[];
-  readonly problems: readonly Problem[];
+  readonly problems: readonly ConfigMapProblem[];
 }
 
 /** Bytes; @see events.k8s.io/v1 Event: note */
@@ -234,7 +234,7 @@ const stepOf: Readonly<Record<ProblemReason, StepId>> = {
 
 function problemEvents(
   namespace: string,
-  { reason, message, users }: Problem,
+  { reason, message, users }: ConfigMapProblem,
 ): readonly DesiredEvent[] {
   const note = traceText([step(stepOf[reason], message)]);
   return workloadsOf(users).map((regarding) => {
@@ -252,6 +252,6 @@ export function isLive({ kind, name, owner }: ConfigMapUser): boolean {
   return kind !== 'ReplicaSet' || (owner.kind === kind && owner.name === name);
 }
 
-function step(id: StepId, message: string): Step {
+function step(id: StepId, message: string): TraceStep {
   return { id, message, level: 'warning' };
 }

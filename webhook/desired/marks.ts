@@ -11,7 +11,7 @@ import {
   type DesiredConfigMap,
   type Rendered,
   type SourceConfigMap,
-  type Wanted,
+  type WantedConfigMaps,
   type WantedEnvoy,
 } from './desired.ts';
 
@@ -33,7 +33,10 @@ function marked(
 }
 
 /** {@link wantedBy}, marked. */
-export function markedWanted(users: readonly ConfigMapUser[], { marks }: Marking): Wanted {
+export function markedWanted(
+  users: readonly ConfigMapUser[],
+  { marks }: Marking,
+): WantedConfigMaps {
   const wanted = wantedBy(users);
   return { ...wanted, helpers: wanted.helpers.map((helper) => marked(helper, marks)) };
 }
@@ -52,7 +55,7 @@ export function renderMarked(
 
 export interface Desired {
   readonly configMaps: readonly DesiredConfigMap[];
-  readonly problems: Wanted['problems'];
+  readonly problems: WantedConfigMaps['problems'];
 }
 
 /** All at once. @param facts.sources by name, of the same namespace */

@@ -36,7 +36,7 @@ export interface DataPathOptions {
   readonly envoy: string | undefined;
 }
 
-export interface DataPath {
+export interface LocalDataPath {
   /** `http://127.0.0.1:PORT` of the caller's way out, and of the callee's way in. */
   readonly outbound: string;
   readonly inbound: string;
@@ -55,7 +55,7 @@ interface PodPorts {
 }
 
 /** @throws {AppError} USAGE when a part does not start, with what it said */
-export async function startDataPath(options: DataPathOptions): Promise<DataPath> {
+export async function startDataPath(options: DataPathOptions): Promise<LocalDataPath> {
   const folder = await mkdtemp(join(tmpdir(), 'svidecar-dev-'));
   const programs = new Programs();
   const [app = 0, ...ports] = await freePorts(7);

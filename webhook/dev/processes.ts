@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '#kernel/errors.ts';
 
-export interface Program {
+export interface ChildProgram {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
@@ -42,7 +42,7 @@ export class Programs {
    * @throws {AppError} USAGE with the end of its output when it ends or takes too long
    */
   async start(
-    program: Program,
+    program: ChildProgram,
     isUp: (output: string) => Promise<boolean> | boolean,
   ): Promise<void> {
     const { name, command, args, env } = program;

@@ -18,7 +18,7 @@ import {
 import type { TextStyle } from './text-style.ts';
 
 /** A text and how it is written. */
-export interface Page {
+export interface StyledText {
   readonly text: string;
   /** The same text, with its lines. */
   readonly lined: LinedText;
@@ -32,7 +32,7 @@ export interface Additions {
 }
 
 /** Writes the new entries: after the entry before them, or before the first one that stays. */
-export function addToBlock(edited: Edited, page: Page): Additions {
+export function addToBlock(edited: Edited, page: StyledText): Additions {
   const before: TextEdit[] = [];
   const after: TextEdit[] = [];
   let previous: SourceEntry | undefined;
@@ -48,7 +48,7 @@ export function addToBlock(edited: Edited, page: Page): Additions {
   return { before, after };
 }
 
-export function removeFromBlock(edited: Edited, { lined }: Page): readonly TextEdit[] {
+export function removeFromBlock(edited: Edited, { lined }: StyledText): readonly TextEdit[] {
   const { entries } = edited.node;
   const removed = new Set(
     edited.slots.map(({ entry, isRemoved }) => (isRemoved ? entry : undefined)),
@@ -66,7 +66,7 @@ export function removeFromBlock(edited: Edited, { lined }: Page): readonly TextE
 
 interface Where {
   readonly edited: Edited;
-  readonly page: Page;
+  readonly page: StyledText;
 }
 
 function addAfter(previous: SourceEntry, slot: Slot, { edited, page }: Where): TextEdit {

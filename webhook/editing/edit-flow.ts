@@ -4,13 +4,13 @@
  */
 import type { Json } from '#kernel/json.ts';
 import type { Edited, Slot } from './draft.ts';
-import type { Additions, Page } from './edit-block.ts';
+import type { Additions, StyledText } from './edit-block.ts';
 import { flowPair, flowText, prettyPair, prettyText } from './render.ts';
 import type { SourceCollection, SourceEntry } from './source-tree.ts';
 import { type TextEdit, insertAt, removeRange } from './text-edit.ts';
 import { leadingSpaceAt } from './text-position.ts';
 
-export function addToFlow(edited: Edited, page: Page): Additions {
+export function addToFlow(edited: Edited, page: StyledText): Additions {
   const live = edited.slots.filter((slot) => !slot.isRemoved);
   const fresh = live.filter((slot) => slot.entry === undefined);
   if (fresh.length === 0) return { before: [], after: [] };
@@ -28,7 +28,7 @@ export function addToFlow(edited: Edited, page: Page): Additions {
 function addBeside(
   live: readonly Slot[],
   layout: Layout,
-  { edited, page }: { readonly edited: Edited; readonly page: Page },
+  { edited, page }: { readonly edited: Edited; readonly page: StyledText },
 ): Additions {
   const before: TextEdit[] = [];
   const after: TextEdit[] = [];
@@ -76,7 +76,7 @@ interface Layout {
   readonly indent: string | undefined;
 }
 
-function layoutOf(node: SourceCollection, page: Page): Layout {
+function layoutOf(node: SourceCollection, page: StyledText): Layout {
   const { text, lined, style } = page;
   const [first] = node.entries;
   if (first === undefined || !text.slice(node.start, first.start).includes('\n')) {
@@ -86,7 +86,7 @@ function layoutOf(node: SourceCollection, page: Page): Layout {
   return { separator: `,${style.lineBreak}${indent}`, indent };
 }
 
-function textOf(slot: Slot, layout: Layout, { style }: Page): string {
+function textOf(slot: Slot, layout: Layout, { style }: StyledText): string {
   const value: Json = slot.content.kind === 'fresh' ? slot.content.value : null;
   if (layout.indent === undefined || !style.isPretty) {
     return slot.key === undefined ? flowText(value, style) : flowPair(slot.key, value, style);
@@ -97,7 +97,7 @@ function textOf(slot: Slot, layout: Layout, { style }: Page): string {
 }
 
 /** White space inside the brackets stays behind the new entries: so a removal knows that it was there. */
-function fillEmpty(node: SourceCollection, fresh: readonly Slot[], page: Page): TextEdit {
+function fillEmpty(node: SourceCollection, fresh: readonly Slot[], page: StyledText): TextEdit {
   const { lined, style } = page;
   const at = node.start + 1;
   if (!style.isPretty || node.end - node.start > 2) {

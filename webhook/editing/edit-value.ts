@@ -1,6 +1,6 @@
 /** A value gives its place to a new one; everything around it stays. */
 import { type Json, isArray } from '#kernel/json.ts';
-import type { Page } from './edit-block.ts';
+import type { StyledText } from './edit-block.ts';
 import { blockLines, deeper, flowText, isInline, prettyText } from './render.ts';
 import type { SourceCollection, SourceEntry, SourceNode, SourceScalar } from './source-tree.ts';
 import { type TextEdit, insertAt, removeRange, replaceRange } from './text-edit.ts';
@@ -16,7 +16,7 @@ import { isScalarValue, scalarLike, yamlScalar } from './write-scalar.ts';
 
 interface Place {
   readonly holder: SourceCollection;
-  readonly page: Page;
+  readonly page: StyledText;
 }
 
 /** Replaces the value of an entry. */
@@ -34,7 +34,7 @@ export function replaceValue(entry: SourceEntry, value: Json, place: Place): rea
 }
 
 /** Replaces a whole document. */
-export function replaceRoot(root: SourceNode, value: Json, page: Page): TextEdit {
+export function replaceRoot(root: SourceNode, value: Json, page: StyledText): TextEdit {
   const { style, lined } = page;
   if (root.kind !== 'scalar' && root.kind !== 'alias' && root.isFlow) {
     const inner = style.isPretty ? prettyText(value, style, '') : flowText(value, style);
@@ -63,7 +63,7 @@ function scalarText(
   return page.style.isJson || isBare ? flowText(value, page.style) : scalarLike(old, value);
 }
 
-function replaceInFlow(entry: SourceEntry, value: Json, { lined, style }: Page): TextEdit {
+function replaceInFlow(entry: SourceEntry, value: Json, { lined, style }: StyledText): TextEdit {
   const old = entry.value;
   const lineIndent = leadingSpaceAt(lined, entry.start);
   const start = lineStartAt(lined, entry.start);
@@ -76,7 +76,7 @@ function replaceInFlow(entry: SourceEntry, value: Json, { lined, style }: Page):
 }
 
 /** By a scalar or an empty collection, on the line of the key or dash. */
-function replaceByLine(entry: SourceEntry, value: Json, page: Page): readonly TextEdit[] {
+function replaceByLine(entry: SourceEntry, value: Json, page: StyledText): readonly TextEdit[] {
   const { lined, style } = page;
   const old = entry.value;
   const fresh = isScalarValue(value) ? yamlScalar(value) : flowText(value, style);
@@ -91,7 +91,11 @@ function replaceByLine(entry: SourceEntry, value: Json, page: Page): readonly Te
   return value === null ? [lines] : [insertAt(entry.indicatorEnd, ` ${fresh}`), lines];
 }
 
-function replacePairByBlock(entry: SourceEntry, value: Json, page: Page): readonly TextEdit[] {
+function replacePairByBlock(
+  entry: SourceEntry,
+  value: Json,
+  page: StyledText,
+): readonly TextEdit[] {
   const { lined, style } = page;
   const old = entry.value;
   const column = columnAt(lined, entry.start) + deeper(value, style);
@@ -114,7 +118,7 @@ function replacePairByBlock(entry: SourceEntry, value: Json, page: Page): readon
   return [replaceRange(from, to, linesAt(isDeepEnough ? kept : column).join(''))];
 }
 
-function replaceItemByBlock(entry: SourceEntry, value: Json, page: Page): TextEdit {
+function replaceItemByBlock(entry: SourceEntry, value: Json, page: StyledText): TextEdit {
   const { text, lined, style } = page;
   const first = firstOffset(entry.value);
   const isEmpty = entry.value.end === entry.value.outer;

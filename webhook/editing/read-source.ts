@@ -50,7 +50,7 @@ import {
 import { type TextLimits, clusterLimits, collectionCount, maxValueDepth } from './text-limits.ts';
 import { LinedText, excerptAt, placeOf } from './text-position.ts';
 import {
-  type Token,
+  type YamlToken,
   endOfColon,
   endOfFlow,
   firstMark,
@@ -329,7 +329,7 @@ class Reader {
   }
 
   /** Envoy takes keys for the texts that they are. */
-  #envoyKey(key: unknown, place: SourceNode, props: readonly Token[]): NamedKey {
+  #envoyKey(key: unknown, place: SourceNode, props: readonly YamlToken[]): NamedKey {
     const named = resolved(place);
     if (isScalar(key)) {
       if (isMergeKey(key)) refuseMerge(place.start - this.#base);
@@ -373,7 +373,7 @@ type ScalarToken = CST.FlowScalar | CST.BlockScalar;
 interface NodePlace {
   readonly isKey?: boolean;
   /** Tokens before the node, among them its anchor and tag. */
-  readonly props: readonly Token[];
+  readonly props: readonly YamlToken[];
   /** Where the node stands when nothing is written for it. */
   readonly fallback: number;
   readonly parent: SourceCollection | undefined;

@@ -4,27 +4,27 @@ import type { Json } from '#kernel/json.ts';
 import type { SourceScalar } from './source-tree.ts';
 import type { DocumentSpan } from './split-documents.ts';
 
-export type Token = CST.SourceToken;
+export type YamlToken = CST.SourceToken;
 
-export function isComma(token: Token): boolean {
+export function isComma(token: YamlToken): boolean {
   return token.type === 'comma';
 }
 
-function isProp(token: Token): boolean {
+function isProp(token: YamlToken): boolean {
   return token.type === 'anchor' || token.type === 'tag';
 }
 
-export function propsStart(tokens: readonly Token[]): number | undefined {
+export function propsStart(tokens: readonly YamlToken[]): number | undefined {
   return tokens.find(isProp)?.offset;
 }
 
-export function propsEnd(tokens: readonly Token[]): number | undefined {
+export function propsEnd(tokens: readonly YamlToken[]): number | undefined {
   const last = tokens.findLast(isProp);
   return last === undefined ? undefined : last.offset + last.source.length;
 }
 
 /** The first token of an entry that is more than white space, a comment or a comma. */
-export function firstMark(tokens: readonly Token[] | undefined): number | undefined {
+export function firstMark(tokens: readonly YamlToken[] | undefined): number | undefined {
   const marks = ['explicit-key-ind', 'seq-item-ind', 'anchor', 'tag'];
   return tokens?.find((token) => marks.includes(token.type))?.offset;
 }
@@ -74,6 +74,6 @@ export function endOfFlow(token: CST.FlowCollection): number {
 }
 
 /** In a one-pair map without braces the tokens belong to its key. */
-export function propsOfItem(token: CST.CollectionItem | undefined): readonly Token[] {
+export function propsOfItem(token: CST.CollectionItem | undefined): readonly YamlToken[] {
   return token === undefined || token.sep !== undefined ? [] : token.start;
 }

@@ -2,7 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
 import { type Draft, type Edited, freshValueOf, isChanged } from './draft.ts';
-import { type Page, addToBlock, removeFromBlock } from './edit-block.ts';
+import { type StyledText, addToBlock, removeFromBlock } from './edit-block.ts';
 import { addToFlow, removeFromFlow } from './edit-flow.ts';
 import { replaceRoot, replaceValue } from './edit-value.ts';
 import { flowPair } from './render.ts';
@@ -14,7 +14,7 @@ import { placeOf } from './text-position.ts';
 
 export interface Manuscript {
   readonly document: SourceDocument;
-  readonly page: Page;
+  readonly page: StyledText;
   /** File name for messages. */
   readonly where: string;
   readonly dialect: Dialect;
@@ -33,7 +33,7 @@ export function refusal(manuscript: Manuscript, offset: number, why: string): Ap
 class Writer {
   readonly #manuscript: Manuscript;
   readonly #covered: ReadonlySet<Edited>;
-  readonly #page: Page;
+  readonly #page: StyledText;
   readonly #gone: SourceNode[] = [];
 
   constructor(draft: Draft, manuscript: Manuscript) {

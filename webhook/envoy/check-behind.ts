@@ -12,14 +12,14 @@ import { onceFor } from '#kernel/once.ts';
 import type { PlacedIn } from './placed-in.ts';
 import { checkLater } from './place-filter.ts';
 import { type Placed, fieldOf, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
-import { type Surroundings, routesOf } from './reach.ts';
+import { type EnvoySurroundings, routesOf } from './reach.ts';
 import { skips } from './route-settings.ts';
 import { type SettingsView } from './settings-view.ts';
 import type { RouteEntry } from './route-tree.ts';
 import { mostNames } from './short-list.ts';
 
 interface Search {
-  readonly surroundings: Surroundings;
+  readonly surroundings: EnvoySurroundings;
   /** What was looked at for this rule; filled. */
   readonly behind: Behind;
   readonly settingsOf: (manager: Manager) => SettingsView;

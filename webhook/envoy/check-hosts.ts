@@ -9,7 +9,7 @@ import { titleOf, type Listener } from './listener.ts';
 import { onceFor } from '#kernel/once.ts';
 import { type Placed, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
 import { isOn, isSet } from './proto-scalar.ts';
-import { type Surroundings, routesOf } from './reach.ts';
+import { type EnvoySurroundings, routesOf } from './reach.ts';
 import { type RouteEntry } from './route-tree.ts';
 import { mostNames, shortList } from './short-list.ts';
 
@@ -50,7 +50,7 @@ const maxComparisons = 500_000;
 
 export function startHosts(
   { hosts = [] }: FilterAddition,
-  { byName, main }: { readonly byName: Surroundings['byName']; readonly main: ConfigFile },
+  { byName, main }: { readonly byName: EnvoySurroundings['byName']; readonly main: ConfigFile },
 ): Hosts {
   let left = maxComparisons;
   const spend = (comparisons: number): void => {

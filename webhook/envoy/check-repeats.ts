@@ -5,7 +5,7 @@ import { isOneOf, numberOf } from './proto-scalar.ts';
 import { invalid, lineIn } from './config-file.ts';
 import type { FilterAddition } from './contract.ts';
 import { type Listener, type Manager, titleOf } from './listener.ts';
-import { type Surroundings, routesOf } from './reach.ts';
+import { type EnvoySurroundings, routesOf } from './reach.ts';
 import type { RouteEntry } from './route-tree.ts';
 
 /**
@@ -16,7 +16,7 @@ import type { RouteEntry } from './route-tree.ts';
 export function refuseRepeats(
   addition: FilterAddition,
   chosen: readonly Listener[],
-  surroundings: Surroundings,
+  surroundings: EnvoySurroundings,
 ): void {
   if (addition.onceOnly !== true) return;
   const seen = new Set<object>();
@@ -77,7 +77,7 @@ function refuseMeetings(
   {
     surroundings,
     isChosen,
-  }: { readonly surroundings: Surroundings; readonly isChosen: ReadonlySet<Listener> },
+  }: { readonly surroundings: EnvoySurroundings; readonly isChosen: ReadonlySet<Listener> },
 ): void {
   const start = routesOf(listener).map(({ destinations }) => destinations);
   const meeting = surroundings.reachOf(start).meetings.find((one) => isChosen.has(one.listener));

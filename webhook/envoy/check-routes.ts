@@ -8,7 +8,7 @@ import { type Listener, type Manager, titleOf } from './listener.ts';
 import { filterTitle } from './judge-filter.ts';
 import { placedField, repeatedOf } from './proto-field.ts';
 import { isSet } from './proto-scalar.ts';
-import { type Reach, type Surroundings, routesOf } from './reach.ts';
+import { type Reach, type EnvoySurroundings, routesOf } from './reach.ts';
 import { type Destination, type RouteEntry } from './route-tree.ts';
 import { mostNames, shortList } from './short-list.ts';
 
@@ -19,7 +19,7 @@ import { mostNames, shortList } from './short-list.ts';
 export function checkRoutes(
   addition: FilterAddition,
   listener: Listener,
-  { told, reachOf }: Surroundings & { readonly told: Set<object> },
+  { told, reachOf }: EnvoySurroundings & { readonly told: Set<object> },
 ): readonly EnvoyWarning[] {
   const sources = routesOf(listener);
   const reach = reachOf([

@@ -56,7 +56,7 @@ export const changeRouteIfTold: ReadonlySet<string> = ofHttp([
 ]);
 const clearing = ['clear_route_cache', 'clear_cluster_cache'] as const;
 
-export interface Behind {
+export interface FiltersBehind {
   readonly manager: Manager;
   readonly list: FilterList;
   readonly settings: SettingsView;
@@ -68,7 +68,7 @@ export interface Behind {
 /** Warnings about one list. */
 export function checkUnrouted(
   { rule, filter, direction }: FilterAddition,
-  { manager, list, settings, from, unroutedOf }: Behind,
+  { manager, list, settings, from, unroutedOf }: FiltersBehind,
 ): readonly EnvoyWarning[] {
   if (typeNameOf(messageOf(filter, 'typed_config')) !== authzFilterType) return [];
   for (const one of list.filters.slice(from)) {

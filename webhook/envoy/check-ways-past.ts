@@ -9,13 +9,13 @@ import type { Chosen } from './guards.ts';
 import { type Listener, titleOf } from './listener.ts';
 import { messageOf, repeatedOf, textOf } from './proto-field.ts';
 import { isOff, numberOf } from './proto-scalar.ts';
-import type { Reach, Surroundings } from './reach.ts';
+import type { Reach, EnvoySurroundings } from './reach.ts';
 
 /** Warnings about listeners that others can reach. */
 export function checkWaysPast(
   { appPorts }: InboundView,
   chosen: readonly Chosen[],
-  { listeners, destinationsOf, reachOf }: Surroundings,
+  { listeners, destinationsOf, reachOf }: EnvoySurroundings,
 ): readonly EnvoyWarning[] {
   if (appPorts.length === 0) return [];
   const byPort = new Map(appPorts.map((one) => [one.port, one]));

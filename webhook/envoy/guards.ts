@@ -7,7 +7,7 @@ import { handsOver } from './hand-over.ts';
 import { type Listener, titleOf } from './listener.ts';
 import { type Placed, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
 import { numberOf } from './proto-scalar.ts';
-import { type Surroundings } from './reach.ts';
+import { type EnvoySurroundings } from './reach.ts';
 
 /** A rule, and one of the listeners that it is for. */
 export interface Chosen {
@@ -18,7 +18,7 @@ export interface Chosen {
 export function inboundView(
   chosen: readonly Chosen[],
   files: ConfigFiles,
-  surroundings: Surroundings,
+  surroundings: EnvoySurroundings,
 ): InboundView {
   const guarded = chosen.filter(({ addition }) => addition.direction === 'inbound');
   const admin = placedField(files.main.root, 'admin');
@@ -45,7 +45,7 @@ function guardOf({ addition, listener }: Chosen): Guard {
 /** Ports to which requests go that have passed, and the last that sends them there. */
 function lastGuards(
   guarded: readonly Chosen[],
-  { destinationsOf, reachOf }: Surroundings,
+  { destinationsOf, reachOf }: EnvoySurroundings,
 ): readonly (readonly [port: number, index: number])[] {
   const reaches = guarded.map(({ listener }) => reachOf(destinationsOf(listener)));
   const last = new Map<KnownCluster, number>();

@@ -9,7 +9,7 @@ import { helperPort } from './helper-cluster.ts';
 import type { FilterList, Manager } from './listener.ts';
 import { type Placed, fieldKey, messageOf, repeatedOf, textOf, typeNameOf } from './proto-field.ts';
 import { isOn, isOneOf } from './proto-scalar.ts';
-import { type Surroundings } from './reach.ts';
+import { type EnvoySurroundings } from './reach.ts';
 import { authzEffectOf, ourNames } from './route-settings.ts';
 import { type SettingsView, settingsUnder } from './settings-view.ts';
 
@@ -64,7 +64,7 @@ interface Fault {
 export interface WiringContext {
   readonly manager: Manager;
   readonly list: FilterList;
-  readonly surroundings: Pick<Surroundings, 'byName' | 'holeOf'>;
+  readonly surroundings: Pick<EnvoySurroundings, 'byName' | 'holeOf'>;
   readonly settings: SettingsView;
   /** The filter as it would be written, with its final clusters. */
   readonly wanted: JsonObject;

@@ -52,7 +52,7 @@ import { findHandWired } from './hand-wired.ts';
 import { type FilterList, type Listener, type Manager, titleOf } from './listener.ts';
 import { checkNeighbours, placeOf, requireNames } from './place-filter.ts';
 import { type Placed, fieldKey, placedField, textOf } from './proto-field.ts';
-import { type Surroundings, surroundingsOf } from './reach.ts';
+import { type EnvoySurroundings, surroundingsOf } from './reach.ts';
 import { type SettingsView, settingsReader } from './settings-view.ts';
 import { type UnroutedReader, unroutedReader } from './unrouted.ts';
 
@@ -143,7 +143,7 @@ interface Search {
   readonly files: ConfigFiles;
   readonly listeners: readonly Listener[];
   readonly clusters: readonly KnownCluster[];
-  readonly surroundings: Surroundings;
+  readonly surroundings: EnvoySurroundings;
   readonly additions: EnvoyAdditions;
   readonly version: EnvoySource['version'];
   readonly settingsOf: (manager: Manager) => SettingsView;

@@ -37,7 +37,7 @@ export type Destinations = readonly (readonly Destination[])[];
 const maxSteps = 300_000;
 
 /** What is around a place: looked through once for a whole configuration. */
-export interface Surroundings {
+export interface EnvoySurroundings {
   readonly listeners: readonly Listener[];
   readonly byName: ReadonlyMap<string, KnownCluster>;
   /** Where a listener sends what comes to it. */
@@ -51,7 +51,7 @@ export interface Surroundings {
 export function surroundingsOf(
   clusters: readonly KnownCluster[],
   listeners: readonly Listener[],
-): Surroundings {
+): EnvoySurroundings {
   const byName = new Map(clusters.map((cluster) => [cluster.name, cluster]));
   const atAddress = listenersByAddress(listeners);
   const known = {

@@ -41,7 +41,7 @@ const harmlessSettings: ReadonlySet<string> = new Set([
 ]);
 
 /** What routes set, by the filter's name: of settings that do the same, the first. */
-export interface Settings {
+export interface SettingsOfRoute {
   /** By name, then by kind. */
   readonly byName: ReadonlyMap<string, ReadonlyMap<string, RouteSetting>>;
   /** Those of the names that begin like ours. */
@@ -53,12 +53,12 @@ export interface Settings {
 }
 
 /** What route configurations set. */
-export function settingsIn(configurations: readonly PlacedIn[]): Settings {
+export function settingsIn(configurations: readonly PlacedIn[]): SettingsOfRoute {
   return distinct(configurations.flatMap(entriesIn));
 }
 
 /** By name, one of each kind: thousands of routes that set the same are one setting. */
-function distinct(settings: readonly RouteSetting[]): Settings {
+function distinct(settings: readonly RouteSetting[]): SettingsOfRoute {
   const byName = new Map<string, Map<string, RouteSetting>>();
   let isSkipping = false;
   let told: RouteSetting | undefined;

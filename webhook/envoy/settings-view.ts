@@ -2,12 +2,12 @@
 import { onceFor } from '#kernel/once.ts';
 import type { Manager } from './listener.ts';
 import { textOf } from './proto-field.ts';
-import type { RouteSetting, Settings } from './route-settings.ts';
+import type { RouteSetting, SettingsOfRoute } from './route-settings.ts';
 
 /** What the routes of a connection manager set, and for which filters. */
 export interface SettingsView {
   /** Of each source of routes. */
-  readonly parts: readonly Settings[];
+  readonly parts: readonly SettingsOfRoute[];
   readonly skips: boolean;
   /** Names of the filters in the manager's lists. */
   readonly filters: ReadonlySet<string>;

@@ -17,7 +17,7 @@ import { annotationKey } from './contract.ts';
 import type { EnvoyLocation } from './envoy-location.ts';
 import { mergePartial } from './keyed.ts';
 import { podLevelResources, withoutPodLevel } from './pod-resources.ts';
-import type { Replacement, Wanted } from './reconcile.ts';
+import type { Replacement, WantedTemplate } from './reconcile.ts';
 import { onlyVariable, substituteObject } from './substitute.ts';
 import type { Trace } from './trace.ts';
 import {
@@ -53,7 +53,11 @@ interface Fitting {
 }
 
 /** @throws {AppError} CONTAINER_CONFLICT */
-export function fit(original: JsonObject, composition: Composition, context: FitContext): Wanted {
+export function fit(
+  original: JsonObject,
+  composition: Composition,
+  context: FitContext,
+): WantedTemplate {
   const spec = objectAt(original, 'spec');
   const podSpec = objectAt(composition.pod, 'spec');
   const names = volumeNames(spec, listAt(podSpec, 'volumes'), context.claims);

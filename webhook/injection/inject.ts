@@ -20,9 +20,9 @@ import { requireEnvoy } from './require-envoy.ts';
 import { nothingDone, nothingWanted, reconcile, replaceAt, undoOf } from './reconcile.ts';
 import { isSameInjection, statusText, strip, type Status } from './status.ts';
 import type { Trace } from './trace.ts';
-import { variablesFor, type Facts } from './variables.ts';
+import { variablesFor, type EngineFacts } from './variables.ts';
 
-export interface Engine extends Facts {
+export interface Engine extends EngineFacts {
   readonly library: Library;
   /** svidecar's own version: part of the status. */
   readonly version: string;

@@ -26,7 +26,7 @@ export interface Replacement {
 }
 
 /** What the templates ask of a pod template. */
-export interface Wanted {
+export interface WantedTemplate {
   readonly partial: JsonObject;
   readonly replacements: readonly Replacement[];
   /** Keyed path of a list item → name of the item that it must precede. */
@@ -35,7 +35,7 @@ export interface Wanted {
   readonly awaits: readonly string[];
 }
 
-export const nothingWanted: Wanted = {
+export const nothingWanted: WantedTemplate = {
   partial: {},
   replacements: [],
   before: new Map(),
@@ -46,7 +46,7 @@ export const nothingDone: Undo = { added: {}, created: [], nulls: [], restored: 
 /** What is lacking in the original, how to undo it once it is there, and the keyed paths where the original's value stays. */
 export function undoOf(
   original: JsonObject,
-  wanted: Wanted,
+  wanted: WantedTemplate,
 ): {
   readonly undo: Undo;
   readonly kept: readonly string[];
@@ -91,7 +91,7 @@ function membersOf(path: string, value: Json): readonly (readonly [string, Json]
 /** A pod template on its way from one state to another. */
 export interface Transition {
   readonly current: JsonObject;
-  readonly wanted: Wanted;
+  readonly wanted: WantedTemplate;
   /** How to undo `wanted`, from the original. */
   readonly undo: Undo;
   /** The undo of the injection that stands there now, if any. */

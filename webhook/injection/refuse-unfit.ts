@@ -9,7 +9,7 @@ import type { Composition } from './compose.ts';
 import { annotationKey, statusKey } from './contract.ts';
 import { changeAt, mergePartial } from './keyed.ts';
 import { refuseOverAmounts } from './pod-resources.ts';
-import type { Wanted } from './reconcile.ts';
+import type { WantedTemplate } from './reconcile.ts';
 import { refuseMounts } from './refuse-mounts.ts';
 import { refuseSelector } from './refuse-selector.ts';
 
@@ -19,7 +19,7 @@ type List = (typeof lists)[number];
 /** The first minor version whose API server knows containers that restart among the init containers. */
 const nativeSidecarsKnown = 28;
 
-export interface Surroundings {
+export interface InjectionFacts {
   readonly composition: Composition;
   readonly kubernetesMinor: number;
   /** Of the workload that the pod template is of. */
@@ -27,7 +27,11 @@ export interface Surroundings {
 }
 
 /** @throws {AppError} POD_UNFIT, ANNOTATION_INVALID */
-export function refuseUnfit(original: JsonObject, wanted: Wanted, around: Surroundings): void {
+export function refuseUnfit(
+  original: JsonObject,
+  wanted: WantedTemplate,
+  around: InjectionFacts,
+): void {
   const injected = injectedTemplate(original, wanted);
   const spec = objectAt(injected, 'spec');
   refuseSelector(around.selector, { before: labelsOf(original), after: labelsOf(injected) });
@@ -53,7 +57,10 @@ function labelsOf(template: JsonObject): JsonObject {
 }
 
 /** The template with all that is wanted in it; parts are shared with the input. */
-function injectedTemplate(original: JsonObject, { partial, replacements }: Wanted): JsonObject {
+function injectedTemplate(
+  original: JsonObject,
+  { partial, replacements }: WantedTemplate,
+): JsonObject {
   let template: Json = mergePartial(original, partial);
   for (const { path, now } of replacements) {
     template = changeAt(template, pointerTokens(path), () => now) ?? template;

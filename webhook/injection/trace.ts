@@ -54,7 +54,7 @@ export type StepId =
   | 'user_value_kept'
   | 'validates_nothing';
 
-export interface Step {
+export interface TraceStep {
   readonly id: StepId;
   /** One sentence: what was seen or done, and what to do next where that helps. */
   readonly message: string;
@@ -63,7 +63,7 @@ export interface Step {
 
 /** Collects the steps of one decision, in order. */
 export class Trace {
-  readonly steps: Step[] = [];
+  readonly steps: TraceStep[] = [];
 
   say(id: StepId, message: string): void {
     this.steps.push({ id, message, level: 'info' });
@@ -75,6 +75,6 @@ export class Trace {
 }
 
 /** The trace as text, a step a line. */
-export function traceText(steps: readonly Step[]): string {
+export function traceText(steps: readonly TraceStep[]): string {
   return steps.map((step) => `${step.id}: ${printable(step.message)}`).join('\n');
 }

@@ -19,14 +19,14 @@ import { substituteText, type Variables } from './substitute.ts';
 /** Kubernetes minor version from which containers may restart inside `initContainers` by default. */
 const nativeSidecarMinor = 29;
 
-export interface Facts {
+export interface EngineFacts {
   readonly config: InjectorConfig;
   /** Minor version of the cluster, as in 1.36. */
   readonly kubernetesMinor: number;
 }
 
 /** @throws {AppError} ANNOTATION_INVALID where annotations contradict each other or the configuration */
-export function variablesFor(located: Located, settings: Settings, facts: Facts): Variables {
+export function variablesFor(located: Located, settings: Settings, facts: EngineFacts): Variables {
   const identity = identityOf(located, settings, facts.config);
   const tokens = tokenVariables(settings, identity, facts.config);
   return {
@@ -120,7 +120,10 @@ function socketVariables(settings: Settings, config: InjectorConfig): Variables 
   };
 }
 
-function containerVariables(settings: Settings, { config, kubernetesMinor }: Facts): Variables {
+function containerVariables(
+  settings: Settings,
+  { config, kubernetesMinor }: EngineFacts,
+): Variables {
   const { helper } = config;
   const image = text(settings, 'image');
   if (image !== undefined && !helper.allowImageAnnotation) {

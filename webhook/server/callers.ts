@@ -11,7 +11,7 @@ export interface CallerTrust {
   readonly names: readonly string[];
 }
 
-export class Callers {
+export class CallerCheck {
   #trust: CallerTrust | undefined;
   /** Under which trust the handshake of an open connection was made. */
   readonly #began = new Map<string, CallerTrust | undefined>();

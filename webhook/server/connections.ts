@@ -58,7 +58,7 @@ class Group {
   }
 }
 
-export class Connections {
+export class HttpConnections {
   readonly #unanswered: Group;
   readonly #answered: Group;
   readonly #displaced: () => void;

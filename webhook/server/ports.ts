@@ -2,7 +2,7 @@
 import type { JsonObject } from '#kernel/json.ts';
 
 /** What admission says about one AdmissionReview. Labels are bounded sets: they become metric labels. */
-export interface ReviewAnswer {
+export interface AnsweredReview {
   /** The whole AdmissionReview to send back (`admission.k8s.io/v1`). */
   readonly body: JsonObject;
   /** Kind of the reviewed object, one of those we know or `other`. */
@@ -14,4 +14,4 @@ export interface ReviewAnswer {
 }
 
 /** Decides about one parsed body. @throws {AppError} REVIEW_INVALID when it is no AdmissionReview we understand. */
-export type Reviewer = (review: unknown) => ReviewAnswer;
+export type Reviewer = (review: unknown) => AnsweredReview;

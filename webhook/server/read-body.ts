@@ -11,7 +11,7 @@ import { BodyStore } from './body-store.ts';
 import { HttpRefusal } from './http-refusal.ts';
 import { jsonFault } from '#kernel/json-fault.ts';
 import type { Limits } from './limits.ts';
-import { Turns } from './turns.ts';
+import { ParseTurns } from './turns.ts';
 
 /** Bytes that a body of unknown length gets to begin with. */
 const firstBytes = 65_536;
@@ -38,14 +38,14 @@ interface Body {
 export class BodyReader {
   readonly #options: BodyOptions;
   readonly #store: BodyStore;
-  readonly #reading: Turns;
-  readonly #working: Turns;
+  readonly #reading: ParseTurns;
+  readonly #working: ParseTurns;
 
   constructor(options: BodyOptions) {
     this.#options = options;
     this.#store = new BodyStore(options.limits.maxArrivingBytes);
-    this.#reading = new Turns(options.limits.maxLargeWaiting);
-    this.#working = new Turns(options.limits.maxHeavyWaiting);
+    this.#reading = new ParseTurns(options.limits.maxLargeWaiting);
+    this.#working = new ParseTurns(options.limits.maxHeavyWaiting);
   }
 
   /** Large bodies that wait for their turn. */
@@ -122,7 +122,7 @@ export class BodyReader {
     return value;
   }
 
-  #turn(turns: Turns, { request, reply }: Exchange, what: string): Promise<() => void> {
+  #turn(turns: ParseTurns, { request, reply }: Exchange, what: string): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const full = new HttpRefusal(
         503,

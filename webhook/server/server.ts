@@ -8,8 +8,8 @@ import type { Clock } from '#kernel/clock.ts';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { addressInstead } from '#kernel/every-address.ts';
 import { webhookApp } from './app.ts';
-import { Callers, type CallerTrust } from './callers.ts';
-import { Connections } from './connections.ts';
+import { CallerCheck, type CallerTrust } from './callers.ts';
+import { HttpConnections } from './connections.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
@@ -45,7 +45,7 @@ const connectionCheckMs = 1_000;
 export class WebhookServer {
   readonly #options: ServerOptions;
   readonly #limits: Limits;
-  readonly #callers: Callers;
+  readonly #callers: CallerCheck;
   #app: FastifyInstance<Server> | undefined;
   #stopped: Promise<void> | undefined;
   readonly #stopping = new AbortController();
@@ -53,7 +53,7 @@ export class WebhookServer {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
-    this.#callers = new Callers(options.callers?.());
+    this.#callers = new CallerCheck(options.callers?.());
   }
 
   /**
@@ -189,7 +189,7 @@ function createApp(pair: ServingPair, limits: Limits, ca: string[]): FastifyInst
 
 /** No bound of the server's own: it would turn new connections away and keep those that say nothing. */
 function keepConnections(server: Server, limits: Limits, { displaced }: Metrics): void {
-  const connections = new Connections(limits, () => {
+  const connections = new HttpConnections(limits, () => {
     displaced.inc();
   });
   server.on('connection', (socket) => {

@@ -10,7 +10,7 @@ export interface Entrant {
 }
 
 /** Hands out one turn; the rest wait, in order as far as they come from one address. */
-export class Turns {
+export class ParseTurns {
   readonly #maxWaiting: number;
   #waiting: Entrant[] = [];
   /** Whose turn it is, or was last. */

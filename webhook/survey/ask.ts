@@ -1,7 +1,12 @@
 /** Questions to the API server that are no lists: its version, and what becomes of a Pod that asks for injection. */
 import { AppError } from '#kernel/errors.ts';
 import { stringAt } from '#kernel/json.ts';
-import { subjectsOf, type Answer, type Facts, type ProbeAnswer } from '../checks/facts.ts';
+import {
+  subjectsOf,
+  type FactAnswer,
+  type ClusterFacts,
+  type ProbeAnswer,
+} from '../checks/facts.ts';
 import { probeNamespace, probePod } from '../checks/probe.ts';
 import { ApiRefusal, type KubernetesApi } from '../cluster/api.ts';
 import { pathOf, reasonOf } from '../cluster/read-list.ts';
@@ -14,7 +19,7 @@ const unauthorized = 401;
 export async function askVersion(
   api: KubernetesApi,
   signal: AbortSignal,
-): Promise<Facts['serverVersion']> {
+): Promise<ClusterFacts['serverVersion']> {
   try {
     const info = await api.get('/version', signal);
     const [major, minor] = [stringAt(info, 'major') ?? '', stringAt(info, 'minor') ?? ''];
@@ -38,7 +43,7 @@ export async function askVersion(
 }
 
 /** Sends the probe Pod as a dry run: admission runs whole, and nothing is stored. */
-export async function askProbe(site: Site): Promise<Answer<ProbeAnswer>> {
+export async function askProbe(site: Site): Promise<FactAnswer<ProbeAnswer>> {
   const { api, objects, namespace: only, signal } = site;
   const namespace = probeNamespace(subjectsOf(objects.namespaces), only);
   if (namespace === undefined) {

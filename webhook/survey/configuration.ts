@@ -2,7 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
 import { textsAt } from '../checks/assess.ts';
-import { subjectsOf, type Facts } from '../checks/facts.ts';
+import { subjectsOf, type ClusterFacts } from '../checks/facts.ts';
 import { webhookDeployments } from '../checks/serving.ts';
 import { ApiRefusal } from '../cluster/api.ts';
 import { pathOf, readOne, reasonOf } from '../cluster/read-list.ts';
@@ -10,7 +10,7 @@ import type { Engine } from '../injection/inject.ts';
 import type { Site } from './site.ts';
 
 interface Made {
-  readonly configuration: Facts['configuration'];
+  readonly configuration: ClusterFacts['configuration'];
   readonly engine: Engine;
 }
 
@@ -20,7 +20,7 @@ const usualKey = 'config.yaml';
 
 export async function readConfiguration(site: Site, minor: number): Promise<Made> {
   const { engines, api, ownNamespace, signal } = site;
-  const byDefault = (configuration: Facts['configuration']): Made => {
+  const byDefault = (configuration: ClusterFacts['configuration']): Made => {
     return { configuration, engine: engines.make(minor, undefined) };
   };
   if (engines.isGiven)

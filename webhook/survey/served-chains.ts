@@ -1,7 +1,12 @@
 /** The certificates behind each hook: as served where they can be seen, else as stored. */
 import { messageOf } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
-import { subjectsOf, type Answer, type Facts, type ServedChain } from '../checks/facts.ts';
+import {
+  subjectsOf,
+  type FactAnswer,
+  type ClusterFacts,
+  type ServedCertificates,
+} from '../checks/facts.ts';
 import { hooksOf, type HookTarget } from '../checks/hooks.ts';
 import { endpointsOf, webhookDeployments, type Endpoint } from '../checks/serving.ts';
 import { ApiRefusal } from '../cluster/api.ts';
@@ -16,11 +21,11 @@ const usualSecret = 'svidecar-tls';
 /** Replicas that are asked; they should all serve the same. */
 const askedReplicas = 3;
 
-export async function readServedChains(site: Site): Promise<Facts['served']> {
+export async function readServedChains(site: Site): Promise<ClusterFacts['served']> {
   const targets = new Map(
     hooksOf(subjectsOf(site.objects.hooks)).map(({ target }) => [target.key, target]),
   );
-  const chains = new Map<string, Answer<readonly ServedChain[]>>();
+  const chains = new Map<string, FactAnswer<readonly ServedCertificates[]>>();
   for (const [key, target] of targets) {
     const read = target.service === undefined ? byAddress(target) : byService(target, site);
     chains.set(key, await read);
@@ -28,7 +33,7 @@ export async function readServedChains(site: Site): Promise<Facts['served']> {
   return chains;
 }
 
-type Chains = Answer<readonly ServedChain[]>;
+type Chains = FactAnswer<readonly ServedCertificates[]>;
 
 /** The API server itself goes there by the same address. */
 async function byAddress(target: HookTarget): Promise<Chains> {
@@ -47,7 +52,7 @@ async function byAddress(target: HookTarget): Promise<Chains> {
 async function byService(target: HookTarget, site: Site): Promise<Chains> {
   const name = target.service?.name ?? '';
   const endpoints = endpointsOf(subjectsOf(site.objects.endpointSlices), name);
-  const chains: ServedChain[] = [];
+  const chains: ServedCertificates[] = [];
   const reasons: string[] = [];
   for (const endpoint of endpoints.slice(0, askedReplicas)) {
     try {
@@ -66,7 +71,7 @@ async function byForwarding(
   { pod, port }: Endpoint,
   serverName: string,
   { api, ownNamespace }: Site,
-): Promise<ServedChain> {
+): Promise<ServedCertificates> {
   const socket = await api.forward(ownNamespace, pod, port);
   try {
     const certificates = await readServedChain({ at: { socket }, serverName });
@@ -76,12 +81,12 @@ async function byForwarding(
   }
 }
 
-function known(chains: readonly ServedChain[]): Chains {
+function known(chains: readonly ServedCertificates[]): Chains {
   return { kind: 'known', value: chains };
 }
 
 /** From the Secret that the webhook mounts, or writes; its key is read with it, looked at by nobody, and never shown. */
-async function storedChain(site: Site): Promise<ServedChain | string> {
+async function storedChain(site: Site): Promise<ServedCertificates | string> {
   const { api, objects, ownNamespace, signal } = site;
   const [deployment] = webhookDeployments(
     subjectsOf(objects.services),

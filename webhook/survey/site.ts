@@ -1,5 +1,5 @@
 /** What is asked of a cluster, and what later questions start from. */
-import type { Facts } from '../checks/facts.ts';
+import type { ClusterFacts } from '../checks/facts.ts';
 import type { ConnectedApi } from '../cluster/connection.ts';
 import type { Engine } from '../injection/inject.ts';
 
@@ -23,12 +23,12 @@ export interface SurveyOptions {
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: number;
   readonly engines: EngineSource;
-  readonly workloadApi: Facts['workloadApi'];
+  readonly workloadApi: ClusterFacts['workloadApi'];
   readonly signal: AbortSignal;
 }
 
 /** What later questions start from. */
 export interface Site extends SurveyOptions {
-  readonly objects: Facts['objects'];
+  readonly objects: ClusterFacts['objects'];
   readonly ownNamespace: string;
 }

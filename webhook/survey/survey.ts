@@ -5,7 +5,7 @@ import {
   metadataOf,
   resourceNames,
   subjectsOf,
-  type Facts,
+  type ClusterFacts,
   type Reading,
   type ResourceName,
 } from '../checks/facts.ts';
@@ -25,7 +25,7 @@ const usualMinor = 36;
  * Some twenty lists in pages of 500 objects, one list of ConfigMaps a namespace with workloads of ours, and a few questions.
  * @throws {AppError} CLUSTER_UNREACHABLE when nobody answers; CONFIG_INVALID for a configuration of the user's own
  */
-export async function survey(options: SurveyOptions): Promise<Facts> {
+export async function survey(options: SurveyOptions): Promise<ClusterFacts> {
   const { api, namespace, nowMs, signal, workloadApi } = options;
   const serverVersion = await askVersion(api, signal);
   const hooks = await readGroup(groups.hooks, options);
@@ -48,7 +48,7 @@ async function readGroups(
   hooks: Reading,
   ownNamespace: string,
   options: SurveyOptions,
-): Promise<Facts['objects']> {
+): Promise<ClusterFacts['objects']> {
   const read = (name: ResourceName): Reading | Promise<Reading> => {
     if (name === 'hooks') return hooks;
     // Only those that workloads name: read when these are known.
@@ -61,7 +61,7 @@ async function readGroups(
     resourceNames.map(async (name): Promise<[ResourceName, Reading]> => [name, await read(name)]),
   );
   // Built from the list of all names, so that every member is there.
-  return Object.fromEntries(pairs) as Facts['objects'];
+  return Object.fromEntries(pairs) as ClusterFacts['objects'];
 }
 
 /** Several lists become one group; where only some may be read, it is known in part. */

@@ -7,7 +7,7 @@ import { startApiServer, type ApiServer } from '../harness/api-server.ts';
 import { describeWithComponents } from '../harness/components.ts';
 import { waitUntil } from '../harness/processes.ts';
 import { connect } from '../../../webhook/cluster/connection.ts';
-import { HookConfigurations } from '../../../webhook/cluster/hook-configurations.ts';
+import { FollowedHookConfigurations } from '../../../webhook/cluster/hook-configurations.ts';
 import { defaultClusterLimits } from '../../../webhook/cluster/limits.ts';
 import { SecretKeys } from '../../../webhook/cluster/secret-keys.ts';
 
@@ -21,7 +21,7 @@ describeWithComponents(programs, 'two writers of the same object', () => {
   const end = new AbortController();
   let one: SecretKeys;
   let two: SecretKeys;
-  let hooks: HookConfigurations;
+  let hooks: FollowedHookConfigurations;
 
   beforeAll(async () => {
     api = await startApiServer();
@@ -38,7 +38,7 @@ describeWithComponents(programs, 'two writers of the same object', () => {
     };
     const secret = { namespace: 'svidecar', name: 'svidecar-tls' };
     [one, two] = [new SecretKeys(secret, options), new SecretKeys(secret, options)];
-    hooks = new HookConfigurations({ namespace: 'svidecar', name: 'svidecar' }, options);
+    hooks = new FollowedHookConfigurations({ namespace: 'svidecar', name: 'svidecar' }, options);
     for (const each of [one, two, hooks]) each.start(end.signal);
     const isListed = (): boolean => [one, two, hooks].every((each) => each.current() !== undefined);
     await waitUntil('all is listed', () => Promise.resolve(isListed()));

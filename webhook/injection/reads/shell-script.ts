@@ -3,7 +3,7 @@
  * as known is what the shell makes of it, whichever way the script takes.
  */
 import type { Environment } from './environment.ts';
-import { lexScript, type Part, type Token } from './shell-words.ts';
+import { lexScript, type WordPart, type ShellToken } from './shell-words.ts';
 import { knownText, unknownIn, type Text, type Unknown } from './text.ts';
 
 export interface ShellCommand {
@@ -25,7 +25,7 @@ export type Script =
   | { readonly kind: 'beyond'; readonly why: string };
 
 interface Word {
-  readonly parts: readonly Part[];
+  readonly parts: readonly WordPart[];
 }
 
 /** A command before its variables are filled in. */
@@ -66,7 +66,7 @@ export function readScript(
   return { kind: 'commands', commands: run, paths: pathsIn(lexed.tokens) };
 }
 
-function pathsIn(tokens: readonly Token[]): readonly string[] {
+function pathsIn(tokens: readonly ShellToken[]): readonly string[] {
   return tokens.flatMap((token) => {
     const text = token.kind === 'word' ? textOf(token) : undefined;
     return text?.startsWith('/') === true ? [text] : [];
@@ -94,7 +94,7 @@ interface Grouped {
   readonly isBeyond: boolean;
 }
 
-function grouped(tokens: readonly Token[]): Grouped {
+function grouped(tokens: readonly ShellToken[]): Grouped {
   const commands: RawCommand[] = [];
   const loops: string[] = [];
   const flow = new Flow();

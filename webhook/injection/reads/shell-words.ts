@@ -2,21 +2,21 @@
 import type { Text, Unknown } from './text.ts';
 
 /** A stretch of a word. */
-export type Part = { readonly isQuoted: boolean } & (
+export type WordPart = { readonly isQuoted: boolean } & (
   | { readonly kind: 'text'; readonly text: string }
   /** `$NAME`, `${NAME}` or `${NAME:-something}`. */
   | { readonly kind: 'variable'; readonly name: string }
   | { readonly kind: 'unknown'; readonly unknown: Unknown }
 );
 
-export type Token =
-  | { readonly kind: 'word'; readonly parts: readonly Part[] }
+export type ShellToken =
+  | { readonly kind: 'word'; readonly parts: readonly WordPart[] }
   | { readonly kind: 'operator' | 'redirection'; readonly text: string };
 
 export type Lexed =
   | {
       readonly kind: 'tokens';
-      readonly tokens: readonly Token[];
+      readonly tokens: readonly ShellToken[];
       /** Scripts of command substitutions. */
       readonly inside: readonly string[];
     }
@@ -43,9 +43,9 @@ export function lexScript(script: Text): Lexed {
 class Lexer {
   readonly #text: string;
   readonly #unknowns: readonly Unknown[];
-  readonly #tokens: Token[] = [];
+  readonly #tokens: ShellToken[] = [];
   readonly #inside: string[] = [];
-  #parts: Part[] = [];
+  #parts: WordPart[] = [];
   #at = 0;
   #marks = 0;
   #beyond: string | undefined;
@@ -231,6 +231,6 @@ class Lexer {
   }
 }
 
-function isNumber([only, second]: readonly Part[]): boolean {
+function isNumber([only, second]: readonly WordPart[]): boolean {
   return second === undefined && only?.kind === 'text' && !only.isQuoted && /^\d+$/.test(only.text);
 }

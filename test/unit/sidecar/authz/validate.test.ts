@@ -3,14 +3,14 @@ import { parseSpiffeId } from '#kernel/spiffe-id.ts';
 import { checkHandler } from '../../../../sidecar/authz/check-handler.ts';
 import { refusalWords } from '../../../../sidecar/authz/outcomes.ts';
 import { checkSettings } from '../../../../sidecar/config/settings.ts';
-import type { RefusalReason, Verdict } from '../../../../sidecar/jwt/ports.ts';
+import type { RefusalReason, TokenVerdict } from '../../../../sidecar/jwt/ports.ts';
 import { checkRequest, effectOf, type CheckParts } from '../../../fakes/envoy-check.ts';
 import { FakeRulePorts } from '../../../fakes/fake-rule-ports.ts';
 
 const nowS = 1_000;
 const good = 'aaa.bbb.ccc';
 
-function accepted(id: string): Verdict {
+function accepted(id: string): TokenVerdict {
   return {
     kind: 'accepted',
     spiffeId: parseSpiffeId(id),

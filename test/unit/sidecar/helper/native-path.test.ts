@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseSpiffeId } from '#kernel/spiffe-id.ts';
 import { secretName } from '../../../../sidecar/config/contract.ts';
-import { Log } from '../../../../sidecar/helper/log.ts';
+import { HelperLog } from '../../../../sidecar/helper/log.ts';
 import { NativePath } from '../../../../sidecar/helper/native-path.ts';
 import { TokenSources } from '../../../../sidecar/helper/token-sources.ts';
 import { readStateResponse, stateRequest, type Told } from '../../../fakes/discovery.ts';
@@ -28,7 +28,7 @@ test('where the clock was set forward, the look of each second takes back a toke
         throw new TypeError('a helper that only injects watches no bundles');
       },
       timers,
-      log: new Log(() => undefined, timers.now.bind(timers)),
+      log: new HelperLog(() => undefined, timers.now.bind(timers)),
     },
   );
   const told: Told[] = [];

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { settingsDirectory, settingsFile } from '../../../../sidecar/config/contract.ts';
 import { readCommandLine } from '../../../../sidecar/helper/command-line.ts';
-import { Log } from '../../../../sidecar/helper/log.ts';
+import { HelperLog } from '../../../../sidecar/helper/log.ts';
 import { readiness, type HelperState } from '../../../../sidecar/helper/status.ts';
 import { TokenSources } from '../../../../sidecar/helper/token-sources.ts';
 import { helperVersion } from '../../../../sidecar/helper/version.ts';
@@ -34,7 +34,7 @@ test("the version is the package's", () => {
 
 test('a log line is one line of JSON, and only from its level on', () => {
   const lines: string[] = [];
-  const log = new Log(
+  const log = new HelperLog(
     (line) => lines.push(line),
     () => 0,
   );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cachedVerifier, type CacheOptions } from '../../../../sidecar/jwt/cache.ts';
-import type { TokenVerifier, Verdict } from '../../../../sidecar/jwt/ports.ts';
+import type { TokenVerifier, TokenVerdict } from '../../../../sidecar/jwt/ports.ts';
 import { createVerifier } from '../../../../sidecar/jwt/verify.ts';
 import { FakeBundles, makeKey, makeToken, type TestKey } from '../../../fakes/token-maker.ts';
 
@@ -17,7 +17,7 @@ class Counting implements TokenVerifier {
   constructor(inner: TokenVerifier) {
     this.#inner = inner;
   }
-  verify(token: string, at: number): Verdict | Promise<Verdict> {
+  verify(token: string, at: number): TokenVerdict | Promise<TokenVerdict> {
     this.calls++;
     return this.#inner.verify(token, at);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { RefusalReason, Verdict } from '../../../../sidecar/jwt/ports.ts';
+import type { RefusalReason, TokenVerdict } from '../../../../sidecar/jwt/ports.ts';
 import { createVerifier } from '../../../../sidecar/jwt/verify.ts';
 import {
   encode,
@@ -30,7 +30,7 @@ function keyOf(kind: KeyKind): ReturnType<typeof makeKey> {
   if (found === undefined) throw new TypeError(kind);
   return found;
 }
-const outcome = (verdict: Verdict): string =>
+const outcome = (verdict: TokenVerdict): string =>
   verdict.kind === 'accepted' ? 'accepted' : verdict.reason;
 const judge = async (token: string, at = nowS): Promise<string> =>
   outcome(await verifier.verify(token, at));

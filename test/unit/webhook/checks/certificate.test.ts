@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { JsonObject } from '#kernel/json.ts';
 import type { CheckResult } from '../../../../webhook/checks/run-checks.ts';
-import type { Facts } from '../../../../webhook/checks/facts.ts';
+import type { ClusterFacts } from '../../../../webhook/checks/facts.ts';
 import { factsWith, resultOf } from '../../../fakes/check-facts.ts';
 import {
   createAuthority,
@@ -34,7 +34,7 @@ function hooks(caPem: string): JsonObject {
 /** @param afterMs how long after now the check is made */
 function judged(caPem: string, chains: readonly string[][], afterMs = 0): CheckResult {
   const value = chains.map((certificates, index) => ({ certificates, source: `pod ${index}` }));
-  const served: Facts['served'] = new Map([[`${service}:443`, { kind: 'known', value }]]);
+  const served: ClusterFacts['served'] = new Map([[`${service}:443`, { kind: 'known', value }]]);
   const facts = factsWith({ hooks: [hooks(caPem)] }, { served, nowMs: Date.now() + afterMs });
   return resultOf('webhook_certificate', facts);
 }
@@ -84,7 +84,7 @@ describe('the certificate', () => {
   });
 
   test('that cannot be seen is unknown, with the reason', () => {
-    const served: Facts['served'] = new Map([
+    const served: ClusterFacts['served'] = new Map([
       [`${service}:443`, { kind: 'unknown', reason: 'not allowed to get secrets' }],
     ]);
     const result = resultOf(

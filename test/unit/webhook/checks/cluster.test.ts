@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { listAt, type JsonObject } from '#kernel/json.ts';
 import type { CheckId, Severity } from '../../../../webhook/checks/contract.ts';
-import type { Facts } from '../../../../webhook/checks/facts.ts';
+import type { ClusterFacts } from '../../../../webhook/checks/facts.ts';
 import { templatesKey } from '../../../../webhook/injection/contract.ts';
 import {
   enabled,
@@ -92,14 +92,14 @@ const healthy: Objects = {
   agents: [agent(2, 2)],
 };
 const status = { 'svidecar.dev/status': '{}' };
-function probed(message: string, pod?: JsonObject): Partial<Facts> {
+function probed(message: string, pod?: JsonObject): Partial<ClusterFacts> {
   return { probe: { kind: 'known', value: { namespace: 'shop', status: 0, message, pod } } };
 }
 const answered = probed('', { metadata: { annotations: status } });
-function version(minor: number): Partial<Facts> {
+function version(minor: number): Partial<ClusterFacts> {
   return { serverVersion: { kind: 'known', value: { major: 1, minor } } };
 }
-function said(kind: 'identity' | 'no_identity' | 'unavailable'): Partial<Facts> {
+function said(kind: 'identity' | 'no_identity' | 'unavailable'): Partial<ClusterFacts> {
   return {
     workloadApi: { kind: 'known', value: { kind, address: 'unix:///s', text: 'so it is' } },
   };
@@ -109,7 +109,7 @@ interface Row {
   readonly id: CheckId;
   readonly what: string;
   readonly objects?: Objects;
-  readonly facts?: Partial<Facts>;
+  readonly facts?: Partial<ClusterFacts>;
   readonly severity: Severity;
   readonly says: string;
 }

@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { injectTexts, type Injection } from '../../../../webhook/cli/inject-texts.ts';
+import { injectTexts, type InjectedTexts } from '../../../../webhook/cli/inject-texts.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 
 const folder = join(import.meta.dirname, '../../../fixtures/field/envoy-reads');
 
-function injected(name: string, change = (text: string): string => text): Injection {
+function injected(name: string, change = (text: string): string => text): InjectedTexts {
   const text = change(readFileSync(join(folder, `${name}.yaml`), 'utf8'));
   return injectTexts([{ name: `${name}.yaml`, text }], {
     engine: engineFor(),
@@ -21,7 +21,7 @@ interface Outcome {
   readonly messages: readonly string[];
 }
 
-function outcomeOf({ outcomes }: Injection): Outcome {
+function outcomeOf({ outcomes }: InjectedTexts): Outcome {
   const [outcome] = outcomes;
   if (outcome === undefined) throw new Error('no workload');
   const { decision } = outcome;
@@ -128,7 +128,7 @@ describe('copies', () => {
 
   test('of more than the API server stores are refused', () => {
     const limit = 1_048_576;
-    const grown = (bytes: number): Injection =>
+    const grown = (bytes: number): InjectedTexts =>
       injected('bytes-beside-the-text', (text) =>
         text.replace('CgRhYmNk', Buffer.alloc(bytes, 1).toString('base64')),
       );
@@ -139,7 +139,7 @@ describe('copies', () => {
   });
 
   test('of a text in binaryData are text; of other bytes they are refused', () => {
-    const asBytes = (encode: (text: string) => Buffer): Injection =>
+    const asBytes = (encode: (text: string) => Buffer): InjectedTexts =>
       injected('relative-path', (text) => {
         const [, body = ''] = /edge\.yaml: \|\n((?: {4}.*\n)+)/.exec(text) ?? [];
         const plain = body.replaceAll(/^ {4}/gm, '');

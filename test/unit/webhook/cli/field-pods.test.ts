@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { injectTexts, type Injection } from '../../../../webhook/cli/inject-texts.ts';
+import { injectTexts, type InjectedTexts } from '../../../../webhook/cli/inject-texts.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 
 const fixtures = join(import.meta.dirname, '../../../fixtures/field');
 
 /** Inputs from the field through the engine that admission uses, with the ConfigMaps beside them. */
-function injectionOf(file: string): Injection {
+function injectionOf(file: string): InjectedTexts {
   const text = readFileSync(join(fixtures, file), 'utf8');
   return injectTexts([{ name: file, text }], { engine: engineFor(), namespace: 'shop' });
 }
 
-function told(injection: Injection): string {
+function told(injection: InjectedTexts): string {
   return injection.problems.map(({ error }) => `${error.message} [${error.code}]`).join('\n');
 }
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '#kernel/errors.ts';
 import { isObject, objectAt, type JsonObject } from '#kernel/json.ts';
-import { injectTexts, type Injection } from '../../../../webhook/cli/inject-texts.ts';
+import { injectTexts, type InjectedTexts } from '../../../../webhook/cli/inject-texts.ts';
 import { uninjectTexts } from '../../../../webhook/cli/uninject-texts.ts';
 import { parseText } from '../../../../webhook/editing/parse-text.ts';
 import { judgeFilter } from '../../../../webhook/envoy/judge-filter.ts';
@@ -95,7 +95,7 @@ function patchedBootstrap(text: string | undefined): unknown {
   return isObject(value) ? objectAt(value, 'node')['metadata'] : undefined;
 }
 
-function injected(text: string): Injection {
+function injected(text: string): InjectedTexts {
   return injectTexts([{ name: 'a.yaml', text }], options);
 }
 

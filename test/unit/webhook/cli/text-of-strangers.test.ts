@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { JsonObject } from '#kernel/json.ts';
 import { printable } from '#kernel/text.ts';
-import { Log } from '../../../../sidecar/helper/log.ts';
+import { HelperLog } from '../../../../sidecar/helper/log.ts';
 import { review } from '../../../../webhook/admission/review.ts';
 import { standingOf } from '../../../../webhook/desired/desired.ts';
 import { desiredEvents } from '../../../../webhook/desired/events.ts';
@@ -204,7 +204,7 @@ describe.each(hostile)('%s', (_what, character) => {
     const lines: string[] = [];
     const write = (line: string): void => void lines.push(line);
     createLog('info', { write }).warn({ namespace: text, [text]: text }, text);
-    new Log(write, Date.now).warn(text, { file: text, [text]: text });
+    new HelperLog(write, Date.now).warn(text, { file: text, [text]: text });
     expect(lines).toHaveLength(2);
     for (const line of lines) {
       expectHarmless(line);

@@ -9,7 +9,7 @@ import {
 import {
   standingOf,
   type ConfigMapUser,
-  type Problem,
+  type ConfigMapProblem,
 } from '../../../../webhook/desired/desired.ts';
 
 const web = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'u1' };
@@ -91,7 +91,7 @@ describe('events of a namespace', () => {
       return { namespace: 'shop', kind, name, owner, status: '{}' };
     };
     const old = { ...web, name: 'old', uid: 'u2' };
-    const problem: Problem = {
+    const problem: ConfigMapProblem = {
       reason: 'EnvoyConfigMissing',
       message: 'ConfigMap shop/envoy is not there',
       users: [user('Deployment', 'web'), user('Pod', 'web-1'), user('ReplicaSet', 'old-1', old)],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Connections } from '../../../../webhook/server/connections.ts';
+import { HttpConnections } from '../../../../webhook/server/connections.ts';
 
 class FakePeer {
   readonly remoteAddress: string;
@@ -25,7 +25,7 @@ class FakePeer {
 const limits = { maxUnanswered: 4, maxUnansweredEach: 3, maxAnswered: 3, maxAnsweredEach: 2 };
 
 interface Door {
-  readonly connections: Connections;
+  readonly connections: HttpConnections;
   readonly open: (address: string, count?: number) => readonly FakePeer[];
   readonly displaced: () => number;
 }
@@ -33,7 +33,7 @@ interface Door {
 function makeDoor(): Door {
   let displaced = 0;
   let port = 0;
-  const connections = new Connections(limits, () => (displaced += 1));
+  const connections = new HttpConnections(limits, () => (displaced += 1));
   const open = (address: string, count = 1): readonly FakePeer[] =>
     Array.from({ length: count }, () => {
       const peer = new FakePeer(address, (port += 1));

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
-import { Turns } from '../../../../webhook/server/turns.ts';
+import { ParseTurns } from '../../../../webhook/server/turns.ts';
 
 interface Queue {
   /** Names in the order in which they had their turn. */
   readonly turns: string[];
   readonly refused: string[];
-  readonly queue: Turns;
+  readonly queue: ParseTurns;
   readonly enter: (name: string, address?: string) => (() => void) | undefined;
 }
 
 function makeQueue(maxWaiting: number): Queue {
-  const queue = new Turns(maxWaiting);
+  const queue = new ParseTurns(maxWaiting);
   const turns: string[] = [];
   const refused: string[] = [];
   const enter = (name: string, address = 'same'): (() => void) | undefined =>
