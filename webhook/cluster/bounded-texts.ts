@@ -2,23 +2,19 @@
  * ConfigMaps with their texts, within bounds: whoever has the largest loses first. One that loses stays known, without its
  * texts, so that those who need it can be told.
  */
+import { Amounts, largestOf, leftAfterShedding } from './amounts.ts';
 import type { ConfigMapEntry } from './objects.ts';
 import type { ClusterLimits } from './limits.ts';
 import { Shelf } from './shelf.ts';
 
 export type HeldTextLimits = Pick<ClusterLimits, 'namespaceTextBytes' | 'allTextBytes'>;
 
-/** Of what a namespace may hold, or holds where it may not. */
-const leftAfterShedding = 7 / 8;
-
 export class BoundedTexts {
   readonly #limits: HeldTextLimits;
   /** Called for a namespace that has lost a text. */
   readonly #lost: (namespace: string) => void;
   readonly #shelf = new Shelf<ConfigMapEntry>();
-  /** Bytes held, by namespace; none is 0. */
-  readonly #bytes = new Map<string, number>();
-  #allBytes = 0;
+  readonly #bytes = new Amounts();
 
   constructor(limits: HeldTextLimits, lost: (namespace: string) => void) {
     this.#limits = limits;
@@ -45,13 +41,13 @@ export class BoundedTexts {
     const { namespace, name } = entry;
     const { namespaceTextBytes, allTextBytes } = this.#limits;
     this.#set(name, entry);
-    while (this.#of(namespace) > namespaceTextBytes) this.#shed(namespace);
-    while (this.#allBytes > allTextBytes) this.#shed(this.#greatest());
+    while (this.#bytes.of(namespace) > namespaceTextBytes) this.#shed(namespace);
+    while (this.#bytes.all > allTextBytes) this.#shed(this.#bytes.greatest());
   }
 
   /** @returns whether it was there */
   drop(namespace: string, name: string): boolean {
-    this.#count(namespace, -textBytes(this.get(namespace, name)));
+    this.#bytes.count(namespace, -textBytes(this.get(namespace, name)));
     return this.#shelf.drop(namespace, name);
   }
 
@@ -60,62 +56,41 @@ export class BoundedTexts {
     const { namespaceTextBytes, allTextBytes } = this.#limits;
     const lost = [...this.of(namespace).values()].flatMap((each) => each.withheldBytes ?? []);
     if (lost.length === 0) return false;
-    const bytes = this.#of(namespace) + lost.reduce((a, b) => Math.min(a, b));
+    const bytes = this.#bytes.of(namespace) + lost.reduce((a, b) => Math.min(a, b));
     if (bytes > namespaceTextBytes) return false;
-    const all = this.#allBytes + bytes - this.#of(namespace);
-    return all <= allTextBytes || bytes < this.#of(this.#greatest());
+    const all = this.#bytes.all + bytes - this.#bytes.of(namespace);
+    return all <= allTextBytes || bytes < this.#bytes.of(this.#bytes.greatest());
   }
 
   #set(name: string, entry: ConfigMapEntry): void {
     const { namespace } = entry;
-    this.#count(namespace, textBytes(entry) - textBytes(this.get(namespace, name)));
+    this.#bytes.count(namespace, textBytes(entry) - textBytes(this.get(namespace, name)));
     this.#shelf.put(name, entry);
   }
 
-  /** Its largest texts, of equal ones the newest; some at once, so that the next one that comes costs no search. */
+  /** Its largest texts, of equal ones the newest. */
   #shed(namespace: string): void {
-    const most = Math.min(this.#of(namespace), this.#limits.namespaceTextBytes) * leftAfterShedding;
+    const held = this.#bytes.of(namespace);
+    const most = Math.min(held, this.#limits.namespaceTextBytes) * leftAfterShedding;
     const entries = [...this.of(namespace).values()].map((entry) => ({
       entry,
-      bytes: textBytes(entry),
+      size: textBytes(entry),
     }));
-    for (const { entry } of entries.toReversed().sort((a, b) => b.bytes - a.bytes)) {
-      if (this.#of(namespace) <= most) break;
+    for (const { entry } of largestOf(entries.toReversed(), held - most))
       this.#set(entry.name, withheld(entry));
-    }
     this.#lost(namespace);
-  }
-
-  #greatest(): string {
-    let greatest = '';
-    for (const [namespace, bytes] of this.#bytes)
-      if (bytes > this.#of(greatest)) greatest = namespace;
-    return greatest;
-  }
-
-  #of(namespace: string): number {
-    return this.#bytes.get(namespace) ?? 0;
-  }
-
-  #count(namespace: string, change: number): void {
-    const bytes = this.#of(namespace) + change;
-    this.#allBytes += change;
-    if (bytes === 0) this.#bytes.delete(namespace);
-    else this.#bytes.set(namespace, bytes);
   }
 }
 
 /** Bounds what one list gathers before it is in the store, where fairness is; what it leaves out is read once more. */
 export function listSifter(limits: HeldTextLimits): (entry: ConfigMapEntry) => ConfigMapEntry {
-  const bytes = new Map<string, number>();
-  let allBytes = 0;
+  const bytes = new Amounts();
   return (entry) => {
     const own = textBytes(entry);
-    const used = (bytes.get(entry.namespace) ?? 0) + own;
-    if (used > limits.namespaceTextBytes || allBytes + own > limits.allTextBytes)
+    const { namespaceTextBytes, allTextBytes } = limits;
+    if (bytes.of(entry.namespace) + own > namespaceTextBytes || bytes.all + own > allTextBytes)
       return withheld(entry);
-    bytes.set(entry.namespace, used);
-    allBytes += own;
+    bytes.count(entry.namespace, own);
     return entry;
   };
 }

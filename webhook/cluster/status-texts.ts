@@ -2,12 +2,10 @@
  * The texts of status annotations, within bounds: equal ones of a namespace stand once, for pods and ReplicaSets of one
  * workload carry the same. Whoever has the most loses first.
  */
+import { Amounts, largestOf, leftAfterShedding } from './amounts.ts';
 import type { ClusterLimits } from './limits.ts';
 
 export type StatusLimits = Pick<ClusterLimits, 'namespaceStatusChars' | 'allStatusChars'>;
-
-/** Of what the greatest namespace holds. */
-const leftAfterShedding = 7 / 8;
 
 interface Held {
   readonly text: string;
@@ -17,9 +15,7 @@ interface Held {
 export class StatusTexts {
   readonly #limits: StatusLimits;
   readonly #held = new Map<string, Map<string, Held>>();
-  /** Characters held, by namespace. */
-  readonly #chars = new Map<string, number>();
-  #allChars = 0;
+  readonly #chars = new Amounts();
 
   constructor(limits: StatusLimits) {
     this.#limits = limits;
@@ -37,10 +33,11 @@ export class StatusTexts {
       known.holders += 1;
       return known.text;
     }
-    if (this.#of(namespace) + text.length > this.#limits.namespaceStatusChars) return undefined;
+    if (this.#chars.of(namespace) + text.length > this.#limits.namespaceStatusChars)
+      return undefined;
     const texts = this.#held.get(namespace) ?? new Map<string, Held>();
     this.#held.set(namespace, texts.set(text, { text, holders: 1 }));
-    this.#count(namespace, text.length);
+    this.#chars.count(namespace, text.length);
     return text;
   }
 
@@ -52,43 +49,25 @@ export class StatusTexts {
     if (held.holders > 0) return;
     texts.delete(text);
     if (texts.size === 0) this.#held.delete(namespace);
-    this.#count(namespace, -text.length);
+    this.#chars.count(namespace, -text.length);
   }
 
   get isOverfull(): boolean {
-    return this.#allChars > this.#limits.allStatusChars;
+    return this.#chars.all > this.#limits.allStatusChars;
   }
 
   /**
-   * Where there is too much in all: what the greatest namespace must give back, its longest texts; some at once, so that the
-   * next one that comes costs no search.
+   * Where there is too much in all: what the greatest namespace must give back, its longest texts.
    */
   surplus(): { readonly namespace: string; readonly texts: ReadonlySet<string> } | undefined {
     if (!this.isOverfull) return undefined;
-    let namespace = '';
-    for (const [each, chars] of this.#chars) if (chars > this.#of(namespace)) namespace = each;
-    const texts = new Set<string>();
-    let left = this.#of(namespace);
-    const most = left * leftAfterShedding;
-    const longestFirst = [...(this.#held.get(namespace)?.keys() ?? [])].sort(
-      (a, b) => b.length - a.length,
+    const namespace = this.#chars.greatest();
+    const held = [...(this.#held.get(namespace)?.keys() ?? [])];
+    const surplus = this.#chars.of(namespace) * (1 - leftAfterShedding);
+    const longest = largestOf(
+      held.map((text) => ({ text, size: text.length })),
+      surplus,
     );
-    for (const text of longestFirst) {
-      if (left <= most) break;
-      texts.add(text);
-      left -= text.length;
-    }
-    return { namespace, texts };
-  }
-
-  #of(namespace: string): number {
-    return this.#chars.get(namespace) ?? 0;
-  }
-
-  #count(namespace: string, change: number): void {
-    const chars = this.#of(namespace) + change;
-    this.#allChars += change;
-    if (chars === 0) this.#chars.delete(namespace);
-    else this.#chars.set(namespace, chars);
+    return { namespace, texts: new Set(longest.map(({ text }) => text)) };
   }
 }
