@@ -2,6 +2,7 @@
 import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { namespaceLabel } from '../injection/contract.ts';
+import { holdsFor } from '../injection/label-expression.ts';
 import { found, type Check, type Finding, type Material } from './contract.ts';
 import { nameOf, whereOf, type Subject, type Where } from './facts.ts';
 
@@ -164,26 +165,8 @@ function isSelected(
     isMatched &&
     listAt(selector, 'matchExpressions')
       .filter(isObject)
-      .every((each) => holds(each, labels))
+      .every((each) => holdsFor(each, labels))
   );
-}
-
-function holds(expression: JsonObject, labels: Readonly<Record<string, string>>): boolean {
-  const value = own(labels, stringAt(expression, 'key') ?? '');
-  const isListed = value !== undefined && listAt(expression, 'values').includes(value);
-  switch (stringAt(expression, 'operator') ?? '') {
-    case 'In':
-      return isListed;
-    case 'NotIn':
-      return !isListed;
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    default:
-      // An operator that Kubernetes may add: nothing is concluded from it.
-      return true;
-  }
 }
 
 /** The hook that decides about pods; undefined when it is not there. */

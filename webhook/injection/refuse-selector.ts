@@ -1,7 +1,7 @@
 /** A workload's selector must match its own template, or the API server refuses the object; a label of ours can end that. */
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { own } from '#kernel/members.ts';
+import { holdsFor } from './label-expression.ts';
 
 /**
  * @param selector a LabelSelector. @param before labels of the template, as they are. @param after as they would be
@@ -14,30 +14,11 @@ export function refuseSelector(
 ): void {
   const ended = listAt(selector, 'matchExpressions')
     .filter(isObject)
-    .find((expression) => matches(expression, before) && !matches(expression, after));
+    .find((expression) => holdsFor(expression, before) && !holdsFor(expression, after));
   if (ended === undefined) return;
   const key = stringAt(ended, 'key') ?? '';
   throw new AppError(
     'POD_UNFIT',
     `spec.selector.matchExpressions: the one on ${key} would not match any more, since injected pods carry the label ${key}, and the API server refuses a workload whose selector does not match its own pods; take this expression out`,
   );
-}
-
-function matches(expression: JsonObject, labels: JsonObject): boolean {
-  const value = own(labels, stringAt(expression, 'key') ?? '');
-  const isListed = value !== undefined && listAt(expression, 'values').includes(value);
-  switch (stringAt(expression, 'operator')) {
-    case 'In':
-      return isListed;
-    case 'NotIn':
-      return !isListed;
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    case undefined:
-    default:
-      // Not an operator: the API server says so.
-      return true;
-  }
 }

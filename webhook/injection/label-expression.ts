@@ -1,0 +1,21 @@
+/** One requirement of a label selector. @see meta/v1 LabelSelectorRequirement */
+import { listAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { own } from '#kernel/members.ts';
+
+export function holdsFor(expression: JsonObject, labels: JsonObject): boolean {
+  const value = own(labels, stringAt(expression, 'key') ?? '');
+  const isListed = value !== undefined && listAt(expression, 'values').includes(value);
+  switch (stringAt(expression, 'operator') ?? '') {
+    case 'In':
+      return isListed;
+    case 'NotIn':
+      return !isListed;
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+    default:
+      // An operator that Kubernetes may add, or none at all: nothing is concluded from it.
+      return true;
+  }
+}
