@@ -5,6 +5,7 @@
 import { stringify } from 'yaml';
 import * as z from 'zod';
 import { everyAddress } from '#kernel/every-address.ts';
+import { logLevels } from '#kernel/observe.ts';
 import { spiffeIdFault } from '#kernel/spiffe-id.ts';
 import { callerHeaderFault } from './caller-header.ts';
 import { callerPatternFault } from './caller-pattern.ts';
@@ -84,7 +85,7 @@ const settings = z.strictObject({
    * by JWKS from the address of `listen`, and no request is asked about.
    */
   dataPath: z.enum(['ext-authz', 'native']).default('ext-authz'),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  logLevel: z.enum(logLevels).default('info'),
   rules: z
     .array(z.discriminatedUnion('mode', [injectRule, validateRule]))
     .min(1)

@@ -1,12 +1,11 @@
 /** One line of JSON an event; what could do something to a terminal is escaped. Constant words, variables as fields; no token, key or claim value among them. */
+import { logLevels, type LogLevel } from '#kernel/observe.ts';
 import { printable } from '#kernel/text.ts';
 
-const logLevels = ['debug', 'info', 'warn', 'error'] as const;
-export type HelperLogLevel = (typeof logLevels)[number];
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export class HelperLog {
-  level: HelperLogLevel = 'info';
+  level: LogLevel = 'info';
   readonly #write: (line: string) => void;
   readonly #now: () => number;
 
@@ -29,7 +28,7 @@ export class HelperLog {
     this.#add('error', words, fields);
   }
 
-  #add(level: HelperLogLevel, msg: string, fields: LogFields): void {
+  #add(level: LogLevel, msg: string, fields: LogFields): void {
     if (logLevels.indexOf(level) < logLevels.indexOf(this.level)) return;
     const time = new Date(this.#now()).toISOString();
     this.#write(`${printable(JSON.stringify({ time, level, msg, ...fields }))}\n`);

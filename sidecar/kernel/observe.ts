@@ -1,5 +1,8 @@
 /** How rooms tell what happens in them: ports for logs and metrics. */
 
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
 /** The part of pino we use: fields first, constant message second. */
 export interface Log {
   debug(fields: object, message: string): void;

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { Command, Option } from 'commander';
 import { everyAddress } from '#kernel/every-address.ts';
-import { createLog, type LogLevel } from '../server/log.ts';
+import { logLevels, type LogLevel } from '#kernel/observe.ts';
+import { createLog } from '../server/log.ts';
 import {
   addCertificateFlags,
   certificateSettings,
@@ -32,7 +33,6 @@ Example, against the cluster of a kubeconfig:
 SIGTERM: says "not ready", serves on while the cluster takes it out of its endpoints, then ends.`;
 
 export function serveCommand(context: CliContext): Command {
-  const levels = ['debug', 'info', 'warn', 'error'];
   return addCertificateFlags(addConfigFlag(new Command('serve')))
     .description('Runs the admission webhook and the controller of its ConfigMaps.')
     .option('--host <address>', 'address to listen on; :: is every one, of IPv4 too', everyAddress)
@@ -45,7 +45,7 @@ export function serveCommand(context: CliContext): Command {
     )
     .addOption(
       new Option('--log-level <level>', 'least level that is logged')
-        .choices(levels)
+        .choices(logLevels)
         .default('info'),
     )
     .addHelpText('after', examples)

@@ -2,6 +2,7 @@
 import { own, setMember } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import { objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { logLevels } from '#kernel/observe.ts';
 import { spiffeIdFault, trustDomainFault } from '#kernel/spiffe-id.ts';
 import { maxSeparators, separatorsIn } from '../../sidecar/config/header-spellings.ts';
 import { callerHeaderFault } from '../../sidecar/config/caller-header.ts';
@@ -119,7 +120,7 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
   image: matching(/^[^\s]{1,512}$/, 'an image reference'),
   'inject-audience': audiences,
   'inject-listeners': listeners,
-  'log-level': oneOf('debug', 'info', 'warn', 'error'),
+  'log-level': oneOf(...logLevels),
   'memory-limit': memory,
   'memory-request': memory,
   'native-sidecar': oneOf('auto', 'true', 'false'),

@@ -3,6 +3,7 @@
  * Every annotation's default comes from here.
  */
 import * as z from 'zod';
+import { logLevels } from '#kernel/observe.ts';
 import { trustDomainFault } from '#kernel/spiffe-id.ts';
 import { checkShape, readShape } from '../../sidecar/config/check-shape.ts';
 import { settingsDirectory } from '../../sidecar/config/contract.ts';
@@ -53,7 +54,7 @@ const helper = z.strictObject({
   allowImageAnnotation: z.boolean().default(false),
   /** Null where the platform assigns UIDs (OpenShift). */
   runAsUser: z.int().min(1).nullable().default(65_532),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  logLevel: z.enum(logLevels).default('info'),
   cpuRequest: cpu.default('10m'),
   cpuLimit: cpu.default('500m'),
   memoryRequest: memory.default('64Mi'),

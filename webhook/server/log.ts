@@ -3,10 +3,8 @@
  * do something to a terminal is escaped.
  */
 import { pino, destination, type DestinationStream } from 'pino';
-import type { Log } from '#kernel/observe.ts';
+import type { Log, LogLevel } from '#kernel/observe.ts';
 import { printableLines } from '#kernel/text.ts';
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Logs with RFC 3339 times. @param to standard output, where nothing else is said */
 export function createLog(
