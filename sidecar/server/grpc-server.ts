@@ -275,18 +275,16 @@ export class GrpcServer {
 
   /** Who opens streams faster than they can be closed loses the connection, with all that is on it. */
   #endBusiestSession(): void {
-    let most = 0;
-    let end = (): void => undefined;
-    for (const [session, { open, socket }] of this.#sessions) {
-      if (session.destroyed || open <= most) continue;
-      most = open;
-      end = () => {
-        session.destroy(undefined, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
-        // At once: until what was written is taken, all of the session's streams would be kept.
-        socket.destroy();
-      };
-    }
-    end();
+    const live = [...this.#sessions].filter(([session]) => !session.destroyed);
+    const [first, ...others] = live;
+    if (first === undefined) return;
+    const [session, { socket }] = others.reduce(
+      (most, one) => (one[1].open > most[1].open ? one : most),
+      first,
+    );
+    session.destroy(undefined, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    // At once: until what was written is taken, all of the session's streams would be kept.
+    socket.destroy();
   }
 
   #onCall(
