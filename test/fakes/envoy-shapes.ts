@@ -186,46 +186,8 @@ export const shapes: Readonly<Record<string, Shape>> = {
         [remote(0)],
       ),
     ),
-  'plug-ins × routes that name them': (count) =>
-    alone(
-      bootstrap(
-        [
-          listener(0, [
-            chain(
-              manager({
-                route_config: {
-                  cluster_specifier_plugins: times(count, (i) => ({
-                    extension: { name: `p${i}`, typed_config: { '@type': 'x/unknown' } },
-                  })),
-                  ...hosts(times(count, (i) => route({ cluster_specifier_plugin: `p${i}` }))),
-                },
-              }),
-            ),
-          ]),
-        ],
-        [remote(0)],
-      ),
-    ),
-  'plug-ins of one name × routes that name it': (count) =>
-    alone(
-      bootstrap(
-        [
-          listener(0, [
-            chain(
-              manager({
-                route_config: {
-                  cluster_specifier_plugins: times(count, () => ({
-                    extension: { name: 'p', typed_config: { '@type': 'x/unknown' } },
-                  })),
-                  ...hosts(times(count, () => route({ cluster_specifier_plugin: 'p' }))),
-                },
-              }),
-            ),
-          ]),
-        ],
-        [remote(0)],
-      ),
-    ),
+  'plug-ins × routes that name them': (count) => plugged(count, (i) => `p${i}`),
+  'plug-ins of one name × routes that name it': (count) => plugged(count, () => 'p'),
   'filters wired by hand × clusters': (count) =>
     alone(
       bootstrap(
@@ -301,3 +263,13 @@ export const shapes: Readonly<Record<string, Shape>> = {
       ),
     ),
 };
+
+/** Routes that name plug-ins. */
+function plugged(count: number, nameAt: (index: number) => string): ReturnType<Shape> {
+  const routes = times(count, (i) => route({ cluster_specifier_plugin: nameAt(i) }));
+  const plugins = times(count, (i) => ({
+    extension: { name: nameAt(i), typed_config: { '@type': 'x/unknown' } },
+  }));
+  const route_config = { cluster_specifier_plugins: plugins, ...hosts(routes) };
+  return alone(bootstrap([listener(0, [chain(manager({ route_config }))])], [remote(0)]));
+}
