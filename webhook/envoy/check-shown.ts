@@ -21,22 +21,24 @@ export function checkShown(
     id: 'token_logged',
     message: `${lineIn(file, path)}: ${what}, with the token that ${rule} puts there: whoever reads it can use the token; leave the header out`,
   });
-  const logs = logsOf(listener);
+  const logs = Map.groupBy(logsOf(listener), ({ message }) => whatLogs(message));
   return [
-    ...logs
-      .filter(({ message }) => namesToken(message))
-      .map((one) => warning(one, 'this log or trace writes the header authorization')),
-    ...logs
-      .filter(({ message }) => !namesToken(message) && hasForeignFormat(message))
-      .map((one) => warning(one, FOREIGN)),
+    ...[writes, mayWrite].flatMap((what) => logs.get(what)?.map((one) => warning(one, what)) ?? []),
     ...shownByRoutes(routes).map((one) =>
       warning(one, 'this gives the header authorization to a trace, a rate limit or an answer'),
     ),
   ];
 }
 
-const FOREIGN =
+const writes = 'this log or trace writes the header authorization';
+const mayWrite =
   'the format of this log stands in a file or variable that cannot be seen here, and may write the header authorization';
+
+/** What a log does with the token, as a clause; undefined where it does nothing. */
+function whatLogs(log: JsonObject): string | undefined {
+  if (namesToken(log)) return writes;
+  return hasForeignFormat(log) ? mayWrite : undefined;
+}
 
 function logsOf(listener: Listener): readonly PlacedIn[] {
   const ofManagers = listener.managers.flatMap((manager) => [

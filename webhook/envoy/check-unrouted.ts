@@ -5,8 +5,7 @@
 import { type Json, isArray, isObject } from '#kernel/json.ts';
 import { lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
-import { authzFilterType } from './filter-names.ts';
-import { effectOf } from './http-filters.ts';
+import { authzFilterType, effectOf } from './http-filters.ts';
 import { configsOf, filterTitle, judgeFilter } from './judge-filter.ts';
 import type { FilterList, Manager } from './listener.ts';
 import { type Placed, messageOf, textOf, typeNameOf } from './proto-field.ts';

@@ -1,14 +1,13 @@
 /** Listeners without a filter of a rule that lead to the same port of the app as those that have one. */
-import type { JsonObject } from '#kernel/json.ts';
 import { onceFor } from '#kernel/once.ts';
-import { addressesOf } from './cluster-transport.ts';
+import { portsIn } from './cluster-transport.ts';
 import { isLocal, isLoopback } from './clusters.ts';
 import { lineIn } from './config-file.ts';
 import type { EnvoyWarning, InboundView } from './contract.ts';
 import type { Chosen } from './guards.ts';
 import { type Listener, titleOf } from './listener.ts';
 import { messageOf, repeatedOf, textOf } from './proto-field.ts';
-import { isOff, numberOf } from './proto-scalar.ts';
+import { isOff } from './proto-scalar.ts';
 import type { Reach, EnvoySurroundings } from './reach.ts';
 
 /** Warnings about listeners that others can reach. */
@@ -41,12 +40,6 @@ export function checkWaysPast(
       const message = `${lineIn(listener.file, listener.path)}: listener ${titleOf(listener)} has no filter of ${guard.rule}, can be reached from outside the pod, and leads to port ${port} of the app, which listener ${guard.listener} lets in with a token only; have it listen on 127.0.0.1, or name it in svidecar.dev/validate-listeners`;
       return [{ id: 'way_past_the_check', message }];
     });
-}
-
-function portsIn(cluster: JsonObject): readonly number[] {
-  return addressesOf(cluster).map(
-    (address) => numberOf(messageOf(address, 'socket_address'), 'port_value') ?? 0,
-  );
 }
 
 /** Whether it has an address of its own that is not loopback. */

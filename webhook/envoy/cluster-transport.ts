@@ -11,7 +11,7 @@ import {
   textOf,
   textsOf,
 } from './proto-field.ts';
-import { isOn, isOneOf, isSet } from './proto-scalar.ts';
+import { isOn, isOneOf, isSet, numberOf } from './proto-scalar.ts';
 
 const sockets = 'envoy.extensions.transport_sockets.';
 const encrypting: ReadonlySet<string> = new Set([
@@ -145,6 +145,13 @@ export function addressesOf(cluster: JsonObject): readonly JsonObject[] {
   return repeatedOf({ message: messageOf(cluster, 'load_assignment'), path: '' }, 'endpoints')
     .flatMap((locality) => repeatedOf(locality, 'lb_endpoints'))
     .map(({ message }) => messageOf(messageOf(message, 'endpoint'), 'address'));
+}
+
+/** Ports of these; a pipe has none. */
+export function portsIn(cluster: JsonObject): readonly number[] {
+  return addressesOf(cluster)
+    .map((address) => numberOf(messageOf(address, 'socket_address'), 'port_value') ?? 0)
+    .filter((port) => port > 0);
 }
 
 const clusterTypes = 'envoy.extensions.clusters.';

@@ -91,16 +91,17 @@ export function clustersIn(value: JsonObject): ReadonlySet<string> {
   return found;
 }
 
-/** Of Cluster.DiscoveryType: those that do not look at `load_assignment`. */
-const endpointsFromElsewhere = [
-  { name: 'EDS', number: 3 },
-  { name: 'ORIGINAL_DST', number: 4 },
+/** Types whose endpoints are those of the configuration; of `Cluster.DiscoveryType`. */
+export const fixedTypes = [
+  { name: 'STATIC', number: 0 },
+  { name: 'STRICT_DNS', number: 1 },
+  { name: 'LOGICAL_DNS', number: 2 },
 ];
 
 /** Whether all endpoints are on loopback or on Unix sockets, with all their addresses. @param port only this one, when given */
 export function isLocal(cluster: JsonObject, port?: number): boolean {
-  if (isSet(cluster, 'cluster_type') || isOneOf(cluster, 'type', endpointsFromElsewhere))
-    return false;
+  const isFixed = !isSet(cluster, 'type') || isOneOf(cluster, 'type', fixedTypes);
+  if (!isFixed || isSet(cluster, 'cluster_type')) return false;
   const endpoints = repeatedOf(
     { message: messageOf(cluster, 'load_assignment'), path: '' },
     'endpoints',

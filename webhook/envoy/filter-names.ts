@@ -6,13 +6,13 @@ import type { JsonObject } from '#kernel/json.ts';
 import { invalid, lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { type EnvoyVersion, isOlder } from './envoy-version.ts';
+import { authzFilterType } from './http-filters.ts';
 import type { Manager } from './listener.ts';
 import type { Gap } from './placed-in.ts';
 import { messageOf, textOf, typeNameOf } from './proto-field.ts';
 import { type RouteSetting, ourNames, authzEffectOf, hasOurExtensions } from './route-settings.ts';
 import { type SettingsView, settingsUnder } from './settings-view.ts';
 
-export const authzFilterType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz';
 /** The first Envoy that hands a filter no settings that stand under its usual name alone. */
 const ownNamesOnly: EnvoyVersion = { major: 1, minor: 29 };
 const matcherType = 'envoy.extensions.common.matching.v3.ExtensionWithMatcher';

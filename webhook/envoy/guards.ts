@@ -1,5 +1,5 @@
 /** The listeners whose requests need a token: for whoever asks them without one, and for what stands behind them. */
-import { addressesOf } from './cluster-transport.ts';
+import { portsIn } from './cluster-transport.ts';
 import { type KnownCluster, isLocal } from './clusters.ts';
 import { type ConfigFiles, lineIn } from './config-file.ts';
 import type { FilterAddition, Guard, InboundView } from './contract.ts';
@@ -55,10 +55,7 @@ function lastGuards(
   const found = new Map<number, number>();
   for (const [{ message }, index] of last) {
     if (!isLocal(message)) continue;
-    for (const address of addressesOf(message)) {
-      const port = numberOf(messageOf(address, 'socket_address'), 'port_value') ?? 0;
-      if (port > 0) found.set(port, Math.max(index, found.get(port) ?? 0));
-    }
+    for (const port of portsIn(message)) found.set(port, Math.max(index, found.get(port) ?? 0));
   }
   return [...found];
 }

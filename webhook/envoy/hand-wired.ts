@@ -4,10 +4,18 @@ import { type TypedMessage, anyField } from './any-config.ts';
 import { isLoopback } from './clusters.ts';
 import { invalid, lineIn } from './config-file.ts';
 import type { FilterAddition } from './contract.ts';
-import { authzFilterType } from './filter-names.ts';
+import { authzFilterType } from './http-filters.ts';
 import { helperPort } from './helper-cluster.ts';
 import type { FilterList, Manager } from './listener.ts';
-import { type Placed, fieldKey, messageOf, repeatedOf, textOf, typeNameOf } from './proto-field.ts';
+import {
+  type Placed,
+  fieldKey,
+  messageOf,
+  protoName,
+  repeatedOf,
+  textOf,
+  typeNameOf,
+} from './proto-field.ts';
 import { isOn, isOneOf } from './proto-scalar.ts';
 import { type EnvoySurroundings } from './reach.ts';
 import { authzEffectOf, ourNames } from './route-settings.ts';
@@ -196,10 +204,6 @@ function isKnownField(key: string): boolean {
   if (key === '@type') return true;
   const field = protoName(key);
   return judgedFields.has(field) || openConfig.has(field) || harmlessFields.has(field);
-}
-
-function protoName(key: string): string {
-  return key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** Why a gRPC service is not the helper; undefined when it is. */

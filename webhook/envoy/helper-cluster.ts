@@ -1,10 +1,15 @@
 /** Whether a cluster leads to the helper alone, judged field by field: one that is not known counts as a hole. */
-import { own } from '#kernel/members.ts';
-import { isArray } from '#kernel/json.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { anyField } from './any-config.ts';
-import { type KnownCluster, isLoopback } from './clusters.ts';
-import { type Placed, fieldKey, placedField, repeatedOf, textOf } from './proto-field.ts';
+import { type KnownCluster, fixedTypes, isLoopback } from './clusters.ts';
+import {
+  type Placed,
+  fieldKey,
+  placedField,
+  repeatedOf,
+  strangeKey,
+  textOf,
+} from './proto-field.ts';
 import { isOneOf, isSet, numberOf } from './proto-scalar.ts';
 
 /** The helper's default port; wiring by hand points there. */
@@ -54,13 +59,6 @@ const harmless = {
 
 const optionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const plainType = 'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer';
-/** Types whose endpoints are those of the configuration; names and numbers of `Cluster.DiscoveryType`. */
-const fixedTypes = [
-  { name: 'STATIC', number: 0 },
-  { name: 'STRICT_DNS', number: 1 },
-  { name: 'LOGICAL_DNS', number: 2 },
-];
-
 /** The first field by which a cluster can lead elsewhere than to the helper; undefined when there is none. */
 export function findHole(cluster: KnownCluster): Hole | undefined {
   return (
@@ -74,11 +72,7 @@ export function findHole(cluster: KnownCluster): Hole | undefined {
 
 /** @param known names of fields, as in the proto */
 function unknownIn({ message, path }: Placed, known: ReadonlySet<string>): Hole | undefined {
-  const field = Object.keys(message).find((key) => {
-    const value = own(message, key) ?? null;
-    if (value === null || (isArray(value) && value.length === 0)) return false;
-    return !known.has(key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
-  });
+  const field = strangeKey(message, known);
   return field === undefined ? undefined : { path: `${path}/${escapeToken(field)}`, field };
 }
 

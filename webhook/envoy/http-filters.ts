@@ -18,6 +18,7 @@ export type FilterEffect =
   'passes' | 'watches' | 'rewrites' | 'signs' | 'asks' | 'elsewhere' | 'code' | 'holds';
 
 const prefix = 'envoy.extensions.filters.http.';
+export const authzFilterType = `${prefix}ext_authz.v3.ExtAuthz`;
 
 /** By type, without the prefix that all of these have. */
 const effects: Readonly<Record<Exclude<FilterEffect, 'asks' | 'holds'>, readonly string[]>> = {

@@ -1,7 +1,7 @@
 /** What one HTTP filter of a list does with a request, as far as its configuration tells. */
 import { type Json, isArray, isObject } from '#kernel/json.ts';
 import { type TypedMessage, anyField, anyOf } from './any-config.ts';
-import { type FilterEffect, effectOf, terminalTypes } from './http-filters.ts';
+import { type FilterEffect, authzFilterType, effectOf, terminalTypes } from './http-filters.ts';
 import { type Placed, fieldOf, placedField, repeatedOf, textOf } from './proto-field.ts';
 import { isOn, isSet } from './proto-scalar.ts';
 
@@ -12,7 +12,6 @@ export interface Judgement {
 }
 
 const skipType = 'envoy.extensions.filters.common.matcher.action.v3.SkipFilter';
-const authzType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz';
 const executeType = 'envoy.extensions.filters.http.composite.v3.ExecuteFilterAction';
 
 /** In this order: what answers by itself matters most. */
@@ -95,7 +94,7 @@ function judgeConfig(config: TypedMessage): readonly Judgement[] {
 
 /** An `ext_authz` over HTTP sends the path that a client has chosen. */
 function asksByHttp({ type, message }: TypedMessage): boolean {
-  return type === authzType && (fieldOf(message, 'http_service') ?? null) !== null;
+  return type === authzFilterType && isSet(message, 'http_service');
 }
 
 const words: Readonly<Record<Exclude<FilterEffect, 'holds'>, string>> = {

@@ -8,7 +8,7 @@ import { type ConfigFile, invalid, lineIn } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './contract.ts';
 import { asksByHttp, ourNames } from './route-settings.ts';
 import { type SettingsView, settingsUnder } from './settings-view.ts';
-import { mayRewrite } from './http-filters.ts';
+import { authzFilterType, mayRewrite } from './http-filters.ts';
 import {
   type Choosing,
   type Judgement,
@@ -249,12 +249,10 @@ function looksBack({ type, message }: TypedMessage): boolean {
   return !isOn(output, 'streaming');
 }
 
-const authzType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz';
-
 /** Why a filter that does nothing to requests gives the token away all the same. */
 function readerOf(filter: Placed): Pick<Judgement, 'because'> | undefined {
   const configs = configsOf(filter);
-  if (configs.some(({ type }) => type === authzType))
+  if (configs.some(({ type }) => type === authzFilterType))
     return { because: 'sends the headers of each request to its own service' };
   if (configs.some(({ message }) => namesToken(message)))
     return { because: 'reads the header authorization by its configuration' };

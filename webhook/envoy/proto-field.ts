@@ -15,6 +15,23 @@ export function camelCase(field: string): string {
   return field.replaceAll(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
 }
 
+/** The proto's name of a field, in whichever spelling it is written. */
+export function protoName(key: string): string {
+  return key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/**
+ * The first key of a message, as it is written, that is none of the fields that are known. What is null or an empty list
+ * is not there to Envoy. @param known proto names
+ */
+export function strangeKey(message: JsonObject, known: ReadonlySet<string>): string | undefined {
+  return Object.keys(message).find((key) => {
+    const value = own(message, key) ?? null;
+    if (value === null || (isArray(value) && value.length === 0)) return false;
+    return !known.has(protoName(key));
+  });
+}
+
 /** Undefined where it is absent, or null, which is the same to Envoy. */
 export function fieldOf(
   message: JsonObject | undefined,

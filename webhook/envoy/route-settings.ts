@@ -3,8 +3,8 @@ import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { type TypedMessage, anyField, anyOf } from './any-config.ts';
 import { type PlacedIn } from './placed-in.ts';
-import { type Placed, fieldOf, messageOf } from './proto-field.ts';
-import { isOn } from './proto-scalar.ts';
+import { type Placed, messageOf } from './proto-field.ts';
+import { isOn, isSet } from './proto-scalar.ts';
 
 /** One entry of a `typed_per_filter_config`; it stands at its own place. */
 export interface RouteSetting extends PlacedIn {
@@ -52,13 +52,8 @@ export interface SettingsOfRoute {
   readonly told: RouteSetting | undefined;
 }
 
-/** What route configurations set. */
-export function settingsIn(configurations: readonly PlacedIn[]): SettingsOfRoute {
-  return distinct(configurations.flatMap(entriesIn));
-}
-
 /** By name, one of each kind: thousands of routes that set the same are one setting. */
-function distinct(settings: readonly RouteSetting[]): SettingsOfRoute {
+export function distinctSettings(settings: readonly RouteSetting[]): SettingsOfRoute {
   const byName = new Map<string, Map<string, RouteSetting>>();
   let isSkipping = false;
   let told: RouteSetting | undefined;
@@ -76,8 +71,8 @@ function distinct(settings: readonly RouteSetting[]): SettingsOfRoute {
   return { byName, ours, skips: isSkipping, told };
 }
 
-/** Wherever it stands in a route configuration: also where a later Envoy has a level more. */
-function entriesIn(routes: PlacedIn): readonly RouteSetting[] {
+/** All that a route configuration sets, wherever it stands in it: also where a later Envoy has a level more. */
+export function settingsIn(routes: PlacedIn): readonly RouteSetting[] {
   const found: RouteSetting[] = [];
   const seen = new Set<Json>();
   const rest: { readonly value: Json; readonly path: string }[] = [
@@ -153,7 +148,7 @@ export function skips(setting: Placed): boolean {
 /** Whether a setting has an `ext_authz` send requests to an HTTP server. */
 export function asksByHttp(setting: Placed): boolean {
   const { message } = innerOf(setting).config;
-  return (fieldOf(messageOf(message, 'check_settings'), 'http_service') ?? null) !== null;
+  return isSet(messageOf(message, 'check_settings'), 'http_service');
 }
 
 function extensionsOf(config: Placed): JsonObject {

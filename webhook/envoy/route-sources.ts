@@ -12,7 +12,7 @@ import {
 } from './proto-field.ts';
 import { isSet } from './proto-scalar.ts';
 import { type RouteChoices, choicesIn } from './route-choices.ts';
-import { type SettingsOfRoute, settingsIn } from './route-settings.ts';
+import { type SettingsOfRoute, distinctSettings, settingsIn } from './route-settings.ts';
 import { type RouteTree, routeTreeOf } from './route-tree.ts';
 
 /** Route configurations that come from one place, looked through once; all who name the place share this object. */
@@ -80,12 +80,13 @@ function sourceOf(parts: Parts): RouteSource {
       .flatMap((one) => placedField(one, 'vhds') ?? [])
       .map(({ path }) => unseenAt(path, file, 'vhds')),
   ];
+  const settings = configurations.flatMap(settingsIn);
   return {
     configurations,
     unseen,
     ...routeTreeOf(configurations, unseen),
-    settings: settingsIn(configurations),
-    choices: choicesIn(configurations),
+    settings: distinctSettings(settings),
+    choices: choicesIn(settings),
   };
 }
 

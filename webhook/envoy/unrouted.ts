@@ -2,12 +2,18 @@
  * Requests that no route forwards when they come to a filter. Envoy's `ext_authz` does not ask about these: it takes for
  * granted that nothing becomes of them. Known is only what a request can be sure of: everything else counts as without a route.
  */
-import { own } from '#kernel/members.ts';
-import { isArray } from '#kernel/json.ts';
 import { onceFor } from '#kernel/once.ts';
 import type { Manager } from './listener.ts';
 import type { PlacedIn } from './placed-in.ts';
-import { type Placed, fieldOf, placedField, repeatedOf, textOf, textsOf } from './proto-field.ts';
+import {
+  type Placed,
+  fieldOf,
+  placedField,
+  repeatedOf,
+  strangeKey,
+  textOf,
+  textsOf,
+} from './proto-field.ts';
 import { isOneOf, isSet } from './proto-scalar.ts';
 import type { RouteSource } from './route-sources.ts';
 
@@ -20,6 +26,7 @@ export interface Unrouted extends PlacedIn {
 /** Fields with which each request keeps its route. What is not here counts as in the way. */
 const harmless = {
   configuration: new Set([
+    '@type',
     ...['name', 'virtual_hosts', 'internal_only_headers', 'request_mirror_policies', 'metadata'],
     ...['request_headers_to_add', 'request_headers_to_remove', 'typed_per_filter_config'],
     ...['response_headers_to_add', 'response_headers_to_remove', 'validate_clusters'],
@@ -28,6 +35,7 @@ const harmless = {
     'ignore_path_parameters_in_path_matching',
   ]),
   host: new Set([
+    '@type',
     ...['name', 'domains', 'routes', 'require_tls', 'virtual_clusters', 'rate_limits', 'cors'],
     ...['request_headers_to_add', 'request_headers_to_remove', 'typed_per_filter_config'],
     ...['response_headers_to_add', 'response_headers_to_remove', 'include_request_attempt_count'],
@@ -36,13 +44,14 @@ const harmless = {
     ...['request_body_buffer_limit', 'request_mirror_policies', 'metadata'],
   ]),
   route: new Set([
+    '@type',
     ...['name', 'match', 'route', 'metadata', 'decorator', 'typed_per_filter_config', 'tracing'],
     ...['request_headers_to_add', 'request_headers_to_remove', 'response_headers_to_add'],
     ...['response_headers_to_remove', 'per_request_buffer_limit_bytes', 'stat_prefix'],
     'request_body_buffer_limit',
   ]),
-  everyPath: new Set(['prefix', 'case_sensitive']),
-  tunnel: new Set(['connect_matcher', 'case_sensitive']),
+  everyPath: new Set(['@type', 'prefix', 'case_sensitive']),
+  tunnel: new Set(['@type', 'connect_matcher', 'case_sensitive']),
 } as const;
 
 /** Of envoy.config.route.v3.VirtualHost.TlsRequirementType. */
@@ -148,10 +157,6 @@ function isForAll(route: Placed, way: Way): boolean {
 
 /** The first field that is not known to leave the route alone, as a clause. */
 function strangeIn({ message }: Placed, fields: ReadonlySet<string>): string | undefined {
-  const strange = Object.keys(message).find((key) => {
-    const value = own(message, key) ?? null;
-    if (key === '@type' || value === null || (isArray(value) && value.length === 0)) return false;
-    return !fields.has(key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
-  });
+  const strange = strangeKey(message, fields);
   return strange === undefined ? undefined : `${strange} can leave requests without a route`;
 }

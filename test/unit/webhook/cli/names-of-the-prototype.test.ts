@@ -7,7 +7,9 @@ import { uninjectTexts } from '../../../../webhook/cli/uninject-texts.ts';
 import { parseText } from '../../../../webhook/editing/parse-text.ts';
 import { judgeFilter } from '../../../../webhook/envoy/judge-filter.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
+import { openFiles } from '../../../../webhook/envoy/config-file.ts';
 import { choicesIn } from '../../../../webhook/envoy/route-choices.ts';
+import { settingsIn } from '../../../../webhook/envoy/route-settings.ts';
 import { decideOn, injected as carried } from '../../../fakes/admission.ts';
 import { factsWith, findingsOf } from '../../../fakes/check-facts.ts';
 import { engineFor } from '../../../fakes/engine.ts';
@@ -178,13 +180,11 @@ describe.each(names)('%s', (name) => {
   test('as a filter that runs others, whose choice no route makes', () => {
     const type = 'x/envoy.extensions.filters.http.composite.v3.Composite';
     const filter = { message: { name, typed_config: { '@type': type } }, path: '' };
-    const routes = (settings: JsonObject) => [
-      {
-        choices: choicesIn([
-          { message: { routes: [{ typed_per_filter_config: settings }] }, path: '' },
-        ]),
-      },
-    ];
+    const file = openFiles({ name: 'a', files: { 'envoy.yaml': '{}' }, main: 'envoy.yaml' }).main;
+    const routes = (settings: JsonObject) => {
+      const message = { routes: [{ typed_per_filter_config: settings }] };
+      return [{ choices: choicesIn(settingsIn({ message, path: '', file })) }];
+    };
     expect(judgeFilter(filter, routes({}))).toEqual(
       judgeFilter({ ...filter, message: { ...filter.message, name: 'mine' } }, routes({})),
     );
