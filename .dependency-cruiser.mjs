@@ -80,7 +80,7 @@ export default {
     room('sidecar/authz', ['sidecar/kernel', 'sidecar/config', 'sidecar/jwt', 'sidecar/protobuf']),
     room('sidecar/sds', ['sidecar/kernel', 'sidecar/config', 'sidecar/jwt', 'sidecar/protobuf']),
     room('sidecar/workload-api', ['sidecar/kernel', 'sidecar/jwt', 'sidecar/gen']),
-    room('sidecar/embedded', ['sidecar/kernel', 'sidecar/gen']),
+    room('sidecar/stand-ins', ['sidecar/kernel', 'sidecar/gen']),
     room('sidecar/server', ['sidecar/kernel', 'sidecar/authz', 'sidecar/sds', 'sidecar/gen']),
     room('sidecar/helper', [
       'sidecar/kernel',

@@ -42,7 +42,7 @@ function readInstallation(): Installation {
     templates: join(root, 'templates'),
     demo: join(root, 'manifests/demo'),
     helperProgram: join(root, 'sidecar/main.ts'),
-    standInProgram: join(root, 'sidecar/embedded/main.ts'),
+    standInProgram: join(root, 'sidecar/stand-ins/main.ts'),
     envoy: findEnvoy(),
     runHelper,
     askWorkloadApi,

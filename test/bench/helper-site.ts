@@ -1,7 +1,7 @@
 /** What bench:helper and bench:native have in common: an identity, helpers that use it, and how figures are shown. */
 import { readFileSync } from 'node:fs';
-import { createAuthority } from '../../sidecar/embedded/authority.ts';
-import { startEmbeddedWorkloadApi } from '../../sidecar/embedded/workload-api.ts';
+import { createAuthority } from '../../sidecar/stand-ins/jwt-authority.ts';
+import { startEmbeddedWorkloadApi } from '../../sidecar/stand-ins/workload-api.ts';
 import type { HelperSettingsInput } from '../../sidecar/config/settings.ts';
 import { waitUntil } from '../integration/harness/processes.ts';
 import { startHelper, type HelperProcess } from '../integration/mesh/helper-process.ts';

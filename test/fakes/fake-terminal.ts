@@ -9,7 +9,7 @@ const installation: Installation = {
   templates: join(root, 'templates'),
   demo: join(root, 'manifests/demo'),
   helperProgram: join(root, 'sidecar/main.ts'),
-  standInProgram: join(root, 'sidecar/embedded/main.ts'),
+  standInProgram: join(root, 'sidecar/stand-ins/main.ts'),
   envoy: undefined,
   runHelper: () => Promise.resolve(0),
   askWorkloadApi: (address) =>

@@ -16,11 +16,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { readSettings } from '../../sidecar/config/settings.ts';
-import { createAuthority, type EmbeddedAuthority } from '../../sidecar/embedded/authority.ts';
+import { createAuthority, type EmbeddedAuthority } from '../../sidecar/stand-ins/jwt-authority.ts';
 import {
   startEmbeddedWorkloadApi,
   type EmbeddedWorkloadApi,
-} from '../../sidecar/embedded/workload-api.ts';
+} from '../../sidecar/stand-ins/workload-api.ts';
 import { injectTexts } from '../../webhook/cli/inject-texts.ts';
 import { engineFor } from '../fakes/engine.ts';
 import { dataPaths, type DataPathName } from './data-paths/pods.ts';

@@ -6,11 +6,11 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createAuthority } from '../../sidecar/embedded/authority.ts';
+import { createAuthority } from '../../sidecar/stand-ins/jwt-authority.ts';
 import {
   startEmbeddedWorkloadApi,
   type EmbeddedWorkloadApi,
-} from '../../sidecar/embedded/workload-api.ts';
+} from '../../sidecar/stand-ins/workload-api.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { send, startApp } from './mesh/app.ts';

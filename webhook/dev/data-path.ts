@@ -29,7 +29,7 @@ export interface DataPathOptions {
   readonly caller: LocalPod;
   readonly callee: LocalPod;
   readonly trustDomain: string;
-  /** `sidecar/main.ts` and `sidecar/embedded/main.ts`. */
+  /** `sidecar/main.ts` and `sidecar/stand-ins/main.ts`. */
   readonly helperProgram: string;
   readonly standInProgram: string;
   /** Envoy's binary; absent: a small client plays its part. */

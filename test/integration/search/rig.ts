@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { decodeJwt } from 'jose';
 import { readSettings } from '../../../sidecar/config/settings.ts';
-import { createAuthority } from '../../../sidecar/embedded/authority.ts';
-import { startEmbeddedWorkloadApi } from '../../../sidecar/embedded/workload-api.ts';
+import { createAuthority } from '../../../sidecar/stand-ins/jwt-authority.ts';
+import { startEmbeddedWorkloadApi } from '../../../sidecar/stand-ins/workload-api.ts';
 import { dataPaths, type DataPathName } from '../data-paths/pods.ts';
 import { startEnvoy } from '../harness/envoy.ts';
 import { freePort, waitUntil } from '../harness/processes.ts';

@@ -19,7 +19,7 @@ import {
   type X509BundlesResponse,
   type X509SVIDResponse,
 } from '../gen/workload.ts';
-import type { EmbeddedAuthority } from './authority.ts';
+import type { EmbeddedAuthority } from './jwt-authority.ts';
 import type { X509Authority } from './x509-authority.ts';
 
 export interface EmbeddedIdentity {

@@ -3,7 +3,7 @@
  * without Envoy. Says `ready` once it listens; ends on SIGTERM, or when its standard input closes.
  */
 import { parseArgs } from 'node:util';
-import { createAuthority } from './authority.ts';
+import { createAuthority } from './jwt-authority.ts';
 import { startEnvoyStandIn } from './envoy-stand-in.ts';
 import { startEmbeddedWorkloadApi } from './workload-api.ts';
 

@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { credentials, Metadata, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createAuthority, type EmbeddedAuthority } from '../../../../sidecar/embedded/authority.ts';
+import {
+  createAuthority,
+  type EmbeddedAuthority,
+} from '../../../../sidecar/stand-ins/jwt-authority.ts';
 import {
   startEmbeddedWorkloadApi,
   type EmbeddedWorkloadApi,
-} from '../../../../sidecar/embedded/workload-api.ts';
+} from '../../../../sidecar/stand-ins/workload-api.ts';
 import { SpiffeWorkloadAPIClient } from '../../../../sidecar/gen/workload.ts';
 import { createVerifier } from '../../../../sidecar/jwt/verify.ts';
 import type { WorkloadApi } from '../../../../sidecar/workload-api/api.ts';
