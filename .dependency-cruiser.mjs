@@ -9,6 +9,7 @@ const pure = [
   'webhook/envoy',
   'webhook/desired',
   'webhook/checks',
+  'webhook/manifests',
   'sidecar/kernel',
   'sidecar/config',
   'sidecar/protobuf',
@@ -125,6 +126,14 @@ export default {
       'webhook/envoy',
       'webhook/admission',
       'webhook/desired',
+    ]),
+    room('webhook/manifests', [
+      'sidecar/kernel',
+      'webhook/editing',
+      'webhook/injection',
+      'webhook/admission',
+      'webhook/desired',
+      'webhook/checks',
     ]),
     room('webhook/files', ['sidecar/kernel', 'webhook/injection', 'certs']),
     room('webhook/survey', [

@@ -32,6 +32,15 @@ export function stringAt(parent: JsonObject | undefined, key: string): string | 
   return typeof value === 'string' ? value : undefined;
 }
 
+/** The members of a map that are texts. */
+export function textsAt(object: JsonObject, key: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(objectAt(object, key)).filter(
+      (pair): pair is [string, string] => typeof pair[1] === 'string',
+    ),
+  );
+}
+
 /** Deep equality of JSON values; member order does not count. */
 export function sameJson(left: Json | undefined, right: Json | undefined): boolean {
   if (left === right) return true;

@@ -39,6 +39,11 @@ export function printableLines(text: string): string {
   return text.replaceAll(unsafeInLines, escaped);
 }
 
+/** JSON whose strings are escaped where they could do something to a terminal; it stands for the same value. */
+export function jsonText(value: unknown): string {
+  return `${printableLines(JSON.stringify(value, null, 2))}\n`;
+}
+
 /** As JSON and YAML write it: `\u001b`, in two halves where it has two. */
 function escaped(character: string): string {
   return Array.from({ length: character.length }, (_, at) => {

@@ -1,6 +1,6 @@
 /** Offline inject of 1,000 Deployments, in a process of its own. usage: admission-inject REPOSITORY; prints one line of JSON. */
 import { join } from 'node:path';
-import { injectTexts } from '../../webhook/cli/inject-texts.ts';
+import { injectTexts } from '../../webhook/manifests/inject-texts.ts';
 import { loadEngine } from '../../webhook/files/load-engine.ts';
 import { envoyConfig, manifestOf } from './review-bodies.ts';
 

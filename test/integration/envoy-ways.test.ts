@@ -21,7 +21,7 @@ import {
   startEmbeddedWorkloadApi,
   type EmbeddedWorkloadApi,
 } from '../../sidecar/stand-ins/workload-api.ts';
-import { injectTexts } from '../../webhook/cli/inject-texts.ts';
+import { injectTexts } from '../../webhook/manifests/inject-texts.ts';
 import { engineFor } from '../fakes/engine.ts';
 import { dataPaths, type DataPathName } from './data-paths/pods.ts';
 import { describeWithComponents } from './harness/components.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isObject, listAt, objectAt } from '#kernel/json.ts';
 import { readSettings } from '../../sidecar/config/settings.ts';
-import { injectTexts } from '../../webhook/cli/inject-texts.ts';
+import { injectTexts } from '../../webhook/manifests/inject-texts.ts';
 import { harmless, notHarmless } from '../../webhook/envoy/check-connection.ts';
 import { filterEffects, holderRouteTypes } from '../../webhook/envoy/http-filters.ts';
 import { engineFor } from '../fakes/engine.ts';

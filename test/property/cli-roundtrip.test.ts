@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseText } from '../../webhook/editing/parse-text.ts';
-import { injectTexts } from '../../webhook/cli/inject-texts.ts';
-import { uninjectTexts } from '../../webhook/cli/uninject-texts.ts';
+import { injectTexts } from '../../webhook/manifests/inject-texts.ts';
+import { uninjectTexts } from '../../webhook/manifests/uninject-texts.ts';
 import { engineFor } from '../fakes/engine.ts';
 import { manifestTexts } from '../fakes/manifests.ts';
 

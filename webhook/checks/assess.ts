@@ -8,7 +8,7 @@ import { locate, type Located } from '../injection/locate.ts';
 import { resemblesOurs } from '../injection/stray-keys.ts';
 import { statusOf, type Status } from '../injection/status.ts';
 import { AppError } from '#kernel/errors.ts';
-import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { isObject, listAt, objectAt, stringAt, textsAt, type JsonObject } from '#kernel/json.ts';
 import {
   metadataOf,
   nameOf,
@@ -137,15 +137,6 @@ function configMapReader(facts: ClusterFacts): Parameters<typeof envoyCheck>[0] 
     });
   }
   return (namespace, name) => views.get(`${namespace}/${name}`);
-}
-
-/** The members of a map that are texts. */
-export function textsAt(object: JsonObject, key: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(objectAt(object, key)).filter(
-      (pair): pair is [string, string] => typeof pair[1] === 'string',
-    ),
-  );
 }
 
 /** Value of the namespace's label, by name; a namespace that was not read is not in the map. */

@@ -1,5 +1,5 @@
 /** The ConfigMaps that injected workloads mount: the helper's settings, and the derived Envoy configurations. */
-import { objectAt, sameJson, stringAt, type JsonObject } from '#kernel/json.ts';
+import { objectAt, sameJson, stringAt, textsAt, type JsonObject } from '#kernel/json.ts';
 import {
   isManaged,
   type ConfigMapUser,
@@ -7,7 +7,7 @@ import {
   type SourceConfigMap,
 } from '../desired/desired.ts';
 import { desiredConfigMaps } from '../desired/marks.ts';
-import { readableStatus, statusTextOf, textsAt, type Assessed } from './assess.ts';
+import { readableStatus, statusTextOf, type Assessed } from './assess.ts';
 import { found, type Check, type Finding, type Material } from './contract.ts';
 import { metadataOf, nameOf, namespaceOf, type Subject, type Where } from './facts.ts';
 

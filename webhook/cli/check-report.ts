@@ -1,6 +1,5 @@
 /** A report of checks for people, and for programs. */
-import { jsonText } from './json-text.ts';
-import { printable } from '#kernel/text.ts';
+import { jsonText, printable } from '#kernel/text.ts';
 import type { Finding } from '../checks/contract.ts';
 import type { Where } from '../checks/facts.ts';
 import type { CheckResult, Report, CheckStatus } from '../checks/run-checks.ts';

@@ -3,12 +3,12 @@ import { Command } from 'commander';
 import type { ClusterFacts } from '../checks/facts.ts';
 import { runChecks, type Report } from '../checks/run-checks.ts';
 import { engineFromText, loadEngine } from '../files/load-engine.ts';
-import { withoutAppended } from './appended.ts';
-import { factsOfFiles, withExactLines } from './check-files.ts';
+import { withoutAppended } from '../manifests/appended-documents.ts';
+import { factsOfFiles, withExactLines } from '../manifests/facts-of-manifests.ts';
 import { exitCodeOfReport, jsonReport, summaryLine, textReport } from './check-report.ts';
 import { exitCodeOfAll, exitCodes } from './exit-codes.ts';
 import type { LiveFlags } from './live-objects.ts';
-import { readManifest } from './manifest.ts';
+import { readManifest } from '../manifests/manifest.ts';
 import {
   addEngineFlags,
   defaultNamespace,
@@ -16,9 +16,9 @@ import {
   outputOption,
   type EngineFlags,
 } from './options.ts';
-import { foreignAmong, reportForeign } from './foreign.ts';
+import { foreignAmong } from '../manifests/foreign-objects.ts';
 import { readInputs } from './read-inputs.ts';
-import { painter, reportProblems } from './reports.ts';
+import { painter, reportProblems, reportForeign } from './reports.ts';
 import type { CliContext } from './terminal.ts';
 
 interface CheckFlags extends EngineFlags, LiveFlags {

@@ -8,7 +8,7 @@ import { review, type ReviewContext } from '../admission/review.ts';
 import type { Log } from '#kernel/observe.ts';
 import { throwAwayCertificate } from '../../certs/throw-away-certificate.ts';
 import { WebhookServer } from '../server/server.ts';
-import { heldAmong, type ConfigMaps, type DecideOptions } from './decide-all.ts';
+import { heldAmong, type ConfigMaps, type DecideOptions } from '../manifests/decide-all.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface DevWebhook {

@@ -1,17 +1,18 @@
 /** `svidecar diff`: what injection changes, in each workload and in each Envoy file. */
-import { own } from '#kernel/members.ts';
 import { Command } from 'commander';
-import type { DesiredConfigMap } from '../desired/desired.ts';
-import { sourceAnnotation } from '../desired/desired.ts';
-import { configMapsIn, type DecideOptions } from './decide-all.ts';
 import { exitCodes } from './exit-codes.ts';
-import { reportForeign } from './foreign.ts';
-import { injectTexts, type InjectedTexts } from './inject-texts.ts';
+import { injectTexts } from '../manifests/inject-texts.ts';
 import { addEngineFlags, decideOptions, type EngineFlags } from './options.ts';
 import { readInputs } from './read-inputs.ts';
-import { exitCodeOfProblems, painter, reportProblems, type Paint } from './reports.ts';
+import {
+  exitCodeOfProblems,
+  painter,
+  reportProblems,
+  type Paint,
+  reportForeign,
+} from './reports.ts';
 import type { CliContext, Terminal } from './terminal.ts';
-import { unifiedDiff } from './unified-diff.ts';
+import { differencesOf } from '../manifests/diff-texts.ts';
 
 interface DiffFlags extends EngineFlags {
   readonly exitCode?: true;
@@ -47,63 +48,6 @@ export function diffCommand(context: CliContext): Command {
       const code = exitCodeOfProblems(injection.problems);
       context.exit(code === exitCodes.ok && isTold ? exitCodes.different : code);
     });
-}
-
-/** Unified diffs: the workloads in their order, then what their ConfigMaps hold. */
-function differencesOf(injection: InjectedTexts, options: DecideOptions): string {
-  return [...workloadDiffs(injection), ...configMapDiffs(injection, options)].join('');
-}
-
-function workloadDiffs({ documents, outcomes }: InjectedTexts): readonly string[] {
-  return documents.flatMap(({ document, text }) => {
-    if (text === undefined || text === document.text) return [];
-    const names = outcomes
-      .filter((outcome) => outcome.document === document && 'operations' in outcome.decision)
-      .map(({ located }) => `${located.kind} ${located.namespace}/${located.name}`);
-    const what = `${document.source.name} ${names.join(', ')}`;
-    const labels = { before: what, after: `${what} (injected)`, firstLine: document.firstLine };
-    return [unifiedDiff({ before: document.text, after: text }, labels)];
-  });
-}
-
-/** What the ConfigMaps of injected workloads hold, against their sources. */
-export function configMapDiffs(
-  { configMaps, outcomes, documents }: InjectedTexts,
-  { namespace }: DecideOptions,
-): readonly string[] {
-  const used = new Set(
-    outcomes.flatMap(({ decision, located }) =>
-      decision.kind === 'injected'
-        ? [decision.status.helper?.configMap, decision.status.envoy?.derived].map(
-            (name) => `${located.namespace}/${name ?? ''}`,
-          )
-        : [],
-    ),
-  );
-  const sources = configMapsIn(
-    documents.map(({ document }) => document),
-    namespace,
-  );
-  return configMaps
-    .filter((configMap) => used.has(`${configMap.namespace}/${configMap.name}`))
-    .flatMap((configMap) => {
-      const source = configMap.annotations[sourceAnnotation];
-      const data = sources.get(`${configMap.namespace}/${source ?? ''}`)?.data ?? {};
-      return fileDiffs(configMap, source, data);
-    });
-}
-
-function fileDiffs(
-  configMap: DesiredConfigMap,
-  source: string | undefined,
-  data: Readonly<Record<string, string>>,
-): readonly string[] {
-  const { namespace, name } = configMap;
-  return Object.entries(configMap.data).map(([file, after]) => {
-    const before = source === undefined ? '/dev/null' : `ConfigMap ${namespace}/${source} ${file}`;
-    const labels = { before, after: `ConfigMap ${namespace}/${name} ${file}` };
-    return unifiedDiff({ before: own(data, file) ?? '', after }, labels);
-  });
 }
 
 /** Characters of a line from which a terminal shows its beginning only. */

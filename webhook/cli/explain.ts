@@ -1,5 +1,5 @@
 /** `svidecar explain`: why a workload was, or was not, injected. */
-import { printable } from '#kernel/text.ts';
+import { jsonText, printable } from '#kernel/text.ts';
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { nameOf } from '../admission/decide.ts';
@@ -11,10 +11,10 @@ import {
   type ConfigMaps,
   type DecideOptions,
   type DecidedWorkload,
-} from './decide-all.ts';
-import { foreignAmong, type Foreign } from './foreign.ts';
+} from '../manifests/decide-all.ts';
+import { foreignAmong, type Foreign } from '../manifests/foreign-objects.ts';
 import { isLiveName, readLive, type LiveFlags } from './live-objects.ts';
-import { readManifest, type ManifestDocument } from './manifest.ts';
+import { readManifest, type ManifestDocument } from '../manifests/manifest.ts';
 import {
   addEngineFlags,
   defaultNamespace,
@@ -26,10 +26,9 @@ import { readInputs } from './read-inputs.ts';
 import { exitCodeOfAll } from './exit-codes.ts';
 import { painter, reportProblems, type Paint, type Style } from './reports.ts';
 import type { CliContext, Terminal } from './terminal.ts';
-import { jsonText } from './json-text.ts';
-import { appendedAmong, toldOfStale } from './stale-config-maps.ts';
-import { wantedConfigMaps } from './wanted-config-maps.ts';
-import { withoutAppended } from './appended.ts';
+import { appendedAmong, toldOfStale } from '../manifests/stale-config-maps.ts';
+import { wantedConfigMaps } from '../manifests/wanted-config-maps.ts';
+import { withoutAppended } from '../manifests/appended-documents.ts';
 
 interface ExplainFlags extends EngineFlags, LiveFlags {
   readonly output?: 'text' | 'json';

@@ -1,10 +1,7 @@
 /** `svidecar inject`: manifests in, manifests with their auth helper out. */
 import { Command } from 'commander';
-import { parseText } from '../editing/parse-text.ts';
-import { isArray, isObject, stringAt, type Json } from '#kernel/json.ts';
-import { injectTexts, type InjectedTexts } from './inject-texts.ts';
-import { jsonText } from './json-text.ts';
-import { reportForeign } from './foreign.ts';
+import { isObject, stringAt } from '#kernel/json.ts';
+import { injectTexts, type InjectedTexts } from '../manifests/inject-texts.ts';
 import {
   addEngineFlags,
   decideOptions,
@@ -13,8 +10,9 @@ import {
   type EngineFlags,
 } from './options.ts';
 import { readInputs } from './read-inputs.ts';
-import { exitCodeOfProblems, reportOutcomes, reportProblems } from './reports.ts';
+import { exitCodeOfProblems, reportOutcomes, reportProblems, reportForeign } from './reports.ts';
 import type { CliContext, Terminal } from './terminal.ts';
+import { asList } from '../manifests/as-list.ts';
 
 interface InjectFlags extends EngineFlags {
   readonly output?: 'yaml' | 'json';
@@ -80,16 +78,4 @@ function tell(injection: InjectedTexts, flags: InjectFlags, terminal: Terminal):
 function isWithoutNamespace({ object }: InjectedTexts['outcomes'][number]): boolean {
   const metadata = object.value['metadata'];
   return isObject(metadata) && stringAt(metadata, 'namespace') === undefined;
-}
-
-/** All objects of a stream as one `v1` List; Lists inside it are opened. */
-export function asList(text: string): string {
-  const items = parseText(text, 'the output').flatMap(itemsOf);
-  return jsonText({ apiVersion: 'v1', kind: 'List', items });
-}
-
-function itemsOf(value: Json): readonly Json[] {
-  if (value === null) return [];
-  const items = isObject(value) && value['kind'] === 'List' ? value['items'] : undefined;
-  return isArray(items) ? items.flatMap(itemsOf) : [value];
 }

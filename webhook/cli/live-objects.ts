@@ -4,7 +4,7 @@ import { AppError } from '#kernel/errors.ts';
 import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { mountedConfigMaps } from '../checks/assess.ts';
 import { namespaceLabel } from '../injection/contract.ts';
-import { readManifest, type ManifestDocument } from './manifest.ts';
+import { readManifest, type ManifestDocument } from '../manifests/manifest.ts';
 
 export interface LiveFlags {
   readonly namespace?: string;

@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import type { Engine } from '../injection/inject.ts';
 import { loadEngine } from '../files/load-engine.ts';
-import type { DecideOptions } from './decide-all.ts';
+import type { DecideOptions } from '../manifests/decide-all.ts';
 import type { CliContext } from './terminal.ts';
 
 export interface EngineFlags {

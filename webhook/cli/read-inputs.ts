@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { readFile } from '../files/load-engine.ts';
-import type { SourceText } from './manifest.ts';
+import type { SourceText } from '../manifests/manifest.ts';
 import { isKustomization, refuseSources } from './refuse-sources.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -1,6 +1,6 @@
 /** A registration in SPIRE, as the command that makes it and as the object of which spire-controller-manager makes it. */
 import type { JsonObject } from '#kernel/json.ts';
-import { yamlOf } from './appended.ts';
+import { yamlOf } from '../manifests/appended-documents.ts';
 
 export interface Registration {
   readonly spiffeId: string;

@@ -5,13 +5,13 @@ import { parseTrustDomain } from '#kernel/spiffe-id.ts';
 import { helperContainer } from '../../sidecar/config/contract.ts';
 import { readRequest } from '../injection/annotations.ts';
 import { variablesFor } from '../injection/variables.ts';
-import { decideAll, type DecideOptions, type DecidedWorkload } from './decide-all.ts';
-import { readManifest } from './manifest.ts';
+import { decideAll, type DecideOptions, type DecidedWorkload } from '../manifests/decide-all.ts';
+import { readManifest } from '../manifests/manifest.ts';
 import { addEngineFlags, decideOptions, type EngineFlags } from './options.ts';
 import { readInputs } from './read-inputs.ts';
 import { exitCodeOfAll } from './exit-codes.ts';
 import { reportProblems } from './reports.ts';
-import { refusals } from './inject-texts.ts';
+import { refusals } from '../manifests/inject-texts.ts';
 import { commandFor, objectFor, type Registration } from './registrations.ts';
 import type { CliContext } from './terminal.ts';
 

@@ -1,14 +1,14 @@
 /** `svidecar render`: configuration, templates and registration entries as they really are in force. */
 import { Command } from 'commander';
+import { jsonText } from '#kernel/text.ts';
 import { isArray, isObject, type Json, type JsonObject } from '#kernel/json.ts';
 import type { NamedTemplate } from '../injection/library.ts';
 import { substitute, variablesIn, type Variables } from '../injection/substitute.ts';
 import { locate } from '../injection/locate.ts';
 import { variablesFor } from '../injection/variables.ts';
 import type { Engine } from '../injection/inject.ts';
-import { yamlOf } from './appended.ts';
+import { yamlOf } from '../manifests/appended-documents.ts';
 import { entriesCommand } from './render-entries.ts';
-import { jsonText } from './json-text.ts';
 import { addConfigFlag, engineFrom, outputOption, type EngineFlags } from './options.ts';
 import type { CliContext, Terminal } from './terminal.ts';
 

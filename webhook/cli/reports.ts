@@ -3,10 +3,11 @@ import { styleText } from 'node:util';
 import { printable } from '#kernel/text.ts';
 import type { TraceStep } from '../injection/trace.ts';
 import { nameOf } from '../admission/decide.ts';
-import type { DecidedWorkload } from './decide-all.ts';
-import type { InputProblem } from './problem.ts';
+import type { DecidedWorkload } from '../manifests/decide-all.ts';
+import type { InputProblem } from '../manifests/input-problem.ts';
 import { exitCodeOfAll } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
+import type { Foreign } from '../manifests/foreign-objects.ts';
 
 export type Style = Parameters<typeof styleText>[0];
 
@@ -49,4 +50,13 @@ function isWorthTelling(step: TraceStep): boolean {
 /** The exit code of failures that the input has. */
 export function exitCodeOfProblems(problems: readonly InputProblem[]): number {
   return exitCodeOfAll(problems.map(({ error }) => error.code));
+}
+
+/** `file:line: Kind namespace/name: warning: …` */
+export function reportForeign(all: readonly Foreign[], terminal: Pick<Terminal, 'err'>): void {
+  for (const { document, object, kind, namespace, name, steps } of all) {
+    const place = `${document.source.name}:${object.line}: ${kind} ${namespace}/${name}`;
+    for (const { message } of steps)
+      terminal.err(`${printable(`${place}: warning: ${message}`)}\n`);
+  }
 }

@@ -1,7 +1,6 @@
 /** The injector's configuration as the cluster has it, and the engine that it makes. */
 import { AppError } from '#kernel/errors.ts';
-import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
-import { textsAt } from '../checks/assess.ts';
+import { isObject, listAt, objectAt, stringAt, textsAt } from '#kernel/json.ts';
 import { subjectsOf, type ClusterFacts } from '../checks/facts.ts';
 import { webhookDeployments } from '../checks/serving.ts';
 import { ApiRefusal } from '../cluster/api.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { isObject, objectAt, stringAt } from '#kernel/json.ts';
-import { injectTexts } from '../../../webhook/cli/inject-texts.ts';
+import { injectTexts } from '../../../webhook/manifests/inject-texts.ts';
 import { moveEnvoy } from '../../../webhook/dev/local-envoy.ts';
 import { engineFor } from '../../fakes/engine.ts';
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSettings } from '../../../sidecar/config/settings.ts';
-import { injectTexts } from '../../../webhook/cli/inject-texts.ts';
+import { injectTexts } from '../../../webhook/manifests/inject-texts.ts';
 import { engineFor } from '../../fakes/engine.ts';
 import { startEnvoy } from '../harness/envoy.ts';
 import { freePort, waitUntil } from '../harness/processes.ts';

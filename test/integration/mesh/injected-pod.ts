@@ -1,5 +1,5 @@
 /** What the webhook makes of a pod whose Envoy reads a ConfigMap. */
-import { injectTexts } from '../../../webhook/cli/inject-texts.ts';
+import { injectTexts } from '../../../webhook/manifests/inject-texts.ts';
 import { engineFor } from '../../fakes/engine.ts';
 
 export interface PodToInject {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '#kernel/json.ts';
 import type { DecisionContext } from '../../../../webhook/admission/decide.ts';
-import { decideAll } from '../../../../webhook/cli/decide-all.ts';
-import { readManifest } from '../../../../webhook/cli/manifest.ts';
+import { decideAll } from '../../../../webhook/manifests/decide-all.ts';
+import { readManifest } from '../../../../webhook/manifests/manifest.ts';
 import { helperData } from '../../../../webhook/injection/compose.ts';
 import { statusOf, type Status } from '../../../../webhook/injection/status.ts';
 import { decideOn, injected, withAnnotations } from '../../../fakes/admission.ts';

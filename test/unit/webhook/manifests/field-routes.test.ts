@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { injectTexts } from '../../../../webhook/cli/inject-texts.ts';
+import { injectTexts } from '../../../../webhook/manifests/inject-texts.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 
 const fixtures = join(import.meta.dirname, '../../../fixtures/field');

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { JsonObject } from '#kernel/json.ts';
 import { printable } from '#kernel/text.ts';
-import { HelperLog } from '../../../../sidecar/helper/log.ts';
-import { review } from '../../../../webhook/admission/review.ts';
-import { standingOf } from '../../../../webhook/desired/desired.ts';
-import { desiredEvents } from '../../../../webhook/desired/events.ts';
-import { createLog } from '../../../../webhook/server/log.ts';
-import { engineFor } from '../../../fakes/engine.ts';
-import { runSvidecar } from '../../../fakes/fake-terminal.ts';
+import { HelperLog } from '../../../sidecar/helper/log.ts';
+import { review } from '../../../webhook/admission/review.ts';
+import { standingOf } from '../../../webhook/desired/desired.ts';
+import { desiredEvents } from '../../../webhook/desired/events.ts';
+import { createLog } from '../../../webhook/server/log.ts';
+import { engineFor } from '../../fakes/engine.ts';
+import { runSvidecar } from '../../fakes/fake-terminal.ts';
 
 const hostile: readonly (readonly [string, string])[] = [
   ['an escape sequence', '\u001b[2J'],

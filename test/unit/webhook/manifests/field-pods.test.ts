@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { injectTexts, type InjectedTexts } from '../../../../webhook/cli/inject-texts.ts';
+import { injectTexts, type InjectedTexts } from '../../../../webhook/manifests/inject-texts.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 
 const fixtures = join(import.meta.dirname, '../../../fixtures/field');

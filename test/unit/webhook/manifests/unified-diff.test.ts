@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { unifiedDiff } from '../../../../webhook/cli/unified-diff.ts';
+import { unifiedDiff } from '../../../../webhook/manifests/unified-diff.ts';
 
 const labels = { before: 'a', after: 'b' };
 

@@ -3,7 +3,7 @@ import { stringAt, type JsonObject } from '#kernel/json.ts';
 import type { ConfigMapUser, DesiredConfigMap } from '../desired/desired.ts';
 import { desiredConfigMaps } from '../desired/marks.ts';
 import { statusText, type Status } from '../injection/status.ts';
-import { manifestOf } from './appended.ts';
+import { manifestOf } from './appended-documents.ts';
 import {
   ownNamespace,
   type ConfigMaps,

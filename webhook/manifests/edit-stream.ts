@@ -4,7 +4,7 @@ import type { OpenText } from '../editing/open-text.ts';
 import { pointer, type Operation } from '../editing/operation.ts';
 import { ownFileLimits } from '../editing/text-limits.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
-import { failureOf, type InputProblem } from './problem.ts';
+import { failureOf, type InputProblem } from './input-problem.ts';
 
 /** What is to be done to one object of a document. */
 export type ObjectEdit =

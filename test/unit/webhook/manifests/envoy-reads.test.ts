@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { injectTexts, type InjectedTexts } from '../../../../webhook/cli/inject-texts.ts';
+import { injectTexts, type InjectedTexts } from '../../../../webhook/manifests/inject-texts.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 
 const folder = join(import.meta.dirname, '../../../fixtures/field/envoy-reads');

@@ -5,7 +5,7 @@ import { openText, type OpenText } from '../editing/open-text.ts';
 import { resolved, type SourceNode } from '../editing/source-tree.ts';
 import { splitDocuments } from '../editing/split-documents.ts';
 import { ownFileLimits } from '../editing/text-limits.ts';
-import { failureOf } from './problem.ts';
+import { failureOf } from './input-problem.ts';
 import { orUnfilled } from './unfilled.ts';
 
 /** A file, or standard input, as read. */

@@ -1,7 +1,7 @@
 /** ConfigMaps of ours among the inputs that do not hold what svidecar makes: a workload is not all that an injection consists of. */
 import { sameJson } from '#kernel/json.ts';
 import type { DesiredConfigMap } from '../desired/desired.ts';
-import { appendedIn } from './appended.ts';
+import { appendedIn } from './appended-documents.ts';
 import { configMapsIn, type ConfigMaps, type DecidedWorkload } from './decide-all.ts';
 import { readManifest, type SourceText } from './manifest.ts';
 

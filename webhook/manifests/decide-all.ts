@@ -1,14 +1,13 @@
 /** The webhook's own decision for every object of some manifests, with the ConfigMaps among them at hand. */
-import { isObject, objectAt, sameJson, stringAt, type JsonObject } from '#kernel/json.ts';
+import { isObject, objectAt, sameJson, stringAt, textsAt, type JsonObject } from '#kernel/json.ts';
 import { envoyCheck, keysReader, type ReadConfigMap } from '../admission/check-envoy.ts';
 import { decide, nameOf, type Decision, type DecisionContext } from '../admission/decide.ts';
 import type { ReadHeld } from '../admission/taken-names.ts';
 import { isManaged, type SourceConfigMap } from '../desired/desired.ts';
 import type { Engine } from '../injection/inject.ts';
-import { textsAt } from '../checks/assess.ts';
 import { locate, type Located } from '../injection/locate.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
-import { failureOf } from './problem.ts';
+import { failureOf } from './input-problem.ts';
 
 /** One workload, and what was decided about it. */
 export interface DecidedWorkload {

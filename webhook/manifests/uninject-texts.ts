@@ -7,7 +7,7 @@ import { nameOf } from '../admission/decide.ts';
 import { uninject } from '../injection/inject.ts';
 import { locate } from '../injection/locate.ts';
 import { statusOf, type Status } from '../injection/status.ts';
-import { withoutAppended } from './appended.ts';
+import { withoutAppended } from './appended-documents.ts';
 import { sourceOf } from './decide-all.ts';
 import { editDocument, joinTexts, type ObjectEdit } from './edit-stream.ts';
 import {
@@ -16,7 +16,7 @@ import {
   type ManifestObject,
   type SourceText,
 } from './manifest.ts';
-import { failureOf, problemAt, type InputProblem } from './problem.ts';
+import { failureOf, problemAt, type InputProblem } from './input-problem.ts';
 
 export interface Uninjection {
   readonly text: string;

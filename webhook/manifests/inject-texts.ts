@@ -4,7 +4,7 @@
  */
 import { AppError } from '#kernel/errors.ts';
 import type { DesiredConfigMap } from '../desired/desired.ts';
-import { append, withoutAppended } from './appended.ts';
+import { append, withoutAppended } from './appended-documents.ts';
 import {
   configMapsIn,
   contextOf,
@@ -15,7 +15,7 @@ import {
   type DecidedWorkload,
 } from './decide-all.ts';
 import { editDocument, joinTexts, type EditedDocument, type ObjectEdit } from './edit-stream.ts';
-import { foreignIn, type Foreign } from './foreign.ts';
+import { foreignIn, type Foreign } from './foreign-objects.ts';
 import {
   openDocument,
   splitManifest,
@@ -23,7 +23,7 @@ import {
   type ManifestObject,
   type SourceText,
 } from './manifest.ts';
-import { problemAt, type InputProblem } from './problem.ts';
+import { problemAt, type InputProblem } from './input-problem.ts';
 import { appendedAmong, toldOfStale } from './stale-config-maps.ts';
 import { wantedConfigMaps } from './wanted-config-maps.ts';
 

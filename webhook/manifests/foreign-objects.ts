@@ -1,13 +1,11 @@
 /** Objects that ask for injection and are of no kind that svidecar changes: their pods are injected, in the cluster. */
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { printable } from '#kernel/text.ts';
 import { decide, type DecisionContext } from '../admission/decide.ts';
 import { foreignTemplates, type ForeignTemplate } from '../injection/foreign-templates.ts';
 import { knownKinds, locate } from '../injection/locate.ts';
 import type { TraceStep } from '../injection/trace.ts';
 import { configMapsIn, contextOf, type DecideOptions } from './decide-all.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
-import type { Terminal } from './terminal.ts';
 
 export interface Foreign {
   readonly document: Pick<ManifestDocument, 'source'>;
@@ -87,13 +85,4 @@ function refusalOf(template: JsonObject, context: DecisionContext): string | und
   const decision = decide(pod, context);
   if (decision.kind !== 'refused') return undefined;
   return `${decision.message.replace(`Pod ${namespace}/any: `, '')} [${decision.code}]`;
-}
-
-/** `file:line: Kind namespace/name: warning: …` */
-export function reportForeign(all: readonly Foreign[], terminal: Pick<Terminal, 'err'>): void {
-  for (const { document, object, kind, namespace, name, steps } of all) {
-    const place = `${document.source.name}:${object.line}: ${kind} ${namespace}/${name}`;
-    for (const { message } of steps)
-      terminal.err(`${printable(`${place}: warning: ${message}`)}\n`);
-  }
 }

@@ -1,0 +1,63 @@
+/** What injection changes, as unified diffs: in each workload and in each Envoy file. */
+import { own } from '#kernel/members.ts';
+import { sourceAnnotation, type DesiredConfigMap } from '../desired/desired.ts';
+import { configMapsIn, type DecideOptions } from './decide-all.ts';
+import type { InjectedTexts } from './inject-texts.ts';
+import { unifiedDiff } from './unified-diff.ts';
+
+/** Unified diffs: the workloads in their order, then what their ConfigMaps hold. */
+export function differencesOf(injection: InjectedTexts, options: DecideOptions): string {
+  return [...workloadDiffs(injection), ...configMapDiffs(injection, options)].join('');
+}
+
+function workloadDiffs({ documents, outcomes }: InjectedTexts): readonly string[] {
+  return documents.flatMap(({ document, text }) => {
+    if (text === undefined || text === document.text) return [];
+    const names = outcomes
+      .filter((outcome) => outcome.document === document && 'operations' in outcome.decision)
+      .map(({ located }) => `${located.kind} ${located.namespace}/${located.name}`);
+    const what = `${document.source.name} ${names.join(', ')}`;
+    const labels = { before: what, after: `${what} (injected)`, firstLine: document.firstLine };
+    return [unifiedDiff({ before: document.text, after: text }, labels)];
+  });
+}
+
+/** What the ConfigMaps of injected workloads hold, against their sources. */
+export function configMapDiffs(
+  { configMaps, outcomes, documents }: InjectedTexts,
+  { namespace }: DecideOptions,
+): readonly string[] {
+  const used = new Set(
+    outcomes.flatMap(({ decision, located }) =>
+      decision.kind === 'injected'
+        ? [decision.status.helper?.configMap, decision.status.envoy?.derived].map(
+            (name) => `${located.namespace}/${name ?? ''}`,
+          )
+        : [],
+    ),
+  );
+  const sources = configMapsIn(
+    documents.map(({ document }) => document),
+    namespace,
+  );
+  return configMaps
+    .filter((configMap) => used.has(`${configMap.namespace}/${configMap.name}`))
+    .flatMap((configMap) => {
+      const source = configMap.annotations[sourceAnnotation];
+      const data = sources.get(`${configMap.namespace}/${source ?? ''}`)?.data ?? {};
+      return fileDiffs(configMap, source, data);
+    });
+}
+
+function fileDiffs(
+  configMap: DesiredConfigMap,
+  source: string | undefined,
+  data: Readonly<Record<string, string>>,
+): readonly string[] {
+  const { namespace, name } = configMap;
+  return Object.entries(configMap.data).map(([file, after]) => {
+    const before = source === undefined ? '/dev/null' : `ConfigMap ${namespace}/${source} ${file}`;
+    const labels = { before, after: `ConfigMap ${namespace}/${name} ${file}` };
+    return unifiedDiff({ before: own(data, file) ?? '', after }, labels);
+  });
+}
