@@ -4,6 +4,7 @@
 const purePackages = '(^|/)node_modules/(yaml|js-yaml|fast-json-patch|zod|jose|lru-cache)/';
 const pure = [
   'webhook/admission',
+  'webhook/templates',
   'webhook/injection',
   'webhook/editing',
   'webhook/envoy',
@@ -70,7 +71,7 @@ export default {
       severity: 'error',
       from: {
         path: '^(webhook|sidecar|certs)/',
-        pathNot: '^(sidecar/config|webhook/injection)/',
+        pathNot: '^(sidecar/config|webhook/(templates|injection))/',
       },
       to: { path: '(^|/)node_modules/zod/' },
     },
@@ -99,9 +100,11 @@ export default {
     room('certs', ['sidecar/kernel', 'sidecar/workload-api']),
     room('webhook/editing', ['sidecar/kernel']),
     room('webhook/envoy', ['sidecar/kernel', 'webhook/editing']),
+    room('webhook/templates', ['sidecar/kernel', 'sidecar/config']),
     room('webhook/injection', [
       'sidecar/kernel',
       'sidecar/config',
+      'webhook/templates',
       'webhook/editing',
       'webhook/envoy',
     ]),
@@ -110,12 +113,14 @@ export default {
       'webhook/editing',
       'webhook/injection',
       'webhook/envoy',
+      'webhook/templates',
     ]),
     room('webhook/desired', [
       'sidecar/kernel',
       'sidecar/config',
       'webhook/injection',
       'webhook/envoy',
+      'webhook/templates',
     ]),
     room('webhook/checks', [
       'sidecar/kernel',
@@ -135,7 +140,7 @@ export default {
       'webhook/desired',
       'webhook/checks',
     ]),
-    room('webhook/files', ['sidecar/kernel', 'webhook/injection', 'certs']),
+    room('webhook/files', ['sidecar/kernel', 'webhook/injection', 'certs', 'webhook/templates']),
     room('webhook/survey', [
       'sidecar/kernel',
       'webhook/checks',

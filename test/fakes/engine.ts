@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readBuiltInTemplates } from '../../webhook/files/load-engine.ts';
 import { checkConfig } from '../../webhook/injection/config.ts';
 import type { Engine } from '../../webhook/injection/inject.ts';
-import { buildLibrary } from '../../webhook/injection/library.ts';
+import { buildLibrary } from '../../webhook/templates/library.ts';
 
 const builtIn = readBuiltInTemplates(join(import.meta.dirname, '../../templates'));
 

@@ -5,7 +5,7 @@ import type { JsonObject } from '#kernel/json.ts';
 import type { EnvoyPatch, Guard } from '../envoy/contract.ts';
 import { withheldMessage, type ConfigMapContents } from '../injection/config-map-contents.ts';
 import { patchPlanned } from '../injection/envoy-plan.ts';
-import type { Library } from '../injection/library.ts';
+import type { Library } from '../templates/library.ts';
 import { checkVisits } from '../injection/probes.ts';
 import type { EnvoyPlan, Status } from '../injection/status.ts';
 import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-place.ts';

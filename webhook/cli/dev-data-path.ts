@@ -4,7 +4,7 @@ import { own } from '#kernel/members.ts';
 import { objectAt, stringAt } from '#kernel/json.ts';
 import { exchange, startDataPath, type LocalDataPath, type LocalPod } from '../dev/data-path.ts';
 import type { Engine } from '../injection/inject.ts';
-import { substituteText } from '../injection/substitute.ts';
+import { substituteText } from '../templates/substitute.ts';
 import type { InjectedTexts } from '../manifests/inject-texts.ts';
 import type { DecidedWorkload } from '../manifests/decide-all.ts';
 import { painter } from './reports.ts';

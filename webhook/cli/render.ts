@@ -2,8 +2,8 @@
 import { Command } from 'commander';
 import { jsonText } from '#kernel/text.ts';
 import { isArray, isObject, type Json, type JsonObject } from '#kernel/json.ts';
-import type { NamedTemplate } from '../injection/library.ts';
-import { substitute, variablesIn, type Variables } from '../injection/substitute.ts';
+import type { NamedTemplate } from '../templates/library.ts';
+import { substitute, variablesIn, type Variables } from '../templates/substitute.ts';
 import { locate } from '../injection/locate.ts';
 import { variablesFor } from '../injection/variables.ts';
 import type { Engine } from '../injection/inject.ts';

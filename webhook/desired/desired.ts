@@ -5,7 +5,7 @@ import type { Json } from '#kernel/json.ts';
 import { helperData } from '../injection/compose.ts';
 import { withheldMessage } from '../injection/config-map-contents.ts';
 import { patchPlanned, planText } from '../injection/envoy-plan.ts';
-import type { Library } from '../injection/library.ts';
+import type { Library } from '../templates/library.ts';
 import { toldRefusal } from '../injection/told-reasons.ts';
 import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-place.ts';
 import { summaryOf, type EnvoyPlan, type Status } from '../injection/status.ts';

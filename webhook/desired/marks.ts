@@ -2,7 +2,7 @@
  * The configuration's labels and annotations on the ConfigMaps that svidecar makes. They are no part of a name's content:
  * a changed one is put on the ConfigMaps that are there, and no pod restarts for it.
  */
-import type { Library } from '../injection/library.ts';
+import type { Library } from '../templates/library.ts';
 import type { ObjectMarks } from '../injection/object-marks.ts';
 import {
   renderEnvoy,

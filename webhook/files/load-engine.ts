@@ -5,8 +5,8 @@ import { AppError, messageOf } from '#kernel/errors.ts';
 import { checkTemplates } from '../injection/check-templates.ts';
 import { checkConfig, readConfig, type InjectorConfig } from '../injection/config.ts';
 import type { Engine } from '../injection/inject.ts';
-import { buildLibrary, readTemplate } from '../injection/library.ts';
-import type { Template } from '../injection/template-schema.ts';
+import { buildLibrary, readTemplate } from '../templates/library.ts';
+import type { Template } from '../templates/template-schema.ts';
 import { decodeText } from './decode-text.ts';
 import { followFolder } from './follow-folder.ts';
 

@@ -16,7 +16,7 @@ import {
   templatesKey,
   type SettingKey,
 } from './contract.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '#kernel/nearest.ts';
 import { cpuForms, cpuPattern, memoryForms, memoryPattern } from './quantity.ts';
 
 /** Settings that were given, parsed. Lists are lists of strings; `audience-by-host` is an object. */

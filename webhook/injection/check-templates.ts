@@ -4,9 +4,9 @@ import type { InjectorConfig } from './config.ts';
 import { settingKeys } from './contract.ts';
 import type { Located } from './locate.ts';
 import { memberNames } from './native-variables.ts';
-import { nearest } from './nearest.ts';
-import { variablesIn } from './substitute.ts';
-import type { Template } from './template-schema.ts';
+import { nearest } from '#kernel/nearest.ts';
+import { variablesIn } from '../templates/substitute.ts';
+import type { Template } from '../templates/template-schema.ts';
 import { variablesFor } from './variables.ts';
 
 /** Any pod will do: the names of the variables are always the same. */

@@ -13,9 +13,9 @@ import {
 import { annotationKey, injectedLabel } from './contract.ts';
 import { contentHash, type NameBy } from './hash.ts';
 import { mergePartial } from './keyed.ts';
-import type { Library, NamedTemplate } from './library.ts';
-import { substituteObject, type Variables } from './substitute.ts';
-import type { Fragment } from './template-schema.ts';
+import type { Library, NamedTemplate } from '../templates/library.ts';
+import { substituteObject, type Variables } from '../templates/substitute.ts';
+import type { Fragment } from '../templates/template-schema.ts';
 
 /** A helper's ConfigMap: content-addressed, so that equal settings share it. */
 export interface HelperConfigMap {

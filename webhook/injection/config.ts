@@ -10,7 +10,7 @@ import { settingsDirectory } from '../../sidecar/config/contract.ts';
 import { callerSchema } from './caller-schema.ts';
 import { objectMarks } from './object-marks.ts';
 import { cpuForms, cpuPattern, memoryForms, memoryPattern } from './quantity.ts';
-import { templateSchema } from './template-schema.ts';
+import { templateSchema } from '../templates/template-schema.ts';
 
 const cpu = z.string().regex(cpuPattern, `must be ${cpuForms}`);
 const memory = z.string().regex(memoryPattern, `must be ${memoryForms}`);

@@ -16,10 +16,15 @@ import type { EnvoyTarget } from './fit.ts';
 import { contentsOf, requireSize, textsOf, type ConfigMapContents } from './config-map-contents.ts';
 import { contentHash, type NameBy } from './hash.ts';
 import { withPlaceholders } from './placeholders.ts';
-import type { Library, NamedTemplate } from './library.ts';
+import type { Library, NamedTemplate } from '../templates/library.ts';
 import type { EnvoyPlan } from './status.ts';
-import { substitute, substituteObject, variablesIn, type Variables } from './substitute.ts';
-import type { Fragment } from './template-schema.ts';
+import {
+  substitute,
+  substituteObject,
+  variablesIn,
+  type Variables,
+} from '../templates/substitute.ts';
+import type { Fragment } from '../templates/template-schema.ts';
 
 /** Longest name of a Kubernetes object (RFC 1123 subdomain). */
 const maxNameLength = 253;

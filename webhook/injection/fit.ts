@@ -18,7 +18,7 @@ import type { EnvoyLocation } from './envoy-location.ts';
 import { mergePartial } from './keyed.ts';
 import { podLevelResources, withoutPodLevel } from './pod-resources.ts';
 import type { Replacement, WantedTemplate } from './reconcile.ts';
-import { onlyVariable, substituteObject } from './substitute.ts';
+import { onlyVariable, substituteObject } from '../templates/substitute.ts';
 import type { Trace } from './trace.ts';
 import {
   carriesSame,

@@ -12,7 +12,7 @@ import type { PodSurroundings } from './envoy-location.ts';
 import { planEnvoy, type PlannedEnvoy } from './envoy-plan.ts';
 import { fit } from './fit.ts';
 import { changeAt, covers, find } from './keyed.ts';
-import type { Library, NamedTemplate } from './library.ts';
+import type { Library, NamedTemplate } from '../templates/library.ts';
 import type { Located } from './locate.ts';
 import { refuseLongStatus, refuseUnfit } from './refuse-unfit.ts';
 import { refuseWindows } from './refuse-windows.ts';

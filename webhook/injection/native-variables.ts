@@ -6,7 +6,7 @@ import { isArray, isObject, type Json, type JsonObject } from '#kernel/json.ts';
 import { callersOf } from '../../sidecar/config/caller-pattern.ts';
 import { jwksPath, secretName } from '../../sidecar/config/contract.ts';
 import { spellingsOf } from '../../sidecar/config/header-spellings.ts';
-import type { Variables } from './substitute.ts';
+import type { Variables } from '../templates/substitute.ts';
 
 /** Lists among the variables, and the names that their members have after `each.`. */
 export const memberNames: Readonly<Record<string, readonly string[]>> = {

@@ -10,8 +10,8 @@ import {
 import { fragmentsOf } from './compose.ts';
 import { annotationKey } from './contract.ts';
 import type { EnvoyLocation } from './envoy-location.ts';
-import type { NamedTemplate } from './library.ts';
-import type { Variables } from './substitute.ts';
+import type { NamedTemplate } from '../templates/library.ts';
+import type { Variables } from '../templates/substitute.ts';
 import type { Trace } from './trace.ts';
 
 /** Warns where the image does not tell. @throws {AppError} ENVOY_TOO_OLD with the version that is needed */

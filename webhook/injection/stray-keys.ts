@@ -3,7 +3,7 @@ import { objectAt, type JsonObject } from '#kernel/json.ts';
 import { writableKeys } from './annotations.ts';
 import { injectedLabel, isOurs, namespaceLabel, statusKey } from './contract.ts';
 import type { Located } from './locate.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '#kernel/nearest.ts';
 import type { StepId } from './trace.ts';
 
 export interface Stray {

@@ -14,7 +14,7 @@ import { annotationKey, type SettingKey } from './contract.ts';
 import { nativeVariables } from './native-variables.ts';
 import type { Located } from './locate.ts';
 import { amountOf } from './quantity.ts';
-import { substituteText, type Variables } from './substitute.ts';
+import { substituteText, type Variables } from '../templates/substitute.ts';
 
 /** Kubernetes minor version from which containers may restart inside `initContainers` by default. */
 const nativeSidecarMinor = 29;

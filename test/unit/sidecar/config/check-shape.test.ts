@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { AppError } from '#kernel/errors.ts';
 import { readSettings } from '../../../../sidecar/config/settings.ts';
 import { readConfig } from '../../../../webhook/injection/config.ts';
-import { readTemplate } from '../../../../webhook/injection/library.ts';
+import { readTemplate } from '../../../../webhook/templates/library.ts';
 
 const readers = [
   ['the helper’s settings', readSettings, 'CONFIG_INVALID'],

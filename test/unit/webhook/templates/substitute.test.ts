@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { substitute, variablesIn } from '../../../../webhook/injection/substitute.ts';
+import { substitute, variablesIn } from '../../../../webhook/templates/substitute.ts';
 
 const variables = { names: ['a', 'b'], pairs: [{ key: 'x', n: 1 }], none: undefined, one: 'text' };
 

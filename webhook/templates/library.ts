@@ -2,7 +2,7 @@
 import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import { readShape } from '../../sidecar/config/check-shape.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '#kernel/nearest.ts';
 import { templateSchema, type Fragment, type Template } from './template-schema.ts';
 
 export interface NamedTemplate extends Template {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { buildLibrary, readTemplate } from '../../../../webhook/injection/library.ts';
+import { buildLibrary, readTemplate } from '../../../../webhook/templates/library.ts';
 import { decideOn, injected, operationsOf } from '../../../fakes/admission.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 import { appAlone, deployment } from '../../../fakes/workloads.ts';
