@@ -5,6 +5,7 @@ const purePackages = '(^|/)node_modules/(yaml|js-yaml|fast-json-patch|zod|jose|l
 const pure = [
   'webhook/admission',
   'webhook/templates',
+  'webhook/request',
   'webhook/injection',
   'webhook/editing',
   'webhook/envoy',
@@ -71,7 +72,7 @@ export default {
       severity: 'error',
       from: {
         path: '^(webhook|sidecar|certs)/',
-        pathNot: '^(sidecar/config|webhook/(templates|injection))/',
+        pathNot: '^(sidecar/config/|webhook/(templates|request)/|webhook/injection/status\\.ts$)',
       },
       to: { path: '(^|/)node_modules/zod/' },
     },
@@ -101,12 +102,14 @@ export default {
     room('webhook/editing', ['sidecar/kernel']),
     room('webhook/envoy', ['sidecar/kernel', 'webhook/editing']),
     room('webhook/templates', ['sidecar/kernel', 'sidecar/config']),
+    room('webhook/request', ['sidecar/kernel', 'sidecar/config', 'webhook/templates']),
     room('webhook/injection', [
       'sidecar/kernel',
       'sidecar/config',
       'webhook/templates',
       'webhook/editing',
       'webhook/envoy',
+      'webhook/request',
     ]),
     room('webhook/admission', [
       'sidecar/kernel',
@@ -114,6 +117,7 @@ export default {
       'webhook/injection',
       'webhook/envoy',
       'webhook/templates',
+      'webhook/request',
     ]),
     room('webhook/desired', [
       'sidecar/kernel',
@@ -121,6 +125,7 @@ export default {
       'webhook/injection',
       'webhook/envoy',
       'webhook/templates',
+      'webhook/request',
     ]),
     room('webhook/checks', [
       'sidecar/kernel',
@@ -131,6 +136,7 @@ export default {
       'webhook/envoy',
       'webhook/admission',
       'webhook/desired',
+      'webhook/request',
     ]),
     room('webhook/manifests', [
       'sidecar/kernel',
@@ -139,8 +145,15 @@ export default {
       'webhook/admission',
       'webhook/desired',
       'webhook/checks',
+      'webhook/request',
     ]),
-    room('webhook/files', ['sidecar/kernel', 'webhook/injection', 'certs', 'webhook/templates']),
+    room('webhook/files', [
+      'sidecar/kernel',
+      'webhook/injection',
+      'certs',
+      'webhook/templates',
+      'webhook/request',
+    ]),
     room('webhook/survey', [
       'sidecar/kernel',
       'webhook/checks',

@@ -1,6 +1,6 @@
 /** The values of the Helm chart. `config` is the injector's configuration itself, so both are checked by one definition. */
 import * as z from 'zod';
-import { configSchema } from '../webhook/injection/config.ts';
+import { configSchema } from '../webhook/request/injector-config.ts';
 
 const quantity = z.union([z.string().min(1), z.int().min(0)]);
 const quantities = z.strictObject({

@@ -1,7 +1,7 @@
 /** The engine with the built-in templates, as main builds it; for tests. */
 import { join } from 'node:path';
 import { readBuiltInTemplates } from '../../webhook/files/load-engine.ts';
-import { checkConfig } from '../../webhook/injection/config.ts';
+import { checkConfig } from '../../webhook/request/injector-config.ts';
 import type { Engine } from '../../webhook/injection/inject.ts';
 import { buildLibrary } from '../../webhook/templates/library.ts';
 

@@ -10,7 +10,7 @@ import { callerFilter } from '../../sidecar/authz/allow-callers.ts';
 import { audienceByHost } from '../../sidecar/authz/audience-by-host.ts';
 import { skipFilter } from '../../sidecar/config/skip-paths.ts';
 import { secretName } from '../../sidecar/config/contract.ts';
-import { nativeVariables } from '../../webhook/injection/native-variables.ts';
+import { nativeVariables } from '../../webhook/request/native-variables.ts';
 import { nativeAdditions } from '../golden/envoy/cases.ts';
 
 function isWhole(pattern: string, text: string): boolean {

@@ -5,9 +5,9 @@
 import { AppError, type ErrorCode } from '#kernel/errors.ts';
 import { isObject, objectAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { pointer, type Operation } from '../editing/operation.ts';
-import { asksForNothing, readRequest, type Request } from '../injection/annotations.ts';
-import { boundsFault, lookupFault } from '../injection/bounds.ts';
-import { isOurs, statusKey, templatesKey } from '../injection/contract.ts';
+import { asksForNothing, readRequest, type Request } from '../request/read-annotations.ts';
+import { boundsFault } from '../request/bounds.ts';
+import { isOurs, statusKey, templatesKey } from '../request/metadata-keys.ts';
 import {
   inject,
   isComplete,
@@ -16,13 +16,14 @@ import {
   uninject,
   type Engine,
 } from '../injection/inject.ts';
-import { locate, type Located } from '../injection/locate.ts';
+import { locate, type Located } from '../request/locate.ts';
 import { statusOf, summaryOf, type Status } from '../injection/status.ts';
-import { strayKeys } from '../injection/stray-keys.ts';
+import { strayKeys } from '../request/stray-keys.ts';
 import { Trace, type TraceStep } from '../injection/trace.ts';
 import type { EnvoyCheck } from './check-envoy.ts';
 import { outsideReason, type Outside, type SkipReason } from './outside.ts';
 import { refuseTaken, type ReadHeld } from './taken-names.ts';
+import { lookupFault } from '../injection/status-bounds.ts';
 
 interface Told {
   readonly steps: readonly TraceStep[];

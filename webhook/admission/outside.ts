@@ -1,7 +1,7 @@
 /** Objects that are left alone whatever their annotations say, each with its reason. */
 import { objectAt, stringAt } from '#kernel/json.ts';
-import type { Located } from '../injection/locate.ts';
-import { standingOf } from '../injection/namespaces.ts';
+import type { Located } from '../request/locate.ts';
+import { standingOf } from '../request/namespace-standing.ts';
 
 /** Stable API: metrics and audit annotations use these ids. */
 export type SkipReason =

@@ -6,7 +6,7 @@ import { AppError, type ErrorCode } from '#kernel/errors.ts';
 import { isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { printable } from '#kernel/text.ts';
 import type { Operation } from '../editing/operation.ts';
-import { knownKinds } from '../injection/locate.ts';
+import { knownKinds } from '../request/locate.ts';
 import { traceText, type TraceStep } from '../injection/trace.ts';
 import { decide, type Decision, type DecisionContext } from './decide.ts';
 

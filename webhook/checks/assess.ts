@@ -2,10 +2,10 @@
 import jsonPatch from 'fast-json-patch';
 import { envoyCheck, keysReader } from '../admission/check-envoy.ts';
 import { decide, type Decision } from '../admission/decide.ts';
-import { asksForNothing } from '../injection/annotations.ts';
-import { isOurs, namespaceLabel, statusKey } from '../injection/contract.ts';
-import { locate, type Located } from '../injection/locate.ts';
-import { resemblesOurs } from '../injection/stray-keys.ts';
+import { asksForNothing } from '../request/read-annotations.ts';
+import { isOurs, namespaceLabel, statusKey } from '../request/metadata-keys.ts';
+import { locate, type Located } from '../request/locate.ts';
+import { resemblesOurs } from '../request/stray-keys.ts';
 import { statusOf, type Status } from '../injection/status.ts';
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, textsAt, type JsonObject } from '#kernel/json.ts';

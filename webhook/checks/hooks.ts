@@ -1,7 +1,7 @@
 /** Webhook configurations of ours as values, and what the API server needs of them. */
 import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { namespaceLabel } from '../injection/contract.ts';
+import { namespaceLabel } from '../request/metadata-keys.ts';
 import { holdsFor } from '../injection/label-expression.ts';
 import { found, type Check, type Finding, type Material } from './contract.ts';
 import { nameOf, whereOf, type Subject, type Where } from './facts.ts';

@@ -1,7 +1,7 @@
 /** Labels of namespaces: without the right one the webhook sees nothing. */
 import { listAt, objectAt, stringAt, isObject } from '#kernel/json.ts';
-import { isOurs, namespaceLabel } from '../injection/contract.ts';
-import { resemblesOurs } from '../injection/stray-keys.ts';
+import { isOurs, namespaceLabel } from '../request/metadata-keys.ts';
+import { resemblesOurs } from '../request/stray-keys.ts';
 import { namespaceLabels, type Assessed } from './assess.ts';
 import { found, type Check, type Finding, type Material } from './contract.ts';
 import { metadataOf, nameOf, whereOf } from './facts.ts';

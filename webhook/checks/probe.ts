@@ -1,6 +1,6 @@
 /** A Pod that asks for injection, sent as a dry run: whether the API server reaches the webhook and trusts it. */
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { statusKey, templatesKey } from '../injection/contract.ts';
+import { statusKey, templatesKey } from '../request/metadata-keys.ts';
 import { namespaceLabels } from './assess.ts';
 import { found, skipped, type Check, type Finding, type CheckOutcome } from './contract.ts';
 import { metadataOf, type ProbeAnswer, type Subject } from './facts.ts';

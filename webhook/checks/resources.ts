@@ -1,7 +1,7 @@
 /** Quotas, limit ranges and autoscalers against the pods as they are after injection. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { helperContainer } from '../../sidecar/config/contract.ts';
-import { amountOf } from '../injection/quantity.ts';
+import { amountOf } from '../request/quantity.ts';
 import type { Assessed } from './assess.ts';
 import {
   amountText,

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { AppError } from '#kernel/errors.ts';
 import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { mountedConfigMaps } from '../checks/assess.ts';
-import { namespaceLabel } from '../injection/contract.ts';
+import { namespaceLabel } from '../request/metadata-keys.ts';
 import { readManifest, type ManifestDocument } from '../manifests/manifest.ts';
 
 export interface LiveFlags {

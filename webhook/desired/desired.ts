@@ -13,10 +13,10 @@ import { Claims } from './claims.ts';
 import { readStatuses } from './read-statuses.ts';
 
 /** The keys by which the cluster's objects are known to be of interest. */
-export { injectedLabel, namespaceLabel, statusKey } from '../injection/contract.ts';
+export { injectedLabel, namespaceLabel, statusKey } from '../request/metadata-keys.ts';
 export { heldStatuses } from './read-statuses.ts';
 export { heldTexts } from '../injection/config-map-contents.ts';
-export { standingOf, type NamespaceStanding } from '../injection/namespaces.ts';
+export { standingOf, type NamespaceStanding } from '../request/namespace-standing.ts';
 /** What the names of our ConfigMaps look like. */
 export { hashesIn, hashOfName, isLegacyName, isOurName } from '../injection/hash.ts';
 

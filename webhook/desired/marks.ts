@@ -3,7 +3,7 @@
  * a changed one is put on the ConfigMaps that are there, and no pod restarts for it.
  */
 import type { Library } from '../templates/library.ts';
-import type { ObjectMarks } from '../injection/object-marks.ts';
+import type { ObjectMarks } from '../request/object-marks.ts';
 import {
   renderEnvoy,
   wantedBy,

@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AppError, messageOf } from '#kernel/errors.ts';
-import { checkTemplates } from '../injection/check-templates.ts';
-import { checkConfig, readConfig, type InjectorConfig } from '../injection/config.ts';
+import { checkTemplates } from '../request/check-templates.ts';
+import { checkConfig, readConfig, type InjectorConfig } from '../request/injector-config.ts';
 import type { Engine } from '../injection/inject.ts';
 import { buildLibrary, readTemplate } from '../templates/library.ts';
 import type { Template } from '../templates/template-schema.ts';

@@ -10,7 +10,7 @@ import {
   renderSettings,
   type HelperSettingsInput,
 } from '../../sidecar/config/settings.ts';
-import { annotationKey, injectedLabel } from './contract.ts';
+import { annotationKey, injectedLabel } from '../request/metadata-keys.ts';
 import { contentHash, type NameBy } from './hash.ts';
 import { mergePartial } from './keyed.ts';
 import type { Library, NamedTemplate } from '../templates/library.ts';

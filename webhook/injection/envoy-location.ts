@@ -2,7 +2,7 @@
 import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { annotationKey } from './contract.ts';
+import { annotationKey } from '../request/metadata-keys.ts';
 import { startedByHandlers } from './reads/beside-the-command.ts';
 import { findEnvoy, type FoundContainer } from './reads/find-envoy.ts';
 import { environmentOf } from './reads/environment.ts';

@@ -9,7 +9,7 @@ import { helperPorts } from '../../sidecar/config/contract.ts';
 import type { EnvoyAdditions, EnvoyPatch, EnvoySource, FilterAddition } from '../envoy/contract.ts';
 import { parseVersion, versionOfImage, versionText } from '../envoy/envoy-version.ts';
 import { patchEnvoy } from '../envoy/patch-envoy.ts';
-import type { Settings } from './annotations.ts';
+import type { Settings } from '../request/read-annotations.ts';
 import { fragmentsOf } from './compose.ts';
 import { locateEnvoy, type EnvoyLocation, type PodSurroundings } from './envoy-location.ts';
 import type { EnvoyTarget } from './fit.ts';

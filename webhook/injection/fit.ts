@@ -11,9 +11,9 @@ import {
   type JsonObject,
 } from '#kernel/json.ts';
 import { helperContainer, helperPorts } from '../../sidecar/config/contract.ts';
-import type { Settings } from './annotations.ts';
+import type { Settings } from '../request/read-annotations.ts';
 import type { Composition } from './compose.ts';
-import { annotationKey } from './contract.ts';
+import { annotationKey } from '../request/metadata-keys.ts';
 import type { EnvoyLocation } from './envoy-location.ts';
 import { mergePartial } from './keyed.ts';
 import { podLevelResources, withoutPodLevel } from './pod-resources.ts';

@@ -5,22 +5,27 @@
 import { AppError } from '#kernel/errors.ts';
 import { listAt, objectAt, stringAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { pointerTokens, type Operation } from '../editing/operation.ts';
-import type { Settings } from './annotations.ts';
+import type { Settings } from '../request/read-annotations.ts';
 import { composeOnce, type Composition } from './compose.ts';
-import { annotationKey, settingKeys, statusKey, type SettingKey } from './contract.ts';
+import {
+  annotationKey,
+  settingKeys,
+  statusKey,
+  type SettingKey,
+} from '../request/metadata-keys.ts';
 import type { PodSurroundings } from './envoy-location.ts';
 import { planEnvoy, type PlannedEnvoy } from './envoy-plan.ts';
 import { fit } from './fit.ts';
 import { changeAt, covers, find } from './keyed.ts';
 import type { Library, NamedTemplate } from '../templates/library.ts';
-import type { Located } from './locate.ts';
+import type { Located } from '../request/locate.ts';
 import { refuseLongStatus, refuseUnfit } from './refuse-unfit.ts';
 import { refuseWindows } from './refuse-windows.ts';
 import { requireEnvoy } from './require-envoy.ts';
 import { nothingDone, nothingWanted, reconcile, replaceAt, undoOf } from './reconcile.ts';
 import { isSameInjection, statusText, strip, type Status } from './status.ts';
 import type { Trace } from './trace.ts';
-import { variablesFor, type EngineFacts } from './variables.ts';
+import { variablesFor, type EngineFacts } from '../request/variables.ts';
 
 export interface Engine extends EngineFacts {
   readonly library: Library;

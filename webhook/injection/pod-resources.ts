@@ -6,9 +6,9 @@
 import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, type Json, type JsonObject } from '#kernel/json.ts';
-import type { Settings } from './annotations.ts';
-import { annotationKey, type SettingKey } from './contract.ts';
-import { nanosOf } from './quantity.ts';
+import type { Settings } from '../request/read-annotations.ts';
+import { annotationKey, type SettingKey } from '../request/metadata-keys.ts';
+import { nanosOf } from '../request/quantity.ts';
 
 const kinds = ['requests', 'limits'] as const;
 type Kind = (typeof kinds)[number];

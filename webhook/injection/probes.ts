@@ -6,7 +6,7 @@ import { helperContainer } from '../../sidecar/config/contract.ts';
 import { readSettings } from '../../sidecar/config/settings.ts';
 import { skipFilter } from '../../sidecar/config/skip-paths.ts';
 import type { Guard, InboundView } from '../envoy/contract.ts';
-import { annotationKey } from './contract.ts';
+import { annotationKey } from '../request/metadata-keys.ts';
 import type { Status } from './status.ts';
 import type { Trace } from './trace.ts';
 

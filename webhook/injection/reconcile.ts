@@ -5,7 +5,7 @@
 import { own, setMember } from '#kernel/members.ts';
 import { isArray, isObject, objectAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { escapeToken, pointerTokens, type Operation } from '../editing/operation.ts';
-import { statusKey } from './contract.ts';
+import { statusKey } from '../request/metadata-keys.ts';
 import { contentHash, isHashOf } from './hash.ts';
 import {
   covers,

@@ -6,7 +6,7 @@ import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { pointerTokens } from '../editing/operation.ts';
 import type { Composition } from './compose.ts';
-import { annotationKey, statusKey } from './contract.ts';
+import { annotationKey, statusKey } from '../request/metadata-keys.ts';
 import { changeAt, mergePartial } from './keyed.ts';
 import { refuseOverAmounts } from './pod-resources.ts';
 import type { WantedTemplate } from './reconcile.ts';

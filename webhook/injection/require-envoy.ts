@@ -8,7 +8,7 @@ import {
   type EnvoyVersion,
 } from '../envoy/envoy-version.ts';
 import { fragmentsOf } from './compose.ts';
-import { annotationKey } from './contract.ts';
+import { annotationKey } from '../request/metadata-keys.ts';
 import type { EnvoyLocation } from './envoy-location.ts';
 import type { NamedTemplate } from '../templates/library.ts';
 import type { Variables } from '../templates/substitute.ts';

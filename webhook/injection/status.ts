@@ -10,8 +10,8 @@ import {
   sameJson,
 } from '#kernel/json.ts';
 import { pointerTokens } from '../editing/operation.ts';
-import { lookupFault, statusFault } from './bounds.ts';
-import { injectKey, statusKey } from './contract.ts';
+import { lookupFault, statusFault } from './status-bounds.ts';
+import { injectKey, statusKey } from '../request/metadata-keys.ts';
 import { changeAt, covers, find } from './keyed.ts';
 
 /** The annotation was parsed as JSON, so that every value in it is JSON: passed through untouched, strange keys included. */

@@ -5,7 +5,7 @@ import { decide, nameOf, type Decision, type DecisionContext } from '../admissio
 import type { ReadHeld } from '../admission/taken-names.ts';
 import { isManaged, type SourceConfigMap } from '../desired/desired.ts';
 import type { Engine } from '../injection/inject.ts';
-import { locate, type Located } from '../injection/locate.ts';
+import { locate, type Located } from '../request/locate.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
 import { failureOf } from './input-problem.ts';
 

@@ -12,7 +12,7 @@ import {
   type Subject,
 } from '../checks/facts.ts';
 import type { Engine } from '../injection/inject.ts';
-import { knownKinds } from '../injection/locate.ts';
+import { knownKinds } from '../request/locate.ts';
 import type { Finding } from '../checks/contract.ts';
 import type { Report } from '../checks/run-checks.ts';
 import { lineOfKey } from './decide-all.ts';

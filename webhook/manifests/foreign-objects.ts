@@ -1,8 +1,8 @@
 /** Objects that ask for injection and are of no kind that svidecar changes: their pods are injected, in the cluster. */
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { decide, type DecisionContext } from '../admission/decide.ts';
-import { foreignTemplates, type ForeignTemplate } from '../injection/foreign-templates.ts';
-import { knownKinds, locate } from '../injection/locate.ts';
+import { foreignTemplates, type ForeignTemplate } from '../request/foreign-pod-templates.ts';
+import { knownKinds, locate } from '../request/locate.ts';
 import type { TraceStep } from '../injection/trace.ts';
 import { configMapsIn, contextOf, type DecideOptions } from './decide-all.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';

@@ -5,7 +5,7 @@ import { isManaged } from '../desired/desired.ts';
 import { pointer } from '../editing/operation.ts';
 import { nameOf } from '../admission/decide.ts';
 import { uninject } from '../injection/inject.ts';
-import { locate } from '../injection/locate.ts';
+import { locate } from '../request/locate.ts';
 import { statusOf, type Status } from '../injection/status.ts';
 import { withoutAppended } from './appended-documents.ts';
 import { sourceOf } from './decide-all.ts';

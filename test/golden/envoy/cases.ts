@@ -7,9 +7,9 @@ import type {
   EnvoySource,
   FilterAddition,
 } from '../../../webhook/envoy/contract.ts';
-import { readRequest } from '../../../webhook/injection/annotations.ts';
+import { readRequest } from '../../../webhook/request/read-annotations.ts';
 import { additionsOf } from '../../../webhook/injection/envoy-plan.ts';
-import { variablesFor } from '../../../webhook/injection/variables.ts';
+import { variablesFor } from '../../../webhook/request/variables.ts';
 import { engineFor } from '../../fakes/engine.ts';
 
 /** What the shipped templates add in the data path `native`, for a pod of demo/web with these annotations. */

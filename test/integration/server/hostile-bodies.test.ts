@@ -16,7 +16,7 @@ import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/j
 import { envoyConfig, reviewOfBytes } from '../../bench/review-bodies.ts';
 import { FakeApiServer } from '../../fakes/api-server.ts';
 import { makeServingPair } from '../../fakes/serving-pair.ts';
-import { memoryForms } from '../../../webhook/injection/quantity.ts';
+import { memoryForms } from '../../../webhook/request/quantity.ts';
 import { defaultLimits } from '../../../webhook/server/limits.ts';
 import { freePort, startProcess, waitUntil, type RunningProcess } from '../harness/processes.ts';
 import { createWorkFolder, type WorkFolder } from '../harness/work-folder.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readRequest } from '../../../webhook/injection/annotations.ts';
+import { readRequest } from '../../../webhook/request/read-annotations.ts';
 import {
   annotationKey,
   injectedLabel,
@@ -9,7 +9,7 @@ import {
   settingKeys,
   statusKey,
   templatesKey,
-} from '../../../webhook/injection/contract.ts';
+} from '../../../webhook/request/metadata-keys.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/annotations.md'), 'utf8');
 const rows = [...page.matchAll(/^\| `([a-z./-]+)` \|(.*)\|$/gm)].map(([, key = '', rest = '']) => ({

@@ -86,7 +86,7 @@ describe('a key that may be any text', () => {
 
 test.each([
   'sidecar/kernel/json.ts',
-  'webhook/cli/diff.ts',
+  'webhook/manifests/diff-texts.ts',
   'certs/key-ring.ts',
   'scripts/pins.ts',
 ])('the rule is in force in %s', async (file) => {

@@ -2,7 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { helperContainer } from '../../../sidecar/config/contract.ts';
-import { annotationKey } from '../contract.ts';
+import { annotationKey } from '../../request/metadata-keys.ts';
 import { onlyValidates, startedBy } from './envoy-command.ts';
 
 export interface FoundContainer {

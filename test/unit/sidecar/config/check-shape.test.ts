@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '#kernel/errors.ts';
 import { readSettings } from '../../../../sidecar/config/settings.ts';
-import { readConfig } from '../../../../webhook/injection/config.ts';
+import { readConfig } from '../../../../webhook/request/injector-config.ts';
 import { readTemplate } from '../../../../webhook/templates/library.ts';
 
 const readers = [

@@ -1,7 +1,7 @@
 /** Patterns of paths that need no token, and those that leave nothing to validate. */
 import { describe, expect, test } from 'vitest';
 import { skipFilter, skipsEverything } from '../../../../sidecar/config/skip-paths.ts';
-import { readRequest } from '../../../../webhook/injection/annotations.ts';
+import { readRequest } from '../../../../webhook/request/read-annotations.ts';
 import { decideOn } from '../../../fakes/admission.ts';
 import { deployment, appWithEnvoy } from '../../../fakes/workloads.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '#kernel/json.ts';
-import { statusKey } from '../../../../webhook/injection/contract.ts';
+import { statusKey } from '../../../../webhook/request/metadata-keys.ts';
 import {
   carriedOut,
   decideOn,

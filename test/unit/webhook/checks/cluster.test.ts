@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { listAt, type JsonObject } from '#kernel/json.ts';
 import type { CheckId, Severity } from '../../../../webhook/checks/contract.ts';
 import type { ClusterFacts } from '../../../../webhook/checks/facts.ts';
-import { templatesKey } from '../../../../webhook/injection/contract.ts';
+import { templatesKey } from '../../../../webhook/request/metadata-keys.ts';
 import {
   enabled,
   factsWith,

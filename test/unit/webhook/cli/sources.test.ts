@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { foreignTemplates } from '../../../../webhook/injection/foreign-templates.ts';
+import { foreignTemplates } from '../../../../webhook/request/foreign-pod-templates.ts';
 import { runSvidecar } from '../../../fakes/fake-terminal.ts';
 
 const field = join(import.meta.dirname, '../../../fixtures/field');

@@ -3,7 +3,7 @@ import { isObject, objectAt, stringAt } from '#kernel/json.ts';
 import { helperName } from '../../../../webhook/injection/compose.ts';
 import { derivedName } from '../../../../webhook/injection/envoy-plan.ts';
 import { parseStatus } from '../../../../webhook/injection/status.ts';
-import { statusKey } from '../../../../webhook/injection/contract.ts';
+import { statusKey } from '../../../../webhook/request/metadata-keys.ts';
 import { renderEnvoy, wantedBy, type ConfigMapUser } from '../../../../webhook/desired/desired.ts';
 import { desiredConfigMaps, type Desired } from '../../../../webhook/desired/marks.ts';
 import { injected, valueAt } from '../../../fakes/admission.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { objectAt, type JsonObject } from '#kernel/json.ts';
 import type { Decision } from '../../../../webhook/admission/decide.ts';
-import { nanosOf } from '../../../../webhook/injection/quantity.ts';
+import { nanosOf } from '../../../../webhook/request/quantity.ts';
 import { carriedOut, decideOn, stepsOf, valueAt } from '../../../fakes/admission.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 import { appWithEnvoy, deployment, type Annotations } from '../../../fakes/workloads.ts';

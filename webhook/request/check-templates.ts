@@ -1,7 +1,7 @@
 /** Faults of templates that show without a pod: found when the configuration is read, so that the last good one stays. */
 import { AppError } from '#kernel/errors.ts';
-import type { InjectorConfig } from './config.ts';
-import { settingKeys } from './contract.ts';
+import type { InjectorConfig } from './injector-config.ts';
+import { settingKeys } from './metadata-keys.ts';
 import type { Located } from './locate.ts';
 import { memberNames } from './native-variables.ts';
 import { nearest } from '#kernel/nearest.ts';

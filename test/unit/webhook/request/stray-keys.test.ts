@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '#kernel/json.ts';
-import { resemblesOurs } from '../../../../webhook/injection/stray-keys.ts';
+import { resemblesOurs } from '../../../../webhook/request/stray-keys.ts';
 import { decideOn } from '../../../fakes/admission.ts';
 import { deployment, madeBy, pod } from '../../../fakes/workloads.ts';
 

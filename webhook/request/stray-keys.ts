@@ -1,13 +1,13 @@
 /** Keys of ours where they have no effect, and keys that look like ours and are not. */
 import { objectAt, type JsonObject } from '#kernel/json.ts';
-import { writableKeys } from './annotations.ts';
-import { injectedLabel, isOurs, namespaceLabel, statusKey } from './contract.ts';
+import { writableKeys } from './read-annotations.ts';
+import { injectedLabel, isOurs, namespaceLabel, statusKey } from './metadata-keys.ts';
 import type { Located } from './locate.ts';
 import { nearest } from '#kernel/nearest.ts';
-import type { StepId } from './trace.ts';
 
 export interface Stray {
-  readonly id: Extract<StepId, 'annotation_on_workload' | 'key_as_label' | 'key_unknown'>;
+  /** Also the id of the step that tells of it. */
+  readonly id: 'annotation_on_workload' | 'key_as_label' | 'key_unknown';
   readonly message: string;
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '#kernel/errors.ts';
-import { readRequest } from '../../../../webhook/injection/annotations.ts';
-import { misplacedKeys } from '../../../../webhook/injection/stray-keys.ts';
-import { settingKeys, type SettingKey } from '../../../../webhook/injection/contract.ts';
+import { readRequest } from '../../../../webhook/request/read-annotations.ts';
+import { misplacedKeys } from '../../../../webhook/request/stray-keys.ts';
+import { settingKeys, type SettingKey } from '../../../../webhook/request/metadata-keys.ts';
 
 function requestFor(annotations: Readonly<Record<string, unknown>>): unknown {
   // A manifest read offline may hold any JSON where an annotation should be.

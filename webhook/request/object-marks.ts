@@ -1,6 +1,6 @@
 /** Labels and annotations for the ConfigMaps that svidecar makes: policies of a cluster may demand some. */
 import * as z from 'zod';
-import { isOurs } from './contract.ts';
+import { isOurs } from './metadata-keys.ts';
 
 const subdomain = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/;
 const name = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;

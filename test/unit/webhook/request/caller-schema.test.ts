@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createAuthority, type Authority } from '../../../integration/harness/authority.ts';
-import { readConfig } from '../../../../webhook/injection/config.ts';
+import { readConfig } from '../../../../webhook/request/injector-config.ts';
 import { stringify } from 'yaml';
 
 let authority: Authority;

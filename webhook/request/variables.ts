@@ -8,9 +8,9 @@ import {
   settingsDirectory,
   settingsFile,
 } from '../../sidecar/config/contract.ts';
-import type { Settings } from './annotations.ts';
-import type { InjectorConfig } from './config.ts';
-import { annotationKey, type SettingKey } from './contract.ts';
+import type { Settings } from './read-annotations.ts';
+import type { InjectorConfig } from './injector-config.ts';
+import { annotationKey, type SettingKey } from './metadata-keys.ts';
 import { nativeVariables } from './native-variables.ts';
 import type { Located } from './locate.ts';
 import { amountOf } from './quantity.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { injectTexts } from '../../../../webhook/manifests/inject-texts.ts';
-import { checkConfig } from '../../../../webhook/injection/config.ts';
+import { checkConfig } from '../../../../webhook/request/injector-config.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 
 const file = '../../../fixtures/field/policy-on-configmap-labels/in.yaml';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { checkTemplates } from '../../../../webhook/injection/check-templates.ts';
-import { checkConfig } from '../../../../webhook/injection/config.ts';
+import { checkTemplates } from '../../../../webhook/request/check-templates.ts';
+import { checkConfig } from '../../../../webhook/request/injector-config.ts';
 
 const config = (template: object): ReturnType<typeof checkConfig> =>
   checkConfig({ templates: { mine: { description: 'Mine.', ...template } } }, 'config.yaml');

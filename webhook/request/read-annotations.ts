@@ -15,7 +15,7 @@ import {
   statusKey,
   templatesKey,
   type SettingKey,
-} from './contract.ts';
+} from './metadata-keys.ts';
 import { nearest } from '#kernel/nearest.ts';
 import { cpuForms, cpuPattern, memoryForms, memoryPattern } from './quantity.ts';
 

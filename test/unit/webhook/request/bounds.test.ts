@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Json, JsonObject } from '#kernel/json.ts';
-import { boundsFault, lookupFault, statusFault } from '../../../../webhook/injection/bounds.ts';
+import { boundsFault } from '../../../../webhook/request/bounds.ts';
+import { lookupFault, statusFault } from '../../../../webhook/injection/status-bounds.ts';
 
 const many = (count: number): readonly Json[] =>
   Array.from({ length: count }, (_, at) => ({ name: `n${at}` }));

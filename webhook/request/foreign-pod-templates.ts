@@ -1,6 +1,6 @@
 /** Pod templates inside objects of kinds that svidecar does not change: Rollouts, DeploymentConfigs, Knative Services. */
 import { isArray, isObject, objectAt, type Json, type JsonObject } from '#kernel/json.ts';
-import { isOurs } from './contract.ts';
+import { isOurs } from './metadata-keys.ts';
 
 export interface ForeignTemplate {
   /** From the object's root to what has the annotations, in its `metadata` or by itself: `spec.template`. */
