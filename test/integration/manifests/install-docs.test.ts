@@ -26,7 +26,9 @@ function commandsIn(file: string, heading: string): readonly (readonly string[])
   );
 }
 
-const [readmeInstall = [], readmeDemo = []] = commandsIn('README.md', 'In a cluster');
+const [readmeInstall = []] = commandsIn('README.md', 'Install');
+const [readmeDemo = []] = commandsIn('README.md', 'First workload');
+const [readmeUndo = []] = commandsIn('README.md', 'Undo');
 const [byKustomize = []] = commandsIn('docs/install.md', 'kustomize');
 const [byHelm = []] = commandsIn('docs/install.md', 'Helm');
 const [offKustomize = [], offHelm = [], uninject = []] = commandsIn(
@@ -110,6 +112,15 @@ describeWithComponents(programs, 'the documented commands on a real API server',
     expect(demo?.stderr).toContain('svidecar: injected jwt-inject');
     expect(JSON.stringify(await deployment('demo', 'backend'))).toContain('"name":"auth-helper"');
     await waitUntil('its pods get in', async () => (await podsIn(api, 'demo')).length === 3);
+  });
+
+  test('README: and undone by another', async () => {
+    const template = async (name: string): Promise<string> =>
+      JSON.stringify((await deployment('demo', name))['spec']);
+    expect(await template('frontend')).toContain('"name":"auth-helper"');
+    await follow(readmeUndo);
+    expect(await template('frontend')).not.toMatch(/auth-helper|svidecar\.dev\/injected/);
+    expect(await template('backend')).toContain('auth-helper');
   });
 
   test('docs/install.md: a namespace is let in', async () => {
