@@ -21,16 +21,39 @@ export interface Outcome {
 
 /** The steps of all ```console blocks in a Markdown text. */
 export function stepsOf(markdown: string): readonly Step[] {
-  const steps: { section: string; command: string; shown: string[] }[] = [];
+  const steps: OpenStep[] = [];
   let section = '';
   let isInside = false;
   for (const line of markdown.split('\n')) {
     if (line.startsWith('```')) isInside = !isInside && line === '```console';
-    else if (!isInside) section = /^#+ (.*)/.exec(line)?.[1] ?? section;
-    else if (line.startsWith('$ ')) steps.push({ section, command: line.slice(2), shown: [] });
-    else steps.at(-1)?.shown.push(line);
+    else if (isInside) take(line, { steps, section });
+    else section = /^#+ (.*)/.exec(line)?.[1] ?? section;
   }
   return steps;
+}
+
+interface OpenStep extends Step {
+  command: string;
+  readonly shown: string[];
+}
+
+function take(
+  line: string,
+  { steps, section }: { readonly steps: OpenStep[]; readonly section: string },
+): void {
+  const last = steps.at(-1);
+  if (line.startsWith('$ ')) steps.push({ section, command: line.slice(2), shown: [] });
+  else if (last !== undefined && goesOn(last.command)) last.command = joined(last.command, line);
+  else last?.shown.push(line);
+}
+
+/** Whether the next line is still part of the command: a quotation or a loop is open, or a backslash ends the line. */
+function goesOn(command: string): boolean {
+  return command.split("'").length % 2 === 0 || /(?:\\|; do)$/.test(command);
+}
+
+function joined(command: string, line: string): string {
+  return command.endsWith('\\') ? `${command.slice(0, -1)}${line.trim()}` : `${command}\n${line}`;
 }
 
 /** Says what went wrong, or nothing: it must end with 0 and show the page's lines in order, with anything between them. */

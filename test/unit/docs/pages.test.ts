@@ -1,4 +1,4 @@
-/** What all pages of Markdown have in common: links, commands and pictures that are there. */
+/** What all pages of Markdown have in common: short lines, and links, commands and pictures that are there. */
 import { existsSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -26,6 +26,21 @@ test('there are pages', () => {
   expect(allPages).toEqual(
     expect.arrayContaining(['README.md', 'docs/install.md', 'templates/jwt-inject/README.md']),
   );
+});
+
+test('no line outside a table is longer than 140 characters', () => {
+  const pages = ['*.md', 'docs/*.md', 'templates/*/*.md'];
+  const exempt = ['AGENTS.md', 'CHANGELOG.md'];
+  const tooLong = pagesAt(...pages)
+    .filter((page) => !exempt.includes(page))
+    .flatMap((page) =>
+      textOf(page)
+        .split('\n')
+        .map((line, index) => ({ line, place: `${page}:${index + 1}` }))
+        .filter(({ line }) => line.length > 140 && !line.startsWith('|'))
+        .map(({ place }) => place),
+    );
+  expect(tooLong).toEqual([]);
 });
 
 test('relative links lead to a file, and to a heading of it', () => {
