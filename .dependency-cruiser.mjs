@@ -6,6 +6,7 @@ const pure = [
   'webhook/admission',
   'webhook/templates',
   'webhook/request',
+  'webhook/identity',
   'webhook/injection',
   'webhook/editing',
   'webhook/envoy',
@@ -103,6 +104,7 @@ export default {
     room('webhook/envoy', ['sidecar/kernel', 'webhook/editing']),
     room('webhook/templates', ['sidecar/kernel', 'sidecar/config']),
     room('webhook/request', ['sidecar/kernel', 'sidecar/config', 'webhook/templates']),
+    room('webhook/identity', ['sidecar/kernel', 'sidecar/config', 'webhook/request']),
     room('webhook/injection', [
       'sidecar/kernel',
       'sidecar/config',

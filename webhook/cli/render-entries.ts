@@ -1,10 +1,5 @@
 /** `svidecar render entries`: the registration entries that injected workloads need in SPIRE. */
 import { Command, Option } from 'commander';
-import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { parseTrustDomain } from '#kernel/spiffe-id.ts';
-import { helperContainer } from '../../sidecar/config/contract.ts';
-import { readRequest } from '../request/read-annotations.ts';
-import { variablesFor } from '../request/variables.ts';
 import { decideAll, type DecideOptions, type DecidedWorkload } from '../manifests/decide-all.ts';
 import { readManifest } from '../manifests/manifest.ts';
 import { addEngineFlags, decideOptions, type EngineFlags } from './options.ts';
@@ -12,11 +7,10 @@ import { readInputs } from './read-inputs.ts';
 import { exitCodeOfAll } from './exit-codes.ts';
 import { reportProblems } from './reports.ts';
 import { refusals } from '../manifests/inject-texts.ts';
-import { commandFor, objectFor, type Registration } from './registrations.ts';
+import { commandFor, objectFor, type Registration } from '../identity/registration.ts';
+import { registrationsOf } from '../identity/registrations-of.ts';
+import { yamlOf } from '../manifests/appended-documents.ts';
 import type { CliContext } from './terminal.ts';
-
-/** On the pod template: with which trust domains the workload federates. */
-const federatesWithKey = 'spiffe.io/federatesWith';
 
 interface EntriesFlags extends EngineFlags {
   readonly as: 'commands' | 'objects';
@@ -69,79 +63,33 @@ export function entriesCommand(context: CliContext): Command {
         fault === undefined ? [] : [{ error: fault }],
       );
       const problems = [...faults, ...refusals(outcomes)];
-      terminal.out(
-        registrationsOf(outcomes, flags, options).join(flags.as === 'objects' ? '' : '\n'),
-      );
+      terminal.out(textsOf(outcomes, flags, options).join(flags.as === 'objects' ? '' : '\n'));
       reportProblems(problems, terminal);
       context.exit(exitCodeOfAll(problems.map(({ error }) => error.code)));
     });
 }
 
 /** One for each identity and container, each once. */
-function registrationsOf(
+function textsOf(
   outcomes: readonly DecidedWorkload[],
   flags: EntriesFlags,
-  options: DecideOptions,
+  { engine }: DecideOptions,
 ): readonly string[] {
-  const textOf = flags.as === 'objects' ? objectFor : commandFor;
-  const texts = outcomes.flatMap((outcome) => {
-    const containers = containersOf(outcome, flags);
-    if (containers.length === 0) return [];
-    const identity = identityOf(outcome, flags, options);
-    return containers.map((container) => textOf({ ...identity, container }));
+  const textOf = flags.as === 'objects' ? objectText : commandFor;
+  const texts = outcomes.flatMap(({ decision, located }) => {
+    if (decision.kind === 'refused') return [];
+    const hasHelper = 'status' in decision && decision.status.helper !== undefined;
+    return registrationsOf(located, {
+      facts: engine,
+      hasHelper,
+      ...(flags.parentId === undefined ? {} : { parentId: flags.parentId }),
+      podLabels: flags.podLabel,
+      containers: flags.container,
+    }).map(textOf);
   });
   return [...new Set(texts)];
 }
 
-/** The helper where there is one, and those of the named containers that the pod has. */
-function containersOf(
-  { decision, located }: DecidedWorkload,
-  flags: EntriesFlags,
-): readonly string[] {
-  if (decision.kind === 'refused') return [];
-  const spec = objectAt(located.template, 'spec');
-  const present = [...listAt(spec, 'containers'), ...listAt(spec, 'initContainers')].map((each) =>
-    isObject(each) ? each['name'] : '',
-  );
-  const hasHelper = 'status' in decision && decision.status.helper !== undefined;
-  const others = flags.container.filter((name) => present.includes(name));
-  return hasHelper ? [helperContainer, ...others] : others;
-}
-
-function identityOf(
-  { located }: DecidedWorkload,
-  flags: EntriesFlags,
-  { engine }: DecideOptions,
-): Omit<Registration, 'container'> {
-  const { template, namespace } = located;
-  const request = readRequest(template);
-  const settings = request.kind === 'templates' ? request.settings : {};
-  const variables = variablesFor(located, settings, engine);
-  const text = (name: string): string => stringAt(variables, name) ?? '';
-  const labels = objectAt(objectAt(template, 'metadata'), 'labels');
-  const chosen = flags.podLabel.flatMap((key) => {
-    const value = stringAt(labels, key);
-    return value === undefined ? [] : [`k8s:pod-label:${key}:${value}`];
-  });
-  return {
-    spiffeId: text('spiffeId'),
-    parentId: flags.parentId ?? `spiffe://${text('trustDomain')}/ns/spire/sa/spire-agent`,
-    namespace,
-    workload: located.name,
-    selectors: [`k8s:ns:${namespace}`, `k8s:sa:${text('serviceAccount')}`, ...chosen],
-    labels: Object.fromEntries(
-      Object.keys(labels).map((key) => [key, stringAt(labels, key) ?? '']),
-    ),
-    federatesWith: federatesWith(template),
-  };
-}
-
-/** As SPIRE's former Kubernetes registrar read it: names of trust domains, separated by commas. @throws {AppError} SPIFFE_ID_INVALID */
-function federatesWith(template: JsonObject): readonly string[] {
-  const annotations = objectAt(objectAt(template, 'metadata'), 'annotations');
-  const names = (stringAt(annotations, federatesWithKey) ?? '').split(',');
-  return names
-    .map((each) => each.trim())
-    .filter((each) => each !== '')
-    .map((each) => parseTrustDomain(each));
+function objectText(registration: Registration): string {
+  return `---\n${yamlOf(objectFor(registration))}`;
 }

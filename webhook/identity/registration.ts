@@ -1,6 +1,5 @@
 /** A registration in SPIRE, as the command that makes it and as the object of which spire-controller-manager makes it. */
 import type { JsonObject } from '#kernel/json.ts';
-import { yamlOf } from '../manifests/appended-documents.ts';
 
 export interface Registration {
   readonly spiffeId: string;
@@ -31,9 +30,9 @@ export function commandFor(registration: Registration): string {
 }
 
 /** Its selectors differ from those that a ClusterSPIFFEID for all pods gives, so that neither masks the other. */
-export function objectFor(registration: Registration): string {
+export function objectFor(registration: Registration): JsonObject {
   const { spiffeId, namespace, workload, container, labels, federatesWith } = registration;
-  const object: JsonObject = {
+  return {
     apiVersion: 'spire.spiffe.io/v1alpha1',
     kind: 'ClusterSPIFFEID',
     metadata: { name: `${namespace}.${workload}.${container}` },
@@ -45,7 +44,6 @@ export function objectFor(registration: Registration): string {
       ...(federatesWith.length === 0 ? {} : { federatesWith }),
     },
   };
-  return `---\n${yamlOf(object)}`;
 }
 
 function selectorsOf({ selectors, container }: Registration): readonly string[] {
