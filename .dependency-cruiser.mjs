@@ -159,12 +159,13 @@ export default {
     room('webhook/survey', [
       'sidecar/kernel',
       'webhook/checks',
-      'webhook/cluster',
+      'webhook/kube',
       'webhook/injection',
     ]),
     room('webhook/dev', ['sidecar/kernel', 'sidecar/config']),
     room('webhook/server', ['sidecar/kernel', 'webhook/admission', 'certs']),
-    room('webhook/cluster', ['sidecar/kernel', 'webhook/desired']),
+    room('webhook/kube', ['sidecar/kernel']),
+    room('webhook/controller', ['sidecar/kernel', 'webhook/desired', 'webhook/kube']),
     {
       name: 'webhook-takes-only-kernel-and-config-of-the-sidecar',
       severity: 'error',
@@ -180,7 +181,7 @@ export default {
     {
       name: 'one-technology-a-folder',
       severity: 'error',
-      from: { path: '^webhook/', pathNot: '^webhook/cluster/' },
+      from: { path: '^webhook/', pathNot: '^webhook/kube/' },
       to: { path: '(^|/)node_modules/@kubernetes/' },
     },
     {

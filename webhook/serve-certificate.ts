@@ -3,11 +3,11 @@ import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/observe.ts';
 import { openCertificate, type CertificateChoice, type ServingCertificate } from '../certs/open.ts';
 import type { Lives } from '../certs/plan/lives.ts';
-import type { KubernetesApi } from './cluster/api.ts';
-import { FollowedHookConfigurations } from './cluster/hook-configurations.ts';
-import { Lease, type LeaseTimes } from './cluster/lease.ts';
-import { defaultClusterLimits } from './cluster/limits.ts';
-import { SecretKeys } from './cluster/secret-keys.ts';
+import type { KubernetesApi } from './kube/kubernetes-api.ts';
+import { FollowedHookConfigurations } from './kube/hook-configurations.ts';
+import { Lease, type LeaseTimes } from './kube/lease.ts';
+import { defaultApiLimits } from './kube/api-limits.ts';
+import { SecretKeys } from './kube/secret-keys.ts';
 import { CertificateFiles } from './files/certificate-files.ts';
 
 /** Where the serving certificate comes from. */
@@ -53,7 +53,7 @@ export async function serveCertificate(
   const { api, clock, log, namespace } = options;
   const { service, settings, leaseTimes, identity, hosts = [] } = options.certificate;
   const random = Math.random;
-  const follow = { api, clock, log, random, limits: defaultClusterLimits };
+  const follow = { api, clock, log, random, limits: defaultApiLimits };
   const configurations = new FollowedHookConfigurations({ namespace, name: service }, follow);
   const lease = new Lease({
     ...{ api, clock, log, random, namespace },

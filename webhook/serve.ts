@@ -8,9 +8,9 @@ import {
 } from './admission/check-envoy.ts';
 import { judgeStored } from './admission/judge.ts';
 import { review, type ReviewContext } from './admission/review.ts';
-import { Cluster } from './cluster/cluster.ts';
-import { connect, type ClusterTarget } from './cluster/connection.ts';
-import type { Desire } from './cluster/ports.ts';
+import { Cluster } from './controller/cluster.ts';
+import { connect, type ClusterTarget } from './kube/connection.ts';
+import type { Desire } from './controller/desire.ts';
 import { markedWanted, renderMarked } from './desired/marks.ts';
 import { followConfig, loadEngine, type EngineFiles } from './files/load-engine.ts';
 import type { Engine } from './injection/inject.ts';

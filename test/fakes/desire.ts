@@ -6,7 +6,7 @@
 import { isObject, stringAt } from '#kernel/json.ts';
 import { helperName } from '../../webhook/injection/compose.ts';
 import { contentHash } from '../../webhook/injection/hash.ts';
-import type { Desire } from '../../webhook/cluster/ports.ts';
+import type { Desire } from '../../webhook/controller/desire.ts';
 import type {
   ConfigMapUser,
   DesiredConfigMap,

@@ -66,7 +66,7 @@ export function checkCommand(context: CliContext): Command {
 
 async function checkCluster(flags: CheckFlags, context: CliContext): Promise<number> {
   // Loaded when called: the Kubernetes client is by far the largest library we have.
-  const { connect } = await import('../cluster/connection.ts');
+  const { connect } = await import('../kube/connection.ts');
   const { survey } = await import('../survey/survey.ts');
   const { kubeconfig: path, context: name, namespace, config } = flags;
   const api = await connect({

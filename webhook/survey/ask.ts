@@ -8,8 +8,8 @@ import {
   type ProbeAnswer,
 } from '../checks/facts.ts';
 import { probeNamespace, probePod } from '../checks/probe.ts';
-import { ApiRefusal, type KubernetesApi } from '../cluster/api.ts';
-import { pathOf, reasonOf } from '../cluster/read-list.ts';
+import { ApiRefusal, type KubernetesApi } from '../kube/kubernetes-api.ts';
+import { pathOf, reasonOf } from '../kube/read-list.ts';
 import type { Site } from './site.ts';
 
 const pods = { apiVersion: 'v1', resource: 'pods', verb: 'create' } as const;

@@ -3,7 +3,7 @@ import { mountedConfigMaps } from '../checks/assess.ts';
 import { nameOf, type Reading, type Subject } from '../checks/facts.ts';
 import { stringAt } from '#kernel/json.ts';
 import { metadataOf } from '../checks/facts.ts';
-import { readList, type ListSource } from '../cluster/read-list.ts';
+import { readList, type ListSource } from '../kube/read-list.ts';
 import type { SurveyOptions } from './site.ts';
 
 const source: ListSource = { apiVersion: 'v1', kind: 'ConfigMap', resource: 'configmaps' };

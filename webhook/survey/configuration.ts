@@ -3,8 +3,8 @@ import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, textsAt } from '#kernel/json.ts';
 import { subjectsOf, type ClusterFacts } from '../checks/facts.ts';
 import { webhookDeployments } from '../checks/serving.ts';
-import { ApiRefusal } from '../cluster/api.ts';
-import { pathOf, readOne, reasonOf } from '../cluster/read-list.ts';
+import { ApiRefusal } from '../kube/kubernetes-api.ts';
+import { pathOf, readOne, reasonOf } from '../kube/read-list.ts';
 import type { Engine } from '../injection/inject.ts';
 import type { Site } from './site.ts';
 

@@ -9,9 +9,9 @@ import {
 } from '../checks/facts.ts';
 import { hooksOf, type HookTarget } from '../checks/hooks.ts';
 import { endpointsOf, webhookDeployments, type Endpoint } from '../checks/serving.ts';
-import { ApiRefusal } from '../cluster/api.ts';
-import { pathOf, readOne, reasonOf } from '../cluster/read-list.ts';
-import { readServedChain } from '../cluster/served-chain.ts';
+import { ApiRefusal } from '../kube/kubernetes-api.ts';
+import { pathOf, readOne, reasonOf } from '../kube/read-list.ts';
+import { readServedChain } from '../kube/served-chain.ts';
 import type { Site } from './site.ts';
 
 const secrets = { apiVersion: 'v1', resource: 'secrets', verb: 'get' } as const;

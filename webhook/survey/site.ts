@@ -1,6 +1,6 @@
 /** What is asked of a cluster, and what later questions start from. */
 import type { ClusterFacts } from '../checks/facts.ts';
-import type { ConnectedApi } from '../cluster/connection.ts';
+import type { ConnectedApi } from '../kube/connection.ts';
 import type { Engine } from '../injection/inject.ts';
 
 export interface ConfigText {

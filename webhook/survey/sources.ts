@@ -5,7 +5,7 @@ import { isGuard } from '../checks/guard.ts';
 import { isOwnConfiguration } from '../checks/hooks.ts';
 import { isAgent } from '../checks/identity.ts';
 import type { ResourceName } from '../checks/facts.ts';
-import type { ListSource } from '../cluster/read-list.ts';
+import type { ListSource } from '../kube/read-list.ts';
 
 /** Where a group is looked for: in the namespace that the user chose, in svidecar's own, that Namespace itself, or everywhere. */
 type Scope = 'chosen' | 'own' | 'named' | 'cluster';

@@ -10,7 +10,7 @@ import {
   type ResourceName,
 } from '../checks/facts.ts';
 import { ownNamespaceOf } from '../checks/hooks.ts';
-import { readList } from '../cluster/read-list.ts';
+import { readList } from '../kube/read-list.ts';
 import { askProbe, askVersion } from './ask.ts';
 import { readConfigMaps } from './config-maps.ts';
 import { readConfiguration } from './configuration.ts';

@@ -6,10 +6,10 @@ import { SilentLog } from '../../fakes/silent-log.ts';
 import { startApiServer, type ApiServer } from '../harness/api-server.ts';
 import { describeWithComponents } from '../harness/components.ts';
 import { waitUntil } from '../harness/processes.ts';
-import { connect } from '../../../webhook/cluster/connection.ts';
-import { FollowedHookConfigurations } from '../../../webhook/cluster/hook-configurations.ts';
-import { defaultClusterLimits } from '../../../webhook/cluster/limits.ts';
-import { SecretKeys } from '../../../webhook/cluster/secret-keys.ts';
+import { connect } from '../../../webhook/kube/connection.ts';
+import { FollowedHookConfigurations } from '../../../webhook/kube/hook-configurations.ts';
+import { defaultClusterLimits } from '../../../webhook/controller/cluster-limits.ts';
+import { SecretKeys } from '../../../webhook/kube/secret-keys.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
 const secretPath = '/api/v1/namespaces/svidecar/secrets/svidecar-tls';

@@ -4,9 +4,12 @@ import { afterEach, beforeEach } from 'vitest';
 import { FakeApiServer } from '../../fakes/api-server.ts';
 import { desireForTests } from '../../fakes/desire.ts';
 import { SilentLog } from '../../fakes/silent-log.ts';
-import { Cluster } from '../../../webhook/cluster/cluster.ts';
-import { connect } from '../../../webhook/cluster/connection.ts';
-import { defaultClusterLimits, type ClusterLimits } from '../../../webhook/cluster/limits.ts';
+import { Cluster } from '../../../webhook/controller/cluster.ts';
+import { connect } from '../../../webhook/kube/connection.ts';
+import {
+  defaultClusterLimits,
+  type ClusterLimits,
+} from '../../../webhook/controller/cluster-limits.ts';
 
 export const configMaps = '/api/v1/configmaps';
 export let api: FakeApiServer;

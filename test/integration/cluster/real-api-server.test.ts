@@ -6,9 +6,9 @@ import { derivedFor, desireForTests, helperFor } from '../../fakes/desire.ts';
 import { SilentLog } from '../../fakes/silent-log.ts';
 import { startApiServer, type ApiServer } from '../harness/api-server.ts';
 import { describeWithComponents } from '../harness/components.ts';
-import { Cluster } from '../../../webhook/cluster/cluster.ts';
-import { connect } from '../../../webhook/cluster/connection.ts';
-import type { ClusterLimits } from '../../../webhook/cluster/limits.ts';
+import { Cluster } from '../../../webhook/controller/cluster.ts';
+import { connect } from '../../../webhook/kube/connection.ts';
+import type { ClusterLimits } from '../../../webhook/controller/cluster-limits.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
 const serviceAccount = 'system:serviceaccount:svidecar:svidecar';

@@ -7,8 +7,8 @@ import { countOf, fleetNamespace, makeFleet, makeWorkload } from '../harness/fle
 import { waitUntil } from '../harness/processes.ts';
 import { SilentLog } from '../../fakes/silent-log.ts';
 import { engineFor } from '../../fakes/engine.ts';
-import { Cluster } from '../../../webhook/cluster/cluster.ts';
-import { connect } from '../../../webhook/cluster/connection.ts';
+import { Cluster } from '../../../webhook/controller/cluster.ts';
+import { connect } from '../../../webhook/kube/connection.ts';
 import { renderEnvoy, wantedBy } from '../../../webhook/desired/desired.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];

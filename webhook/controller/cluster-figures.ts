@@ -1,0 +1,159 @@
+/** What `/metrics` shows of this room. */
+import type { Figure } from '#kernel/observe.ts';
+import type { ReflectorCounts } from '../kube/reflector.ts';
+
+export interface ClusterCounts {
+  readonly reflectors: readonly {
+    readonly name: string;
+    readonly isCurrent: boolean;
+    readonly heardAtMs: number | undefined;
+    readonly counts: Readonly<ReflectorCounts>;
+  }[];
+  readonly calls: readonly {
+    readonly verb: string;
+    readonly outcome: string;
+    readonly count: number;
+  }[];
+  readonly writes: Readonly<Record<string, number>>;
+  readonly renderings: number;
+  readonly backlog: number;
+  readonly events: Readonly<Record<string, number>>;
+  readonly eventsWaiting: number;
+  readonly problems: number;
+  readonly sizes: Readonly<Record<string, number>>;
+}
+
+export function clusterFigures(counts: ClusterCounts): readonly Figure[] {
+  return [
+    ...watchFigures(counts.reflectors),
+    ...writeFigures(counts),
+    ...workFigures(counts),
+    ...eventFigures(counts),
+  ];
+}
+
+function watchFigures(reflectors: ClusterCounts['reflectors']): readonly Figure[] {
+  const each = (value: (reflector: (typeof reflectors)[number]) => number): Figure['samples'] =>
+    reflectors.map((reflector) => ({
+      labels: { resource: reflector.name },
+      value: value(reflector),
+    }));
+  return [
+    {
+      name: 'svidecar_cluster_watch_open',
+      help: 'Whether the watch of a resource is open.',
+      type: 'gauge',
+      samples: each((reflector) => (reflector.isCurrent ? 1 : 0)),
+    },
+    heardFigure(reflectors),
+    {
+      name: 'svidecar_cluster_lists_total',
+      help: 'Full lists of a resource.',
+      type: 'counter',
+      samples: each((reflector) => reflector.counts.lists),
+    },
+    {
+      name: 'svidecar_cluster_events_total',
+      help: 'Watch events of a resource.',
+      type: 'counter',
+      samples: each((reflector) => reflector.counts.events),
+    },
+    {
+      name: 'svidecar_cluster_unreadable_total',
+      help: 'Objects of a resource that could not be read, and were passed over; the log says which.',
+      type: 'counter',
+      samples: each((reflector) => reflector.counts.unreadable),
+    },
+    {
+      name: 'svidecar_cluster_watch_failures_total',
+      help: 'Lists and watches that failed.',
+      type: 'counter',
+      samples: each((reflector) => reflector.counts.failures),
+    },
+  ];
+}
+
+function heardFigure(reflectors: ClusterCounts['reflectors']): Figure {
+  return {
+    name: 'svidecar_cluster_heard_timestamp_seconds',
+    help: 'When the API server last said something of a resource, in Unix seconds: at least a bookmark comes each minute.',
+    type: 'gauge',
+    samples: reflectors.flatMap(({ name, heardAtMs }) =>
+      heardAtMs === undefined ? [] : [{ labels: { resource: name }, value: heardAtMs / 1000 }],
+    ),
+  };
+}
+
+function by(label: string, values: Readonly<Record<string, number>>): Figure['samples'] {
+  return Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }));
+}
+
+function one(value: number): Figure['samples'] {
+  return [{ labels: {}, value }];
+}
+
+function writeFigures({ writes, problems, sizes, calls }: ClusterCounts): readonly Figure[] {
+  return [
+    {
+      name: 'svidecar_configmap_writes_total',
+      help: 'ConfigMaps applied, recreated and removed, and namespaces that failed.',
+      type: 'counter',
+      samples: by('outcome', writes),
+    },
+    {
+      name: 'svidecar_configmap_problems',
+      help: 'ConfigMaps that cannot be made now; the log says which.',
+      type: 'gauge',
+      samples: one(problems),
+    },
+    {
+      name: 'svidecar_cluster_objects',
+      help: 'Objects held in memory.',
+      type: 'gauge',
+      samples: by('kind', sizes),
+    },
+    {
+      name: 'svidecar_cluster_calls_total',
+      help: 'Calls to the API server by verb; outcome is ok, an HTTP status, or unreachable.',
+      type: 'counter',
+      samples: calls.map(({ verb, outcome, count }) => ({
+        labels: { verb, outcome },
+        value: count,
+      })),
+    },
+  ];
+}
+
+function workFigures({ renderings, backlog }: ClusterCounts): readonly Figure[] {
+  return [
+    {
+      name: 'svidecar_envoy_renderings_total',
+      help: 'Envoy configurations patched by the controller.',
+      type: 'counter',
+      samples: one(renderings),
+    },
+    {
+      name: 'svidecar_controller_backlog',
+      help: 'Namespaces whose ConfigMaps are due to be looked at.',
+      type: 'gauge',
+      samples: one(backlog),
+    },
+  ];
+}
+
+function eventFigures({ events, eventsWaiting }: ClusterCounts): readonly Figure[] {
+  return [
+    {
+      name: 'svidecar_events_total',
+      help: 'Events on workloads: written, found written already, failed, and dropped because too many waited.',
+      type: 'counter',
+      samples: by('outcome', events),
+    },
+    {
+      name: 'svidecar_events_waiting',
+      help: 'Events that wait to be written.',
+      type: 'gauge',
+      samples: one(eventsWaiting),
+    },
+  ];
+}

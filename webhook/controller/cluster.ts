@@ -1,0 +1,225 @@
+/** The cluster as the webhook sees it: watches into memory, and the controller of our ConfigMaps. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Clock } from '#kernel/clock.ts';
+import { messageOf } from '#kernel/errors.ts';
+import { stringAt, type JsonObject } from '#kernel/json.ts';
+import type { KubernetesApi } from '../kube/kubernetes-api.ts';
+import { Controller } from './controller.ts';
+import { CountedApi } from '../kube/counted-api.ts';
+import { EventWriter } from './events/event-writer.ts';
+import { clusterFigures } from './cluster-figures.ts';
+import { retryDelayMs } from '../kube/api-limits.ts';
+import { defaultClusterLimits } from './cluster-limits.ts';
+import type { ClusterLimits } from './cluster-limits.ts';
+import { NamespaceQueue } from './namespace-queue.ts';
+import { digestOf, type ConfigMapEntry, type Judge } from './kept-objects.ts';
+import { readPages } from '../kube/paged-list.ts';
+import type { ClusterView, Held, ServerVersion } from './cluster-view.ts';
+import type { Figure, Log } from '#kernel/observe.ts';
+import type { SourceConfigMap } from '../desired/desired.ts';
+import { Reflector } from '../kube/reflector.ts';
+import type { Follower, ReflectorOptions } from '../kube/reflector.ts';
+import { configMaps, namespaces, workloads } from './watched-resources.ts';
+import { ClusterStore } from './store.ts';
+import type { Desire } from './desire.ts';
+
+export interface ClusterOptions {
+  readonly api: KubernetesApi;
+  /** What should exist, by the newest configuration. */
+  readonly desire: () => Desire;
+  /** By the newest configuration. */
+  readonly judge: Judge;
+  /** Namespaces that are never touched, by the newest configuration. */
+  readonly ignoredNamespaces: () => ReadonlySet<string>;
+  /** Name of this replica: the pod's. */
+  readonly instance: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits?: Partial<ClusterLimits>;
+  /** Gives [0, 1); for waits only. */
+  readonly random?: () => number;
+}
+
+/** The many: they are judged by what their controllers ask for. */
+const madeByControllers: ReadonlySet<string> = new Set(['pods', 'replicasets']);
+
+export class Cluster implements ClusterView {
+  readonly #options: Required<ClusterOptions> & { readonly limits: ClusterLimits };
+  readonly #api: CountedApi;
+  readonly #store: ClusterStore;
+  readonly #events: EventWriter;
+  readonly #controller: Controller;
+  /** Lists of single namespaces, where a label came. */
+  readonly #fills: NamespaceQueue;
+  #signal: AbortSignal | undefined;
+  readonly #namespaces;
+  readonly #workloads;
+  readonly #configMaps;
+  #version: ServerVersion | undefined;
+
+  constructor(options: ClusterOptions) {
+    const limits = { ...defaultClusterLimits, ...options.limits };
+    this.#api = new CountedApi(options.api);
+    this.#options = { random: Math.random, ...options, limits, api: this.#api };
+    this.#events = new EventWriter(this.#options);
+    this.#store = new ClusterStore({
+      changed: (namespace) => {
+        this.#controller.revise(namespace);
+      },
+      configMapsWanted: (namespace) => {
+        this.#fills.add(namespace, 0);
+      },
+      ignoredNamespaces: options.ignoredNamespaces,
+      limits,
+    });
+    this.#fills = new NamespaceQueue({
+      work: (namespace) => this.#fill(namespace),
+      failed: (namespace, thrown) => {
+        const fields = { namespace, fault: messageOf(thrown) };
+        options.log.warn(fields, 'cannot list the ConfigMaps of a namespace, trying again');
+      },
+      limits: { ...limits, looksAtOnce: limits.fillsAtOnce, lookEveryMs: limits.fillEveryMs },
+      random: this.#options.random,
+    });
+    const reflectorOptions: ReflectorOptions = this.#options;
+    this.#namespaces = new Reflector(namespaces(this.#store), reflectorOptions);
+    this.#workloads = workloads(this.#store, options.judge).map(
+      (each) => new Reflector(each, reflectorOptions),
+    );
+    this.#configMaps = new Reflector(configMaps(this.#store), reflectorOptions);
+    this.#controller = new Controller({
+      ...this.#options,
+      store: this.#store,
+      events: this.#events,
+      isCurrent: () => this.#reflectors().every((reflector) => reflector.isCurrent),
+    });
+  }
+
+  /** Follows the cluster until `signal` aborts. Returns at once; {@link missing} says when all is listed. */
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    signal.addEventListener('abort', () => {
+      this.#fills.close();
+    });
+    void this.#follow(signal);
+    void this.#followVersion(signal);
+  }
+
+  /** What is not in memory yet, in words; empty = admission and controller can rely on it. */
+  missing(): readonly string[] {
+    const lists = this.#reflectors()
+      .filter((reflector) => !reflector.isSynced)
+      .map((reflector) => `the list of ${reflector.name}`);
+    return this.#version === undefined ? [...lists, 'the version of the API server'] : lists;
+  }
+
+  configMap(namespace: string, name: string): SourceConfigMap | undefined {
+    return this.#store.source(namespace, name);
+  }
+
+  held(namespace: string, name: string): Held | undefined {
+    const there = this.#store.configMap(namespace, name);
+    if (there === undefined) return undefined;
+    return { isManaged: there.isManaged, holds: (data) => there.digest === digestOf(data) };
+  }
+
+  injection(namespace: string): string | undefined {
+    return this.#store.injection(namespace);
+  }
+
+  serverVersion(): ServerVersion | undefined {
+    return this.#version;
+  }
+
+  /** Looks at everything again by a new configuration: it may patch otherwise, and refuse or allow other requests. */
+  reviseAll(): void {
+    for (const reflector of this.#workloads) {
+      if (!madeByControllers.has(reflector.name)) reflector.relist();
+    }
+    this.#store.reviseNamespaces();
+    this.#controller.reviseAll();
+  }
+
+  /** Sentences: which ConfigMaps cannot be made, and why. */
+  problems(): readonly string[] {
+    return this.#controller.problems();
+  }
+
+  /** For `/metrics`. */
+  figures(): readonly Figure[] {
+    return clusterFigures({
+      reflectors: this.#reflectors(),
+      calls: this.#api.counts,
+      writes: this.#controller.counts,
+      renderings: this.#controller.renderings,
+      backlog: this.#controller.backlog,
+      events: this.#events.counts,
+      eventsWaiting: this.#events.waiting,
+      problems: this.problems().length,
+      sizes: this.#store.sizes(),
+    });
+  }
+
+  /** Namespaces first, then users: so that only those ConfigMaps are ever held that are needed. */
+  async #follow(signal: AbortSignal): Promise<void> {
+    const run = (reflectors: readonly Follower[]): Promise<unknown> => {
+      for (const reflector of reflectors) void reflector.run(signal);
+      return Promise.all(reflectors.map((reflector) => reflector.synced()));
+    };
+    await run([this.#namespaces]);
+    await run(this.#workloads);
+    await run([this.#configMaps]);
+    if (signal.aborted) return;
+    this.#options.log.info(this.#store.sizes(), 'cluster state is in memory');
+    this.#events.start(signal);
+    this.#controller.start(signal);
+  }
+
+  /** Only where a label came to a namespace that was there: its ConfigMaps were not kept. */
+  async #fill(namespace: string): Promise<undefined> {
+    const filling = this.#store.filling(namespace);
+    if (filling === undefined || this.#signal === undefined) return;
+    const { limits } = this.#options;
+    const resource = configMaps(this.#store);
+    const entries: ConfigMapEntry[] = [];
+    const sift = this.#store.sifter();
+    const take = (item: JsonObject): void => {
+      const entry = resource.slim(item);
+      if (entry !== undefined) entries.push(sift(entry));
+    };
+    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps`;
+    await readPages(path, { api: this.#api, limits, take }, this.#signal);
+    this.#store.fill(namespace, filling, entries);
+  }
+
+  /** Asks again now and then: the cluster may be upgraded under us. */
+  async #followVersion(signal: AbortSignal): Promise<void> {
+    const { api, limits, random, log } = this.#options;
+    const isOver = (): boolean => signal.aborted;
+    for (let failures = 0; !isOver();) {
+      let delayMs = limits.resyncMs;
+      try {
+        this.#version = versionOf(await api.get('/version', signal)) ?? this.#version;
+        failures = 0;
+      } catch (thrown) {
+        failures += 1;
+        delayMs = retryDelayMs(failures, limits, random);
+        if (!isOver())
+          log.warn({ fault: messageOf(thrown) }, 'cannot read the version of the API server');
+      }
+      // The wait rejects when we are stopped in it; the loop then ends.
+      await wait(delayMs, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  #reflectors(): readonly Follower[] {
+    return [this.#namespaces, ...this.#workloads, this.#configMaps];
+  }
+}
+
+/** @see version.Info: `minor` may end in "+" */
+function versionOf(info: Parameters<typeof stringAt>[0]): ServerVersion | undefined {
+  const major = Number.parseInt(stringAt(info, 'major') ?? '', 10);
+  const minor = Number.parseInt(stringAt(info, 'minor') ?? '', 10);
+  return Number.isNaN(major) || Number.isNaN(minor) ? undefined : { major, minor };
+}

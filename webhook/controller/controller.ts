@@ -1,0 +1,282 @@
+/** Keeps our ConfigMaps as desired: level-triggered, by namespace, with server-side apply. */
+import type { Clock } from '#kernel/clock.ts';
+import { messageOf } from '#kernel/errors.ts';
+import { ApiRefusal, type KubernetesApi } from '../kube/kubernetes-api.ts';
+import type { ClusterLimits } from './cluster-limits.ts';
+import { retryDelayMs } from '../kube/api-limits.ts';
+import { ConfigMapWriter } from './configmaps/configmap-writer.ts';
+import type { Done } from './configmaps/configmap-writer.ts';
+import type { EventWriter } from './events/event-writer.ts';
+import { NamespaceQueue } from './namespace-queue.ts';
+import { digestOf } from './kept-objects.ts';
+import { planNamespace } from './configmaps/plan-config-maps.ts';
+import type { Plan, ConfigMapStep, Target } from './configmaps/plan-config-maps.ts';
+import type { Desire } from './desire.ts';
+import type {
+  ConfigMapUser,
+  DesiredConfigMap,
+  ConfigMapProblem,
+  WantedConfigMaps,
+} from '../desired/desired.ts';
+import { desiredEvents, isLive, type Injected } from '../desired/events.ts';
+import { Renderings } from './renderings.ts';
+import type { Log } from '#kernel/observe.ts';
+import type { ClusterStore } from './store.ts';
+
+export interface ControllerOptions {
+  readonly api: KubernetesApi;
+  readonly store: ClusterStore;
+  /** The newest: a new configuration may desire other contents. */
+  readonly desire: () => Desire;
+  /** True while all watches are open: only then is what we don't see known not to be. */
+  readonly isCurrent: () => boolean;
+  readonly events: EventWriter;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: ClusterLimits;
+  /** Gives [0, 1). */
+  readonly random: () => number;
+}
+
+export class Controller {
+  readonly #options: ControllerOptions;
+  readonly #queue: NamespaceQueue;
+  readonly #unusedSinceMs = new Map<string, Plan['unusedSinceMs']>();
+  readonly #problems = new Map<string, readonly string[]>();
+  readonly #renderings = new Renderings();
+  readonly #writer: ConfigMapWriter;
+  #failed = 0;
+  /** Looks in a row in which the server refused something. */
+  readonly #failuresInRow = new Map<string, number>();
+  #signal: AbortSignal | undefined;
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    this.#writer = new ConfigMapWriter(options);
+    this.#queue = new NamespaceQueue({
+      work: (namespace) => this.#reconcile(namespace),
+      failed: (namespace, thrown) => {
+        this.#failed += 1;
+        options.log.error(
+          { namespace, fault: messageOf(thrown) },
+          'ConfigMaps not brought up to date, trying again',
+        );
+      },
+      limits: options.limits,
+      random: options.random,
+    });
+  }
+
+  /** Begins to work; call it once everything is listed. */
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    this.#writer.start(signal);
+    this.reviseAll();
+    const timer = setInterval(() => {
+      this.reviseAll();
+    }, this.#options.limits.resyncMs);
+    timer.unref();
+    signal.addEventListener('abort', () => {
+      clearInterval(timer);
+      this.#queue.close();
+    });
+  }
+
+  /** Something changed there. Before the start nothing happens: the start looks at everything. */
+  revise(namespace: string): void {
+    if (this.#signal !== undefined) this.#queue.add(namespace);
+  }
+
+  /** Looks at every namespace again, for instance after a new configuration. */
+  reviseAll(): void {
+    for (const namespace of this.#options.store.busyNamespaces()) this.revise(namespace);
+  }
+
+  /** ConfigMaps written, and namespaces that failed. */
+  get counts(): Readonly<Record<string, number>> {
+    return { ...this.#writer.counts, failed: this.#failed };
+  }
+
+  /** All that stands in the way now, as sentences. */
+  problems(): readonly string[] {
+    return [...this.#problems.values()].flat();
+  }
+
+  /** Namespaces whose look is due, or under way. */
+  get backlog(): number {
+    return this.#queue.backlog;
+  }
+
+  /** Copies made so far. */
+  get renderings(): number {
+    return this.#renderings.count;
+  }
+
+  /** @returns milliseconds until a look is due although nothing changes */
+  async #reconcile(namespace: string): Promise<number | undefined> {
+    const { store, isCurrent, limits } = this.#options;
+    if (store.standing(namespace) !== 'acts') return this.#lookOn(namespace);
+    // What is not listed yet is not known to be missing; the list asks for a look of its own.
+    if (store.filling(namespace) !== undefined) return undefined;
+    const users = store.users(namespace);
+    const desire = this.#options.desire();
+    const wanted = desire.wanted(users);
+    const source = (name: string): ReturnType<ClusterStore['source']> =>
+      store.source(namespace, name);
+    const copies = await this.#renderings.of(namespace, wanted.envoys, { desire, source });
+    const plan = this.#plan(namespace, users, [
+      ...wanted.helpers.map(helperTarget),
+      ...copies.targets,
+    ]);
+    const steps = plan.steps.filter((step) => step.kind !== 'remove' || isCurrent());
+    const now = steps.slice(0, limits.stepsInALook);
+    const { failures, refused, againInMs } = await this.#carryOutAll(namespace, now);
+    const found = [...wanted.problems, ...copies.problems, ...plan.problems, ...refused].filter(
+      (problem) => problem.users.some(isLive),
+    );
+    this.#report(namespace, found);
+    const tellInMs = this.#tell(namespace, users, { summaries: wanted.summaries, found });
+    const retryInMs = this.#retryMs(namespace, failures);
+    if (now.length < steps.length && failures.length === 0) return 0;
+    return soonest([
+      againInMs,
+      retryInMs,
+      steps.length < plan.steps.length ? limits.lastRetryMs : plan.againInMs,
+      tellInMs,
+    ]);
+  }
+
+  /**
+   * Where svidecar does not act, nothing is written and nothing removed, whatever a status says: the annotation is anybody's
+   * to write. Those who carry one are told.
+   */
+  #lookOn(namespace: string): number | undefined {
+    this.#renderings.forget(namespace);
+    this.#unusedSinceMs.delete(namespace);
+    this.#problems.delete(namespace);
+    const users = this.#options.store.users(namespace).filter(isLive);
+    const summaries = new Map(users.map((user) => [user, '']));
+    return this.#tell(namespace, users, { summaries, found: [] });
+  }
+
+  /**
+   * One that the server refuses is tried again later and later, and the namespace is looked at meanwhile as ever. Where
+   * nobody answers, everything waits.
+   * @returns milliseconds until the next try
+   */
+  #retryMs(namespace: string, failures: readonly unknown[]): number | undefined {
+    const { limits, random, log } = this.#options;
+    if (failures.length === 0) {
+      this.#failuresInRow.delete(namespace);
+      return undefined;
+    }
+    const fault = failures.slice(0, 3).map(messageOf).join('; ');
+    if (!failures.every((each) => each instanceof ApiRefusal))
+      throw new AggregateError(failures, fault);
+    const inRow = (this.#failuresInRow.get(namespace) ?? 0) + 1;
+    this.#failuresInRow.set(namespace, inRow);
+    this.#failed += failures.length;
+    log.error({ namespace, fault }, 'ConfigMaps not brought up to date, trying again');
+    return retryDelayMs(inRow, limits, random);
+  }
+
+  #plan(namespace: string, users: readonly ConfigMapUser[], desired: readonly Target[]): Plan {
+    const { store, clock, limits } = this.#options;
+    const plan = planNamespace({
+      desired,
+      users,
+      existing: (name) => store.configMap(namespace, name),
+      managed: store.managed(namespace),
+      unusedSinceMs: this.#unusedSinceMs.get(namespace) ?? new Map<string, number>(),
+      nowMs: clock.now(),
+      graceMs: limits.graceMs,
+    });
+    this.#setOrDelete(this.#unusedSinceMs, namespace, plan.unusedSinceMs);
+    return plan;
+  }
+
+  /** One that fails must not hold up the others. */
+  async #carryOutAll(
+    namespace: string,
+    steps: readonly ConfigMapStep[],
+  ): Promise<{
+    readonly failures: readonly unknown[];
+    readonly refused: readonly ConfigMapProblem[];
+    readonly againInMs: number | undefined;
+  }> {
+    const failures: unknown[] = [];
+    const done: Done[] = [];
+    for (const step of steps) {
+      await this.#writer.carryOut(namespace, step).then(
+        (each) => done.push(each),
+        (thrown: unknown) => failures.push(thrown),
+      );
+    }
+    return {
+      failures,
+      refused: done.flatMap(({ problems }) => problems),
+      againInMs: soonest(done.map((each) => each.againInMs)),
+    };
+  }
+
+  /** @returns milliseconds until a fault has lasted long enough to be told */
+  #tell(
+    namespace: string,
+    users: ReturnType<ClusterStore['users']>,
+    {
+      summaries,
+      found,
+    }: Pick<WantedConfigMaps, 'summaries'> & { readonly found: readonly ConfigMapProblem[] },
+  ): number | undefined {
+    const { store, clock, limits, events } = this.#options;
+    const injected = users.flatMap((user): readonly Injected[] => {
+      const summary = summaries.get(user);
+      const isNews = clock.now() - user.changedAtMs < limits.newsMs;
+      return summary === undefined ? [] : [{ workload: user.owner, isNews, summary }];
+    });
+    const desired = desiredEvents({
+      namespace,
+      injection: store.injection(namespace),
+      standing: store.standing(namespace),
+      injected,
+      askers: store.askers(namespace),
+      problems: found,
+    });
+    return events.stand(namespace, desired);
+  }
+
+  /** Logs what is new, once. */
+  #report(namespace: string, found: readonly ConfigMapProblem[]): void {
+    const before = new Set(this.#problems.get(namespace));
+    // Several users of one broken source say the same.
+    const problems = [...new Set(found.map(({ message }) => message))];
+    for (const problem of problems) {
+      if (!before.has(problem))
+        this.#options.log.warn({ namespace, problem }, 'ConfigMap cannot be made');
+    }
+    if (before.size > 0 && problems.length === 0) {
+      this.#options.log.info({ namespace }, 'ConfigMaps are as they should be again');
+    }
+    if (problems.length === 0) this.#problems.delete(namespace);
+    else this.#problems.set(namespace, problems);
+  }
+
+  #setOrDelete(
+    all: Map<string, Plan['unusedSinceMs']>,
+    key: string,
+    value: Plan['unusedSinceMs'],
+  ): void {
+    if (value.size === 0) all.delete(key);
+    else all.set(key, value);
+  }
+}
+
+function helperTarget({ data, ...configMap }: DesiredConfigMap): Target {
+  const contents = { data, changes: [], warnings: [], sourceVersion: '' };
+  return { ...configMap, digest: digestOf(data), contents: () => contents };
+}
+
+function soonest(delaysMs: readonly (number | undefined)[]): number | undefined {
+  const known = delaysMs.filter((delay) => delay !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}

@@ -1,0 +1,122 @@
+/** Patched copies, each made once for a version of its source: an unrelated change in the namespace costs nothing. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type {
+  DesiredConfigMap,
+  ConfigMapProblem,
+  SourceConfigMap,
+  WantedEnvoy,
+} from '../desired/desired.ts';
+import { digestOf } from './kept-objects.ts';
+import type { Target } from './configmaps/plan-config-maps.ts';
+import type { Desire } from './desire.ts';
+
+/** What is kept of a rendering: no text, so that memory does not grow with the size of the configurations. */
+interface Kept {
+  readonly desire: Desire;
+  readonly source: string;
+  readonly outcome:
+    | {
+        readonly kind: 'rendered';
+        readonly configMap: Omit<DesiredConfigMap, 'data' | 'binaryData' | 'users'>;
+        readonly digest: string;
+      }
+    | { readonly kind: 'problem'; readonly problem: Omit<ConfigMapProblem, 'users'> };
+}
+
+export class Renderings {
+  /** By namespace, then by the copy's name. */
+  readonly #kept = new Map<string, Map<string, Kept>>();
+  count = 0;
+
+  /** Lets others have a turn after each rendering: reviews must not wait for all of a namespace's. */
+  async of(
+    namespace: string,
+    envoys: readonly WantedEnvoy[],
+    facts: {
+      readonly desire: Desire;
+      readonly source: (name: string) => SourceConfigMap | undefined;
+    },
+  ): Promise<{
+    readonly targets: readonly Target[];
+    readonly problems: readonly ConfigMapProblem[];
+  }> {
+    const before = this.#kept.get(namespace);
+    const now = new Map<string, Kept>();
+    const targets: Target[] = [];
+    const problems: ConfigMapProblem[] = [];
+    for (const envoy of envoys) {
+      const source = facts.source(envoy.plan.source);
+      let kept = before?.get(envoy.plan.derived);
+      if (kept?.desire !== facts.desire || kept.source !== versionOf(source)) {
+        kept = this.#render(namespace, envoy, { desire: facts.desire, source });
+        await nextTurn();
+      }
+      now.set(envoy.plan.derived, kept);
+      const { outcome } = kept;
+      if (outcome.kind === 'problem') problems.push({ ...outcome.problem, users: envoy.users });
+      else targets.push(targetOf(namespace, envoy, { ...facts, outcome }));
+    }
+    if (now.size === 0) this.#kept.delete(namespace);
+    else this.#kept.set(namespace, now);
+    return { targets, problems };
+  }
+
+  forget(namespace: string): void {
+    this.#kept.delete(namespace);
+  }
+
+  #render(
+    namespace: string,
+    envoy: WantedEnvoy,
+    facts: { readonly desire: Desire; readonly source: SourceConfigMap | undefined },
+  ): Kept {
+    this.count += 1;
+    const { desire, source } = facts;
+    const rendered = desire.render(namespace, envoy, source);
+    if (rendered.kind === 'problem') {
+      const { reason, message } = rendered.problem;
+      return {
+        ...{ desire, source: versionOf(source) },
+        outcome: { kind: 'problem', problem: { reason, message } },
+      };
+    }
+    const { data, binaryData, users: _users, ...configMap } = rendered.configMap;
+    return {
+      ...{ desire, source: versionOf(source) },
+      outcome: { kind: 'rendered', configMap, digest: digestOf(data, binaryData) },
+    };
+  }
+}
+
+/** The texts are made again where they are written: seldom. */
+function targetOf(
+  namespace: string,
+  envoy: WantedEnvoy,
+  facts: {
+    readonly desire: Desire;
+    readonly source: (name: string) => SourceConfigMap | undefined;
+    readonly outcome: Extract<Kept['outcome'], { kind: 'rendered' }>;
+  },
+): Target {
+  const { configMap, digest } = facts.outcome;
+  const source = facts.source(envoy.plan.source);
+  return {
+    ...configMap,
+    digest,
+    users: envoy.users,
+    contents: () => {
+      const rendered = facts.desire.render(namespace, envoy, source);
+      if (rendered.kind === 'problem') throw new Error(rendered.problem.message);
+      const { changes, warnings, configMap: made } = rendered;
+      const { data, binaryData = {} } = made;
+      const sourceVersion = source?.resourceVersion ?? '';
+      return { data, binaryData, changes, warnings, sourceVersion };
+    },
+  };
+}
+
+function versionOf(source: SourceConfigMap | undefined): string {
+  return source === undefined
+    ? ''
+    : `${source.uid} ${source.resourceVersion} ${source.withheldBytes ?? ''}`;
+}

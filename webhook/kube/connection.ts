@@ -1,0 +1,327 @@
+/** The Kubernetes API over HTTPS; credentials, trust and proxies come from client-node's KubeConfig. */
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { Duplex, PassThrough } from 'node:stream';
+import { text as textOf } from 'node:stream/consumers';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { AppError, messageOf } from '#kernel/errors.ts';
+import { isObject, objectAt, stringAt } from '#kernel/json.ts';
+import type { JsonObject } from '#kernel/json.ts';
+import { AnswerTooLarge, ApiRefusal } from './kubernetes-api.ts';
+import type { KubernetesApi, WatchCall } from './kubernetes-api.ts';
+import { defaultApiLimits } from './api-limits.ts';
+import type { ApiLimits } from './api-limits.ts';
+import { Lines } from './lines.ts';
+
+/** Where the API server is, and who we are to it. */
+export type ClusterTarget =
+  /** The pod's ServiceAccount. */
+  | { readonly kind: 'in_cluster' }
+  /** KUBECONFIG or ~/.kube/config where `path` is absent; its current context where `context` is absent. */
+  | { readonly kind: 'kubeconfig'; readonly path?: string; readonly context?: string }
+  | {
+      readonly kind: 'explicit';
+      readonly url: string;
+      /** PEM; without it the system's authorities are trusted. */
+      readonly caPem?: string;
+      readonly token?: string;
+    };
+
+/** The API of one server. */
+export interface ConnectedApi extends KubernetesApi {
+  readonly url: string;
+  /** Bytes to and from a port of a pod, through the API server. Destroy it when done. */
+  forward(namespace: string, pod: string, port: number): Promise<Duplex>;
+}
+
+const fieldManager = 'svidecar';
+const json = 'application/json';
+/** Server-side apply; JSON is YAML. */
+const applyPatch = 'application/apply-patch+yaml';
+/** Lists are merged by the key that Kubernetes gives them, such as the name of a webhook. */
+const mergePatch = 'application/strategic-merge-patch+json';
+
+/**
+ * Reads the credentials. Does not talk to the server yet.
+ * @throws {AppError} CLUSTER_UNREACHABLE when there is no such configuration
+ */
+export async function connect(
+  target: ClusterTarget,
+  limits: ApiLimits = defaultApiLimits,
+): Promise<ConnectedApi> {
+  // Loaded only where a cluster is talked to: the library is by far the largest we have.
+  const { KubeConfig: Config } = await import('@kubernetes/client-node');
+  const config = new Config();
+  try {
+    load(config, target);
+    const cluster = config.getCurrentCluster();
+    if (cluster === null) throw new TypeError('it has no current context with a cluster');
+    return new HttpApi(config, cluster.server.replace(/\/$/, ''), limits);
+  } catch (thrown) {
+    throw new AppError(
+      'CLUSTER_UNREACHABLE',
+      `no usable ${target.kind} configuration: ${messageOf(thrown)}`,
+      { cause: thrown },
+    );
+  }
+}
+
+function load(config: KubeConfig, target: ClusterTarget): void {
+  switch (target.kind) {
+    case 'in_cluster':
+      config.loadFromCluster();
+      return;
+    case 'kubeconfig':
+      if (target.path === undefined) config.loadFromDefault();
+      else config.loadFromFile(target.path);
+      if (target.context !== undefined) config.setCurrentContext(target.context);
+      return;
+    case 'explicit': {
+      const { url, caPem, token } = target;
+      const caData = caPem === undefined ? {} : { caData: Buffer.from(caPem).toString('base64') };
+      // Plain HTTP is for a proxy on loopback; the library wants it said twice.
+      const skipTLSVerify = url.startsWith('http:');
+      config.loadFromClusterAndUser(
+        { name: 'explicit', server: url, skipTLSVerify, ...caData },
+        { name: 'explicit', ...(token === undefined ? {} : { token }) },
+      );
+      return;
+    }
+    default:
+      target satisfies never;
+  }
+}
+
+/** A path may have a query of its own, such as `dryRun=All`. */
+function managed(path: string): string {
+  return `${path}${path.includes('?') ? '&' : '?'}fieldManager=${fieldManager}`;
+}
+
+interface Call {
+  readonly method: string;
+  readonly path: string;
+  readonly signal: AbortSignal;
+  readonly idleMs: number;
+  readonly maxBytes?: number;
+  readonly body?: JsonObject;
+  readonly contentType?: string;
+}
+
+class HttpApi implements ConnectedApi {
+  readonly url: string;
+  readonly #config: KubeConfig;
+  readonly #limits: ApiLimits;
+  /** By KubeConfig's agent, of which there is one for the same credentials. */
+  readonly #agents = new WeakMap<https.Agent, https.Agent>();
+
+  constructor(config: KubeConfig, url: string, limits: ApiLimits) {
+    this.#config = config;
+    this.url = url;
+    this.#limits = limits;
+  }
+
+  get(path: string, signal: AbortSignal, maxBytes = this.#limits.answerBytes): Promise<JsonObject> {
+    const idleMs = this.#limits.requestIdleMs;
+    return this.#ask({ method: 'GET', path, signal, idleMs, maxBytes });
+  }
+
+  apply(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject> {
+    const query = `fieldManager=${fieldManager}&force=true`;
+    return this.#put(
+      { method: 'PATCH', path: `${path}?${query}`, contentType: applyPatch },
+      object,
+      signal,
+    );
+  }
+
+  create(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject> {
+    return this.#put({ method: 'POST', path: managed(path) }, object, signal);
+  }
+
+  replace(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject> {
+    return this.#put({ method: 'PUT', path: managed(path) }, object, signal);
+  }
+
+  merge(path: string, change: JsonObject, signal: AbortSignal): Promise<JsonObject> {
+    return this.#put(
+      { method: 'PATCH', path: managed(path), contentType: mergePatch },
+      change,
+      signal,
+    );
+  }
+
+  async forward(namespace: string, pod: string, port: number): Promise<Duplex> {
+    const { PortForward } = await import('@kubernetes/client-node');
+    const [toPod, fromPod] = [new PassThrough(), new PassThrough()];
+    try {
+      const forwarder = new PortForward(this.#config);
+      await forwarder.portForward(namespace, pod, [port], fromPod, null, toPod);
+    } catch (thrown) {
+      throw unreachable(`cannot forward port ${port} of pod ${namespace}/${pod}`, thrown);
+    }
+    return Duplex.from({ readable: fromPod, writable: toPod });
+  }
+
+  async remove(
+    path: string,
+    preconditions: { readonly uid: string; readonly resourceVersion?: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions };
+    const idleMs = this.#limits.requestIdleMs;
+    await this.#ask({ method: 'DELETE', path, signal, idleMs, body });
+  }
+
+  async watch({ path, signal, onOpen, onEvent }: WatchCall): Promise<void> {
+    const idleMs = this.#limits.watchIdleMs;
+    const response = await this.#open({ method: 'GET', path, signal, idleMs });
+    onOpen();
+    const lines = new Lines((line) => {
+      const event = parse(line);
+      onEvent({ type: stringAt(event, 'type') ?? '', object: objectAt(event, 'object') });
+    });
+    try {
+      for await (const chunk of response) lines.push(asBuffer(chunk));
+    } catch (thrown) {
+      throw unreachable(`the watch of ${path} broke`, thrown);
+    }
+  }
+
+  #put(
+    call: Pick<Call, 'method' | 'path' | 'contentType'>,
+    body: JsonObject,
+    signal: AbortSignal,
+  ): Promise<JsonObject> {
+    return this.#ask({ ...call, body, signal, idleMs: this.#limits.requestIdleMs });
+  }
+
+  async #ask(call: Call): Promise<JsonObject> {
+    const response = await this.#open(call);
+    try {
+      return parse(await boundedText(response, call.maxBytes ?? this.#limits.answerBytes));
+    } catch (thrown) {
+      throw unreachable(`${call.method} ${call.path} broke`, thrown);
+    }
+  }
+
+  /** Resolves with the response once its status says success. */
+  async #open(call: Call): Promise<http.IncomingMessage> {
+    const response = await this.#send(call);
+    const status = response.statusCode ?? 0;
+    if (status >= 200 && status < 300) return response;
+    const text = await textOf(response).catch(() => '');
+    throw refusal(call, status, { text, retryAfter: response.headers['retry-after'] });
+  }
+
+  /** KubeConfig's agents open a connection for each request; a handshake costs more than most of our requests. */
+  #kept(agent: https.RequestOptions['agent']): https.RequestOptions['agent'] {
+    // A proxy's agent is of its own kind, and stays.
+    if (!(agent instanceof https.Agent) || agent.constructor !== https.Agent) return agent;
+    let kept = this.#agents.get(agent);
+    if (kept === undefined) {
+      kept = new https.Agent({ ...agent.options, keepAlive: true, maxFreeSockets: 16 });
+      this.#agents.set(agent, kept);
+    }
+    return kept;
+  }
+
+  async #send({
+    method,
+    path,
+    signal,
+    idleMs,
+    body,
+    contentType,
+  }: Call): Promise<http.IncomingMessage> {
+    const options: https.RequestOptions = {};
+    await this.#config.applyToHTTPSOptions(options);
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const headers = {
+      // KubeConfig fills a record; the type also knows a flat list.
+      ...(isRecord(options.headers) ? options.headers : {}),
+      accept: json,
+      ...(text === undefined
+        ? {}
+        : { 'content-type': contentType ?? json, 'content-length': Buffer.byteLength(text) }),
+    };
+    options.agent = this.#kept(options.agent);
+    const { request } = this.url.startsWith('http:') ? http : https;
+    return new Promise((resolve, reject) => {
+      const sent = request(this.url + path, { ...options, method, headers, signal }, resolve);
+      sent.setTimeout(idleMs, () => {
+        sent.destroy(new Error(`nothing came for ${idleMs / 1000} s`));
+      });
+      sent.on('error', (thrown) => {
+        reject(unreachable(`${method} ${path} failed`, thrown));
+      });
+      sent.end(text);
+    });
+  }
+}
+
+function isRecord(headers: https.RequestOptions['headers']): headers is http.OutgoingHttpHeaders {
+  return headers !== undefined && !Array.isArray(headers);
+}
+
+/** @throws {AnswerTooLarge} and ends the connection */
+async function boundedText(response: http.IncomingMessage, maxBytes: number): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response) {
+    const part = asBuffer(chunk);
+    bytes += part.length;
+    if (bytes > maxBytes) throw new AnswerTooLarge(`an answer is over ${maxBytes} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+/** What the API server itself said, such as an ERROR event, is passed on as it is. */
+function unreachable(what: string, thrown: unknown): Error {
+  if (thrown instanceof AppError || thrown instanceof ApiRefusal) return thrown;
+  if (thrown instanceof AnswerTooLarge) return thrown;
+  return new AppError('CLUSTER_UNREACHABLE', `${what}: ${messageOf(thrown)}`, { cause: thrown });
+}
+
+interface Refused {
+  readonly text: string;
+  readonly retryAfter: string | undefined;
+}
+
+function refusal(
+  { method, path }: Call,
+  status: number,
+  { text, retryAfter }: Refused,
+): ApiRefusal {
+  const said = tryParse(text);
+  const message = stringAt(said, 'message') ?? `HTTP status ${status}`;
+  const retryAfterS = Number(retryAfter);
+  return new ApiRefusal(status, stringAt(said, 'reason') ?? '', {
+    message: `${method} ${path}: ${message}`,
+    ...(Number.isFinite(retryAfterS) ? { retryAfterS } : {}),
+  });
+}
+
+/** @throws {AppError} CLUSTER_UNREACHABLE when it is no JSON object: some proxy answered */
+function parse(text: string): JsonObject {
+  const value = tryParse(text);
+  if (value === undefined)
+    throw new AppError('CLUSTER_UNREACHABLE', 'the answer is not a JSON object');
+  return value;
+}
+
+function tryParse(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    // Not every answer is from the API server; the caller names the status.
+    return undefined;
+  }
+}
+
+/** A stream without encoding gives Buffers; its type says any. */
+function asBuffer(chunk: unknown): Buffer {
+  if (!Buffer.isBuffer(chunk)) throw new TypeError('expected bytes');
+  return chunk;
+}

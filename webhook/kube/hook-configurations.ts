@@ -1,0 +1,165 @@
+/** Our MutatingWebhookConfigurations: which caBundle each hook has, followed and written. */
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { ApiRefusal } from './kubernetes-api.ts';
+import { Followed } from './followed.ts';
+import { Reflector, type ReflectorOptions } from './reflector.ts';
+
+/** The Service that our hooks name: hooks of another installation are none of our business. */
+export interface ServiceName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface HookEntry {
+  readonly name: string;
+  /** What the API server calls: DNS name or IP address. */
+  readonly host: string;
+  /** PEM text; empty where nothing is set. */
+  readonly caBundle: string;
+}
+
+export interface HookConfigurationEntry {
+  readonly name: string;
+  readonly uid: string;
+  readonly version: string;
+  readonly hooks: readonly HookEntry[];
+  readonly otherWriters: readonly string[];
+}
+
+const path = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+/** Every installation of ours puts it there. */
+const selector = 'labelSelector=app.kubernetes.io%2Fname%3Dsvidecar';
+const ownManager = 'svidecar';
+/** The API server answers so when somebody else was quicker, or the object is gone. */
+const conflicts: readonly number[] = [404, 409];
+
+export class FollowedHookConfigurations {
+  readonly #options: ReflectorOptions;
+  readonly #followed = new Followed<HookConfigurationEntry>();
+  readonly #reflector: Reflector<HookConfigurationEntry>;
+  #signal: AbortSignal = AbortSignal.abort();
+
+  constructor(service: ServiceName, options: ReflectorOptions) {
+    this.#options = options;
+    this.#reflector = new Reflector(
+      {
+        name: 'mutatingwebhookconfigurations',
+        path,
+        selector,
+        slim: (object) => slimConfiguration(object, service),
+        replace: (entries) => {
+          this.#followed.replace(entries);
+        },
+        put: (entry) => {
+          this.#followed.put(entry);
+        },
+        drop: (_namespace, name) => {
+          this.#followed.drop(name);
+        },
+      },
+      options,
+    );
+  }
+
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    void this.#reflector.run(signal);
+  }
+
+  /** Undefined before the first list. */
+  current(): readonly HookConfigurationEntry[] | undefined {
+    return this.#reflector.isSynced ? this.#followed.all() : undefined;
+  }
+
+  onChange(listener: () => void): () => void {
+    const end = this.#followed.onChange(listener);
+    void this.#reflector.synced().then(listener);
+    return end;
+  }
+
+  /** @throws {ApiRefusal | AppError} CLUSTER_UNREACHABLE */
+  async writeBundles(
+    configuration: Pick<HookConfigurationEntry, 'name' | 'version'>,
+    bundles: ReadonlyMap<string, string>,
+  ): Promise<'written' | 'conflict'> {
+    const { name, version } = configuration;
+    const webhooks = [...bundles].map(([hook, text]) => ({
+      name: hook,
+      clientConfig: { caBundle: Buffer.from(text).toString('base64') },
+    }));
+    const change = { metadata: { resourceVersion: version }, webhooks };
+    try {
+      const { api } = this.#options;
+      const written = await api.merge(`${path}/${encodeURIComponent(name)}`, change, this.#signal);
+      const known = this.#followed.get(name);
+      // The answer is the newest state: what follows in this round must see it.
+      if (known !== undefined) this.#followed.put(renewed(known, written));
+      return 'written';
+    } catch (thrown) {
+      if (thrown instanceof ApiRefusal && conflicts.includes(thrown.status)) return 'conflict';
+      throw thrown;
+    }
+  }
+}
+
+/** The hooks stay those that we know to be ours, with the caBundle that is now set. */
+function renewed(known: HookConfigurationEntry, object: JsonObject): HookConfigurationEntry {
+  const bundles = new Map(
+    webhooksOf(object).map((each) => [stringAt(each, 'name'), bundleOf(each)]),
+  );
+  const version = stringAt(objectAt(object, 'metadata'), 'resourceVersion') ?? known.version;
+  const hooks = known.hooks.map((hook) => ({
+    ...hook,
+    caBundle: bundles.get(hook.name) ?? hook.caBundle,
+  }));
+  return { ...known, version, hooks };
+}
+
+function slimConfiguration(
+  object: JsonObject,
+  service: ServiceName,
+): HookConfigurationEntry | undefined {
+  const metadata = objectAt(object, 'metadata');
+  const hooks = webhooksOf(object).flatMap((each): HookEntry[] => {
+    const host = hostOf(objectAt(each, 'clientConfig'), service);
+    if (host === undefined) return [];
+    return [{ name: stringAt(each, 'name') ?? '', host, caBundle: bundleOf(each) }];
+  });
+  if (hooks.length === 0) return undefined;
+  return {
+    name: stringAt(metadata, 'name') ?? '',
+    uid: stringAt(metadata, 'uid') ?? '',
+    version: stringAt(metadata, 'resourceVersion') ?? '',
+    hooks,
+    otherWriters: bundleWriters(metadata),
+  };
+}
+
+function webhooksOf(object: JsonObject): readonly JsonObject[] {
+  return listAt(object, 'webhooks').filter(isObject);
+}
+
+function bundleOf(webhook: JsonObject): string {
+  const base64 = stringAt(objectAt(webhook, 'clientConfig'), 'caBundle') ?? '';
+  return Buffer.from(base64, 'base64').toString('utf8');
+}
+
+/** @see admissionregistration.k8s.io/v1 WebhookClientConfig; undefined for a hook of somebody else's Service */
+function hostOf(clientConfig: JsonObject, service: ServiceName): string | undefined {
+  const url = stringAt(clientConfig, 'url');
+  // Without a Service, our label is all there is to go by.
+  if (url !== undefined) return URL.parse(url)?.hostname.replace(/^\[|\]$/g, '');
+  const named = objectAt(clientConfig, 'service');
+  const [name, namespace] = [stringAt(named, 'name'), stringAt(named, 'namespace')];
+  if (name !== service.name || namespace !== service.namespace) return undefined;
+  return `${name}.${namespace}.svc`;
+}
+
+/** Field managers other than us that own a caBundle. @see meta/v1 ManagedFieldsEntry */
+function bundleWriters(metadata: JsonObject): readonly string[] {
+  const entries = listAt(metadata, 'managedFields').filter(isObject);
+  return entries
+    .filter((entry) => JSON.stringify(objectAt(entry, 'fieldsV1')).includes('"f:caBundle"'))
+    .map((entry) => stringAt(entry, 'manager') ?? 'unknown')
+    .filter((manager) => manager !== ownManager);
+}
