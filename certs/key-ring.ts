@@ -7,7 +7,7 @@ import { createPrivateKey } from 'node:crypto';
 import { messageOf } from '#kernel/errors.ts';
 import type { PemPair } from './authority.ts';
 import { readCertificates, type CertificateView } from './plan/certificate-view.ts';
-import type { ServingPair, StoredKeys } from './ports.ts';
+import type { ServingPair, StoredKeys } from './certificate-ports.ts';
 import { checkPair } from './serving-pair.ts';
 
 /** An authority with its key. */

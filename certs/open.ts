@@ -6,7 +6,12 @@ import { certificateFigures } from './figures.ts';
 import { readCertificates, type CertificateView } from './plan/certificate-view.ts';
 import { defaultLives, type Lives } from './plan/lives.ts';
 import { trustFaults } from './plan/verdict.ts';
-import type { CertificateSource, HookConfigurations, KeyStore, Leadership } from './ports.ts';
+import type {
+  CertificateSource,
+  HookConfigurations,
+  KeyStore,
+  Leadership,
+} from './certificate-ports.ts';
 import { SelfSigned } from './self-signed.ts';
 import { openSvids } from './open-svids.ts';
 import { SpiffeCertificates } from './spiffe.ts';

@@ -10,7 +10,7 @@ import { emptyRing, readKeyRing, writeKeyRing, type KeyRing } from './key-ring.t
 import type { CertificateView } from './plan/certificate-view.ts';
 import type { Lives } from './plan/lives.ts';
 import { planRotation, type RotationStep } from './plan/plan-rotation.ts';
-import type { KeyStore, Leadership, StoredKeys } from './ports.ts';
+import type { KeyStore, Leadership, StoredKeys } from './certificate-ports.ts';
 import { Rounds } from './rounds.ts';
 import { ServedLeaf } from './served-leaf.ts';
 import type { Trust } from './trust.ts';

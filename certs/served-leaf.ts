@@ -3,7 +3,7 @@ import type { Log } from '#kernel/observe.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Leaf } from './key-ring.ts';
 import { isLive, type CertificateView } from './plan/certificate-view.ts';
-import type { CertificateSource, ServingPair } from './ports.ts';
+import type { CertificateSource, ServingPair } from './certificate-ports.ts';
 import type { Trust } from './trust.ts';
 
 export interface ServedLeafOptions {

@@ -3,7 +3,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { AppError, messageOf } from '#kernel/errors.ts';
-import type { ServingPair } from './ports.ts';
+import type { ServingPair } from './certificate-ports.ts';
 
 /**
  * Checks a PEM chain (leaf first) and its PEM key as one pair.

@@ -9,7 +9,7 @@ import type { Log } from '#kernel/observe.ts';
 import { splitDer } from './der.ts';
 import { readLeaf, type Leaf } from './key-ring.ts';
 import { coversHost, viewOf, type CertificateView } from './plan/certificate-view.ts';
-import type { Leadership } from './ports.ts';
+import type { Leadership } from './certificate-ports.ts';
 import { Rounds } from './rounds.ts';
 import { ServedLeaf } from './served-leaf.ts';
 import type { Trust } from './trust.ts';

@@ -1,6 +1,6 @@
 /** A serving certificate for one run; its key never leaves the process. */
 import { issueLeaf, makeAuthority } from './authority.ts';
-import type { ServingPair } from './ports.ts';
+import type { ServingPair } from './certificate-ports.ts';
 import { checkPair } from './serving-pair.ts';
 
 const dayS = 24 * 60 * 60;

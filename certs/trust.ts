@@ -10,7 +10,7 @@ import { anchorOf } from './plan/anchor.ts';
 import { isLive, readCertificates, unique, type CertificateView } from './plan/certificate-view.ts';
 import { planBundle } from './plan/plan-bundle.ts';
 import type { TrustVerdict } from './plan/verdict.ts';
-import type { Hook, HookConfiguration, HookConfigurations } from './ports.ts';
+import type { Hook, HookConfiguration, HookConfigurations } from './certificate-ports.ts';
 
 export interface TrustOptions {
   readonly configurations: HookConfigurations;

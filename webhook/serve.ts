@@ -17,10 +17,10 @@ import type { Engine } from './injection/inject.ts';
 import type { CallerTrust } from './server/callers.ts';
 import type { Limits } from './server/limits.ts';
 import type { Figure, Log } from '#kernel/observe.ts';
-import type { Reviewer } from './server/ports.ts';
+import type { Reviewer } from './server/reviewer.ts';
 import { WebhookServer } from './server/server.ts';
 import type { ServingCertificate } from '../certs/open.ts';
-import type { ServingPair } from '../certs/ports.ts';
+import type { ServingPair } from '../certs/certificate-ports.ts';
 import { throwAwayCertificate } from '../certs/throw-away-certificate.ts';
 import { serveCertificate, type CertificateOptions } from './serve-certificate.ts';
 

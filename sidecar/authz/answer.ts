@@ -1,5 +1,5 @@
 /** An answer as a rule gives it: the bytes for Envoy and what became of the check. */
-import type { RefusalReason } from '../jwt/ports.ts';
+import type { RefusalReason } from '../jwt/token-ports.ts';
 import { refusalWords, type AuthzOutcome, type RuleRefusal } from './outcomes.ts';
 import { denial } from './write-answer.ts';
 

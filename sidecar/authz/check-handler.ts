@@ -1,12 +1,12 @@
 /** Chooses the rule for a check and lets it decide. The one place that turns any trouble into a refusal. */
 import type { Rule } from '../config/settings.ts';
 import { refusalsOf, type CheckAnswer } from './answer.ts';
-import { injectDecision, type RuleDecision } from './inject.ts';
+import { injectDecision, type RuleDecision } from './inject-rule.ts';
 import type { RuleRefusal } from './outcomes.ts';
-import type { CheckHandler, RulePorts, Tally } from './ports.ts';
+import type { CheckHandler, RulePorts, Tally } from './rule-ports.ts';
 import { readCheck } from './read-check.ts';
-import { routeSettings } from './route-settings.ts';
-import { validateDecision } from './validate.ts';
+import { routeSettings } from './route-overrides.ts';
+import { validateDecision } from './validate-rule.ts';
 
 /** Speaks where no rule was found, and counts there. */
 const helperSpeaker = 'svidecar';

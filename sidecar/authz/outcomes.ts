@@ -1,5 +1,5 @@
 /** What became of a check: stable ids, used as metric labels and in dynamic metadata. */
-import type { RefusalReason } from '../jwt/ports.ts';
+import type { RefusalReason } from '../jwt/token-ports.ts';
 
 /** Why a check was refused, beyond what is wrong with a token. */
 export type RuleRefusal =

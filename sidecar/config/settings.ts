@@ -10,7 +10,7 @@ import { spiffeIdFault } from '#kernel/spiffe-id.ts';
 import { callerHeaderFault } from './caller-header.ts';
 import { callerPatternFault } from './caller-pattern.ts';
 import { checkShape, readShape } from './check-shape.ts';
-import { healthPort, helperPort } from './contract.ts';
+import { healthPort, helperPort } from './helper-contract.ts';
 
 const spiffeId = z.string().refine((text) => spiffeIdFault(text) === undefined, {
   error: (issue) => `is not a SPIFFE ID: ${spiffeIdFault(String(issue.input)) ?? ''}`,

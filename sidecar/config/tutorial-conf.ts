@@ -3,7 +3,7 @@
  * Keys: socket_path, host, port, jwt_mode ("jwt_injection" or "jwt_svid_validator"), audience.
  */
 import { AppError } from '#kernel/errors.ts';
-import { healthPort } from './contract.ts';
+import { healthPort } from './helper-contract.ts';
 import { readHcl, type HclEntry } from './hcl.ts';
 import { checkSettings, type HelperSettings } from './settings.ts';
 

@@ -1,6 +1,6 @@
 /** The helper's arguments: those of the tutorial's helper, and two for people. */
 import { parseArgs } from 'node:util';
-import { settingsDirectory, settingsFile } from '../config/contract.ts';
+import { settingsDirectory, settingsFile } from '../config/helper-contract.ts';
 
 export type CommandLine =
   | { readonly kind: 'run'; readonly file: string }

@@ -4,7 +4,7 @@ import type { Rule } from '../config/settings.ts';
 import type { GrpcServerOptions } from '../server/grpc-server.ts';
 import type { MetricFamily } from '../server/metrics-text.ts';
 import type { JwtBundleSource } from '../workload-api/bundle-source.ts';
-import type { HelperLog } from './log.ts';
+import type { HelperLog } from './helper-log.ts';
 import type { TokenSources } from './token-sources.ts';
 
 export interface DataPath extends Pick<GrpcServerOptions, 'methods' | 'streams' | 'pages'> {

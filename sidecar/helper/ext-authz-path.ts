@@ -1,7 +1,7 @@
 /** The strict data path: Envoy asks about each request. */
 import { checkHandler } from '../authz/check-handler.ts';
-import type { CheckHandler, RulePorts } from '../authz/ports.ts';
-import { ruleMetadataKey } from '../config/contract.ts';
+import type { CheckHandler, RulePorts } from '../authz/rule-ports.ts';
+import { ruleMetadataKey } from '../config/helper-contract.ts';
 import type { Rule } from '../config/settings.ts';
 import { CheckCounts } from '../server/check-counts.ts';
 import type { MetricFamily } from '../server/metrics-text.ts';

@@ -1,7 +1,7 @@
 /** The helper at work: sources, rules and servers put together; rules change on reload, everything else on restart. */
 import type { Clock } from '#kernel/clock.ts';
 import { messageOf } from '#kernel/errors.ts';
-import { ruleMetadataKey } from '../config/contract.ts';
+import { ruleMetadataKey } from '../config/helper-contract.ts';
 import type { HelperSettings } from '../config/settings.ts';
 import { GrpcServer } from '../server/grpc-server.ts';
 import { HealthServer } from '../server/health-server.ts';
@@ -13,7 +13,7 @@ import { systemTimers } from '../workload-api/system-timers.ts';
 import { JwtTokenSource } from '../workload-api/token-source.ts';
 import type { DataPath } from './data-path.ts';
 import { ExtAuthzPath } from './ext-authz-path.ts';
-import type { HelperLog } from './log.ts';
+import type { HelperLog } from './helper-log.ts';
 import { NativePath } from './native-path.ts';
 import {
   leftOutWords,
@@ -22,7 +22,7 @@ import {
   withNames,
   type HelperState,
   type PodNames,
-} from './status.ts';
+} from './helper-state.ts';
 import { TokenSources } from './token-sources.ts';
 
 export interface HelperOptions {

@@ -4,9 +4,9 @@
  */
 import { generateKeyPairSync } from 'node:crypto';
 import { trustDomainFault, parseTrustDomain } from '#kernel/spiffe-id.ts';
-import { trustDomainOfJwksPath } from '../config/contract.ts';
+import { trustDomainOfJwksPath } from '../config/helper-contract.ts';
 import { keySetOf, publicJwk, type PublicJwk } from '../jwt/key-set.ts';
-import type { BundleSource, JwtBundle } from '../jwt/ports.ts';
+import type { BundleSource, JwtBundle } from '../jwt/token-ports.ts';
 import type { MetricFamily } from '../server/metrics-text.ts';
 import type { HttpPage } from '../server/plain-answer.ts';
 

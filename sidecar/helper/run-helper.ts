@@ -7,7 +7,7 @@ import type { HelperSettings } from '../config/settings.ts';
 import { readCommandLine, usage } from './command-line.ts';
 import { followFile, readText } from './follow-file.ts';
 import { Helper } from './helper.ts';
-import { HelperLog } from './log.ts';
+import { HelperLog } from './helper-log.ts';
 
 export interface HelperSurroundings {
   /** Without the runtime and the script. */

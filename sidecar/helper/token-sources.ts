@@ -1,7 +1,7 @@
 /** The sources of tokens in use, one for each audience and SPIFFE ID, kept through reloads. */
 import type { SpiffeId } from '#kernel/spiffe-id.ts';
 import { OwnTokens } from '../jwt/own-tokens.ts';
-import type { IssuedToken, TokenSource } from '../jwt/ports.ts';
+import type { IssuedToken, TokenSource } from '../jwt/token-ports.ts';
 
 /** A source that runs until it is closed. */
 export interface RunningSource extends TokenSource {

@@ -1,6 +1,6 @@
 /** The verifiers in use, one for each set of audiences, with their caches of verdicts. */
 import { cachedVerifier, type CachedVerifier } from '../jwt/cache.ts';
-import type { BundleSource } from '../jwt/ports.ts';
+import type { BundleSource } from '../jwt/token-ports.ts';
 import { createVerifier } from '../jwt/verify.ts';
 
 /** Sets of audiences; routes name some of them, and each has a cache, so they are bounded. */

@@ -8,7 +8,7 @@
  */
 import { LruMap } from './lru.ts';
 import { maxTokenLength } from './parse.ts';
-import type { BundleSource, RefusalReason, TokenVerifier, TokenVerdict } from './ports.ts';
+import type { BundleSource, RefusalReason, TokenVerifier, TokenVerdict } from './token-ports.ts';
 import { refused } from './refusal.ts';
 import { defaultLeewayS } from './verify.ts';
 

@@ -1,7 +1,7 @@
 /** Reads a token that the Workload API gave us: whose it is and how long it lives. */
 import { parseSpiffeId, spiffeIdFault } from '#kernel/spiffe-id.ts';
 import { parseToken } from './parse.ts';
-import type { IssuedToken } from './ports.ts';
+import type { IssuedToken } from './token-ports.ts';
 import { refused, type Refusal } from './refusal.ts';
 
 /**

@@ -6,7 +6,7 @@
 import type { KeyObject } from 'node:crypto';
 import { algorithms, isAlgorithm, type Algorithm, type Curve } from './algorithms.ts';
 import { keysOf, type VerificationKey } from './keys.ts';
-import type { JwtBundle } from './ports.ts';
+import type { JwtBundle } from './token-ports.ts';
 
 /** On a curve only one algorithm signs. */
 const algorithmOf: Readonly<Record<Curve, Algorithm>> = {

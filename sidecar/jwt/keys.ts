@@ -4,7 +4,7 @@ import { isArray, stringAt, type JsonObject } from '#kernel/json.ts';
 import { algorithms, type Algorithm, type Curve } from './algorithms.ts';
 import { rsaFault, type RsaFault } from './rsa-faults.ts';
 import type { ParsedToken } from './parse.ts';
-import type { JwtBundle } from './ports.ts';
+import type { JwtBundle } from './token-ports.ts';
 
 interface Common {
   readonly keyId: string;

@@ -8,7 +8,7 @@
  * @see docs/adr/0068-the-helper-knows-its-own-tokens.md
  */
 import { createHash } from 'node:crypto';
-import type { IssuedToken } from './ports.ts';
+import type { IssuedToken } from './token-ports.ts';
 
 /** Seconds past its end for which a token is known: validators let clocks differ by a minute, so it can still count. */
 const knownAfterEndS = 120;

@@ -1,5 +1,5 @@
 /** Refusals as shared values: refusing costs no allocation. */
-import type { RefusalReason, TokenVerdict } from './ports.ts';
+import type { RefusalReason, TokenVerdict } from './token-ports.ts';
 
 export type Refusal = Extract<TokenVerdict, { kind: 'refused' }>;
 

@@ -5,7 +5,7 @@
 import { parseSpiffeId, spiffeIdFault, trustDomainOf } from '#kernel/spiffe-id.ts';
 import { keysFor } from './keys.ts';
 import { parseToken, type ParsedToken } from './parse.ts';
-import type { BundleSource, RefusalReason, TokenVerifier, TokenVerdict } from './ports.ts';
+import type { BundleSource, RefusalReason, TokenVerifier, TokenVerdict } from './token-ports.ts';
 import { refused } from './refusal.ts';
 import { isSignedByAny } from './signature.ts';
 

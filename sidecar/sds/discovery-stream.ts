@@ -2,7 +2,7 @@
 import { readDeltaRequest, readStateRequest } from './read-request.ts';
 import type { Secrets } from './secrets.ts';
 import { Subscription } from './subscription.ts';
-import { jointVersion } from './version.ts';
+import { jointVersion } from './secret-version.ts';
 import {
   deltaResponse,
   secretTypeUrl,

@@ -1,9 +1,9 @@
 /** The secrets that rules ask for: a name for each audience, and behind it always the newest token. */
 import { parseSpiffeId, type SpiffeId } from '#kernel/spiffe-id.ts';
-import { secretName } from '../config/contract.ts';
+import { secretName } from '../config/helper-contract.ts';
 import type { Rule } from '../config/settings.ts';
-import type { IssuedToken, TokenSource } from '../jwt/ports.ts';
-import { versionOf } from './version.ts';
+import type { IssuedToken, TokenSource } from '../jwt/token-ports.ts';
+import { versionOf } from './secret-version.ts';
 
 /** What a name stands for now. */
 export type SecretState =

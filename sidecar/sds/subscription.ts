@@ -3,7 +3,7 @@
  * source is gone, and knows nothing of expiry; so what no longer holds is replaced by the empty value.
  */
 import { expiryMarginS, type Secrets } from './secrets.ts';
-import { emptyVersion, expiryOf } from './version.ts';
+import { emptyVersion, expiryOf } from './secret-version.ts';
 import type { SecretResource } from './write-response.ts';
 
 interface Holding {

@@ -1,8 +1,8 @@
 /** Always the newest JWT bundles: from the stream, through agent restarts, in memory. */
 import { messageOf } from '#kernel/errors.ts';
 import { parseTrustDomain, type TrustDomain } from '#kernel/spiffe-id.ts';
-import { readJwtBundle, type LeftOutKey } from '../jwt/bundle.ts';
-import type { BundleSource, JwtBundle } from '../jwt/ports.ts';
+import { readJwtBundle, type LeftOutKey } from '../jwt/jwt-bundle.ts';
+import type { BundleSource, JwtBundle } from '../jwt/token-ports.ts';
 import type { JwtBundles, WorkloadApi } from './api.ts';
 import { Listeners } from './listeners.ts';
 import { StreamKeeper, type SourceContext } from './stream-keeper.ts';

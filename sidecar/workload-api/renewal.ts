@@ -1,5 +1,5 @@
 /** When a token is renewed, and how long its renewal may take. */
-import type { IssuedToken } from '../jwt/ports.ts';
+import type { IssuedToken } from '../jwt/token-ports.ts';
 
 /** Milliseconds between two requests that both succeed. */
 const minDelayMs = 1_000;

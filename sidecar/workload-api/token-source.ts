@@ -1,7 +1,7 @@
 /** Always the newest JWT-SVID for one audience: fetched at start, renewed at half life, served until it expires. */
 import type { SpiffeId } from '#kernel/spiffe-id.ts';
 import { readUnverifiedIssuedToken } from '../jwt/issued.ts';
-import type { IssuedToken, TokenSource } from '../jwt/ports.ts';
+import type { IssuedToken, TokenSource } from '../jwt/token-ports.ts';
 import type { CallFailure, JwtSvid, CallOutcome, WorkloadApi } from './api.ts';
 import { explainFailure, retryDelayMs } from './failure.ts';
 import { Listeners } from './listeners.ts';

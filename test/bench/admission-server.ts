@@ -10,7 +10,7 @@ import { envoyCheck } from '../../webhook/admission/check-envoy.ts';
 import { review, type ReviewContext } from '../../webhook/admission/review.ts';
 import { loadEngine } from '../../webhook/files/load-engine.ts';
 import { WebhookServer } from '../../webhook/server/server.ts';
-import type { ServingPair } from '../../certs/ports.ts';
+import type { ServingPair } from '../../certs/certificate-ports.ts';
 import { isArray, isObject, objectAt, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { pointer } from '../../webhook/editing/operation.ts';
 import { envoyConfig, reviewOfBytes } from './review-bodies.ts';

@@ -5,7 +5,7 @@ import type {
   KeyStore,
   Leadership,
   StoredKeys,
-} from '../../certs/ports.ts';
+} from '../../certs/certificate-ports.ts';
 
 class Told {
   readonly #listeners = new Set<() => void>();

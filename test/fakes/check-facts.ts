@@ -8,7 +8,7 @@ import {
 } from '../../webhook/checks/facts.ts';
 import type { ResourceName } from '../../webhook/checks/facts.ts';
 import { runChecks } from '../../webhook/checks/run-checks.ts';
-import type { CheckId, Finding } from '../../webhook/checks/contract.ts';
+import type { CheckId, Finding } from '../../webhook/checks/check-contract.ts';
 import type { CheckResult } from '../../webhook/checks/run-checks.ts';
 import { engineFor } from './engine.ts';
 

@@ -1,6 +1,6 @@
 /** Envoy's side of secret discovery, by generated code: messages for our server, and what its answers mean. */
 import type { SecretState, Secrets } from '../../sidecar/sds/secrets.ts';
-import { versionOf } from '../../sidecar/sds/version.ts';
+import { versionOf } from '../../sidecar/sds/secret-version.ts';
 import { secretTypeUrl } from '../../sidecar/sds/write-response.ts';
 import { Secret } from '../gen/envoy/extensions/transport_sockets/tls/v3/secret.ts';
 import {

@@ -1,14 +1,14 @@
 /** Ports of the rules that answer from memory and remember what they were asked. */
 import type { SpiffeId } from '#kernel/spiffe-id.ts';
 import type { AuthzOutcome } from '../../sidecar/authz/outcomes.ts';
-import type { RulePorts, Tally } from '../../sidecar/authz/ports.ts';
+import type { RulePorts, Tally } from '../../sidecar/authz/rule-ports.ts';
 import { OwnTokens } from '../../sidecar/jwt/own-tokens.ts';
 import type {
   IssuedToken,
   TokenSource,
   TokenVerifier,
   TokenVerdict,
-} from '../../sidecar/jwt/ports.ts';
+} from '../../sidecar/jwt/token-ports.ts';
 
 export class FakeTokenSource implements TokenSource {
   issued: IssuedToken | undefined;

@@ -1,6 +1,6 @@
 /** A configuration of a shape and a size is patched. */
 import { AppError } from '#kernel/errors.ts';
-import type { EnvoyAdditions } from '../../webhook/envoy/contract.ts';
+import type { EnvoyAdditions } from '../../webhook/envoy/patch-contract.ts';
 import { patchEnvoy } from '../../webhook/envoy/patch-envoy.ts';
 import type { Shape } from './envoy-parts.ts';
 

@@ -1,7 +1,7 @@
 /** A reviewer for tests of the server: allows everything, and breaks on demand. */
 import { AppError } from '#kernel/errors.ts';
 import { isObject, objectAt, stringAt } from '#kernel/json.ts';
-import type { AnsweredReview } from '../../webhook/server/ports.ts';
+import type { AnsweredReview } from '../../webhook/server/reviewer.ts';
 
 /** Namespaces of reviews that make it throw. */
 export const explodingNamespace = 'explodes';

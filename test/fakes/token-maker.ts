@@ -2,7 +2,7 @@
 import { constants, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { parseTrustDomain, type TrustDomain } from '#kernel/spiffe-id.ts';
 import type { JsonObject } from '#kernel/json.ts';
-import type { BundleSource, JwtBundle } from '../../sidecar/jwt/ports.ts';
+import type { BundleSource, JwtBundle } from '../../sidecar/jwt/token-ports.ts';
 
 export interface TestKey {
   readonly kid: string;

@@ -1,6 +1,6 @@
 /** Workloads and what surrounds them as users get them wrong, for tests of the checks. */
 import type { JsonObject } from '#kernel/json.ts';
-import type { CheckId, Severity } from '../../webhook/checks/contract.ts';
+import type { CheckId, Severity } from '../../webhook/checks/check-contract.ts';
 import { injected } from './admission.ts';
 import { enabled, namespace, type Objects } from './check-facts.ts';
 import { engineFor } from './engine.ts';

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readOptions } from '../../webhook/injection/reads/envoy-options.ts';
-import { knownText } from '../../webhook/injection/reads/text.ts';
+import { knownText } from '../../webhook/injection/reads/partial-text.ts';
 import { programPath } from './harness/components.ts';
 import { runCommand } from './harness/processes.ts';
 import { createWorkFolder } from './harness/work-folder.ts';

@@ -9,7 +9,7 @@ import { parseSpiffeId, spiffeIdFault } from '#kernel/spiffe-id.ts';
 import { callerFilter } from '../../sidecar/authz/allow-callers.ts';
 import { audienceByHost } from '../../sidecar/authz/audience-by-host.ts';
 import { skipFilter } from '../../sidecar/config/skip-paths.ts';
-import { secretName } from '../../sidecar/config/contract.ts';
+import { secretName } from '../../sidecar/config/helper-contract.ts';
 import { nativeVariables } from '../../webhook/request/native-variables.ts';
 import { nativeAdditions } from '../golden/envoy/cases.ts';
 

@@ -2,7 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { LRUCache } from 'lru-cache';
 import type { JsonObject } from '#kernel/json.ts';
-import type { EnvoyPatch, Guard } from '../envoy/contract.ts';
+import type { EnvoyPatch, Guard } from '../envoy/patch-contract.ts';
 import { withheldMessage, type ConfigMapContents } from '../injection/config-map-contents.ts';
 import { patchPlanned } from '../injection/envoy-plan.ts';
 import type { Library } from '../templates/library.ts';

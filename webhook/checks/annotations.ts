@@ -2,7 +2,13 @@
 import type { ErrorCode } from '#kernel/errors.ts';
 import type { StepId } from '../injection/trace.ts';
 import type { Assessed } from './assess.ts';
-import { found, type Check, type Finding, type CheckOutcome, type Severity } from './contract.ts';
+import {
+  found,
+  type Check,
+  type Finding,
+  type CheckOutcome,
+  type Severity,
+} from './check-contract.ts';
 
 /** Refusals that another check tells of. */
 const annotationCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

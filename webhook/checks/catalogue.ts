@@ -8,20 +8,20 @@ import {
 } from './annotations.ts';
 import { webhookCertificate } from './certificate.ts';
 import { configMaps } from './config-maps.ts';
-import type { Check } from './contract.ts';
+import type { Check } from './check-contract.ts';
 import { helperCurrent, helperPresent } from './coverage.ts';
-import { envoyVersion } from './envoy-version.ts';
+import { envoyVersion } from './old-envoys.ts';
 import { fieldManagers } from './field-managers.ts';
 import { gitOpsDrift } from './gitops.ts';
 import { guardPolicy } from './guard.ts';
 import { webhookConfigured } from './hooks.ts';
 import { csiDriver, spireAgent, workloadApi } from './identity.ts';
 import { namespaceLabelCheck, podSecurity } from './namespaces.ts';
-import { appPort, probes } from './ports.ts';
+import { appPort, probes } from './open-ports.ts';
 import { webhookAnswers } from './probe.ts';
 import { autoscaling, resourceLimits } from './resources.ts';
 import { configuration, webhookReplicas, webhookService } from './serving.ts';
-import { kubernetesVersion } from './version.ts';
+import { kubernetesVersion } from './kubernetes-version.ts';
 
 export const catalogue: readonly Check[] = [
   kubernetesVersion,

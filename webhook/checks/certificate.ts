@@ -7,7 +7,7 @@ import {
   type CertificateView,
   type LifeView,
 } from '../../certs/plan/certificate-view.ts';
-import type { Check, Finding, CheckOutcome } from './contract.ts';
+import type { Check, Finding, CheckOutcome } from './check-contract.ts';
 import type { ClusterFacts, ServedCertificates } from './facts.ts';
 import { hooksOf, type InspectedHook } from './hooks.ts';
 

@@ -8,7 +8,7 @@ import {
 } from '../desired/desired.ts';
 import { desiredConfigMaps } from '../desired/marks.ts';
 import { readableStatus, statusTextOf, type Assessed } from './assess.ts';
-import { found, type Check, type Finding, type Material } from './contract.ts';
+import { found, type Check, type Finding, type Material } from './check-contract.ts';
 import { metadataOf, nameOf, namespaceOf, type Subject, type Where } from './facts.ts';
 
 export const configMaps: Check = {

@@ -1,7 +1,7 @@
 /** Whether what asked for the helper has it, and the newest one. */
 import { listAt, isObject, objectAt, stringAt } from '#kernel/json.ts';
 import { namespaceLabels, statusTextOf, type Assessed } from './assess.ts';
-import { found, type Check, type Finding, type Material } from './contract.ts';
+import { found, type Check, type Finding, type Material } from './check-contract.ts';
 
 export const helperPresent: Check = {
   id: 'helper_present',

@@ -3,7 +3,7 @@ import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { pointerTokens } from '../editing/operation.ts';
 import { readableStatus, type Assessed } from './assess.ts';
-import { found, type Check, type Finding } from './contract.ts';
+import { found, type Check, type Finding } from './check-contract.ts';
 import { metadataOf } from './facts.ts';
 
 export const fieldManagers: Check = {

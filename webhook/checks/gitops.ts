@@ -1,7 +1,7 @@
 /** Workloads that a GitOps tool keeps in step with a repository, where the webhook changes workloads. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { namespaceLabels } from './assess.ts';
-import { found, type Check, type Finding } from './contract.ts';
+import { found, type Check, type Finding } from './check-contract.ts';
 import { metadataOf, namespaceOf } from './facts.ts';
 
 const gitOpsTools: readonly (readonly [tool: string, pattern: RegExp])[] = [

@@ -1,7 +1,7 @@
 /** The guard: a ValidatingAdmissionPolicy that refuses opted-in pods without what they asked for. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { templatesKey } from '../request/metadata-keys.ts';
-import { found, skipped, type Check, type Finding } from './contract.ts';
+import { found, skipped, type Check, type Finding } from './check-contract.ts';
 import { nameOf, whereOf, type Subject } from './facts.ts';
 import { podHookOf, type InspectedHook } from './hooks.ts';
 

@@ -1,7 +1,7 @@
 /** Where identities come from: the CSI driver, SPIRE's agents, and a Workload API that is asked. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { containersOf } from './containers.ts';
-import { found, skipped, type Check, type Finding, type Material } from './contract.ts';
+import { found, skipped, type Check, type Finding, type Material } from './check-contract.ts';
 import { metadataOf, nameOf, whereOf, type Subject } from './facts.ts';
 import { named } from './hooks.ts';
 import { numberAt } from './serving.ts';

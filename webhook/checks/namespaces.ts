@@ -3,7 +3,7 @@ import { listAt, objectAt, stringAt, isObject } from '#kernel/json.ts';
 import { isOurs, namespaceLabel } from '../request/metadata-keys.ts';
 import { resemblesOurs } from '../request/stray-keys.ts';
 import { namespaceLabels, type Assessed } from './assess.ts';
-import { found, type Check, type Finding, type Material } from './contract.ts';
+import { found, type Check, type Finding, type Material } from './check-contract.ts';
 import { metadataOf, nameOf, whereOf } from './facts.ts';
 
 const valid: ReadonlySet<string> = new Set(['enabled', 'pod']);

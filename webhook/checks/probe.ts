@@ -2,7 +2,7 @@
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { statusKey, templatesKey } from '../request/metadata-keys.ts';
 import { namespaceLabels } from './assess.ts';
-import { found, skipped, type Check, type Finding, type CheckOutcome } from './contract.ts';
+import { found, skipped, type Check, type Finding, type CheckOutcome } from './check-contract.ts';
 import { metadataOf, type ProbeAnswer, type Subject } from './facts.ts';
 import { podHookOf, type InspectedHook } from './hooks.ts';
 

@@ -1,6 +1,6 @@
 /** Quotas, limit ranges and autoscalers against the pods as they are after injection. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { helperContainer } from '../../sidecar/config/contract.ts';
+import { helperContainer } from '../../sidecar/config/helper-contract.ts';
 import { amountOf } from '../request/quantity.ts';
 import type { Assessed } from './assess.ts';
 import {
@@ -10,7 +10,7 @@ import {
   lastingContainers,
   textOf,
 } from './containers.ts';
-import { found, type Check, type Finding, type Material } from './contract.ts';
+import { found, type Check, type Finding, type Material } from './check-contract.ts';
 import { nameOf, namespaceOf, type Subject } from './facts.ts';
 
 export const resourceLimits: Check = {

@@ -1,7 +1,14 @@
 /** Runs checks over facts. Pure; the same facts give the same report. */
 import { assess, concernsUs, type Assessed } from './assess.ts';
 import { catalogue } from './catalogue.ts';
-import type { Category, Check, CheckId, Finding, Material, CheckOutcome } from './contract.ts';
+import type {
+  Category,
+  Check,
+  CheckId,
+  Finding,
+  Material,
+  CheckOutcome,
+} from './check-contract.ts';
 import { subjectsOf, type ClusterFacts } from './facts.ts';
 
 /** `skipped`: nothing to check, or nothing that can be seen from here. `unknown`: it could not be read. */

@@ -1,7 +1,7 @@
 /** What stands behind the hooks: Service, endpoints, replicas, configuration. */
 import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { found, skipped, type Check, type Finding } from './contract.ts';
+import { found, skipped, type Check, type Finding } from './check-contract.ts';
 import { metadataOf, nameOf, whereOf, type Subject } from './facts.ts';
 import { named, serviceNames } from './hooks.ts';
 

@@ -1,6 +1,6 @@
 /** A report of checks for people, and for programs. */
 import { jsonText, printable } from '#kernel/text.ts';
-import type { Finding } from '../checks/contract.ts';
+import type { Finding } from '../checks/check-contract.ts';
 import type { Where } from '../checks/facts.ts';
 import type { CheckResult, Report, CheckStatus } from '../checks/run-checks.ts';
 import { exitCodes } from './exit-codes.ts';

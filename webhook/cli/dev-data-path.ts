@@ -2,7 +2,12 @@
 import { printable } from '#kernel/text.ts';
 import { own } from '#kernel/members.ts';
 import { objectAt, stringAt } from '#kernel/json.ts';
-import { exchange, startDataPath, type LocalDataPath, type LocalPod } from '../dev/data-path.ts';
+import {
+  exchange,
+  startDataPath,
+  type LocalDataPath,
+  type LocalPod,
+} from '../dev/local-data-path.ts';
 import type { Engine } from '../injection/inject.ts';
 import { substituteText } from '../templates/substitute.ts';
 import type { InjectedTexts } from '../manifests/inject-texts.ts';

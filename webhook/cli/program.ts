@@ -2,18 +2,18 @@
 import { Command, CommanderError } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import { printable } from '#kernel/text.ts';
-import { checkCommand } from './check.ts';
-import { completionCommand } from './completion.ts';
+import { checkCommand } from './commands/check.ts';
+import { completionCommand } from './commands/completion.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
-import { helperCommand } from './helper.ts';
-import { explainCommand } from './explain.ts';
-import { devCommand } from './dev.ts';
-import { diffCommand } from './diff.ts';
-import { injectCommand } from './inject.ts';
-import { renderCommand } from './render.ts';
-import { serveCommand } from './serve.ts';
+import { helperCommand } from './commands/helper.ts';
+import { explainCommand } from './commands/explain.ts';
+import { devCommand } from './commands/dev.ts';
+import { diffCommand } from './commands/diff.ts';
+import { injectCommand } from './commands/inject.ts';
+import { renderCommand } from './commands/render.ts';
+import { serveCommand } from './commands/serve.ts';
 import { guarded, type CliContext, type Installation, type Terminal } from './terminal.ts';
-import { uninjectCommand } from './uninject.ts';
+import { uninjectCommand } from './commands/uninject.ts';
 
 const overview = `
 First steps:

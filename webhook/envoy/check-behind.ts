@@ -4,7 +4,7 @@ import { anyOf } from './any-config.ts';
 import { type KnownCluster, isLocal } from './clusters.ts';
 import { addressesOf, chosenByRequest } from './cluster-transport.ts';
 import { lineIn } from './config-file.ts';
-import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { checkShown } from './check-shown.ts';
 import { configsOf } from './judge-filter.ts';
 import { type Listener, type Manager, titleOf } from './listener.ts';

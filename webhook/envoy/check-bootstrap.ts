@@ -1,7 +1,7 @@
 /** What a bootstrap plugs into Envoy as a whole: code there can do with connections and listeners what it likes. */
 import { anyField } from './any-config.ts';
 import { type ConfigFile, lineIn } from './config-file.ts';
-import type { EnvoyWarning } from './contract.ts';
+import type { EnvoyWarning } from './patch-contract.ts';
 import { filterTitle } from './judge-filter.ts';
 import { type Placed, fieldKey, placedField, repeatedOf, textOf } from './proto-field.ts';
 

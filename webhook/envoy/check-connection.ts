@@ -1,7 +1,7 @@
 /** What looks at a connection before its connection manager: it could send it somewhere, or change what is in it. */
 import { anyField } from './any-config.ts';
 import { lineIn } from './config-file.ts';
-import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { filterTitle } from './judge-filter.ts';
 import type { Listener } from './listener.ts';
 import { type Placed, placedField, repeatedOf, textOf } from './proto-field.ts';

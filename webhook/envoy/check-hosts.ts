@@ -3,7 +3,7 @@ import type { AppError } from '#kernel/errors.ts';
 import { addressesOf } from './cluster-transport.ts';
 import type { KnownCluster } from './clusters.ts';
 import { type ConfigFile, invalid, lineIn } from './config-file.ts';
-import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { type HostPatterns, hostPatterns } from './host-patterns.ts';
 import { titleOf, type Listener } from './listener.ts';
 import { onceFor } from '#kernel/once.ts';

@@ -1,6 +1,6 @@
 /** Ports that two programs of one pod would listen on. */
 import { type ConfigFiles, lineIn } from './config-file.ts';
-import type { EnvoyWarning } from './contract.ts';
+import type { EnvoyWarning } from './patch-contract.ts';
 import { type Listener, titleOf } from './listener.ts';
 import { type Placed, placedField, repeatedOf } from './proto-field.ts';
 import { isOff, isUdp, numberOf } from './proto-scalar.ts';

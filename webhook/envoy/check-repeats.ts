@@ -3,7 +3,7 @@ import { type Json, isArray, isObject } from '#kernel/json.ts';
 import { typeNameOf, placedField } from './proto-field.ts';
 import { isOneOf, numberOf } from './proto-scalar.ts';
 import { invalid, lineIn } from './config-file.ts';
-import type { FilterAddition } from './contract.ts';
+import type { FilterAddition } from './patch-contract.ts';
 import { type Listener, type Manager, titleOf } from './listener.ts';
 import { type EnvoySurroundings, routesOf } from './reach.ts';
 import type { RouteEntry } from './route-tree.ts';

@@ -2,7 +2,7 @@
 import type { KnownCluster } from './clusters.ts';
 import { isTapped, unsafeBecause } from './cluster-transport.ts';
 import { lineIn } from './config-file.ts';
-import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { anyField } from './any-config.ts';
 import { type Listener, type Manager, titleOf } from './listener.ts';
 import { filterTitle } from './judge-filter.ts';

@@ -1,7 +1,7 @@
 /** Who is shown a token besides the host that it is meant for: logs, traces, rate limits, and headers of answers. */
 import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
 import { lineIn } from './config-file.ts';
-import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { configsOf } from './judge-filter.ts';
 import type { Listener } from './listener.ts';
 import type { PlacedIn } from './placed-in.ts';

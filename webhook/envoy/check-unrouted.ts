@@ -4,7 +4,7 @@
  */
 import { type Json, isArray, isObject } from '#kernel/json.ts';
 import { lineIn } from './config-file.ts';
-import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { authzFilterType, effectOf } from './http-filters.ts';
 import { configsOf, filterTitle, judgeFilter } from './judge-filter.ts';
 import type { FilterList, Manager } from './listener.ts';

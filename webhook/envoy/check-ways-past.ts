@@ -3,7 +3,7 @@ import { onceFor } from '#kernel/once.ts';
 import { portsIn } from './cluster-transport.ts';
 import { isLocal, isLoopback } from './clusters.ts';
 import { lineIn } from './config-file.ts';
-import type { EnvoyWarning, InboundView } from './contract.ts';
+import type { EnvoyWarning, InboundView } from './patch-contract.ts';
 import type { Chosen } from './guards.ts';
 import { type Listener, titleOf } from './listener.ts';
 import { messageOf, repeatedOf, textOf } from './proto-field.ts';

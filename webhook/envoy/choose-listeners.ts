@@ -1,7 +1,7 @@
 /** Which listeners a rule is for. */
 import { AppError } from '#kernel/errors.ts';
 import { type ConfigFiles, invalid, lineIn } from './config-file.ts';
-import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { type Listener, titleOf } from './listener.ts';
 
 export interface Choice {

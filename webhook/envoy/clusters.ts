@@ -1,7 +1,7 @@
 /** The clusters that a configuration has, and the names that ours get beside them. */
 import { type Json, type JsonObject, isArray, isObject, sameJson } from '#kernel/json.ts';
 import { type ConfigFile, type ConfigFiles, resourcesOf } from './config-file.ts';
-import type { ClusterAddition } from './contract.ts';
+import type { ClusterAddition } from './patch-contract.ts';
 import { type Placed, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
 import { isOneOf, isSet, numberOf } from './proto-scalar.ts';
 

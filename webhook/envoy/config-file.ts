@@ -7,7 +7,7 @@ import { type OpenText, lineOfPath, openText, placeOfPath } from '../editing/ope
 import type { Dialect } from '../editing/read-source.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { splitDocuments } from '../editing/split-documents.ts';
-import type { EnvoySource, EnvoyWarning } from './contract.ts';
+import type { EnvoySource, EnvoyWarning } from './patch-contract.ts';
 import { keyReader } from './key-at-path.ts';
 import { onceFor } from '#kernel/once.ts';
 import { dialectOf, pathsOfMain } from './file-kind.ts';

@@ -1,7 +1,7 @@
 /** How Envoy reads a file: it goes by the end of the path. */
 import type { Dialect } from '../editing/read-source.ts';
 import { own } from '#kernel/members.ts';
-import type { EnvoySource } from './contract.ts';
+import type { EnvoySource } from './patch-contract.ts';
 
 /**
  * Undefined for protobuf. What is no YAML by its name is JSON to Envoy; there, a text that does not begin as JSON is

@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from '#kernel/json.ts';
 import { invalid, lineIn } from './config-file.ts';
-import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { type EnvoyVersion, isOlder } from './envoy-version.ts';
 import { authzFilterType } from './http-filters.ts';
 import type { Manager } from './listener.ts';

@@ -2,7 +2,7 @@
 import { portsIn } from './cluster-transport.ts';
 import { type KnownCluster, isLocal } from './clusters.ts';
 import { type ConfigFiles, lineIn } from './config-file.ts';
-import type { FilterAddition, Guard, InboundView } from './contract.ts';
+import type { FilterAddition, Guard, InboundView } from './patch-contract.ts';
 import { handsOver } from './hand-over.ts';
 import { type Listener, titleOf } from './listener.ts';
 import { type Placed, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';

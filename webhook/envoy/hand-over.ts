@@ -2,7 +2,7 @@
 import { anyField } from './any-config.ts';
 import { isLoopback } from './clusters.ts';
 import { type ConfigFiles, hasUnseenListeners, lineIn } from './config-file.ts';
-import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { type Listener, titleOf } from './listener.ts';
 import { onceFor } from '#kernel/once.ts';
 import { type Placed, fieldKey, messageOf, repeatedOf, textOf } from './proto-field.ts';

@@ -3,7 +3,7 @@ import { type JsonObject, sameJson } from '#kernel/json.ts';
 import { type TypedMessage, anyField } from './any-config.ts';
 import { isLoopback } from './clusters.ts';
 import { invalid, lineIn } from './config-file.ts';
-import type { FilterAddition } from './contract.ts';
+import type { FilterAddition } from './patch-contract.ts';
 import { authzFilterType } from './http-filters.ts';
 import { helperPort } from './helper-cluster.ts';
 import type { FilterList, Manager } from './listener.ts';

@@ -1,6 +1,6 @@
 /** Which key of a ConfigMap a container sees at a path. */
 import { own } from '#kernel/members.ts';
-import type { EnvoySource } from './contract.ts';
+import type { EnvoySource } from './patch-contract.ts';
 
 /** Linux opens no longer path (PATH_MAX). */
 const maxPathLength = 4_096;

@@ -43,7 +43,7 @@ import type {
   EnvoySource,
   EnvoyWarning,
   FilterAddition,
-} from './contract.ts';
+} from './patch-contract.ts';
 import { findListeners } from './find-managers.ts';
 import { checkUnseen, nameFilter } from './filter-names.ts';
 import { type Chosen, inboundView } from './guards.ts';

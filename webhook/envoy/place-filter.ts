@@ -5,7 +5,7 @@
 import type { TypedMessage } from './any-config.ts';
 import { namesToken } from './check-shown.ts';
 import { type ConfigFile, invalid, lineIn } from './config-file.ts';
-import type { EnvoyWarning, FilterAddition } from './contract.ts';
+import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { asksByHttp, ourNames } from './route-settings.ts';
 import { type SettingsView, settingsUnder } from './settings-view.ts';
 import { authzFilterType, mayRewrite } from './http-filters.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#kernel/clock.ts';
 import { AppError, messageOf } from '#kernel/errors.ts';
-import type { CertificateSource, ServingPair } from '../../certs/ports.ts';
+import type { CertificateSource, ServingPair } from '../../certs/certificate-ports.ts';
 import { checkPair } from '../../certs/serving-pair.ts';
 import { followFolder } from './follow-folder.ts';
 import type { Log } from '#kernel/observe.ts';

@@ -1,7 +1,7 @@
 /** The registrations that one workload needs: its identity, told from its pod template, for each of its containers. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { parseTrustDomain } from '#kernel/spiffe-id.ts';
-import { helperContainer } from '../../sidecar/config/contract.ts';
+import { helperContainer } from '../../sidecar/config/helper-contract.ts';
 import type { Located } from '../request/locate.ts';
 import { readRequest } from '../request/read-annotations.ts';
 import { variablesFor, type EngineFacts } from '../request/variables.ts';

@@ -3,7 +3,7 @@ import { own } from '#kernel/members.ts';
 import { LRUCache } from 'lru-cache';
 import { AppError } from '#kernel/errors.ts';
 import { isArray, type JsonObject } from '#kernel/json.ts';
-import { settingsFile } from '../../sidecar/config/contract.ts';
+import { settingsFile } from '../../sidecar/config/helper-contract.ts';
 import { skipsEverything } from '../../sidecar/config/skip-paths.ts';
 import {
   checkSettings,

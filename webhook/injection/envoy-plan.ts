@@ -5,8 +5,13 @@
 import { own, setMember } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import { isArray, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
-import { helperPorts } from '../../sidecar/config/contract.ts';
-import type { EnvoyAdditions, EnvoyPatch, EnvoySource, FilterAddition } from '../envoy/contract.ts';
+import { helperPorts } from '../../sidecar/config/helper-contract.ts';
+import type {
+  EnvoyAdditions,
+  EnvoyPatch,
+  EnvoySource,
+  FilterAddition,
+} from '../envoy/patch-contract.ts';
 import { parseVersion, versionOfImage, versionText } from '../envoy/envoy-version.ts';
 import { patchEnvoy } from '../envoy/patch-envoy.ts';
 import type { Settings } from '../request/read-annotations.ts';

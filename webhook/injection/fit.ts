@@ -10,7 +10,7 @@ import {
   type Json,
   type JsonObject,
 } from '#kernel/json.ts';
-import { helperContainer, helperPorts } from '../../sidecar/config/contract.ts';
+import { helperContainer, helperPorts } from '../../sidecar/config/helper-contract.ts';
 import type { Settings } from '../request/read-annotations.ts';
 import type { Composition } from './compose.ts';
 import { annotationKey } from '../request/metadata-keys.ts';

@@ -2,10 +2,10 @@
 import { onceFor } from '#kernel/once.ts';
 import { before, withoutTail } from '#kernel/text.ts';
 import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
-import { helperContainer } from '../../sidecar/config/contract.ts';
+import { helperContainer } from '../../sidecar/config/helper-contract.ts';
 import { readSettings } from '../../sidecar/config/settings.ts';
 import { skipFilter } from '../../sidecar/config/skip-paths.ts';
-import type { Guard, InboundView } from '../envoy/contract.ts';
+import type { Guard, InboundView } from '../envoy/patch-contract.ts';
 import { annotationKey } from '../request/metadata-keys.ts';
 import type { Status } from './status.ts';
 import type { Trace } from './trace.ts';

@@ -4,7 +4,7 @@
  */
 import type { Reason } from '#kernel/reasons.ts';
 import { clusterLimits, maxNesting } from '../editing/text-limits.ts';
-import type { EnvoyWarningId } from '../envoy/contract.ts';
+import type { EnvoyWarningId } from '../envoy/patch-contract.ts';
 
 const { maxCharacters, maxTokens, maxValues } = clusterLimits;
 const count = (limit: number): string => limit.toLocaleString('en');

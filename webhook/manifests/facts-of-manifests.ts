@@ -13,7 +13,7 @@ import {
 } from '../checks/facts.ts';
 import type { Engine } from '../injection/inject.ts';
 import { knownKinds } from '../request/locate.ts';
-import type { Finding } from '../checks/contract.ts';
+import type { Finding } from '../checks/check-contract.ts';
 import type { Report } from '../checks/run-checks.ts';
 import { lineOfKey } from './decide-all.ts';
 import type { ManifestDocument } from './manifest.ts';

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { logLevels } from '#kernel/observe.ts';
 import { trustDomainFault } from '#kernel/spiffe-id.ts';
 import { checkShape, readShape } from '../../sidecar/config/check-shape.ts';
-import { settingsDirectory } from '../../sidecar/config/contract.ts';
+import { settingsDirectory } from '../../sidecar/config/helper-contract.ts';
 import { callerSchema } from './caller-schema.ts';
 import { objectMarks } from './object-marks.ts';
 import { cpuForms, cpuPattern, memoryForms, memoryPattern } from './quantity.ts';

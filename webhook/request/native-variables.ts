@@ -4,7 +4,7 @@
  */
 import { isArray, isObject, type Json, type JsonObject } from '#kernel/json.ts';
 import { callersOf } from '../../sidecar/config/caller-pattern.ts';
-import { jwksPath, secretName } from '../../sidecar/config/contract.ts';
+import { jwksPath, secretName } from '../../sidecar/config/helper-contract.ts';
 import { spellingsOf } from '../../sidecar/config/header-spellings.ts';
 import type { Variables } from '../templates/substitute.ts';
 

@@ -7,7 +7,7 @@ import {
   helperPort,
   settingsDirectory,
   settingsFile,
-} from '../../sidecar/config/contract.ts';
+} from '../../sidecar/config/helper-contract.ts';
 import type { Settings } from './read-annotations.ts';
 import type { InjectorConfig } from './injector-config.ts';
 import { annotationKey, type SettingKey } from './metadata-keys.ts';

@@ -7,7 +7,7 @@ import { HttpRefusal } from './http-refusal.ts';
 import type { Limits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import type { Log } from '#kernel/observe.ts';
-import type { Reviewer } from './ports.ts';
+import type { Reviewer } from './reviewer.ts';
 import type { BodyReader } from './read-body.ts';
 
 export interface AppOptions {

@@ -2,7 +2,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import type { Socket } from 'node:net';
-import { keyOf, type Peer } from './connections.ts';
+import { keyOf, type Peer } from './http-connections.ts';
 
 export interface CallerTrust {
   /** PEM of the authorities that sign the API servers' client certificates. */

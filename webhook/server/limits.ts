@@ -1,6 +1,6 @@
 /** Every limit of the webhook server, with where it comes from. */
 
-import type { ConnectionLimits } from './connections.ts';
+import type { ConnectionLimits } from './http-connections.ts';
 
 const mebibyte = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 /** Prometheus metrics of the webhook, in a registry of their own. Labels are bounded: a flood of new values ends in `other`. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Figure } from '#kernel/observe.ts';
-import type { AnsweredReview } from './ports.ts';
+import type { AnsweredReview } from './reviewer.ts';
 
 /** Different (kind, decision, reason) triples; about 8 kinds × 20 reasons are real. */
 const maxSeries = 400;

@@ -9,13 +9,13 @@ import { AppError, messageOf } from '#kernel/errors.ts';
 import { addressInstead } from '#kernel/every-address.ts';
 import { webhookApp } from './app.ts';
 import { CallerCheck, type CallerTrust } from './callers.ts';
-import { HttpConnections } from './connections.ts';
+import { HttpConnections } from './http-connections.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { BodyReader } from './read-body.ts';
-import type { CertificateSource, ServingPair } from '../../certs/ports.ts';
-import type { Reviewer } from './ports.ts';
+import type { CertificateSource, ServingPair } from '../../certs/certificate-ports.ts';
+import type { Reviewer } from './reviewer.ts';
 import type { Figure, Log } from '#kernel/observe.ts';
 
 export interface ServerOptions {

@@ -11,8 +11,8 @@ import {
 } from '../checks/facts.ts';
 import { ownNamespaceOf } from '../checks/hooks.ts';
 import { readList } from '../kube/read-list.ts';
-import { askProbe, askVersion } from './ask.ts';
-import { readConfigMaps } from './config-maps.ts';
+import { askProbe, askVersion } from './ask-api-server.ts';
+import { readConfigMaps } from './read-config-maps.ts';
 import { readConfiguration } from './configuration.ts';
 import { readServedChains } from './served-chains.ts';
 import type { Site, SurveyOptions } from './site.ts';

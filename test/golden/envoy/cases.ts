@@ -6,7 +6,7 @@ import type {
   EnvoyAdditions,
   EnvoySource,
   FilterAddition,
-} from '../../../webhook/envoy/contract.ts';
+} from '../../../webhook/envoy/patch-contract.ts';
 import { readRequest } from '../../../webhook/request/read-annotations.ts';
 import { additionsOf } from '../../../webhook/injection/envoy-plan.ts';
 import { variablesFor } from '../../../webhook/request/variables.ts';

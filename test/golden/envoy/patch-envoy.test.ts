@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { EnvoyPatch } from '../../../webhook/envoy/contract.ts';
+import type { EnvoyPatch } from '../../../webhook/envoy/patch-contract.ts';
 import { patchEnvoy } from '../../../webhook/envoy/patch-envoy.ts';
 import { cases, sourceOf } from './cases.ts';
 

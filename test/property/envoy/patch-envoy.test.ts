@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Json, type JsonObject, isArray, isObject, stringAt, sameJson } from '#kernel/json.ts';
 import { parseText } from '../../../webhook/editing/parse-text.ts';
-import type { EnvoyAdditions } from '../../../webhook/envoy/contract.ts';
+import type { EnvoyAdditions } from '../../../webhook/envoy/patch-contract.ts';
 import { patchEnvoy } from '../../../webhook/envoy/patch-envoy.ts';
 import {
   both,

@@ -7,7 +7,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 test('docs/envoy.md has a row for each warning about an Envoy configuration, and no other', () => {
   const [, union = ''] =
-    /export type EnvoyWarningId =([^;]*);/.exec(read('webhook/envoy/contract.ts')) ?? [];
+    /export type EnvoyWarningId =([^;]*);/.exec(read('webhook/envoy/patch-contract.ts')) ?? [];
   const ids = [...union.matchAll(/'([a-z_]+)'/g)].map(([, id]) => id);
   const [, section = ''] =
     /## What a configuration is warned about([^]*?)\n\*\*/.exec(read('docs/envoy.md')) ?? [];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { JsonObject } from '#kernel/json.ts';
 import { printable } from '#kernel/text.ts';
-import { HelperLog } from '../../../sidecar/helper/log.ts';
+import { HelperLog } from '../../../sidecar/helper/helper-log.ts';
 import { review } from '../../../webhook/admission/review.ts';
 import { standingOf } from '../../../webhook/desired/desired.ts';
 import { desiredEvents } from '../../../webhook/desired/events.ts';

@@ -1,6 +1,6 @@
 /** Envoys that a pod starts beside the commands of its containers: the kubelet also runs what hooks and probes say. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { helperContainer } from '../../../sidecar/config/contract.ts';
+import { helperContainer } from '../../../sidecar/config/helper-contract.ts';
 import { onlyValidates, startedBy } from './envoy-command.ts';
 
 const hooks = ['lifecycle.postStart', 'lifecycle.preStop'];

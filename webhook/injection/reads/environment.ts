@@ -3,7 +3,7 @@
  * @see https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
  */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import type { Text, Unknown } from './text.ts';
+import type { Text, Unknown } from './partial-text.ts';
 
 export interface Environment {
   /** Undefined: the pod does not set it; the image may. */

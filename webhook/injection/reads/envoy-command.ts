@@ -4,7 +4,7 @@ import { environmentOf, type Environment } from './environment.ts';
 import { readOptions, type EnvoyOptions } from './envoy-options.ts';
 import { startsOf, wrappers, type Starts } from './programs.ts';
 import { readScript } from './shell-script.ts';
-import { knownStart, knownText, whyUnknown, type Text } from './text.ts';
+import { knownStart, knownText, whyUnknown, type Text } from './partial-text.ts';
 
 export type Started =
   | {

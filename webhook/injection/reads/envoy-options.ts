@@ -2,7 +2,7 @@
  * Envoy's command line, taken apart as Envoy 1.40 does it (TCLAP with a space between option and value, also inside one word).
  * Tried on the real one: test/integration/envoy-reads.test.ts.
  */
-import { knownStart, knownText, shownText, unknownIn, type Text } from './text.ts';
+import { knownStart, knownText, shownText, unknownIn, type Text } from './partial-text.ts';
 
 export interface EnvoyOptions {
   readonly configPath: Text | undefined;

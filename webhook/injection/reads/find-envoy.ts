@@ -1,7 +1,7 @@
 /** Which container of a pod is the Envoy that serves. */
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { helperContainer } from '../../../sidecar/config/contract.ts';
+import { helperContainer } from '../../../sidecar/config/helper-contract.ts';
 import { annotationKey } from '../../request/metadata-keys.ts';
 import { onlyValidates, startedBy } from './envoy-command.ts';
 

@@ -1,7 +1,7 @@
 /** Which volume a path of a container lies in, and as what: mounts as the kubelet makes them. */
 import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import type { Environment } from './environment.ts';
-import { knownText, unknownIn } from './text.ts';
+import { knownText, unknownIn } from './partial-text.ts';
 
 export interface MountedPath {
   readonly volume: string;

@@ -3,7 +3,7 @@ import { stringAt, type JsonObject } from '#kernel/json.ts';
 import { environmentOf, type Environment } from './environment.ts';
 import { startedBy, type Started } from './envoy-command.ts';
 import { cleanPath, unsetIn } from './mounted-path.ts';
-import { knownText, unknownIn, type Text } from './text.ts';
+import { knownText, unknownIn, type Text } from './partial-text.ts';
 
 export type ReadPath =
   | {

@@ -4,7 +4,7 @@
  */
 import type { Environment } from './environment.ts';
 import { lexScript, type WordPart, type ShellToken } from './shell-words.ts';
-import { knownText, unknownIn, type Text, type Unknown } from './text.ts';
+import { knownText, unknownIn, type Text, type Unknown } from './partial-text.ts';
 
 export interface ShellCommand {
   readonly words: readonly Text[];

@@ -1,5 +1,5 @@
 /** The words and operators of a shell script, as far as its meaning can be told without running it (POSIX sh, with bash's redirections). */
-import type { Text, Unknown } from './text.ts';
+import type { Text, Unknown } from './partial-text.ts';
 
 /** A stretch of a word. */
 export type WordPart = { readonly isQuoted: boolean } & (

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseSpiffeId } from '#kernel/spiffe-id.ts';
-import { secretName } from '../../../../sidecar/config/contract.ts';
-import { HelperLog } from '../../../../sidecar/helper/log.ts';
+import { secretName } from '../../../../sidecar/config/helper-contract.ts';
+import { HelperLog } from '../../../../sidecar/helper/helper-log.ts';
 import { NativePath } from '../../../../sidecar/helper/native-path.ts';
 import { TokenSources } from '../../../../sidecar/helper/token-sources.ts';
 import { readStateResponse, stateRequest, type Told } from '../../../fakes/discovery.ts';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { settingsDirectory, settingsFile } from '../../../../sidecar/config/contract.ts';
+import { settingsDirectory, settingsFile } from '../../../../sidecar/config/helper-contract.ts';
 import { readCommandLine } from '../../../../sidecar/helper/command-line.ts';
-import { HelperLog } from '../../../../sidecar/helper/log.ts';
-import { readiness, type HelperState } from '../../../../sidecar/helper/status.ts';
+import { HelperLog } from '../../../../sidecar/helper/helper-log.ts';
+import { readiness, type HelperState } from '../../../../sidecar/helper/helper-state.ts';
 import { TokenSources } from '../../../../sidecar/helper/token-sources.ts';
 import { helperVersion } from '../../../../sidecar/helper/version.ts';
 import { FakeTokenSource } from '../../../fakes/fake-rule-ports.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseSpiffeId } from '#kernel/spiffe-id.ts';
-import { stateFamilies } from '../../../../sidecar/helper/status.ts';
+import { stateFamilies } from '../../../../sidecar/helper/helper-state.ts';
 import { TokenSources } from '../../../../sidecar/helper/token-sources.ts';
 import { Verifiers } from '../../../../sidecar/helper/verifiers.ts';
 import { FakeTokenSource } from '../../../fakes/fake-rule-ports.ts';

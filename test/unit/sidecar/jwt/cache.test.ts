@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cachedVerifier, type CacheOptions } from '../../../../sidecar/jwt/cache.ts';
-import type { TokenVerifier, TokenVerdict } from '../../../../sidecar/jwt/ports.ts';
+import type { TokenVerifier, TokenVerdict } from '../../../../sidecar/jwt/token-ports.ts';
 import { createVerifier } from '../../../../sidecar/jwt/verify.ts';
 import { FakeBundles, makeKey, makeToken, type TestKey } from '../../../fakes/token-maker.ts';
 

@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { parseTrustDomain } from '#kernel/spiffe-id.ts';
 import type { JsonObject } from '#kernel/json.ts';
-import { readJwtBundle } from '../../../../sidecar/jwt/bundle.ts';
+import { readJwtBundle } from '../../../../sidecar/jwt/jwt-bundle.ts';
 import { keySetOf } from '../../../../sidecar/jwt/key-set.ts';
 import { makeKey } from '../../../fakes/token-maker.ts';
 

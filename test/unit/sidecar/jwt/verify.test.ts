@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { RefusalReason, TokenVerdict } from '../../../../sidecar/jwt/ports.ts';
+import type { RefusalReason, TokenVerdict } from '../../../../sidecar/jwt/token-ports.ts';
 import { createVerifier } from '../../../../sidecar/jwt/verify.ts';
 import {
   encode,

@@ -5,7 +5,7 @@ import {
   expiryOf,
   jointVersion,
   versionOf,
-} from '../../../../sidecar/sds/version.ts';
+} from '../../../../sidecar/sds/secret-version.ts';
 import {
   deltaRequest,
   FakeSecrets,

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { parseSpiffeId } from '#kernel/spiffe-id.ts';
-import { secretName } from '../../../../sidecar/config/contract.ts';
+import { secretName } from '../../../../sidecar/config/helper-contract.ts';
 import type { Rule } from '../../../../sidecar/config/settings.ts';
 import { expiryMarginS, secretsOf } from '../../../../sidecar/sds/secrets.ts';
-import { expiryOf } from '../../../../sidecar/sds/version.ts';
+import { expiryOf } from '../../../../sidecar/sds/secret-version.ts';
 import { FakeRulePorts } from '../../../fakes/fake-rule-ports.ts';
 
 const nowS = 1_800_000_000;

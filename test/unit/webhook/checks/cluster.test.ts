@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { listAt, type JsonObject } from '#kernel/json.ts';
-import type { CheckId, Severity } from '../../../../webhook/checks/contract.ts';
+import type { CheckId, Severity } from '../../../../webhook/checks/check-contract.ts';
 import type { ClusterFacts } from '../../../../webhook/checks/facts.ts';
 import { templatesKey } from '../../../../webhook/request/metadata-keys.ts';
 import {

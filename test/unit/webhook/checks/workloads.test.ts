@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '#kernel/json.ts';
-import type { CheckId } from '../../../../webhook/checks/contract.ts';
+import type { CheckId } from '../../../../webhook/checks/check-contract.ts';
 import {
   factsWith,
   findingsOf,

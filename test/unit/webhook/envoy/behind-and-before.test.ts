@@ -1,6 +1,6 @@
 /** What stands before the connection manager, and what becomes of a request behind our filter's list. */
 import { describe, expect, test } from 'vitest';
-import type { EnvoyAdditions } from '../../../../webhook/envoy/contract.ts';
+import type { EnvoyAdditions } from '../../../../webhook/envoy/patch-contract.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
 import { inject, validate } from '../../../golden/envoy/cases.ts';
 

@@ -1,7 +1,7 @@
 /** Each place in which a route can name where a request goes, and each kind of cluster that it can name. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { EnvoyAdditions } from '../../../../webhook/envoy/contract.ts';
+import type { EnvoyAdditions } from '../../../../webhook/envoy/patch-contract.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
 import { inject } from '../../../golden/envoy/cases.ts';
 

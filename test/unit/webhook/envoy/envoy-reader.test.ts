@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { EnvoyPatch, FilterAddition } from '../../../../webhook/envoy/contract.ts';
+import type { EnvoyPatch, FilterAddition } from '../../../../webhook/envoy/patch-contract.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
 
 const folder = join(import.meta.dirname, '../../../fixtures/field/envoy-reader');

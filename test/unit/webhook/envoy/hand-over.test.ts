@@ -1,6 +1,6 @@
 /** A listener that hands its connections to another one does not check them itself. */
 import { describe, expect, test } from 'vitest';
-import type { EnvoyPatch } from '../../../../webhook/envoy/contract.ts';
+import type { EnvoyPatch } from '../../../../webhook/envoy/patch-contract.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
 import { inject, validate } from '../../../golden/envoy/cases.ts';
 

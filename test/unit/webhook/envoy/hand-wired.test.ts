@@ -1,6 +1,6 @@
 /** A filter that is to ask the helper is believed only if each request is asked about. */
 import { describe, expect, test } from 'vitest';
-import type { EnvoyPatch } from '../../../../webhook/envoy/contract.ts';
+import type { EnvoyPatch } from '../../../../webhook/envoy/patch-contract.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
 import { nativeValidate, validate } from '../../../golden/envoy/cases.ts';
 

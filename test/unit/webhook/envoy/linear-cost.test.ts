@@ -1,6 +1,6 @@
 /** No configuration costs a product of its parts: what runs in eight times the size runs some eight times as often. */
 import { expect, test } from 'vitest';
-import type { EnvoyAdditions } from '../../../../webhook/envoy/contract.ts';
+import type { EnvoyAdditions } from '../../../../webhook/envoy/patch-contract.ts';
 import { type Calls, overgrown, startCounting } from '../../../fakes/count-calls.ts';
 import { type Shape, times } from '../../../fakes/envoy-parts.ts';
 import { shapes } from '../../../fakes/envoy-shapes.ts';

@@ -1,6 +1,6 @@
 /** What the patcher does, and refuses, where Envoy's own filters take the place of ext_authz. */
 import { describe, expect, test } from 'vitest';
-import type { EnvoyAdditions, EnvoySource } from '../../../../webhook/envoy/contract.ts';
+import type { EnvoyAdditions, EnvoySource } from '../../../../webhook/envoy/patch-contract.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
 import { nativeInject, nativeValidate } from '../../../golden/envoy/cases.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { EnvoyAdditions, EnvoySource } from '../../../../webhook/envoy/contract.ts';
+import type { EnvoyAdditions, EnvoySource } from '../../../../webhook/envoy/patch-contract.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
 import {
   both,

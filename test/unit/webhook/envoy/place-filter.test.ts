@@ -4,7 +4,7 @@ import type {
   EnvoyAdditions,
   EnvoyPatch,
   FilterAddition,
-} from '../../../../webhook/envoy/contract.ts';
+} from '../../../../webhook/envoy/patch-contract.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
 import { inject, nativeAdditions, validate } from '../../../golden/envoy/cases.ts';
 

@@ -1,6 +1,6 @@
 /** What routes set for a filter by its name reaches ours only where it leaves the check in place. */
 import { describe, expect, test } from 'vitest';
-import type { EnvoyPatch, EnvoyWarning } from '../../../../webhook/envoy/contract.ts';
+import type { EnvoyPatch, EnvoyWarning } from '../../../../webhook/envoy/patch-contract.ts';
 import type { EnvoyVersion } from '../../../../webhook/envoy/envoy-version.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
 import { nativeValidate, validate } from '../../../golden/envoy/cases.ts';

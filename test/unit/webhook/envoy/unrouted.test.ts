@@ -5,7 +5,7 @@ import type {
   EnvoyAdditions,
   EnvoyPatch,
   EnvoyWarning,
-} from '../../../../webhook/envoy/contract.ts';
+} from '../../../../webhook/envoy/patch-contract.ts';
 import { filterEffects } from '../../../../webhook/envoy/http-filters.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
 import { inject, nativeValidate, validate } from '../../../golden/envoy/cases.ts';

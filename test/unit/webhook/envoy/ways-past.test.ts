@@ -1,6 +1,6 @@
 /** Listeners that lead to the guarded app without the check, tunnels that are sent on, and plug-ins that make routes. */
 import { expect, test } from 'vitest';
-import type { EnvoyAdditions } from '../../../../webhook/envoy/contract.ts';
+import type { EnvoyAdditions } from '../../../../webhook/envoy/patch-contract.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
 import { inject, validate } from '../../../golden/envoy/cases.ts';
 

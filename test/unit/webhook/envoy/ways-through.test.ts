@@ -1,6 +1,6 @@
 /** Every way that a request can take through a listener has our filter, or is told of. */
 import { describe, expect, test } from 'vitest';
-import type { EnvoyPatch } from '../../../../webhook/envoy/contract.ts';
+import type { EnvoyPatch } from '../../../../webhook/envoy/patch-contract.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
 import { both, inject, validate, validateFilter } from '../../../golden/envoy/cases.ts';
 

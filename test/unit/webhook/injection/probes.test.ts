@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { JsonObject } from '#kernel/json.ts';
-import type { InboundView } from '../../../../webhook/envoy/contract.ts';
+import type { InboundView } from '../../../../webhook/envoy/patch-contract.ts';
 import { checkVisits } from '../../../../webhook/injection/probes.ts';
 import { Trace } from '../../../../webhook/injection/trace.ts';
 

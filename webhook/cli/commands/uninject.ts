@@ -1,12 +1,12 @@
 /** `svidecar uninject`: the exact inverse of `svidecar inject`. */
 import { printable } from '#kernel/text.ts';
 import { Command } from 'commander';
-import { asList } from '../manifests/as-list.ts';
-import { addNamespaceFlag, defaultNamespace, outputOption } from './options.ts';
-import { readInputs } from './read-inputs.ts';
-import { exitCodeOfProblems, reportProblems } from './reports.ts';
-import type { CliContext } from './terminal.ts';
-import { uninjectTexts } from '../manifests/uninject-texts.ts';
+import { asList } from '../../manifests/as-list.ts';
+import { addNamespaceFlag, defaultNamespace, outputOption } from '../options.ts';
+import { readInputs } from '../read-inputs.ts';
+import { exitCodeOfProblems, reportProblems } from '../reports.ts';
+import type { CliContext } from '../terminal.ts';
+import { uninjectTexts } from '../../manifests/uninject-texts.ts';
 
 interface UninjectFlags {
   readonly namespace?: string;

@@ -1,6 +1,6 @@
 /** `svidecar completion`: scripts for shells, written from the command tree. */
 import { Argument, Command, type Option } from 'commander';
-import type { CliContext } from './terminal.ts';
+import type { CliContext } from '../terminal.ts';
 
 const examples = `
 Examples:

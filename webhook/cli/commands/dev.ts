@@ -3,26 +3,26 @@ import { join, relative } from 'node:path';
 import { Command } from 'commander';
 import { printable } from '#kernel/text.ts';
 import { isArray, isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
-import type { LocalDataPath } from '../dev/data-path.ts';
-import type { Operation } from '../editing/operation.ts';
+import type { LocalDataPath } from '../../dev/local-data-path.ts';
+import type { Operation } from '../../editing/operation.ts';
 import {
   configMapsIn,
   decideAll,
   type DecideOptions,
   type DecidedWorkload,
-} from '../manifests/decide-all.ts';
+} from '../../manifests/decide-all.ts';
 import { forPeople } from './diff.ts';
-import { startDevWebhook, type DevWebhook, type ReviewResponse } from './dev-webhook.ts';
-import { editDocument } from '../manifests/edit-stream.ts';
-import { nativeEngine, showDataPath, showNative, startDevDataPath } from './dev-data-path.ts';
-import { injectTexts, type InjectedTexts } from '../manifests/inject-texts.ts';
-import { readManifest, type SourceText } from '../manifests/manifest.ts';
-import { addEngineFlags, decideOptions, type EngineFlags } from './options.ts';
-import { readInputs } from './read-inputs.ts';
-import { painter } from './reports.ts';
-import { forEyes, type CliContext, type Terminal } from './terminal.ts';
-import { unifiedDiff } from '../manifests/unified-diff.ts';
-import { configMapDiffs } from '../manifests/diff-texts.ts';
+import { startDevWebhook, type DevWebhook, type ReviewResponse } from '../dev-webhook.ts';
+import { editDocument } from '../../manifests/edit-stream.ts';
+import { nativeEngine, showDataPath, showNative, startDevDataPath } from '../dev-data-path.ts';
+import { injectTexts, type InjectedTexts } from '../../manifests/inject-texts.ts';
+import { readManifest, type SourceText } from '../../manifests/manifest.ts';
+import { addEngineFlags, decideOptions, type EngineFlags } from '../options.ts';
+import { readInputs } from '../read-inputs.ts';
+import { painter } from '../reports.ts';
+import { forEyes, type CliContext, type Terminal } from '../terminal.ts';
+import { unifiedDiff } from '../../manifests/unified-diff.ts';
+import { configMapDiffs } from '../../manifests/diff-texts.ts';
 
 interface DevFlags extends EngineFlags {
   readonly stay?: true;

@@ -1,16 +1,16 @@
 /** `svidecar render entries`: the registration entries that injected workloads need in SPIRE. */
 import { Command, Option } from 'commander';
-import { decideAll, type DecideOptions, type DecidedWorkload } from '../manifests/decide-all.ts';
-import { readManifest } from '../manifests/manifest.ts';
-import { addEngineFlags, decideOptions, type EngineFlags } from './options.ts';
-import { readInputs } from './read-inputs.ts';
-import { exitCodeOfAll } from './exit-codes.ts';
-import { reportProblems } from './reports.ts';
-import { refusals } from '../manifests/inject-texts.ts';
-import { commandFor, objectFor, type Registration } from '../identity/registration.ts';
-import { registrationsOf } from '../identity/registrations-of.ts';
-import { yamlOf } from '../manifests/appended-documents.ts';
-import type { CliContext } from './terminal.ts';
+import { decideAll, type DecideOptions, type DecidedWorkload } from '../../manifests/decide-all.ts';
+import { readManifest } from '../../manifests/manifest.ts';
+import { addEngineFlags, decideOptions, type EngineFlags } from '../options.ts';
+import { readInputs } from '../read-inputs.ts';
+import { exitCodeOfAll } from '../exit-codes.ts';
+import { reportProblems } from '../reports.ts';
+import { refusals } from '../../manifests/inject-texts.ts';
+import { commandFor, objectFor, type Registration } from '../../identity/registration.ts';
+import { registrationsOf } from '../../identity/registrations-of.ts';
+import { yamlOf } from '../../manifests/appended-documents.ts';
+import type { CliContext } from '../terminal.ts';
 
 interface EntriesFlags extends EngineFlags {
   readonly as: 'commands' | 'objects';

@@ -2,15 +2,15 @@
 import { Command } from 'commander';
 import { jsonText } from '#kernel/text.ts';
 import { isArray, isObject, type Json, type JsonObject } from '#kernel/json.ts';
-import type { NamedTemplate } from '../templates/library.ts';
-import { substitute, variablesIn, type Variables } from '../templates/substitute.ts';
-import { locate } from '../request/locate.ts';
-import { variablesFor } from '../request/variables.ts';
-import type { Engine } from '../injection/inject.ts';
-import { yamlOf } from '../manifests/appended-documents.ts';
+import type { NamedTemplate } from '../../templates/library.ts';
+import { substitute, variablesIn, type Variables } from '../../templates/substitute.ts';
+import { locate } from '../../request/locate.ts';
+import { variablesFor } from '../../request/variables.ts';
+import type { Engine } from '../../injection/inject.ts';
+import { yamlOf } from '../../manifests/appended-documents.ts';
 import { entriesCommand } from './render-entries.ts';
-import { addConfigFlag, engineFrom, outputOption, type EngineFlags } from './options.ts';
-import type { CliContext, Terminal } from './terminal.ts';
+import { addConfigFlag, engineFrom, outputOption, type EngineFlags } from '../options.ts';
+import type { CliContext, Terminal } from '../terminal.ts';
 
 interface RenderFlags {
   readonly config?: string;

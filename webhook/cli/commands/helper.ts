@@ -1,6 +1,6 @@
 /** `svidecar helper`: the auth helper itself, with arguments of its own. */
 import { Command } from 'commander';
-import type { CliContext } from './terminal.ts';
+import type { CliContext } from '../terminal.ts';
 
 const examples = `
 Arguments are the helper's own: svidecar helper -help

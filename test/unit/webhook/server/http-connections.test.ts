@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { HttpConnections } from '../../../../webhook/server/connections.ts';
+import { HttpConnections } from '../../../../webhook/server/http-connections.ts';
 
 class FakePeer {
   readonly remoteAddress: string;

@@ -1,13 +1,13 @@
 /** Puts a JWT-SVID into outgoing requests. The answer's bytes are built once for each token, not for each request. */
 import { parseSpiffeId } from '#kernel/spiffe-id.ts';
 import type { Rule } from '../config/settings.ts';
-import type { IssuedToken, TokenSource } from '../jwt/ports.ts';
+import type { IssuedToken, TokenSource } from '../jwt/token-ports.ts';
 import { refusal, refusalsOf, type CheckAnswer, type Refusals } from './answer.ts';
 import { audienceByHost } from './audience-by-host.ts';
 import { broughtBy, type Brought } from './brought-tokens.ts';
-import type { RulePorts } from './ports.ts';
+import type { RulePorts } from './rule-ports.ts';
 import type { CheckView } from './read-check.ts';
-import type { RouteSettings } from './route-settings.ts';
+import type { RouteSettings } from './route-overrides.ts';
 import { allowance } from './write-answer.ts';
 
 type InjectRule = Extract<Rule, { mode: 'inject' }>;

@@ -2,12 +2,12 @@
 import type { JsonObject } from '#kernel/json.ts';
 import { trustDomainOf } from '#kernel/spiffe-id.ts';
 import type { Rule } from '../config/settings.ts';
-import type { TokenVerifier, TokenVerdict } from '../jwt/ports.ts';
+import type { TokenVerifier, TokenVerdict } from '../jwt/token-ports.ts';
 import { callerFilter } from './allow-callers.ts';
 import { refusalsOf, type CheckAnswer, type Refusals } from './answer.ts';
 import { bearerToken } from './bearer.ts';
-import type { RuleDecision } from './inject.ts';
-import type { RulePorts } from './ports.ts';
+import type { RuleDecision } from './inject-rule.ts';
+import type { RulePorts } from './rule-ports.ts';
 import type { CheckView } from './read-check.ts';
 import { isNormalPath, skipFilter } from '../config/skip-paths.ts';
 import { allowance, type Metadata } from './write-answer.ts';

@@ -1,6 +1,6 @@
 /** What the rules need from outside, so that this folder stays values in, values out. */
 import type { SpiffeId } from '#kernel/spiffe-id.ts';
-import type { TokenSource, TokenVerifier } from '../jwt/ports.ts';
+import type { TokenSource, TokenVerifier } from '../jwt/token-ports.ts';
 import type { AuthzOutcome } from './outcomes.ts';
 
 export interface RulePorts {

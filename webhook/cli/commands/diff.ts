@@ -1,18 +1,18 @@
 /** `svidecar diff`: what injection changes, in each workload and in each Envoy file. */
 import { Command } from 'commander';
-import { exitCodes } from './exit-codes.ts';
-import { injectTexts } from '../manifests/inject-texts.ts';
-import { addEngineFlags, decideOptions, type EngineFlags } from './options.ts';
-import { readInputs } from './read-inputs.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { injectTexts } from '../../manifests/inject-texts.ts';
+import { addEngineFlags, decideOptions, type EngineFlags } from '../options.ts';
+import { readInputs } from '../read-inputs.ts';
 import {
   exitCodeOfProblems,
   painter,
   reportProblems,
   type Paint,
   reportForeign,
-} from './reports.ts';
-import type { CliContext, Terminal } from './terminal.ts';
-import { differencesOf } from '../manifests/diff-texts.ts';
+} from '../reports.ts';
+import type { CliContext, Terminal } from '../terminal.ts';
+import { differencesOf } from '../../manifests/diff-texts.ts';
 
 interface DiffFlags extends EngineFlags {
   readonly exitCode?: true;

@@ -1,5 +1,5 @@
 /** What the API server must be able to do. */
-import { found, type Check } from './contract.ts';
+import { found, type Check } from './check-contract.ts';
 
 /** Before it, matchConditions are off by default, and the API server drops them. */
 const conditionsMinor = 28;

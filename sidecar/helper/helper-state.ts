@@ -1,5 +1,5 @@
 /** What the helper has and what it lacks, as health pages and metrics show it (pure). */
-import type { LeftOutKey } from '../jwt/bundle.ts';
+import type { LeftOutKey } from '../jwt/jwt-bundle.ts';
 import type { Health } from '../server/health-server.ts';
 import type { MetricFamily } from '../server/metrics-text.ts';
 import type { SourceState } from './token-sources.ts';

@@ -6,7 +6,7 @@ import { AppError } from '#kernel/errors.ts';
 import { isArray, isObject, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import type { TrustDomain } from '#kernel/spiffe-id.ts';
 import { importKey, type KeyFault } from './keys.ts';
-import type { JwtBundle } from './ports.ts';
+import type { JwtBundle } from './token-ports.ts';
 
 /**
  * Where a bundle came from. A bundle file or endpoint holds keys for X.509 as well and says of each what it is

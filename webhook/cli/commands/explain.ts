@@ -2,8 +2,8 @@
 import { jsonText, printable } from '#kernel/text.ts';
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { nameOf } from '../admission/decide.ts';
-import type { TraceStep } from '../injection/trace.ts';
+import { nameOf } from '../../admission/decide.ts';
+import type { TraceStep } from '../../injection/trace.ts';
 import {
   configMapsIn,
   decideAll,
@@ -11,24 +11,24 @@ import {
   type ConfigMaps,
   type DecideOptions,
   type DecidedWorkload,
-} from '../manifests/decide-all.ts';
-import { foreignAmong, type Foreign } from '../manifests/foreign-objects.ts';
-import { isLiveName, readLive, type LiveFlags } from './live-objects.ts';
-import { readManifest, type ManifestDocument } from '../manifests/manifest.ts';
+} from '../../manifests/decide-all.ts';
+import { foreignAmong, type Foreign } from '../../manifests/foreign-objects.ts';
+import { isLiveName, readLive, type LiveFlags } from '../live-objects.ts';
+import { readManifest, type ManifestDocument } from '../../manifests/manifest.ts';
 import {
   addEngineFlags,
   defaultNamespace,
   engineFrom,
   outputOption,
   type EngineFlags,
-} from './options.ts';
-import { readInputs } from './read-inputs.ts';
-import { exitCodeOfAll } from './exit-codes.ts';
-import { painter, reportProblems, type Paint, type Style } from './reports.ts';
-import type { CliContext, Terminal } from './terminal.ts';
-import { appendedAmong, toldOfStale } from '../manifests/stale-config-maps.ts';
-import { wantedConfigMaps } from '../manifests/wanted-config-maps.ts';
-import { withoutAppended } from '../manifests/appended-documents.ts';
+} from '../options.ts';
+import { readInputs } from '../read-inputs.ts';
+import { exitCodeOfAll } from '../exit-codes.ts';
+import { painter, reportProblems, type Paint, type Style } from '../reports.ts';
+import type { CliContext, Terminal } from '../terminal.ts';
+import { appendedAmong, toldOfStale } from '../../manifests/stale-config-maps.ts';
+import { wantedConfigMaps } from '../../manifests/wanted-config-maps.ts';
+import { withoutAppended } from '../../manifests/appended-documents.ts';
 
 interface ExplainFlags extends EngineFlags, LiveFlags {
   readonly output?: 'text' | 'json';

@@ -3,7 +3,7 @@ import { parseSpiffeId } from '#kernel/spiffe-id.ts';
 import { checkHandler } from '../../../../sidecar/authz/check-handler.ts';
 import { refusalWords } from '../../../../sidecar/authz/outcomes.ts';
 import { checkSettings } from '../../../../sidecar/config/settings.ts';
-import type { RefusalReason, TokenVerdict } from '../../../../sidecar/jwt/ports.ts';
+import type { RefusalReason, TokenVerdict } from '../../../../sidecar/jwt/token-ports.ts';
 import { checkRequest, effectOf, type CheckParts } from '../../../fakes/envoy-check.ts';
 import { FakeRulePorts } from '../../../fakes/fake-rule-ports.ts';
 

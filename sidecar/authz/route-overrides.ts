@@ -1,5 +1,5 @@
 /** What a route's `context_extensions` change about a rule: its audience, or that it is skipped; never its kind. */
-import { routeAudienceKey, routeSkipKey } from '../config/contract.ts';
+import { routeAudienceKey, routeSkipKey } from '../config/helper-contract.ts';
 import type { CheckView } from './read-check.ts';
 
 export type RouteSettings =

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { stringAt } from '#kernel/json.ts';
 import { parseTrustDomain } from '#kernel/spiffe-id.ts';
-import { readJwtBundle } from '../../../../sidecar/jwt/bundle.ts';
+import { readJwtBundle } from '../../../../sidecar/jwt/jwt-bundle.ts';
 import { makeKey } from '../../../fakes/token-maker.ts';
 
 const domain = parseTrustDomain('example.org');

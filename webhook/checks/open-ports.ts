@@ -1,6 +1,6 @@
 /** Ports of a pod that are asked without a token. */
 import { steps, toldOnce } from './annotations.ts';
-import type { Check } from './contract.ts';
+import type { Check } from './check-contract.ts';
 
 export const probes: Check = {
   id: 'probes',

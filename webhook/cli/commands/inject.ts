@@ -1,18 +1,18 @@
 /** `svidecar inject`: manifests in, manifests with their auth helper out. */
 import { Command } from 'commander';
 import { isObject, stringAt } from '#kernel/json.ts';
-import { injectTexts, type InjectedTexts } from '../manifests/inject-texts.ts';
+import { injectTexts, type InjectedTexts } from '../../manifests/inject-texts.ts';
 import {
   addEngineFlags,
   decideOptions,
   defaultNamespace,
   outputOption,
   type EngineFlags,
-} from './options.ts';
-import { readInputs } from './read-inputs.ts';
-import { exitCodeOfProblems, reportOutcomes, reportProblems, reportForeign } from './reports.ts';
-import type { CliContext, Terminal } from './terminal.ts';
-import { asList } from '../manifests/as-list.ts';
+} from '../options.ts';
+import { readInputs } from '../read-inputs.ts';
+import { exitCodeOfProblems, reportOutcomes, reportProblems, reportForeign } from '../reports.ts';
+import type { CliContext, Terminal } from '../terminal.ts';
+import { asList } from '../../manifests/as-list.ts';
 
 interface InjectFlags extends EngineFlags {
   readonly output?: 'yaml' | 'json';

@@ -3,7 +3,7 @@ import {
   jwksPath,
   secretName,
   trustDomainOfJwksPath,
-} from '../../../../sidecar/config/contract.ts';
+} from '../../../../sidecar/config/helper-contract.ts';
 import { checkSettings } from '../../../../sidecar/config/settings.ts';
 
 describe('the name of a secret', () => {

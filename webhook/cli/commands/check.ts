@@ -1,25 +1,25 @@
 /** `svidecar check`: finds the usual mistakes, in a cluster or in manifests. */
 import { Command } from 'commander';
-import type { ClusterFacts } from '../checks/facts.ts';
-import { runChecks, type Report } from '../checks/run-checks.ts';
-import { engineFromText, loadEngine } from '../files/load-engine.ts';
-import { withoutAppended } from '../manifests/appended-documents.ts';
-import { factsOfFiles, withExactLines } from '../manifests/facts-of-manifests.ts';
-import { exitCodeOfReport, jsonReport, summaryLine, textReport } from './check-report.ts';
-import { exitCodeOfAll, exitCodes } from './exit-codes.ts';
-import type { LiveFlags } from './live-objects.ts';
-import { readManifest } from '../manifests/manifest.ts';
+import type { ClusterFacts } from '../../checks/facts.ts';
+import { runChecks, type Report } from '../../checks/run-checks.ts';
+import { engineFromText, loadEngine } from '../../files/load-engine.ts';
+import { withoutAppended } from '../../manifests/appended-documents.ts';
+import { factsOfFiles, withExactLines } from '../../manifests/facts-of-manifests.ts';
+import { exitCodeOfReport, jsonReport, summaryLine, textReport } from '../check-report.ts';
+import { exitCodeOfAll, exitCodes } from '../exit-codes.ts';
+import type { LiveFlags } from '../live-objects.ts';
+import { readManifest } from '../../manifests/manifest.ts';
 import {
   addEngineFlags,
   defaultNamespace,
   engineFrom,
   outputOption,
   type EngineFlags,
-} from './options.ts';
-import { foreignAmong } from '../manifests/foreign-objects.ts';
-import { readInputs } from './read-inputs.ts';
-import { painter, reportProblems, reportForeign } from './reports.ts';
-import type { CliContext } from './terminal.ts';
+} from '../options.ts';
+import { foreignAmong } from '../../manifests/foreign-objects.ts';
+import { readInputs } from '../read-inputs.ts';
+import { painter, reportProblems, reportForeign } from '../reports.ts';
+import type { CliContext } from '../terminal.ts';
 
 interface CheckFlags extends EngineFlags, LiveFlags {
   readonly output?: 'text' | 'json';
@@ -66,8 +66,8 @@ export function checkCommand(context: CliContext): Command {
 
 async function checkCluster(flags: CheckFlags, context: CliContext): Promise<number> {
   // Loaded when called: the Kubernetes client is by far the largest library we have.
-  const { connect } = await import('../kube/connection.ts');
-  const { survey } = await import('../survey/survey.ts');
+  const { connect } = await import('../../kube/connection.ts');
+  const { survey } = await import('../../survey/survey.ts');
   const { kubeconfig: path, context: name, namespace, config } = flags;
   const api = await connect({
     kind: 'kubeconfig',

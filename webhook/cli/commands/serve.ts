@@ -5,15 +5,15 @@ import { hostname } from 'node:os';
 import { Command, Option } from 'commander';
 import { everyAddress } from '#kernel/every-address.ts';
 import { logLevels, type LogLevel } from '#kernel/observe.ts';
-import { createLog } from '../server/log.ts';
+import { createLog } from '../../server/log.ts';
 import {
   addCertificateFlags,
   certificateSettings,
   type CertificateFlags,
-} from './certificate-flags.ts';
-import { addConfigFlag } from './options.ts';
-import { parsePort } from './port.ts';
-import type { CliContext } from './terminal.ts';
+} from '../certificate-flags.ts';
+import { addConfigFlag } from '../options.ts';
+import { parsePort } from '../port.ts';
+import type { CliContext } from '../terminal.ts';
 
 interface ServeFlags extends CertificateFlags {
   readonly config?: string;
@@ -54,7 +54,7 @@ export function serveCommand(context: CliContext): Command {
 
 async function run(flags: ServeFlags, { terminal, installation }: CliContext): Promise<void> {
   // Loaded when called: the Kubernetes client is by far the largest library we have.
-  const { serve } = await import('../serve.ts');
+  const { serve } = await import('../../serve.ts');
   const interrupted = terminal.untilInterrupted();
   const { version, templates } = installation;
   const serving = await serve({

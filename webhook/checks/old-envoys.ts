@@ -6,7 +6,7 @@ import type { Status } from '../injection/status.ts';
 import type { Assessed } from './assess.ts';
 import { refusals } from './annotations.ts';
 import { containerName, containersOf } from './containers.ts';
-import { type Check, type Finding, type CheckOutcome } from './contract.ts';
+import { type Check, type Finding, type CheckOutcome } from './check-contract.ts';
 
 /** HttpProtocolOptions, which the cluster of ext_authz needs, came with it; other data paths say themselves what they need. */
 const oldest = { major: 1, minor: 17 } as const;
