@@ -29,7 +29,7 @@ test('there are pages', () => {
 });
 
 test('no line outside a table is longer than 140 characters', () => {
-  const pages = ['*.md', 'docs/*.md', 'templates/*/*.md'];
+  const pages = ['*.md', 'docs/*.md', 'docs/runbooks/*.md', 'templates/*/*.md'];
   const exempt = ['AGENTS.md', 'CHANGELOG.md'];
   const tooLong = pagesAt(...pages)
     .filter((page) => !exempt.includes(page))
