@@ -1,34 +1,24 @@
-// Which way imports go. The picture is in AGENTS.md; `scripts/check` also fails when fewer modules are
+// Which way imports go. The rooms are in scripts/lint/rooms.ts and in AGENTS.md; `scripts/check` also fails when fewer modules are
 // cruised than git lists, because the tool exits 0 on an empty cruise.
+import { rooms } from './scripts/lint/rooms.ts';
 
 const purePackages = '(^|/)node_modules/(yaml|js-yaml|fast-json-patch|zod|jose|lru-cache)/';
-const pure = [
-  'webhook/admission',
-  'webhook/templates',
-  'webhook/request',
-  'webhook/identity',
-  'webhook/injection',
-  'webhook/editing',
-  'webhook/envoy',
-  'webhook/desired',
-  'webhook/checks',
-  'webhook/manifests',
-  'sidecar/kernel',
-  'sidecar/config',
-  'sidecar/protobuf',
-  'sidecar/jwt',
-  'sidecar/authz',
-  'sidecar/sds',
-  'certs/plan',
-];
-const pureFolders = `^(${pure.join('|')})/`;
+const pureFolders = `^(${rooms
+  .filter(({ isPure }) => isPure)
+  .map(({ folder }) => folder)
+  .join('|')})/`;
 
-/** One room may import only what `to` names (and itself). */
-const room = (from, to) => ({
-  name: `${from.replaceAll('/', '-')}-imports`,
+const inside = (place) => (place.endsWith('.ts') ? `${place.replace('.', '\\.')}$` : `${place}/`);
+
+/** One room may import only what it names (and itself). */
+const importsOf = ({ folder, imports }) => ({
+  name: `${folder.replaceAll('/', '-')}-imports`,
   severity: 'error',
-  from: { path: `^${from}/` },
-  to: { path: '^(webhook|sidecar|certs|scripts|test)/', pathNot: `^(${[from, ...to].join('|')})/` },
+  from: { path: `^${folder}/` },
+  to: {
+    path: '^(webhook|sidecar|certs|images|scripts|test)/',
+    pathNot: `^(${[folder, ...imports].map(inside).join('|')})`,
+  },
 });
 
 export default {
@@ -77,95 +67,8 @@ export default {
       },
       to: { path: '(^|/)node_modules/zod/' },
     },
-    room('sidecar/kernel', []),
-    room('sidecar/config', ['sidecar/kernel']),
-    room('sidecar/jwt', ['sidecar/kernel']),
-    room('sidecar/protobuf', []),
-    room('sidecar/authz', ['sidecar/kernel', 'sidecar/config', 'sidecar/jwt', 'sidecar/protobuf']),
-    room('sidecar/sds', ['sidecar/kernel', 'sidecar/config', 'sidecar/jwt', 'sidecar/protobuf']),
-    room('sidecar/workload-api', ['sidecar/kernel', 'sidecar/jwt', 'sidecar/gen']),
-    room('sidecar/stand-ins', ['sidecar/kernel', 'sidecar/gen']),
-    room('sidecar/server', ['sidecar/kernel', 'sidecar/authz', 'sidecar/sds', 'sidecar/gen']),
-    room('sidecar/helper', [
-      'sidecar/kernel',
-      'sidecar/config',
-      'sidecar/jwt',
-      'sidecar/authz',
-      'sidecar/sds',
-      'sidecar/workload-api',
-      'sidecar/server',
-    ]),
-    room('sidecar', []),
-    room('images/demo', ['sidecar/kernel']),
-    room('certs/plan', ['sidecar/kernel']),
-    // The webhook's SVID comes over the same Workload API as the helper's: its client is shared, not copied.
-    room('certs', ['sidecar/kernel', 'sidecar/workload-api']),
-    room('webhook/editing', ['sidecar/kernel']),
-    room('webhook/envoy', ['sidecar/kernel', 'webhook/editing']),
-    room('webhook/templates', ['sidecar/kernel', 'sidecar/config']),
-    room('webhook/request', ['sidecar/kernel', 'sidecar/config', 'webhook/templates']),
-    room('webhook/identity', ['sidecar/kernel', 'sidecar/config', 'webhook/request']),
-    room('webhook/injection', [
-      'sidecar/kernel',
-      'sidecar/config',
-      'webhook/templates',
-      'webhook/editing',
-      'webhook/envoy',
-      'webhook/request',
-    ]),
-    room('webhook/admission', [
-      'sidecar/kernel',
-      'webhook/editing',
-      'webhook/injection',
-      'webhook/envoy',
-      'webhook/templates',
-      'webhook/request',
-    ]),
-    room('webhook/desired', [
-      'sidecar/kernel',
-      'sidecar/config',
-      'webhook/injection',
-      'webhook/envoy',
-      'webhook/templates',
-      'webhook/request',
-    ]),
-    room('webhook/checks', [
-      'sidecar/kernel',
-      'certs/plan',
-      'sidecar/config',
-      'webhook/editing',
-      'webhook/injection',
-      'webhook/envoy',
-      'webhook/admission',
-      'webhook/desired',
-      'webhook/request',
-    ]),
-    room('webhook/manifests', [
-      'sidecar/kernel',
-      'webhook/editing',
-      'webhook/injection',
-      'webhook/admission',
-      'webhook/desired',
-      'webhook/checks',
-      'webhook/request',
-    ]),
-    room('webhook/files', [
-      'sidecar/kernel',
-      'webhook/injection',
-      'certs',
-      'webhook/templates',
-      'webhook/request',
-    ]),
-    room('webhook/survey', [
-      'sidecar/kernel',
-      'webhook/checks',
-      'webhook/kube',
-      'webhook/injection',
-    ]),
-    room('webhook/dev', ['sidecar/kernel', 'sidecar/config']),
-    room('webhook/server', ['sidecar/kernel', 'webhook/admission', 'certs']),
-    room('webhook/kube', ['sidecar/kernel']),
-    room('webhook/controller', ['sidecar/kernel', 'webhook/desired', 'webhook/kube']),
+    ...rooms.map(importsOf),
+    importsOf({ folder: 'sidecar', imports: [] }),
     {
       name: 'webhook-takes-only-kernel-and-config-of-the-sidecar',
       severity: 'error',

@@ -1,5 +1,5 @@
 /**
- * A small Desire for tests of the cluster room. The status is JSON:
+ * A small Desire for tests of the controller. The status is JSON:
  * `{"source": "<ConfigMap>"}` wants `derivedFor(<ConfigMap>)` with the source's data in upper case;
  * `{"helper": "<text>"}` wants the immutable `helperFor(<text>)`. Like the real status it may name what it uses under `derived`.
  */

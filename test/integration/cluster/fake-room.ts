@@ -1,4 +1,4 @@
-/** A cluster room on a fake API server, anew for each test of the file that imports it. */
+/** A controller on a fake API server, anew for each test of the file that imports it. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach } from 'vitest';
 import { FakeApiServer } from '../../fakes/api-server.ts';

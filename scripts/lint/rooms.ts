@@ -1,0 +1,87 @@
+/** Which folder may import which: read by `.dependency-cruiser.mjs`; a test holds the table in AGENTS.md to it. */
+
+export interface Room {
+  readonly folder: string;
+  /** Values in, values out: no files, network, clock, process, framework or logger. */
+  readonly isPure: boolean;
+  /** Folders, and single files, beside the folder itself. */
+  readonly imports: readonly string[];
+}
+
+const kernel = 'sidecar/kernel';
+const config = 'sidecar/config';
+const protobuf = 'sidecar/protobuf';
+const jwt = 'sidecar/jwt';
+const authz = 'sidecar/authz';
+const sds = 'sidecar/sds';
+const gen = 'sidecar/gen';
+const workloadApi = 'sidecar/workload-api';
+const certs = 'certs';
+const certsPlan = 'certs/plan';
+const sidecarServer = 'sidecar/server';
+const editing = 'webhook/editing';
+const envoy = 'webhook/envoy';
+const templates = 'webhook/templates';
+const request = 'webhook/request';
+const identity = 'webhook/identity';
+const injection = 'webhook/injection';
+const admission = 'webhook/admission';
+const desired = 'webhook/desired';
+const checks = 'webhook/checks';
+const manifests = 'webhook/manifests';
+const kube = 'webhook/kube';
+const survey = 'webhook/survey';
+const files = 'webhook/files';
+const server = 'webhook/server';
+const dev = 'webhook/dev';
+
+function pure(folder: string, ...imports: readonly string[]): Room {
+  return { folder, isPure: true, imports };
+}
+
+/** Thin: one technology a folder. */
+function thin(folder: string, ...imports: readonly string[]): Room {
+  return { folder, isPure: false, imports };
+}
+
+/** From the ground up: a room imports only rooms that stand above it in this list. */
+export const rooms: readonly Room[] = [
+  pure(kernel),
+  pure(config, kernel),
+  pure(protobuf),
+  pure(jwt, kernel),
+  pure(authz, kernel, config, jwt, protobuf),
+  pure(sds, kernel, config, jwt, protobuf),
+  thin(gen),
+  thin(workloadApi, kernel, jwt, gen),
+  thin('sidecar/stand-ins', kernel, gen),
+  thin(sidecarServer, kernel, authz, sds),
+  thin('sidecar/helper', kernel, config, jwt, authz, sds, workloadApi, sidecarServer),
+  thin('images/demo', kernel),
+  pure(certsPlan, kernel),
+  // The webhook's SVID comes over the same Workload API as the helper's: its client is shared, not copied.
+  thin(certs, kernel, workloadApi, certsPlan),
+  pure(editing, kernel),
+  pure(envoy, kernel, editing),
+  pure(templates, kernel, config),
+  pure(request, kernel, config, templates),
+  pure(identity, kernel, config, request),
+  pure(injection, kernel, config, editing, envoy, templates, request),
+  pure(admission, kernel, editing, envoy, templates, request, injection),
+  pure(desired, kernel, templates, request, injection),
+  pure(checks, kernel, config, certsPlan, editing, envoy, request, injection, admission, desired),
+  pure(manifests, kernel, editing, request, injection, admission, desired, checks),
+  thin(kube, kernel),
+  thin('webhook/controller', kernel, desired, kube),
+  thin(survey, kernel, injection, checks, kube),
+  thin(files, kernel, certs, templates, request, injection),
+  thin(server, kernel, certs),
+  thin(dev, kernel, config),
+  thin(
+    'webhook/cli',
+    ...[kernel, certs, certsPlan, editing, templates, request, identity, injection, admission],
+    ...[checks, manifests, kube, survey, files, server, dev],
+    // What `svidecar serve` starts.
+    ...['webhook/serve.ts', 'webhook/serve-certificate.ts'],
+  ),
+];
