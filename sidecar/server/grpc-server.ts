@@ -12,6 +12,7 @@ import { beginRequest, Connections, type Connection } from './connections.ts';
 import { grpcStatus } from './grpc-wire.ts';
 import { listen, type ListenAddress } from './listen.ts';
 import { OpenCalls } from './open-calls.ts';
+import { StreamGrants, type GrantLimits } from './stream-grants.ts';
 import { answerPage, answerPlainly, isGrpc, isPreface, type Pages } from './plain-answer.ts';
 import { StreamCall, type StreamMethod, type StreamRoom } from './stream-call.ts';
 import { guarded, refuseCall } from './stream-answers.ts';
@@ -27,10 +28,11 @@ export interface GrpcLimits {
   /** Envoy opens one connection a worker and cluster. Over the limit one that is idle gives way to a new one. */
   readonly maxConnections: number;
   /**
-   * Calls at once on one connection; told to the client, who then queues. Roomy, because Node counts a reset stream
-   * until it is taken down, and refuses the next ones (ENHANCE_YOUR_CALM) as if the client had opened too many.
+   * Streams at once on one connection; told to the client (SETTINGS_MAX_CONCURRENT_STREAMS), who then queues or connects again.
+   * `most` is roomy, because Node counts a reset stream until it is taken down, and refuses the next ones (ENHANCE_YOUR_CALM)
+   * as if the client had opened too many.
    */
-  readonly maxCallsPerConnection: number;
+  readonly grants: GrantLimits;
   /** Calls and requests for pages at once on all connections. Over the limit one that waits for its client gives way to a new one. */
   readonly maxCalls: number;
   /**
@@ -51,9 +53,9 @@ const defaultLimits: GrpcLimits = {
   maxWaitingBytes: 16_777_216,
   maxHeaderBytes: 16_384,
   maxConnections: 256,
-  maxCallsPerConnection: 2_048,
+  grants: { most: 1_024, least: 8, shared: 4_096 },
   maxCalls: 1_024,
-  maxHttp2Streams: 2_048,
+  maxHttp2Streams: 1_536,
   maxStreams: 256,
   prefaceMs: 3_000,
   callMs: 30_000,
@@ -75,7 +77,7 @@ const sessionLimits = {
   /** MB of frames and streams. */
   maxSessionMemory: 16,
   /** Fields of a call's headers; Envoy sends some twenty. */
-  maxHeaderListPairs: 128,
+  maxHeaderListPairs: 64,
   /** Settings in one frame; there are eight. */
   maxSettings: 32,
   maxSessionInvalidFrames: 100,
@@ -108,7 +110,9 @@ export class GrpcServer {
   readonly #room: CallRoom;
   readonly #streamRoom: StreamRoom;
   readonly #front = net.createServer({ noDelay: true });
-  readonly #http2: http2.Http2Server;
+  readonly #grants: StreamGrants;
+  /** By how many streams a connection was granted. */
+  readonly #http2 = new Map<number, http2.Http2Server>();
   readonly #connections: Connections;
   readonly #sessions = new Map<http2.Http2Session, Connection>();
   #sweeper: NodeJS.Timeout | undefined;
@@ -128,24 +132,7 @@ export class GrpcServer {
     const room = { maxMessageBytes, budget: this.#budget, onFault: this.#onFault };
     this.#room = { ...room, callMs, calls: this.#calls };
     this.#streamRoom = { ...room, open: new Set() };
-    this.#http2 = http2.createServer({
-      ...resets,
-      ...sessionLimits,
-      settings: {
-        maxConcurrentStreams: limits.maxCallsPerConnection,
-        maxHeaderListSize: limits.maxHeaderBytes,
-        enablePush: false,
-      },
-    });
-    this.#http2.on('stream', (stream, headers) => {
-      // Before anything else: a stream whose error nobody hears would end the process.
-      stream.on('error', () => undefined);
-      guarded(stream, this.#onFault, () => {
-        this.#onStream(stream, headers);
-      })();
-    });
-    // A session's trouble ends that session only.
-    this.#http2.on('sessionError', () => undefined);
+    this.#grants = new StreamGrants(limits.grants);
     this.#front.on('connection', (socket) => {
       this.#onSocket(socket);
     });
@@ -198,6 +185,32 @@ export class GrpcServer {
     clearInterval(this.#sweeper);
   }
 
+  /** Node sends its settings when a session begins, so each grant has a server of its own. */
+  #http2With(grant: number): http2.Http2Server {
+    const made = this.#http2.get(grant);
+    if (made !== undefined) return made;
+    const server = http2.createServer({
+      ...resets,
+      ...sessionLimits,
+      settings: {
+        maxConcurrentStreams: grant,
+        maxHeaderListSize: this.#limits.maxHeaderBytes,
+        enablePush: false,
+      },
+    });
+    server.on('stream', (stream, headers) => {
+      // Before anything else: a stream whose error nobody hears would end the process.
+      stream.on('error', () => undefined);
+      guarded(stream, this.#onFault, () => {
+        this.#onStream(stream, headers);
+      })();
+    });
+    // A session's trouble ends that session only.
+    server.on('sessionError', () => undefined);
+    this.#http2.set(grant, server);
+    return server;
+  }
+
   /** Looks at the first bytes, so that a client of another protocol gets an answer it can read. */
   #onSocket(socket: net.Socket): void {
     const connection = this.#connections.add(socket);
@@ -223,7 +236,12 @@ export class GrpcServer {
     first: Buffer,
     told: { readonly connection: Connection; readonly isInTime: () => void },
   ): void {
-    this.#http2.once('session', (session) => {
+    const grant = this.#grants.take();
+    const server = this.#http2With(grant);
+    socket.on('close', () => {
+      this.#grants.giveBack(grant);
+    });
+    server.once('session', (session) => {
       this.#sessions.set(session, told.connection);
       session.on('close', () => {
         this.#sessions.delete(session);
@@ -233,7 +251,7 @@ export class GrpcServer {
       if (this.#isClosing) session.close();
     });
     socket.unshift(first);
-    this.#http2.emit('connection', socket);
+    server.emit('connection', socket);
   }
 
   #onStream(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {

@@ -13,6 +13,11 @@ const methods = new Map<string, UnaryMethod>([
   ['/test/Echo', (message) => message],
   ['/test/Rule', (_message, metadata) => Buffer.from(String(metadata['svidecar-rule']))],
   ['/test/Slow', (message) => new Promise((resolve) => setTimeout(resolve, slowMs, message))],
+  // Lets everything pass, after a while: a CheckResponse without fields is OK.
+  [
+    '/envoy.service.auth.v3.Authorization/Check',
+    () => new Promise((resolve) => setTimeout(resolve, slowMs, Buffer.alloc(0))),
+  ],
   ['/test/Never', () => new Promise(() => undefined)],
   ['/test/Reject', () => Promise.reject(new Error('a secret'))],
   [
