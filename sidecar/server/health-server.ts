@@ -25,6 +25,7 @@ export interface HealthOptions {
 }
 
 export interface HealthLimits {
+  /** More than wait in the system's queue (511): all of them are accepted at once, and read only then. */
   readonly maxConnections: number;
   /** Milliseconds until a request's head is there, however slowly it comes. */
   readonly headMs: number;
@@ -32,7 +33,7 @@ export interface HealthLimits {
   readonly answerMs: number;
 }
 
-const defaultLimits: HealthLimits = { maxConnections: 256, headMs: 3_000, answerMs: 3_000 };
+const defaultLimits: HealthLimits = { maxConnections: 1_024, headMs: 3_000, answerMs: 3_000 };
 
 export class HealthServer {
   readonly #server: Server;

@@ -101,11 +101,11 @@ describe.each(runtimes)('the health server on %s', (runtime) => {
     const attack = { name: '', connections: 3_000, pieces, pauseMs: 20 };
     const letGo = await carryOut(attack, { host: '127.0.0.1', port });
     await sleep(500);
-    const { answered, failed } = await probe.stop();
+    const { answered, failed, turnedAway } = await probe.stop();
     letGo();
     expect(answered).toBeGreaterThan(0);
-    // On a machine with no CPU left one can come late; none is turned away.
-    expect(failed).toBeLessThanOrEqual(Math.ceil(answered / 10));
+    // On a machine with no CPU left one can come late, or send its request later than a thousand others connect.
+    expect(failed, turnedAway.join('\n')).toBeLessThanOrEqual(Math.ceil(answered / 10));
     expect(memoryMib(pid, 'VmRSS') - before).toBeLessThan(48);
   });
 });

@@ -15,6 +15,8 @@ export function memoryMib(pid: number, field: 'VmRSS' | 'VmHWM'): number {
 export interface Probed {
   readonly answered: number;
   readonly failed: number;
+  /** Why those failed that did not come too late (`TimeoutError`). */
+  readonly turnedAway: readonly string[];
   /** Milliseconds of the slowest answer. */
   readonly slowestMs: number;
 }
@@ -22,6 +24,7 @@ export interface Probed {
 /** Asks again and again, each time on a connection of its own, until it is told to stop. @param askOnce milliseconds, or a rejection */
 export function keepAsking(ask: () => Promise<void>): { stop: () => Promise<Probed> } {
   let [answered, failed, slowestMs, isOver] = [0, 0, 0, false];
+  const turnedAway: string[] = [];
   const asking = (async () => {
     while (!isOver) {
       const started = performance.now();
@@ -29,8 +32,10 @@ export function keepAsking(ask: () => Promise<void>): { stop: () => Promise<Prob
         await ask();
         answered += 1;
         slowestMs = Math.max(slowestMs, performance.now() - started);
-      } catch {
+      } catch (thrown) {
         failed += 1;
+        if (!(thrown instanceof Error && thrown.name === 'TimeoutError'))
+          turnedAway.push(String(thrown));
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -39,7 +44,7 @@ export function keepAsking(ask: () => Promise<void>): { stop: () => Promise<Prob
     stop: async () => {
       isOver = true;
       await asking;
-      return { answered, failed, slowestMs: Math.round(slowestMs) };
+      return { answered, failed, turnedAway, slowestMs: Math.round(slowestMs) };
     },
   };
 }
