@@ -1,6 +1,7 @@
 /**
  * Reads the flat part of HCL 1 in which the tutorial's helper is configured: `key = "text"` or `key = 9010`, comments by
  * `#`, `//` and block comments. Anything nested is refused, with its place.
+ * @see docs/adr/0093-the-tutorials-conf-is-read-by-a-reader-of-ours.md
  */
 import { AppError } from '#kernel/errors.ts';
 

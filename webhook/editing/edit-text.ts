@@ -3,6 +3,7 @@
  * stays byte for byte. Invariants, checked by the editor or by property tests:
  * the new text means what an RFC 6902 library makes of the old text's value; without the insertions the
  * text is the source; removing what was added gives the source back.
+ * @see docs/adr/0091-edits-are-made-in-the-text.md
  */
 import jsonPatch from 'fast-json-patch';
 import { AppError, messageOf } from '#kernel/errors.ts';

@@ -1,4 +1,7 @@
-/** Follows one resource: list, then watch from there, again and again; failures only delay it. */
+/**
+ * Follows one resource: list, then watch from there, again and again; failures only delay it.
+ * @see docs/adr/0092-an-api-client-with-a-reflector-of-our-own.md
+ */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '#kernel/clock.ts';
 import { messageOf } from '#kernel/errors.ts';

@@ -1,4 +1,7 @@
-/** Carries out what was planned for ConfigMaps, with server-side apply. */
+/**
+ * Carries out what was planned for ConfigMaps, with server-side apply; every replica does.
+ * @see docs/adr/0094-every-replica-writes-configmaps.md
+ */
 import { hash } from 'node:crypto';
 import type { Clock } from '#kernel/clock.ts';
 import type { JsonObject } from '#kernel/json.ts';
