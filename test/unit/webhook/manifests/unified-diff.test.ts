@@ -30,7 +30,7 @@ function linesOf(text: string): readonly string[] {
 }
 
 const texts = fc
-  .tuple(fc.array(fc.constantFrom('a', 'b', 'c', '')), fc.boolean())
+  .tuple(fc.array(fc.constantFrom('a', 'b', 'c', '', 'a\r')), fc.boolean())
   .map(([lines, hasEnd]) => lines.join('\n') + (hasEnd ? '\n' : ''));
 
 describe('a unified diff', () => {
@@ -58,5 +58,7 @@ describe('a unified diff', () => {
     const lines = (word: string): string => `${word}\n`.repeat(600);
     const diff = unifiedDiff({ before: lines('old'), after: lines('new') }, labels);
     expect(diff.split('\n').filter((line) => line === '-old')).toHaveLength(600);
+    const [before, after] = [`${lines('old')}end`, lines('new')];
+    expect(patched(before, unifiedDiff({ before, after }, labels))).toBe(after);
   });
 });
