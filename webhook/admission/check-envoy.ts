@@ -120,19 +120,21 @@ function outcomeOf(namespace: string, plan: EnvoyPlan, asked: Asked): Outcome {
     return telling === 'words' ? outcome : placesOf(outcome, source);
   } catch (thrown) {
     if (telling === 'words' || !(thrown instanceof AppError)) throw thrown;
-    const place = placeIn(thrown.message, source);
+    const place = placeIn(thrown.facts, source);
     const why = toldRefusal(thrown.reason) ?? 'this Envoy configuration cannot be patched';
     throw new AppError(thrown.code, `${place}: ${why}; ${wordsElsewhere}`, {
       reason: thrown.reason,
+      facts: thrown.facts,
     });
   }
 }
 
 function placesOf({ warnings, changes, inbound }: Outcome, source: ToldSource): Outcome {
   return {
-    warnings: warnings.map(({ id, message }) => ({
+    warnings: warnings.map(({ id, place }) => ({
       id,
-      message: `${placeIn(message, source)}: ${toldWarning(id)}; ${wordsElsewhere}`,
+      place,
+      message: `${placeIn(place, source)}: ${toldWarning(id)}; ${wordsElsewhere}`,
     })),
     changes: changes.map((change) => ({
       ...change,

@@ -250,5 +250,5 @@ function wordsOf(error: unknown, source: ToldSource): string {
   const isParsers = error.cause instanceof AppError && error.cause.code === 'TEXT_UNPARSABLE';
   if (!isParsers) return error.message;
   const why = toldRefusal(error.reason) ?? 'it cannot be read as YAML or JSON';
-  return `${placeIn(error.message, source)}: ${why}; ${wordsElsewhere}`;
+  return `${placeIn(error.facts, source)}: ${why}; ${wordsElsewhere}`;
 }

@@ -1,4 +1,5 @@
 /** A document that was parsed once, to be read, pointed at and edited. */
+import type { FilePlace } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
 import { pointerTokens } from './operation.ts';
 import { type Dialect, readSource } from './read-source.ts';
@@ -43,8 +44,8 @@ export function openText(text: string, span: DocumentSpan, origin: TextOrigin | 
   return { ...from, text, span, source, value: source.value, lined, pairs: new Map() };
 }
 
-/** `file:line:column` of what a JSON Pointer names, or of the last thing on the way to it. */
-export function placeOfPath(open: OpenText, path: string): string {
+/** Of what a JSON Pointer names, or of the last thing on the way to it. */
+export function placeOfPath(open: OpenText, path: string): FilePlace {
   return placeOf(open.where, open.lined, offsetOfPath(open, path));
 }
 

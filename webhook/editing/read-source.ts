@@ -15,7 +15,7 @@ import {
   isScalar,
   isSeq,
 } from 'yaml';
-import { AppError } from '#kernel/errors.ts';
+import { type AppError, failureAt } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
 import { Anchors } from './anchors.ts';
 import {
@@ -107,9 +107,8 @@ function unparsable(input: DocumentText, { offset, message, reason }: TextFault)
   const lined = new LinedText(input.text, input.firstLine);
   const at = Math.min(input.span.start + offset, input.text.length);
   const place = placeOf(input.where, lined, at);
-  return new AppError('TEXT_UNPARSABLE', `${place}: ${message}, in ${excerptAt(lined, at)}`, {
-    reason,
-  });
+  const why = `${message}, in ${excerptAt(lined, at)}`;
+  return failureAt('TEXT_UNPARSABLE', place, { why, reason });
 }
 
 class Reader {

@@ -1,5 +1,7 @@
 /** Places in a text: line and column for people, line ends for edits. Offsets are UTF-16 units. */
 
+import type { FilePlace } from '#kernel/errors.ts';
+
 /** Where an offset stands, both counted from 1. */
 export interface TextPosition {
   readonly line: number;
@@ -60,10 +62,8 @@ export class LinedText {
   }
 }
 
-/** `file:line:column`, as editors and terminals understand it. */
-export function placeOf(where: string, text: LinedText, offset: number): string {
-  const { line, column } = text.positionAt(offset);
-  return `${where}:${line}:${column}`;
+export function placeOf(file: string, text: LinedText, offset: number): FilePlace {
+  return { file, ...text.positionAt(offset) };
 }
 
 /** The line of `offset` in quotation marks; a long one is cut around it. */

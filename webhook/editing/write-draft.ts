@@ -1,5 +1,5 @@
 /** The edits that turn the source's text into what a draft says. */
-import { AppError } from '#kernel/errors.ts';
+import { type AppError, failureAt } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
 import { type Draft, type Edited, freshValueOf, isChanged } from './draft.ts';
 import { type StyledText, addToBlock, removeFromBlock } from './edit-block.ts';
@@ -27,7 +27,7 @@ export function writeDraft(draft: Draft, manuscript: Manuscript): readonly TextE
 
 export function refusal(manuscript: Manuscript, offset: number, why: string): AppError {
   const place = placeOf(manuscript.where, manuscript.page.lined, offset);
-  return new AppError('EDIT_IMPOSSIBLE', `${place}: ${why}`, { reason: 'place_not_editable' });
+  return failureAt('EDIT_IMPOSSIBLE', place, { why, reason: 'place_not_editable' });
 }
 
 class Writer {

@@ -3,7 +3,7 @@ import { type Json, isObject } from '#kernel/json.ts';
 import { anyOf } from './any-config.ts';
 import { type KnownCluster, isLocal } from './clusters.ts';
 import { addressesOf, chosenByRequest } from './cluster-transport.ts';
-import { lineIn } from './config-file.ts';
+import { warningAt } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { checkShown } from './check-shown.ts';
 import { configsOf } from './judge-filter.ts';
@@ -174,8 +174,13 @@ function rewritten(
   if (first === undefined) return [];
   const more = found.length === 1 ? '' : ` (and ${found.length - 1} more routes)`;
   const { file, path } = first.route;
-  const message = `${lineIn(file, path)}: this route${more} gives requests another path (${first.field}) after ${rule} has looked at them: a path that needs no token (svidecar.dev/skip-paths, svidecar-skip) could become another one there; make sure that it does not`;
-  return [{ id: 'path_changed_behind', message }];
+  return [
+    warningAt(
+      'path_changed_behind',
+      { file, path },
+      `this route${more} gives requests another path (${first.field}) after ${rule} has looked at them: a path that needs no token (svidecar.dev/skip-paths, svidecar-skip) could become another one there; make sure that it does not`,
+    ),
+  ];
 }
 
 function isSet(value: Json | undefined): boolean {
@@ -203,8 +208,13 @@ function copied(
     const names = [...new Set(clustersOf(route, { mirrorsOf, isForeign }))];
     if (new Set(names.map(endOf)).size < 2) continue;
     const list = names.slice(0, mostNames).map((name) => `"${name}"`);
-    const message = `${lineIn(route.file, route.path)}: ${rule} gives a request the token for its host, and this route of listener ${titleOf(listener)} sends requests or copies of them (mirrors, weighted clusters) to ${list.join(', ')}: each of them can use the token where it is accepted; make sure that all belong to the service of that host`;
-    return [{ id: 'one_audience_for_several_clusters', message }];
+    return [
+      warningAt(
+        'one_audience_for_several_clusters',
+        route,
+        `${rule} gives a request the token for its host, and this route of listener ${titleOf(listener)} sends requests or copies of them (mirrors, weighted clusters) to ${list.join(', ')}: each of them can use the token where it is accepted; make sure that all belong to the service of that host`,
+      ),
+    ];
   }
   return [];
 }

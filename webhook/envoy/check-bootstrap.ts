@@ -1,6 +1,6 @@
 /** What a bootstrap plugs into Envoy as a whole: code there can do with connections and listeners what it likes. */
 import { anyField } from './any-config.ts';
-import { type ConfigFile, lineIn } from './config-file.ts';
+import { type ConfigFile, warningAt } from './config-file.ts';
 import type { EnvoyWarning } from './patch-contract.ts';
 import { filterTitle } from './judge-filter.ts';
 import { type Placed, fieldKey, placedField, repeatedOf, textOf } from './proto-field.ts';
@@ -38,8 +38,9 @@ function isHarmless(one: Placed): boolean {
 }
 
 function warning(file: ConfigFile, path: string, what: string): EnvoyWarning {
-  return {
-    id: 'extension_not_judged',
-    message: `${lineIn(file, path)}: ${what} is plugged into Envoy as a whole and is not judged, so nothing here tells whether connections come past the filters; take it out, or trust it`,
-  };
+  return warningAt(
+    'extension_not_judged',
+    { file, path },
+    `${what} is plugged into Envoy as a whole and is not judged, so nothing here tells whether connections come past the filters; take it out, or trust it`,
+  );
 }

@@ -1,6 +1,6 @@
 /** What looks at a connection before its connection manager: it could send it somewhere, or change what is in it. */
 import { anyField } from './any-config.ts';
-import { lineIn } from './config-file.ts';
+import { warningAt } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { filterTitle } from './judge-filter.ts';
 import type { Listener } from './listener.ts';
@@ -82,10 +82,13 @@ export function checkConnection(
   ];
   return inFront
     .filter(({ filter, kind }) => !isHarmless(filter, kind))
-    .map(({ filter, kind }) => ({
-      id: 'filter_in_front',
-      message: `${lineIn(listener.file, filter.path)}: ${kind} ${filterTitle(filter)} stands before the connection manager of ${rule} and ${whatIs(filter)}, so nothing here tells whether connections are answered, changed or sent somewhere before requests are checked; take it out, or trust it`,
-    }));
+    .map(({ filter, kind }) =>
+      warningAt(
+        'filter_in_front',
+        { file: listener.file, path: filter.path },
+        `${kind} ${filterTitle(filter)} stands before the connection manager of ${rule} and ${whatIs(filter)}, so nothing here tells whether connections are answered, changed or sent somewhere before requests are checked; take it out, or trust it`,
+      ),
+    );
 }
 
 function isHarmless(filter: Placed, kind: Kind): boolean {

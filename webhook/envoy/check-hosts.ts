@@ -2,7 +2,7 @@
 import type { AppError } from '#kernel/errors.ts';
 import { addressesOf } from './cluster-transport.ts';
 import type { KnownCluster } from './clusters.ts';
-import { type ConfigFile, invalid, lineIn } from './config-file.ts';
+import { type ConfigFile, invalid, warningAt } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { type HostPatterns, hostPatterns } from './host-patterns.ts';
 import { titleOf, type Listener } from './listener.ts';
@@ -96,8 +96,9 @@ export function checkHosts(
     for (const rewrite of rewritesOf(route, hosts)) {
       const key = rewrite.host ?? rewrite.from;
       if (told.has(key)) continue;
-      const message = sentence({ addition, listener, route, rewrite, hosts });
-      if (message !== undefined) told.set(key, { id: 'host_rewritten', message });
+      const why = sentence({ addition, listener, route, rewrite, hosts });
+      const at = { file: route.file, path: rewrite.path };
+      if (why !== undefined) told.set(key, warningAt('host_rewritten', at, why));
     }
   }
   return [...told.values()];
@@ -166,7 +167,7 @@ function sentence(found: {
   const { rule } = addition;
   const { host } = rewrite;
   const domains = hosts.aboutDomains(route.domains);
-  const start = `${lineIn(route.file, rewrite.path)}: this route of listener ${titleOf(listener)} rewrites the host`;
+  const start = `this route of listener ${titleOf(listener)} rewrites the host`;
   const seen = `${rule} goes by the host that the app sends (its virtual host is for ${domains.title})`;
   if (host === undefined) {
     return `${start} by ${rewrite.from} after ${rule} has seen the request; ${seen}: name that host in svidecar.dev/audience-by-host, not the one that ${rewrite.from} gives`;

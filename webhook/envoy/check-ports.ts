@@ -1,5 +1,5 @@
 /** Ports that two programs of one pod would listen on. */
-import { type ConfigFiles, lineIn } from './config-file.ts';
+import { type ConfigFiles, warningAt } from './config-file.ts';
 import type { EnvoyWarning } from './patch-contract.ts';
 import { type Listener, titleOf } from './listener.ts';
 import { type Placed, placedField, repeatedOf } from './proto-field.ts';
@@ -24,8 +24,13 @@ export function checkPorts(
     const socket = socketOf(holder);
     const port = numberOf(socket?.message, 'port_value');
     if (socket === undefined || port === undefined || !taken.has(port)) return [];
-    const message = `${lineIn(file, socket.path)}: ${who} has port ${port}, which the auth helper listens on: one of the two will not start`;
-    return [{ id: 'port_clash', message }];
+    return [
+      warningAt(
+        'port_clash',
+        { file, path: socket.path },
+        `${who} has port ${port}, which the auth helper listens on: one of the two will not start`,
+      ),
+    ];
   });
 }
 

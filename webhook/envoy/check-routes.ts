@@ -1,7 +1,7 @@
 /** Where requests that carry a token go: what an operator should know before it happens. */
 import type { KnownCluster } from './clusters.ts';
 import { isTapped, unsafeBecause } from './cluster-transport.ts';
-import { lineIn } from './config-file.ts';
+import { warningAt } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { anyField } from './any-config.ts';
 import { type Listener, type Manager, titleOf } from './listener.ts';
@@ -70,20 +70,28 @@ function leavesWithoutTls(
   return clusters
     .map((cluster) => ({ ...cluster, why: unsafeBecause(cluster) }))
     .filter(({ why }) => why !== undefined)
-    .map(({ file, path, name, why }) => ({
-      id: 'token_without_tls',
-      message: `${lineIn(file, path)}: ${rule} puts a token into requests to cluster "${name}", ${why ?? ''}`,
-    }));
+    .map(({ file, path, name, why }) =>
+      warningAt(
+        'token_without_tls',
+        { file, path },
+        `${rule} puts a token into requests to cluster "${name}", ${why ?? ''}`,
+      ),
+    );
 }
 
 function tapped(
   { rule }: FilterAddition,
   clusters: readonly KnownCluster[],
 ): readonly EnvoyWarning[] {
-  return clusters.filter(isTapped).map(({ file, path, name }) => ({
-    id: 'token_logged',
-    message: `${lineIn(file, path)}: a transport_socket of cluster "${name}" writes all that is sent there (tap), with the token that ${rule} puts into the requests: whoever reads it can use the token; take the tap out`,
-  }));
+  return clusters
+    .filter(isTapped)
+    .map(({ file, path, name }) =>
+      warningAt(
+        'token_logged',
+        { file, path },
+        `a transport_socket of cluster "${name}" writes all that is sent there (tap), with the token that ${rule} puts into the requests: whoever reads it can use the token; take the tap out`,
+      ),
+    );
 }
 
 function severalClusters(
@@ -95,10 +103,11 @@ function severalClusters(
   const first = clusters.slice(0, mostNames).map(({ name }) => `"${name}"`);
   const list = shortList(first, clusters.length);
   return [
-    {
-      id: 'one_audience_for_several_clusters',
-      message: `${lineIn(listener.file, listener.path)}: ${rule} has one audience, and listener ${titleOf(listener)} routes to ${list}: each of them gets a token that the others accept; svidecar.dev/audience-by-host gives each its own`,
-    },
+    warningAt(
+      'one_audience_for_several_clusters',
+      listener,
+      `${rule} has one audience, and listener ${titleOf(listener)} routes to ${list}: each of them gets a token that the others accept; svidecar.dev/audience-by-host gives each its own`,
+    ),
   ];
 }
 
@@ -115,8 +124,13 @@ function notJudged(
   return [...groups].flatMap(([chosenBy, [first, ...others]]): readonly EnvoyWarning[] => {
     if (first === undefined) return [];
     const more = others.length === 0 ? '' : ` (and in ${others.length} more places)`;
-    const message = `${lineIn(first.file, first.path)}: where requests with a token of ${rule} go is chosen by ${chosenBy}${more}, so nothing here tells whether they are protected by TLS${spread}`;
-    return [{ id: 'destination_not_judged', message }];
+    return [
+      warningAt(
+        'destination_not_judged',
+        first,
+        `where requests with a token of ${rule} go is chosen by ${chosenBy}${more}, so nothing here tells whether they are protected by TLS${spread}`,
+      ),
+    ];
   });
 }
 
@@ -135,8 +149,13 @@ function tunnels(
     carriesToken === true
       ? 'what is sent in it gets no token'
       : 'what is sent in it is not checked';
-  const message = `${lineIn(file, tunnel.path)}: this route ends CONNECT requests in a tunnel, which ${rule} sees once, as it is opened: ${what}; route such requests in a listener of their own`;
-  return [{ id: 'tunnel_seen_once', message }];
+  return [
+    warningAt(
+      'tunnel_seen_once',
+      { file, path: tunnel.path },
+      `this route ends CONNECT requests in a tunnel, which ${rule} sees once, as it is opened: ${what}; route such requests in a listener of their own`,
+    ),
+  ];
 }
 
 /** A proxy that CONNECT requests are sent on to sees what was meant for the host behind it. */
@@ -150,6 +169,11 @@ function forwardedTunnels(
   const what = carriesToken
     ? 'the proxy gets the token for the host that the tunnel leads to, and what is sent in the tunnel gets none'
     : 'what is sent in the tunnel is not checked';
-  const message = `${lineIn(route.file, match.path)}: this route sends CONNECT requests on, which ${rule} sees once, as the tunnel is opened: ${what}; route such requests in a listener of their own`;
-  return [{ id: 'tunnel_seen_once', message }];
+  return [
+    warningAt(
+      'tunnel_seen_once',
+      { file: route.file, path: match.path },
+      `this route sends CONNECT requests on, which ${rule} sees once, as the tunnel is opened: ${what}; route such requests in a listener of their own`,
+    ),
+  ];
 }

@@ -1,6 +1,6 @@
 /** Who is shown a token besides the host that it is meant for: logs, traces, rate limits, and headers of answers. */
 import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
-import { lineIn } from './config-file.ts';
+import { warningAt } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { configsOf } from './judge-filter.ts';
 import type { Listener } from './listener.ts';
@@ -17,10 +17,12 @@ export function checkShown(
   listener: Listener,
   routes: readonly RouteEntry[],
 ): readonly EnvoyWarning[] {
-  const warning = ({ file, path }: PlacedIn, what: string): EnvoyWarning => ({
-    id: 'token_logged',
-    message: `${lineIn(file, path)}: ${what}, with the token that ${rule} puts there: whoever reads it can use the token; leave the header out`,
-  });
+  const warning = ({ file, path }: PlacedIn, what: string): EnvoyWarning =>
+    warningAt(
+      'token_logged',
+      { file, path },
+      `${what}, with the token that ${rule} puts there: whoever reads it can use the token; leave the header out`,
+    );
   const logs = Map.groupBy(logsOf(listener), ({ message }) => whatLogs(message));
   return [
     ...[writes, mayWrite].flatMap((what) => logs.get(what)?.map((one) => warning(one, what)) ?? []),

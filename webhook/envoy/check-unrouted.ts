@@ -3,7 +3,7 @@
  * the app all the same: Envoy has not asked about such a request (`unrouted.ts`).
  */
 import { type Json, isArray, isObject } from '#kernel/json.ts';
-import { lineIn } from './config-file.ts';
+import { lineIn, warningAt } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { authzFilterType, effectOf } from './http-filters.ts';
 import { configsOf, filterTitle, judgeFilter } from './judge-filter.ts';
@@ -76,8 +76,13 @@ export function checkUnrouted(
     const gap = unroutedOf(manager) ?? toldByRoutes(settings);
     if (gap === undefined) return [];
     const what = direction === 'inbound' ? 'unchecked' : 'without a token';
-    const message = `${lineIn(manager.file, one.path)}: ${filterTitle(one)} stands behind the filter of ${rule} and ${because}, while Envoy's ext_authz goes by the route that a request has when it comes, and asks nobody where none forwards it (${lineIn(gap.file, gap.path)}: ${gap.what}): such requests can go on ${what}; put that filter in front, or set svidecar.dev/data-path: native, or end each virtual host, and one for "*", with a route that forwards all paths (match: {prefix: /})`;
-    return [{ id: 'route_chosen_behind', message }];
+    return [
+      warningAt(
+        'route_chosen_behind',
+        { file: manager.file, path: one.path },
+        `${filterTitle(one)} stands behind the filter of ${rule} and ${because}, while Envoy's ext_authz goes by the route that a request has when it comes, and asks nobody where none forwards it (${lineIn(gap.file, gap.path)}: ${gap.what}): such requests can go on ${what}; put that filter in front, or set svidecar.dev/data-path: native, or end each virtual host, and one for "*", with a route that forwards all paths (match: {prefix: /})`,
+      ),
+    ];
   }
   return [];
 }

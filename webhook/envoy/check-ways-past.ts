@@ -2,7 +2,7 @@
 import { onceFor } from '#kernel/once.ts';
 import { portsIn } from './cluster-transport.ts';
 import { isLocal, isLoopback } from './clusters.ts';
-import { lineIn } from './config-file.ts';
+import { warningAt } from './config-file.ts';
 import type { EnvoyWarning, InboundView } from './patch-contract.ts';
 import type { Chosen } from './guards.ts';
 import { type Listener, titleOf } from './listener.ts';
@@ -37,8 +37,13 @@ export function checkWaysPast(
       const found = guardedPortOf(reachOf(destinationsOf(listener)));
       if (found === undefined) return [];
       const { port, guard } = found;
-      const message = `${lineIn(listener.file, listener.path)}: listener ${titleOf(listener)} has no filter of ${guard.rule}, can be reached from outside the pod, and leads to port ${port} of the app, which listener ${guard.listener} lets in with a token only; have it listen on 127.0.0.1, or name it in svidecar.dev/validate-listeners`;
-      return [{ id: 'way_past_the_check', message }];
+      return [
+        warningAt(
+          'way_past_the_check',
+          listener,
+          `listener ${titleOf(listener)} has no filter of ${guard.rule}, can be reached from outside the pod, and leads to port ${port} of the app, which listener ${guard.listener} lets in with a token only; have it listen on 127.0.0.1, or name it in svidecar.dev/validate-listeners`,
+        ),
+      ];
     });
 }
 

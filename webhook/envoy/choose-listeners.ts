@@ -1,6 +1,6 @@
 /** Which listeners a rule is for. */
-import { AppError } from '#kernel/errors.ts';
-import { type ConfigFiles, invalid, lineIn } from './config-file.ts';
+import { failureAt } from '#kernel/errors.ts';
+import { type ConfigFiles, invalid, warningAt, lineAt } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { type Listener, titleOf } from './listener.ts';
 
@@ -29,13 +29,11 @@ export function requireChoice(
   const [first] = unclear;
   if (first === undefined) return;
   const rules = [...new Set(additions.map(({ rule }) => rule))].join(' and ');
-  throw new AppError(
-    'LISTENERS_AMBIGUOUS',
-    `${lineIn(first.file, first.path)}: ${rules} are asked for, and nothing says which of them is for listener ${unclear
-      .map(titleOf)
-      .join(', ')}; ${howToChoose}`,
-    { reason: 'listeners_ambiguous' },
-  );
+  const titles = unclear.map(titleOf).join(', ');
+  throw failureAt('LISTENERS_AMBIGUOUS', lineAt(first.file, first.path), {
+    why: `${rules} are asked for, and nothing says which of them is for listener ${titles}; ${howToChoose}`,
+    reason: 'listeners_ambiguous',
+  });
 }
 
 /** @throws {AppError} ENVOY_CONFIG_INVALID when a named listener does not exist, or none is left */
@@ -99,11 +97,19 @@ function uncovered(listener: Listener, { rule }: FilterAddition): readonly Envoy
   const { file, path, managers, gaps } = listener;
   const title = titleOf(listener);
   if (managers.length === 0 && gaps.length === 0) {
-    const message = `${lineIn(file, path)}: listener ${title} has no HTTP connection manager, so ${rule} does nothing for its traffic`;
-    return [{ id: 'listener_without_connection_manager', message }];
+    return [
+      warningAt(
+        'listener_without_connection_manager',
+        { file, path },
+        `listener ${title} has no HTTP connection manager, so ${rule} does nothing for its traffic`,
+      ),
+    ];
   }
-  return gaps.map((gap) => ({
-    id: 'chain_without_filter',
-    message: `${lineIn(gap.file, gap.path)}: in listener ${title}, ${gap.what}, so ${rule} does nothing for what comes this way; ${gap.remedy}`,
-  }));
+  return gaps.map((gap) =>
+    warningAt(
+      'chain_without_filter',
+      gap,
+      `in listener ${title}, ${gap.what}, so ${rule} does nothing for what comes this way; ${gap.remedy}`,
+    ),
+  );
 }

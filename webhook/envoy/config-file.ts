@@ -1,13 +1,13 @@
 /** The files of an Envoy configuration, each parsed once. */
 import { own } from '#kernel/members.ts';
-import { AppError } from '#kernel/errors.ts';
+import { AppError, type FilePlace, failureAt, placeText } from '#kernel/errors.ts';
 import type { Reason } from '#kernel/reasons.ts';
 import { type Json, type JsonObject, isObject } from '#kernel/json.ts';
 import { type OpenText, lineOfPath, openText, placeOfPath } from '../editing/open-text.ts';
 import type { Dialect } from '../editing/read-source.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { splitDocuments } from '../editing/split-documents.ts';
-import type { EnvoySource, EnvoyWarning } from './patch-contract.ts';
+import type { EnvoySource, EnvoyWarning, EnvoyWarningId } from './patch-contract.ts';
 import { keyReader } from './key-at-path.ts';
 import { onceFor } from '#kernel/once.ts';
 import { dialectOf, pathsOfMain } from './file-kind.ts';
@@ -83,9 +83,7 @@ interface Fault {
 
 /** An error that begins with file, line and column. */
 export function invalid(file: ConfigFile, path: string, { reason, why }: Fault): AppError {
-  return new AppError('ENVOY_CONFIG_INVALID', `${placeOfPath(file.open, path)}: ${why}`, {
-    reason,
-  });
+  return failureAt('ENVOY_CONFIG_INVALID', placeOfPath(file.open, path), { why, reason });
 }
 
 /** Resources of a discovery file; a `Resource` wrapper is looked through. */
@@ -97,9 +95,23 @@ export function resourcesOf(file: ConfigFile): readonly Placed[] {
   );
 }
 
-/** `file:line` for warnings. */
+/** `file:line`, to name a place within a sentence. */
 export function lineIn(file: ConfigFile, path: string): string {
-  return `${file.open.where}:${lineOfPath(file.open, path)}`;
+  return placeText(lineAt(file, path));
+}
+
+export function lineAt(file: ConfigFile, path: string): FilePlace {
+  return { file: file.open.where, line: lineOfPath(file.open, path) };
+}
+
+/** A warning about a line of a file: its message begins with it. */
+export function warningAt(
+  id: EnvoyWarningId,
+  at: { readonly file: ConfigFile; readonly path: string },
+  why: string,
+): EnvoyWarning {
+  const place = lineAt(at.file, at.path);
+  return { id, place, message: `${placeText(place)}: ${why}` };
 }
 
 function openFile(source: EnvoySource, name: string, dialect: Dialect): ConfigFile {
@@ -193,6 +205,7 @@ export function asInvalid(thrown: unknown): unknown {
   return new AppError('ENVOY_CONFIG_INVALID', thrown.message, {
     cause: thrown,
     reason: thrown.reason,
+    facts: thrown.facts,
   });
 }
 
@@ -224,15 +237,20 @@ function fromControlPlane(main: ConfigFile): readonly EnvoyWarning[] {
     const value = fieldOf(dynamic.message, field);
     if (value === undefined || (isObject(value) && sourcePath(value) !== undefined)) return [];
     const path = `${dynamic.path}/${fieldKey(dynamic.message, field)}`;
-    const message = `${lineIn(main, path)}: ${field} brings more listeners from a control plane (xDS), and requests that come through them pass without our filter; have the control plane add it, or write these listeners into this file`;
-    return [{ id: 'listeners_from_control_plane', message }];
+    return [
+      warningAt(
+        'listeners_from_control_plane',
+        { file: main, path },
+        `${field} brings more listeners from a control plane (xDS), and requests that come through them pass without our filter; have the control plane add it, or write these listeners into this file`,
+      ),
+    ];
   });
 }
 
 function notFound(main: ConfigFile, field: string, path: string): EnvoyWarning {
-  const place = lineIn(main, `/dynamic_resources/${field}`);
-  return {
-    id: 'discovery_file_not_found',
-    message: `${place}: ${field} names ${path}, which is not in this ConfigMap, so what stands there gets no filter; put that file into the same ConfigMap`,
-  };
+  return warningAt(
+    'discovery_file_not_found',
+    { file: main, path: `/dynamic_resources/${field}` },
+    `${field} names ${path}, which is not in this ConfigMap, so what stands there gets no filter; put that file into the same ConfigMap`,
+  );
 }

@@ -3,7 +3,7 @@
  * so that nobody who switches off a filter of his own switches ours off.
  */
 import type { JsonObject } from '#kernel/json.ts';
-import { invalid, lineIn } from './config-file.ts';
+import { invalid, warningAt } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { type EnvoyVersion, isOlder } from './envoy-version.ts';
 import { authzFilterType } from './http-filters.ts';
@@ -148,10 +148,13 @@ function reachesOf(
   { version }: NameContext,
 ): readonly EnvoyWarning[] {
   if (isOwnNamesOnly(version)) return [];
-  return settings.map(({ name, file, path }) => ({
-    id: 'setting_reaches_older_envoy',
-    message: `${lineIn(file, path)}: an Envoy before 1.29 uses what a route sets for ${name} for ${own} as well, and then requests can pass without it; use Envoy 1.29 or later, with an image whose tag says so`,
-  }));
+  return settings.map(({ name, file, path }) =>
+    warningAt(
+      'setting_reaches_older_envoy',
+      { file, path },
+      `an Envoy before 1.29 uses what a route sets for ${name} for ${own} as well, and then requests can pass without it; use Envoy 1.29 or later, with an image whose tag says so`,
+    ),
+  );
 }
 
 /** What makes or changes routes while Envoy runs. */
@@ -175,6 +178,11 @@ export function checkUnseen(
   const older = isOwnNamesOnly(version)
     ? ''
     : ', and an Envoy before 1.29 has it switched off by what they set under the usual name of its type as well';
-  const message = `${lineIn(file, path)}: ${what}, so nothing here tells whether they switch the filter of ${rule} off by its name (typed_per_filter_config, ${name})${older}: ${remedy}, or make sure that nothing stands there for this name`;
-  return [{ id: 'routes_not_seen', message }];
+  return [
+    warningAt(
+      'routes_not_seen',
+      { file, path },
+      `${what}, so nothing here tells whether they switch the filter of ${rule} off by its name (typed_per_filter_config, ${name})${older}: ${remedy}, or make sure that nothing stands there for this name`,
+    ),
+  ];
 }

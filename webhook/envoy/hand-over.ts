@@ -1,7 +1,7 @@
 /** Connections that a listener takes and gives to another listener of the same Envoy, past its own chains. */
 import { anyField } from './any-config.ts';
 import { isLoopback } from './clusters.ts';
-import { type ConfigFiles, hasUnseenListeners, lineIn } from './config-file.ts';
+import { type ConfigFiles, hasUnseenListeners, lineIn, warningAt } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { type Listener, titleOf } from './listener.ts';
 import { onceFor } from '#kernel/once.ts';
@@ -41,8 +41,13 @@ export function checkHandOver(
     const ends = places(choosesAddress(front));
     if (ends === '') return [];
     const path = `${front.path}/${fieldKey(front.message, 'use_original_dst')}`;
-    const message = `${lineIn(front.file, path)}: listener ${titleOf(front)} has use_original_dst and hands connections to the listener that has their original destination; ${addition.rule} does nothing for those that end in ${ends}; have the rule cover these listeners too, or take use_original_dst away`;
-    return [{ id: 'chain_without_filter', message }];
+    return [
+      warningAt(
+        'chain_without_filter',
+        { file: front.file, path },
+        `listener ${titleOf(front)} has use_original_dst and hands connections to the listener that has their original destination; ${addition.rule} does nothing for those that end in ${ends}; have the rule cover these listeners too, or take use_original_dst away`,
+      ),
+    ];
   });
 }
 

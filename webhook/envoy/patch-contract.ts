@@ -1,4 +1,5 @@
 /** What the Envoy patcher takes and gives: plain values, so that templates, CLI and controller speak of the same things. */
+import type { FilePlace } from '#kernel/errors.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import type { EnvoyVersion } from './envoy-version.ts';
 
@@ -90,7 +91,8 @@ export type EnvoyWarningId =
 
 export interface EnvoyWarning {
   readonly id: EnvoyWarningId;
-  /** A sentence with `file:line`. */
+  /** Where the message begins. */
+  readonly place: FilePlace;
   readonly message: string;
 }
 

@@ -31,9 +31,9 @@ import {
   type ConfigFiles,
   asInvalid,
   invalid,
-  lineIn,
   openFiles,
   missingListenersFile,
+  warningAt,
 } from './config-file.ts';
 import type {
   EnvoyAdditions,
@@ -223,10 +223,11 @@ function placeIn(place: Place, search: Search): Wanted | undefined {
 
 function leftAlone({ rule }: FilterAddition, { file }: Manager, wired: Placed): EnvoyWarning {
   const name = textOf(wired.message, 'name') ?? 'without a name';
-  return {
-    id: 'wired_by_hand',
-    message: `${lineIn(file, wired.path)}: filter ${name} asks the helper already, so ${rule} adds nothing here; remove it to let svidecar do the wiring`,
-  };
+  return warningAt(
+    'wired_by_hand',
+    { file, path: wired.path },
+    `filter ${name} asks the helper already, so ${rule} adds nothing here; remove it to let svidecar do the wiring`,
+  );
 }
 
 /** A cluster that filters refer to is wanted only where at least one of these filters is added. */

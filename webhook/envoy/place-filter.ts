@@ -4,7 +4,7 @@
  */
 import type { TypedMessage } from './any-config.ts';
 import { namesToken } from './check-shown.ts';
-import { type ConfigFile, invalid, lineIn } from './config-file.ts';
+import { type ConfigFile, invalid, warningAt } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { asksByHttp, ourNames } from './route-settings.ts';
 import { type SettingsView, settingsUnder } from './settings-view.ts';
@@ -186,12 +186,12 @@ function inFront(
   { filter, found: [{ effect, because }] }: Judged,
 ): readonly EnvoyWarning[] {
   if (!opening.has(effect)) return [];
-  const start = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands before the filter of ${rule} and ${because}`;
-  const message =
+  const start = `${filterTitle(filter)} stands before the filter of ${rule} and ${because}`;
+  const why =
     effect === 'elsewhere' || effect === 'asks'
       ? `${start}: such requests are not checked; move it behind`
       : `${start}, so nothing here tells whether requests are answered, or sent somewhere, before they are checked; name it in svidecar.dev/validate-before if ${rule} is to stand before it`;
-  return [{ id: 'filter_in_front', message }];
+  return [warningAt('filter_in_front', { file, path: filter.path }, why)];
 }
 
 function signsToo(
@@ -201,8 +201,13 @@ function signsToo(
 ): readonly EnvoyWarning[] {
   const signs = found.find(({ effect }) => effect === 'signs');
   if (signs === undefined || carriesToken !== true) return [];
-  const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} ${signs.because}, as ${rule} does: a request can carry one of the two; take one out, or give them listeners of their own`;
-  return [{ id: 'authorization_taken', message }];
+  return [
+    warningAt(
+      'authorization_taken',
+      { file, path: filter.path },
+      `${filterTitle(filter)} ${signs.because}, as ${rule} does: a request can carry one of the two; take one out, or give them listeners of their own`,
+    ),
+  ];
 }
 
 function rewritesBehind(
@@ -212,8 +217,13 @@ function rewritesBehind(
 ): readonly EnvoyWarning[] {
   const may = found.find(({ effect }) => effect === 'unknown' || mayRewrite(effect));
   if (may === undefined) return [];
-  const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands behind the filter of ${rule} and ${may.because}: a path that needs no token (svidecar.dev/skip-paths, svidecar-skip) could become another one there; make sure that it does not`;
-  return [{ id: 'path_changed_behind', message }];
+  return [
+    warningAt(
+      'path_changed_behind',
+      { file, path: filter.path },
+      `${filterTitle(filter)} stands behind the filter of ${rule} and ${may.because}: a path that needs no token (svidecar.dev/skip-paths, svidecar-skip) could become another one there; make sure that it does not`,
+    ),
+  ];
 }
 
 const tapType = 'envoy.extensions.filters.http.tap.v3.Tap';
@@ -235,12 +245,12 @@ function seesTokenLater(
   if (carriesToken !== true) return [];
   const config = configsOf(filter).find((one) => looksBack(one));
   if (config === undefined) return [];
-  const start = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands before the filter of ${rule}, and`;
-  const message =
+  const start = `${filterTitle(filter)} stands before the filter of ${rule}, and`;
+  const why =
     config.type === tapType
       ? `${start} writes the request down when it is over, with its token: whoever reads that can use the token; take the tap out, or set streaming: true in its output_config, by which it writes what it saw itself`
       : `${start} its code can look at the request, with its token, when the answer comes: nothing here tells where the token goes; trust it with the token, or take it out`;
-  return [{ id: 'token_seen_by_filter', message }];
+  return [warningAt('token_seen_by_filter', { file, path: filter.path }, why)];
 }
 
 function looksBack({ type, message }: TypedMessage): boolean {
@@ -270,6 +280,11 @@ function seesToken(
 ): readonly EnvoyWarning[] {
   const sees = found.find(({ effect }) => seeing.has(effect)) ?? readerOf(filter);
   if (sees === undefined) return [];
-  const message = `${lineIn(file, filter.path)}: ${filterTitle(filter)} stands behind the filter of ${rule}, sees its token, and ${sees.because}: nothing here tells where the token goes; put it in front, or trust it with the token`;
-  return [{ id: 'token_seen_by_filter', message }];
+  return [
+    warningAt(
+      'token_seen_by_filter',
+      { file, path: filter.path },
+      `${filterTitle(filter)} stands behind the filter of ${rule}, sees its token, and ${sees.because}: nothing here tells where the token goes; put it in front, or trust it with the token`,
+    ),
+  ];
 }

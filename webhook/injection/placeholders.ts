@@ -40,5 +40,6 @@ export function withPlaceholders(thrown: unknown, text: string): unknown {
     // Whoever asks whether a parser quotes the text here looks at the cause.
     cause: thrown.cause,
     reason: kind.reason,
+    facts: thrown.facts,
   });
 }

@@ -1,7 +1,8 @@
 /**
  * What may be told of a ConfigMap to somebody who may not read it: in which of its files, and where, never what stands
- * there. Of a sentence that may quote it, only the place that it begins with is taken, so a new sentence gives away no more.
+ * there. A sentence about it may quote it; the place is a fact beside the sentence, and gives away no more.
  */
+import { placeText, type ErrorFacts } from '#kernel/errors.ts';
 import type { ConfigMapContents } from './config-map-contents.ts';
 
 export interface ToldSource {
@@ -10,18 +11,13 @@ export interface ToldSource {
   readonly contents: ConfigMapContents;
 }
 
-const numbers = /^:(\d{1,7})(?::(\d{1,7}))?: /;
-
-/** `ConfigMap shop/envoy envoy.yaml:12:5`, or the ConfigMap alone where the message names no place. */
-export function placeIn(message: string, source: ToldSource): string {
+/** `ConfigMap shop/envoy envoy.yaml:12:5`, or the ConfigMap alone where no place in one of its files is known. */
+export function placeIn({ file, line, column }: ErrorFacts, source: ToldSource): string {
   const { data, binaryData = {} } = source.contents;
-  for (const file of [...Object.keys(data), ...Object.keys(binaryData)]) {
-    const where = `${source.name} ${file}`;
-    if (!message.startsWith(`${where}:`)) continue;
-    const [, line, column] = numbers.exec(message.slice(where.length, where.length + 20)) ?? [];
-    if (line !== undefined) return `${where}:${line}${column === undefined ? '' : `:${column}`}`;
-  }
-  return source.name;
+  const keys = [...Object.keys(data), ...Object.keys(binaryData)];
+  const isOfSource = keys.some((key) => file === `${source.name} ${key}`);
+  if (file === undefined || line === undefined || !isOfSource) return source.name;
+  return placeText({ file, line, column });
 }
 
 /** Where somebody who may read the ConfigMap finds the words. */

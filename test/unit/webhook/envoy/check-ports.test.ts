@@ -45,6 +45,7 @@ test.each<[string, string, readonly string[]]>([
   expect(warnings).toEqual(
     expected.map((found) => ({
       id: 'port_clash',
+      place: { file: 'ConfigMap demo/web envoy.yaml', line: Number.parseInt(found, 10) },
       message: `ConfigMap demo/web envoy.yaml:${found}, which the auth helper listens on: one of the two will not start`,
     })),
   );

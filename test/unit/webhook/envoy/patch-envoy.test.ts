@@ -231,6 +231,7 @@ describe('connection managers are found', () => {
     expect(warnings).toEqual([
       {
         id: 'discovery_file_not_found',
+        place: { file: expect.stringMatching(/envoy\.yaml$/) as string, line: 6 },
         message: expect.stringContaining('envoy.yaml:6: lds_config names /var/lds.yaml') as string,
       },
     ]);

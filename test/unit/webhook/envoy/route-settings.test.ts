@@ -170,6 +170,7 @@ describe('settings for another filter', () => {
     expect(warnings).toEqual([
       {
         id: 'setting_reaches_older_envoy',
+        place: { file: expect.stringMatching(/envoy\.yaml$/) as string, line: 10 },
         message: expect.stringMatching(/envoy\.yaml:10: an Envoy before 1\.29 uses/) as string,
       },
     ]);

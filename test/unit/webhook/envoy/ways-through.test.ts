@@ -50,7 +50,11 @@ describe('a way that leads past our filter is told of, with file, line and what 
   ])('%s', (_name, listener, message) => {
     const { warnings, changes } = patch(withListeners(listener));
     expect(warnings).toEqual([
-      { id: 'chain_without_filter', message: expect.stringMatching(message) as string },
+      {
+        id: 'chain_without_filter',
+        place: { file: 'ConfigMap demo/web envoy.yaml', line: 3 },
+        message: expect.stringMatching(message) as string,
+      },
     ]);
     expect(changes).toHaveLength(2);
   });
@@ -86,6 +90,7 @@ describe('a way that leads past our filter is told of, with file, line and what 
     expect(warnings).toEqual([
       {
         id: 'listeners_from_control_plane',
+        place: { file: 'ConfigMap demo/web envoy.yaml', line: 5 },
         message: expect.stringMatching(
           /envoy\.yaml:5: lds_\w+ brings more listeners.* pass without our filter/,
         ) as string,
