@@ -19,6 +19,7 @@ const workloadApi = 'sidecar/workload-api';
 const certs = 'certs';
 const certsPlan = 'certs/plan';
 const sidecarServer = 'sidecar/server';
+const objects = 'webhook/objects';
 const editing = 'webhook/editing';
 const envoy = 'webhook/envoy';
 const templates = 'webhook/templates';
@@ -61,19 +62,23 @@ export const rooms: readonly Room[] = [
   pure(certsPlan, kernel),
   // The webhook's SVID comes over the same Workload API as the helper's: its client is shared, not copied.
   thin(certs, kernel, workloadApi, certsPlan),
+  pure(objects, kernel),
   pure(editing, kernel),
   pure(envoy, kernel, editing),
   pure(templates, kernel, config),
-  pure(request, kernel, config, templates),
+  pure(request, kernel, config, objects, templates),
   pure(identity, kernel, config, request),
-  pure(injection, kernel, config, editing, envoy, templates, request),
-  pure(admission, kernel, editing, envoy, templates, request, injection),
-  pure(desired, kernel, templates, request, injection),
-  pure(checks, kernel, config, certsPlan, editing, envoy, request, injection, admission, desired),
-  pure(manifests, kernel, editing, request, injection, admission, desired, checks),
+  pure(injection, kernel, config, objects, editing, envoy, templates, request),
+  pure(admission, kernel, objects, editing, envoy, templates, request, injection),
+  pure(desired, kernel, objects, templates, request, injection),
+  pure(
+    checks,
+    ...[kernel, config, certsPlan, objects, editing, envoy, request, injection, admission, desired],
+  ),
+  pure(manifests, kernel, objects, editing, request, injection, admission, desired, checks),
   thin(kube, kernel),
-  thin('webhook/controller', kernel, desired, kube),
-  thin(survey, kernel, injection, checks, kube),
+  thin('webhook/controller', kernel, objects, desired, kube),
+  thin(survey, kernel, objects, injection, checks, kube),
   thin(files, kernel, certs, templates, request, injection),
   thin(server, kernel, certs),
   thin(dev, kernel, config),

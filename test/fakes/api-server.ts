@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { text as textOf } from 'node:stream/consumers';
 import { isObject, objectAt, stringAt } from '#kernel/json.ts';
 import type { JsonObject } from '#kernel/json.ts';
+import { workloadKinds } from '../../webhook/objects/kinds.ts';
 
 export interface SeenRequest {
   readonly method: string;
@@ -19,13 +20,12 @@ export type Interception = (request: SeenRequest, response: ServerResponse) => b
 const lists: Readonly<Record<string, string>> = {
   '/api/v1/namespaces': 'Namespace',
   '/api/v1/configmaps': 'ConfigMap',
-  '/api/v1/pods': 'Pod',
-  '/apis/apps/v1/deployments': 'Deployment',
-  '/apis/apps/v1/statefulsets': 'StatefulSet',
-  '/apis/apps/v1/daemonsets': 'DaemonSet',
-  '/apis/apps/v1/replicasets': 'ReplicaSet',
-  '/apis/batch/v1/jobs': 'Job',
-  '/apis/batch/v1/cronjobs': 'CronJob',
+  ...Object.fromEntries(
+    workloadKinds.map(({ group, versions: [version], kind, resource }) => [
+      `${group === '' ? '/api' : `/apis/${group}`}/${version}/${resource}`,
+      kind,
+    ]),
+  ),
 };
 
 export class FakeApiServer {

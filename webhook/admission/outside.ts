@@ -1,5 +1,6 @@
 /** Objects that are left alone whatever their annotations say, each with its reason. */
 import { objectAt, stringAt } from '#kernel/json.ts';
+import { kindNamed } from '../objects/kinds.ts';
 import type { Located } from '../request/locate.ts';
 import { standingOf } from '../request/namespace-standing.ts';
 
@@ -55,23 +56,22 @@ export function outsideReason(located: Located, facts: Facts): Outside | undefin
   return undefined;
 }
 
-/** Kinds whose pods cannot change once they are stored; a patch would only have the whole update refused. */
-const immutableKinds: ReadonlySet<string> = new Set(['Job', 'Pod']);
-
 /** Objects whose pod template cannot, or must not, be changed any more. */
 function untouchableReason(located: Located, isUpdate: boolean): Outside | undefined {
   const { kind, metadata, hasControllerOwner } = located;
   if (typeof metadata['deletionTimestamp'] === 'string') {
     return { reason: 'being_deleted', message: 'the object is being deleted' };
   }
-  if (immutableKinds.has(kind) && isUpdate) {
+  const { isImmutable, revisionOf } = kindNamed(kind) ?? {};
+  // A patch would only have the whole update refused.
+  if (isImmutable === true && isUpdate) {
     return {
       reason: 'immutable',
       message: `the pods of a ${kind} cannot change; delete it and create it again to have it injected`,
     };
   }
   // A Deployment knows its ReplicaSet by an equal template: changed, it would be taken for a stranger and made again.
-  if (kind === 'ReplicaSet' && hasControllerOwner) {
+  if (revisionOf !== undefined && hasControllerOwner) {
     return {
       reason: 'controller_owned',
       message: 'its controller compares the pod template with its own; the pods are injected',

@@ -6,7 +6,7 @@ import { AppError, type ErrorCode } from '#kernel/errors.ts';
 import { isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { printable } from '#kernel/text.ts';
 import type { Operation } from '../editing/operation.ts';
-import { knownKinds } from '../request/locate.ts';
+import { kindNamed } from '../objects/kinds.ts';
 import { traceText, type TraceStep } from '../injection/trace.ts';
 import { decide, type Decision, type DecisionContext } from './decide.ts';
 
@@ -28,17 +28,13 @@ const maxRefusalLength = 4_096;
 /** Characters: an audit log is kept for years, and a configuration may have hundreds of listeners. */
 const maxTraceLength = 4_096;
 
-const kindNames: ReadonlySet<string> = new Set(
-  knownKinds.map((kind) => kind.slice(kind.indexOf('/') + 1)),
-);
-
 /** @throws {AppError} REVIEW_INVALID when the body is no AdmissionReview of a version that we know */
 export function review(body: unknown, context: ReviewContext): ReviewAnswer {
   const request = requestOf(body);
   const uid = stringAt(request, 'uid') ?? '';
   const object = request['object'];
   const kind = stringAt(objectAt(request, 'kind'), 'kind') ?? '';
-  const label = kindNames.has(kind) ? kind : 'other';
+  const label = kindNamed(kind)?.kind ?? 'other';
   if (!isObject(object) || request['operation'] === 'DELETE') {
     return {
       body: answer(uid, { allowed: true }),

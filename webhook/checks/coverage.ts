@@ -1,5 +1,6 @@
 /** Whether what asked for the helper has it, and the newest one. */
 import { listAt, isObject, objectAt, stringAt } from '#kernel/json.ts';
+import { kindNamed } from '../objects/kinds.ts';
 import { namespaceLabels, statusTextOf, type Assessed } from './assess.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
 
@@ -71,14 +72,15 @@ function controllerOf({ located }: Assessed): string {
   const [kind, name] = [stringAt(owner, 'kind'), stringAt(owner, 'name')];
   if (kind === undefined || name === undefined) return '';
   const hash = stringAt(objectAt(located.metadata, 'labels'), 'pod-template-hash');
-  return kind === 'ReplicaSet' && hash !== undefined && name.endsWith(`-${hash}`)
-    ? `Deployment ${name.slice(0, -hash.length - 1)}`
+  const revisionOf = kindNamed(kind)?.revisionOf;
+  return revisionOf !== undefined && hash !== undefined && name.endsWith(`-${hash}`)
+    ? `${revisionOf} ${name.slice(0, -hash.length - 1)}`
     : `${kind} ${name}`;
 }
 
 function restartHint({ first, controller }: PodGroup): string {
   const [kind = '', name = ''] = controller.split(' ');
-  if (['Deployment', 'StatefulSet', 'DaemonSet'].includes(kind)) {
+  if (kindNamed(kind)?.isRestartable === true) {
     return `kubectl rollout restart ${kind.toLowerCase()}/${name} -n ${first.where.namespace}`;
   }
   return 'delete the pod, so that it is made again';

@@ -2,7 +2,7 @@
 import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { namespaceLabel } from '../request/metadata-keys.ts';
-import { holdsFor } from '../injection/label-expression.ts';
+import { holdsFor } from '../objects/label-expression.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
 import { nameOf, whereOf, type Subject, type Where } from './facts.ts';
 

@@ -19,6 +19,7 @@ import type { Figure, Log } from '#kernel/observe.ts';
 import type { SourceConfigMap } from '../desired/desired.ts';
 import { Reflector } from '../kube/reflector.ts';
 import type { Follower, ReflectorOptions } from '../kube/reflector.ts';
+import { isMadeByControllers, workloadKinds } from '../objects/kinds.ts';
 import { configMaps, namespaces, workloads } from './watched-resources.ts';
 import { ClusterStore } from './store.ts';
 import type { Desire } from './desire.ts';
@@ -40,8 +41,9 @@ export interface ClusterOptions {
   readonly random?: () => number;
 }
 
-/** The many: they are judged by what their controllers ask for. */
-const madeByControllers: ReadonlySet<string> = new Set(['pods', 'replicasets']);
+const madeByControllers: ReadonlySet<string> = new Set(
+  workloadKinds.filter(isMadeByControllers).map(({ resource }) => resource),
+);
 
 export class Cluster implements ClusterView {
   readonly #options: Required<ClusterOptions> & { readonly limits: ClusterLimits };

@@ -11,6 +11,7 @@ import {
   type SourceConfigMap,
 } from '../desired/desired.ts';
 import type { AdmissionVerdict } from '../desired/events.ts';
+import { apiVersionOf, type WorkloadKind } from '../objects/kinds.ts';
 
 export interface NamespaceEntry {
   readonly namespace: '';
@@ -105,21 +106,15 @@ export function digestOf(data: Texts, binaryData: Texts = {}): string {
   return hash('sha256', JSON.stringify(sorted), 'base64');
 }
 
-/** Where a kind keeps the metadata of its pods. */
-export type PodMetadataPath = readonly string[];
-
 /** @returns undefined when the object's pods carry no status of ours, and ask for nothing. */
 export function slimWorkload(
   object: JsonObject,
-  type: {
-    readonly apiVersion: string;
-    readonly kind: string;
-    readonly podMetadata: PodMetadataPath;
-  },
+  type: WorkloadKind,
   judge: Judge,
 ): UserEntry | AskerEntry | undefined {
-  const { apiVersion, kind } = type;
-  const podMetadata = type.podMetadata.reduce(objectAt, object);
+  const { kind } = type;
+  const apiVersion = apiVersionOf(type);
+  const podMetadata = objectAt(type.templatePath.reduce(objectAt, object), 'metadata');
   const status = stringAt(objectAt(podMetadata, 'annotations'), statusKey);
   const metadata = objectAt(object, 'metadata');
   const name = stringAt(metadata, 'name') ?? '';

@@ -7,42 +7,15 @@ import type {
   ConfigMapEntry,
   Judge,
   NamespaceEntry,
-  PodMetadataPath,
   UserEntry,
 } from './kept-objects.ts';
 import type { ClusterStore } from './store.ts';
 import type { FollowedResource } from '../kube/followed-resource.ts';
+import { pathOf } from '../kube/read-list.ts';
+import { apiVersionOf, isPod, workloadKinds } from '../objects/kinds.ts';
 
-interface WorkloadType {
-  readonly resource: string;
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly podMetadata: PodMetadataPath;
-  readonly selector?: string;
-}
-
-const template: PodMetadataPath = ['spec', 'template', 'metadata'];
-const workloadTypes: readonly WorkloadType[] = [
-  { resource: 'deployments', apiVersion: 'apps/v1', kind: 'Deployment', podMetadata: template },
-  { resource: 'statefulsets', apiVersion: 'apps/v1', kind: 'StatefulSet', podMetadata: template },
-  { resource: 'daemonsets', apiVersion: 'apps/v1', kind: 'DaemonSet', podMetadata: template },
-  { resource: 'replicasets', apiVersion: 'apps/v1', kind: 'ReplicaSet', podMetadata: template },
-  { resource: 'jobs', apiVersion: 'batch/v1', kind: 'Job', podMetadata: template },
-  {
-    resource: 'cronjobs',
-    apiVersion: 'batch/v1',
-    kind: 'CronJob',
-    podMetadata: ['spec', 'jobTemplate', ...template],
-  },
-  {
-    resource: 'pods',
-    apiVersion: 'v1',
-    kind: 'Pod',
-    podMetadata: ['metadata'],
-    // Pods are the many; only those that we injected are sent at all.
-    selector: `labelSelector=${encodeURIComponent(`${injectedLabel}=true`)}`,
-  },
-];
+/** Pods are the many; only those that we injected are sent at all. */
+const podSelector = { selector: `labelSelector=${encodeURIComponent(`${injectedLabel}=true`)}` };
 
 export function namespaces(store: ClusterStore): FollowedResource<NamespaceEntry> {
   return {
@@ -88,10 +61,10 @@ export function workloads(
   store: ClusterStore,
   judge: Judge,
 ): readonly FollowedResource<UserEntry | AskerEntry>[] {
-  return workloadTypes.map((type) => ({
+  return workloadKinds.map((type) => ({
     name: type.resource,
-    path: `${type.apiVersion === 'v1' ? '/api' : '/apis'}/${type.apiVersion}/${type.resource}`,
-    ...(type.selector === undefined ? {} : { selector: type.selector }),
+    path: pathOf({ apiVersion: apiVersionOf(type), resource: type.resource }),
+    ...(isPod(type) ? podSelector : {}),
     slim: (object) => slimWorkload(object, type, judge),
     sifter: () => store.workloadSifter(),
     replace: (entries) => {

@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { withoutTail } from '#kernel/text.ts';
+import { kindNamed } from '../objects/kinds.ts';
 import { traceText, type TraceStep, type StepId } from '../injection/trace.ts';
 import type {
   ConfigMapUser,
@@ -249,7 +250,8 @@ function workloadsOf(users: readonly ConfigMapUser[]): readonly OwnerReference[]
 
 /** A ReplicaSet that its controller keeps for a rollback runs nothing; the pods of one that does are users themselves. */
 export function isLive({ kind, name, owner }: ConfigMapUser): boolean {
-  return kind !== 'ReplicaSet' || (owner.kind === kind && owner.name === name);
+  const isRevision = kindNamed(kind)?.revisionOf !== undefined;
+  return !isRevision || (owner.kind === kind && owner.name === name);
 }
 
 function step(id: StepId, message: string): TraceStep {

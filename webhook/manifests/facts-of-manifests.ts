@@ -12,13 +12,13 @@ import {
   type Subject,
 } from '../checks/facts.ts';
 import type { Engine } from '../injection/inject.ts';
-import { knownKinds } from '../request/locate.ts';
+import { isPod, kindNamed } from '../objects/kinds.ts';
 import type { Finding } from '../checks/check-contract.ts';
 import type { Report } from '../checks/run-checks.ts';
 import { lineOfKey } from './decide-all.ts';
 import type { ManifestDocument } from './manifest.ts';
 
-/** Resources by kind; workloads and pods are told apart by {@link resourceOf}. */
+/** Resources by kind, but for workloads and pods. */
 const resourceByKind: Readonly<Record<string, ResourceName>> = {
   ConfigMap: 'configMaps',
   CSIDriver: 'csiDrivers',
@@ -26,15 +26,11 @@ const resourceByKind: Readonly<Record<string, ResourceName>> = {
   LimitRange: 'limitRanges',
   MutatingWebhookConfiguration: 'hooks',
   Namespace: 'namespaces',
-  Pod: 'pods',
   ResourceQuota: 'quotas',
   Service: 'services',
   ValidatingAdmissionPolicy: 'policies',
   ValidatingAdmissionPolicyBinding: 'policyBindings',
 };
-const workloadKinds: ReadonlySet<string> = new Set(
-  knownKinds.map((kind) => kind.slice(kind.indexOf('/') + 1)).filter((kind) => kind !== 'Pod'),
-);
 
 const notAsked: FactAnswer<never> = { kind: 'not_asked', reason: 'manifests do not tell' };
 
@@ -71,7 +67,8 @@ export function factsOfFiles(
 
 function resourceOf(object: JsonObject): ResourceName | undefined {
   const kind = stringAt(object, 'kind') ?? '';
-  if (workloadKinds.has(kind)) return 'workloads';
+  const workloadKind = kindNamed(kind);
+  if (workloadKind !== undefined) return isPod(workloadKind) ? 'pods' : 'workloads';
   return own(resourceByKind, kind);
 }
 

@@ -2,7 +2,8 @@
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { decide, type DecisionContext } from '../admission/decide.ts';
 import { foreignTemplates, type ForeignTemplate } from '../request/foreign-pod-templates.ts';
-import { knownKinds, locate } from '../request/locate.ts';
+import { locate } from '../request/locate.ts';
+import { workloadKindOf } from '../objects/kinds.ts';
 import type { TraceStep } from '../injection/trace.ts';
 import { configMapsIn, contextOf, type DecideOptions } from './decide-all.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
@@ -53,7 +54,8 @@ function stepsFor(
   context: DecisionContext,
 ): readonly TraceStep[] {
   const carries = `${path} carries ${keys.join(', ')}`;
-  if (isKnown(object)) {
+  // A kind that we change, of which only a part stands here.
+  if (workloadKindOf(object) !== undefined) {
     return [
       warning(
         `${carries}, but there is no pod spec beside it; if it is a patch of kustomize, have kustomize put it together first: kustomize build <folder> | svidecar inject -`,
@@ -69,12 +71,6 @@ function stepsFor(
 
 function warning(message: string): TraceStep {
   return { id: 'kind_not_changed', level: 'warning', message };
-}
-
-/** A kind that we change, of which only a part stands here. */
-function isKnown(object: JsonObject): boolean {
-  const [version = '', kind = ''] = [stringAt(object, 'apiVersion'), stringAt(object, 'kind')];
-  return knownKinds.includes(`${version.slice(0, Math.max(version.indexOf('/'), 0))}/${kind}`);
 }
 
 /** What admission would say of a pod made from the template. */

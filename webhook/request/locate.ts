@@ -1,6 +1,7 @@
 /** Where the pod template of an object is, by kind. */
 import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { workloadKindOf } from '../objects/kinds.ts';
 
 /** A pod template (or a Pod) inside its object, read in place: nothing is copied. */
 export interface Located {
@@ -20,19 +21,6 @@ export interface Located {
   readonly selector: JsonObject;
 }
 
-const templatePaths: ReadonlyMap<string, readonly string[]> = new Map([
-  ['apps/Deployment', ['spec', 'template']],
-  ['apps/StatefulSet', ['spec', 'template']],
-  ['apps/DaemonSet', ['spec', 'template']],
-  ['apps/ReplicaSet', ['spec', 'template']],
-  ['batch/Job', ['spec', 'template']],
-  ['batch/CronJob', ['spec', 'jobTemplate', 'spec', 'template']],
-  ['/Pod', []],
-]);
-
-/** Kinds with a pod template that we change, as `group/Kind`. */
-export const knownKinds: readonly string[] = [...templatePaths.keys()];
-
 function hasControllerOwner(metadata: JsonObject): boolean {
   const owners = metadata['ownerReferences'];
   return (
@@ -46,10 +34,10 @@ function claimsOf(object: JsonObject): readonly string[] {
   );
 }
 
-function templatePath(object: JsonObject): readonly string[] | undefined {
-  const version = stringAt(object, 'apiVersion') ?? '';
-  const group = version.includes('/') ? version.slice(0, version.indexOf('/')) : '';
-  return templatePaths.get(`${group}/${stringAt(object, 'kind') ?? ''}`);
+function memberAt(object: JsonObject, path: readonly string[]): unknown {
+  let value: unknown = object;
+  for (const key of path) value = isObject(value) ? own(value, key) : undefined;
+  return value;
 }
 
 /**
@@ -57,10 +45,9 @@ function templatePath(object: JsonObject): readonly string[] | undefined {
  * @param namespace is used where the object does not name one.
  */
 export function locate(object: JsonObject, namespace: string): Located | undefined {
-  const path = templatePath(object);
+  const path = workloadKindOf(object)?.templatePath;
   if (path === undefined) return undefined;
-  let template: unknown = object;
-  for (const key of path) template = isObject(template) ? own(template, key) : undefined;
+  const template = memberAt(object, path);
   if (!isObject(template) || !isObject(template['spec'])) return undefined;
   const metadata = objectAt(object, 'metadata');
   return {

@@ -6,6 +6,13 @@ import { isOwnConfiguration } from '../checks/hooks.ts';
 import { isAgent } from '../checks/identity.ts';
 import type { ResourceName } from '../checks/facts.ts';
 import type { ListSource } from '../kube/read-list.ts';
+import {
+  apiVersionOf,
+  isMadeByControllers,
+  isPod,
+  workloadKinds,
+  type WorkloadKind,
+} from '../objects/kinds.ts';
 
 /** Where a group is looked for: in the namespace that the user chose, in svidecar's own, that Namespace itself, or everywhere. */
 type Scope = 'chosen' | 'own' | 'named' | 'cluster';
@@ -16,19 +23,13 @@ export interface Group {
   readonly keep: (object: JsonObject) => boolean;
 }
 
-const [core, apps, batch] = ['v1', 'apps/v1', 'batch/v1'];
+const [core, apps] = ['v1', 'apps/v1'];
 const admission = 'admissionregistration.k8s.io/v1';
 const storage = 'storage.k8s.io/v1';
 const everything = (): boolean => true;
 
 /** ReplicaSets are left out: with a Deployment's old ones they are many, and their pods are looked at. */
-const workloads: readonly ListSource[] = [
-  { apiVersion: apps, kind: 'Deployment', resource: 'deployments' },
-  { apiVersion: apps, kind: 'StatefulSet', resource: 'statefulsets' },
-  { apiVersion: apps, kind: 'DaemonSet', resource: 'daemonsets' },
-  { apiVersion: batch, kind: 'Job', resource: 'jobs' },
-  { apiVersion: batch, kind: 'CronJob', resource: 'cronjobs' },
-];
+const workloads = workloadKinds.filter((kind) => !isMadeByControllers(kind)).map(listOf);
 /** Pods that are over say nothing about tomorrow. */
 const unfinished = 'fieldSelector=status.phase!%3DSucceeded%2Cstatus.phase!%3DFailed';
 
@@ -53,7 +54,7 @@ export const groups: Readonly<Record<Exclude<ResourceName, 'configMaps'>, Group>
   },
   pods: {
     scope: 'chosen',
-    sources: [{ apiVersion: core, kind: 'Pod', resource: 'pods', query: unfinished }],
+    sources: workloadKinds.filter(isPod).map((kind) => ({ ...listOf(kind), query: unfinished })),
     keep: concernsUs,
   },
   quotas: all('chosen', { apiVersion: core, kind: 'ResourceQuota', resource: 'resourcequotas' }),
@@ -97,6 +98,10 @@ export const groups: Readonly<Record<Exclude<ResourceName, 'configMaps'>, Group>
     keep: isAgent,
   },
 };
+
+function listOf(kind: WorkloadKind): ListSource {
+  return { apiVersion: apiVersionOf(kind), kind: kind.kind, resource: kind.resource };
+}
 
 function all(scope: Scope, source: ListSource): Group {
   return { scope, sources: [source], keep: everything };

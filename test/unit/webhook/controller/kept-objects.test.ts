@@ -5,12 +5,12 @@ import {
   slimNamespace,
   slimWorkload,
 } from '../../../../webhook/controller/kept-objects.ts';
+import type { WorkloadKind } from '../../../../webhook/objects/kinds.ts';
 
 const judge = (): undefined => undefined;
-const type = {
-  apiVersion: 'apps/v1',
-  kind: 'ReplicaSet',
-  podMetadata: ['spec', 'template', 'metadata'],
+const type: WorkloadKind = {
+  ...{ group: 'apps', versions: ['v1'], kind: 'ReplicaSet', resource: 'replicasets' },
+  templatePath: ['spec', 'template'],
 };
 
 test('of a ConfigMap of others only texts and bytes are kept, of ours what we compare as well', () => {

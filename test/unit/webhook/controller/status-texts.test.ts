@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { defaultClusterLimits } from '../../../../webhook/controller/cluster-limits.ts';
 import { slimWorkload, type UserEntry } from '../../../../webhook/controller/kept-objects.ts';
 import { ClusterStore } from '../../../../webhook/controller/store.ts';
+import type { WorkloadKind } from '../../../../webhook/objects/kinds.ts';
 import { readStatuses } from '../../../../webhook/desired/read-statuses.ts';
 
 const limits = { ...defaultClusterLimits, namespaceStatusChars: 1_000, allStatusChars: 2_500 };
@@ -115,7 +116,9 @@ test('law: whatever comes and goes, no more is held than may be, and who is smal
 });
 
 test('of what would be said of an object no more is kept than an event can say', () => {
-  const type = { apiVersion: 'v1', kind: 'Pod', podMetadata: ['metadata'] };
+  const type: WorkloadKind = {
+    ...{ group: '', versions: ['v1'], kind: 'Pod', resource: 'pods', templatePath: [] },
+  };
   const entry = slimWorkload({ metadata: { name: 'web', namespace: 'shop' } }, type, () => ({
     kind: 'refused',
     trace: text('x', 200_000),
