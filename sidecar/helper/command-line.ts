@@ -20,6 +20,7 @@ Puts JWT-SVIDs into outgoing requests, or checks those of incoming ones, for Env
 
 Environment: SPIFFE_ENDPOINT_SOCKET says where the Workload API is, unless the settings do (unix:///path or
 tcp://ip:port). POD_NAMESPACE, POD_NAME and SERVICE_ACCOUNT make messages about a missing registration entry exact.
+LINGER_SECONDS: after SIGTERM it goes on for as long as a client is connected, so many seconds at most (default 25 with POD_NAME, else 0).
 
 Exit codes: 0 stopped by a signal, after calls were finished; 1 a fault of the program; 2 wrong arguments;
 3 settings cannot be read or are wrong; 4 an address cannot be listened on.

@@ -118,6 +118,11 @@ export class Helper {
     this.#reloads.refused += 1;
   }
 
+  /** To the service. */
+  get connections(): number {
+    return this.#grpc.connections;
+  }
+
   /** Lets calls finish, then lets go of everything. */
   async stop(): Promise<void> {
     this.#isDraining = true;

@@ -1,4 +1,5 @@
 /** The helper as a program: arguments, settings file, signals, exit code. `main.ts` and `svidecar helper` call it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, messageOf, type ErrorCode } from '#kernel/errors.ts';
 import { printable } from '#kernel/text.ts';
 import { loadSettings } from '../config/load-settings.ts';
@@ -8,6 +9,7 @@ import { readCommandLine, usage } from './command-line.ts';
 import { followFile, readText } from './follow-file.ts';
 import { Helper } from './helper.ts';
 import { HelperLog } from './helper-log.ts';
+import { lingered, lingerMs } from './linger.ts';
 
 export interface HelperSurroundings {
   /** Without the runtime and the script. */
@@ -58,6 +60,7 @@ async function runUntilStopped(file: string, surroundings: HelperSurroundings): 
   try {
     const text = readText(file);
     const settings = loadSettings(text, file);
+    const mostMs = lingerMs(surroundings.env);
     log.level = settings.logLevel;
     log.info('starting', { version: surroundings.version, settings: file });
     warnOfOpen(settings, log);
@@ -67,7 +70,13 @@ async function runUntilStopped(file: string, surroundings: HelperSurroundings): 
       helper.countFault(thrown);
     });
     const stopFollowing = followFile(file, text, reloading({ file, helper, settings, log }));
-    log.info('stopping', { signal: await surroundings.stopped });
+    const signal = await surroundings.stopped;
+    log.info('stopping', { signal, connections: helper.connections });
+    // Whoever stops it by hand does not wait.
+    if (signal === 'SIGTERM') {
+      const connections = (): number => helper.connections;
+      await lingered({ connections, mostMs, now: () => performance.now(), sleep });
+    }
     stopFollowing();
     await helper.stop();
     log.info('stopped');

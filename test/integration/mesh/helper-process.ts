@@ -21,6 +21,8 @@ export interface HelperSpec {
   readonly dataPath?: HelperSettingsInput['dataPath'];
   /** Of the service; absent: a free one. */
   readonly port?: number;
+  /** Environment besides that of each helper. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface HelperProcess {
@@ -74,6 +76,7 @@ export async function startHelper(spec: HelperSpec): Promise<HelperProcess> {
       SPIFFE_ENDPOINT_SOCKET: spec.workloadApi,
       POD_NAMESPACE: 'shop',
       SERVICE_ACCOUNT: name,
+      ...spec.env,
     },
     ...(uid === undefined ? {} : { uid }),
   });
