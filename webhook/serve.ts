@@ -1,5 +1,6 @@
 /** The webhook as a running program: configuration, cluster, admission and server connected. No decisions. */
 import type { Clock } from '#kernel/clock.ts';
+import type { JsonObject } from '#kernel/json.ts';
 import {
   envoyCheck,
   keysReader,
@@ -51,28 +52,27 @@ const assumedMinor = 0;
 
 /** @throws {AppError} CONFIG_INVALID, TEMPLATE_INVALID, CERTIFICATE_INVALID, CLUSTER_UNREACHABLE, FILE_UNREADABLE, USAGE */
 export async function serve(options: ServeOptions): Promise<Serving> {
-  const { clock, log } = options;
+  const { clock, log, namespace } = options;
   const stopping = new AbortController();
   const files = { ...options.files, kubernetesMinor: assumedMinor };
-  let engine = loadEngine(files);
-  const never = (): ReadonlySet<string> => ignored(engine, options.namespace);
+  let inForce = inForceOf(loadEngine(files), namespace);
   const api = await connect(options.target);
   const cluster = new Cluster({
     api,
-    desire: () => desireOf(engine),
-    judge: (object) => judgeStored(object, { engine, ignoredNamespaces: never() }),
-    ignoredNamespaces: never,
+    desire: () => inForce.desire,
+    judge: (object) => inForce.judge(object),
+    ignoredNamespaces: () => inForce.ignored,
     instance: options.certificate.identity,
     clock,
     log,
   });
   const certificate = await serveCertificate({ ...options, api }, stopping.signal);
-  const newest = reviewers(cluster, options.namespace);
+  const newest = reviewers(cluster, namespace);
   const { pair: placeholder } = await throwAwayCertificate(clock.now());
-  const asked = { reviewer: () => newest(engine), callers: () => engine.config.apiServerClient };
+  const asked = { reviewer: () => newest(inForce.engine), callers: () => inForce.callers };
   const server = serverOf(options, { cluster, certificate, placeholder, ...asked });
   const changed = (newer: Engine): void => {
-    engine = newer;
+    inForce = inForceOf(newer, namespace);
     server.callersChanged();
     cluster.reviseAll();
   };
@@ -94,19 +94,29 @@ function ignored(engine: Engine, ownNamespace: string): ReadonlySet<string> {
   return new Set([...engine.config.ignoredNamespaces, ownNamespace]);
 }
 
-const desires = new WeakMap<Engine, Desire>();
+/** A configuration and what follows from it; made once for each, so that what was rendered by it is known. */
+interface InForce {
+  readonly engine: Engine;
+  readonly desire: Desire;
+  readonly judge: (object: JsonObject) => ReturnType<typeof judgeStored>;
+  readonly ignored: ReadonlySet<string>;
+  readonly callers: CallerTrust | undefined;
+}
 
-/** One for each configuration, so that what was rendered by it is known. */
-function desireOf(engine: Engine): Desire {
-  const known = desires.get(engine);
-  if (known !== undefined) return known;
-  const marking = { library: engine.library, marks: engine.config.configMaps };
-  const desire: Desire = {
-    wanted: (users) => markedWanted(users, marking),
-    render: (namespace, envoy, source) => renderMarked(envoy, { namespace, source }, marking),
+function inForceOf(engine: Engine, ownNamespace: string): InForce {
+  const { memory, config } = engine;
+  const marking = { copies: memory.copies, marks: config.configMaps };
+  const ignoredNamespaces = ignored(engine, ownNamespace);
+  return {
+    engine,
+    desire: {
+      wanted: (users) => markedWanted(users, marking),
+      render: (namespace, envoy, source) => renderMarked(envoy, { namespace, source }, marking),
+    },
+    judge: (object) => judgeStored(object, { engine, ignoredNamespaces }),
+    ignored: ignoredNamespaces,
+    callers: config.apiServerClient,
   };
-  desires.set(engine, desire);
-  return desire;
 }
 
 function serverOf(
@@ -159,7 +169,7 @@ function reviewers(cluster: Cluster, ownNamespace: string): (engine: Engine) => 
     const read: ReadConfigMap = (namespace, name) => cluster.configMap(namespace, name);
     const context: ReviewContext = {
       engine,
-      checkEnvoy: envoyCheck(read, engine.library, tellingOf(engine)),
+      checkEnvoy: envoyCheck(read, engine.memory.copies, tellingOf(engine)),
       configMapKeys: keysReader(read),
       heldConfigMap: (namespace, name) => cluster.held(namespace, name),
       ignoredNamespaces: ignored(engine, ownNamespace),

@@ -77,7 +77,7 @@ export const rooms: readonly Room[] = [
   ),
   pure(manifests, kernel, objects, editing, request, injection, admission, desired, checks),
   thin(kube, kernel),
-  thin('webhook/controller', kernel, objects, desired, kube),
+  thin('webhook/controller', kernel, objects, request, injection, desired, kube),
   thin(survey, kernel, objects, injection, checks, kube),
   thin(files, kernel, certs, templates, request, injection),
   thin(server, kernel, certs),

@@ -51,7 +51,7 @@ function context(): ReviewContext {
   const source = { resourceVersion: '1', data: { 'envoy.yaml': envoyConfig } };
   return {
     engine,
-    checkEnvoy: envoyCheck(() => source, engine.library),
+    checkEnvoy: envoyCheck(() => source, engine.memory.copies),
     configMapKeys: () => ['envoy.yaml'],
     heldConfigMap: () => undefined,
     ignoredNamespaces: new Set(engine.config.ignoredNamespaces),

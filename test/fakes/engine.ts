@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { readBuiltInTemplates } from '../../webhook/files/load-engine.ts';
 import { checkConfig } from '../../webhook/request/injector-config.ts';
+import { EngineMemory } from '../../webhook/injection/engine-memory.ts';
 import type { Engine } from '../../webhook/injection/inject.ts';
 import { buildLibrary } from '../../webhook/templates/library.ts';
 
@@ -10,10 +11,12 @@ const builtIn = readBuiltInTemplates(join(import.meta.dirname, '../../templates'
 /** @param config as a person writes it; empty means all defaults. */
 export function engineFor(config: unknown = {}, kubernetesMinor = 36): Engine {
   const checked = checkConfig(config, 'config.yaml');
+  const library = buildLibrary({ ...builtIn, ...checked.templates });
   return {
     config: checked,
     kubernetesMinor,
-    library: buildLibrary({ ...builtIn, ...checked.templates }),
+    library,
+    memory: new EngineMemory(library),
     version: '0.1.0',
   };
 }

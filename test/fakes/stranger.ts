@@ -48,7 +48,11 @@ export function answerTo(
   const body = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request };
   const answered = review(body, {
     engine,
-    checkEnvoy: envoyCheck(() => ({ resourceVersion: '1', ...contents }), engine.library, telling),
+    checkEnvoy: envoyCheck(
+      () => ({ resourceVersion: '1', ...contents }),
+      engine.memory.copies,
+      telling,
+    ),
     configMapKeys: () => undefined,
     heldConfigMap: () => undefined,
     ignoredNamespaces: new Set(),

@@ -1,11 +1,9 @@
 /** Whether the Envoy configuration that an injection needs is there and can be patched. */
 import { AppError } from '#kernel/errors.ts';
-import { LRUCache } from 'lru-cache';
 import type { JsonObject } from '#kernel/json.ts';
-import type { EnvoyPatch, Guard } from '../envoy/patch-contract.ts';
+import type { Guard } from '../envoy/patch-contract.ts';
 import { withheldMessage, type ConfigMapContents } from '../injection/config-map-contents.ts';
-import { patchPlanned } from '../injection/envoy-plan.ts';
-import type { Library } from '../templates/library.ts';
+import type { PatchedCopies, ToldPatch } from '../injection/patched-copies.ts';
 import { checkVisits } from '../injection/probes.ts';
 import type { EnvoyPlan, Status } from '../injection/status.ts';
 import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-place.ts';
@@ -35,9 +33,6 @@ export interface EnvoySubject {
   readonly status: Status;
 }
 
-/** Outcomes of recent checks: the replicas of one rollout ask the same question. Entries hold no file text. */
-const rememberedChecks = 500;
-
 /** @see KeysOf */
 export function keysReader(
   read: ReadConfigMap,
@@ -50,8 +45,6 @@ export function keysReader(
   };
 }
 
-type Outcome = Pick<EnvoyPatch, 'warnings' | 'changes' | 'inbound'>;
-
 /**
  * Whether the asker is known to be allowed to read the ConfigMap. Anybody who reaches the webhook can send a review with
  * somebody else's namespace in it; so what a review is told are places, unless it is known who sends reviews.
@@ -60,10 +53,10 @@ export type Telling = 'words' | 'places';
 
 export function envoyCheck(
   read: ReadConfigMap,
-  library: Library,
+  copies: Pick<PatchedCopies, 'told'>,
   telling: Telling = 'places',
 ): EnvoyCheck {
-  const remembered = new LRUCache<string, Outcome | AppError>({ max: rememberedChecks });
+  const toldOf = telling === 'words' ? copies : inPlaces(copies);
   return (namespace, { template, plan, status }, trace) => {
     const source = read(namespace, plan.source);
     if (source === undefined) {
@@ -77,59 +70,41 @@ export function envoyCheck(
       const where = { namespace, name: plan.source, bytes: source.withheldBytes };
       throw new AppError('ENVOY_CONFIG_INVALID', withheldMessage(where));
     }
-    const key = `${namespace}/${plan.derived}@${source.resourceVersion}/${plan.version ?? ''}`;
-    let outcome = remembered.get(key);
-    if (outcome === undefined) {
-      outcome = orFault(() => outcomeOf(namespace, plan, { source, library, telling }));
-      remembered.set(key, outcome);
-    }
-    if (outcome instanceof AppError) throw outcome;
-    for (const { message } of outcome.changes) trace.say('envoy_config_patched', message);
-    for (const { id, message } of outcome.warnings) {
+    const { changes, warnings, inbound } = toldOf.told({ namespace, plan, source });
+    for (const { message } of changes) trace.say('envoy_config_patched', message);
+    for (const { id, message } of warnings) {
       trace.warn(id === 'port_clash' ? id : 'envoy_warning', message);
     }
-    checkVisits(template, status, { inbound: outcome.inbound, trace });
+    checkVisits(template, status, { inbound, trace });
   };
 }
 
-/** A file that is refused is parsed once too, not for every pod that names it. */
-function orFault(read: () => Outcome): Outcome | AppError {
-  try {
-    return read();
-  } catch (thrown) {
-    if (thrown instanceof AppError) return thrown;
-    throw thrown;
-  }
+/** The same, told without words of the source. */
+function inPlaces(copies: Pick<PatchedCopies, 'told'>): Pick<PatchedCopies, 'told'> {
+  const known = new WeakMap<ToldPatch, ToldPatch>();
+  return {
+    told: (question) => {
+      const { namespace, plan } = question;
+      const source = { name: `ConfigMap ${namespace}/${plan.source}`, contents: question.source };
+      try {
+        const inWords = copies.told(question);
+        const found = known.get(inWords) ?? placesOf(inWords, source);
+        known.set(inWords, found);
+        return found;
+      } catch (thrown) {
+        throw thrown instanceof AppError ? refusalAt(thrown, source) : thrown;
+      }
+    },
+  };
 }
 
-interface Asked {
-  readonly source: ConfigMapView;
-  readonly library: Library;
-  readonly telling: Telling;
+function refusalAt({ code, reason, facts }: AppError, source: ToldSource): AppError {
+  const why = toldRefusal(reason) ?? 'this Envoy configuration cannot be patched';
+  const message = `${placeIn(facts, source)}: ${why}; ${wordsElsewhere}`;
+  return new AppError(code, message, { reason, facts });
 }
 
-function outcomeOf(namespace: string, plan: EnvoyPlan, asked: Asked): Outcome {
-  const { library, telling } = asked;
-  const source = { name: `ConfigMap ${namespace}/${plan.source}`, contents: asked.source };
-  try {
-    const { warnings, changes, inbound } = patchPlanned(namespace, plan, {
-      ...asked.source,
-      library,
-    });
-    const outcome = { warnings, changes, inbound };
-    return telling === 'words' ? outcome : placesOf(outcome, source);
-  } catch (thrown) {
-    if (telling === 'words' || !(thrown instanceof AppError)) throw thrown;
-    const place = placeIn(thrown.facts, source);
-    const why = toldRefusal(thrown.reason) ?? 'this Envoy configuration cannot be patched';
-    throw new AppError(thrown.code, `${place}: ${why}; ${wordsElsewhere}`, {
-      reason: thrown.reason,
-      facts: thrown.facts,
-    });
-  }
-}
-
-function placesOf({ warnings, changes, inbound }: Outcome, source: ToldSource): Outcome {
+function placesOf({ warnings, changes, inbound }: ToldPatch, source: ToldSource): ToldPatch {
   return {
     warnings: warnings.map(({ id, place }) => ({
       id,

@@ -62,6 +62,8 @@ export interface DecisionContext {
 /** What every step of a decision needs. */
 interface Telling {
   readonly context: DecisionContext;
+  /** The object before an update, where it had a pod template. */
+  readonly before: Located | undefined;
   readonly trace: Trace;
 }
 
@@ -73,11 +75,13 @@ export function decide(object: JsonObject, context: DecisionContext): Decision {
     trace.say('object_unknown', 'this kind of object has no pod template');
     return { kind: 'skipped', reason: 'object_unknown', steps: trace.steps };
   }
+  const before =
+    context.before === undefined ? undefined : locate(context.before, context.namespace);
   try {
-    return decideLocated(located, context, trace);
+    return decideLocated(located, { context, before, trace });
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    if (error.code === 'STATUS_NEWER' && isNoChange(located, context))
+    if (error.code === 'STATUS_NEWER' && isNoChange(located, before))
       return skip('status_newer', error.message, trace);
     const message = `${nameOf(located)}: ${error.message}`;
     trace.warn('refused', message);
@@ -90,9 +94,10 @@ export function nameOf(located: Located): string {
   return `${located.kind} ${located.namespace}/${located.name}`;
 }
 
-function decideLocated(located: Located, context: DecisionContext, trace: Trace): Decision {
+function decideLocated(located: Located, told: Telling): Decision {
+  const { context, before, trace } = told;
   warnOfStray(located, trace);
-  const lost = lostStatus(located, context);
+  const lost = lostStatus(located, before);
   if (lost === undefined && !isAddressed(located.template))
     return skip('not_requested', 'nothing was asked for', trace);
   // Before any annotation is judged: an object that will not be touched must not be refused either.
@@ -100,12 +105,11 @@ function decideLocated(located: Located, context: DecisionContext, trace: Trace)
     ignoredNamespaces: context.ignoredNamespaces,
     isUpdate: context.before !== undefined,
   });
-  if (outside !== undefined) return skipOutside(outside, located, { context, trace });
+  if (outside !== undefined) return skipOutside(outside, located, told);
   refuseUnbounded(located);
   const status = lost ?? statusOf(located.template);
   const request = readRequestOf(located, status);
-  if (request.kind === 'templates')
-    return decideTemplates(located, { request, status, context, trace });
+  if (request.kind === 'templates') return decideTemplates(located, { ...told, request, status });
   if (request.kind === 'settings-only') {
     trace.warn(
       'annotations_without_templates',
@@ -133,9 +137,8 @@ function refuseUnbounded({ template }: Located): void {
  * The status that an update takes away while what it names stays: `kubectl apply` of a manifest that has lost its last
  * annotation removes the whole map, ours with it.
  */
-function lostStatus(located: Located, context: DecisionContext): Status | undefined {
+function lostStatus(located: Located, before: Located | undefined): Status | undefined {
   if (hasStatus(located.template)) return undefined;
-  const before = locatedBefore(context);
   const status = before === undefined ? undefined : readableStatus(before);
   if (status === undefined || lookupFault(status.undo, located.template) !== undefined)
     return undefined;
@@ -216,12 +219,10 @@ interface TemplateRequest extends Telling {
   readonly status: Status | undefined;
 }
 
-function decideTemplates(
-  located: Located,
-  { request, status, context, trace }: TemplateRequest,
-): Decision {
+function decideTemplates(located: Located, told: TemplateRequest): Decision {
+  const { request, status, context, trace } = told;
   trace.say('templates_requested', `${templatesKey}: ${request.names.join(', ')}`);
-  const settled = status === undefined ? undefined : settle(located, status, { context, trace });
+  const settled = status === undefined ? undefined : settle(located, status, told);
   if (settled !== undefined && status !== undefined) {
     requireOwnNames(located, status, { context, isChange: false });
     return settled;
@@ -269,7 +270,7 @@ function requireOwnNames(
 function settle(
   located: Located,
   status: Status,
-  { context, trace }: Telling,
+  { before, trace }: Telling,
 ): Decision | undefined {
   if (!isComplete(located.template, status)) return undefined;
   const { template, operations } = putBack(located.template, status);
@@ -281,21 +282,15 @@ function settle(
     trace.say('controller_owned', "its controller's template was injected already");
     return unchanged();
   }
-  const before = locatedBefore(context);
   if (before === undefined) return undefined;
   if (!sameJson(specAndMetadata(before.template), specAndMetadata(template))) return undefined;
   trace.say('template_unchanged', 'the update does not touch the pod template');
   return unchanged();
 }
 
-function locatedBefore({ before, namespace }: DecisionContext): Located | undefined {
-  return before === undefined ? undefined : locate(before, namespace);
-}
-
 /** Whether nobody asks for another pod template than stands: a controller made it, or the update does not touch it. */
-function isNoChange(located: Located, context: DecisionContext): boolean {
+function isNoChange(located: Located, before: Located | undefined): boolean {
   if (located.hasControllerOwner) return true;
-  const before = locatedBefore(context);
   return (
     before !== undefined &&
     sameJson(specAndMetadata(before.template), specAndMetadata(located.template))

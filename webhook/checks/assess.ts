@@ -38,7 +38,7 @@ export function assess(facts: ClusterFacts, subjects: readonly Subject[]): reado
   const read = configMapReader(facts);
   const context = {
     engine: facts.engine,
-    checkEnvoy: envoyCheck(read, facts.engine.library, 'words'),
+    checkEnvoy: envoyCheck(read, facts.engine.memory.copies, 'words'),
     configMapKeys: keysReader(read),
     // Told by a check of its own, for what is there by now.
     heldConfigMap: (): undefined => undefined,

@@ -39,7 +39,7 @@ export async function startDevWebhook(
   const read: ReadConfigMap = (namespace, name) => configMaps.get(`${namespace}/${name}`);
   const context: ReviewContext = {
     engine: options.engine,
-    checkEnvoy: envoyCheck(read, options.engine.library, 'words'),
+    checkEnvoy: envoyCheck(read, options.engine.memory.copies, 'words'),
     configMapKeys: keysReader(read),
     heldConfigMap: heldAmong(configMaps),
     ignoredNamespaces: new Set(options.engine.config.ignoredNamespaces),

@@ -1,5 +1,6 @@
 /** Every limit of this room, with where it comes from. */
-import { heldStatuses, heldTexts } from '../desired/desired.ts';
+import { heldStatuses } from '../desired/read-statuses.ts';
+import { heldTexts } from '../injection/config-map-contents.ts';
 import { defaultApiLimits, type ApiLimits } from '../kube/api-limits.ts';
 
 export interface ClusterLimits extends ApiLimits {

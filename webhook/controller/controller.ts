@@ -8,7 +8,7 @@ import { ConfigMapWriter } from './configmaps/configmap-writer.ts';
 import type { Done } from './configmaps/configmap-writer.ts';
 import type { EventWriter } from './events/event-writer.ts';
 import { NamespaceQueue } from './namespace-queue.ts';
-import { digestOf } from './kept-objects.ts';
+import { digestOf } from '../injection/config-map-contents.ts';
 import { planNamespace } from './configmaps/plan-config-maps.ts';
 import type { Plan, ConfigMapStep, Target } from './configmaps/plan-config-maps.ts';
 import type { Desire } from './desire.ts';

@@ -1,15 +1,10 @@
 /** What we keep of Kubernetes objects: little, so that memory does not grow with the cluster. */
-import { hash } from 'node:crypto';
 import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
 import type { JsonObject } from '#kernel/json.ts';
-import {
-  isManaged,
-  isOurName,
-  namespaceLabel,
-  statusKey,
-  type OwnerReference,
-  type SourceConfigMap,
-} from '../desired/desired.ts';
+import { isManaged, type OwnerReference, type SourceConfigMap } from '../desired/desired.ts';
+import { isOurName } from '../injection/hash.ts';
+import { namespaceLabel, statusKey } from '../request/metadata-keys.ts';
+import { digestOf } from '../injection/config-map-contents.ts';
 import type { AdmissionVerdict } from '../desired/events.ts';
 import { apiVersionOf, type WorkloadKind } from '../objects/kinds.ts';
 
@@ -94,16 +89,6 @@ function contentsOf(
   const name = stringAt(objectAt(object, 'metadata'), 'name') ?? '';
   const digest = isOurName(name) ? digestOf(data, binaryData) : '';
   return { data, ...(Object.keys(binaryData).length > 0 ? { binaryData } : {}), digest };
-}
-
-type Texts = Readonly<Record<string, string>>;
-
-/** Two ConfigMaps have the same digest when they have the same texts and bytes under the same keys. */
-export function digestOf(data: Texts, binaryData: Texts = {}): string {
-  const sorted = [data, binaryData].map((values) =>
-    Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)),
-  );
-  return hash('sha256', JSON.stringify(sorted), 'base64');
 }
 
 /** @returns undefined when the object's pods carry no status of ours, and ask for nothing. */

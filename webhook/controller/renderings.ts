@@ -6,7 +6,7 @@ import type {
   SourceConfigMap,
   WantedEnvoy,
 } from '../desired/desired.ts';
-import { digestOf } from './kept-objects.ts';
+import { digestOf } from '../injection/config-map-contents.ts';
 import type { Target } from './configmaps/plan-config-maps.ts';
 import type { Desire } from './desire.ts';
 

@@ -1,12 +1,7 @@
 /** Newest known state of the cluster, in memory: what watches bring, admission and the controller read. */
 import type { AskerEntry, ConfigMapEntry, NamespaceEntry, UserEntry } from './kept-objects.ts';
-import {
-  standingOf,
-  type ConfigMapUser,
-  type NamespaceStanding,
-  type OwnerReference,
-  type SourceConfigMap,
-} from '../desired/desired.ts';
+import type { ConfigMapUser, OwnerReference, SourceConfigMap } from '../desired/desired.ts';
+import { standingOf, type NamespaceStanding } from '../request/namespace-standing.ts';
 import { BoundedTexts, listSifter, withheld, type HeldTextLimits } from './bounded-texts.ts';
 import { Shelf } from './shelf.ts';
 import { StatusTexts, type StatusLimits } from './status-texts.ts';

@@ -1,6 +1,6 @@
 /** What is watched, and where it goes in the store. */
 import { objectAt, stringAt } from '#kernel/json.ts';
-import { injectedLabel } from '../desired/desired.ts';
+import { injectedLabel } from '../request/metadata-keys.ts';
 import { slimConfigMap, slimNamespace, slimWorkload } from './kept-objects.ts';
 import type {
   AskerEntry,

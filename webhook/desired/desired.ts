@@ -4,21 +4,13 @@ import { AppError } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
 import { helperData } from '../injection/compose.ts';
 import { withheldMessage } from '../injection/config-map-contents.ts';
-import { patchPlanned, planText } from '../injection/envoy-plan.ts';
-import type { Library } from '../templates/library.ts';
+import { planText } from '../injection/envoy-plan.ts';
+import type { PatchedCopies } from '../injection/patched-copies.ts';
 import { toldRefusal } from '../injection/told-reasons.ts';
 import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-place.ts';
 import { summaryOf, type EnvoyPlan, type Status } from '../injection/status.ts';
 import { Claims } from './claims.ts';
 import { readStatuses } from './read-statuses.ts';
-
-/** The keys by which the cluster's objects are known to be of interest. */
-export { injectedLabel, namespaceLabel, statusKey } from '../request/metadata-keys.ts';
-export { heldStatuses } from './read-statuses.ts';
-export { heldTexts } from '../injection/config-map-contents.ts';
-export { standingOf, type NamespaceStanding } from '../request/namespace-standing.ts';
-/** What the names of our ConfigMaps look like. */
-export { hashesIn, hashOfName, isLegacyName, isOurName } from '../injection/hash.ts';
 
 export interface OwnerReference {
   readonly apiVersion: string;
@@ -181,13 +173,16 @@ function nameContested(
   return { reason: 'ConfigMapTaken', message, users };
 }
 
-/** Makes one patched copy: some milliseconds, more with the size of the source. */
+/** Makes one patched copy, where it is not there already: some milliseconds, more with the size of the source. */
 export function renderEnvoy(
   namespace: string,
   { plan, users }: WantedEnvoy,
-  facts: { readonly source: SourceConfigMap | undefined; readonly library: Library },
+  facts: {
+    readonly source: SourceConfigMap | undefined;
+    readonly copies: Pick<PatchedCopies, 'patch'>;
+  },
 ): Rendered {
-  const { source, library } = facts;
+  const { source, copies } = facts;
   const problem = (reason: ProblemReason, message: string): Rendered => {
     return { kind: 'problem', problem: { reason, message, users } };
   };
@@ -200,7 +195,7 @@ export function renderEnvoy(
   const unread = unreadable(namespace, plan, source);
   if (unread !== undefined) return problem('EnvoyConfigInvalid', unread);
   try {
-    const patch = patchPlanned(namespace, plan, { ...source, library });
+    const patch = copies.patch({ namespace, plan, source });
     const { data, binaryData } = patch;
     const binary = Object.keys(binaryData).length === 0 ? {} : { binaryData };
     const configMap = { ...copyOf(namespace, plan, source), data, ...binary, users };

@@ -5,11 +5,11 @@
 import { hash } from 'node:crypto';
 import { withoutTail } from '#kernel/text.ts';
 import { kindNamed } from '../objects/kinds.ts';
+import type { NamespaceStanding } from '../request/namespace-standing.ts';
 import { traceText, type TraceStep, type StepId } from '../injection/trace.ts';
 import type {
   ConfigMapUser,
   DesiredConfigMap,
-  NamespaceStanding,
   OwnerReference,
   ConfigMapProblem,
   ProblemReason,

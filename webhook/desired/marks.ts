@@ -2,7 +2,7 @@
  * The configuration's labels and annotations on the ConfigMaps that svidecar makes. They are no part of a name's content:
  * a changed one is put on the ConfigMaps that are there, and no pod restarts for it.
  */
-import type { Library } from '../templates/library.ts';
+import type { PatchedCopies } from '../injection/patched-copies.ts';
 import type { ObjectMarks } from '../request/object-marks.ts';
 import {
   renderEnvoy,
@@ -16,7 +16,7 @@ import {
 } from './desired.ts';
 
 export interface Marking {
-  readonly library: Library;
+  readonly copies: PatchedCopies;
   readonly marks: ObjectMarks;
 }
 
@@ -45,9 +45,9 @@ export function markedWanted(
 export function renderMarked(
   envoy: WantedEnvoy,
   place: { readonly namespace: string; readonly source: SourceConfigMap | undefined },
-  { library, marks }: Marking,
+  { copies, marks }: Marking,
 ): Rendered {
-  const rendered = renderEnvoy(place.namespace, envoy, { source: place.source, library });
+  const rendered = renderEnvoy(place.namespace, envoy, { source: place.source, copies });
   return rendered.kind === 'rendered'
     ? { ...rendered, configMap: marked(rendered.configMap, marks) }
     : rendered;

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { checkTemplates } from '../request/check-templates.ts';
 import { checkConfig, readConfig, type InjectorConfig } from '../request/injector-config.ts';
+import { EngineMemory } from '../injection/engine-memory.ts';
 import type { Engine } from '../injection/inject.ts';
 import { buildLibrary, readTemplate } from '../templates/library.ts';
 import type { Template } from '../templates/template-schema.ts';
@@ -67,10 +68,12 @@ function engineOf(
 ): Engine {
   const templates = { ...builtIn, ...config.templates };
   checkTemplates(templates, config);
+  const library = buildLibrary(templates);
   return {
     config,
     kubernetesMinor: files.kubernetesMinor,
-    library: buildLibrary(templates),
+    library,
+    memory: new EngineMemory(library),
     version: files.version,
   };
 }

@@ -1,8 +1,7 @@
 /** Templates, substituted and joined, as one partial pod that fits what is already there. */
 import { own } from '#kernel/members.ts';
-import { LRUCache } from 'lru-cache';
 import { AppError } from '#kernel/errors.ts';
-import { isArray, type JsonObject } from '#kernel/json.ts';
+import { isArray, type Json, type JsonObject } from '#kernel/json.ts';
 import { settingsFile } from '../../sidecar/config/helper-contract.ts';
 import { skipsEverything } from '../../sidecar/config/skip-paths.ts';
 import {
@@ -11,9 +10,10 @@ import {
   type HelperSettingsInput,
 } from '../../sidecar/config/settings.ts';
 import { annotationKey, injectedLabel } from '../request/metadata-keys.ts';
+import { usedValues } from './envoy-values.ts';
 import { contentHash, type NameBy } from './hash.ts';
 import { mergePartial } from './keyed.ts';
-import type { Library, NamedTemplate } from '../templates/library.ts';
+import type { NamedTemplate } from '../templates/library.ts';
 import { substituteObject, type Variables } from '../templates/substitute.ts';
 import type { Fragment } from '../templates/template-schema.ts';
 
@@ -35,6 +35,8 @@ export interface Composition {
   readonly openRules: readonly string[];
   /** Whether any template wants something in Envoy. */
   readonly wantsEnvoy: boolean;
+  /** Values of the variables that the Envoy parts use. */
+  readonly envoyValues: Readonly<Record<string, Json>>;
   readonly variables: Variables;
 }
 
@@ -57,32 +59,8 @@ function applies(fragment: Fragment, variables: Variables): boolean {
   );
 }
 
-/** Compositions of one configuration: the replicas of a rollout ask the same question. An entry is some kilobytes. */
-const rememberedCompositions = 500;
-const compositionsOf = new WeakMap<Library, LRUCache<string, Composition>>();
-
-/** As {@link compose}, remembered by all that it depends on. Compositions are never changed, so they can be shared. */
-export function composeOnce(
-  library: Library,
-  templates: readonly NamedTemplate[],
-  variables: Variables,
-): Composition {
-  let compositions = compositionsOf.get(library);
-  if (compositions === undefined) {
-    compositions = new LRUCache({ max: rememberedCompositions });
-    compositionsOf.set(library, compositions);
-  }
-  const key = JSON.stringify([templates.map(({ name }) => name), variables]);
-  let composition = compositions.get(key);
-  if (composition === undefined) {
-    composition = compose(templates, variables);
-    compositions.set(key, composition);
-  }
-  return composition;
-}
-
 /** @throws {AppError} ANNOTATION_INVALID, TEMPLATE_INVALID */
-function compose(templates: readonly NamedTemplate[], variables: Variables): Composition {
+export function compose(templates: readonly NamedTemplate[], variables: Variables): Composition {
   const fragments = fragmentsOf(templates, variables);
   const { helper, openRules } = helperOf(fragments, variables);
   const known = { ...variables, helperConfigMap: helper?.configMap };
@@ -101,6 +79,7 @@ function compose(templates: readonly NamedTemplate[], variables: Variables): Com
     helper,
     openRules,
     wantsEnvoy: fragments.some((fragment) => fragment.envoy !== undefined),
+    envoyValues: usedValues(fragments, known),
     variables: known,
   };
 }

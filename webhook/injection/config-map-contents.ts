@@ -1,4 +1,5 @@
 /** Texts and bytes of a ConfigMap: the kubelet makes files of both, and Envoy cannot tell them apart. */
+import { hash } from 'node:crypto';
 import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 
@@ -9,6 +10,14 @@ export interface ConfigMapContents {
 }
 
 type Texts = Readonly<Record<string, string>>;
+
+/** Two ConfigMaps have the same digest when they have the same texts and bytes under the same keys. */
+export function digestOf(data: Texts, binaryData: Texts = {}): string {
+  const sorted = [data, binaryData].map((values) =>
+    Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+  return hash('sha256', JSON.stringify(sorted), 'base64');
+}
 
 /** Bytes of all values together that the API server takes (core/v1 validation: MaxSecretSize). */
 const maxBytes = 1_048_576;

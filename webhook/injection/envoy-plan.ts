@@ -2,7 +2,7 @@
  * What the templates want in Envoy: decided at admission, written into the status, and rendered again from there
  * whenever the user's ConfigMap changes.
  */
-import { own, setMember } from '#kernel/members.ts';
+import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import { isArray, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { helperPorts } from '../../sidecar/config/helper-contract.ts';
@@ -15,20 +15,16 @@ import type {
 import { parseVersion, versionOfImage, versionText } from '../envoy/envoy-version.ts';
 import { patchEnvoy } from '../envoy/patch-envoy.ts';
 import type { Settings } from '../request/read-annotations.ts';
-import { fragmentsOf } from './compose.ts';
+import { fragmentsOf, type Composition } from './compose.ts';
 import { locateEnvoy, type EnvoyLocation, type PodSurroundings } from './envoy-location.ts';
 import type { EnvoyTarget } from './fit.ts';
 import { contentsOf, requireSize, textsOf, type ConfigMapContents } from './config-map-contents.ts';
-import { contentHash, type NameBy } from './hash.ts';
+import { usedNames } from './envoy-values.ts';
+import type { HashOf, NameBy } from './hash.ts';
 import { withPlaceholders } from './placeholders.ts';
 import type { Library, NamedTemplate } from '../templates/library.ts';
 import type { EnvoyPlan } from './status.ts';
-import {
-  substitute,
-  substituteObject,
-  variablesIn,
-  type Variables,
-} from '../templates/substitute.ts';
+import { substitute, substituteObject, type Variables } from '../templates/substitute.ts';
 import type { Fragment } from '../templates/template-schema.ts';
 
 /** Longest name of a Kubernetes object (RFC 1123 subdomain). */
@@ -43,9 +39,10 @@ export function planEnvoy(
   spec: JsonObject,
   request: {
     readonly templates: readonly NamedTemplate[];
-    readonly variables: Variables;
+    readonly composition: Pick<Composition, 'envoyValues'>;
     readonly settings: Settings;
     readonly surroundings: PodSurroundings;
+    readonly hashOf: HashOf;
   },
 ): PlannedEnvoy {
   const hints = {
@@ -53,17 +50,16 @@ export function planEnvoy(
     config: stringAt(request.settings, 'envoy-config'),
   };
   const location = locateEnvoy(spec, hints, request.surroundings);
-  const values = usedValues(request.templates, request.variables);
   const plan = {
     source: location.configMap,
     file: location.file,
     directory: location.directory,
     ...(location.paths === undefined ? {} : { paths: location.paths }),
     templates: request.templates.map((template) => template.name),
-    values,
+    values: request.composition.envoyValues,
     ...versionOf(location),
   };
-  const derived = derivedName(plan);
+  const derived = derivedNameBy(plan)(request.hashOf);
   return { location, derived, plan: { ...plan, derived } };
 }
 
@@ -74,10 +70,6 @@ function versionOf({ image = '' }: EnvoyLocation): Pick<EnvoyPlan, 'version'> {
 }
 
 /** A name that only this source with these additions can have. */
-export function derivedName(plan: Omit<EnvoyPlan, 'derived'>): string {
-  return derivedNameBy(plan)(contentHash);
-}
-
 export function derivedNameBy(plan: Omit<EnvoyPlan, 'derived'>): NameBy {
   const { source } = plan;
   const text = planText(plan);
@@ -100,43 +92,6 @@ function withoutTail(name: string): string {
   let length = name.length;
   while (length > 0 && '.-'.includes(name.charAt(length - 1))) length -= 1;
   return name.slice(0, length);
-}
-
-/** Values of the variables that decided about, or appear in, the Envoy parts that apply. */
-function usedValues(
-  templates: readonly NamedTemplate[],
-  variables: Variables,
-): Readonly<Record<string, Json>> {
-  const fragments = fragmentsOf(templates, variables);
-  const names = new Set(fragments.flatMap((fragment) => usedNames(fragment)));
-  const values: Record<string, Json> = {};
-  for (const name of [...names].sort()) {
-    const value = own(variables, name);
-    if (value !== undefined) setMember(values, name, value);
-  }
-  return values;
-}
-
-const namesByFragment = new WeakMap<Fragment, readonly string[]>();
-
-/** Looked for once in each fragment. */
-function usedNames(fragment: Fragment): readonly string[] {
-  const known = namesByFragment.get(fragment);
-  if (known !== undefined) return known;
-  const names = new Set<string>();
-  if (fragment.envoy !== undefined) {
-    for (const name of Object.keys(fragment.when ?? {})) names.add(name);
-    for (const { filter, listeners, before, hosts, ...flags } of fragment.envoy.filters) {
-      const { oneAudienceForAllHosts, exemptsPaths, onceOnly } = flags;
-      const lists = [listeners, before, hosts].map((list) => list ?? null);
-      variablesIn([filter, ...lists, oneAudienceForAllHosts, exemptsPaths, onceOnly], names);
-    }
-    for (const { cluster } of fragment.envoy.clusters) variablesIn(cluster, names);
-    variablesIn(fragment.envoy.bootstrap ?? null, names);
-  }
-  const found = [...names];
-  namesByFragment.set(fragment, found);
-  return found;
 }
 
 /** The filters and clusters of a plan. @throws {AppError} TEMPLATE_UNKNOWN, TEMPLATE_INVALID */

@@ -1,30 +1,20 @@
 /** Names and marks that follow from contents. */
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 
 /** 128 bits: whoever may choose contents must not find two that share a name. */
 const hashDigits = 32;
 /** What version 0.1.0 wrote: contents with an equal one are found in seconds, so it names nothing new. */
 const legacyDigits = 10;
 
-/** The replicas of a rollout ask for the same hashes. Characters of all texts together. */
-const remembered = new LRUCache<string, string>({
-  max: 2_000,
-  maxSize: 1_000_000,
-  sizeCalculation: (_value, text) => text.length + 1,
-});
+/** {@link contentHash}, or one that remembers. */
+export type HashOf = (text: string) => string;
 
 /**
  * 32 hexadecimal digits.
  * @param text contents of one kind; several values go in as one JSON text, so that no two lists of them give the same
  */
 export function contentHash(text: string): string {
-  let found = remembered.get(text);
-  if (found === undefined) {
-    found = hash('sha256', text, 'hex').slice(0, hashDigits);
-    remembered.set(text, found);
-  }
-  return found;
+  return hash('sha256', text, 'hex').slice(0, hashDigits);
 }
 
 /** Whether a mark that stands somewhere is this content's; version 0.1.0 wrote only its beginning. */
@@ -56,7 +46,7 @@ export function isLegacyName(name: string): boolean {
 }
 
 /** How a name is made: from the hash of its contents. */
-export type NameBy = (hashOf: (text: string) => string) => string;
+export type NameBy = (hashOf: HashOf) => string;
 
 /** Whether a name follows from contents, by this version's rule or by that of 0.1.0; undefined where it does not. */
 export function ruleOfName(name: string, nameBy: NameBy): 'current' | 'legacy' | undefined {

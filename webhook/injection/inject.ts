@@ -6,7 +6,8 @@ import { AppError } from '#kernel/errors.ts';
 import { listAt, objectAt, stringAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { pointerTokens, type Operation } from '../editing/operation.ts';
 import type { Settings } from '../request/read-annotations.ts';
-import { composeOnce, type Composition } from './compose.ts';
+import type { Composition } from './compose.ts';
+import type { EngineMemory } from './engine-memory.ts';
 import {
   annotationKey,
   settingKeys,
@@ -16,6 +17,7 @@ import {
 import type { PodSurroundings } from './envoy-location.ts';
 import { planEnvoy, type PlannedEnvoy } from './envoy-plan.ts';
 import { fit } from './fit.ts';
+import type { HashOf } from './hash.ts';
 import { changeAt, covers, find } from './keyed.ts';
 import type { Library, NamedTemplate } from '../templates/library.ts';
 import type { Located } from '../request/locate.ts';
@@ -29,6 +31,7 @@ import { variablesFor, type EngineFacts } from '../request/variables.ts';
 
 export interface Engine extends EngineFacts {
   readonly library: Library;
+  readonly memory: EngineMemory;
   /** svidecar's own version: part of the status. */
   readonly version: string;
 }
@@ -66,33 +69,44 @@ export function inject(
   refuseShape(objectAt(original, 'spec'));
   const templates = chosenTemplates(request, engine.library);
   const variables = variablesFor({ ...located, template: original }, settings, engine);
-  const composition = composeOnce(engine.library, templates, variables);
+  const composition = engine.memory.compose(templates, variables);
   warnOfOpenRules(composition, trace);
-  const surroundings = { claims, keysOf };
-  const envoy = envoyOf(original, { templates, composition, settings, surroundings, trace });
+  const asked = { templates, composition, settings, trace, hashOf: engine.memory.hashOf };
+  const envoy = envoyOf(original, { ...asked, surroundings: { claims, keysOf } });
   const wanted = fit(original, composition, { envoy, trace, settings, claims });
   refuseUnfit(original, wanted, { ...engine, composition, selector });
-  const { undo, kept, lacking } = undoOf(original, wanted);
+  const { undo, kept, lacking } = undoOf(original, wanted, asked.hashOf);
   for (const path of kept) trace.say('user_value_kept', `${shownPath(path)} stays as it is`);
   const status: Status = {
     version: engine.version,
     templates: templates.map((template) => template.name),
-    ...(composition.helper === undefined ? {} : { helper: composition.helper }),
-    ...(envoy === undefined ? {} : { envoy: envoy.plan }),
+    ...usedBy(composition, envoy),
     ...(wanted.awaits.length === 0 ? {} : { awaits: [...wanted.awaits] }),
     undo,
   };
-  refuseLongStatus(original, statusText(status));
+  const text = statusText(status);
+  refuseLongStatus(original, text);
   const isKept = previous !== undefined && isSameInjection(previous, status);
   const operations = reconcile({
     current,
     wanted,
     undo,
     previous: previous?.undo,
-    status: isKept ? standingStatus(current) : statusText(status),
+    status: isKept ? standingStatus(current) : text,
     lacking: current === original ? lacking : undefined,
   });
   return { operations, status };
+}
+
+/** The ConfigMaps that an injected pod mounts. */
+function usedBy(
+  { helper }: Composition,
+  envoy: PlannedEnvoy | undefined,
+): Pick<Status, 'helper' | 'envoy'> {
+  return {
+    ...(helper === undefined ? {} : { helper }),
+    ...(envoy === undefined ? {} : { envoy: envoy.plan }),
+  };
 }
 
 function warnOfOpenRules({ openRules }: Composition, trace: Trace): void {
@@ -207,12 +221,13 @@ function envoyOf(
     readonly settings: Settings;
     readonly surroundings: PodSurroundings;
     readonly trace: Trace;
+    readonly hashOf: HashOf;
   },
 ): PlannedEnvoy | undefined {
   const { templates, composition, trace } = facts;
   if (!composition.wantsEnvoy) return undefined;
   const { variables } = composition;
-  const envoy = planEnvoy(objectAt(original, 'spec'), { ...facts, variables });
+  const envoy = planEnvoy(objectAt(original, 'spec'), facts);
   const { container, isNamed, doubts } = envoy.location;
   trace.say(
     'envoy_container_found',

@@ -6,7 +6,7 @@ import { own, setMember } from '#kernel/members.ts';
 import { isArray, isObject, objectAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { escapeToken, pointerTokens, type Operation } from '../editing/operation.ts';
 import { statusKey } from '../request/metadata-keys.ts';
-import { contentHash, isHashOf } from './hash.ts';
+import { isHashOf, type HashOf } from './hash.ts';
 import {
   covers,
   differences,
@@ -47,6 +47,7 @@ export const nothingDone: Undo = { added: {}, created: [], nulls: [], restored: 
 export function undoOf(
   original: JsonObject,
   wanted: WantedTemplate,
+  hashOf: HashOf,
 ): {
   readonly undo: Undo;
   readonly kept: readonly string[];
@@ -56,7 +57,7 @@ export function undoOf(
   const kept: string[] = [];
   const lacking = [...differences(original, wanted.partial)];
   for (const difference of lacking) {
-    if (difference.kind === 'missing') recordAddition(undo, difference);
+    if (difference.kind === 'missing') recordAddition(undo, difference, hashOf);
     else kept.push(difference.path);
   }
   for (const { path, now } of wanted.replacements) {
@@ -66,16 +67,20 @@ export function undoOf(
   return { undo, kept, lacking };
 }
 
-function recordAddition(undo: Undo, { path, pointer, want, have }: Difference): void {
+function recordAddition(
+  undo: Undo,
+  { path, pointer, want, have }: Difference,
+  hashOf: HashOf,
+): void {
   if (have === null) undo.nulls.push(path);
   const members = pointer.endsWith('/-') ? undefined : membersOf(path, want);
   if (members === undefined) {
-    setMember(undo.added, path, contentHash(JSON.stringify(want)));
+    setMember(undo.added, path, hashOf(JSON.stringify(want)));
     return;
   }
   undo.created.push(path);
   for (const [token, value] of members) {
-    setMember(undo.added, `${path}/${escapeToken(token)}`, contentHash(JSON.stringify(value)));
+    setMember(undo.added, `${path}/${escapeToken(token)}`, hashOf(JSON.stringify(value)));
   }
 }
 

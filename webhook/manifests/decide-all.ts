@@ -106,7 +106,7 @@ export function contextOf(
 ): DecisionContext {
   return {
     engine,
-    checkEnvoy: envoyCheck(reading(configMaps), engine.library, 'words'),
+    checkEnvoy: envoyCheck(reading(configMaps), engine.memory.copies, 'words'),
     configMapKeys: keysReader(reading(configMaps)),
     heldConfigMap: heldAmong(configMaps),
     ignoredNamespaces: new Set(engine.config.ignoredNamespaces),

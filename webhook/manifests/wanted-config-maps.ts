@@ -36,7 +36,7 @@ export function wantedConfigMaps(
     const written = own.find((user) => user.ownNamespace !== undefined)?.ownNamespace;
     const desired = desiredConfigMaps(namespace, own, {
       sources: byName(sourcesIn.get(namespace) ?? []),
-      library: options.engine.library,
+      copies: options.engine.memory.copies,
       marks: options.engine.config.configMaps,
     });
     configMaps.push(...desired.configMaps);

@@ -36,7 +36,7 @@ describeWithComponents(programs, 'the controller and a fleet of workloads', () =
     await api.stop();
   });
 
-  const { library } = engineFor();
+  const { copies } = engineFor().memory;
   const desire = {
     wanted: wantedBy,
     render: (...[namespace, envoy, source]: Parameters<typeof render>) =>
@@ -47,7 +47,7 @@ describeWithComponents(programs, 'the controller and a fleet of workloads', () =
     envoy: Parameters<typeof renderEnvoy>[1],
     source: Parameters<typeof renderEnvoy>[2]['source'],
   ): ReturnType<typeof renderEnvoy> {
-    return renderEnvoy(namespace, envoy, { source, library });
+    return renderEnvoy(namespace, envoy, { source, copies });
   }
 
   /** A replica that says nothing of what it did: events have their own test. */

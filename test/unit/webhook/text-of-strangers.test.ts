@@ -7,7 +7,7 @@ import type { JsonObject } from '#kernel/json.ts';
 import { printable } from '#kernel/text.ts';
 import { HelperLog } from '../../../sidecar/helper/helper-log.ts';
 import { review } from '../../../webhook/admission/review.ts';
-import { standingOf } from '../../../webhook/desired/desired.ts';
+import { standingOf } from '../../../webhook/request/namespace-standing.ts';
 import { desiredEvents } from '../../../webhook/desired/events.ts';
 import { createLog } from '../../../webhook/server/log.ts';
 import { engineFor } from '../../fakes/engine.ts';

@@ -1,16 +1,13 @@
 /** What to write so that the ConfigMaps of a namespace become the desired ones. A function of its input. */
 import { own } from '#kernel/members.ts';
 import type { ConfigMapEntry } from '../kept-objects.ts';
-import {
-  hashesIn,
-  hashOfName,
-  isLegacyName,
-  isOurName,
-  type ConfigMapUser,
-  type DesiredConfigMap,
-  type OwnerReference,
-  type ConfigMapProblem,
+import type {
+  ConfigMapUser,
+  DesiredConfigMap,
+  OwnerReference,
+  ConfigMapProblem,
 } from '../../desired/desired.ts';
+import { hashesIn, hashOfName, isLegacyName, isOurName } from '../../injection/hash.ts';
 
 /** What a ConfigMap should become, without its texts: they are made where they are written. */
 export interface Target extends Omit<DesiredConfigMap, 'data' | 'binaryData'> {

@@ -123,16 +123,16 @@ test('whoever needs one that is not held is told by admission and by an event', 
   const status = statusOf(injected(pod(injectBackend)));
   if (status?.envoy === undefined) throw new TypeError('no Envoy configuration');
   const plan = status.envoy;
-  const { library } = engineFor();
+  const { copies } = engineFor().memory;
   const where = { namespace: 'shop', name: plan.source, uid: 'u', resourceVersion: '1', data: {} };
   const source = { ...where, withheldBytes: 1_000_000 };
   const words = /not held: .* 16 MiB .* 48 MiB .* make it smaller/;
-  const check = envoyCheck(() => source, library);
+  const check = envoyCheck(() => source, copies);
   const subject = { template: pod(injectBackend), plan, status };
   expect(() => {
     check('shop', subject, new Trace());
   }).toThrow(words);
-  const rendered = renderEnvoy('shop', { plan, users: [] }, { source, library });
+  const rendered = renderEnvoy('shop', { plan, users: [] }, { source, copies });
   expect(rendered).toMatchObject({
     kind: 'problem',
     problem: { reason: 'EnvoyConfigInvalid', message: expect.stringMatching(words) as unknown },

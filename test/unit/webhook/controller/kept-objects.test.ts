@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { digestOf } from '../../../../webhook/injection/config-map-contents.ts';
 import {
-  digestOf,
   slimConfigMap,
   slimNamespace,
   slimWorkload,

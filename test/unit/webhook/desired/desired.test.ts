@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { isObject, objectAt, stringAt } from '#kernel/json.ts';
 import { helperName } from '../../../../webhook/injection/compose.ts';
-import { derivedName } from '../../../../webhook/injection/envoy-plan.ts';
+import { derivedNameBy } from '../../../../webhook/injection/envoy-plan.ts';
+import { contentHash } from '../../../../webhook/injection/hash.ts';
+import { PatchedCopies } from '../../../../webhook/injection/patched-copies.ts';
 import { parseStatus } from '../../../../webhook/injection/status.ts';
 import { statusKey } from '../../../../webhook/request/metadata-keys.ts';
 import { renderEnvoy, wantedBy, type ConfigMapUser } from '../../../../webhook/desired/desired.ts';
@@ -11,7 +13,7 @@ import { engineFor } from '../../../fakes/engine.ts';
 import { envoyConfig } from '../../../bench/review-bodies.ts';
 import { deployment, injectBackend } from '../../../fakes/workloads.ts';
 
-const { library } = engineFor();
+const { library, memory } = engineFor();
 const statusPath = `/spec/template/metadata/annotations/${statusKey.replace('/', '~1')}`;
 
 function statusFor(annotations: Readonly<Record<string, string>>): string {
@@ -58,7 +60,7 @@ function desired(users: readonly ConfigMapUser[], text: string | undefined = env
   const sources = new Map(text === '' ? [] : [[source.name, source] as const]);
   return desiredConfigMaps('shop', users, {
     sources,
-    library,
+    copies: memory.copies,
     marks: { labels: {}, annotations: {} },
   });
 }
@@ -147,7 +149,7 @@ describe('desired ConfigMaps', () => {
     (file) => {
       const envoy = objectAt(isObject(parsed) ? parsed : {}, 'envoy');
       const { derived: _derived, ...plan } = parseStatus(status).envoy ?? fail();
-      const named = { ...envoy, file, derived: derivedName({ ...plan, file }) };
+      const named = { ...envoy, file, derived: derivedNameBy({ ...plan, file })(contentHash) };
       const forged = JSON.stringify({ ...(isObject(parsed) ? parsed : {}), envoy: named });
       const { configMaps, problems } = desired([user('forged', forged), user('honest')]);
       expect(configMaps).toHaveLength(2);
@@ -169,7 +171,7 @@ describe('desired ConfigMaps', () => {
     const rendered = envoys.map((envoy) =>
       renderEnvoy('shop', envoy, {
         source: { ...source, data: { 'envoy.yaml': envoyConfig } },
-        library: broken,
+        copies: new PatchedCopies(broken),
       }),
     );
     expect(rendered).toMatchObject([{ problem: { reason: 'EnvoyConfigInvalid' } }]);

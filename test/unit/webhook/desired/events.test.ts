@@ -1,3 +1,4 @@
+import { standingOf } from '../../../../webhook/request/namespace-standing.ts';
 import { describe, expect, test } from 'vitest';
 import {
   clippedNote,
@@ -6,11 +7,7 @@ import {
   renderedEvents,
   type EventFacts,
 } from '../../../../webhook/desired/events.ts';
-import {
-  standingOf,
-  type ConfigMapUser,
-  type ConfigMapProblem,
-} from '../../../../webhook/desired/desired.ts';
+import { type ConfigMapUser, type ConfigMapProblem } from '../../../../webhook/desired/desired.ts';
 
 const web = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'u1' };
 const quiet: EventFacts = {

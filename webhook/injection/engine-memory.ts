@@ -1,0 +1,53 @@
+/** What an engine has worked out already: made beside its library by whoever puts the engine together, bounded, gone with it. */
+import { LRUCache } from 'lru-cache';
+import type { Library, NamedTemplate } from '../templates/library.ts';
+import type { Variables } from '../templates/substitute.ts';
+import { compose, type Composition } from './compose.ts';
+import { contentHash, type HashOf } from './hash.ts';
+import { PatchedCopies } from './patched-copies.ts';
+
+/** The replicas of a rollout ask the same questions. */
+const remembered = {
+  /** An entry is some kilobytes. */
+  compositions: 500,
+  hashes: 2_000,
+  /** Characters of all texts together that were hashed. */
+  hashedChars: 1_000_000,
+} as const;
+
+export class EngineMemory {
+  /** Copies of Envoy configurations, which admission asks about and the controller writes. */
+  readonly copies: PatchedCopies;
+  readonly #compositions = new LRUCache<string, Composition>({ max: remembered.compositions });
+  readonly #hashes = new LRUCache<string, string>({
+    max: remembered.hashes,
+    maxSize: remembered.hashedChars,
+    sizeCalculation: (_hash, text) => text.length + 1,
+  });
+
+  /** @param library the engine's */
+  constructor(library: Library) {
+    this.copies = new PatchedCopies(library);
+  }
+
+  /** @see compose; compositions are never changed, so they can be shared. @param templates of the engine's library */
+  compose(templates: readonly NamedTemplate[], variables: Variables): Composition {
+    const key = JSON.stringify([templates.map(({ name }) => name), variables]);
+    let composition = this.#compositions.get(key);
+    if (composition === undefined) {
+      composition = compose(templates, variables);
+      this.#compositions.set(key, composition);
+    }
+    return composition;
+  }
+
+  /** @see contentHash */
+  readonly hashOf: HashOf = (text) => {
+    let found = this.#hashes.get(text);
+    if (found === undefined) {
+      found = contentHash(text);
+      this.#hashes.set(text, found);
+    }
+    return found;
+  };
+}

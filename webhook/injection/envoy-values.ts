@@ -1,0 +1,33 @@
+/** Which variables the Envoy parts of templates use: their values are what a plan consists of besides its source. */
+import { own, setMember } from '#kernel/members.ts';
+import type { Json } from '#kernel/json.ts';
+import { variablesIn, type Variables } from '../templates/substitute.ts';
+import type { Fragment } from '../templates/template-schema.ts';
+
+/** Values of the variables that decided about, or appear in, the Envoy parts that apply. */
+export function usedValues(
+  fragments: readonly Fragment[],
+  variables: Variables,
+): Readonly<Record<string, Json>> {
+  const names = new Set(fragments.flatMap((fragment) => usedNames(fragment)));
+  const values: Record<string, Json> = {};
+  for (const name of [...names].sort()) {
+    const value = own(variables, name);
+    if (value !== undefined) setMember(values, name, value);
+  }
+  return values;
+}
+
+export function usedNames(fragment: Fragment): readonly string[] {
+  const { envoy, when = {} } = fragment;
+  if (envoy === undefined) return [];
+  const names = new Set(Object.keys(when));
+  for (const { filter, listeners, before, hosts, ...flags } of envoy.filters) {
+    const { oneAudienceForAllHosts, exemptsPaths, onceOnly } = flags;
+    const lists = [listeners, before, hosts].map((list) => list ?? null);
+    variablesIn([filter, ...lists, oneAudienceForAllHosts, exemptsPaths, onceOnly], names);
+  }
+  for (const { cluster } of envoy.clusters) variablesIn(cluster, names);
+  variablesIn(envoy.bootstrap ?? null, names);
+  return [...names];
+}
