@@ -2,7 +2,7 @@
  * What happens to one object, and why: the same decision for the webhook and for the CLI.
  * The decision is a value; its trace tells every step.
  */
-import { AppError, type ErrorCode } from '#kernel/errors.ts';
+import { AppError, type ErrorCode, type ErrorFacts } from '#kernel/errors.ts';
 import { isObject, objectAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { pointer, type Operation } from '../editing/operation.ts';
 import { asksForNothing, readRequest, type Request } from '../request/read-annotations.ts';
@@ -42,7 +42,16 @@ export type Decision =
       readonly operations: readonly Operation[];
     })
   | (Told & { readonly kind: 'uninjected'; readonly operations: readonly Operation[] })
-  | (Told & { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string });
+  | (Told & Refusal & { readonly kind: 'refused' });
+
+interface Refusal {
+  readonly code: ErrorCode;
+  readonly facts: ErrorFacts;
+  /** What is wrong and what to do, without the object's name. */
+  readonly why: string;
+  /** With the object's name. */
+  readonly message: string;
+}
 
 export interface DecisionContext {
   readonly engine: Engine;
@@ -83,9 +92,10 @@ export function decide(object: JsonObject, context: DecisionContext): Decision {
     if (!(error instanceof AppError)) throw error;
     if (error.code === 'STATUS_NEWER' && isNoChange(located, before))
       return skip('status_newer', error.message, trace);
-    const message = `${nameOf(located)}: ${error.message}`;
-    trace.warn('refused', message);
-    return { kind: 'refused', code: error.code, message, steps: trace.steps };
+    const { code, facts, message: why } = error;
+    const message = `${nameOf(located)}: ${why}`;
+    trace.warn('refused', message, facts.key);
+    return { kind: 'refused', code, facts, why, message, steps: trace.steps };
   }
 }
 
@@ -114,6 +124,7 @@ function decideLocated(located: Located, told: Telling): Decision {
     trace.warn(
       'annotations_without_templates',
       `${request.keys.join(', ')} has no effect without ${templatesKey}, e.g. ${templatesKey}: jwt-inject`,
+      request.keys[0],
     );
   }
   if (status === undefined) {
@@ -211,7 +222,7 @@ function readRequestOf(located: Located, status: Status | undefined): Request {
 function warnOfStray(located: Located, trace: Trace): void {
   // The API server copies annotations and labels to what a controller makes: the person was told already.
   if (located.hasControllerOwner) return;
-  for (const { id, message } of strayKeys(located)) trace.warn(id, message);
+  for (const { id, message, key } of strayKeys(located)) trace.warn(id, message, key);
 }
 
 interface TemplateRequest extends Telling {

@@ -49,7 +49,13 @@ export function steps(
   return assessed.flatMap(({ decision, where }) =>
     decision.steps
       .filter(({ id }) => id === told.id)
-      .map(({ message }) => ({ severity: told.severity, where, message, hint: told.hint })),
+      .map(({ message, key }) => ({
+        severity: told.severity,
+        where,
+        message,
+        key,
+        hint: told.hint,
+      })),
   );
 }
 
@@ -62,11 +68,8 @@ export function refusals(
     if (decision.kind !== 'refused' || !isMeant(decision.code)) return [];
     // What runs already goes on; the next change of it is refused.
     const severity = isInjected ? 'warning' : 'error';
-    const prefix = `${where.kind} ${where.namespace}/${where.name}: `;
-    const said = decision.message.startsWith(prefix)
-      ? decision.message.slice(prefix.length)
-      : decision.message;
-    return [{ severity, where, message: `${said} [${decision.code}]`, hint }];
+    const { code, why, facts } = decision;
+    return [{ severity, where, message: `${why} [${code}]`, key: facts.key, hint }];
   });
 }
 

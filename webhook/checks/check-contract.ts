@@ -41,6 +41,8 @@ export interface Finding {
   readonly where: Where | undefined;
   /** What was found, in one sentence. */
   readonly message: string;
+  /** The key that is to be changed, in full. */
+  readonly key?: string | undefined;
   /** What to do next. */
   readonly hint: string;
 }

@@ -31,6 +31,7 @@ function labelFaults({ facts, objects }: Material): readonly Finding[] {
         {
           severity: 'warning',
           where,
+          key: namespaceLabel,
           message: `the label ${namespaceLabel} has no effect here: namespace ${name} is never touched`,
           hint: `kubectl label namespace ${name} ${namespaceLabel}-`,
         },
@@ -41,6 +42,7 @@ function labelFaults({ facts, objects }: Material): readonly Finding[] {
       {
         severity: 'error',
         where,
+        key: namespaceLabel,
         message: `the label ${namespaceLabel}: "${label}" means nothing; known are "enabled" and "pod"`,
         hint: `kubectl label --overwrite namespace ${name} ${namespaceLabel}=enabled`,
       },
@@ -68,6 +70,7 @@ function strayKeys({ objects }: Material): readonly Finding[] {
     ].map((key) => ({
       severity: 'error',
       where,
+      key,
       message: `${key} on a Namespace${annotations.includes(key) ? ', as an annotation,' : ''} has no effect`,
       hint: namespaceKeys.has(key)
         ? `make it a label: kubectl label namespace ${where.name} ${key}=<value>`

@@ -124,6 +124,7 @@ function refuseSeveralAudiences(rule: JsonObject): void {
   throw new AppError(
     'ANNOTATION_INVALID',
     `annotation ${annotationKey('audience')} names several audiences, and a token is made for one: name it in ${annotationKey('inject-audience')} (and those that are accepted in ${annotationKey('validate-audience')}), or one for each host in ${annotationKey('audience-by-host')}`,
+    { facts: { key: annotationKey('audience') } },
   );
 }
 

@@ -223,5 +223,6 @@ function notFound({ name }: Pod, reason: string): AppError {
   return new AppError(
     'ENVOY_CONFIG_NOT_FOUND',
     `container "${name}": ${reason}. svidecar patches an Envoy configuration that comes from a ConfigMap; where the pod does not tell which, ${annotationKey('envoy-config')}: <volume>/<file> does`,
+    { facts: { container: name, key: annotationKey('envoy-config') } },
   );
 }

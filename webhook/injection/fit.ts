@@ -279,6 +279,7 @@ function overlayOf({ spec }: Fitting, name: string): Overlay | undefined {
       throw new AppError(
         'CONTAINER_CONFLICT',
         `the pod has a container "${name}" with an image of its own; remove it, or leave out its image (or write "auto") so that the injected one is completed with its settings`,
+        { facts: { container: name } },
       );
     }
     const hasAutoImage = image !== undefined;

@@ -114,6 +114,7 @@ function warnOfOpenRules({ openRules }: Composition, trace: Trace): void {
     trace.warn(
       'validates_nothing',
       `${rule} lets every path pass without a token (${annotationKey('skip-paths')}: /*), so nothing is validated and anybody may call; name the paths that may go without one, such as /healthz`,
+      annotationKey('skip-paths'),
     );
 }
 
@@ -210,6 +211,7 @@ function requireOne(template: string, alternatives: readonly string[], settings:
   throw new AppError(
     'ANNOTATION_INVALID',
     `template ${template} needs the annotation ${known.map(annotationKey).join(' or ')}, next to the templates' own on the pod template`,
+    { facts: { key: known[0] === undefined ? undefined : annotationKey(known[0]) } },
   );
 }
 

@@ -60,6 +60,7 @@ function refuseOverLimit(container: JsonObject): void {
     throw new AppError(
       'POD_UNFIT',
       `container "${nameOf(container)}" would have a request of ${shown(request)} ${resource} over its limit of ${shown(own(limits, resource))}: one of the two is its own in the pod, the other is completed; write both there (resources.requests.${resource} and resources.limits.${resource}), or set ${annotated(resource)}`,
+      { facts: { container: nameOf(container) } },
     );
   }
 }

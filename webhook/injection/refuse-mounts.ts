@@ -34,6 +34,7 @@ export function refuseMounts(own: JsonObject, added: JsonObject, volumes: readon
     throw new AppError(
       'POD_UNFIT',
       `container "${container}" needs volume "${mount.volume}" at ${mount.path}, but ${fault}; mount that elsewhere (where the socket is mounted, socket.mountPath of the configuration says), or mount the socket's volume in the container yourself, and that mount is used`,
+      { facts: { container } },
     );
   }
 }

@@ -88,7 +88,8 @@ function refuseSidecar(container: JsonObject, { spec, list, kubernetesMinor }: P
     privilegeFault(container) ??
     portFault(container) ??
     (list === 'initContainers' ? restartFault(container, kubernetesMinor) : undefined);
-  if (fault !== undefined) throw new AppError('POD_UNFIT', `container "${name}": ${fault}`);
+  if (fault === undefined) return;
+  throw new AppError('POD_UNFIT', `container "${name}": ${fault}`, { facts: { container: name } });
 }
 
 function rootFault(container: JsonObject, spec: JsonObject): string | undefined {
@@ -145,6 +146,7 @@ export function refuseLongStatus(template: JsonObject, status: string): void {
   throw new AppError(
     'POD_UNFIT',
     `with ${statusKey} (${byteLength(status)} bytes) the annotations of the pod template have ${bytes} bytes, and Kubernetes takes ${maxAnnotationBytes}; make others shorter`,
+    { facts: { key: statusKey } },
   );
 }
 

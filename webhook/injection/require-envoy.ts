@@ -39,6 +39,7 @@ export function requireEnvoy(
     throw new AppError(
       'ENVOY_TOO_OLD',
       `container "${container}" runs Envoy ${versionText(version)} (image "${image}"), and ${why}; take a newer image, or ${annotationKey('data-path')}: ext-authz`,
+      { facts: { container, key: annotationKey('data-path') } },
     );
   } else {
     needs.trace.say(

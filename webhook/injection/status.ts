@@ -95,6 +95,7 @@ function newer(value: unknown, issues: readonly z.core.$ZodIssue[]): AppError {
   return new AppError(
     'STATUS_NEWER',
     `it was injected by svidecar ${version}, which knows more than this version (${keys.slice(0, maxToldIssues).join(', ')} in ${statusKey}); it is left as it is: finish the upgrade, or inject it anew by applying the original manifest without this annotation and the injected parts`,
+    { facts: { key: statusKey } },
   );
 }
 
@@ -102,6 +103,7 @@ function invalid(fault: string): AppError {
   return new AppError(
     'STATUS_INVALID',
     `the annotation ${statusKey} was not written by svidecar (${fault}); apply the original manifest again, or remove this annotation together with the injected parts`,
+    { facts: { key: statusKey } },
   );
 }
 

@@ -59,6 +59,8 @@ export interface TraceStep {
   /** One sentence: what was seen or done, and what to do next where that helps. */
   readonly message: string;
   readonly level: 'info' | 'warning';
+  /** The key that is to be changed, in full. */
+  readonly key?: string;
 }
 
 /** Collects the steps of one decision, in order. */
@@ -69,8 +71,8 @@ export class Trace {
     this.steps.push({ id, message, level: 'info' });
   }
 
-  warn(id: StepId, message: string): void {
-    this.steps.push({ id, message, level: 'warning' });
+  warn(id: StepId, message: string, key?: string): void {
+    this.steps.push({ id, message, level: 'warning', ...(key === undefined ? {} : { key }) });
   }
 }
 

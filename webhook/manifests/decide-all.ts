@@ -93,9 +93,9 @@ function decisionOn(located: Located, object: ManifestObject, context: DecisionC
   try {
     return decide(object.value, context);
   } catch (thrown) {
-    const { code, message } = failureOf(thrown, nameOf(located));
+    const { code, facts, message } = failureOf(thrown, nameOf(located));
     const step = { id: 'refused', level: 'warning', message } as const;
-    return { kind: 'refused', code, message, steps: [step] };
+    return { kind: 'refused', code, facts, why: message, message, steps: [step] };
   }
 }
 
@@ -128,21 +128,29 @@ function reading(configMaps: ConfigMaps): ReadConfigMap {
   return (namespace, name) => configMaps.get(`${namespace}/${name}`);
 }
 
-/** The line that a refusal speaks of: of the annotation that it names, where that stands in the object's text. */
+/** The line that a refusal is about: of the annotation that is to be changed, where that stands in the object's text. */
 export function lineOf({ document, object, decision }: DecidedWorkload): number {
-  return decision.kind === 'refused' ? lineOfKey(decision.message, document, object) : object.line;
+  return decision.kind === 'refused'
+    ? lineOfKey(decision.facts.key, document, object)
+    : object.line;
 }
 
-/** The line of the first key of ours that a message names; the object's own where it names none. */
+/** The line of a key in the object's text; the object's own where it does not stand there. */
 export function lineOfKey(
-  message: string,
+  key: string | undefined,
   document: Pick<ManifestDocument, 'text'>,
   object: Pick<ManifestObject, 'line' | 'offset' | 'end'>,
 ): number {
-  const key = /(?:^|[\s:])((?:inject\.)?svidecar\.dev\/[^\s:,]+)/.exec(message)?.[1];
   const own = document.text.slice(object.offset, object.end);
-  const at = key === undefined ? -1 : own.indexOf(key);
+  const at = key === undefined ? -1 : offsetOfKey(own, key);
   return at === -1 ? object.line : object.line + own.slice(0, at).split('\n').length - 1;
+}
+
+/** Not of a longer key that begins with it: `svidecar.dev/audience` is no `svidecar.dev/audience-by-host`. */
+function offsetOfKey(text: string, key: string): number {
+  let at = text.indexOf(key);
+  while (at !== -1 && /[\w.-]/.test(text.charAt(at + key.length))) at = text.indexOf(key, at + 1);
+  return at;
 }
 
 /** `namespace` as the object itself says it. */

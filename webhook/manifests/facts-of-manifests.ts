@@ -82,8 +82,8 @@ function readings(read: (name: ResourceName) => Reading): ClusterFacts['objects'
 /** The report with the lines of the annotations that findings name, where those stand in a file. */
 export function withExactLines(report: Report, documents: readonly ManifestDocument[]): Report {
   const exact = (finding: Finding): Finding => {
-    const { where, message } = finding;
-    const line = where === undefined ? undefined : exactLine(where, message, documents);
+    const { where, key } = finding;
+    const line = where === undefined ? undefined : exactLine(where, key, documents);
     if (where === undefined || line === undefined) return finding;
     return { ...finding, where: { ...where, line } };
   };
@@ -95,13 +95,13 @@ export function withExactLines(report: Report, documents: readonly ManifestDocum
 
 function exactLine(
   { file, line }: { readonly file?: string; readonly line?: number },
-  message: string,
+  key: string | undefined,
   documents: readonly ManifestDocument[],
 ): number | undefined {
   for (const document of documents) {
     if (document.source.name !== file) continue;
     const object = document.objects.find((each) => each.line === line);
-    if (object !== undefined) return lineOfKey(message, document, object);
+    if (object !== undefined) return lineOfKey(key, document, object);
   }
   return undefined;
 }

@@ -80,5 +80,5 @@ function refusalOf(template: JsonObject, context: DecisionContext): string | und
   const pod = { apiVersion: 'v1', kind: 'Pod', metadata, spec: objectAt(template, 'spec') };
   const decision = decide(pod, context);
   if (decision.kind !== 'refused') return undefined;
-  return `${decision.message.replace(`Pod ${namespace}/any: `, '')} [${decision.code}]`;
+  return `${decision.why} [${decision.code}]`;
 }

@@ -107,7 +107,8 @@ export function refusals(outcomes: readonly DecidedWorkload[]): readonly InputPr
   return outcomes.flatMap((outcome) => {
     const { decision, document } = outcome;
     if (decision.kind !== 'refused') return [];
-    const error = new AppError(decision.code, decision.message);
+    const { code, message, facts } = decision;
+    const error = new AppError(code, message, { facts });
     return [problemAt({ source: document.source, line: lineOf(outcome) }, error)];
   });
 }

@@ -14,7 +14,7 @@ export interface Place {
 /** The failure with `file:line` before its message. */
 export function problemAt({ source, line }: Place, error: AppError): InputProblem {
   const message = `${source.name}:${line}: ${error.message}`;
-  return { error: new AppError(error.code, message, { cause: error }) };
+  return { error: new AppError(error.code, message, { cause: error, facts: error.facts }) };
 }
 
 /**

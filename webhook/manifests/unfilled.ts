@@ -12,5 +12,8 @@ const advice =
 /** The fault of a text that cannot be parsed, with what to do where it is Helm's. */
 export function orUnfilled(fault: AppError, text: string): AppError {
   if (!action.test(text) && !braces.test(text)) return fault;
-  return new AppError(fault.code, `${fault.message}; ${advice}`, { cause: fault });
+  return new AppError(fault.code, `${fault.message}; ${advice}`, {
+    cause: fault,
+    facts: fault.facts,
+  });
 }

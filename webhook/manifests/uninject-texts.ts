@@ -90,7 +90,10 @@ function undo(
   } catch (thrown) {
     const fault =
       thrown instanceof AppError
-        ? new AppError(thrown.code, `${name}: ${thrown.message}`, { cause: thrown })
+        ? new AppError(thrown.code, `${name}: ${thrown.message}`, {
+            cause: thrown,
+            facts: thrown.facts,
+          })
         : failureOf(thrown, name);
     context.problems.push(problemAt({ source: document.source, line: object.line }, fault));
     return 'failed';

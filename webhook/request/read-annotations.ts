@@ -153,7 +153,7 @@ function parsed<Value>(key: string, text: string, parse: (text: string) => Value
     throw new AppError(
       'ANNOTATION_INVALID',
       `annotation ${key}: "${shown(text)}" is not allowed; write ${fault.message}`,
-      { cause: fault },
+      { cause: fault, facts: { key } },
     );
   }
 }
@@ -176,6 +176,7 @@ function refuseUnknown(key: string): never {
     near === undefined
       ? `annotation ${key} is unknown; known are ${knownKeys.join(', ')}`
       : `annotation ${key} is unknown; did you mean ${near}?`,
+    { facts: { key } },
   );
 }
 
@@ -214,6 +215,7 @@ function refuseOtherTypes(key: string, value: Json | undefined): void {
   throw new AppError(
     'ANNOTATION_INVALID',
     `annotation ${key}: its value is no text; put it in quotes, as in ${key}: "false"`,
+    { facts: { key } },
   );
 }
 
@@ -233,6 +235,7 @@ function isOptedOut(annotations: JsonObject): boolean {
     throw new AppError(
       'ANNOTATION_INVALID',
       `annotation ${injectKey}: "${shown(inject)}" is not allowed; write "true" or "false"`,
+      { facts: { key: injectKey } },
     );
   }
   return inject === 'false' || stringAt(annotations, templatesKey)?.trim() === '';

@@ -8,6 +8,8 @@ import { nearest } from '#kernel/nearest.ts';
 export interface Stray {
   /** Also the id of the step that tells of it. */
   readonly id: 'annotation_on_workload' | 'key_as_label' | 'key_unknown';
+  /** The first of them. */
+  readonly key: string;
   readonly message: string;
 }
 
@@ -42,9 +44,10 @@ export function misplacedKeys(metadata: JsonObject): readonly string[] {
 
 function onWorkload({ metadata, kind }: Located, goal: string): readonly Stray[] {
   const keys = misplacedKeys(metadata);
-  if (keys.length === 0) return [];
+  const [key] = keys;
+  if (key === undefined) return [];
   const message = `${keys.join(', ')} on the ${kind}'s own metadata has no effect; move it to ${goal}`;
-  return [{ id: 'annotation_on_workload', message }];
+  return [{ id: 'annotation_on_workload', key, message }];
 }
 
 interface Place {
@@ -57,6 +60,7 @@ function asLabels({ metadata, where }: Place, goal: string): readonly Stray[] {
     .filter((key) => isOurs(key) && !objectLabels.has(key))
     .map((key) => ({
       id: 'key_as_label',
+      key,
       message:
         key === namespaceLabel
           ? `the label ${key} on ${where} has no effect; it belongs on the Namespace, and what asks for injection is an annotation: ${goal}`
@@ -70,6 +74,7 @@ function alike({ metadata, where }: Place): readonly Stray[] {
   );
   return [...new Set(keys)].filter(resemblesOurs).map((key) => ({
     id: 'key_unknown',
+    key,
     message: `${key} on ${where} is no key of svidecar and has no effect; did you mean the annotation ${meant(key)}?`,
   }));
 }

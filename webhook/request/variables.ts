@@ -70,6 +70,7 @@ function identityOf(located: Located, settings: Settings, config: InjectorConfig
     throw new AppError(
       'CONFIG_INVALID',
       `the configuration's spiffeId gives "${spiffeId}" here, which is no SPIFFE ID: ${fault}; change it, or set ${annotationKey('spiffe-id')}`,
+      { facts: { key: annotationKey('spiffe-id') } },
     );
   }
   return { namespace, serviceAccount, trustDomain, spiffeId };
@@ -130,6 +131,7 @@ function containerVariables(
     throw new AppError(
       'ANNOTATION_INVALID',
       `annotation ${annotationKey('image')} is forbidden by the configuration (helper.allowImageAnnotation); remove it`,
+      { facts: { key: annotationKey('image') } },
     );
   }
   return {
@@ -175,5 +177,6 @@ function refuseOverLimit(resource: 'cpu' | 'memory', request: string, limit: str
   throw new AppError(
     'ANNOTATION_INVALID',
     `the helper's ${resource} request of ${request} is over its limit of ${limit}; set ${annotationKey(`${resource}-request`)} or ${annotationKey(`${resource}-limit`)}`,
+    { facts: { key: annotationKey(`${resource}-request`) } },
   );
 }

@@ -147,7 +147,9 @@ function record(outcome: DecidedWorkload): object {
     ...{ file: document.source.name, line: lineOf(outcome), kind, namespace, name },
     decision: decision.kind,
     ...(decision.kind === 'skipped' ? { reason: decision.reason } : {}),
-    ...(decision.kind === 'refused' ? { code: decision.code, message: decision.message } : {}),
+    ...(decision.kind === 'refused'
+      ? { code: decision.code, message: decision.message, facts: decision.facts }
+      : {}),
     ...('status' in decision ? { templates: decision.status.templates } : {}),
     steps: decision.steps,
   };

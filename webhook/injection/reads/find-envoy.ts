@@ -29,6 +29,7 @@ export function findEnvoy(spec: JsonObject, hint: string | undefined): FoundCont
   throw new AppError(
     'ENVOY_CONTAINER_NOT_FOUND',
     `${reasonOf(hint, candidates, serving)}. Containers: ${namesOf(all)}`,
+    { facts: { key: annotationKey('envoy-container') } },
   );
 }
 
