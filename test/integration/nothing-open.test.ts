@@ -33,7 +33,7 @@ const width = 32;
 const beside = [
   /has no TLS transport_socket/,
   /tells whether they are protected by TLS/,
-  /asks the helper already/,
+  /does the work of \S+ already/,
 ];
 const isBeside = (warning: string): boolean => beside.some((words) => words.test(warning));
 

@@ -3,6 +3,7 @@ import { own, setMember } from '#kernel/members.ts';
 import { isObject, type Json, type JsonObject } from '#kernel/json.ts';
 import type { Operation } from '../editing/operation.ts';
 import { type ConfigFile, invalid } from './config-file.ts';
+import type { BootstrapAddition } from './patch-contract.ts';
 import { type Placed, fieldKey } from './proto-field.ts';
 
 /** Something that is added to the bootstrap. */
@@ -12,6 +13,8 @@ export interface BootstrapStep {
   readonly near: string;
   /** `node.id` */
   readonly title: string;
+  /** Why, by those who want it, as a clause that goes on from the title; may be empty. */
+  readonly reason: string;
 }
 
 /**
@@ -20,10 +23,25 @@ export interface BootstrapStep {
  */
 export function bootstrapSteps(
   file: ConfigFile,
-  wanted: readonly JsonObject[],
+  wanted: readonly BootstrapAddition[],
 ): readonly BootstrapStep[] {
-  const merged = wanted.reduce<JsonObject>((all, one) => withMembers(all, one), {});
-  return lacking(file, file.root, merged);
+  const merged = wanted.reduce<JsonObject>((all, one) => withMembers(all, one.values), {});
+  return lacking({ file, wanted }, { holder: file.root, fields: [] }, merged);
+}
+
+/** What those give as a reason who want something at a place. */
+function reasonFor(wanted: readonly BootstrapAddition[], fields: readonly string[]): string {
+  const reasons = wanted
+    .filter(({ values }) => hasField(values, fields))
+    .flatMap(({ reason }) => reason ?? []);
+  return [...new Set(reasons)].join(' and ');
+}
+
+function hasField(values: Json, fields: readonly string[]): boolean {
+  const [field, ...rest] = fields;
+  if (field === undefined) return true;
+  const value = isObject(values) ? own(values, field) : undefined;
+  return value !== undefined && hasField(value, rest);
 }
 
 function withMembers(all: JsonObject, more: JsonObject): JsonObject {
@@ -39,23 +57,36 @@ function withMembers(all: JsonObject, more: JsonObject): JsonObject {
   return result;
 }
 
-function lacking(file: ConfigFile, holder: Placed, wanted: JsonObject): readonly BootstrapStep[] {
-  return Object.entries(wanted).flatMap(([field, value = null]): readonly BootstrapStep[] => {
+interface BootstrapWish {
+  readonly file: ConfigFile;
+  readonly wanted: readonly BootstrapAddition[];
+}
+
+function lacking(
+  wish: BootstrapWish,
+  at: { readonly holder: Placed; readonly fields: readonly string[] },
+  values: JsonObject,
+): readonly BootstrapStep[] {
+  const { holder } = at;
+  return Object.entries(values).flatMap(([field, value = null]): readonly BootstrapStep[] => {
+    const fields = [...at.fields, field];
     const key = fieldKey(holder.message, field);
     const present = own(holder.message, key) ?? undefined;
     const path = `${holder.path}/${key}`;
     const title = path.slice(1).replaceAll('/', '.');
+    const reason = reasonFor(wish.wanted, fields);
     if (present === undefined) {
-      return [{ operation: { op: 'add', path, value }, near: holder.path, title }];
+      return [{ operation: { op: 'add', path, value }, near: holder.path, title, reason }];
     }
     if (isObject(value) && isObject(present)) {
-      return lacking(file, { message: present, path }, value);
+      return lacking(wish, { holder: { message: present, path }, fields }, value);
     }
     if (present === '' || isObject(value)) {
       const what = present === '' ? 'is empty, which Envoy takes for absent' : 'is no map';
-      throw invalid(file, path, {
+      const why = reason === '' ? 'a template wants a value there' : `it is a field ${reason}`;
+      throw invalid(wish.file, path, {
         reason: 'bootstrap_member_unusable',
-        why: `${title} ${what}; Envoy needs it to ask for secrets: write it, or take the line out so that svidecar adds it`,
+        why: `${title} ${what}, and ${why}: write it, or take the line out so that svidecar adds it`,
       });
     }
     return [];

@@ -7,14 +7,14 @@ import { warningAt } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { checkShown } from './check-shown.ts';
 import { configsOf } from './judge-filter.ts';
-import { type Listener, type Manager, titleOf } from './listener.ts';
+import { type Listener, titleOf } from './listener.ts';
 import { onceFor } from '#kernel/once.ts';
 import type { PlacedIn } from './placed-in.ts';
-import { checkLater } from './place-filter.ts';
+import { checkLater, exemptPath } from './place-filter.ts';
 import { type Placed, fieldOf, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
 import { type EnvoySurroundings, routesOf } from './reach.ts';
 import { skips } from './route-settings.ts';
-import { type SettingsView } from './settings-view.ts';
+import type { SettingsReader, SettingsView } from './settings-view.ts';
 import type { RouteEntry } from './route-tree.ts';
 import { mostNames } from './short-list.ts';
 
@@ -22,7 +22,7 @@ interface Search {
   readonly surroundings: EnvoySurroundings;
   /** What was looked at for this rule; filled. */
   readonly behind: Behind;
-  readonly settingsOf: (manager: Manager) => SettingsView;
+  readonly settingsOf: SettingsReader;
 }
 
 /** What many listeners share is looked at once for each question. */
@@ -40,7 +40,7 @@ export interface Behind {
 }
 
 /** @param clusters all of the configuration */
-export function startBehind(clusters: readonly KnownCluster[]): Behind {
+export function startBehind({ routes }: FilterAddition, clusters: readonly KnownCluster[]): Behind {
   const isForeign = foreignTo(clusters);
   const endOf = endsOf(clusters);
   return {
@@ -59,7 +59,7 @@ export function startBehind(clusters: readonly KnownCluster[]): Behind {
       const other = foreign.find((name) => endOf(name) !== endOf(first));
       return [...foreign.slice(0, mostNames), ...(other === undefined ? [] : [other])];
     }),
-    isSkipping: onceFor(skipsAt),
+    isSkipping: onceFor((holder) => skipsAt(holder, routes)),
     isForeign,
     endOf,
   };
@@ -84,7 +84,7 @@ function foreignTo(clusters: readonly KnownCluster[]): (name: string) => boolean
   return (name) => name !== '' && !local.has(name);
 }
 
-/** Whether some requests need no token: by the annotation, or by what a route sets. */
+/** Whether some requests pass unchecked: by the addition itself, or by what a route sets. */
 export function exempts(addition: FilterAddition, settings: SettingsView): boolean {
   if (addition.exemptsPaths === true) return true;
   return addition.direction === 'inbound' && settings.skips;
@@ -96,7 +96,9 @@ export function checkBehind(
   listener: Listener,
   search: Search,
 ): readonly EnvoyWarning[] {
-  const some = listener.managers.some((manager) => exempts(addition, search.settingsOf(manager)));
+  const some = listener.managers.some((manager) =>
+    exempts(addition, search.settingsOf(manager, addition.routes)),
+  );
   const later = some || addition.carriesToken === true ? laterFilters(listener, search, some) : [];
   return [
     ...later.flatMap((filter) => checkLater(addition, filter, some)),
@@ -159,7 +161,7 @@ const rewrites = [
 
 /** Routes give the app another path than the one that our filter looked at. */
 function rewritten(
-  { rule, exemptsPaths }: FilterAddition,
+  { rule, exemptsPaths, advice }: FilterAddition,
   listener: Listener,
   { seen, isSkipping }: Behind,
 ): readonly EnvoyWarning[] {
@@ -178,7 +180,7 @@ function rewritten(
     warningAt(
       'path_changed_behind',
       { file, path },
-      `this route${more} gives requests another path (${first.field}) after ${rule} has looked at them: a path that needs no token (svidecar.dev/skip-paths, svidecar-skip) could become another one there; make sure that it does not`,
+      `this route${more} gives requests another path (${first.field}) after ${rule} has looked at them: ${exemptPath(advice)} could become another one there; make sure that it does not`,
     ),
   ];
 }
@@ -192,9 +194,9 @@ function weightedOf({ action }: RouteEntry): readonly Placed[] {
   return weighted === undefined ? [] : repeatedOf(weighted, 'clusters');
 }
 
-function skipsAt(holder: Placed): boolean {
+function skipsAt(holder: Placed, routes: FilterAddition['routes']): boolean {
   return Object.values(messageOf(holder.message, 'typed_per_filter_config')).some(
-    (setting) => isObject(setting) && skips({ message: setting, path: '' }),
+    (setting) => isObject(setting) && skips({ message: setting, path: '' }, routes),
   );
 }
 

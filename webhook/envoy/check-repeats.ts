@@ -27,18 +27,24 @@ export function refuseRepeats(
   }
 }
 
-const remedy =
+const because =
   'the second time it would take what it did itself for what the client did, and refuse the request or let the token go where it is not meant to';
 
+/** What else helps, as the end of a list of remedies. */
+function orElse({ advice }: FilterAddition): string {
+  return advice?.repeat === undefined ? '' : `, or ${advice.repeat}`;
+}
+
 /** @param seen routes, and messages, that managers share and that were looked through; filled */
-function refuseRedirects({ rule }: FilterAddition, manager: Manager, seen: Set<object>): void {
+function refuseRedirects(addition: FilterAddition, manager: Manager, seen: Set<object>): void {
+  const { rule } = addition;
   const fresh = manager.routes.filter((source) => !seen.has(source));
   for (const source of fresh) seen.add(source);
   const route = fresh.flatMap(({ routes }) => routes).find(followsRedirects);
   if (route !== undefined) {
     throw invalid(route.file, route.action?.path ?? route.path, {
       reason: 'redirect_within_envoy',
-      why: `this route follows redirects itself (internal_redirect_policy), so that a request comes to the filter of ${rule} again: ${remedy}; take the policy out, or set svidecar.dev/data-path: ext-authz`,
+      why: `this route follows redirects itself (internal_redirect_policy), so that a request comes to the filter of ${rule} again: ${because}; take the policy out${orElse(addition)}`,
     });
   }
   for (const place of [manager, ...fresh.flatMap(({ configurations }) => configurations)]) {
@@ -47,7 +53,7 @@ function refuseRedirects({ rule }: FilterAddition, manager: Manager, seen: Set<o
     if (!mentions(place.message, redirectPolicy)) continue;
     throw invalid(place.file, place.path, {
       reason: 'redirect_within_envoy',
-      why: `a custom_response redirects requests within Envoy, so that a request comes to the filter of ${rule} again: ${remedy}; take the redirect_policy out, or set svidecar.dev/data-path: ext-authz`,
+      why: `a custom_response redirects requests within Envoy, so that a request comes to the filter of ${rule} again: ${because}; take the redirect_policy out${orElse(addition)}`,
     });
   }
 }
@@ -72,7 +78,7 @@ function followsRedirects({ action }: RouteEntry): boolean {
 }
 
 function refuseMeetings(
-  { rule, direction }: FilterAddition,
+  addition: FilterAddition,
   listener: Listener,
   {
     surroundings,
@@ -83,9 +89,10 @@ function refuseMeetings(
   const meeting = surroundings.reachOf(start).meetings.find((one) => isChosen.has(one.listener));
   if (meeting === undefined) return;
   const { via } = meeting;
+  const { rule, direction } = addition;
   const key = direction === 'inbound' ? 'validate-listeners' : 'inject-listeners';
   throw invalid(via.file, via.path, {
     reason: 'listener_behind_listener',
-    why: `by cluster "${via.name}" requests of listener ${titleOf(listener)} (${lineIn(listener.file, listener.path)}) come to listener ${titleOf(meeting.listener)} of the same Envoy, so that both ask ${rule}: ${remedy}; name one of the two in svidecar.dev/${key}, or set svidecar.dev/data-path: ext-authz`,
+    why: `by cluster "${via.name}" requests of listener ${titleOf(listener)} (${lineIn(listener.file, listener.path)}) come to listener ${titleOf(meeting.listener)} of the same Envoy, so that both have the filter of ${rule}: ${because}; name one of the two in svidecar.dev/${key}${orElse(addition)}`,
   });
 }

@@ -95,31 +95,34 @@ function tapped(
 }
 
 function severalClusters(
-  { rule }: FilterAddition,
+  { rule, advice }: FilterAddition,
   listener: Listener,
   { clusters }: Reach,
 ): readonly EnvoyWarning[] {
   if (clusters.length < 2) return [];
   const first = clusters.slice(0, mostNames).map(({ name }) => `"${name}"`);
   const list = shortList(first, clusters.length);
+  const remedy = advice?.audience === undefined ? '' : `; ${advice.audience} gives each its own`;
   return [
     warningAt(
       'one_audience_for_several_clusters',
       listener,
-      `${rule} has one audience, and listener ${titleOf(listener)} routes to ${list}: each of them gets a token that the others accept; svidecar.dev/audience-by-host gives each its own`,
+      `${rule} has one audience, and listener ${titleOf(listener)} routes to ${list}: each of them gets a token that the others accept${remedy}`,
     ),
   ];
 }
 
 /** One warning for each way of choosing, at the first place that has it. */
 function notJudged(
-  { rule, oneAudienceForAllHosts }: FilterAddition,
+  { rule, oneAudienceForAllHosts, advice }: FilterAddition,
   places: readonly Destination[],
 ): readonly EnvoyWarning[] {
   const groups = Map.groupBy(places, ({ chosenBy }) => chosenBy);
+  const remedy =
+    advice?.audience === undefined ? '' : `: ${advice.audience} says which hosts get one`;
   const spread =
     oneAudienceForAllHosts === true
-      ? ', and every destination gets a token that the others accept: svidecar.dev/audience-by-host says which hosts get one'
+      ? `, and every destination gets a token that the others accept${remedy}`
       : '';
   return [...groups].flatMap(([chosenBy, [first, ...others]]): readonly EnvoyWarning[] => {
     if (first === undefined) return [];

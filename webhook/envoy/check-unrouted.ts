@@ -1,5 +1,5 @@
 /**
- * What stands behind a filter that asks the helper by `ext_authz`, and gives a request that no route forwards a way to
+ * What stands behind a filter that asks somebody by `ext_authz`, and gives a request that no route forwards a way to
  * the app all the same: Envoy has not asked about such a request (`unrouted.ts`).
  */
 import { type Json, isArray, isObject } from '#kernel/json.ts';
@@ -66,7 +66,7 @@ export interface FiltersBehind {
 
 /** Warnings about one list. */
 export function checkUnrouted(
-  { rule, filter, direction }: FilterAddition,
+  { rule, filter, direction, advice }: FilterAddition,
   { manager, list, settings, from, unroutedOf }: FiltersBehind,
 ): readonly EnvoyWarning[] {
   if (typeNameOf(messageOf(filter, 'typed_config')) !== authzFilterType) return [];
@@ -76,18 +76,19 @@ export function checkUnrouted(
     const gap = unroutedOf(manager) ?? toldByRoutes(settings);
     if (gap === undefined) return [];
     const what = direction === 'inbound' ? 'unchecked' : 'without a token';
+    const other = advice?.unrouted === undefined ? '' : `, or ${advice.unrouted}`;
     return [
       warningAt(
         'route_chosen_behind',
         { file: manager.file, path: one.path },
-        `${filterTitle(one)} stands behind the filter of ${rule} and ${because}, while Envoy's ext_authz goes by the route that a request has when it comes, and asks nobody where none forwards it (${lineIn(gap.file, gap.path)}: ${gap.what}): such requests can go on ${what}; put that filter in front, or set svidecar.dev/data-path: native, or end each virtual host, and one for "*", with a route that forwards all paths (match: {prefix: /})`,
+        `${filterTitle(one)} stands behind the filter of ${rule} and ${because}, while Envoy's ext_authz goes by the route that a request has when it comes, and asks nobody where none forwards it (${lineIn(gap.file, gap.path)}: ${gap.what}): such requests can go on ${what}; put that filter in front${other}, or end each virtual host, and one for "*", with a route that forwards all paths (match: {prefix: /})`,
       ),
     ];
   }
   return [];
 }
 
-/** Routes that tell our filter something of their own: a request could leave the one that it was checked for. */
+/** Routes that tell the filter something of their own: a request could leave the one that it was checked for. */
 function toldByRoutes({ parts }: SettingsView): Unrouted | undefined {
   const found = parts.map(({ told }) => told).find((one) => one !== undefined);
   const what = 'this route needs no token, or one for another audience';

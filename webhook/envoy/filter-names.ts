@@ -10,14 +10,12 @@ import { authzFilterType } from './http-filters.ts';
 import type { Manager } from './listener.ts';
 import type { Gap } from './placed-in.ts';
 import { messageOf, textOf, typeNameOf } from './proto-field.ts';
-import { type RouteSetting, ourNames, authzEffectOf, hasOurExtensions } from './route-settings.ts';
+import { type RouteSetting, authzEffectOf, isMeantFor } from './route-settings.ts';
 import { type SettingsView, settingsUnder } from './settings-view.ts';
 
 /** The first Envoy that hands a filter no settings that stand under its usual name alone. */
 const ownNamesOnly: EnvoyVersion = { major: 1, minor: 29 };
 const matcherType = 'envoy.extensions.common.matching.v3.ExtensionWithMatcher';
-const howToSet =
-  'a route that needs no check sets check_settings.context_extensions svidecar-skip: "true", and jwt-validate has svidecar.dev/skip-paths';
 
 export interface NameContext {
   readonly manager: Manager;
@@ -42,50 +40,68 @@ function usualNameOf(type: string): string | undefined {
 }
 
 /**
- * Decides from what the routes of a connection manager set. Our filter takes the usual name only where that is free and
- * all settings under it are the documented ones of ours.
+ * Decides from what the routes of a connection manager set. A filter takes the usual name only where that is free and
+ * all settings under it are context extensions that the addition states.
  * @throws {AppError} ENVOY_CONFIG_INVALID for a setting that would let requests pass, or that would reach nobody
  */
-export function nameFilter({ rule, filter }: FilterAddition, context: NameContext): NamedFilter {
-  const { settings } = context;
+export function nameFilter(addition: FilterAddition, context: NameContext): NamedFilter {
+  const { settings, added } = context;
+  const { routes, filter } = addition;
   const type = typeNameOf(messageOf(filter, 'typed_config')) ?? '';
   const own = textOf(filter, 'name') ?? '';
-  const usual = usualNameOf(type);
-  const isAuthz = type === authzFilterType;
-  refuseOpening(settings, { rule, own, isAuthz });
+  const isTaken = settings.filters.has(authzName) || added.has(authzName);
+  const mine = { addition, own, isAuthz: type === authzFilterType, isTaken };
+  refuseOpening(settings, mine);
   refuseUnknown(context);
-  const isTaken = settings.filters.has(authzName);
-  refuseLost(settings, { rule, isAuthz, isTaken });
-  const foreign = own === usual ? [] : settingsUnder(settings, usual ?? '');
-  if (foreign.length === 0) return { filter, warnings: [] };
-  if (isAuthz && !isTaken) {
-    if (foreign.every((one) => authzEffectOf(one) === 'documented')) {
-      refuseBoth(settings, own);
-      return { filter: { ...filter, name: authzName }, warnings: [] };
-    }
+  if (mine.isAuthz) refuseMisplaced(settings, mine);
+  else refuseUnheard(settings, mine);
+  const usual = usualNameOf(type) ?? '';
+  const foreign = own === usual ? [] : settingsUnder(settings, usual);
+  if (takesUsualName(foreign, mine)) {
+    refuseBoth(settings, own);
+    return { filter: { ...filter, name: authzName }, warnings: [] };
   }
-  const reaching = isAuthz ? foreign.filter((one) => authzEffectOf(one) === 'opens') : foreign;
-  return { filter, warnings: reachesOf(reaching, own, context) };
+  const isJudged = (one: RouteSetting): boolean =>
+    !mine.isAuthz || authzEffectOf(one, routes) === 'opens';
+  return { filter, warnings: reachesOf(foreign.filter(isJudged), own, context) };
 }
 
 const authzName = 'envoy.filters.http.ext_authz';
 
-/** Under our own name: a request must not pass because of it. */
-function refuseOpening(
-  settings: SettingsView,
-  ours: { readonly rule: string; readonly own: string; readonly isAuthz: boolean },
-): void {
-  const { rule, own, isAuthz } = ours;
+/** Where nobody has the usual name, and all that stands under it is for the addition. */
+function takesUsualName(
+  foreign: readonly RouteSetting[],
+  { addition, isAuthz, isTaken }: OwnFilter,
+): boolean {
+  if (!isAuthz || isTaken || foreign.length === 0) return false;
+  return foreign.every((one) => authzEffectOf(one, addition.routes) === 'documented');
+}
+
+const otherwise = 'take it out';
+
+/** An addition's filter. */
+interface OwnFilter {
+  readonly addition: FilterAddition;
+  /** Its own name. */
+  readonly own: string;
+  readonly isAuthz: boolean;
+  /** Whether another filter has the usual name of `ext_authz`. */
+  readonly isTaken: boolean;
+}
+
+/** Under the filter's own name: a request must not pass because of it. */
+function refuseOpening(settings: SettingsView, { addition, own, isAuthz }: OwnFilter): void {
+  const { rule, routes, advice } = addition;
   const open = settingsUnder(settings, own).find(
-    (one) => !isAuthz || authzEffectOf(one) === 'opens',
+    (one) => !isAuthz || authzEffectOf(one, routes) === 'opens',
   );
   if (open === undefined) return;
-  const why = isAuthz
-    ? `a route sets something for ${own} that lets requests pass without ${rule}; ${howToSet}`
-    : `a route sets something for ${own}, which is Envoy's own filter here and holds for all routes; take it out, or choose the data path ext-authz`;
+  const what = isAuthz
+    ? ` that lets requests pass without ${rule}`
+    : `, which ${rule} adds for all routes alike`;
   throw invalid(open.file, open.path, {
-    reason: isAuthz ? 'route_opens' : 'setting_without_ext_authz',
-    why,
+    reason: isAuthz || routes === undefined ? 'route_opens' : 'setting_without_ext_authz',
+    why: `a route sets something for ${own}${what}; ${advice?.setting ?? otherwise}`,
   });
 }
 
@@ -103,30 +119,40 @@ function refuseUnknown({ settings, added }: NameContext): void {
   });
 }
 
-/** Settings under the usual name of `ext_authz` that were meant for us, or for a filter that is not there. */
-function refuseLost(
-  settings: SettingsView,
-  about: { readonly rule: string; readonly isAuthz: boolean; readonly isTaken: boolean },
-): void {
-  const { rule, isAuthz, isTaken } = about;
+/** Settings under the usual name of `ext_authz` that are meant for the addition, or for a filter that is not there. */
+function refuseMisplaced(settings: SettingsView, { addition, own, isTaken }: OwnFilter): void {
+  const { rule, routes, advice } = addition;
+  if (routes === undefined) return;
   const usual = settingsUnder(settings, authzName);
-  const meant = usual.find(hasOurExtensions);
-  if (isTaken && meant !== undefined) {
-    const why = isAuthz
-      ? `svidecar- settings stand under ${authzName}, which is another filter here, so that they would not reach ${rule}; write them under ${ourNames}${rule}`
-      : `svidecar- settings of a route reach nobody in this data path; take them out, or choose the data path ext-authz`;
+  if (isTaken) {
+    const meant = usual.find((one) => isMeantFor(routes, one));
+    if (meant === undefined) return;
     throw invalid(meant.file, meant.path, {
-      reason: isAuthz ? 'setting_under_other_filter' : 'setting_without_ext_authz',
-      why,
+      reason: 'setting_under_other_filter',
+      why: `${routes.prefix} settings stand under ${authzName}, which is another filter here, so that they would not reach ${rule}; write them under ${own}`,
     });
   }
-  const lost = usual.find((one) => !isAuthz || authzEffectOf(one) === 'opens');
-  if (isTaken || lost === undefined) return;
+  const lost = usual.find((one) => authzEffectOf(one, routes) === 'opens');
+  if (lost === undefined) return;
   throw invalid(lost.file, lost.path, {
-    reason: isAuthz ? 'setting_for_no_filter' : 'setting_without_ext_authz',
-    why: isAuthz
-      ? `a route sets something for ${authzName} (typed_per_filter_config), and no filter has this name; ${howToSet}`
-      : `a route sets something for ${authzName} (typed_per_filter_config), which ${rule} does not add in this data path, so that the route would be treated as all others; take the setting out, or choose the data path ext-authz`,
+    reason: 'setting_for_no_filter',
+    why: `a route sets something for ${authzName} (typed_per_filter_config), and no filter has this name; ${advice?.setting ?? otherwise}`,
+  });
+}
+
+/** Settings of `ext_authz` that are meant for the addition, which is another filter here and does not hear them. */
+function refuseUnheard(settings: SettingsView, { addition, isTaken }: OwnFilter): void {
+  const { rule, routes, advice } = addition;
+  if (routes === undefined) return;
+  const usual = settingsUnder(settings, authzName);
+  const lost = isTaken ? usual.find((one) => isMeantFor(routes, one)) : usual[0];
+  if (lost === undefined) return;
+  const what = isTaken
+    ? `${routes.prefix} settings of a route do not reach ${rule}, which treats all routes alike here`
+    : `a route sets something for ${authzName} (typed_per_filter_config), and no filter has this name, so that ${rule} would treat the route as all others`;
+  throw invalid(lost.file, lost.path, {
+    reason: 'setting_without_ext_authz',
+    why: `${what}; ${advice?.setting ?? otherwise}`,
   });
 }
 

@@ -1,11 +1,11 @@
-/** Filters that are to ask the helper already: wired by hand, by another tool, or by an earlier run. */
+/** Filters that are there already and do what an addition would: wired by hand, by another tool, or by an earlier run. */
 import { type JsonObject, sameJson } from '#kernel/json.ts';
 import { type TypedMessage, anyField } from './any-config.ts';
-import { isLoopback } from './clusters.ts';
+import { portsIn } from './cluster-transport.ts';
+import { clustersIn, isLocal, isLoopback } from './clusters.ts';
 import { invalid, lineIn } from './config-file.ts';
-import type { FilterAddition } from './patch-contract.ts';
+import type { ClusterAddition, FilterAddition } from './patch-contract.ts';
 import { authzFilterType } from './http-filters.ts';
-import { helperPort } from './helper-cluster.ts';
 import type { FilterList, Manager } from './listener.ts';
 import {
   type Placed,
@@ -20,9 +20,6 @@ import { isOn, isOneOf } from './proto-scalar.ts';
 import { type EnvoySurroundings } from './reach.ts';
 import { authzEffectOf, ourNames } from './route-settings.ts';
 import { type SettingsView, settingsUnder } from './settings-view.ts';
-
-/** gRPC metadata that names the rule a filter belongs to. */
-const ruleMetadata = 'svidecar-rule';
 
 /** Fields of `ExtAuthz` that are judged one by one. */
 const judgedFields: ReadonlySet<string> = new Set(['grpc_service', 'transport_api_version']);
@@ -76,6 +73,22 @@ export interface WiringContext {
   readonly settings: SettingsView;
   /** The filter as it would be written, with its final clusters. */
   readonly wanted: JsonObject;
+  /** Of the pod itself, where what the addition asks listens; undefined: it asks nobody there. */
+  readonly port: number | undefined;
+}
+
+/** The port of the pod that an addition's own cluster leads to. */
+export function askedPort(
+  { filter }: FilterAddition,
+  clusters: readonly ClusterAddition[],
+): number | undefined {
+  const names = clustersIn(filter);
+  const [port, ...others] = new Set(
+    clusters
+      .filter(({ name, cluster }) => names.has(name) && isLocal(cluster))
+      .flatMap(({ cluster }) => portsIn(cluster)),
+  );
+  return others.length === 0 ? port : undefined;
 }
 
 /**
@@ -87,12 +100,13 @@ export function findHandWired(
   context: WiringContext,
 ): Placed | undefined {
   const { manager, list } = context;
-  const isAuthz = typeNameOf(messageOf(addition.filter, 'typed_config')) === authzFilterType;
+  const type = typeNameOf(messageOf(addition.filter, 'typed_config'));
+  const isJudged = type === authzFilterType && addition.ruleMetadata !== undefined;
   const meant = list.filters.filter((one) => isMeant(one, addition, context));
   const [first] = meant;
   if (first === undefined) return undefined;
-  if (!isAuthz) return ownFilter(meant, addition, context);
-  const faults = meant.map((one) => faultOf(one, context));
+  if (!isJudged) return ownFilter(meant, addition, context);
+  const faults = meant.map((one) => faultOf(one, addition, context));
   const good = faults.indexOf(undefined);
   if (good >= 0) return meant[good];
   const fault = faults[0] ?? { path: first.path, what: 'cannot be judged' };
@@ -102,19 +116,21 @@ export function findHandWired(
   });
 }
 
-/** In the native data path only the very filter that would be written does its work. */
+/** Where nobody is asked by the rule's name, only the very filter that would be written does its work. */
 function ownFilter(
   meant: readonly Placed[],
-  { rule, filter }: FilterAddition,
+  { rule, filter, ruleMetadata, advice }: FilterAddition,
   { manager, wanted }: WiringContext,
 ): Placed | undefined {
-  const asking = meant.find((one) => anyField(one, 'typed_config')?.type === authzFilterType);
+  const asking =
+    ruleMetadata === undefined
+      ? undefined
+      : meant.find((one) => anyField(one, 'typed_config')?.type === authzFilterType);
   const name = textOf(filter, 'name') ?? '';
   if (asking !== undefined) {
-    if (!name.startsWith(ourNames)) return undefined;
     throw invalid(manager.file, asking.path, {
       reason: 'hand_wired_without_ext_authz',
-      why: `filter ${titleOf(asking)} asks the helper about each request, which it does not answer in the data path that ${rule} has here; remove the filter, or choose the data path ext-authz`,
+      why: `filter ${titleOf(asking)} asks the helper about each request, which it does not answer with the filter that ${rule} has here (${name}); ${advice?.setting ?? 'take it out'}`,
     });
   }
   const same = meant.find(({ message }) => sameJson(message, wanted));
@@ -129,34 +145,40 @@ function ownFilter(
 /** Whether someone who reads the configuration would take a filter for ours. */
 function isMeant(
   one: Placed,
-  { rule, filter }: FilterAddition,
-  { surroundings }: WiringContext,
+  { rule, filter, ruleMetadata }: FilterAddition,
+  context: WiringContext,
 ): boolean {
   const name = textOf(filter, 'name') ?? '';
   if (name.startsWith(ourNames) && textOf(one.message, 'name') === name) return true;
+  if (ruleMetadata === undefined) return false;
   const config = anyField(one, 'typed_config');
   if (config?.type !== authzFilterType) return false;
   const service = messageOf(config.message, 'grpc_service');
-  const named = ruleOf(service);
-  return named === undefined ? serviceFault(service, surroundings) === undefined : named === rule;
+  const named = ruleOf(service, ruleMetadata);
+  return named === undefined ? serviceFault(service, context) === undefined : named === rule;
 }
 
-function ruleOf(service: JsonObject): string | undefined {
+function ruleOf(service: JsonObject, ruleMetadata: string): string | undefined {
   const entries = repeatedOf({ message: service, path: '' }, 'initial_metadata');
   const entry = entries.find(({ message }) => message['key'] === ruleMetadata);
   return textOf(entry?.message, 'value');
 }
 
 /** Why requests could pass a filter that is to ask the helper; undefined where they cannot. */
-function faultOf(one: Placed, context: WiringContext): Fault | undefined {
-  if (sameJson(one.message, context.wanted)) return settingFault(one, context.settings);
+function faultOf(
+  one: Placed,
+  { routes }: FilterAddition,
+  context: WiringContext,
+): Fault | undefined {
+  const ofRoutes = (): Fault | undefined => settingFault(one, routes, context.settings);
+  if (sameJson(one.message, context.wanted)) return ofRoutes();
   const config = anyField(one, 'typed_config');
   if (config?.type !== authzFilterType) return typeFault(one, config);
   return (
     openFault(one, openFilter) ??
     openFault(config, openConfig) ??
-    configFault(config, context.surroundings) ??
-    settingFault(one, context.settings)
+    configFault(config, context) ??
+    ofRoutes()
   );
 }
 
@@ -178,10 +200,7 @@ function openFault(place: Placed, switches: ReadonlyMap<string, string>): Fault 
 /** Of envoy.config.core.v3.ApiVersion. */
 const currentApi = [{ name: 'V3', number: 2 }];
 
-function configFault(
-  config: TypedMessage,
-  surroundings: WiringContext['surroundings'],
-): Fault | undefined {
+function configFault(config: TypedMessage, context: WiringContext): Fault | undefined {
   const { message } = config;
   const at = (field: string, what: string): Fault => ({
     path: `${config.path}/${fieldKey(message, field)}`,
@@ -190,7 +209,7 @@ function configFault(
   if (!isOneOf(message, 'transport_api_version', currentApi)) {
     return at('transport_api_version', 'its transport_api_version is not V3');
   }
-  const why = serviceFault(messageOf(message, 'grpc_service'), surroundings);
+  const why = serviceFault(messageOf(message, 'grpc_service'), context);
   if (why !== undefined) return at('grpc_service', why);
   const strange = Object.keys(message).find((key) => !isKnownField(key));
   if (strange === undefined) return undefined;
@@ -209,17 +228,18 @@ function isKnownField(key: string): boolean {
 /** Why a gRPC service is not the helper; undefined when it is. */
 function serviceFault(
   service: JsonObject,
-  { byName, holeOf }: WiringContext['surroundings'],
+  { surroundings: { byName, holeOf }, port }: WiringContext,
 ): string | undefined {
+  if (port === undefined) return 'nothing here tells which port the helper has';
   const name = textOf(messageOf(service, 'envoy_grpc'), 'cluster_name');
-  if (name === undefined) return targetFault(messageOf(service, 'google_grpc'));
+  if (name === undefined) return targetFault(messageOf(service, 'google_grpc'), port);
   const cluster = byName.get(name);
   if (cluster === undefined) {
     return `nobody can tell where its cluster "${name}" leads: it is not in this configuration`;
   }
-  const hole = holeOf(cluster);
+  const hole = holeOf(port)(cluster);
   if (hole === undefined) return undefined;
-  return `its cluster "${name}" does not lead to the helper alone (127.0.0.1:${helperPort}) by ${hole.field} (${lineIn(cluster.file, hole.path)})`;
+  return `its cluster "${name}" does not lead to the helper alone (127.0.0.1:${port}) by ${hole.field} (${lineIn(cluster.file, hole.path)})`;
 }
 
 /** Fields of `GoogleGrpc` by which a call goes nowhere else: arguments of the channel, or plug-ins, could lead it to a proxy. */
@@ -231,20 +251,24 @@ const harmlessTargetFields: ReadonlySet<string> = new Set([
   'call_credentials',
 ]);
 
-function targetFault(service: JsonObject): string | undefined {
+function targetFault(service: JsonObject, wanted: number): string | undefined {
   const target = textOf(service, 'target_uri') ?? '';
   const [, host = '', port = ''] = /^(?:(?:dns|ipv4|ipv6):\/*)?([^/].*|):(\d+)$/.exec(target) ?? [];
-  if (!isLoopback(host) || Number(port) !== helperPort)
-    return `it has no grpc_service that leads to the helper (127.0.0.1:${helperPort})`;
+  if (!isLoopback(host) || Number(port) !== wanted)
+    return `it has no grpc_service that leads to the helper (127.0.0.1:${wanted})`;
   const strange = Object.keys(service).find((key) => !harmlessTargetFields.has(protoName(key)));
   if (strange === undefined) return undefined;
   return `its google_grpc has ${strange}, by which calls can go elsewhere than to the helper`;
 }
 
 /** Settings of routes under the filter's own name. */
-function settingFault(one: Placed, view: SettingsView): Fault | undefined {
+function settingFault(
+  one: Placed,
+  routes: FilterAddition['routes'],
+  view: SettingsView,
+): Fault | undefined {
   const settings = settingsUnder(view, textOf(one.message, 'name') ?? '');
-  const open = settings.find((each) => authzEffectOf(each) === 'opens');
+  const open = settings.find((each) => authzEffectOf(each, routes) === 'opens');
   if (open === undefined) return undefined;
   return {
     path: one.path,

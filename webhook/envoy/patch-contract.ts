@@ -3,9 +3,38 @@ import type { FilePlace } from '#kernel/errors.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import type { EnvoyVersion } from './envoy-version.ts';
 
-/** One HTTP filter that a rule wants in connection managers. */
+/**
+ * What single routes may say to the service that a filter asks: `context_extensions` of `ext_authz`. Where the filter is
+ * none, they reach nobody and are refused.
+ */
+export interface RouteTerms {
+  /** What begins like this is meant for the rule, whichever filter it stands under. */
+  readonly prefix: string;
+  /** Those that the service knows. */
+  readonly extensions?: readonly string[] | undefined;
+  /** The one of these by which a request passes unchecked, unless its value is "false". */
+  readonly exempting?: string | undefined;
+}
+
+/** What a person can do instead, by what is refused or warned about. Messages end with it; without it they give no such advice. */
+export interface FilterAdvice {
+  /** A route sets something for the filter, or a filter is there that asks about each request although ours does not. */
+  readonly setting?: string | undefined;
+  /** A request would come to the filter twice (`onceOnly`). */
+  readonly repeat?: string | undefined;
+  /** A request without a route passes `ext_authz` unasked. */
+  readonly unrouted?: string | undefined;
+  /** What exempts paths, where they can change behind the filter. */
+  readonly exempts?: string | undefined;
+  /** What moves the filter in front of another one (`before`). */
+  readonly before?: string | undefined;
+  /** What gives each host an audience of its own (`oneAudienceForAllHosts`). */
+  readonly audience?: string | undefined;
+}
+
+/** One HTTP filter that a rule wants in connection managers. The patcher knows of it only what stands here. */
 export interface FilterAddition {
-  /** Name of the rule, as it travels in `svidecar-rule`; also names the addition in messages. */
+  /** Names the addition in messages. */
   readonly rule: string;
   readonly direction: 'inbound' | 'outbound';
   /** Listener names, or `['*']` for all; absent: chosen by `traffic_direction`. */
@@ -26,6 +55,14 @@ export interface FilterAddition {
   readonly hosts?: readonly string[];
   /** A request that has passed the filter must not come to it again: it takes its own work for the client's. */
   readonly onceOnly?: boolean;
+  /** Absent: nothing; whatever a route sets for the filter is judged by its type alone. */
+  readonly routes?: RouteTerms | undefined;
+  /**
+   * Key of the gRPC metadata by which an `ext_authz` filter names its rule. One with this rule, or one that names none and
+   * asks the port that this filter's cluster leads to, counts as wired by hand. Absent: only the very same filter does.
+   */
+  readonly ruleMetadata?: string | undefined;
+  readonly advice?: FilterAdvice | undefined;
 }
 
 /** One cluster that filters refer to. */
@@ -36,13 +73,19 @@ export interface ClusterAddition {
   readonly cluster: JsonObject;
 }
 
+/** Members of the bootstrap that are added where they are lacking. */
+export interface BootstrapAddition {
+  readonly values: JsonObject;
+  /** Why, as a clause that goes on from their names. */
+  readonly reason?: string | undefined;
+}
+
 /** Everything that templates want in one Envoy configuration. */
 export interface EnvoyAdditions {
   readonly filters: readonly FilterAddition[];
   readonly clusters: readonly ClusterAddition[];
-  /** Members of the bootstrap that are added where they are lacking. */
-  readonly bootstrap?: readonly JsonObject[];
-  /** TCP ports on which something else in the pod listens: what Envoy listens on there is warned about. */
+  readonly bootstrap?: readonly BootstrapAddition[];
+  /** TCP ports that the auth helper listens on: what Envoy listens on there is warned about. */
   readonly takenPorts?: readonly number[];
 }
 

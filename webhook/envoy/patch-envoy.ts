@@ -48,12 +48,12 @@ import { findListeners } from './find-managers.ts';
 import { checkUnseen, nameFilter } from './filter-names.ts';
 import { type Chosen, inboundView } from './guards.ts';
 import { checkHandOver } from './hand-over.ts';
-import { findHandWired } from './hand-wired.ts';
+import { askedPort, findHandWired } from './hand-wired.ts';
 import { type FilterList, type Listener, type Manager, titleOf } from './listener.ts';
 import { checkNeighbours, placeOf, requireNames } from './place-filter.ts';
 import { type Placed, fieldKey, placedField, textOf } from './proto-field.ts';
 import { type EnvoySurroundings, surroundingsOf } from './reach.ts';
-import { type SettingsView, settingsReader } from './settings-view.ts';
+import { type SettingsReader, settingsReader } from './settings-view.ts';
 import { type UnroutedReader, unroutedReader } from './unrouted.ts';
 
 /** One operation, where it belongs, and the sentence that explains it. */
@@ -146,7 +146,7 @@ interface Search {
   readonly surroundings: EnvoySurroundings;
   readonly additions: EnvoyAdditions;
   readonly version: EnvoySource['version'];
-  readonly settingsOf: (manager: Manager) => SettingsView;
+  readonly settingsOf: SettingsReader;
   readonly unroutedOf: UnroutedReader;
   /** Both are filled. */
   readonly warnings: EnvoyWarning[];
@@ -157,7 +157,7 @@ interface Search {
 function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] {
   const { files, listeners, clusters, surroundings, additions, warnings } = search;
   const told = new Set<object>();
-  const behind = startBehind(clusters);
+  const behind = startBehind(addition, clusters);
   const before = new Set(addition.before);
   const bothAsked = new Set(additions.filters.map(({ direction }) => direction)).size > 1;
   const choice = chooseListeners(addition, listeners, { files, bothAsked });
@@ -167,7 +167,7 @@ function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] 
   requireNames(addition, choice.listeners, files.main);
   refuseRepeats(addition, choice.listeners, surroundings);
   const filter = withClusterNames(addition.filter, planClusters(additions.clusters, clusters));
-  const of = { addition, filter, before };
+  const of = { addition, filter, before, port: askedPort(addition, additions.clusters) };
   const hosts = startHosts(addition, { ...surroundings, main: files.main });
   return choice.listeners.flatMap((listener) => {
     addAll(warnings, checkRoutes(addition, listener, { ...surroundings, told }));
@@ -183,15 +183,17 @@ function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] 
 interface Place extends Omit<Wanted, 'at'> {
   /** Names of filters that must not see a request before this one has. */
   readonly before: ReadonlySet<string>;
+  /** Where what the filter asks listens. */
+  readonly port: number | undefined;
 }
 
 /** Undefined where a filter of the list does it already. */
 function placeIn(place: Place, search: Search): Wanted | undefined {
-  const { addition, manager, list, filter, before } = place;
+  const { addition, manager, list, filter, before, port } = place;
   const { surroundings, additions, version, warnings } = search;
-  const settings = search.settingsOf(manager);
+  const settings = search.settingsOf(manager, addition.routes);
   const wired = findHandWired(addition, {
-    ...{ manager, list, surroundings, settings, wanted: filter },
+    ...{ manager, list, surroundings, settings, wanted: filter, port },
   });
   const at =
     wired === undefined
@@ -226,7 +228,7 @@ function leftAlone({ rule }: FilterAddition, { file }: Manager, wired: Placed): 
   return warningAt(
     'wired_by_hand',
     { file, path: wired.path },
-    `filter ${name} asks the helper already, so ${rule} adds nothing here; remove it to let svidecar do the wiring`,
+    `filter ${name} does the work of ${rule} already, so nothing is added for it here; remove it to let svidecar do the wiring`,
   );
 }
 
@@ -297,13 +299,13 @@ function bootstrapChanges(
   file: ConfigFile,
   wanted: EnvoyAdditions['bootstrap'] = [],
 ): readonly Step[] {
-  return bootstrapSteps(file, wanted).map(({ operation, near, title }) => ({
+  return bootstrapSteps(file, wanted).map(({ operation, near, title, reason }) => ({
     file,
     operation,
     change: {
       file: file.name,
       line: lineOfPath(file.open, near),
-      message: `added ${title}, without which Envoy asks for no secrets`,
+      message: `added ${title}${reason === '' ? '' : `, ${reason}`}`,
     },
   }));
 }

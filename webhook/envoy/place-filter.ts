@@ -86,11 +86,11 @@ function isOurs({ message }: Placed, found: readonly Judgement[]): boolean {
 }
 
 /**
- * A name that nobody has is a mistake in the annotation.
+ * A name that nobody has is a mistake in what was asked for.
  * @throws {AppError} ENVOY_CONFIG_INVALID
  */
 export function requireNames(
-  { rule, before = [] }: FilterAddition,
+  { rule, before = [], advice }: FilterAddition,
   chosen: readonly Listener[],
   main: ConfigFile,
 ): void {
@@ -103,9 +103,10 @@ export function requireNames(
   );
   const unknown = before.find((name) => !names.has(name));
   if (unknown === undefined) return;
+  const by = advice?.before === undefined ? '' : ` (${advice.before})`;
   throw invalid(main, '/static_resources/listeners', {
     reason: 'filter_not_found',
-    why: `${rule} is to stand before the filter "${unknown}" (svidecar.dev/validate-before), which none of its listeners has; they have: ${[...names].join(', ')}`,
+    why: `${rule} is to stand before the filter "${unknown}"${by}, which none of its listeners has; they have: ${[...names].join(', ')}`,
   });
 }
 
@@ -181,16 +182,20 @@ const opening: ReadonlySet<Judgement['effect']> = new Set([
 ]);
 
 function inFront(
-  { rule }: FilterAddition,
+  { rule, advice }: FilterAddition,
   file: ConfigFile,
   { filter, found: [{ effect, because }] }: Judged,
 ): readonly EnvoyWarning[] {
   if (!opening.has(effect)) return [];
   const start = `${filterTitle(filter)} stands before the filter of ${rule} and ${because}`;
+  const move =
+    advice?.before === undefined
+      ? 'take it out, or trust it'
+      : `name it in ${advice.before} if ${rule} is to stand before it`;
   const why =
     effect === 'elsewhere' || effect === 'asks'
       ? `${start}: such requests are not checked; move it behind`
-      : `${start}, so nothing here tells whether requests are answered, or sent somewhere, before they are checked; name it in svidecar.dev/validate-before if ${rule} is to stand before it`;
+      : `${start}, so nothing here tells whether requests are answered, or sent somewhere, before they are checked; ${move}`;
   return [warningAt('filter_in_front', { file, path: filter.path }, why)];
 }
 
@@ -210,8 +215,14 @@ function signsToo(
   ];
 }
 
+/** How messages name a path that passes unchecked. */
+export function exemptPath(advice: FilterAddition['advice']): string {
+  const by = advice?.exempts === undefined ? '' : ` (${advice.exempts})`;
+  return `a path that needs no token${by}`;
+}
+
 function rewritesBehind(
-  { rule }: FilterAddition,
+  { rule, advice }: FilterAddition,
   file: ConfigFile,
   { filter, found }: Judged,
 ): readonly EnvoyWarning[] {
@@ -221,7 +232,7 @@ function rewritesBehind(
     warningAt(
       'path_changed_behind',
       { file, path: filter.path },
-      `${filterTitle(filter)} stands behind the filter of ${rule} and ${may.because}: a path that needs no token (svidecar.dev/skip-paths, svidecar-skip) could become another one there; make sure that it does not`,
+      `${filterTitle(filter)} stands behind the filter of ${rule} and ${may.because}: ${exemptPath(advice)} could become another one there; make sure that it does not`,
     ),
   ];
 }

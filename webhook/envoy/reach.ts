@@ -5,7 +5,7 @@ import { addressesOf, chosenByRequest, membersOfCluster } from './cluster-transp
 import { type KnownCluster, isLoopback } from './clusters.ts';
 import { onceFor } from '#kernel/once.ts';
 import { invalid } from './config-file.ts';
-import { type Hole, findHole } from './helper-cluster.ts';
+import { type Hole, findHole } from './cluster-hole.ts';
 import { type Listener } from './listener.ts';
 import { type PlacedIn } from './placed-in.ts';
 import { type Placed, messageOf, placedField, repeatedOf, textOf } from './proto-field.ts';
@@ -42,8 +42,8 @@ export interface EnvoySurroundings {
   readonly byName: ReadonlyMap<string, KnownCluster>;
   /** Where a listener sends what comes to it. */
   readonly destinationsOf: (listener: Listener) => Destinations;
-  /** By what a cluster can lead elsewhere than to the helper. */
-  readonly holeOf: (cluster: KnownCluster) => Hole | undefined;
+  /** By what a cluster can lead elsewhere than to a port of the pod. */
+  readonly holeOf: (port: number) => (cluster: KnownCluster) => Hole | undefined;
   /** Where places lead. @throws {AppError} ENVOY_CONFIG_INVALID where they lead too far to be followed */
   readonly reachOf: (start: Destinations) => Reach;
 }
@@ -63,7 +63,8 @@ export function surroundingsOf(
   const reaches = new Map<string, Reach>();
   const left = { steps: maxSteps };
   return {
-    ...{ listeners, byName, destinationsOf: known.destinationsOf, holeOf: onceFor(findHole) },
+    ...{ listeners, byName, destinationsOf: known.destinationsOf },
+    holeOf: onceFor((port) => onceFor((cluster) => findHole(cluster, port))),
     reachOf: (start) => {
       const lists = [...new Set(start.filter((list) => list.length > 0))];
       const key = lists.map(numberOf).join(' ');

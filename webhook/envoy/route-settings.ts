@@ -1,7 +1,9 @@
 /** What routes set for single filters (`typed_per_filter_config`), on every level: they can switch a filter off. */
 import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
+import { own } from '#kernel/members.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { type TypedMessage, anyField, anyOf } from './any-config.ts';
+import type { RouteTerms } from './patch-contract.ts';
 import { type PlacedIn } from './placed-in.ts';
 import { type Placed, messageOf } from './proto-field.ts';
 import { isOn, isSet } from './proto-scalar.ts';
@@ -12,9 +14,9 @@ export interface RouteSetting extends PlacedIn {
   readonly name: string;
 }
 
-/** What a setting does to an `ext_authz` filter that asks the helper. */
+/** What a setting does to an `ext_authz` filter. */
 export type AuthzEffect =
-  /** Exactly the documented `svidecar-audience` and `svidecar-skip`. */
+  /** Context extensions that the addition states, and nothing else. */
   | 'documented'
   /** Requests are checked as before. */
   | 'harmless'
@@ -26,9 +28,7 @@ const authzType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute';
 const perFilter: ReadonlySet<string> = new Set(['typed_per_filter_config', 'typedPerFilterConfig']);
 /** Filters with such a name are nobody else's. */
 export const ourNames = 'svidecar.';
-/** Prefix of the context extensions that mean something to the helper. */
-const ourExtensions = 'svidecar-';
-const documentedExtensions: ReadonlySet<string> = new Set(['svidecar-audience', 'svidecar-skip']);
+/** Fields of `CheckSettings` with which requests are checked all the same. */
 const harmlessSettings: ReadonlySet<string> = new Set([
   'context_extensions',
   'contextExtensions',
@@ -46,21 +46,25 @@ export interface SettingsOfRoute {
   readonly byName: ReadonlyMap<string, ReadonlyMap<string, RouteSetting>>;
   /** Those of the names that begin like ours. */
   readonly ours: readonly string[];
-  /** Whether one of them lets requests pass without a token. */
+  /** Whether one of them lets requests pass unchecked, by the addition's own word. */
   readonly skips: boolean;
-  /** The first that speaks to the helper. */
+  /** The first that is meant for the addition. */
   readonly told: RouteSetting | undefined;
 }
 
 /** By name, one of each kind: thousands of routes that set the same are one setting. */
-export function distinctSettings(settings: readonly RouteSetting[]): SettingsOfRoute {
+export function distinctSettings(
+  settings: readonly RouteSetting[],
+  routes: RouteTerms | undefined,
+): SettingsOfRoute {
   const byName = new Map<string, Map<string, RouteSetting>>();
   let isSkipping = false;
   let told: RouteSetting | undefined;
   for (const setting of settings) {
-    const isSkip = skips(setting);
-    const isTold = hasOurExtensions(setting);
-    const kind = JSON.stringify([authzEffectOf(setting), isTold, isSkip, asksByHttp(setting)]);
+    const isSkip = skips(setting, routes);
+    const isTold = isMeantFor(routes, setting);
+    const effect = authzEffectOf(setting, routes);
+    const kind = JSON.stringify([effect, isTold, isSkip, asksByHttp(setting)]);
     const kinds = byName.get(setting.name) ?? new Map<string, RouteSetting>();
     if (isTold) told ??= setting;
     if (!kinds.has(kind)) kinds.set(kind, setting);
@@ -116,7 +120,7 @@ function innerOf(setting: Placed): { readonly config: TypedMessage; readonly isO
 }
 
 /** @see envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute */
-export function authzEffectOf(setting: RouteSetting): AuthzEffect {
+export function authzEffectOf(setting: RouteSetting, routes: RouteTerms | undefined): AuthzEffect {
   const { config, isOff } = innerOf(setting);
   if (isOff) return 'opens';
   if (config.type === undefined)
@@ -127,21 +131,22 @@ export function authzEffectOf(setting: RouteSetting): AuthzEffect {
   const extensions = Object.keys(extensionsOf(config));
   return fields.length === 1 &&
     extensions.length > 0 &&
-    extensions.every((key) => documentedExtensions.has(key))
+    extensions.every((key) => routes?.extensions?.includes(key) === true)
     ? 'documented'
     : 'harmless';
 }
 
-/** Whether a setting speaks to the helper. */
-export function hasOurExtensions(setting: RouteSetting): boolean {
-  return Object.keys(extensionsOf(innerOf(setting).config)).some((key) =>
-    key.startsWith(ourExtensions),
-  );
+/** Whether a setting speaks to the service of the addition that states these terms. */
+export function isMeantFor(routes: RouteTerms | undefined, setting: RouteSetting): boolean {
+  if (routes === undefined) return false;
+  const names = Object.keys(extensionsOf(innerOf(setting).config));
+  return names.some((name) => name.startsWith(routes.prefix));
 }
 
-/** Whether a setting lets requests pass without a token. */
-export function skips(setting: Placed): boolean {
-  const value = extensionsOf(innerOf(setting).config)['svidecar-skip'];
+/** Whether a setting lets requests pass unchecked, by the word that the addition states for that. */
+export function skips(setting: Placed, routes: RouteTerms | undefined): boolean {
+  if (routes?.exempting === undefined) return false;
+  const value = own(extensionsOf(innerOf(setting).config), routes.exempting);
   return value !== undefined && value !== 'false';
 }
 

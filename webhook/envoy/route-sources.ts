@@ -12,7 +12,7 @@ import {
 } from './proto-field.ts';
 import { isSet } from './proto-scalar.ts';
 import { type RouteChoices, choicesIn } from './route-choices.ts';
-import { type SettingsOfRoute, distinctSettings, settingsIn } from './route-settings.ts';
+import { type RouteSetting, settingsIn } from './route-settings.ts';
 import { type RouteTree, routeTreeOf } from './route-tree.ts';
 
 /** Route configurations that come from one place, looked through once; all who name the place share this object. */
@@ -21,7 +21,7 @@ export interface RouteSource extends RouteTree {
   readonly configurations: readonly PlacedIn[];
   /** Where others come from. */
   readonly unseen: readonly Gap[];
-  readonly settings: SettingsOfRoute;
+  readonly settings: readonly RouteSetting[];
   readonly choices: RouteChoices;
 }
 
@@ -85,7 +85,7 @@ function sourceOf(parts: Parts): RouteSource {
     configurations,
     unseen,
     ...routeTreeOf(configurations, unseen),
-    settings: distinctSettings(settings),
+    settings,
     choices: choicesIn(settings),
   };
 }

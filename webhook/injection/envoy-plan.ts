@@ -119,10 +119,10 @@ export function additionsOf(
         cluster: substituteObject(cluster, variables),
       })),
     ),
-    bootstrap: parts.flatMap(({ bootstrap }) =>
-      bootstrap === undefined ? [] : [substituteObject(bootstrap, variables)],
+    bootstrap: parts.flatMap(({ bootstrap, bootstrapReason: reason }) =>
+      bootstrap === undefined ? [] : [{ values: substituteObject(bootstrap, variables), reason }],
     ),
-    takenPorts: helperPorts,
+    takenPorts: fragments.some(({ helperRule }) => helperRule !== undefined) ? helperPorts : [],
   };
 }
 
@@ -144,6 +144,9 @@ function filterAddition(template: TemplateFilter, variables: Variables): FilterA
     oneAudienceForAllHosts: isTrue(template.oneAudienceForAllHosts),
     exemptsPaths: isTrue(template.exemptsPaths),
     onceOnly: isTrue(template.onceOnly),
+    routes: template.routes,
+    ruleMetadata: template.ruleMetadata,
+    advice: template.advice,
     ...lists,
   };
 }

@@ -14,6 +14,8 @@ const byAnnotation =
 
 const onlyOnce =
   'which this rule does not allow: it would take its own work for that of the client';
+const orElse =
+  'or set svidecar.dev/data-path: ext-authz for jwt-inject, svidecar.dev/forward-token: "true" for jwt-validate';
 
 /** Of the text, before it is a configuration. */
 const ofTexts = {
@@ -75,10 +77,10 @@ const ofFilters = {
 const ofRoutes = {
   listeners_lead_too_far:
     'the listeners of this Envoy lead to one another in so many ways that they are not followed; have fewer lead on to others, or divide the configuration',
-  listener_behind_listener: `requests of one chosen listener come to another one of the same Envoy, ${onlyOnce}; name one of the two in the annotations, or set svidecar.dev/data-path: ext-authz`,
-  redirect_within_envoy: `Envoy follows redirects itself here, ${onlyOnce}; take the redirect policy out, or set svidecar.dev/data-path: ext-authz`,
+  listener_behind_listener: `requests of one chosen listener come to another one of the same Envoy, ${onlyOnce}; name one of the two in the annotations, ${orElse}`,
+  redirect_within_envoy: `Envoy follows redirects itself here, ${onlyOnce}; take the redirect policy out, ${orElse}`,
   route_opens:
-    "a route setting under svidecar's name lets requests pass unchecked; use svidecar-skip or svidecar.dev/skip-paths",
+    'a route sets something for a filter that a template adds, by which requests could pass without it; take it out, or, for jwt-inject and jwt-validate, use svidecar-skip or svidecar.dev/skip-paths',
   setting_for_no_filter:
     'a route sets something for a filter that is not there; mend the name, or take the setting out',
   setting_under_other_filter:
@@ -93,7 +95,7 @@ const ofRoutes = {
 
 const ofListeners = {
   bootstrap_member_unusable:
-    'a member of the bootstrap that Envoy needs to ask for secrets (node.id, node.cluster and the like) is empty or no map; write it, or take the line out',
+    'a field of the bootstrap that a template needs (node.id, node.cluster and the like) is empty or no map; write it, or take the line out',
   discovery_file_missing:
     'the file of listeners that lds_config names is not among those that the container gets from this ConfigMap by the same mount and volume source, and there is no listener else; put it there',
   listener_not_found:
@@ -150,7 +152,8 @@ const warnings: Readonly<Record<EnvoyWarningId, string>> = {
     'what is sent in a CONNECT tunnel is neither checked nor given a token; use a listener of its own',
   way_past_the_check:
     'a listener without the check can be reached from outside and leads to the same port of the app; bind it to 127.0.0.1, or name it in svidecar.dev/validate-listeners',
-  wired_by_hand: 'a filter asks the helper already and is left alone; nothing to do, or remove it',
+  wired_by_hand:
+    'a filter does the work of a template already and is left alone; nothing to do, or remove it',
 };
 
 /** `old_api: a filter is …`; undefined where nothing is known that may be told. */

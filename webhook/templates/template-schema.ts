@@ -9,9 +9,37 @@ const json = z.json();
 /** Checked to be an object whose values are JSON. */
 const object = z.record(z.string(), json).transform((value): JsonObject => value);
 
+const words = z.string().min(1);
+
+/** What a route may say to the service that an `ext_authz` filter asks (`context_extensions`); elsewhere it is refused. */
+const routes = z.strictObject({
+  /** What begins like this is meant for the rule. */
+  prefix: words,
+  /** Those that the service knows. */
+  extensions: z.array(words).optional(),
+  /** The one of them by which a request passes unchecked, unless its value is "false". */
+  exempting: words.optional(),
+});
+
+/** What a person can do instead: messages about these matters end with it. */
+const advice = z.strictObject({
+  /** A route sets something for the filter that it must not, or a filter asks the helper where ours does not. */
+  setting: words.optional(),
+  /** A request would come to the filter twice (`onceOnly`). */
+  repeat: words.optional(),
+  /** A request without a route passes `ext_authz` unasked. */
+  unrouted: words.optional(),
+  /** What exempts paths (`exemptsPaths`, `routes.exempting`). */
+  exempts: words.optional(),
+  /** What names other filters in `before`. */
+  before: words.optional(),
+  /** What gives each host an audience of its own (`oneAudienceForAllHosts`). */
+  audience: words.optional(),
+});
+
 const filter = z.strictObject({
-  /** Sent to the helper as gRPC metadata `svidecar-rule`, and named in messages. */
-  rule: z.string().min(1),
+  /** Named in messages. */
+  rule: words,
   direction: z.enum(['inbound', 'outbound']),
   /** Listener names or `*`; a whole-scalar variable without a value leaves the choice to the listeners' traffic_direction. */
   listeners: z.union([z.string(), z.array(z.string())]).optional(),
@@ -28,6 +56,14 @@ const filter = z.strictObject({
   hosts: z.union([z.string(), z.array(z.string())]).optional(),
   /** A request must not pass the filter twice: refused where a redirect within Envoy, or a listener behind a listener, does that. */
   onceOnly: z.union([z.boolean(), z.string()]).default(false),
+  /** Without it, a route's setting for the filter is refused, unless Envoy's `ext_authz` asks about each request all the same. */
+  routes: routes.optional(),
+  /**
+   * Key of the gRPC metadata by which an `ext_authz` filter names its rule: one of the user's with this rule, or one without any that asks
+   * the port of this filter's own cluster, counts as wired by hand. Without it, no other filter does.
+   */
+  ruleMetadata: words.optional(),
+  advice: advice.optional(),
   filter: object,
 });
 
@@ -53,6 +89,8 @@ const fragment = z.strictObject({
         .optional(),
       /** Merged into the bootstrap where it lacks these values; what stands there stays. */
       bootstrap: object.optional(),
+      /** Why, as a clause that goes on from a name: "without which Envoy ...". */
+      bootstrapReason: words.optional(),
       filters: z.array(filter).default([]),
       clusters: z.array(z.strictObject({ name: z.string().min(1), cluster: object })).default([]),
     })

@@ -14,9 +14,11 @@ import { engineFor } from '../../fakes/engine.ts';
 
 /** What the shipped templates add in the data path `native`, for a pod of demo/web with these annotations. */
 export function nativeAdditions(annotations: Readonly<Record<string, string>>): EnvoyAdditions {
-  const request = readRequest({
-    metadata: { annotations: { 'svidecar.dev/data-path': 'native', ...annotations } },
-  });
+  return shippedAdditions({ 'svidecar.dev/data-path': 'native', ...annotations });
+}
+
+function shippedAdditions(annotations: Readonly<Record<string, string>>): EnvoyAdditions {
+  const request = readRequest({ metadata: { annotations } });
   if (request.kind !== 'templates') throw new TypeError('no templates are asked for');
   const engine = engineFor();
   const web = { kind: 'Pod', name: 'web', namespace: 'demo', path: [], metadata: {} };
@@ -39,6 +41,15 @@ export interface EnvoyCase {
 
 /** Where the ConfigMap of every case is mounted. */
 export const directory = '/etc/envoy';
+
+/** What a shipped template states of its `ext_authz` filter. */
+function stated(rule: string): Pick<FilterAddition, 'routes' | 'ruleMetadata' | 'advice'> {
+  const asked = { 'inject.svidecar.dev/templates': rule, 'svidecar.dev/inject-audience': 'any' };
+  const [shipped] = shippedAdditions(asked).filters;
+  if (shipped === undefined) throw new TypeError(`${rule} adds no filter`);
+  const { routes, ruleMetadata, advice } = shipped;
+  return { routes, ruleMetadata, advice };
+}
 
 /** The filter that the built-in templates add. */
 function extAuthz(rule: string): FilterAddition['filter'] {
@@ -89,6 +100,7 @@ export const injectFilter: FilterAddition = {
   direction: 'outbound',
   place: 'before-terminal',
   filter: extAuthz('jwt-inject'),
+  ...stated('jwt-inject'),
   carriesToken: true,
   oneAudienceForAllHosts: true,
 };
@@ -97,6 +109,7 @@ export const validateFilter: FilterAddition = {
   direction: 'inbound',
   place: 'before-terminal',
   filter: extAuthz('jwt-validate'),
+  ...stated('jwt-validate'),
 };
 
 export const inject: EnvoyAdditions = { filters: [injectFilter], clusters: [helper] };

@@ -168,8 +168,8 @@ describe.each(names)('%s', (name) => {
   });
 
   test('as a member of the bootstrap that templates add, and complete', () => {
-    const one = { node: { metadata: member(name, { a: 1 }) } };
-    const other = { node: { metadata: member(name, { b: 2 }) } };
+    const one = { values: { node: { metadata: member(name, { a: 1 }) } } };
+    const other = { values: { node: { metadata: member(name, { b: 2 }) } } };
     const { files } = patchEnvoy(
       { name: 'ConfigMap a/b', files: { 'envoy.yaml': bootstrap }, main: 'envoy.yaml' },
       { ...inject, bootstrap: [one, other] },

@@ -1,4 +1,4 @@
-/** Whether a cluster leads to the helper alone, judged field by field: one that is not known counts as a hole. */
+/** Whether a cluster leads to one port of the pod alone, judged field by field: one that is not known counts as a hole. */
 import { escapeToken } from '../editing/operation.ts';
 import { anyField } from './any-config.ts';
 import { type KnownCluster, fixedTypes, isLoopback } from './clusters.ts';
@@ -11,9 +11,6 @@ import {
   textOf,
 } from './proto-field.ts';
 import { isOneOf, isSet, numberOf } from './proto-scalar.ts';
-
-/** The helper's default port; wiring by hand points there. */
-export const helperPort = 9010;
 
 /** A field that can send requests, or let them be answered, somewhere else. */
 export interface Hole {
@@ -59,14 +56,14 @@ const harmless = {
 
 const optionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const plainType = 'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer';
-/** The first field by which a cluster can lead elsewhere than to the helper; undefined when there is none. */
-export function findHole(cluster: KnownCluster): Hole | undefined {
+/** The first field by which a cluster can lead elsewhere than to a port of the pod; undefined when there is none. */
+export function findHole(cluster: KnownCluster, port: number): Hole | undefined {
   return (
     unknownIn(cluster, harmless.cluster) ??
     typeHole(cluster) ??
     socketHole(cluster) ??
     optionsHole(cluster) ??
-    assignmentHole(cluster)
+    assignmentHole(cluster, port)
   );
 }
 
@@ -105,7 +102,7 @@ function optionsHole(cluster: Placed): Hole | undefined {
   return http === undefined ? undefined : unknownIn(http, harmless.protocolOptions);
 }
 
-function assignmentHole(cluster: Placed): Hole | undefined {
+function assignmentHole(cluster: Placed, port: number): Hole | undefined {
   const assignment = placedField(cluster, 'load_assignment');
   if (assignment === undefined) return holeAt(cluster, 'load_assignment');
   const localities = repeatedOf(assignment, 'endpoints');
@@ -114,11 +111,11 @@ function assignmentHole(cluster: Placed): Hole | undefined {
   return (
     unknownIn(assignment, harmless.assignment) ??
     firstHole(localities, (one) => unknownIn(one, harmless.locality)) ??
-    firstHole(endpoints, endpointHole)
+    firstHole(endpoints, (one) => endpointHole(one, port))
   );
 }
 
-function endpointHole(outer: Placed): Hole | undefined {
+function endpointHole(outer: Placed, port: number): Hole | undefined {
   const endpoint = placedField(outer, 'endpoint');
   if (endpoint === undefined) return { path: outer.path, field: 'endpoint' };
   const address = placedField(endpoint, 'address');
@@ -127,17 +124,17 @@ function endpointHole(outer: Placed): Hole | undefined {
     unknownIn(outer, harmless.lbEndpoint) ??
     unknownIn(endpoint, harmless.endpoint) ??
     unknownIn(address, harmless.address) ??
-    addressHole(address)
+    addressHole(address, port)
   );
 }
 
-function addressHole(address: Placed): Hole | undefined {
+function addressHole(address: Placed, port: number): Hole | undefined {
   const socket = placedField(address, 'socket_address');
   if (socket === undefined) return { path: address.path, field: 'address' };
-  const isHelper =
+  const isThere =
     isLoopback(textOf(socket.message, 'address') ?? '') &&
-    numberOf(socket.message, 'port_value') === helperPort;
-  if (!isHelper) return { path: socket.path, field: 'socket_address' };
+    numberOf(socket.message, 'port_value') === port;
+  if (!isThere) return { path: socket.path, field: 'socket_address' };
   return unknownIn(socket, harmless.socket);
 }
 
