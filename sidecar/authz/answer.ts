@@ -1,42 +1,47 @@
-/** An answer as a rule gives it: the bytes for Envoy and what became of the check. */
-import type { RefusalReason } from '../jwt/token-ports.ts';
-import { refusalWords, type AuthzOutcome, type RuleRefusal } from './outcomes.ts';
-import { denial } from './write-answer.ts';
-
-export interface CheckAnswer {
-  /** A CheckResponse; shared between checks, so nobody may write to it. */
-  readonly bytes: Buffer;
-  readonly outcome: AuthzOutcome;
-}
-
-/** One prepared refusal for each reason. */
-export type Refusals = Readonly<Record<RuleRefusal | RefusalReason, CheckAnswer>>;
+/** A decision becomes the bytes that Envoy gets: once for each decision that is a value kept by its rule. */
+import type { RefuseOutcome } from './outcomes.ts';
+import type { RuleDecision } from './rule-decision.ts';
+import { allowance, denial } from './write-answer.ts';
 
 /** Refusals that a later attempt may not meet: the client may try again. */
-const temporary: ReadonlySet<AuthzOutcome> = new Set<AuthzOutcome>(['no_token_yet']);
+const temporary: ReadonlySet<RefuseOutcome> = new Set<RefuseOutcome>(['no_token_yet']);
 
-/** @param speaker begins each body: the rule's name, or the helper's where no rule was found. */
-export function refusalsOf(speaker: string): Refusals {
-  const entries = Object.entries(refusalWords).map(([reason, words]) => {
-    // The keys of a complete record are the members of its key type.
-    const outcome = reason as RuleRefusal | RefusalReason;
-    return [outcome, refusal({ speaker, outcome, words })] as const;
-  });
-  // One entry was made for every key.
-  return Object.fromEntries(entries) as Refusals;
+/**
+ * Answers in the name of a rule, or of the helper where no rule was found. The same decision has the same bytes, which
+ * are shared between checks: nobody may write to them.
+ * @param speaker begins the body of a refusal, and is `rule` in the metadata
+ */
+export function answersOf(speaker: string): (decision: RuleDecision) => Buffer {
+  const written = new WeakMap<RuleDecision, Buffer>();
+  // Most checks are decided as the one before was: for them this costs one comparison, and no look-up.
+  let [last, lastBytes]: [RuleDecision | undefined, Buffer] = [undefined, Buffer.alloc(0)];
+  return (decision) => {
+    if (decision === last) return lastBytes;
+    let bytes = written.get(decision);
+    if (bytes === undefined) {
+      bytes = answerTo(decision, speaker);
+      written.set(decision, bytes);
+    }
+    [last, lastBytes] = [decision, bytes];
+    return bytes;
+  };
 }
 
-/** A refusal with words of its own. */
-export function refusal(told: {
-  readonly speaker: string;
-  readonly outcome: AuthzOutcome;
-  readonly words: string;
-}): CheckAnswer {
-  const { speaker, outcome, words } = told;
-  const bytes = denial({
-    status: temporary.has(outcome) ? 503 : 403,
-    body: `${speaker}: ${words}\n`,
-    metadata: { rule: speaker, refused: outcome },
-  });
-  return { bytes, outcome };
+function answerTo(decision: RuleDecision, rule: string): Buffer {
+  switch (decision.kind) {
+    case 'allow': {
+      const { set, remove, metadata } = decision;
+      return allowance({ set, remove, metadata: metadata && { rule, ...metadata } });
+    }
+    case 'refuse': {
+      const { outcome, words } = decision;
+      return denial({
+        status: temporary.has(outcome) ? 503 : 403,
+        body: `${rule}: ${words}\n`,
+        metadata: { rule, refused: outcome },
+      });
+    }
+    default:
+      return decision satisfies never;
+  }
 }

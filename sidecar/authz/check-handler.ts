@@ -1,84 +1,120 @@
 /** Chooses the rule for a check and lets it decide. The one place that turns any trouble into a refusal. */
 import type { Rule } from '../config/settings.ts';
-import { refusalsOf, type CheckAnswer } from './answer.ts';
-import { injectDecision, type RuleDecision } from './inject-rule.ts';
-import type { RuleRefusal } from './outcomes.ts';
-import type { CheckHandler, RulePorts, Tally } from './rule-ports.ts';
+import { answersOf } from './answer.ts';
+import { injectRule, type InjectPorts } from './inject-rule.ts';
+import type { AuthzOutcome } from './outcomes.ts';
 import { readCheck } from './read-check.ts';
 import { routeSettings } from './route-overrides.ts';
-import { validateDecision } from './validate-rule.ts';
+import { refusals, type PreparedRule, type RuleDecision } from './rule-decision.ts';
+import { validateRule, type ValidatePorts } from './validate-rule.ts';
+
+/** What the transport knows about a check beside its bytes. */
+export interface CheckMetadata {
+  /** The gRPC metadata `svidecar-rule`; undefined when absent. */
+  readonly rule: string | undefined;
+}
+
+/** Decides a check. Knows nothing of the transport. */
+export interface CheckHandler {
+  /**
+   * @param request a CheckRequest's bytes; not kept. @param nowS Unix seconds.
+   * @returns a CheckResponse's bytes, shared between calls. Never throws and never rejects: trouble is a refusal.
+   */
+  check(request: Buffer, metadata: CheckMetadata, nowS: number): Buffer | Promise<Buffer>;
+}
+
+/** Counts outcomes. Must not throw. */
+export interface Tally {
+  add(outcome: AuthzOutcome): void;
+}
+
+/** What the rules need from outside, so that this folder stays values in, values out. */
+export interface RulePorts extends InjectPorts, ValidatePorts {
+  /** Where a rule's outcomes are counted; the same one for the same name. */
+  tallyFor(rule: string): Tally;
+}
 
 /** Speaks where no rule was found, and counts there. */
 const helperSpeaker = 'svidecar';
 
-interface PreparedRule {
-  readonly decide: RuleDecision;
-  readonly tally: Tally;
-  /** Name of the header that only the rule may set. */
+/** A rule with all that its checks share. */
+interface ServedRule {
+  readonly rule: PreparedRule;
   readonly watched: Buffer | undefined;
-  readonly refuse: (outcome: RuleRefusal) => CheckAnswer;
+  /** Counts a decision and gives its bytes. */
+  readonly answer: (decision: RuleDecision) => Buffer;
 }
 
 /** A handler for these rules. Sources and verifiers come from the ports and outlive it, so a reload loses no token. */
 export function checkHandler(rules: readonly Rule[], ports: RulePorts): CheckHandler {
-  const prepared = new Map(rules.map((rule) => [rule.name, prepareRule(rule, ports)]));
-  const only = rules.length === 1 ? [...prepared.values()][0] : undefined;
-  const refusals = refusalsOf(helperSpeaker);
-  const ownTally = ports.tallyFor(helperSpeaker);
-  const refuse = (outcome: RuleRefusal): Buffer => {
-    ownTally.add(outcome);
-    return refusals[outcome].bytes;
-  };
+  const served = new Map(rules.map((rule) => [rule.name, serveRule(rule, ports)]));
+  const only = rules.length === 1 ? [...served.values()][0] : undefined;
+  const refuse = answering(helperSpeaker, ports);
   return {
     check: (request, { rule: name }, nowS) => {
-      const rule = name === undefined ? only : prepared.get(name);
-      if (rule === undefined) return refuse(name === undefined ? 'several_rules' : 'rule_unknown');
+      const chosen = name === undefined ? only : served.get(name);
+      if (chosen === undefined)
+        return refuse(name === undefined ? refusals.several_rules : refusals.rule_unknown);
       try {
-        const answer = decide(rule, request, nowS);
-        return answer instanceof Promise ? settle(rule, answer) : counted(rule, answer);
+        const decision = decide(chosen, request, nowS);
+        return decision instanceof Promise ? settle(chosen, decision) : chosen.answer(decision);
       } catch {
         // Nothing here throws on purpose; whatever does must not open the door.
-        return counted(rule, rule.refuse('internal'));
+        return chosen.answer(refusals.internal);
       }
     },
   };
 }
 
-function prepareRule(rule: Rule, ports: RulePorts): PreparedRule {
-  const refusals = refusalsOf(rule.name);
-  const decide =
-    rule.mode === 'inject' ? injectDecision(rule, ports) : validateDecision(rule, ports);
-  const callerHeader = rule.mode === 'validate' ? rule.callerHeader : undefined;
+function serveRule(settings: Rule, ports: RulePorts): ServedRule {
+  const rule = prepareRule(settings, ports);
+  const { watchedHeader } = rule;
   return {
-    decide,
-    tally: ports.tallyFor(rule.name),
-    watched: callerHeader === undefined ? undefined : Buffer.from(callerHeader),
-    refuse: (outcome) => refusals[outcome],
+    rule,
+    watched: watchedHeader === undefined ? undefined : Buffer.from(watchedHeader),
+    answer: answering(settings.name, ports),
+  };
+}
+
+/** The one place that knows which kinds of rules there are. */
+function prepareRule(rule: Rule, ports: RulePorts): PreparedRule {
+  switch (rule.mode) {
+    case 'inject':
+      return injectRule(rule, ports);
+    case 'validate':
+      return validateRule(rule, ports);
+    default:
+      return rule satisfies never;
+  }
+}
+
+function answering(speaker: string, ports: RulePorts): ServedRule['answer'] {
+  const tally = ports.tallyFor(speaker);
+  const bytesOf = answersOf(speaker);
+  return (decision) => {
+    const bytes = bytesOf(decision);
+    tally.add(decision.outcome);
+    return bytes;
   };
 }
 
 function decide(
-  rule: PreparedRule,
+  { rule, watched }: ServedRule,
   request: Buffer,
   nowS: number,
-): CheckAnswer | Promise<CheckAnswer> {
-  const view = readCheck(request, rule.watched);
-  if (!view?.hasHttp) return rule.refuse('check_unreadable');
+): RuleDecision | Promise<RuleDecision> {
+  const view = readCheck(request, watched);
+  if (!view?.hasHttp) return refusals.check_unreadable;
   const route = routeSettings(view.route);
-  if (route.kind === 'invalid') return rule.refuse('route_settings');
+  if (route.kind === 'invalid') return refusals.route_settings;
   return rule.decide(view, route, nowS);
 }
 
-function counted(rule: PreparedRule, answer: CheckAnswer): Buffer {
-  rule.tally.add(answer.outcome);
-  return answer.bytes;
-}
-
-async function settle(rule: PreparedRule, answer: Promise<CheckAnswer>): Promise<Buffer> {
+async function settle(chosen: ServedRule, deciding: Promise<RuleDecision>): Promise<Buffer> {
   try {
-    return counted(rule, await answer);
+    return chosen.answer(await deciding);
   } catch {
     // As above: a rejection is a refusal.
-    return counted(rule, rule.refuse('internal'));
+    return chosen.answer(refusals.internal);
   }
 }

@@ -1,79 +1,88 @@
-/** Puts a JWT-SVID into outgoing requests. The answer's bytes are built once for each token, not for each request. */
-import { parseSpiffeId } from '#kernel/spiffe-id.ts';
+/** Puts a JWT-SVID into outgoing requests. A decision is made once for each token, not for each request. */
+import { parseSpiffeId, type SpiffeId } from '#kernel/spiffe-id.ts';
 import type { Rule } from '../config/settings.ts';
 import type { IssuedToken, TokenSource } from '../jwt/token-ports.ts';
-import { refusal, refusalsOf, type CheckAnswer, type Refusals } from './answer.ts';
 import { audienceByHost } from './audience-by-host.ts';
 import { broughtBy, type Brought } from './brought-tokens.ts';
-import type { RulePorts } from './rule-ports.ts';
-import type { CheckView } from './read-check.ts';
+import type { Lookup } from './lookup.ts';
+import { refusalWords } from './outcomes.ts';
 import type { RouteSettings } from './route-overrides.ts';
-import { allowance } from './write-answer.ts';
+import { refusals, refuse, type PreparedRule, type RuleDecision } from './rule-decision.ts';
 
 type InjectRule = Extract<Rule, { mode: 'inject' }>;
-/** Decides one check by one rule. */
-export type RuleDecision = (
-  view: CheckView,
-  route: RouteSettings,
-  nowS: number,
-) => CheckAnswer | Promise<CheckAnswer>;
 
-/** Milliseconds that the first request for an audience named by a route waits for its token; below Envoy's 200 ms. */
+/** What an inject rule needs from outside. */
+export interface InjectPorts {
+  /**
+   * The source of tokens for an audience; the same one for the same arguments. Starts fetching on first use.
+   * Undefined when so many audiences are in use that no further one is taken.
+   */
+  tokensFor(audience: string, spiffeId: SpiffeId | undefined): TokenSource | undefined;
+  /** The tokens that the helper itself gave out and that can still count somewhere; an entry is until when, in Unix seconds. */
+  readonly ownTokens: Lookup<number>;
+  /** Resolves after that many milliseconds. */
+  pause(ms: number): Promise<void>;
+}
+
+/**
+ * Milliseconds that the first request for an audience named by a route waits for its token. Envoy waits longer: `timeout`
+ * of the filter in `templates/jwt-inject`.
+ */
 const firstTokenPatienceMs = 150;
 
-/** Always the answer for the newest token of one source. */
-interface TokenAnswers {
+/** Always the decision for the newest token of one source. */
+interface TokenDecisions {
   /** Undefined when there is no token that is still valid. */
-  allowed(nowS: number): CheckAnswer | undefined;
-  refused(): CheckAnswer;
+  allowed(nowS: number): RuleDecision | undefined;
+  refused(): RuleDecision;
   readonly source: TokenSource;
 }
 
-/** Decides by an inject rule. The rule's own audiences are fetched from now on; a route's on first use. */
-export function injectDecision(rule: InjectRule, ports: RulePorts): RuleDecision {
-  const refusals = refusalsOf(rule.name);
-  const untouched = withoutToken(refusals);
-  const meeting = meetings(rule, refusals);
+/** Puts an inject rule in force. Its own audiences are fetched from now on; a route's on first use. */
+export function injectRule(rule: InjectRule, ports: InjectPorts): PreparedRule {
+  const meeting = meetings(rule);
   const audienceOf = audienceByHost(rule);
-  const answersFor = answersByAudience(rule, ports);
+  const decisionsFor = decisionsByAudience(rule, ports);
   const own = [rule.audience, ...Object.values(rule.audienceByHost ?? {})];
-  for (const audience of own) if (audience !== undefined) answersFor(audience);
+  for (const audience of own) if (audience !== undefined) decisionsFor(audience);
 
-  return (view, route, nowS) => {
-    const brought = broughtBy(view, (token) => ports.isOwnToken(token, nowS));
-    const audience = audienceFor(route, () => audienceOf(view.host));
-    if (audience === undefined) return untouched(brought, route);
-    const met = meeting[brought];
-    if (met !== undefined) return met;
-    const answers = answersFor(audience);
-    if (answers === undefined) return tooManyAudiences(rule.name);
-    const allowed = answers.allowed(nowS);
-    if (allowed !== undefined) return allowed;
-    return route.kind === 'audience' ? afterFirstToken(answers, nowS, ports) : answers.refused();
+  return {
+    decide: (view, route, nowS) => {
+      const isOwn = (token: string) => ports.ownTokens.find(token, nowS).kind === 'listed';
+      const brought = broughtBy(view, isOwn);
+      const audience = audienceFor(route, () => audienceOf(view.host));
+      if (audience === undefined) return withoutToken(brought, route);
+      const met = meeting[brought];
+      if (met !== undefined) return met;
+      const decisions = decisionsFor(audience);
+      if (decisions === undefined) return tooManyAudiences;
+      const allowed = decisions.allowed(nowS);
+      if (allowed !== undefined) return allowed;
+      const mayBeFirst = route.kind === 'audience';
+      return mayBeFirst ? afterFirstToken(decisions, nowS, ports) : decisions.refused();
+    },
   };
 }
 
-const passed: CheckAnswer = { bytes: allowance({}), outcome: 'passed' };
-const skipped: CheckAnswer = { bytes: allowance({}), outcome: 'skipped' };
-const takenOff: CheckAnswer = {
-  bytes: allowance({ remove: ['authorization'] }),
-  outcome: 'taken_off',
-};
+const passed: RuleDecision = { kind: 'allow', outcome: 'passed' };
+const skipped: RuleDecision = { kind: 'allow', outcome: 'skipped' };
+const takenOff: RuleDecision = { kind: 'allow', outcome: 'taken_off', remove: ['authorization'] };
+const tooManyAudiences = refuse(
+  'no_token_yet',
+  'routes name more audiences than the helper keeps tokens for',
+);
 
 /** Where no token is meant to go: one of ours is a bearer secret, and goes no further. */
-function withoutToken(refusals: Refusals) {
-  return (brought: Brought, route: RouteSettings): CheckAnswer => {
-    if (brought === 'own') return takenOff;
-    if (brought === 'own_and_others') return refusals.several_authorizations;
-    return route.kind === 'skip' ? skipped : passed;
-  };
+function withoutToken(brought: Brought, route: RouteSettings): RuleDecision {
+  if (brought === 'own') return takenOff;
+  if (brought === 'own_and_others') return refusals.several_authorizations;
+  return route.kind === 'skip' ? skipped : passed;
 }
 
-/** What a request that brings something is answered where a token is meant to go; undefined: it gets the token. */
-function meetings(
-  { authorization }: InjectRule,
-  refusals: Refusals,
-): Readonly<Record<Brought, CheckAnswer | undefined>> {
+/** What is decided about a request that brings something where a token is meant to go; undefined: it gets the token. */
+function meetings({
+  authorization,
+}: InjectRule): Readonly<Record<Brought, RuleDecision | undefined>> {
   const silent = { nothing: undefined, own: undefined };
   switch (authorization) {
     case 'overwrite':
@@ -95,69 +104,67 @@ function audienceFor(route: RouteSettings, ofHost: () => string | undefined): st
   return route.kind === 'audience' ? route.audience : ofHost();
 }
 
-function tooManyAudiences(speaker: string): CheckAnswer {
-  const words = 'routes name more audiences than the helper keeps tokens for';
-  return refusal({ speaker, outcome: 'no_token_yet', words });
-}
-
-/** The answers of each audience, made on first use. */
-function answersByAudience(
+/** The decisions of each audience, made on first use. */
+function decisionsByAudience(
   rule: InjectRule,
-  ports: RulePorts,
-): (audience: string) => TokenAnswers | undefined {
+  ports: InjectPorts,
+): (audience: string) => TokenDecisions | undefined {
   const spiffeId = rule.spiffeId === undefined ? undefined : parseSpiffeId(rule.spiffeId);
-  const known = new Map<string, TokenAnswers>();
+  const known = new Map<string, TokenDecisions>();
   return (audience) => {
     const present = known.get(audience);
     if (present !== undefined) return present;
     const source = ports.tokensFor(audience, spiffeId);
     if (source === undefined) return undefined;
-    const made = tokenAnswers(source, rule.name);
+    const made = tokenDecisions(source);
     known.set(audience, made);
     return made;
   };
 }
 
-function tokenAnswers(source: TokenSource, speaker: string): TokenAnswers {
-  const { no_token_yet: unexplained }: Refusals = refusalsOf(speaker);
-  let built: { readonly issued: IssuedToken; readonly answer: CheckAnswer } | undefined;
-  let explained: { readonly problem: string; readonly answer: CheckAnswer } | undefined;
+function tokenDecisions(source: TokenSource): TokenDecisions {
+  let made: { readonly issued: IssuedToken; readonly decision: RuleDecision } | undefined;
+  let explained: { readonly problem: string; readonly decision: RuleDecision } | undefined;
   return {
     source,
     allowed: (nowS) => {
       const issued = source.current(nowS);
       if (issued === undefined || nowS >= issued.expiresAtS) return undefined;
-      if (built?.issued !== issued) {
-        const bytes = allowance({
-          set: { authorization: `Bearer ${issued.token}` },
-          metadata: { rule: speaker, spiffe_id: issued.spiffeId },
-        });
-        built = { issued, answer: { bytes, outcome: 'allowed' } };
-      }
-      return built.answer;
+      if (made?.issued !== issued) made = { issued, decision: withToken(issued) };
+      return made.decision;
     },
     refused: () => {
       const problem = source.problem();
-      if (problem === undefined) return unexplained;
-      if (explained?.problem === problem) return explained.answer;
-      const words = `there is no token to send: ${problem}`;
-      explained = { problem, answer: refusal({ speaker, outcome: 'no_token_yet', words }) };
-      return explained.answer;
+      if (problem === undefined) return refusals.no_token_yet;
+      if (explained?.problem !== problem) {
+        const words = `${refusalWords.no_token_yet}: ${problem}`;
+        explained = { problem, decision: refuse('no_token_yet', words) };
+      }
+      return explained.decision;
     },
+  };
+}
+
+function withToken({ token, spiffeId }: IssuedToken): RuleDecision {
+  return {
+    kind: 'allow',
+    outcome: 'allowed',
+    set: { authorization: `Bearer ${token}` },
+    metadata: { spiffe_id: spiffeId },
   };
 }
 
 /** Waits a little: a route's audience is not known before its first request. */
 async function afterFirstToken(
-  answers: TokenAnswers,
+  decisions: TokenDecisions,
   nowS: number,
-  ports: RulePorts,
-): Promise<CheckAnswer> {
+  ports: InjectPorts,
+): Promise<RuleDecision> {
   let stop: () => void = () => undefined;
   const changed = new Promise<void>((resolve) => {
-    stop = answers.source.onChange(resolve);
+    stop = decisions.source.onChange(resolve);
   });
   await Promise.race([changed, ports.pause(firstTokenPatienceMs)]);
   stop();
-  return answers.allowed(nowS) ?? answers.refused();
+  return decisions.allowed(nowS) ?? decisions.refused();
 }

@@ -2,7 +2,7 @@
 import type { RefusalReason } from '../jwt/token-ports.ts';
 
 /** Why a check was refused, beyond what is wrong with a token. */
-export type RuleRefusal =
+type RuleRefusal =
   | 'authorization_present'
   | 'caller_not_allowed'
   | 'check_unreadable'
@@ -19,11 +19,12 @@ export type RuleRefusal =
  * `allowed`: injected or verified; `passed`: the rule has nothing to do here; `skipped`: by path or route; `taken_off`: the
  * same, but the request brought a token of the helper's own, which went no further.
  */
-export type AuthzOutcome =
-  'allowed' | 'passed' | 'skipped' | 'taken_off' | RuleRefusal | RefusalReason;
+export type AllowOutcome = 'allowed' | 'passed' | 'skipped' | 'taken_off';
+export type RefuseOutcome = RuleRefusal | RefusalReason;
+export type AuthzOutcome = AllowOutcome | RefuseOutcome;
 
 /** Words for people: what was wrong. They begin where "RULE: " ends. */
-export const refusalWords: Readonly<Record<RuleRefusal | RefusalReason, string>> = {
+export const refusalWords: Readonly<Record<RefuseOutcome, string>> = {
   authorization_present: 'the request already has an Authorization header',
   caller_not_allowed: 'the token is valid, but its SPIFFE ID may not call this service',
   check_unreadable: 'the check is not a CheckRequest with an HTTP request in it',
@@ -59,5 +60,5 @@ export const outcomes: readonly AuthzOutcome[] = [
   'skipped',
   'taken_off',
   // The keys of a complete record are the members of its key type.
-  ...(Object.keys(refusalWords) as (RuleRefusal | RefusalReason)[]),
+  ...(Object.keys(refusalWords) as RefuseOutcome[]),
 ];

@@ -2,27 +2,30 @@
 import type { JsonObject } from '#kernel/json.ts';
 import { trustDomainOf } from '#kernel/spiffe-id.ts';
 import type { Rule } from '../config/settings.ts';
+import { isNormalPath, skipFilter } from '../config/skip-paths.ts';
 import type { TokenVerifier, TokenVerdict } from '../jwt/token-ports.ts';
 import { callerFilter } from './allow-callers.ts';
-import { refusalsOf, type CheckAnswer, type Refusals } from './answer.ts';
 import { bearerToken } from './bearer.ts';
-import type { RuleDecision } from './inject-rule.ts';
-import type { RulePorts } from './rule-ports.ts';
 import type { CheckView } from './read-check.ts';
-import { isNormalPath, skipFilter } from '../config/skip-paths.ts';
-import { allowance, type Metadata } from './write-answer.ts';
+import { refusals, type Metadata, type PreparedRule, type RuleDecision } from './rule-decision.ts';
 
 type ValidateRule = Extract<Rule, { mode: 'validate' }>;
-/** Turns verdicts into answers for one set of audiences. */
-type Judge = (view: CheckView, nowS: number) => CheckAnswer | Promise<CheckAnswer>;
 
-/** Decides by a validate rule. */
-export function validateDecision(rule: ValidateRule, ports: RulePorts): RuleDecision {
-  const refusals = refusalsOf(rule.name);
+/** What a validate rule needs from outside. */
+export interface ValidatePorts {
+  /** A verifier for a set of audiences; the same one for the same set, in any order. Undefined when there are too many. */
+  verifierFor(audiences: readonly string[]): TokenVerifier | undefined;
+}
+
+/** Decides by the token, for one set of audiences. */
+type Judge = (view: CheckView, nowS: number) => RuleDecision | Promise<RuleDecision>;
+
+/** Puts a validate rule in force. */
+export function validateRule(rule: ValidateRule, ports: ValidatePorts): PreparedRule {
   const isSkipped = skipFilter(rule.skipPaths);
   const remove = rule.callerHeader === undefined ? [] : [rule.callerHeader];
-  const skipped: CheckAnswer = { bytes: allowance({ remove }), outcome: 'skipped' };
-  const judgeFor = judges(rule, ports, refusals);
+  const skipped: RuleDecision = { kind: 'allow', outcome: 'skipped', remove };
+  const judgeFor = judges(rule, ports);
   const own = judgeFor(rule.audiences);
   const routes = new Map<string, Judge>();
 
@@ -33,14 +36,17 @@ export function validateDecision(rule: ValidateRule, ports: RulePorts): RuleDeci
     if (routes.size < maxRoutes) routes.set(audiences, made);
     return made;
   };
-  return (view, route, nowS) => {
-    // A route is chosen by the path as Envoy reads it, and the app may read another one.
-    const isSkippedByRoute = route.kind === 'skip' && isNormalPath(view.path);
-    if (isSkippedByRoute || isSkipped(view.path)) {
-      if (view.lookalikes.length === 0) return skipped;
-      return { ...skipped, bytes: allowance({ remove: [...remove, ...view.lookalikes] }) };
-    }
-    return route.kind === 'audience' ? judgeOfRoute(route.audience)(view, nowS) : own(view, nowS);
+  return {
+    watchedHeader: rule.callerHeader,
+    decide: (view, route, nowS) => {
+      // A route is chosen by the path as Envoy reads it, and the app may read another one.
+      const isSkippedByRoute = route.kind === 'skip' && isNormalPath(view.path);
+      if (isSkippedByRoute || isSkipped(view.path)) {
+        if (view.lookalikes.length === 0) return skipped;
+        return { ...skipped, remove: [...remove, ...view.lookalikes] };
+      }
+      return route.kind === 'audience' ? judgeOfRoute(route.audience)(view, nowS) : own(view, nowS);
+    },
   };
 }
 
@@ -55,8 +61,8 @@ function audienceList(text: string): string[] {
     .filter((part) => part !== '');
 }
 
-function judges(rule: ValidateRule, ports: RulePorts, refusals: Refusals) {
-  const answerFor = answersByVerdict(rule, refusals);
+function judges(rule: ValidateRule, ports: ValidatePorts) {
+  const decisionFor = decisionsByVerdict(rule);
   return (audiences: readonly string[]): Judge => {
     const verifier = audiences.length === 0 ? undefined : ports.verifierFor(audiences);
     if (verifier === undefined) return () => refusals.route_settings;
@@ -67,64 +73,50 @@ function judges(rule: ValidateRule, ports: RulePorts, refusals: Refusals) {
         return refusals.several_authorizations;
       const token = bearerToken(view.authorization);
       if (token === undefined) return refusals.not_bearer;
-      return judge(verifier, { token, nowS, audiences, answerFor, lookalikes: view.lookalikes });
+      const verdict = verifier.verify(token, nowS);
+      const asked = { audiences, lookalikes: view.lookalikes };
+      if (!(verdict instanceof Promise)) return decisionFor(verdict, asked);
+      return verdict.then((settled) => decisionFor(settled, asked));
     };
   };
 }
 
-interface Case {
-  readonly token: string;
-  readonly nowS: number;
+interface AskedAbout {
   readonly audiences: readonly string[];
   /** Headers that the app could take for the caller's. */
   readonly lookalikes: readonly string[];
-  readonly answerFor: AnswerFor;
 }
 
-type AnswerFor = (told: {
-  readonly verdict: TokenVerdict;
-  readonly audiences: readonly string[];
-  readonly lookalikes: readonly string[];
-}) => CheckAnswer;
-
-function judge(verifier: TokenVerifier, told: Case): CheckAnswer | Promise<CheckAnswer> {
-  const { token, nowS, answerFor, ...rest } = told;
-  const verdict = verifier.verify(token, nowS);
-  if (!(verdict instanceof Promise)) return answerFor({ verdict, ...rest });
-  return verdict.then((settled) => answerFor({ verdict: settled, ...rest }));
-}
-
-/** The cache of verdicts gives the same object again, so its answer is built once; one with lookalikes is built each time. */
-function answersByVerdict(rule: ValidateRule, refusals: Refusals): AnswerFor {
+/** The cache of verdicts gives the same object again, so its decision is made once; one with lookalikes is made each time. */
+function decisionsByVerdict(rule: ValidateRule) {
   const mayCall = callerFilter(rule.allowCallers);
-  const built = new WeakMap<TokenVerdict, CheckAnswer>();
-  const { callerHeader, forwardToken, name } = rule;
-  return ({ verdict, audiences, lookalikes }) => {
+  const made = new WeakMap<TokenVerdict, RuleDecision>();
+  const { callerHeader, forwardToken } = rule;
+  return (verdict: TokenVerdict, { audiences, lookalikes }: AskedAbout): RuleDecision => {
     if (verdict.kind === 'refused') return refusals[verdict.reason];
-    const present = lookalikes.length === 0 ? built.get(verdict) : undefined;
+    const present = lookalikes.length === 0 ? made.get(verdict) : undefined;
     if (present !== undefined) return present;
     if (!mayCall(verdict.spiffeId)) return refusals.caller_not_allowed;
-    const bytes = allowance({
-      ...(callerHeader === undefined ? {} : { set: { [callerHeader]: verdict.spiffeId } }),
+    const decision: RuleDecision = {
+      kind: 'allow',
+      outcome: 'allowed',
+      set: callerHeader === undefined ? {} : { [callerHeader]: verdict.spiffeId },
       remove: [...(forwardToken === false ? ['authorization'] : []), ...lookalikes],
-      metadata: verifiedMetadata(name, verdict, audiences),
-    });
-    const made: CheckAnswer = { bytes, outcome: 'allowed' };
-    if (lookalikes.length === 0) built.set(verdict, made);
-    return made;
+      metadata: verifiedMetadata(verdict, audiences),
+    };
+    if (lookalikes.length === 0) made.set(verdict, decision);
+    return decision;
   };
 }
 
 /** What access logs and RBAC may see of a verified token. */
 function verifiedMetadata(
-  rule: string,
   verdict: Extract<TokenVerdict, { kind: 'accepted' }>,
   audiences: readonly string[],
 ): Metadata {
   const issuedAt = verdict.claims['iat'];
   const audience = audiences.find((one) => isMeantFor(verdict.claims, one));
   return {
-    rule,
     spiffe_id: verdict.spiffeId,
     trust_domain: trustDomainOf(verdict.spiffeId),
     exp: verdict.expiresAtS,

@@ -1,6 +1,5 @@
 /** The strict data path: Envoy asks about each request. */
-import { checkHandler } from '../authz/check-handler.ts';
-import type { CheckHandler, RulePorts } from '../authz/rule-ports.ts';
+import { checkHandler, type CheckHandler, type RulePorts } from '../authz/check-handler.ts';
 import { ruleMetadataKey } from '../config/helper-contract.ts';
 import type { Rule } from '../config/settings.ts';
 import { CheckCounts } from '../server/check-counts.ts';
@@ -67,7 +66,7 @@ export class ExtAuthzPath implements DataPath {
     const { tokens, timers } = this.#context;
     const ports: RulePorts = {
       tokensFor: (audience, spiffeId) => tokens.tokensFor(audience, spiffeId),
-      isOwnToken: (token, nowS) => tokens.isOwn(token, nowS),
+      ownTokens: tokens.own,
       verifierFor: (audiences) => this.#verifiers.verifierFor(audiences),
       tallyFor: (rule) => this.#counts.tallyFor(rule),
       pause: (ms) => new Promise((resolve) => void timers.after(ms, resolve)),

@@ -32,7 +32,7 @@ export class TokenSources {
   readonly #entries = new Map<string, Entry>();
   readonly #open: (audience: string, spiffeId: SpiffeId | undefined) => RunningSource;
   /** All that any source has given, also those that are closed. */
-  readonly #own = new OwnTokens();
+  readonly own = new OwnTokens();
   #isSettingUp = false;
   #touched = new Set<string>();
 
@@ -78,12 +78,8 @@ export class TokenSources {
     }));
   }
 
-  isOwn(token: string, nowS: number): boolean {
-    return this.#own.has(token, nowS);
-  }
-
   forgetExpired(nowS: number): void {
-    this.#own.forgetExpired(nowS);
+    this.own.forgetExpired(nowS);
   }
 
   close(): void {
@@ -110,6 +106,6 @@ export class TokenSources {
   #learn(source: RunningSource): void {
     // At the beginning of time, so that a token counts however late it is.
     const issued = source.current(-Infinity);
-    if (issued !== undefined) this.#own.add(issued);
+    if (issued !== undefined) this.own.add(issued);
   }
 }

@@ -15,30 +15,39 @@ const knownAfterEndS = 120;
 /** Tokens of the newest sources push out the oldest. Two or three an audience are alive at a time. */
 const maxKnown = 16_384;
 
+/** As the rules' port `Lookup` has it. */
+interface OwnToken {
+  readonly kind: 'listed';
+  /** Unix seconds until which it is known. */
+  readonly entry: number;
+}
+
+const notKnown = { kind: 'not_known' } as const;
+
 export class OwnTokens {
-  /** Digest → Unix seconds until which it is known; the oldest first. */
-  readonly #untilS = new Map<string, number>();
+  /** By digest, until when each is known; the oldest first. */
+  readonly #known = new Map<string, OwnToken>();
 
   get size(): number {
-    return this.#untilS.size;
+    return this.#known.size;
   }
 
   add({ token, expiresAtS }: Pick<IssuedToken, 'token' | 'expiresAtS'>): void {
-    this.#untilS.set(digest(token), expiresAtS + knownAfterEndS);
-    if (this.#untilS.size <= maxKnown) return;
-    for (const oldest of this.#untilS.keys()) {
-      this.#untilS.delete(oldest);
+    this.#known.set(digest(token), { kind: 'listed', entry: expiresAtS + knownAfterEndS });
+    if (this.#known.size <= maxKnown) return;
+    for (const oldest of this.#known.keys()) {
+      this.#known.delete(oldest);
       return;
     }
   }
 
-  has(token: string, nowS: number): boolean {
-    const untilS = this.#untilS.get(digest(token));
-    return untilS !== undefined && nowS < untilS;
+  find(token: string, nowS: number): OwnToken | typeof notKnown {
+    const found = this.#known.get(digest(token));
+    return found !== undefined && nowS < found.entry ? found : notKnown;
   }
 
   forgetExpired(nowS: number): void {
-    for (const [known, untilS] of this.#untilS) if (nowS >= untilS) this.#untilS.delete(known);
+    for (const [key, { entry }] of this.#known) if (nowS >= entry) this.#known.delete(key);
   }
 }
 

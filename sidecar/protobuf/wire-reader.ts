@@ -1,6 +1,7 @@
 /**
  * A bounds-checked cursor over protobuf wire format. Nothing throws: malformed input sets `failed`
  * and ends every loop. @see protobuf encoding: tag = field number << 3 | wire type.
+ * @see docs/adr/0097-checks-are-read-where-they-lie.md
  */
 
 /** Wire types; groups (3, 4) are refused as malformed. */

@@ -1,25 +1,18 @@
-/** Fields in protobuf wire format. Made for messages that are built once, not to be fast. */
+/** Fields written without generated code. Those of an embedded message are written by `content`. */
+import { WireType, type BinaryWriter } from '@bufbuild/protobuf/wire';
 
-/** A message, bytes, or a string as UTF-8. */
-export function bytesField(field: number, content: Buffer): Buffer {
-  return Buffer.concat([varint((field << 3) | 2), varint(content.length), content]);
+export function writeMessage(writer: BinaryWriter, field: number, content: () => void): void {
+  writer.tag(field, WireType.LengthDelimited).fork();
+  content();
+  writer.join();
 }
 
-export function textField(field: number, text: string): Buffer {
-  return bytesField(field, Buffer.from(text));
+/** A string, as UTF-8. */
+export function writeText(writer: BinaryWriter, field: number, text: string): void {
+  writer.tag(field, WireType.LengthDelimited).string(text);
 }
 
 /** @param value a whole number from 0 below 2^32 */
-export function varintField(field: number, value: number): Buffer {
-  return Buffer.concat([varint(field << 3), varint(value)]);
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest > 0x7f) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest >>>= 7;
-  }
-  return Buffer.from([...bytes, rest]);
+export function writeNumber(writer: BinaryWriter, field: number, value: number): void {
+  writer.tag(field, WireType.Varint).uint32(value);
 }

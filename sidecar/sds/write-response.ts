@@ -5,7 +5,8 @@
  * envoy.extensions.transport_sockets.tls.v3: Secret.name=1 generic_secret=5, GenericSecret.secret=1;
  * envoy.config.core.v3: DataSource.inline_string=3; google.protobuf.Any: type_url=1 value=2.
  */
-import { bytesField, textField } from '../protobuf/wire-writer.ts';
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import { writeMessage, writeText } from '../protobuf/wire-writer.ts';
 
 /** The one type of resource that is served. */
 export const secretTypeUrl = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret';
@@ -24,38 +25,46 @@ export interface ResponseHead {
 }
 
 export function stateResponse(head: ResponseHead, resources: readonly SecretResource[]): Buffer {
-  return response(
-    head,
-    resources.map((one) => bytesField(2, anySecret(one))),
-  );
+  return response(head, resources, writeSecret);
 }
 
 export function deltaResponse(head: ResponseHead, resources: readonly SecretResource[]): Buffer {
-  const wrapped = resources.map((one) =>
-    Buffer.concat([
-      textField(1, one.version),
-      bytesField(2, anySecret(one)),
-      textField(3, one.name),
-    ]),
-  );
-  return response(
-    head,
-    wrapped.map((one) => bytesField(2, one)),
-  );
+  return response(head, resources, (writer, one) => {
+    writeText(writer, 1, one.version);
+    writeMessage(writer, 2, () => {
+      writeSecret(writer, one);
+    });
+    writeText(writer, 3, one.name);
+  });
 }
 
-/** Both kinds of response have the same numbers for what we write. */
-function response({ version, nonce }: ResponseHead, resources: readonly Buffer[]): Buffer {
-  return Buffer.concat([
-    textField(1, version),
-    ...resources,
-    textField(4, secretTypeUrl),
-    textField(5, nonce),
-  ]);
+/** Both kinds of response have the same numbers for what we write; their resources differ. */
+function response(
+  { version, nonce }: ResponseHead,
+  resources: readonly SecretResource[],
+  write: (writer: BinaryWriter, one: SecretResource) => void,
+): Buffer {
+  const writer = new BinaryWriter();
+  writeText(writer, 1, version);
+  for (const one of resources) {
+    writeMessage(writer, 2, () => {
+      write(writer, one);
+    });
+  }
+  writeText(writer, 4, secretTypeUrl);
+  writeText(writer, 5, nonce);
+  return Buffer.from(writer.finish());
 }
 
-function anySecret({ name, value }: SecretResource): Buffer {
-  const genericSecret = bytesField(1, textField(3, value));
-  const secret = Buffer.concat([textField(1, name), bytesField(5, genericSecret)]);
-  return Buffer.concat([textField(1, secretTypeUrl), bytesField(2, secret)]);
+/** An Any with a Secret in it. */
+function writeSecret(writer: BinaryWriter, { name, value }: SecretResource): void {
+  writeText(writer, 1, secretTypeUrl);
+  writeMessage(writer, 2, () => {
+    writeText(writer, 1, name);
+    writeMessage(writer, 5, () => {
+      writeMessage(writer, 1, () => {
+        writeText(writer, 3, value);
+      });
+    });
+  });
 }

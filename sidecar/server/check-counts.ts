@@ -1,6 +1,6 @@
 /** Counts what became of checks, by rule: one integer each, read when somebody asks. */
 import { outcomes, type AuthzOutcome } from '../authz/outcomes.ts';
-import type { Tally } from '../authz/rule-ports.ts';
+import type { Tally } from '../authz/check-handler.ts';
 import type { MetricFamily } from './metrics-text.ts';
 
 type Counts = Record<AuthzOutcome, number>;

@@ -1,4 +1,4 @@
-/** gRPC over HTTP/2, the parts that a unary server needs. @see grpc PROTOCOL-HTTP2.md */
+/** gRPC over HTTP/2: frames of messages, status codes and time-outs, for unary calls and streams. @see grpc PROTOCOL-HTTP2.md */
 import { own } from '#kernel/members.ts';
 
 /** google.rpc.Code values that this server answers with. */

@@ -1,7 +1,7 @@
 /** Ports of the rules that answer from memory and remember what they were asked. */
 import type { SpiffeId } from '#kernel/spiffe-id.ts';
 import type { AuthzOutcome } from '../../sidecar/authz/outcomes.ts';
-import type { RulePorts, Tally } from '../../sidecar/authz/rule-ports.ts';
+import type { RulePorts, Tally } from '../../sidecar/authz/check-handler.ts';
 import { OwnTokens } from '../../sidecar/jwt/own-tokens.ts';
 import type {
   IssuedToken,
@@ -56,7 +56,7 @@ export class FakeRulePorts implements RulePorts {
   readonly verifiers = new Map<string, FakeVerifier>();
   readonly tallies = new Map<string, FakeTally>();
   /** What the sources were given. */
-  readonly own = new OwnTokens();
+  readonly ownTokens = new OwnTokens();
   readonly askedIds: (SpiffeId | undefined)[] = [];
   /** No further audience is taken once there are this many. */
   maxAudiences = Infinity;
@@ -65,9 +65,6 @@ export class FakeRulePorts implements RulePorts {
     this.askedIds.push(spiffeId);
     if (!this.sources.has(audience) && this.sources.size >= this.maxAudiences) return undefined;
     return this.source(audience);
-  }
-  isOwnToken(token: string, nowS: number): boolean {
-    return this.own.has(token, nowS);
   }
   verifierFor(audiences: readonly string[]): FakeVerifier | undefined {
     const key = [...audiences].sort().join(',');
@@ -89,7 +86,7 @@ export class FakeRulePorts implements RulePorts {
     const source = new FakeTokenSource();
     this.sources.set(audience, source);
     source.onIssue = (issued) => {
-      this.own.add(issued);
+      this.ownTokens.add(issued);
     };
     return source;
   }

@@ -27,14 +27,14 @@ function setUp(first?: string) {
 test('knows every token that a source has given, also of a source that is gone', () => {
   const { sources, opened } = setUp('first');
   sources.settingUp(() => sources.tokensFor('backend', undefined));
-  expect(sources.isOwn('first', 1_000)).toBe(true);
+  expect(sources.own.find('first', 1_000).kind).toBe('listed');
   opened[0]?.issue(issued('second'));
   sources.settingUp(() => undefined);
-  expect(sources.isOwn('first', 1_000)).toBe(true);
-  expect(sources.isOwn('second', 1_000)).toBe(true);
-  expect(sources.isOwn('third', 1_000)).toBe(false);
+  expect(sources.own.find('first', 1_000).kind).toBe('listed');
+  expect(sources.own.find('second', 1_000).kind).toBe('listed');
+  expect(sources.own.find('third', 1_000).kind).toBe('not_known');
   sources.forgetExpired(1_420);
-  expect(sources.isOwn('second', 1_000)).toBe(false);
+  expect(sources.own.find('second', 1_000).kind).toBe('not_known');
 });
 
 /** Audiences are any text, so whatever stands between two of them can stand in one. */
