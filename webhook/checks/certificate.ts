@@ -55,7 +55,7 @@ function judge(hook: InspectedHook, facts: ClusterFacts): CheckOutcome {
 }
 
 const trustHint =
-  'let svidecar keep the caBundle (docs/certificates.md), or make both anew: scripts/webhook-certificate';
+  'let svidecar issue the certificate and publish the caBundle, or replace both: docs/certificates.md';
 
 function faultsOf(
   hook: InspectedHook,
@@ -118,7 +118,7 @@ function late(
       severity: 'warning',
       where: hook.where,
       message: `${hook.name}: ${what} ends in ${left} (${dateOf(life)}) and was not renewed`,
-      hint: "look at the webhook's log for why it is not renewed; by hand: scripts/webhook-certificate",
+      hint: "look at the webhook's log for why it is not renewed (docs/certificates.md)",
     },
   ];
 }
