@@ -1,4 +1,4 @@
-/** The auth-helper: reads argv, environment and signals, and runs until it is told to stop. */
+/** The auth-helper: reads argv, environment and signals, and runs until a signal stops it. */
 import { runHelper } from './helper/run-helper.ts';
 import { helperVersion } from './helper/version.ts';
 

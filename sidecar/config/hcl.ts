@@ -48,7 +48,7 @@ class HclReader {
       const entry = this.#entry(key);
       const first = found.get(entry.key);
       if (first !== undefined)
-        throw this.#fault(key.at, `"${entry.key}" stands twice, first in line ${first.line}`);
+        throw this.#fault(key.at, `"${entry.key}" is set twice, first in line ${first.line}`);
       found.set(entry.key, entry);
     }
     return [...found.values()];
@@ -71,7 +71,7 @@ class HclReader {
   /** Says why nothing fits at a place. */
   #explain(at: number): string {
     const rest = this.#source.slice(at);
-    if (rest.startsWith('"')) return 'the text in quotes has no end on its line';
+    if (rest.startsWith('"')) return 'the string has no closing quote on its line';
     if (rest.startsWith('/*')) return 'the comment has no end';
     if (rest.startsWith('{')) return 'blocks are not known here: the file is a list of key = value';
     if (rest.startsWith('['))
@@ -97,7 +97,7 @@ class HclReader {
     if (value === undefined || endsEntry(value))
       throw this.#faultAt(value, `"${name}" has no value`);
     if (after !== undefined && !endsEntry(after))
-      throw this.#faultAt(after, `expected a line end after the value of "${name}"`);
+      throw this.#faultAt(after, `expected the end of the line after the value of "${name}"`);
     this.#next += 3;
     return { key: name, value: this.#value(value), ...this.#place(key.at) };
   }
@@ -110,7 +110,7 @@ class HclReader {
     if (value.kind === 'text') return this.#unquote(value);
     if (value.kind === 'number') return this.#number(value);
     if (value.text === 'true' || value.text === 'false') return value.text === 'true';
-    throw this.#fault(value.at, `a text must stand in quotes: "${value.text}"`);
+    throw this.#fault(value.at, `a string must be in quotes: "${value.text}"`);
   }
 
   /** HCL 1 reads a leading zero as octal; a port written so is a mistake. */
@@ -129,7 +129,7 @@ class HclReader {
       const text: unknown = JSON.parse(value.text.replaceAll('\t', '\\t'));
       return String(text);
     } catch (cause) {
-      throw this.#fault(value.at, 'the text in quotes holds an escape that is not known', cause);
+      throw this.#fault(value.at, 'the string has an unknown escape sequence', cause);
     }
   }
 

@@ -6,7 +6,7 @@ export const helperContainer = 'auth-helper';
 export const helperPort = 9010;
 /** TCP port of health and metrics; on all addresses of the pod, since the kubelet asks from outside it. */
 export const healthPort = 9011;
-/** All that the helper listens on: nobody else in its pod can. */
+/** All ports that the helper listens on: no other container of its pod can use them. */
 export const helperPorts = [helperPort, healthPort] as const;
 /** gRPC metadata key by which an Envoy filter says which rule it belongs to. */
 export const ruleMetadataKey = 'svidecar-rule';
@@ -33,7 +33,7 @@ export function secretName(audience: string, spiffeId?: string): string {
 
 /**
  * HTTP path of a trust domain's JWT keys. The set is never empty: Envoy takes an empty one, and any answer but 200, for a
- * failed fetch, and goes on with the keys it had. A domain without keys has one that nobody can sign with (ADR 0055).
+ * failed fetch, and goes on with the keys it had. A domain without keys gets a key that nobody can sign with (ADR 0055).
  * @param trustDomain by name, such as `example.org`
  */
 export function jwksPath(trustDomain: string): string {

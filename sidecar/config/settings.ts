@@ -18,7 +18,7 @@ const spiffeId = z.string().refine((text) => spiffeIdFault(text) === undefined, 
 /** RFC 7519 §4.1.3: any case-sensitive string; ours are bounded so that a token stays small. */
 const audience = z.string().min(1).max(512);
 const callerPattern = z.string().refine((text) => callerPatternFault(text) === undefined, {
-  error: (issue) => `names nobody: ${callerPatternFault(String(issue.input)) ?? ''}`,
+  error: (issue) => `matches no caller: ${callerPatternFault(String(issue.input)) ?? ''}`,
 });
 const host = z.string().regex(/^(\*\.[^*:]+|[^*]+)$/);
 const headerName = z

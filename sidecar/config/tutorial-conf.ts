@@ -30,7 +30,7 @@ export function readTutorialConf(text: string, where: string): HelperSettings {
   const entries = readHcl(text, where);
   for (const entry of entries) {
     if (!knownKeys.has(entry.key)) {
-      throw fault(where, entry, `is not known; known are ${[...knownKeys].join(', ')}`);
+      throw fault(where, entry, `is unknown; known are ${[...knownKeys].join(', ')}`);
     }
   }
   const conf = new Conf(entries, where);
@@ -61,7 +61,7 @@ class Conf {
   text(key: string): string {
     const entry = this.#entry(key);
     if (typeof entry.value !== 'string' || entry.value === '')
-      throw fault(this.#where, entry, 'must be a text in quotes, and not empty');
+      throw fault(this.#where, entry, 'must be a string in quotes, and not empty');
     return entry.value;
   }
 

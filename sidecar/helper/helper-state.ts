@@ -49,7 +49,7 @@ export function stateFamilies({ tokens, bundles }: HelperState): readonly Metric
   return [
     {
       name: 'svidecar_token_expiry_timestamp_seconds',
-      help: 'When the newest token for an audience of the settings expires (of several identities the first one); 0 without a token.',
+      help: 'When the newest token for an audience of the settings expires (of several identities the first to expire); 0 without a token.',
       type: 'gauge',
       samples: [...earliestEnds(required)].map(([audience, value]) => ({
         labels: { audience },
@@ -96,15 +96,15 @@ function leftOutSamples(leftOut: ReadonlyMap<string, readonly LeftOutKey[]>) {
   );
 }
 
-/** Keys of one trust domain that a line of the log names, and characters of each name: a bundle is written by others. */
-const told = { keys: 8, characters: 64 } as const;
+/** Keys of one trust domain that a log line names, and characters of each: others write the bundle. */
+const shown = { keys: 8, characters: 64 } as const;
 
 /** In words for the log: names and reasons. Empty where every key is trusted, or is for something else. */
 export function leftOutWords(keys: readonly LeftOutKey[]): string {
   const strange = keys.filter(({ reason }) => reason !== 'use');
   const named = strange
-    .slice(0, told.keys)
-    .map(({ keyId, reason }) => `${(keyId ?? '').slice(0, told.characters)} (${reason})`);
+    .slice(0, shown.keys)
+    .map(({ keyId, reason }) => `${(keyId ?? '').slice(0, shown.characters)} (${reason})`);
   const more = strange.length - named.length;
   return [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }

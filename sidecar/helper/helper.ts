@@ -38,8 +38,8 @@ export interface HelperOptions {
 const drainMs = 5_000;
 /** Milliseconds between looks at what changed, for the log and the caches. */
 const watchMs = 1_000;
-/** Faults that the log tells of; `svidecar_faults_total` counts the others. */
-const maxFaultsTold = 100;
+/** Faults that are logged; `svidecar_faults_total` counts all. */
+const maxFaultsLogged = 100;
 /** A health service for Envoy's and other gRPC health checks: `status` = SERVING. @see grpc.health.v1 */
 const serving = Buffer.from([0x08, 0x01]);
 
@@ -61,7 +61,7 @@ export class Helper {
   };
   #reloads = { accepted: 0, refused: 0 };
 
-  /** @throws {AppError} CONFIG_INVALID when the Workload API's address is none */
+  /** @throws {AppError} CONFIG_INVALID when the Workload API's address is invalid */
   constructor(options: HelperOptions) {
     this.#options = options;
     const api = openWorkloadApi(options.workloadApi);
@@ -123,7 +123,7 @@ export class Helper {
     return this.#grpc.connections;
   }
 
-  /** Lets calls finish, then lets go of everything. */
+  /** Lets calls finish, then closes everything. */
   async stop(): Promise<void> {
     this.#isDraining = true;
     await this.#grpc.close(drainMs);
@@ -147,11 +147,11 @@ export class Helper {
     });
   }
 
-  /** A mistake of ours: counted always, and told of as long as that fills no log. */
+  /** A fault of the helper: always counted, and logged until `maxFaultsLogged`. */
   countFault(thrown: unknown): void {
     this.#faults += 1;
-    if (this.#faults > maxFaultsTold) return;
-    const isLast = this.#faults === maxFaultsTold;
+    if (this.#faults > maxFaultsLogged) return;
+    const isLast = this.#faults === maxFaultsLogged;
     const words = isLast ? 'a call failed; further ones are only counted' : 'a call failed';
     this.#options.log.error(words, { fault: messageOf(thrown) });
   }
@@ -172,7 +172,7 @@ export class Helper {
     };
   }
 
-  /** Once started, started: later trouble is for readiness to show. The log says what is in hand first. */
+  /** Started once is started for good: later trouble shows in readiness. The log first says what the helper has. */
   #startup() {
     if (this.#hasStarted) return { ok: true, missing: [] };
     const health = readiness(this.#state(), this.#options.names);
@@ -183,7 +183,7 @@ export class Helper {
     return health;
   }
 
-  /** Says each change once: problems that come, problems that go, and tokens as they are renewed. */
+  /** Logs each change once: problems that come and go, and tokens as they are renewed. */
   #lookAround(): void {
     const { log, names, clock } = this.#options;
     const { tokens, bundles } = this.#state();
@@ -199,11 +199,11 @@ export class Helper {
     if (bundles.problem !== undefined) {
       this.#say('warn', 'JWT bundles', withNames(bundles.problem, names));
     } else this.#say('info', 'JWT bundles', words);
-    this.#tellOfKeys(bundles.leftOut);
+    this.#logKeys(bundles.leftOut);
     if (log.level === 'debug') log.debug('calls', { open: this.#grpc.openCalls });
   }
 
-  #tellOfKeys(leftOut: NonNullable<HelperState['bundles']>['leftOut']): void {
+  #logKeys(leftOut: NonNullable<HelperState['bundles']>['leftOut']): void {
     for (const [domain, keys] of leftOut ?? []) {
       const untrusted = leftOutWords(keys);
       if (untrusted !== '') this.#say('warn', `keys of ${domain} that are not trusted`, untrusted);
@@ -221,12 +221,16 @@ export class Helper {
     const isReady = readiness(state, this.#options.names).ok;
     return metricsText([
       ...this.#path.families(),
-      gauge('svidecar_ready', 'Whether identity and keys are in hand.', isReady ? 1 : 0),
+      gauge(
+        'svidecar_ready',
+        'Whether the helper has the tokens and bundles it needs.',
+        isReady ? 1 : 0,
+      ),
       gauge('svidecar_calls_open', 'Calls being answered.', this.#grpc.openCalls),
       gauge('svidecar_connections', 'Connections to the service.', this.#grpc.connections),
       {
         name: 'svidecar_settings_reloads_total',
-        help: 'Changes of the settings file, by what became of them.',
+        help: 'Changes of the settings file, by result.',
         type: 'counter',
         samples: [
           { labels: { result: 'accepted' }, value: this.#reloads.accepted },
@@ -235,7 +239,7 @@ export class Helper {
       },
       {
         name: 'svidecar_faults_total',
-        help: 'Mistakes of the helper itself: calls that failed, and whatever nobody caught.',
+        help: 'Faults of the helper itself: calls that failed, and uncaught errors.',
         type: 'counter',
         samples: [{ value: this.#faults }],
       },

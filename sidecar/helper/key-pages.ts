@@ -19,7 +19,7 @@ const nobodysKeyId = 'svidecar-no-key';
 
 type Result = 'keys' | 'no_keys' | 'waiting' | 'not_found';
 
-/** A source that has not heard anything yet knows no trust domain, which is not the same as none being trusted. */
+/** Before its first update a source knows no trust domain, which does not mean that none is trusted. */
 export interface KeySource extends Pick<BundleSource, 'bundleFor'> {
   readonly hasState: boolean;
 }
@@ -48,7 +48,7 @@ export class KeyPages {
       labels: { result },
       value,
     }));
-    const help = 'Requests for JWT keys, by what was answered.';
+    const help = 'Requests for JWT keys, by answer.';
     return { name: 'svidecar_jwks_requests_total', help, type: 'counter', samples };
   }
 
@@ -66,7 +66,7 @@ export class KeyPages {
       : { result: 'keys', page };
   }
 
-  /** Made once for each bundle: whoever sends tokens with made-up key ids makes Envoy ask again and again. */
+  /** Made once for each bundle: tokens with made-up key IDs make Envoy ask again and again. */
   #pageOf(bundle: JwtBundle): HttpPage | undefined {
     const known = this.#pages.get(bundle);
     if (known !== undefined) return known;
@@ -77,7 +77,7 @@ export class KeyPages {
     return page;
   }
 
-  /** A set without keys is an error to Envoy, which then keeps the old ones: it gets one whose private half is thrown away. */
+  /** A set without keys is an error to Envoy, which then keeps the old ones: it gets a key whose private half is thrown away. */
   #withoutKeys(): HttpPage {
     if (this.#noKeys !== undefined) return this.#noKeys;
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -10,7 +10,7 @@ import type { JwtBundleSource } from '../workload-api/bundle-source.ts';
 import type { DataPath, DataPathContext } from './data-path.ts';
 import { KeyPages } from './key-pages.ts';
 
-/** Names that no rule has of which the log tells, and characters of each: whoever asks must not fill it. */
+/** Unknown names that are logged, and characters of each: a client must not fill the log. */
 const maxUnknownNames = 32;
 const maxShownLength = 256;
 
@@ -30,7 +30,7 @@ export class NativePath implements DataPath {
     this.#secrets = new SecretService(this.#setUp(rules), {
       timers,
       onUnknown: (name) => {
-        this.#tellOfUnknown(name);
+        this.#logUnknown(name);
       },
       onRefusal: (names) => {
         log.warn('Envoy did not accept a secret; its own log says why', { names: names.join() });
@@ -66,7 +66,7 @@ export class NativePath implements DataPath {
     );
   }
 
-  #tellOfUnknown(name: string): void {
+  #logUnknown(name: string): void {
     if (this.#unknown.has(name) || this.#unknown.size >= maxUnknownNames) return;
     this.#unknown.add(name);
     const words = 'Envoy asks for a secret that no rule names: compare its configuration';

@@ -91,7 +91,7 @@ async function runUntilStopped(file: string, surroundings: HelperSurroundings): 
 function helperOptions(settings: HelperSettings, env: HelperSurroundings['env']) {
   const workloadApi = settings.workloadApi ?? env['SPIFFE_ENDPOINT_SOCKET'];
   if (workloadApi === undefined || workloadApi === '') {
-    const words = 'where the Workload API is says neither workloadApi nor SPIFFE_ENDPOINT_SOCKET';
+    const words = 'no Workload API address: set workloadApi or SPIFFE_ENDPOINT_SOCKET';
     throw new AppError('CONFIG_INVALID', words);
   }
   const names = {
@@ -103,14 +103,14 @@ function helperOptions(settings: HelperSettings, env: HelperSurroundings['env'])
 }
 
 /** Takes a file's new text; settings that are wrong leave the last good ones in force. */
-function reloading(told: {
+function reloading(options: {
   readonly file: string;
   readonly helper: Helper;
   readonly settings: HelperSettings;
   readonly log: HelperLog;
 }): (text: string) => void {
-  const { file, helper, log } = told;
-  const fixed = JSON.stringify(fixedOf(told.settings));
+  const { file, helper, log } = options;
+  const fixed = JSON.stringify(fixedOf(options.settings));
   return (text) => {
     try {
       const settings = loadSettings(text, file);

@@ -35,7 +35,7 @@ export interface CachedVerifier extends TokenVerifier {
   readonly counts: Readonly<CacheCounts>;
   /** Tokens held now, accepted and refused together. */
   readonly size: number;
-  /** Lets go of every token that has expired or whose entry is over; call it now and then (minutes). */
+  /** Forgets tokens that have expired or whose entry is over; to be called every few minutes. */
   forgetExpired(nowS: number): void;
 }
 

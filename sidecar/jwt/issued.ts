@@ -1,4 +1,4 @@
-/** Reads a token that the Workload API gave us: whose it is and how long it lives. */
+/** Reads a token from the Workload API: its subject and its lifetime. */
 import { parseSpiffeId, spiffeIdFault } from '#kernel/spiffe-id.ts';
 import { parseToken } from './parse.ts';
 import type { IssuedToken } from './token-ports.ts';

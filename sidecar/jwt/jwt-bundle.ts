@@ -18,7 +18,7 @@ export type BundleOrigin = 'workload_api' | 'file';
 export type LeftOutReason = KeyFault | 'no_kid' | 'use' | 'no_key';
 
 export interface LeftOutKey {
-  /** Its `kid`, where it has one: the only thing of a key that is told. */
+  /** Its `kid`, where it has one: the only part of a key that is shown. */
   readonly keyId: string | undefined;
   readonly reason: LeftOutReason;
 }
@@ -64,7 +64,7 @@ function readDocument(document: string): JsonObject | undefined {
     const value: unknown = JSON.parse(document);
     return isObject(value) ? value : undefined;
   } catch {
-    // Said by the caller, which knows whose bundle it is.
+    // The caller says it, since it knows whose bundle it is.
     return undefined;
   }
 }

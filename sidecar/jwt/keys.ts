@@ -59,14 +59,14 @@ function fits(key: VerificationKey, algorithm: Algorithm): boolean {
 /** Why no JWT-SVID is checked with a key: stable ids, used as metric labels. */
 export type KeyFault =
   | RsaFault
-  /** `kty` is none of RSA and EC: a symmetric one, or one whose algorithms JWT-SVIDs may not use. */
+  /** `kty` is neither RSA nor EC: symmetric, or of an algorithm that JWT-SVIDs may not use. */
   | 'key_type'
   | 'curve'
   /** A point that is not on its curve, a number that is not base64url, a member that is missing. */
   | 'malformed'
   /** `key_ops` without `verify`. */
   | 'operations'
-  /** The private half stands beside it: whoever reads the bundle can sign. */
+  /** The private key is in the bundle too: whoever reads it can sign. */
   | 'private_part';
 
 export type ImportedKey =

@@ -25,7 +25,7 @@ export function isSignedByAny(
 function isSignedBy(key: VerificationKey, token: ParsedToken): boolean | Promise<boolean> {
   const facts = algorithms[token.algorithm];
   const wanted = facts.keyType === 'EC' ? facts.signatureBytes : modulusBytesOf(key);
-  // A signature of another length is none (RFC 7518 §3.4, RFC 8017 §8.1.2), and needs no arithmetic.
+  // A signature of another length is invalid (RFC 7518 §3.4, RFC 8017 §8.1.2); no need to compute anything.
   if (token.signature.length !== wanted) return false;
   const input = Buffer.from(token.signingInput, 'latin1');
   const how =

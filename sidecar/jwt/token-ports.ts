@@ -66,6 +66,6 @@ export interface JwtBundle {
   readonly trustDomain: TrustDomain;
   /** Keys as they came; the verifier imports and caches them. */
   readonly keys: readonly JsonObject[];
-  /** `spiffe_refresh_hint`: seconds after which to ask for it again. SPIRE's Workload API says none. */
+  /** `spiffe_refresh_hint`: seconds after which to ask for it again. SPIRE's Workload API does not send it. */
   readonly refreshHintS?: number | undefined;
 }

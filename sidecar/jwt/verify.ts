@@ -20,7 +20,7 @@ export interface VerifierOptions {
 export const defaultLeewayS = 60;
 
 /**
- * Checks each token anew; {@link cachedVerifier} remembers what this one found.
+ * Checks the signature each time; {@link cachedVerifier} remembers the verdicts.
  * A promise comes back only for keys whose check is slow (P-384, P-521, RSA above 3072 bits).
  */
 export function createVerifier(options: VerifierOptions): TokenVerifier {

@@ -43,7 +43,7 @@ export function jsonFaultAt(text: string): {
   };
 }
 
-/** Takes one token; false when there is none that fits. */
+/** Takes one token; false when none matches. */
 function step(scan: Scan): boolean {
   return steps[scan.expected](scan, scan.text[scan.at]);
 }

@@ -1,4 +1,4 @@
-/** Texts cut in one pass: the patterns for it try every start again, which takes hours for a text of a stranger's. */
+/** Texts cut in one pass: the patterns for it try every start again, which takes hours for some hostile texts. */
 
 /** The text without the `tail` characters that it ends with; each of them is one character of `tail`. */
 export function withoutTail(text: string, tail: string): string {

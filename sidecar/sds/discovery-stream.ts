@@ -16,7 +16,7 @@ export type Taken =
   | { readonly kind: 'taken' }
   /** The client did not accept what it was sent under these names. */
   | { readonly kind: 'refused'; readonly names: readonly string[] }
-  /** The stream must end: nobody who speaks the protocol sends this. @property words ASCII */
+  /** The stream must end: this breaks the protocol. @property words ASCII */
   | { readonly kind: 'fault'; readonly words: string };
 
 export interface Push {
@@ -137,7 +137,7 @@ export class DeltaStream extends Stream {
   }
 }
 
-const unreadable = fault('the message is no discovery request');
+const unreadable = fault('the message is not a discovery request');
 const otherType = fault('only secrets are served here');
 
 /** The service says which type it serves, so a client may leave it out. */

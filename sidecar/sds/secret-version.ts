@@ -26,7 +26,7 @@ export function jointVersion(versions: readonly string[]): string {
     : `${Math.min(...expiries)}-${digest(JSON.stringify(versions))}`;
 }
 
-/** Unix seconds; 0 for a version that is none of ours: what it stands for may have expired long ago. */
+/** Unix seconds; 0 for a version that the helper did not make: what it stands for may have expired long ago. */
 export function expiryOf(version: string): number {
   const [, digits] = /^(\d{1,12})-/.exec(version) ?? [];
   return Number(digits ?? 0);

@@ -1,5 +1,5 @@
 /**
- * What one client wants, what it holds, and what it must be told. Envoy keeps a secret that is withdrawn, and one whose
+ * What one client wants, what it holds, and what must be sent to it. Envoy keeps a secret that is withdrawn, and one whose
  * source is gone, and knows nothing of expiry; so what no longer holds is replaced by the empty value.
  */
 import { expiryMarginS, type Secrets } from './secrets.ts';
@@ -46,7 +46,7 @@ export class Subscription {
     this.#holdings.set(name, { version: held, refused: undefined, refusesEmpty: false });
   }
 
-  /** The client asks anew for what it wanted already: it is told again. */
+  /** The client asks again for what it wanted already: it gets it again. */
   ask(name: string): void {
     const holding = this.#holdings.get(name);
     if (holding?.version !== undefined) holding.version = someVersion;
@@ -56,11 +56,11 @@ export class Subscription {
     this.#holdings.delete(name);
   }
 
-  /** What the client must be told now; empty when it has all it should have. */
+  /** What must be sent to the client now; empty when it has all it should have. */
   due(secrets: Secrets, nowS: number): readonly SecretResource[] {
     return [...this.#holdings].flatMap(([name, holding]) => {
-      const told = toldOf(name, holding, { secrets, nowS });
-      return told === undefined ? [] : [{ name, ...told }];
+      const update = updateOf(name, holding, { secrets, nowS });
+      return update === undefined ? [] : [{ name, ...update }];
     });
   }
 
@@ -85,7 +85,7 @@ export class Subscription {
     this.#sent = undefined;
   }
 
-  /** The client keeps what it had. @returns the names that it was told in vain. */
+  /** The client keeps what it had. @returns the names whose update it refused. */
   refuse(): readonly string[] {
     const sent = this.#sent ?? new Map<string, string | undefined>();
     this.#sent = undefined;
@@ -107,7 +107,7 @@ export class Subscription {
   }
 }
 
-function toldOf(
+function updateOf(
   name: string,
   holding: Holding,
   { secrets, nowS }: { readonly secrets: Secrets; readonly nowS: number },

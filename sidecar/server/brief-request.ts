@@ -11,12 +11,12 @@ export class BriefRequest implements OpenRequest {
   /** @param limitMs how long its client may take to end it and to take the answer */
   constructor(
     stream: ServerHttp2Stream,
-    told: { readonly calls: OpenCalls; readonly limitMs: number },
+    options: { readonly calls: OpenCalls; readonly limitMs: number },
   ) {
     this.#stream = stream;
-    this.#calls = told.calls;
-    this.untilMs = performance.now() + told.limitMs;
-    told.calls.add(this);
+    this.#calls = options.calls;
+    this.untilMs = performance.now() + options.limitMs;
+    options.calls.add(this);
     stream.on('error', () => undefined);
     stream.on('close', () => {
       this.#calls.delete(this);

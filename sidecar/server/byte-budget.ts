@@ -15,7 +15,7 @@ export class ByteBudget {
     return this.#limit - this.#used;
   }
 
-  /** False, and nothing is taken, where there is not so much left. */
+  /** False, and nothing is taken, where less than that is left. */
   take(bytes: number): boolean {
     if (this.#used + bytes > this.#limit) return false;
     this.#used += bytes;

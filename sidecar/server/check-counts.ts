@@ -1,4 +1,4 @@
-/** Counts what became of checks, by rule: one integer each, read when somebody asks. */
+/** Counts the outcomes of checks by rule, for the metrics. */
 import { outcomes, type AuthzOutcome } from '../authz/outcomes.ts';
 import type { Tally } from '../authz/check-handler.ts';
 import type { MetricFamily } from './metrics-text.ts';
@@ -32,7 +32,7 @@ export class CheckCounts {
         .filter((outcome) => counts[outcome] > 0 || isUsual(outcome))
         .map((outcome) => ({ labels: { rule, outcome }, value: counts[outcome] })),
     );
-    const help = 'Checks answered, by rule and by what became of them.';
+    const help = 'Checks answered, by rule and outcome.';
     return { name: 'svidecar_checks_total', help, type: 'counter', samples };
   }
 }

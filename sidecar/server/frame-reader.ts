@@ -101,7 +101,7 @@ export class FrameReader {
     return incomplete;
   }
 
-  /** By half where there is so much left, else by all that is: either way few copies are made. */
+  /** By half of its size where the budget allows it, otherwise by what is left: either way few copies are made. */
   #grow(needed: number, end: number): boolean {
     const { length } = this.#held;
     const wanted = Math.min(end, Math.max(firstCapacity, Math.ceil(length * 1.5)));

@@ -1,5 +1,5 @@
 /**
- * A gRPC server on node:http2, made for one client that talks much: Envoy. Calls are unary or stream both ways; a
+ * A gRPC server on node:http2, made for one busy client: Envoy. Calls are unary or stream both ways; a
  * service may also have pages for GET.
  * Everything a stranger could make grow is bounded; what is over a bound is answered, not dropped.
  */
@@ -28,7 +28,7 @@ export interface GrpcLimits {
   /** Envoy opens one connection a worker and cluster. Over the limit one that is idle gives way to a new one. */
   readonly maxConnections: number;
   /**
-   * Streams at once on one connection; told to the client (SETTINGS_MAX_CONCURRENT_STREAMS), who then queues or connects again.
+   * Streams at once on one connection; sent to the client (SETTINGS_MAX_CONCURRENT_STREAMS), which then queues or connects again.
    * `most` is roomy, because Node counts a reset stream until it is taken down, and refuses the next ones (ENHANCE_YOUR_CALM)
    * as if the client had opened too many.
    */
@@ -94,10 +94,10 @@ export interface GrpcServerOptions {
   /** Methods that stream both ways, by path as well. */
   readonly streams?: ReadonlyMap<string, StreamMethod>;
   readonly pages?: Pages;
-  /** Names of metadata that methods are told; nothing else of a call's headers is kept. */
+  /** Names of the metadata that methods get; nothing else of a call's headers is kept. */
   readonly metadata?: readonly string[];
   readonly limits?: Partial<GrpcLimits>;
-  /** Told of what a method threw; the client is told nothing of it. */
+  /** Gets what a method threw; the client learns nothing of it. */
   readonly onFault?: (thrown: unknown) => void;
 }
 
@@ -234,7 +234,7 @@ export class GrpcServer {
   #startSession(
     socket: net.Socket,
     first: Buffer,
-    told: { readonly connection: Connection; readonly isInTime: () => void },
+    options: { readonly connection: Connection; readonly isInTime: () => void },
   ): void {
     const grant = this.#grants.take();
     const server = this.#http2With(grant);
@@ -242,12 +242,12 @@ export class GrpcServer {
       this.#grants.giveBack(grant);
     });
     server.once('session', (session) => {
-      this.#sessions.set(session, told.connection);
+      this.#sessions.set(session, options.connection);
       session.on('close', () => {
         this.#sessions.delete(session);
       });
       session.on('error', () => undefined);
-      session.once('remoteSettings', told.isInTime);
+      session.once('remoteSettings', options.isInTime);
       if (this.#isClosing) session.close();
     });
     socket.unshift(first);
@@ -307,20 +307,20 @@ export class GrpcServer {
 
   #onCall(
     stream: http2.ServerHttp2Stream,
-    told: { path: string; headers: http2.IncomingHttpHeaders; connection: Connection },
+    call: { path: string; headers: http2.IncomingHttpHeaders; connection: Connection },
   ): void {
-    const unary = this.#options.methods.get(told.path);
-    const streaming = this.#options.streams?.get(told.path);
+    const unary = this.#options.methods.get(call.path);
+    const streaming = this.#options.streams?.get(call.path);
     if (unary !== undefined) {
       if (!this.#calls.admit())
         this.#refuse(stream, grpcStatus.resourceExhausted, 'too many calls at once');
       else {
-        const metadata = this.#metadataOf(told.headers);
-        new UnaryCall(stream, { ...told, metadata, method: unary, room: this.#room });
+        const metadata = this.#metadataOf(call.headers);
+        new UnaryCall(stream, { ...call, metadata, method: unary, room: this.#room });
       }
     } else if (streaming !== undefined) {
       if (this.openStreams < this.#limits.maxStreams)
-        new StreamCall(stream, { ...told, method: streaming, room: this.#streamRoom });
+        new StreamCall(stream, { ...call, method: streaming, room: this.#streamRoom });
       else this.#refuse(stream, grpcStatus.resourceExhausted, 'too many streams at once');
     } else this.#refuse(stream, grpcStatus.unimplemented, 'this server has no such method');
   }

@@ -33,8 +33,8 @@ export type Framing =
 export const incomplete: Framing = { kind: 'incomplete' };
 
 /**
- * Where the message at the beginning of these bytes ends, as far as that can be told: at least behind its prefix. A fault
- * where its prefix is none.
+ * Where the message at the beginning of these bytes ends, as far as is known yet: at least behind its prefix. A fault
+ * where the prefix is invalid.
  */
 export function messageEnd(bytes: Buffer, maxMessageBytes: number): number | Framing {
   if (bytes.length > 0 && bytes[0] !== 0)
@@ -60,7 +60,7 @@ const unitMs: Readonly<Record<string, number>> = {
   n: 0.000_001,
 };
 
-/** Milliseconds of a `grpc-timeout` header (at most eight digits and a unit), or undefined when there is none that can be read. */
+/** Milliseconds of a `grpc-timeout` header (at most eight digits and a unit), or undefined when it is absent or malformed. */
 export function timeoutMs(header: string | undefined): number | undefined {
   const [, digits, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(header ?? '') ?? [];
   const factor = own(unitMs, unit);

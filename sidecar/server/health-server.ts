@@ -15,12 +15,12 @@ export interface Health {
 }
 
 export interface HealthOptions {
-  /** Identity or bundle has been in hand once. */
+  /** The tokens and bundles that are needed have been there once. */
   readonly startup: () => Health;
-  /** It is in hand now, and the process is not on its way out. */
+  /** They are there now, and the process is not stopping. */
   readonly ready: () => Health;
   readonly metrics: () => string;
-  /** Told of what one of these threw; the client is told nothing of it. */
+  /** Gets what one of these threw; the client learns nothing of it. */
   readonly onFault?: (thrown: unknown) => void;
 }
 

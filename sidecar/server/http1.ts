@@ -1,4 +1,4 @@
-/** As much of HTTP/1.1 as probes and scrapers speak: a head comes, an answer goes, and the connection is over. */
+/** As much of HTTP/1.1 as probes and scrapers need: one request head, one response, then the connection is closed. */
 import type { Socket } from 'node:net';
 
 export interface RequestHead {

@@ -1,5 +1,5 @@
 /**
- * Envoy's secret discovery service: each client is told at once what changed under the names that it asked for.
+ * Envoy's secret discovery service: each client gets changes of the secrets it asked for at once.
  * @see envoy.service.secret.v3.SecretDiscoveryService; FetchSecrets, which no Envoy calls over gRPC, is left out.
  */
 import type { Timers } from '#kernel/clock.ts';
@@ -42,7 +42,7 @@ export class SecretService {
     this.#stopListening = this.#listen();
   }
 
-  /** From now on these are served; clients are told what that changes. */
+  /** From now on these are served; clients get what changed by that. */
   serve(secrets: Secrets): void {
     this.#stopListening();
     this.#secrets = secrets;

@@ -23,13 +23,13 @@ function attempt(stream: ServerHttp2Stream, act: () => void): boolean {
     act();
     return true;
   } catch {
-    // Closed in between, or a state that this runtime's HTTP/2 has no room for: nobody waits for this answer any more.
+    // The stream was closed meanwhile, or this runtime's HTTP/2 does not allow it now: no client waits for this answer any more.
     stream.destroy();
     return false;
   }
 }
 
-/** Begins an answer. @returns whether there is still somebody to answer */
+/** Begins an answer. @returns whether the client is still there */
 export function beginAnswer(
   stream: ServerHttp2Stream,
   headers: OutgoingHttpHeaders,
@@ -75,7 +75,7 @@ export function closeStream(stream: ServerHttp2Stream, code = constants.NGHTTP2_
 
 /**
  * Calls a listener with what it throws caught: an event of one stream must not end the process.
- * @param onFault told of it; the stream is refused and closed
+ * @param onFault gets what was thrown; the stream is refused and closed
  */
 export function guarded<A extends readonly unknown[]>(
   stream: ServerHttp2Stream,

@@ -58,13 +58,13 @@ export class StreamCall implements OpenCall {
 
   constructor(
     stream: ServerHttp2Stream,
-    told: { method: StreamMethod; room: StreamRoom; connection: Connection },
+    options: { method: StreamMethod; room: StreamRoom; connection: Connection },
   ) {
     this.#stream = stream;
-    this.#room = told.room;
-    this.#connection = told.connection;
-    this.#frames = new FrameReader(told.room.maxMessageBytes, told.room.budget);
-    this.#listener = told.method(this);
+    this.#room = options.room;
+    this.#connection = options.connection;
+    this.#frames = new FrameReader(options.room.maxMessageBytes, options.room.budget);
+    this.#listener = options.method(this);
     this.#room.open.add(this);
     this.#listen();
   }

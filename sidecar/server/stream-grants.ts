@@ -1,7 +1,7 @@
 /**
  * How many HTTP/2 streams each connection may have open. Node makes an object for every stream in up to 64 KB of input before
  * anybody hears of the first, so what all connections can open at once is bounded by what they were granted, not by counting.
- * The first connections get much, later ones less: an Envoy sends all that waits for a new connection before it has read the
+ * The first connections may open many streams, later ones fewer: an Envoy sends all that waits for a new connection before it has read the
  * limit, and what is over it is refused.
  */
 

@@ -28,7 +28,7 @@ export interface CallRoom {
   readonly callMs: number;
   readonly budget: ByteBudget;
   readonly calls: OpenCalls;
-  /** Told of what a method threw, so that it is not lost. */
+  /** Gets what a method threw, so that it is not lost. */
   readonly onFault: (thrown: unknown) => void;
 }
 
@@ -54,7 +54,7 @@ export class UnaryCall implements OpenRequest {
 
   constructor(
     stream: ServerHttp2Stream,
-    told: {
+    options: {
       readonly headers: IncomingHttpHeaders;
       readonly metadata: CallMetadata;
       readonly method: UnaryMethod;
@@ -62,12 +62,12 @@ export class UnaryCall implements OpenRequest {
       readonly connection: Connection;
     },
   ) {
-    const { headers, room } = told;
+    const { headers, room } = options;
     this.#stream = stream;
-    this.#metadata = told.metadata;
-    this.#method = told.method;
+    this.#metadata = options.metadata;
+    this.#method = options.method;
     this.#room = room;
-    this.#connection = told.connection;
+    this.#connection = options.connection;
     this.#frames = new FrameReader(room.maxMessageBytes, room.budget);
     const asked = headers['grpc-timeout'];
     this.#allowedMs = timeoutMs(typeof asked === 'string' ? asked : undefined);

@@ -1,6 +1,6 @@
 /**
  * A trust domain of our own, for `npm start` and tests: signing keys, rotation, federation, JWT-SVIDs.
- * Not for production: it attests nobody, and its keys live in this process.
+ * Not for production: it attests no workload, and its keys live in this process.
  */
 import type { webcrypto } from 'node:crypto';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT, type JWK } from 'jose';
@@ -32,7 +32,7 @@ interface SigningKey {
   readonly publicJwk: JWK;
 }
 
-/** @throws {AppError} SPIFFE_ID_INVALID when the trust domain is none */
+/** @throws {AppError} SPIFFE_ID_INVALID when the trust domain is invalid */
 export async function createAuthority(options: AuthorityOptions): Promise<EmbeddedAuthority> {
   const { trustDomain, algorithm = 'ES256', clock = { now: () => Date.now() } } = options;
   const domain = parseTrustDomain(trustDomain);

@@ -19,7 +19,7 @@ export function parseWorkloadApiAddress(text: string): string {
   const rest = /^(unix|tcp):(.*)$/su.exec(text);
   const [, scheme, address = ''] = rest ?? [];
   if (scheme === undefined) throw invalid(text, 'it must begin with unix: or tcp:');
-  if (/[?#]/.test(address)) throw invalid(text, 'it may have no query and no fragment');
+  if (/[?#]/.test(address)) throw invalid(text, 'it must not have a query or a fragment');
   return scheme === 'unix' ? unixTarget(text, address) : tcpTarget(text, address);
 }
 
@@ -38,7 +38,7 @@ function unixTarget(text: string, address: string): string {
 function tcpTarget(text: string, address: string): string {
   const [, host = '', port = ''] = /^\/\/(\[.*\]|[^:/@]*):(\d{1,5})$/.exec(address) ?? [];
   if (port === '') {
-    throw invalid(text, 'it must be an IP address and a port, with no user and no path');
+    throw invalid(text, 'it must be an IP address and a port, without user or path');
   }
   const isSix = host.startsWith('[') && isIP(host.slice(1, -1)) === 6;
   if (!isSix && isIP(host) !== 4) {
@@ -55,6 +55,6 @@ function isPort(number: number): boolean {
 function invalid(text: string, fault: string): AppError {
   return new AppError(
     'CONFIG_INVALID',
-    `"${text}" is no address of a Workload API: ${fault}; ${expected}`,
+    `"${text}" is not a Workload API address: ${fault}; ${expected}`,
   );
 }

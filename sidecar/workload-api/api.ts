@@ -1,7 +1,7 @@
 /** What the sources need from a Workload API: the gRPC client is one, tests have another. */
 
 /**
- * `no_identity`: no entry matches us, now. `unavailable`: nobody answers, now.
+ * `no_identity`: no registration entry matches this workload now. `unavailable`: the agent does not answer now.
  * `rejected`: the same request will never be answered otherwise.
  */
 export type FailureKind = 'no_identity' | 'unavailable' | 'rejected';

@@ -13,7 +13,7 @@ const deadlineMs = 3_000;
 
 /**
  * Never rejects for want of an answer.
- * @throws {AppError} CONFIG_INVALID when the address is none
+ * @throws {AppError} CONFIG_INVALID when the address is invalid
  */
 export function askOnce(address: string): Promise<AskOnceAnswer> {
   const api = openWorkloadApi(address);

@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { backOffMs, type BackOff } from '#kernel/back-off.ts';
 import type { CallFailure, FailureKind } from './api.ts';
 
-/** @see SPIFFE Workload Endpoint, appendix A; every other status means that nobody answers, now. */
+/** @see SPIFFE Workload Endpoint, appendix A; every other status means that the agent does not answer now. */
 const kinds: ReadonlyMap<number, FailureKind> = new Map([
   [status.PERMISSION_DENIED, 'no_identity'],
   [status.INVALID_ARGUMENT, 'rejected'],
@@ -23,7 +23,7 @@ export function failureOf(code: number, details: string): CallFailure {
 
 /** At start a new entry is on its way (the agent learns of it within 5 s): ask often, for a while. */
 const quick: BackOff = { firstMs: 250, factor: 1.5, limitMs: 1_000, jitter: 0.3 };
-/** Each call makes the agent attest us anew, so a workload without an entry must not ask all the time. */
+/** Each call makes the agent attest the workload again, so a workload without an entry must not ask all the time. */
 const patient: BackOff = { firstMs: 1_000, factor: 2, limitMs: 5_000, jitter: 0.3 };
 /** Short enough for "back within seconds" once the agent is there again. */
 const absent: BackOff = { firstMs: 200, factor: 2, limitMs: 5_000, jitter: 0.5 };

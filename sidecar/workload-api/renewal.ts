@@ -6,7 +6,7 @@ const minDelayMs = 1_000;
 /** Milliseconds: attesting a container that is not listed yet takes the agent up to 30 s. */
 const maxDeadlineMs = 30_000;
 const minDeadlineMs = 5_000;
-/** The agent mints anew once less than half of the life is left: asked earlier, it gives the same token again. */
+/** The agent issues a new token once less than half of the lifetime is left; asked earlier, it returns the same one. */
 const renewFrom = 0.5;
 /** Part of the life over which chance spreads renewals. */
 const spread = 0.1;
