@@ -2,7 +2,8 @@
 // cruised than git lists, because the tool exits 0 on an empty cruise.
 import { rooms } from './scripts/lint/rooms.ts';
 
-const purePackages = '(^|/)node_modules/(yaml|js-yaml|fast-json-patch|zod|jose|lru-cache|diff|@bufbuild/protobuf)/';
+const purePackages =
+  '(^|/)node_modules/(yaml|js-yaml|fast-json-patch|zod|jose|lru-cache|diff|@bufbuild/protobuf)/';
 const pureFolders = `^(${rooms
   .filter(({ isPure }) => isPure)
   .map(({ folder }) => folder)
