@@ -160,18 +160,59 @@ export class FakeApiServer {
     this.sendLine(kind, line);
   }
 
-  /** GET, PATCH (apply) and DELETE of one ConfigMap. */
-  #single({ method, path, body }: SeenRequest, response: ServerResponse): void {
+  /** GET of one object, or of what there is. */
+  #read({ path }: SeenRequest, response: ServerResponse): void {
+    const discovered = discovery(path);
+    const [, group = '', namespace = '', resource = '', name = ''] = single.exec(path) ?? [];
+    const there = this.get(lists[`${group}/${resource}`] ?? '', namespace, name);
+    const found = discovered ?? there;
+    if (found === undefined) refuse(response, 404, 'NotFound');
+    else answer(response, 200, found);
+  }
+
+  /** GET; of ConfigMaps also PATCH (apply) and DELETE. */
+  #single(seen: SeenRequest, response: ServerResponse): void {
+    const { method, path, body } = seen;
+    if (method === 'GET') {
+      this.#read(seen, response);
+      return;
+    }
     const [, namespace = '', name = ''] =
       /^\/api\/v1\/namespaces\/([^/]+)\/configmaps\/([^/]+)$/.exec(path) ?? [];
     const there = this.get('ConfigMap', namespace, name);
     if (method === 'PATCH' && isObject(body)) answer(response, 200, this.put('ConfigMap', body));
-    else if (there === undefined) refuse(response, 404, 'NotFound');
-    else if (method === 'DELETE') {
+    else if (there === undefined || method !== 'DELETE') refuse(response, 404, 'NotFound');
+    else {
       this.remove('ConfigMap', `${namespace}/${name}`);
       answer(response, 200, {});
-    } else answer(response, 200, there);
+    }
   }
+}
+
+/** `/apis/apps/v1/namespaces/shop/deployments/web` */
+const single =
+  /^(\/api\/v1|\/apis\/[^/]+\/[^/]+)(?:\/namespaces\/([^/]+)(?=\/))?\/([^/]+)\/([^/]+)$/;
+
+/** What a real server says of its groups, and of the resources of one. @see meta/v1 APIGroupList, APIResourceList */
+function discovery(path: string): JsonObject | undefined {
+  const versions = new Set(
+    Object.keys(lists).flatMap((list) => /^\/apis\/(.+)\/[^/]+$/.exec(list)?.[1] ?? []),
+  );
+  if (path === '/apis') {
+    const groups = [...versions].map((groupVersion) => {
+      const [name = '', version = ''] = groupVersion.split('/');
+      return { name, versions: [{ groupVersion, version }], preferredVersion: { groupVersion } };
+    });
+    return { groups };
+  }
+  const within = Object.entries(lists).filter(([list]) => /^(.+)\/[^/]+$/.exec(list)?.[1] === path);
+  if (within.length === 0) return undefined;
+  const resources = within.map(([list, kind]) => {
+    const name = list.slice(path.length + 1);
+    const shortNames = name === 'deployments' ? ['deploy'] : [];
+    return { name, singularName: '', kind, shortNames, namespaced: kind !== 'Namespace' };
+  });
+  return { resources };
 }
 
 /** ConfigMaps of one namespace. */

@@ -101,6 +101,16 @@ export interface ClusterFacts {
   readonly workloadApi: FactAnswer<WorkloadApiAnswer>;
 }
 
+/** One object of a cluster, and what its injection depends on. */
+export interface LiveFacts extends Pick<ClusterFacts, 'serverVersion'> {
+  /** As it was asked for: `deployment/frontend`. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly object: JsonObject;
+  readonly configMaps: readonly JsonObject[];
+  readonly namespaceLabels: FactAnswer<JsonObject>;
+}
+
 export function known(subjects: readonly Subject[]): Reading {
   return { kind: 'known', subjects };
 }

@@ -30,6 +30,8 @@ export type ClusterTarget =
 /** The API of one server. */
 export interface ConnectedApi extends KubernetesApi {
   readonly url: string;
+  /** Of the kubeconfig's context, where it names one. */
+  readonly namespace: string | undefined;
   /** Bytes to and from a port of a pod, through the API server. Destroy it when done. */
   forward(namespace: string, pod: string, port: number): Promise<Duplex>;
 }
@@ -72,7 +74,7 @@ function load(config: KubeConfig, target: ClusterTarget): void {
       config.loadFromCluster();
       return;
     case 'kubeconfig':
-      if (target.path === undefined) config.loadFromDefault();
+      if (target.path === undefined) loadDefault(config);
       else config.loadFromFile(target.path);
       if (target.context !== undefined) config.setCurrentContext(target.context);
       return;
@@ -92,6 +94,13 @@ function load(config: KubeConfig, target: ClusterTarget): void {
   }
 }
 
+/** The library takes http://localhost:8080 where nothing tells it of a cluster: nobody has an API server there. */
+function loadDefault(config: KubeConfig): void {
+  config.loadFromDefault();
+  if (config.currentContext === 'loaded-context')
+    throw new TypeError('there is none: set KUBECONFIG, give --kubeconfig FILE, or log in');
+}
+
 /** A path may have a query of its own, such as `dryRun=All`. */
 function managed(path: string): string {
   return `${path}${path.includes('?') ? '&' : '?'}fieldManager=${fieldManager}`;
@@ -109,6 +118,7 @@ interface Call {
 
 class HttpApi implements ConnectedApi {
   readonly url: string;
+  readonly namespace: string | undefined;
   readonly #config: KubeConfig;
   readonly #limits: ApiLimits;
   /** By KubeConfig's agent, of which there is one for the same credentials. */
@@ -117,6 +127,7 @@ class HttpApi implements ConnectedApi {
   constructor(config: KubeConfig, url: string, limits: ApiLimits) {
     this.#config = config;
     this.url = url;
+    this.namespace = config.getContextObject(config.getCurrentContext())?.namespace;
     this.#limits = limits;
   }
 

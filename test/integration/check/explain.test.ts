@@ -1,9 +1,9 @@
-/** svidecar explain kind/name on a real API server, through the user's own kubectl. */
-import { dirname, join } from 'node:path';
+/** svidecar explain kind/name on a real API server. */
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runSvidecar, type CliResult } from '../../fakes/fake-terminal.ts';
 import { startApiServer, type ApiServer } from '../harness/api-server.ts';
-import { describeWithComponents, programPath } from '../harness/components.ts';
+import { describeWithComponents } from '../harness/components.ts';
 import { installWebhook, type InstalledWebhook } from '../harness/webhook.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
@@ -12,10 +12,8 @@ const shop = join(import.meta.dirname, '../fixtures/shop.yaml');
 describeWithComponents(programs, 'svidecar explain on a real API server', () => {
   let api: ApiServer;
   let webhook: InstalledWebhook;
-  const path = process.env['PATH'] ?? '';
 
   beforeAll(async () => {
-    process.env['PATH'] = `${dirname(programPath('kubectl'))}:${path}`;
     api = await startApiServer();
     webhook = await installWebhook(api);
     await api.createNamespace('shop', { 'svidecar.dev/injection': 'enabled' });
@@ -26,7 +24,6 @@ describeWithComponents(programs, 'svidecar explain on a real API server', () => 
     }
   });
   afterAll(async () => {
-    process.env['PATH'] = path;
     await webhook.stop();
     await api.stop();
   });
@@ -69,7 +66,7 @@ describeWithComponents(programs, 'svidecar explain on a real API server', () => 
     ]);
   });
 
-  test('a name that is not there, and a cluster that is not, are faults with what kubectl said', async () => {
+  test('a name that is not there, and a cluster that is not, are faults that say so', async () => {
     const absent = await explain('deployment/absent', '-n', 'shop');
     expect([absent.code, absent.err]).toEqual([3, expect.stringContaining('"absent" not found')]);
     const nobody = join(import.meta.dirname, 'nobody.kubeconfig.yaml');

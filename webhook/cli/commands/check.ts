@@ -7,7 +7,7 @@ import { withoutAppended } from '../../manifests/appended-documents.ts';
 import { factsOfFiles, withExactLines } from '../../manifests/facts-of-manifests.ts';
 import { exitCodeOfReport, jsonReport, summaryLine, textReport } from '../check-report.ts';
 import { exitCodeOfAll, exitCodes } from '../exit-codes.ts';
-import type { LiveFlags } from '../live-objects.ts';
+import { addClusterFlags, connectTo, type ClusterFlags } from '../cluster-flags.ts';
 import { readManifest } from '../../manifests/manifest.ts';
 import {
   addEngineFlags,
@@ -21,7 +21,7 @@ import { readInputs } from '../read-inputs.ts';
 import { painter, reportProblems, reportForeign } from '../reports.ts';
 import type { CliContext } from '../terminal.ts';
 
-interface CheckFlags extends EngineFlags, LiveFlags {
+interface CheckFlags extends EngineFlags, ClusterFlags {
   readonly output?: 'text' | 'json';
   readonly quiet?: boolean;
   readonly socket?: string;
@@ -51,9 +51,7 @@ export function checkCommand(context: CliContext): Command {
     .argument('[paths...]', 'files, folders, or - for standard input; none: the cluster')
     .addOption(outputOption(['text', 'json'], 'for people or for programs'))
     .option('-q, --quiet', 'print only what was found, and what could not be checked');
-  return addEngineFlags(command)
-    .option('--context <name>', 'for a cluster: the context of the kubeconfig')
-    .option('--kubeconfig <file>', 'for a cluster: the kubeconfig (default: as kubectl)')
+  return addClusterFlags(addEngineFlags(command), 'for a cluster')
     .option('--socket <path>', 'for a cluster: a Workload API on this machine, asked as well')
     .addHelpText('after', examples)
     .action(async (paths: readonly string[], flags: CheckFlags) => {
@@ -65,15 +63,9 @@ export function checkCommand(context: CliContext): Command {
 }
 
 async function checkCluster(flags: CheckFlags, context: CliContext): Promise<number> {
-  // Loaded when called: the Kubernetes client is by far the largest library we have.
-  const { connect } = await import('../../kube/connection.ts');
   const { survey } = await import('../../survey/survey.ts');
-  const { kubeconfig: path, context: name, namespace, config } = flags;
-  const api = await connect({
-    kind: 'kubeconfig',
-    ...(path === undefined ? {} : { path }),
-    ...(name === undefined ? {} : { context: name }),
-  });
+  const { namespace, config } = flags;
+  const api = await connectTo(flags);
   const { templates, version } = context.installation;
   const facts = await survey({
     ...{ api, namespace, nowMs: context.terminal.now() },

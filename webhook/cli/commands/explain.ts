@@ -3,20 +3,20 @@ import { jsonText, printable } from '#kernel/text.ts';
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { nameOf } from '../../admission/decide.ts';
+import type { LiveFacts } from '../../checks/facts.ts';
 import type { TraceStep } from '../../injection/trace.ts';
+import { lineOf, type DecidedWorkload } from '../../manifests/decide-all.ts';
 import {
-  configMapsIn,
-  decideAll,
-  lineOf,
-  type ConfigMaps,
-  type DecideOptions,
-  type DecidedWorkload,
-} from '../../manifests/decide-all.ts';
-import { foreignAmong, type Foreign } from '../../manifests/foreign-objects.ts';
-import { isLiveName, readLive, type LiveFlags } from '../live-objects.ts';
-import { readManifest, type ManifestDocument } from '../../manifests/manifest.ts';
+  explainLive,
+  explainRecords,
+  explainTexts,
+  type Explained,
+} from '../../manifests/explain-texts.ts';
+import type { Foreign } from '../../manifests/foreign-objects.ts';
+import { addClusterFlags, connectTo, type ClusterFlags } from '../cluster-flags.ts';
 import {
   addEngineFlags,
+  decideOptions,
   defaultNamespace,
   engineFrom,
   outputOption,
@@ -26,11 +26,8 @@ import { readInputs } from '../read-inputs.ts';
 import { exitCodeOfAll } from '../exit-codes.ts';
 import { painter, reportProblems, type Paint, type Style } from '../reports.ts';
 import type { CliContext, Terminal } from '../terminal.ts';
-import { appendedAmong, toldOfStale } from '../../manifests/stale-config-maps.ts';
-import { wantedConfigMaps } from '../../manifests/wanted-config-maps.ts';
-import { withoutAppended } from '../../manifests/appended-documents.ts';
 
-interface ExplainFlags extends EngineFlags, LiveFlags {
+interface ExplainFlags extends EngineFlags, ClusterFlags {
   readonly output?: 'text' | 'json';
 }
 
@@ -38,7 +35,7 @@ const examples = `
 Examples:
   svidecar explain shop.yaml
   svidecar explain manifests/ -o json
-  svidecar explain deployment/frontend -n shop           a live object, read with kubectl
+  svidecar explain deployment/frontend -n shop           a live object of kubectl's current context
 
 The steps are those that the webhook takes: the same ids appear in kubectl's warnings, in audit annotations and
 in the webhook's metrics. Exit code: 0, or 1 when a workload is refused.`;
@@ -49,47 +46,49 @@ export function explainCommand(context: CliContext): Command {
     .description('Say step by step what would happen to each workload, and why.')
     .argument('[paths...]', 'files, folders, - for standard input, or live objects as kind/name')
     .addOption(outputOption(['text', 'json'], 'for people or for programs'));
-  return addEngineFlags(command)
-    .option('--context <name>', 'for live objects: the context that kubectl uses')
-    .option('--kubeconfig <file>', 'for live objects: the kubeconfig that kubectl uses')
+  return addClusterFlags(addEngineFlags(command), 'for live objects')
     .addHelpText('after', examples)
-    .action((paths: readonly string[], flags: ExplainFlags) => {
-      context.exit(explain(paths, flags, context));
+    .action(async (paths: readonly string[], flags: ExplainFlags) => {
+      context.exit(await explain(paths, flags, context));
     });
 }
 
-interface Explained {
-  readonly outcomes: readonly DecidedWorkload[];
-  readonly foreign: readonly Foreign[];
-  readonly documents: readonly ManifestDocument[];
-  /** What matters around a live object, such as its namespace's label. */
-  readonly notes: readonly string[];
-}
+/** Milliseconds for all live objects: after it something hangs. */
+const liveMs = 60_000;
 
-function explain(paths: readonly string[], flags: ExplainFlags, context: CliContext): number {
+async function explain(
+  paths: readonly string[],
+  flags: ExplainFlags,
+  context: CliContext,
+): Promise<number> {
   const { terminal } = context;
   const live = paths.filter((path) => isLiveName(path) && !existsSync(path));
   const files = paths.filter((path) => !live.includes(path));
   const explained = [
-    ...live.map((name) => explainLive(name, flags, context)),
+    ...(live.length === 0 ? [] : await explainAll(live, flags, context)),
     ...(live.length > 0 && files.length === 0 ? [] : [explainFiles(files, flags, context)]),
   ];
-  const outcomes = explained.flatMap((one) => one.outcomes);
-  const foreign = explained.flatMap((one) => one.foreign);
   const faults = explained.flatMap(({ documents }) =>
     documents.flatMap(({ fault }) => (fault === undefined ? [] : [{ error: fault }])),
   );
   if (flags.output === 'json') {
-    const records = [...outcomes.map(record), ...foreign.map(foreignRecord)];
-    terminal.out(jsonText(records));
+    terminal.out(jsonText(explainRecords(explained)));
   } else {
     for (const one of explained) print(one, terminal);
   }
   reportProblems(faults, terminal);
-  const refused = outcomes.flatMap(({ decision }) =>
-    decision.kind === 'refused' ? [decision.code] : [],
+  const refused = explained.flatMap(({ outcomes }) =>
+    outcomes.flatMap(({ decision }) => (decision.kind === 'refused' ? [decision.code] : [])),
   );
   return exitCodeOfAll([...faults.map(({ error }) => error.code), ...refused]);
+}
+
+/** `deployment/frontend`, `deployments.apps/frontend`, `pod/x`: what kubectl takes as one argument. */
+function isLiveName(text: string): boolean {
+  return (
+    /^[a-z][a-z0-9]*(\.[a-z0-9.-]+)?\/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(text) &&
+    !/\.(ya?ml|json)$/.test(text)
+  );
 }
 
 function explainFiles(
@@ -97,62 +96,29 @@ function explainFiles(
   flags: ExplainFlags,
   context: CliContext,
 ): Explained {
-  const namespace = flags.namespace ?? defaultNamespace;
-  const sources = readInputs(paths, context.terminal);
-  const documents = sources.flatMap(({ name, text }) =>
-    readManifest({ name, text: withoutAppended(text) }),
-  );
-  const options = { engine: engineFrom(flags, context), namespace };
-  const appended = appendedAmong(sources, namespace);
-  const outcomes = decideWhole(documents, options, appended);
-  return { outcomes, foreign: foreignAmong(documents, options), documents, notes: [] };
+  return explainTexts(readInputs(paths, context.terminal), decideOptions(flags, context));
 }
 
-function explainLive(name: string, flags: ExplainFlags, context: CliContext): Explained {
-  const live = readLive(name, flags);
-  const engine = engineFrom({ ...flags, kubernetesVersion: live.kubernetesVersion }, context);
-  const outcomes = decideWhole(live.documents, { engine, namespace: live.namespace }, new Map());
-  const own = outcomes.filter(({ document }) => document === live.documents[0]);
-  // Where nothing was asked for, the namespace's label is no news.
-  const isAsked = own.some(
-    ({ decision }) => decision.kind !== 'skipped' || decision.reason !== 'not_requested',
-  );
-  const foreign = foreignAmong(live.documents, { engine, namespace: live.namespace });
-  const notes = isAsked || foreign.length > 0 ? live.notes : [];
-  return { outcomes: own, foreign, documents: [], notes };
+async function explainAll(
+  names: readonly string[],
+  flags: ExplainFlags,
+  context: CliContext,
+): Promise<readonly Explained[]> {
+  const { readLive } = await import('../../survey/live-object.ts');
+  const api = await connectTo(flags);
+  const namespace = flags.namespace ?? api.namespace ?? defaultNamespace;
+  const signal = AbortSignal.timeout(liveMs);
+  const explained: Explained[] = [];
+  for (const name of names) {
+    const live = await readLive(name, { api, namespace, signal });
+    const kubernetesVersion = versionOf(live.serverVersion) ?? flags.kubernetesVersion;
+    explained.push(explainLive(live, engineFrom({ ...flags, kubernetesVersion }, context)));
+  }
+  return explained;
 }
 
-/** The decisions, and whether the ConfigMaps behind them hold what they should. */
-function decideWhole(
-  documents: readonly ManifestDocument[],
-  options: DecideOptions,
-  appended: ConfigMaps,
-): readonly DecidedWorkload[] {
-  const outcomes = decideAll(documents, options);
-  const others = configMapsIn(documents, options.namespace);
-  const facts = { configMaps: others, printed: new Set(documents), options };
-  const { configMaps } = wantedConfigMaps(outcomes, facts);
-  return toldOfStale(outcomes, configMaps, { appended, others });
-}
-
-function foreignRecord({ document, object, kind, namespace, name, steps }: Foreign): object {
-  const place = { file: document.source.name, line: object.line, kind, namespace, name };
-  return { ...place, decision: 'skipped', reason: 'kind_not_changed', steps };
-}
-
-function record(outcome: DecidedWorkload): object {
-  const { document, decision, located } = outcome;
-  const { kind, name, namespace } = located;
-  return {
-    ...{ file: document.source.name, line: lineOf(outcome), kind, namespace, name },
-    decision: decision.kind,
-    ...(decision.kind === 'skipped' ? { reason: decision.reason } : {}),
-    ...(decision.kind === 'refused'
-      ? { code: decision.code, message: decision.message, facts: decision.facts }
-      : {}),
-    ...('status' in decision ? { templates: decision.status.templates } : {}),
-    steps: decision.steps,
-  };
+function versionOf(version: LiveFacts['serverVersion']): string | undefined {
+  return version.kind === 'known' ? `${version.value.major}.${version.value.minor}` : undefined;
 }
 
 const verdicts: Readonly<Record<DecidedWorkload['decision']['kind'], readonly [string, Style]>> = {
