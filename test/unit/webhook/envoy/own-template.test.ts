@@ -81,6 +81,14 @@ describe('a filter that shares nothing with routes', () => {
   });
 });
 
+test('a filter that a template gives the usual name keeps it: what is meant for jwt-validate would not reach that', () => {
+  const named = { ...policy, filter: { ...policy.filter, name: usual } };
+  const both = { ...validate, filters: [...validate.filters, named] };
+  expect(() => patch({ routes: set(usual, perRoute) }, both)).toThrow(
+    /which is another filter here, so that they would not reach jwt-validate; write them under svidecar\.jwt-validate$/,
+  );
+});
+
 describe('a filter that does not say when it counts as wired by hand', () => {
   const asking = `{name: mine, typed_config: {"@type": ${type}.http.ext_authz.v3.ExtAuthz, transport_api_version: V3, grpc_service: {envoy_grpc: {cluster_name: helper}}}}`;
 
