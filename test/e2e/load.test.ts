@@ -14,8 +14,8 @@ const apps = ['backend', 'frontend'];
 /** Requests a second to each group; for each, the frontend asks the backend three times. */
 const rate = 4;
 /**
- * None where the control group lost none. Where it lost some the machine has no time left for either, and Envoys give up on a
- * helper after 0.5 s: then the groups may differ, but not by an order.
+ * None where the control group lost none. Where it lost some the machine has no time left for either: then the groups may
+ * differ, but not by an order.
  */
 const allowed = (lostByControl: number): number => 3 * lostByControl;
 const loadProgram = join(import.meta.dirname, 'harness/steady-load.ts');
@@ -24,6 +24,18 @@ interface Phase {
   readonly name: string;
   readonly fromMs: number;
   readonly toMs: number;
+  /** Percent of the time in which something on this machine waited for a CPU; absent where the kernel does not tell. */
+  readonly cpuWaited: number | undefined;
+}
+
+/** Milliseconds since the start of the machine in which something waited for a CPU. */
+function cpuWaitedMs(): number | undefined {
+  try {
+    const [, total] = /^some .*total=(\d+)/.exec(readFileSync('/proc/pressure/cpu', 'utf8')) ?? [];
+    return total === undefined ? undefined : Number(total) / 1_000;
+  } catch {
+    return undefined;
+  }
 }
 
 describeOnCluster('steady load on two pods of each workload', (cluster) => {
@@ -51,11 +63,15 @@ describeOnCluster('steady load on two pods of each workload', (cluster) => {
   });
 
   async function during(name: string, action: () => Promise<void>): Promise<void> {
-    const fromMs = Date.now();
+    const [fromMs, waitedMs] = [Date.now(), cpuWaitedMs()];
     await action();
     // What it breaks may show a little later.
     await sleep(2_000);
-    phases.push({ name, fromMs, toMs: Date.now() });
+    const [toMs, allMs] = [Date.now(), cpuWaitedMs()];
+    const isTold = waitedMs !== undefined && allMs !== undefined;
+    const share = isTold ? (allMs - waitedMs) / (toMs - fromMs) : undefined;
+    const cpuWaited = share === undefined ? undefined : Math.round(share * 100);
+    phases.push({ name, fromMs, toMs, cpuWaited });
   }
 
   async function restart(namespace: string, owner: string): Promise<void> {
@@ -117,6 +133,7 @@ describeOnCluster('steady load on two pods of each workload', (cluster) => {
       const rows = phases.map((phase) => ({
         phase: phase.name,
         seconds: Math.round((phase.toMs - phase.fromMs) / 1000),
+        cpuWaited: phase.cpuWaited,
         injected: failed(injected, phase),
         control: failed(control, phase),
       }));
