@@ -35,10 +35,15 @@ cgroup_roots() {
   fi
 }
 
-# One cgroup in each hierarchy, below which the kubelet makes those of pods.
+# One cgroup in each hierarchy, below which the kubelet makes those of pods. On a node theirs has the weight of all cores; here
+# it stands below ours, so ours has it.
 make_cgroups() {
-  local root controllers
-  for root in $(cgroup_roots); do mkdir -p "$root/$cgroup"; done
+  local root controllers shares
+  for root in $(cgroup_roots); do
+    mkdir -p "$root/$cgroup"
+    shares=$root/$cgroup/cpu.shares
+    [ ! -f "$shares" ] || echo $((1024 * $(nproc))) >"$shares"
+  done
   [ -f /sys/fs/cgroup/cgroup.controllers ] || return 0
   controllers=$(sed -E 's/(\S+)/+\1/g' /sys/fs/cgroup/cgroup.controllers)
   for root in /sys/fs/cgroup "/sys/fs/cgroup/$cgroup"; do echo "$controllers" >"$root/cgroup.subtree_control"; done
