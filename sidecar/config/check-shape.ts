@@ -1,5 +1,5 @@
 /** Configuration, templates and settings as people write them: YAML, held against a schema, with every fault in one line. */
-import { parseDocument } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import * as z from 'zod';
 import { AppError, type ErrorCode } from '#kernel/errors.ts';
 import { inOneLine } from '#kernel/text.ts';
@@ -28,12 +28,15 @@ export function checkShape<Value>(value: unknown, shape: Shape<Value>, where: st
 
 /** {@link checkShape} of a text. @throws {AppError} the shape's code, with line and column, or with every wrong key */
 export function readShape<Value>(text: string, shape: Shape<Value>, where: string): Value {
-  const document = parseDocument(text, { prettyErrors: true });
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { prettyErrors: false, lineCounter });
   const fault = document.errors[0];
   if (fault === undefined) return checkShape(document.toJS(), shape, where);
-  // Its first line has the place; the others draw it.
-  const [words = ''] = fault.message.split('\n');
-  throw new AppError(shape.code, `${where}: ${words.replace(/:$/, '')}`, { cause: fault });
+  const { line, col: column } = lineCounter.linePos(fault.pos[0]);
+  throw new AppError(shape.code, `${where}: ${fault.message} at line ${line}, column ${column}`, {
+    cause: fault,
+    facts: { file: where, line, column },
+  });
 }
 
 /** The schema library leaves members of this name out of what it gives, and says nothing of it. */

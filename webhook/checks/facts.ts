@@ -64,12 +64,17 @@ export interface ServedCertificates {
   readonly source: string;
 }
 
+/** Why the probe Pod was refused: the API server cannot call the webhook, or something else refuses. */
+export type ProbeRefusal =
+  'policy' | 'webhook_nowhere' | 'webhook_unreachable' | 'webhook_untrusted' | 'other';
+
 /** What the API server said to a probe Pod that asked for injection, as a dry run. */
 export interface ProbeAnswer {
   readonly namespace: string;
   /** HTTP status. */
   readonly status: number;
   readonly message: string;
+  readonly refusal?: ProbeRefusal;
   /** The Pod as it would have been stored, where it was accepted. */
   readonly pod: JsonObject | undefined;
 }

@@ -66,7 +66,7 @@ export const webhookAnswers: Check = {
 };
 
 function judge(answer: ProbeAnswer, hook: InspectedHook): CheckOutcome {
-  const { pod, namespace, message } = answer;
+  const { pod, namespace, message, refusal = 'other' } = answer;
   const finding = (said: string, hint: string): CheckOutcome =>
     found([{ severity: 'error', where: hook.where, message: said, hint } satisfies Finding]);
   if (pod !== undefined) {
@@ -77,23 +77,26 @@ function judge(answer: ProbeAnswer, hook: InspectedHook): CheckOutcome {
       'look at webhook_service and webhook_certificate above, and at the failurePolicy of the hook',
     );
   }
-  if (/failed calling webhook|failed to call webhook/.test(message)) {
-    return finding(`the API server cannot call the webhook: ${message}`, hintOf(message));
+  switch (refusal) {
+    case 'webhook_nowhere':
+    case 'webhook_unreachable':
+    case 'webhook_untrusted':
+      return finding(`the API server cannot call the webhook: ${message}`, hints[refusal]);
+    case 'policy':
+      return finding(
+        `the guard refused a Pod that the webhook should have injected: ${message}`,
+        'the webhook does not answer, or does not see the namespace: look at the checks above',
+      );
+    case 'other':
+      return { findings: [], unread: [`the probe Pod was refused for another reason: ${message}`] };
+    default:
+      return refusal satisfies never;
   }
-  if (/ValidatingAdmissionPolicy/.test(message)) {
-    return finding(
-      `the guard refused a Pod that the webhook should have injected: ${message}`,
-      'the webhook does not answer, or does not see the namespace: look at the checks above',
-    );
-  }
-  return { findings: [], unread: [`the probe Pod was refused for another reason: ${message}`] };
 }
 
-/** What the API server's words mean most often. */
-function hintOf(message: string): string {
-  if (/x509|certificate|tls/i.test(message))
-    return 'the caBundle does not trust what is served: see webhook_certificate';
-  if (/no endpoints|not found|connection refused/i.test(message))
-    return 'nobody serves there: see webhook_service and webhook_replicas';
-  return 'the network between API server and webhook: NetworkPolicies, firewall of the control plane to port 10250, a proxy';
-}
+const hints = {
+  webhook_nowhere: 'nobody serves there: see webhook_service and webhook_replicas',
+  webhook_unreachable:
+    'the network between API server and webhook: NetworkPolicies, firewall of the control plane to port 10250, a proxy',
+  webhook_untrusted: 'the caBundle does not trust what is served: see webhook_certificate',
+} as const;

@@ -8,6 +8,7 @@
 import jsonPatch from 'fast-json-patch';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { type Json, isArray, isObject, sameJson } from '#kernel/json.ts';
+import { before } from '#kernel/text.ts';
 import { setMember } from '#kernel/members.ts';
 import { type OpenText, type TextOrigin, openText } from './open-text.ts';
 import { MergedPlace, draftOf } from './draft.ts';
@@ -95,7 +96,8 @@ function valueAfter(value: Json, operations: readonly Operation[], where: string
     const copy = copyJson(value);
     return jsonPatch.applyPatch<Json>(copy, patch, true, true).newDocument;
   } catch (thrown) {
-    const why = messageOf(thrown).split('\n')[0] ?? '';
+    // The library goes on with the whole document.
+    const why = before(messageOf(thrown), '\n');
     throw new AppError(
       'EDIT_IMPOSSIBLE',
       `${where}: the document does not allow the change: ${why}`,

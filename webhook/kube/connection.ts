@@ -308,7 +308,8 @@ function refusal(
   const message = stringAt(said, 'message') ?? `HTTP status ${status}`;
   const retryAfterS = Number(retryAfter);
   return new ApiRefusal(status, stringAt(said, 'reason') ?? '', {
-    message: `${method} ${path}: ${message}`,
+    message,
+    call: `${method} ${path}`,
     ...(Number.isFinite(retryAfterS) ? { retryAfterS } : {}),
   });
 }

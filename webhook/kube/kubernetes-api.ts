@@ -46,8 +46,15 @@ export class ApiRefusal extends Error {
   readonly reason: string;
   /** Seconds the server asks us to wait. */
   readonly retryAfterS: number | undefined;
-  constructor(status: number, reason: string, said: { message: string; retryAfterS?: number }) {
-    super(said.message);
+  /** Its own words; the message also has what was asked. */
+  readonly said: string;
+  constructor(
+    status: number,
+    reason: string,
+    said: { message: string; call?: string; retryAfterS?: number },
+  ) {
+    super(said.call === undefined ? said.message : `${said.call}: ${said.message}`);
+    this.said = said.message;
     this.status = status;
     this.reason = reason;
     this.retryAfterS = said.retryAfterS;

@@ -8,6 +8,7 @@ import {
   type ProbeAnswer,
 } from '../checks/facts.ts';
 import { probeNamespace, probePod } from '../checks/probe.ts';
+import { podRefusalOf } from '../kube/api-words.ts';
 import { ApiRefusal, type KubernetesApi } from '../kube/kubernetes-api.ts';
 import { pathOf, reasonOf } from '../kube/read-list.ts';
 import type { Site } from './site.ts';
@@ -59,11 +60,10 @@ export async function askProbe(site: Site): Promise<FactAnswer<ProbeAnswer>> {
     return { kind: 'known', value: { namespace, status: 201, message: '', pod } };
   } catch (thrown) {
     if (!(thrown instanceof ApiRefusal)) throw thrown;
-    const { status } = thrown;
-    // What was sent is known; only what was said matters.
-    const message = thrown.message.replace(/^POST \S+: /, '');
-    if (/cannot create resource "pods"/.test(message))
+    const { status, said: message } = thrown;
+    const refusal = podRefusalOf(thrown);
+    if (refusal === 'not_permitted')
       return { kind: 'unknown', reason: `${reasonOf(thrown, pods)}, in namespace ${namespace}` };
-    return { kind: 'known', value: { namespace, status, message, pod: undefined } };
+    return { kind: 'known', value: { namespace, status, message, refusal, pod: undefined } };
   }
 }

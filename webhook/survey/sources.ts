@@ -1,5 +1,5 @@
 /** Which lists of the API each group of objects is read from, and what is kept of them. */
-import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { concernsUs } from '../checks/assess.ts';
 import { isGuard } from '../checks/guard.ts';
 import { isOwnConfiguration } from '../checks/hooks.ts';
@@ -111,11 +111,10 @@ function all(scope: Scope, source: ListSource): Group {
 function isOver(object: JsonObject): boolean {
   const status = objectAt(object, 'status');
   if (object['kind'] !== 'Job') return false;
-  const conditions = Array.isArray(status['conditions'])
-    ? JSON.stringify(status['conditions'])
-    : '';
   return (
     stringAt(status, 'completionTime') !== undefined ||
-    /"type":"(Failed|Complete)"/.test(conditions)
+    listAt(status, 'conditions').some(
+      (each) => isObject(each) && ['Complete', 'Failed'].includes(stringAt(each, 'type') ?? ''),
+    )
   );
 }

@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import type { Clock } from '#kernel/clock.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import type { Log } from '#kernel/observe.ts';
+import { demandedOf } from '../../kube/api-words.ts';
 import { ApiRefusal } from '../../kube/kubernetes-api.ts';
 import type { KubernetesApi } from '../../kube/kubernetes-api.ts';
 import type { ClusterLimits } from '../cluster-limits.ts';
@@ -233,16 +234,16 @@ function bodyOf(
   };
 }
 
-function refusedBy({ message }: ApiRefusal, step: ConfigMapStep): ConfigMapProblem {
+function refusedBy(refusal: ApiRefusal, step: ConfigMapStep): ConfigMapProblem {
   const users = step.kind === 'remove' ? [] : step.configMap.users;
-  return { reason: 'ConfigMapRefused', message: `${message}${adviceFor(message)}`, users };
+  return { reason: 'ConfigMapRefused', message: `${refusal.message}${adviceFor(refusal)}`, users };
 }
 
 /** What a policy demands of every ConfigMap can be given to ours. */
-function adviceFor(message: string): string {
-  const demanded = /\b(label|annotation)/i.exec(message)?.[1];
+function adviceFor(refusal: ApiRefusal): string {
+  const demanded = demandedOf(refusal);
   if (demanded === undefined) return '';
-  return `; svidecar gives its ConfigMaps what configMaps.${demanded.toLowerCase()}s of the injector's configuration says`;
+  return `; svidecar gives its ConfigMaps what configMaps.${demanded} of the injector's configuration says`;
 }
 
 /** The object itself is refused (too large, not valid): trying again changes nothing. */

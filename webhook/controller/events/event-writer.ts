@@ -7,6 +7,7 @@ import { messageOf } from '#kernel/errors.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import type { Log } from '#kernel/observe.ts';
 import { clippedNote, eventName, type DesiredEvent } from '../../desired/events.ts';
+import { isNamespaceEnding } from '../../kube/api-words.ts';
 import { ApiRefusal } from '../../kube/kubernetes-api.ts';
 import type { KubernetesApi } from '../../kube/kubernetes-api.ts';
 import type { ClusterLimits } from '../cluster-limits.ts';
@@ -156,10 +157,7 @@ function isThere(thrown: unknown): boolean {
 
 /** In a namespace that is being deleted nothing can be made, and nothing needs to be. */
 export function isNamespaceGoing(thrown: unknown): boolean {
-  if (!(thrown instanceof ApiRefusal)) return false;
-  return (
-    thrown.status === 404 || (thrown.status === 403 && /being terminated/.test(thrown.message))
-  );
+  return thrown instanceof ApiRefusal && isNamespaceEnding(thrown);
 }
 
 /** @see events.k8s.io/v1 Event */

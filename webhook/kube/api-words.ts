@@ -1,0 +1,34 @@
+/** What the API server tells in words alone: read here, where its answers come in, so that everybody else has values. */
+import type { ApiRefusal } from './kubernetes-api.ts';
+
+/** Why a Pod was refused. */
+export type PodRefusal =
+  | 'not_permitted'
+  | 'policy'
+  | 'webhook_nowhere'
+  | 'webhook_unreachable'
+  | 'webhook_untrusted'
+  | 'other';
+
+/** In a namespace that is being deleted nothing can be made. */
+export function isNamespaceEnding({ status, message }: ApiRefusal): boolean {
+  return status === 404 || (status === 403 && /being terminated/.test(message));
+}
+
+/** What a policy demands of an object, by the words of whoever wrote the policy. */
+export function demandedOf({ message }: ApiRefusal): 'annotations' | 'labels' | undefined {
+  const demanded = /\b(label|annotation)/i.exec(message)?.[1]?.toLowerCase();
+  if (demanded === undefined) return undefined;
+  return demanded === 'label' ? 'labels' : 'annotations';
+}
+
+export function podRefusalOf({ message }: ApiRefusal): PodRefusal {
+  if (/cannot create resource "pods"/.test(message)) return 'not_permitted';
+  if (/failed calling webhook|failed to call webhook/.test(message)) {
+    if (/x509|certificate|tls/i.test(message)) return 'webhook_untrusted';
+    return /no endpoints|not found|connection refused/i.test(message)
+      ? 'webhook_nowhere'
+      : 'webhook_unreachable';
+  }
+  return /ValidatingAdmissionPolicy/.test(message) ? 'policy' : 'other';
+}
