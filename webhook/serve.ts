@@ -105,7 +105,7 @@ interface InForce {
 
 function inForceOf(engine: Engine, ownNamespace: string): InForce {
   const { memory, config } = engine;
-  const marking = { copies: memory.copies, marks: config.configMaps };
+  const marking = { memory, marks: config.configMaps };
   const ignoredNamespaces = ignored(engine, ownNamespace);
   return {
     engine,

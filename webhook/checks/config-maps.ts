@@ -39,7 +39,7 @@ function faultsIn(namespace: string, { facts, objects, assessed }: Material): re
     sources: new Map(
       [...here].map(([name, { object }]) => [name, sourceOf(namespace, name, object)]),
     ),
-    copies: facts.engine.memory.copies,
+    memory: facts.engine.memory,
     marks: facts.engine.config.configMaps,
   });
   const users = usersByConfigMap(injected);

@@ -10,7 +10,7 @@ import { toldRefusal } from '../injection/told-reasons.ts';
 import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-place.ts';
 import { summaryOf, type EnvoyPlan, type Status } from '../injection/status.ts';
 import { Claims } from './claims.ts';
-import { readStatuses } from './read-statuses.ts';
+import { readStatuses, type ParseStatus } from './read-statuses.ts';
 
 export interface OwnerReference {
   readonly apiVersion: string;
@@ -28,6 +28,8 @@ export interface ConfigMapUser {
   readonly owner: OwnerReference;
   /** Text of the annotation. */
   readonly status: string;
+  /** What it says, where that is known without reading it. */
+  readonly says?: Status;
   /** It is too large beside others to be held, and none stands here. */
   readonly isStatusWithheld?: true;
 }
@@ -111,8 +113,8 @@ export function isManaged(labels: Readonly<Record<string, Json | undefined>>): b
 export const sourceAnnotation = 'svidecar.dev/source';
 
 /** Reads the statuses; cheap beside {@link renderEnvoy}. @param users of one namespace */
-export function wantedBy(users: readonly ConfigMapUser[]): WantedConfigMaps {
-  const { statuses, faults } = readStatuses(users);
+export function wantedBy(users: readonly ConfigMapUser[], parse?: ParseStatus): WantedConfigMaps {
+  const { statuses, faults } = readStatuses(users, parse);
   const helpers = new Claims<ConfigMapUser, DesiredConfigMap>();
   const envoys = new Claims<ConfigMapUser, WantedEnvoy>();
   const summaries = new Map<ConfigMapUser, string>();

@@ -2,7 +2,7 @@
  * The configuration's labels and annotations on the ConfigMaps that svidecar makes. They are no part of a name's content:
  * a changed one is put on the ConfigMaps that are there, and no pod restarts for it.
  */
-import type { PatchedCopies } from '../injection/patched-copies.ts';
+import type { EngineMemory } from '../injection/engine-memory.ts';
 import type { ObjectMarks } from '../request/object-marks.ts';
 import {
   renderEnvoy,
@@ -16,7 +16,7 @@ import {
 } from './desired.ts';
 
 export interface Marking {
-  readonly copies: PatchedCopies;
+  readonly memory: Pick<EngineMemory, 'copies' | 'parseStatus'>;
   readonly marks: ObjectMarks;
 }
 
@@ -35,9 +35,9 @@ function marked(
 /** {@link wantedBy}, marked. */
 export function markedWanted(
   users: readonly ConfigMapUser[],
-  { marks }: Marking,
+  { marks, memory }: Marking,
 ): WantedConfigMaps {
-  const wanted = wantedBy(users);
+  const wanted = wantedBy(users, memory.parseStatus);
   return { ...wanted, helpers: wanted.helpers.map((helper) => marked(helper, marks)) };
 }
 
@@ -45,8 +45,9 @@ export function markedWanted(
 export function renderMarked(
   envoy: WantedEnvoy,
   place: { readonly namespace: string; readonly source: SourceConfigMap | undefined },
-  { copies, marks }: Marking,
+  { memory, marks }: Marking,
 ): Rendered {
+  const { copies } = memory;
   const rendered = renderEnvoy(place.namespace, envoy, { source: place.source, copies });
   return rendered.kind === 'rendered'
     ? { ...rendered, configMap: marked(rendered.configMap, marks) }

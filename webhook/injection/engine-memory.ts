@@ -5,6 +5,7 @@ import type { Variables } from '../templates/substitute.ts';
 import { compose, type Composition } from './compose.ts';
 import { contentHash, type HashOf } from './hash.ts';
 import { PatchedCopies } from './patched-copies.ts';
+import { parseStatus, type Status } from './status.ts';
 
 /** The replicas of a rollout ask the same questions. */
 const remembered = {
@@ -13,6 +14,8 @@ const remembered = {
   hashes: 2_000,
   /** Characters of all texts together that were hashed. */
   hashedChars: 1_000_000,
+  /** Characters of all status annotations together that were parsed: some hundred, each one kept besides as values. */
+  statusChars: 1_000_000,
 } as const;
 
 export class EngineMemory {
@@ -23,6 +26,11 @@ export class EngineMemory {
     max: remembered.hashes,
     maxSize: remembered.hashedChars,
     sizeCalculation: (_hash, text) => text.length + 1,
+  });
+
+  readonly #statuses = new LRUCache<string, Status>({
+    maxSize: remembered.statusChars,
+    sizeCalculation: (_status, text) => text.length + 1,
   });
 
   /** @param library the engine's */
@@ -49,5 +57,15 @@ export class EngineMemory {
       this.#hashes.set(text, found);
     }
     return found;
+  };
+
+  /** @see parseStatus; what it gives is never changed, so it can be shared. */
+  readonly parseStatus = (text: string): Status => {
+    let status = this.#statuses.get(text);
+    if (status === undefined) {
+      status = parseStatus(text);
+      this.#statuses.set(text, status);
+    }
+    return status;
   };
 }

@@ -36,7 +36,7 @@ export function wantedConfigMaps(
     const written = own.find((user) => user.ownNamespace !== undefined)?.ownNamespace;
     const desired = desiredConfigMaps(namespace, own, {
       sources: byName(sourcesIn.get(namespace) ?? []),
-      copies: options.engine.memory.copies,
+      memory: options.engine.memory,
       marks: options.engine.config.configMaps,
     });
     configMaps.push(...desired.configMaps);
@@ -72,7 +72,7 @@ function userOf(
   const { kind, name, namespace } = located;
   return [
     {
-      ...{ kind, name, namespace, status: statusText(status) },
+      ...{ kind, name, namespace, status: statusText(status), says: status },
       owner: { apiVersion: stringAt(object.value, 'apiVersion') ?? '', kind, name, uid: name },
       ownNamespace: ownNamespace(object.value),
     },

@@ -13,6 +13,7 @@ import { markedWanted, renderMarked } from '../../../webhook/desired/marks.ts';
 import { patchEnvoy } from '../../../webhook/envoy/patch-envoy.ts';
 import { statusFault } from '../../../webhook/injection/status-bounds.ts';
 import { ApiRefusal, type KubernetesApi } from '../../../webhook/kube/kubernetes-api.ts';
+import { injectTexts } from '../../../webhook/manifests/inject-texts.ts';
 import { kindNamed } from '../../../webhook/objects/kinds.ts';
 import { locate } from '../../../webhook/request/locate.ts';
 import { envoyConfig } from '../../bench/review-bodies.ts';
@@ -141,7 +142,7 @@ test('admission and controller render a source once between them, for each plan'
     heldConfigMap: () => undefined,
     ignoredNamespaces: new Set(),
   };
-  const marking = { copies: engine.memory.copies, marks: engine.config.configMaps };
+  const marking = { memory: engine.memory, marks: engine.config.configMaps };
   const desire = {
     wanted: (users: Parameters<typeof markedWanted>[0]) => markedWanted(users, marking),
     render: (
@@ -184,12 +185,24 @@ test('admission and controller render a source once between them, for each plan'
   );
   expect(copies).toContainEqual(expect.stringContaining('ext_authz'));
   await wait(50);
-  expect(counts()).toMatchObject({ rendered: 0, located: 0 });
+  expect(counts()).toEqual({ rendered: 0, located: 0, parsed: 1 });
 
   // The same text in another version of the object.
   const metadata = { ...source.metadata, resourceVersion: '1000' };
   store.putConfigMap(slimConfigMap({ ...source, metadata }));
   controller.revise('shop');
   await wait(100);
-  expect(counts().rendered).toBe(0);
+  expect(counts()).toEqual({ rendered: 0, located: 0, parsed: 1 });
+});
+
+test('offline, what was decided is not parsed again, and is rendered once', () => {
+  const engine = engineFor();
+  const texts = [{ ...source, apiVersion: 'v1', kind: 'ConfigMap' }, workload].map((object) => ({
+    name: 'all.json',
+    text: JSON.stringify(object),
+  }));
+  vi.clearAllMocks();
+  const { text } = injectTexts(texts, { engine, namespace: 'shop' });
+  expect(text).toContain('ext_authz');
+  expect(counts()).toMatchObject({ rendered: 1, parsed: 0 });
 });

@@ -60,7 +60,7 @@ function desired(users: readonly ConfigMapUser[], text: string | undefined = env
   const sources = new Map(text === '' ? [] : [[source.name, source] as const]);
   return desiredConfigMaps('shop', users, {
     sources,
-    copies: memory.copies,
+    memory,
     marks: { labels: {}, annotations: {} },
   });
 }
