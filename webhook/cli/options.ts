@@ -2,6 +2,7 @@
 import { Option, type Command } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import type { Engine } from '../injection/inject.ts';
+import { testedKubernetesMinor } from '../injection/tested-kubernetes.ts';
 import { loadEngine } from '../files/load-engine.ts';
 import type { DecideOptions } from '../manifests/decide-all.ts';
 import type { CliContext } from './terminal.ts';
@@ -12,8 +13,7 @@ export interface EngineFlags {
   readonly kubernetesVersion: string;
 }
 
-/** The newest minor version that svidecar is tested with. */
-const defaultKubernetes = '1.36';
+export const defaultKubernetes = `1.${testedKubernetesMinor}`;
 /** Where kubectl puts what names no namespace. */
 export const defaultNamespace = 'default';
 
@@ -65,7 +65,10 @@ export function decideOptions(flags: EngineFlags, context: CliContext): DecideOp
 function minorOf(version: string): number {
   const minor = /^v?1\.(\d{1,3})(\.|\+|$)/.exec(version)?.[1];
   if (minor === undefined) {
-    throw new AppError('USAGE', `--kubernetes-version ${version}: write it as 1.36`);
+    throw new AppError(
+      'USAGE',
+      `--kubernetes-version ${version}: write it as ${defaultKubernetes}`,
+    );
   }
   return Number(minor);
 }

@@ -12,14 +12,12 @@ import {
 import { ownNamespaceOf } from '../checks/hooks.ts';
 import { readList } from '../kube/read-list.ts';
 import { askProbe, askVersion } from './ask-api-server.ts';
+import { testedKubernetesMinor } from '../injection/tested-kubernetes.ts';
 import { readConfigMaps } from './read-config-maps.ts';
 import { readConfiguration } from './configuration.ts';
 import { readServedChains } from './served-chains.ts';
 import type { Site, SurveyOptions } from './site.ts';
 import { groups, type Group } from './sources.ts';
-
-/** Of a cluster whose version cannot be read. */
-const usualMinor = 36;
 
 /**
  * Some twenty lists in pages of 500 objects, one list of ConfigMaps a namespace with workloads of ours, and a few questions.
@@ -34,7 +32,7 @@ export async function survey(options: SurveyOptions): Promise<ClusterFacts> {
   const users = [...subjectsOf(listed.workloads), ...subjectsOf(listed.pods)];
   const objects = { ...listed, configMaps: await readConfigMaps(users, options) };
   const site: Site = { ...options, objects, ownNamespace };
-  const minor = serverVersion.kind === 'known' ? serverVersion.value.minor : usualMinor;
+  const minor = serverVersion.kind === 'known' ? serverVersion.value.minor : testedKubernetesMinor;
   const { configuration, engine } = await readConfiguration(site, minor);
   const served = await readServedChains(site);
   const probe = await askProbe(site);

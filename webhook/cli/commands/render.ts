@@ -9,7 +9,13 @@ import { variablesFor } from '../../request/variables.ts';
 import type { Engine } from '../../injection/inject.ts';
 import { yamlOf } from '../../manifests/appended-documents.ts';
 import { entriesCommand } from './render-entries.ts';
-import { addConfigFlag, engineFrom, outputOption, type EngineFlags } from '../options.ts';
+import {
+  addConfigFlag,
+  engineFrom,
+  outputOption,
+  type EngineFlags,
+  defaultKubernetes,
+} from '../options.ts';
 import type { CliContext, Terminal } from '../terminal.ts';
 
 interface RenderFlags {
@@ -67,7 +73,7 @@ function templatesCommand(context: CliContext): Command {
 }
 
 function engineOf(flags: RenderFlags, context: CliContext): Engine {
-  const engineFlags: EngineFlags = { ...flags, kubernetesVersion: '1.36' };
+  const engineFlags: EngineFlags = { ...flags, kubernetesVersion: defaultKubernetes };
   return engineFrom(engineFlags, context);
 }
 
