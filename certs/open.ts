@@ -1,8 +1,8 @@
 /** The wiring of this room: the serving certificate as the webhook sees it, whatever its source. No decisions. */
 import type { Clock, Timers } from '#kernel/clock.ts';
-import type { Figure, Log } from '#kernel/observe.ts';
+import type { MetricFamily, Log } from '#kernel/observe.ts';
 import { systemTimers } from '../sidecar/workload-api/system-timers.ts';
-import { certificateFigures } from './figures.ts';
+import { certificateMetrics } from './certificate-metrics.ts';
 import { readCertificates, type CertificateView } from './plan/certificate-view.ts';
 import { defaultLives, type Lives } from './plan/lives.ts';
 import { trustFaults } from './plan/verdict.ts';
@@ -41,7 +41,7 @@ export interface ServingCertificate {
   readonly source: CertificateSource;
   /** What keeps API servers from trusting us, in words; empty = nothing that we know of. */
   untrusted(): readonly string[];
-  figures(): readonly Figure[];
+  metrics(): readonly MetricFamily[];
   start(signal: AbortSignal): void;
 }
 
@@ -123,11 +123,11 @@ class Serving implements ServingCertificate {
     return trustFaults({ verdict, sinceStartMs, problem: this.#keeper.problem?.() });
   }
 
-  figures(): readonly Figure[] {
+  metrics(): readonly MetricFamily[] {
     const { counts, failures = 0 } = this.#keeper;
     const { written, conflict } = this.#trust.counts;
     const chain = this.#served();
-    return certificateFigures({
+    return certificateMetrics({
       verdict: chain === undefined ? undefined : this.#trust.verdict(chain),
       rotatedAtS: this.#rotatedAtS,
       isLeader: this.#keeper.start === undefined ? undefined : this.#context.leadership.isLeader(),

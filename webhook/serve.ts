@@ -17,7 +17,7 @@ import { followConfig, loadEngine, type EngineFiles } from './files/load-engine.
 import type { Engine } from './injection/inject.ts';
 import type { CallerTrust } from './server/callers.ts';
 import type { Limits } from './server/limits.ts';
-import type { Figure, Log } from '#kernel/observe.ts';
+import type { MetricFamily, Log } from '#kernel/observe.ts';
 import type { Reviewer } from './server/reviewer.ts';
 import { WebhookServer } from './server/server.ts';
 import type { ServingCertificate } from '../certs/open.ts';
@@ -139,12 +139,12 @@ function serverOf(
     placeholder,
     clock,
     log,
-    figures: () => [buildInfo(files.version), ...cluster.figures(), ...certificate.figures()],
+    metrics: () => [buildInfo(files.version), ...cluster.metrics(), ...certificate.metrics()],
     ...(limits === undefined ? {} : { limits }),
   });
 }
 
-function buildInfo(version: string): Figure {
+function buildInfo(version: string): MetricFamily {
   return {
     name: 'svidecar_build_info',
     help: 'Always 1; the label tells the version.',

@@ -2,9 +2,8 @@
 import type { Timers } from '#kernel/clock.ts';
 import type { Rule } from '../config/settings.ts';
 import type { GrpcServerOptions } from '../server/grpc-server.ts';
-import type { MetricFamily } from '../server/metrics-text.ts';
+import type { Log, MetricFamily } from '#kernel/observe.ts';
 import type { JwtBundleSource } from '../workload-api/bundle-source.ts';
-import type { HelperLog } from './helper-log.ts';
 import type { TokenSources } from './token-sources.ts';
 
 export interface DataPath extends Pick<GrpcServerOptions, 'methods' | 'streams' | 'pages'> {
@@ -22,5 +21,5 @@ export interface DataPathContext {
   /** Opens the stream of bundles when it is first wanted: a helper that only injects watches none. */
   readonly bundles: () => JwtBundleSource;
   readonly timers: Timers;
-  readonly log: HelperLog;
+  readonly log: Log;
 }

@@ -3,7 +3,7 @@ import { checkHandler, type CheckHandler, type RulePorts } from '../authz/check-
 import { ruleMetadataKey } from '../config/helper-contract.ts';
 import type { Rule } from '../config/settings.ts';
 import { CheckCounts } from '../server/check-counts.ts';
-import type { MetricFamily } from '../server/metrics-text.ts';
+import type { MetricFamily } from '#kernel/observe.ts';
 import type { UnaryMethod } from '../server/unary-call.ts';
 import type { DataPath, DataPathContext } from './data-path.ts';
 import { Verifiers } from './verifiers.ts';

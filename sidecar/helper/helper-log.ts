@@ -1,10 +1,8 @@
 /** One line of JSON an event; what could do something to a terminal is escaped. Constant words, variables as fields; no token, key or claim value among them. */
-import { logLevels, type LogLevel } from '#kernel/observe.ts';
+import { logLevels, type Log, type LogLevel } from '#kernel/observe.ts';
 import { printable } from '#kernel/text.ts';
 
-export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
-
-export class HelperLog {
+export class HelperLog implements Log {
   level: LogLevel = 'info';
   readonly #write: (line: string) => void;
   readonly #now: () => number;
@@ -15,20 +13,20 @@ export class HelperLog {
     this.#now = now;
   }
 
-  debug(words: string, fields: LogFields = {}): void {
-    this.#add('debug', words, fields);
+  debug(fields: object, message: string): void {
+    this.#add('debug', fields, message);
   }
-  info(words: string, fields: LogFields = {}): void {
-    this.#add('info', words, fields);
+  info(fields: object, message: string): void {
+    this.#add('info', fields, message);
   }
-  warn(words: string, fields: LogFields = {}): void {
-    this.#add('warn', words, fields);
+  warn(fields: object, message: string): void {
+    this.#add('warn', fields, message);
   }
-  error(words: string, fields: LogFields = {}): void {
-    this.#add('error', words, fields);
+  error(fields: object, message: string): void {
+    this.#add('error', fields, message);
   }
 
-  #add(level: LogLevel, msg: string, fields: LogFields): void {
+  #add(level: LogLevel, fields: object, msg: string): void {
     if (logLevels.indexOf(level) < logLevels.indexOf(this.level)) return;
     const time = new Date(this.#now()).toISOString();
     this.#write(`${printable(JSON.stringify({ time, level, msg, ...fields }))}\n`);

@@ -1,7 +1,7 @@
 /** What the helper has and what it lacks, as health pages and metrics show it (pure). */
 import type { LeftOutKey } from '../jwt/jwt-bundle.ts';
 import type { Health } from '../server/health-server.ts';
-import type { MetricFamily } from '../server/metrics-text.ts';
+import type { MetricFamily } from '#kernel/observe.ts';
 import type { SourceState } from './token-sources.ts';
 
 /** Names from the downward API; they replace the placeholders in the advice about registration entries. */

@@ -5,7 +5,7 @@ import { ruleMetadataKey } from '../config/helper-contract.ts';
 import type { HelperSettings } from '../config/settings.ts';
 import { GrpcServer } from '../server/grpc-server.ts';
 import { HealthServer } from '../server/health-server.ts';
-import { metricsText } from '../server/metrics-text.ts';
+import { metricsText } from '#kernel/metrics-text.ts';
 import type { UnaryMethod } from '../server/unary-call.ts';
 import { JwtBundleSource } from '../workload-api/bundle-source.ts';
 import { openWorkloadApi } from '../workload-api/client.ts';
@@ -101,7 +101,7 @@ export class Helper {
     const { settings, log } = this.#options;
     const service = await this.#grpc.listen(settings.listen);
     const health = await this.#health.listen(settings.health);
-    log.info('listening', { service, health, workloadApi: this.#options.workloadApi });
+    log.info({ service, health, workloadApi: this.#options.workloadApi }, 'listening');
     this.#watcher = setInterval(() => {
       this.#lookAround();
     }, watchMs);
@@ -153,7 +153,7 @@ export class Helper {
     if (this.#faults > maxFaultsLogged) return;
     const isLast = this.#faults === maxFaultsLogged;
     const words = isLast ? 'a call failed; further ones are only counted' : 'a call failed';
-    this.#options.log.error(words, { fault: messageOf(thrown) });
+    this.#options.log.error({ fault: messageOf(thrown) }, words);
   }
 
   #state(): HelperState {
@@ -200,7 +200,7 @@ export class Helper {
       this.#say('warn', 'JWT bundles', withNames(bundles.problem, names));
     } else this.#say('info', 'JWT bundles', words);
     this.#logKeys(bundles.leftOut);
-    if (log.level === 'debug') log.debug('calls', { open: this.#grpc.openCalls });
+    if (log.level === 'debug') log.debug({ open: this.#grpc.openCalls }, 'calls');
   }
 
   #logKeys(leftOut: NonNullable<HelperState['bundles']>['leftOut']): void {
@@ -213,7 +213,7 @@ export class Helper {
   #say(level: 'info' | 'warn', subject: string, words: string): void {
     if (this.#said.get(subject) === words) return;
     this.#said.set(subject, words);
-    this.#options.log[level](subject, { state: words });
+    this.#options.log[level]({ state: words }, subject);
   }
 
   #metrics(): string {

@@ -7,7 +7,7 @@ import { trustDomainFault, parseTrustDomain } from '#kernel/spiffe-id.ts';
 import { trustDomainOfJwksPath } from '../config/helper-contract.ts';
 import { keySetOf, publicJwk, type PublicJwk } from '../jwt/key-set.ts';
 import type { BundleSource, JwtBundle } from '../jwt/token-ports.ts';
-import type { MetricFamily } from '../server/metrics-text.ts';
+import type { MetricFamily } from '#kernel/observe.ts';
 import type { HttpPage } from '../server/plain-answer.ts';
 
 /** Seconds that keys may be kept where the bundle has no hint, as for verdicts of our own. */

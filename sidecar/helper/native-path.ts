@@ -1,7 +1,7 @@
 /** The native data path: Envoy's own filters do the work, with secrets and keys from here. Checks are not answered. */
 import type { Rule } from '../config/settings.ts';
 import { secretsOf, type Secrets } from '../sds/secrets.ts';
-import type { MetricFamily } from '../server/metrics-text.ts';
+import type { MetricFamily } from '#kernel/observe.ts';
 import type { Pages } from '../server/plain-answer.ts';
 import { SecretService } from '../server/secret-service.ts';
 import type { StreamMethod } from '../server/stream-call.ts';
@@ -33,7 +33,7 @@ export class NativePath implements DataPath {
         this.#logUnknown(name);
       },
       onRefusal: (names) => {
-        log.warn('Envoy did not accept a secret; its own log says why', { names: names.join() });
+        log.warn({ names: names.join() }, 'Envoy did not accept a secret; its own log says why');
       },
     });
     this.#keys = new KeyPages(() => this.#bundles);
@@ -70,6 +70,6 @@ export class NativePath implements DataPath {
     if (this.#unknown.has(name) || this.#unknown.size >= maxUnknownNames) return;
     this.#unknown.add(name);
     const words = 'Envoy asks for a secret that no rule names: compare its configuration';
-    this.#context.log.warn(words, { name: name.slice(0, maxShownLength) });
+    this.#context.log.warn({ name: name.slice(0, maxShownLength) }, words);
   }
 }

@@ -62,7 +62,7 @@ async function runUntilStopped(file: string, surroundings: HelperSurroundings): 
     const settings = loadSettings(text, file);
     const mostMs = lingerMs(surroundings.env);
     log.level = settings.logLevel;
-    log.info('starting', { version: surroundings.version, settings: file });
+    log.info({ version: surroundings.version, settings: file }, 'starting');
     warnOfOpen(settings, log);
     const helper = new Helper({ ...helperOptions(settings, surroundings.env), log });
     await helper.start();
@@ -71,7 +71,7 @@ async function runUntilStopped(file: string, surroundings: HelperSurroundings): 
     });
     const stopFollowing = followFile(file, text, reloading({ file, helper, settings, log }));
     const signal = await surroundings.stopped;
-    log.info('stopping', { signal, connections: helper.connections });
+    log.info({ signal, connections: helper.connections }, 'stopping');
     // Whoever stops it by hand does not wait.
     if (signal === 'SIGTERM') {
       const connections = (): number => helper.connections;
@@ -79,11 +79,11 @@ async function runUntilStopped(file: string, surroundings: HelperSurroundings): 
     }
     stopFollowing();
     await helper.stop();
-    log.info('stopped');
+    log.info({}, 'stopped');
     return 0;
   } catch (thrown) {
     const code = thrown instanceof AppError ? thrown.code : undefined;
-    log.error(messageOf(thrown), { code });
+    log.error({ code }, messageOf(thrown));
     return (code === undefined ? undefined : exitCodes[code]) ?? 1;
   }
 }
@@ -116,15 +116,16 @@ function reloading(options: {
       const settings = loadSettings(text, file);
       helper.reload(settings);
       log.level = settings.logLevel;
-      log.info('settings reloaded', { settings: file });
+      log.info({ settings: file }, 'settings reloaded');
       warnOfOpen(settings, log);
       if (JSON.stringify(fixedOf(settings)) !== fixed)
         log.warn(
+          {},
           'a changed workloadApi, listen, health or dataPath takes effect at the next start',
         );
     } catch (thrown) {
       helper.countRefusedReload();
-      log.error('settings refused, the last good ones stay in force', { fault: messageOf(thrown) });
+      log.error({ fault: messageOf(thrown) }, 'settings refused, the last good ones stay in force');
     }
   };
 }
@@ -132,9 +133,10 @@ function reloading(options: {
 function warnOfOpen({ rules }: HelperSettings, log: HelperLog): void {
   for (const rule of rules)
     if (rule.mode === 'validate' && skipsEverything(rule.skipPaths))
-      log.warn('skipPaths lets every path pass without a token: nothing is validated', {
-        rule: rule.name,
-      });
+      log.warn(
+        { rule: rule.name },
+        'skipPaths lets every path pass without a token: nothing is validated',
+      );
 }
 
 function fixedOf({ workloadApi, listen, health, dataPath }: HelperSettings) {

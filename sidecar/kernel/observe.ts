@@ -11,14 +11,17 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-/** A number that another room keeps and `/metrics` shows, read at each scrape. */
-export interface Figure {
-  /** Prometheus name, with its unit. */
+/** Numbers that another room keeps and `/metrics` shows, read at each scrape. @see Prometheus, "Data model" */
+export interface MetricFamily {
+  /** With its unit. */
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge';
-  readonly samples: readonly {
-    readonly labels: Readonly<Record<string, string>>;
-    readonly value: number;
-  }[];
+  readonly samples: readonly MetricSample[];
+}
+
+export interface MetricSample {
+  /** Few and from our own settings: whoever calls us must not be able to make more of them. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
 }

@@ -1,7 +1,7 @@
 /** Counts the outcomes of checks by rule, for the metrics. */
 import { outcomes, type AuthzOutcome } from '../authz/outcomes.ts';
 import type { Tally } from '../authz/check-handler.ts';
-import type { MetricFamily } from './metrics-text.ts';
+import type { MetricFamily } from '#kernel/observe.ts';
 
 type Counts = Record<AuthzOutcome, number>;
 

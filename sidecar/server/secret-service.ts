@@ -6,7 +6,7 @@ import type { Timers } from '#kernel/clock.ts';
 import { DeltaStream, StateStream, type DiscoveryStream } from '../sds/discovery-stream.ts';
 import type { Secrets } from '../sds/secrets.ts';
 import { grpcStatus } from './grpc-wire.ts';
-import type { MetricFamily } from './metrics-text.ts';
+import type { MetricFamily } from '#kernel/observe.ts';
 import type { CallListener, OpenCall, StreamMethod } from './stream-call.ts';
 
 const serviceName = '/envoy.service.secret.v3.SecretDiscoveryService';

@@ -1,12 +1,12 @@
 /** A reviewer for tests of the server: allows everything, and breaks on demand. */
 import { AppError } from '#kernel/errors.ts';
 import { isObject, objectAt, stringAt } from '#kernel/json.ts';
-import type { AnsweredReview } from '../../webhook/server/reviewer.ts';
+import type { ReviewAnswer } from '../../webhook/admission/review.ts';
 
 /** Namespaces of reviews that make it throw. */
 export const explodingNamespace = 'explodes';
 
-export function reviewAll(review: unknown): AnsweredReview {
+export function reviewAll(review: unknown): ReviewAnswer {
   if (!isObject(review) || stringAt(review, 'apiVersion') !== 'admission.k8s.io/v1') {
     throw new AppError(
       'REVIEW_INVALID',

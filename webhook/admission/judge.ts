@@ -4,9 +4,11 @@ import { objectAt, stringAt } from '#kernel/json.ts';
 import { traceText, type TraceStep } from '../injection/trace.ts';
 import { decide, type DecisionContext } from './decide.ts';
 
-/** @see AdmissionVerdict of desired/events: the same shape, as the two rooms do not know each other. */
+/** What admission would say of an object that asks for something and was stored without it. */
 export interface StoredVerdict {
+  /** `injectable`: nothing stands in its way now. */
   readonly kind: 'injectable' | 'refused' | 'skipped';
+  /** Trace of the decision, as far as it matters: a step a line. */
   readonly trace: string;
 }
 

@@ -10,11 +10,14 @@ import { kindNamed } from '../objects/kinds.ts';
 import { traceText, type TraceStep } from '../injection/trace.ts';
 import { decide, type Decision, type DecisionContext } from './decide.ts';
 
-/** The answer, with the bounded labels that metrics want. */
+/** What admission says about one AdmissionReview. Labels are bounded sets: they become metric labels. */
 export interface ReviewAnswer {
+  /** The whole AdmissionReview to send back (`admission.k8s.io/v1`). */
   readonly body: JsonObject;
+  /** Kind of the reviewed object, one of those we know or `other`. */
   readonly kind: string;
   readonly decision: Decision['kind'] | 'ignored';
+  /** Stable id of why. */
   readonly reason: string;
 }
 

@@ -7,7 +7,7 @@ import type { KubernetesApi } from '../kube/kubernetes-api.ts';
 import { Controller } from './controller.ts';
 import { CountedApi } from '../kube/counted-api.ts';
 import { EventWriter } from './events/event-writer.ts';
-import { clusterFigures } from './cluster-figures.ts';
+import { clusterMetrics } from './cluster-metrics.ts';
 import { retryDelayMs } from '../kube/api-limits.ts';
 import { defaultClusterLimits } from './cluster-limits.ts';
 import type { ClusterLimits } from './cluster-limits.ts';
@@ -16,7 +16,7 @@ import { digestOf } from '../injection/config-map-contents.ts';
 import type { ConfigMapEntry, Judge } from './kept-objects.ts';
 import { readPages } from '../kube/paged-list.ts';
 import type { ClusterView, Held, ServerVersion } from './cluster-view.ts';
-import type { Figure, Log } from '#kernel/observe.ts';
+import type { MetricFamily, Log } from '#kernel/observe.ts';
 import type { SourceConfigMap } from '../desired/desired.ts';
 import { Reflector } from '../kube/reflector.ts';
 import type { Follower, ReflectorOptions } from '../kube/reflector.ts';
@@ -149,8 +149,8 @@ export class Cluster implements ClusterView {
   }
 
   /** For `/metrics`. */
-  figures(): readonly Figure[] {
-    return clusterFigures({
+  metrics(): readonly MetricFamily[] {
+    return clusterMetrics({
       reflectors: this.#reflectors(),
       calls: this.#api.counts,
       writes: this.#controller.counts,

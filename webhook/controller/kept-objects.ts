@@ -5,7 +5,7 @@ import { isManaged, type OwnerReference, type SourceConfigMap } from '../desired
 import { isOurName } from '../injection/hash.ts';
 import { namespaceLabel, statusKey } from '../request/metadata-keys.ts';
 import { digestOf } from '../injection/config-map-contents.ts';
-import type { AdmissionVerdict } from '../desired/events.ts';
+import type { StoredVerdict } from '../admission/judge.ts';
 import { apiVersionOf, type WorkloadKind } from '../objects/kinds.ts';
 
 export interface NamespaceEntry {
@@ -46,11 +46,11 @@ export interface UserEntry extends Entry {
 
 /** An object that asks for something and was stored without our status. */
 export interface AskerEntry extends Entry {
-  readonly verdict: AdmissionVerdict;
+  readonly verdict: StoredVerdict;
 }
 
 /** What admission would say of an object that is stored as it is; undefined where nothing needs to be told. */
-export type Judge = (object: JsonObject) => AdmissionVerdict | undefined;
+export type Judge = (object: JsonObject) => StoredVerdict | undefined;
 
 export function slimNamespace(object: JsonObject): NamespaceEntry {
   const metadata = objectAt(object, 'metadata');
@@ -120,7 +120,7 @@ export function slimWorkload(
 }
 
 /** A trace may quote as much as an object holds; an event has 1,024 bytes for it. */
-function shortened({ kind, trace }: AdmissionVerdict): AdmissionVerdict {
+function shortened({ kind, trace }: StoredVerdict): StoredVerdict {
   // Through bytes: a slice would keep the whole text alive.
   return { kind, trace: Buffer.from(trace.slice(0, maxTraceChars)).toString() };
 }

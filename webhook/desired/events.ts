@@ -2,6 +2,7 @@
  * Which Kubernetes Events should stand on the workloads of a namespace, and which name each has: a function of what is
  * stored, so that every replica wants the same ones, and one that was written is not written again.
  */
+import type { StoredVerdict } from '../admission/judge.ts';
 import { hash } from 'node:crypto';
 import { withoutTail } from '#kernel/text.ts';
 import { kindNamed } from '../objects/kinds.ts';
@@ -26,14 +27,6 @@ export type EventReason =
   | 'Skipped'
   | ProblemReason;
 
-/** What admission would say of an object that asks for something and was stored without it. */
-export interface AdmissionVerdict {
-  /** `injectable`: nothing stands in its way now. */
-  readonly kind: 'injectable' | 'refused' | 'skipped';
-  /** Trace of the decision, as far as it matters: a step a line. */
-  readonly trace: string;
-}
-
 export interface DesiredEvent {
   readonly namespace: string;
   readonly regarding: OwnerReference;
@@ -57,7 +50,7 @@ export interface Injected {
 
 export interface Asker {
   readonly self: OwnerReference;
-  readonly verdict: AdmissionVerdict;
+  readonly verdict: StoredVerdict;
 }
 
 /** What is stored of one namespace. */

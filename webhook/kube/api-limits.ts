@@ -1,4 +1,5 @@
 /** Limits of the conversation with an API server, each with where it comes from. */
+import { backOffMs } from '#kernel/back-off.ts';
 
 export interface ApiLimits {
   /** Objects of one page of a list. */
@@ -47,6 +48,6 @@ type RetryLimits = Pick<ApiLimits, 'firstRetryMs' | 'lastRetryMs'>;
  * @param random gives [0, 1)
  */
 export function retryDelayMs(failures: number, limits: RetryLimits, random: () => number): number {
-  const full = Math.min(limits.lastRetryMs, limits.firstRetryMs * 2 ** Math.min(failures - 1, 20));
-  return full * (0.5 + random() / 2);
+  const { firstRetryMs: firstMs, lastRetryMs: limitMs } = limits;
+  return backOffMs({ firstMs, factor: 2, limitMs, jitter: 0.5 }, failures - 1, random());
 }

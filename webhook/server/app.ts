@@ -142,7 +142,7 @@ function answer(body: unknown, { reviewer, metrics, log }: AppOptions): string {
     const uid = uidOf(body);
     if (uid === undefined) throw thrown;
     log.error({ uid, stack: stackOf(thrown) }, 'review failed inside, refused');
-    metrics.reviewed({ body: {}, kind: 'other', decision: 'failed', reason: 'internal_error' });
+    metrics.reviewed({ kind: 'other', decision: 'failed', reason: 'internal_error' });
     return JSON.stringify(internalRefusal(uid));
   }
 }

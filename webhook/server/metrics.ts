@@ -1,7 +1,8 @@
 /** Prometheus metrics of the webhook, in a registry of their own. Labels are bounded: a flood of new values ends in `other`. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Figure } from '#kernel/observe.ts';
-import type { AnsweredReview } from './reviewer.ts';
+import { metricsText } from '#kernel/metrics-text.ts';
+import type { MetricFamily } from '#kernel/observe.ts';
+import type { ReviewAnswer } from '../admission/review.ts';
 
 /** Different (kind, decision, reason) triples; about 8 kinds × 20 reasons are real. */
 const maxSeries = 400;
@@ -19,7 +20,7 @@ export interface MetricsSources {
   /** Unix seconds, NaN while there is no certificate. */
   readonly certificateNotAfter: () => number;
   readonly largeWaiting: () => number;
-  readonly figures: () => readonly Figure[];
+  readonly others: () => readonly MetricFamily[];
 }
 
 export class Metrics {
@@ -72,7 +73,7 @@ export class Metrics {
     this.#addGauges();
   }
 
-  reviewed(answer: AnsweredReview): void {
+  reviewed(answer: Pick<ReviewAnswer, 'kind' | 'reason'> & { readonly decision: string }): void {
     const key = `${answer.kind} ${answer.decision} ${answer.reason}`;
     let series = this.#series.get(key);
     if (series === undefined) {
@@ -98,7 +99,7 @@ export class Metrics {
   /** The text of a scrape. */
   async text(): Promise<string> {
     const own = await this.registry.metrics();
-    return own + this.#sources.figures().map(figureText).join('');
+    return `${own}\n${metricsText(this.#sources.others())}`;
   }
 
   #addGauges(): void {
@@ -121,17 +122,4 @@ export class Metrics {
       },
     });
   }
-}
-
-/** @see Prometheus text format 0.0.4: label values escape backslash, quote and line feed. */
-function figureText(figure: Figure): string {
-  const lines = figure.samples.map(({ labels, value }) => {
-    const pairs = Object.entries(labels).map(([name, text]) => `${name}="${escapeLabel(text)}"`);
-    return `${figure.name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`;
-  });
-  return `\n# HELP ${figure.name} ${figure.help}\n# TYPE ${figure.name} ${figure.type}\n${lines.join('')}`;
-}
-
-function escapeLabel(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }

@@ -16,7 +16,7 @@ import { Metrics } from './metrics.ts';
 import { BodyReader } from './read-body.ts';
 import type { CertificateSource, ServingPair } from '../../certs/certificate-ports.ts';
 import type { Reviewer } from './reviewer.ts';
-import type { Figure, Log } from '#kernel/observe.ts';
+import type { MetricFamily, Log } from '#kernel/observe.ts';
 
 export interface ServerOptions {
   /** The reviewer of the newest good configuration; asked for each review. */
@@ -33,8 +33,8 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<Limits>;
-  /** Figures of other rooms for `/metrics`. */
-  readonly figures?: () => readonly Figure[];
+  /** Metrics of other rooms for `/metrics`. */
+  readonly metrics?: () => readonly MetricFamily[];
 }
 
 /** TLS 1.2 is the least that supported API servers speak; 1.3 is chosen where both can. */
@@ -128,7 +128,7 @@ export class WebhookServer {
   }
 
   #appOptions(): Parameters<typeof webhookApp>[1] {
-    const { reviewer, ready, certificates, log, figures } = this.#options;
+    const { reviewer, ready, certificates, log, metrics: others } = this.#options;
     const cut = (): void => {
       metrics.cut.inc();
     };
@@ -136,7 +136,7 @@ export class WebhookServer {
     const metrics = new Metrics({
       certificateNotAfter: () => certificates.current()?.notAfter ?? Number.NaN,
       largeWaiting: () => bodies.waiting,
-      figures: figures ?? ((): readonly Figure[] => []),
+      others: others ?? ((): readonly MetricFamily[] => []),
     });
     return {
       reviewer,

@@ -99,7 +99,7 @@ test('one that changes without end is looked at at a steady rate, and holds up n
   expect(api.get('ConfigMap', 'calm', helperFor('calm'))).toBeDefined();
   expect(applies).toBeGreaterThan(4);
   expect(applies).toBeLessThan(14);
-  const backlog = cluster.figures().find(({ name }) => name === 'svidecar_controller_backlog');
+  const backlog = cluster.metrics().find(({ name }) => name === 'svidecar_controller_backlog');
   expect(backlog?.samples[0]?.value).toBeLessThanOrEqual(1);
 });
 

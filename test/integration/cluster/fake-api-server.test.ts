@@ -236,11 +236,11 @@ test('nothing is removed while a watch is down: its users may only not be seen',
   await until('it is removed', () => api.get('ConfigMap', 'shop', helperFor('h1')) === undefined);
 });
 
-test('figures tell of watches, writes and problems', async () => {
+test('metrics tell of watches, writes and problems', async () => {
   const cluster = await start();
   putDeployment('web', { helper: 'h1' });
   await until('it is there', () => api.get('ConfigMap', 'shop', helperFor('h1')) !== undefined);
-  const figures = new Map(cluster.figures().map((figure) => [figure.name, figure.samples]));
+  const figures = new Map(cluster.metrics().map((figure) => [figure.name, figure.samples]));
   expect(figures.get('svidecar_cluster_watch_open')).toHaveLength(9);
   expect(figures.get('svidecar_configmap_problems')).toEqual([{ labels: {}, value: 0 }]);
   expect(figures.get('svidecar_cluster_objects')).toContainEqual({

@@ -75,10 +75,10 @@ describeWithComponents(programs, 'the controller and a fleet of workloads', () =
   }
 
   function figure(cluster: Cluster, name: string, labels: Record<string, string> = {}): number {
-    const samples = cluster.figures().find((each) => each.name === name)?.samples ?? [];
+    const samples = cluster.metrics().find((each) => each.name === name)?.samples ?? [];
     return samples
       .filter((sample) =>
-        Object.entries(labels).every(([key, value]) => sample.labels[key] === value),
+        Object.entries(labels).every(([key, value]) => sample.labels?.[key] === value),
       )
       .reduce((sum, { value }) => sum + value, 0);
   }

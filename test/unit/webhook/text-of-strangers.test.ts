@@ -204,7 +204,7 @@ describe.each(hostile)('%s', (_what, character) => {
     const lines: string[] = [];
     const write = (line: string): void => void lines.push(line);
     createLog('info', { write }).warn({ namespace: text, [text]: text }, text);
-    new HelperLog(write, Date.now).warn(text, { file: text, [text]: text });
+    new HelperLog(write, Date.now).warn({ file: text, [text]: text }, text);
     expect(lines).toHaveLength(2);
     for (const line of lines) {
       expectHarmless(line);

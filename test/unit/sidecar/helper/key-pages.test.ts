@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseTrustDomain } from '#kernel/spiffe-id.ts';
 import { KeyPages } from '../../../../sidecar/helper/key-pages.ts';
-import { metricsText } from '../../../../sidecar/server/metrics-text.ts';
+import { metricsText } from '../../../../sidecar/kernel/metrics-text.ts';
 import { FakeBundles, makeKey } from '../../../fakes/token-maker.ts';
 
 class Source extends FakeBundles {

@@ -38,8 +38,8 @@ test('a log line is one line of JSON, and only from its level on', () => {
     (line) => lines.push(line),
     () => 0,
   );
-  log.debug('not this');
-  log.warn('two\nlines', { count: 1, nothing: undefined });
+  log.debug({}, 'not this');
+  log.warn({ count: 1, nothing: undefined }, 'two\nlines');
   expect(lines).toEqual([
     '{"time":"1970-01-01T00:00:00.000Z","level":"warn","msg":"two\\nlines","count":1}\n',
   ]);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { SecretService } from '../../../../sidecar/server/secret-service.ts';
-import { metricsText } from '../../../../sidecar/server/metrics-text.ts';
+import { metricsText } from '../../../../sidecar/kernel/metrics-text.ts';
 import type { CallListener } from '../../../../sidecar/server/stream-call.ts';
 import {
   FakeSecrets,

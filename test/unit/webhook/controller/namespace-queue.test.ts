@@ -36,7 +36,7 @@ function makeQueue(): { queue: NamespaceQueue; begun: Work[]; failed: string[] }
       }),
     failed: (namespace) => failed.push(namespace),
     limits,
-    random: () => 1,
+    random: () => 0,
   });
   return { queue, begun, failed };
 }

@@ -29,7 +29,7 @@ function makeApp({ missing = [], untrusted = [], stopping = false, callerFault }
   const metrics = new Metrics({
     certificateNotAfter: () => 1_900_000_000,
     largeWaiting: () => bodies.waiting,
-    figures: () => [
+    others: () => [
       {
         name: 'svidecar_cluster_lists_total',
         help: 'Lists.',
@@ -266,7 +266,7 @@ test('while it stops it is not ready, still answers reviews, and closes each con
   expect((await app.inject('/readyz')).body).toBe('not ready: stopping\n');
 });
 
-test('metrics count reviews by kind, decision and reason, refusals, and the figures of other rooms', async () => {
+test('metrics count reviews by kind, decision and reason, refusals, and the metrics of other rooms', async () => {
   const { app } = makeApp();
   const post = { method: 'POST', url: '/mutate', headers: json } as const;
   await app.inject({ ...post, payload: reviewOf('u1') });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CheckCounts } from '../../../../sidecar/server/check-counts.ts';
-import { metricsText } from '../../../../sidecar/server/metrics-text.ts';
+import { metricsText } from '../../../../sidecar/kernel/metrics-text.ts';
 
 test('families become Prometheus text, with labels escaped and empty families left out', () => {
   expect(

@@ -1,5 +1,5 @@
 /** What `/metrics` shows of this room. */
-import type { Figure } from '#kernel/observe.ts';
+import type { MetricFamily } from '#kernel/observe.ts';
 import type { ReflectorCounts } from '../kube/reflector.ts';
 
 export interface ClusterCounts {
@@ -23,21 +23,20 @@ export interface ClusterCounts {
   readonly sizes: Readonly<Record<string, number>>;
 }
 
-export function clusterFigures(counts: ClusterCounts): readonly Figure[] {
+export function clusterMetrics(counts: ClusterCounts): readonly MetricFamily[] {
   return [
-    ...watchFigures(counts.reflectors),
-    ...writeFigures(counts),
-    ...workFigures(counts),
-    ...eventFigures(counts),
+    ...watchMetrics(counts.reflectors),
+    ...writeMetrics(counts),
+    ...workMetrics(counts),
+    ...eventMetrics(counts),
   ];
 }
 
-function watchFigures(reflectors: ClusterCounts['reflectors']): readonly Figure[] {
-  const each = (value: (reflector: (typeof reflectors)[number]) => number): Figure['samples'] =>
-    reflectors.map((reflector) => ({
-      labels: { resource: reflector.name },
-      value: value(reflector),
-    }));
+type ReflectorState = ClusterCounts['reflectors'][number];
+
+function watchMetrics(reflectors: readonly ReflectorState[]): readonly MetricFamily[] {
+  const each = (value: (reflector: ReflectorState) => number): MetricFamily['samples'] =>
+    reflectors.map((state) => ({ labels: { resource: state.name }, value: value(state) }));
   return [
     {
       name: 'svidecar_cluster_watch_open',
@@ -45,7 +44,7 @@ function watchFigures(reflectors: ClusterCounts['reflectors']): readonly Figure[
       type: 'gauge',
       samples: each((reflector) => (reflector.isCurrent ? 1 : 0)),
     },
-    heardFigure(reflectors),
+    heardMetric(reflectors),
     {
       name: 'svidecar_cluster_lists_total',
       help: 'Full lists of a resource.',
@@ -73,7 +72,7 @@ function watchFigures(reflectors: ClusterCounts['reflectors']): readonly Figure[
   ];
 }
 
-function heardFigure(reflectors: ClusterCounts['reflectors']): Figure {
+function heardMetric(reflectors: readonly ReflectorState[]): MetricFamily {
   return {
     name: 'svidecar_cluster_heard_timestamp_seconds',
     help: 'When the API server last said something of a resource, in Unix seconds: at least a bookmark comes each minute.',
@@ -84,15 +83,15 @@ function heardFigure(reflectors: ClusterCounts['reflectors']): Figure {
   };
 }
 
-function by(label: string, values: Readonly<Record<string, number>>): Figure['samples'] {
+function by(label: string, values: Readonly<Record<string, number>>): MetricFamily['samples'] {
   return Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }));
 }
 
-function one(value: number): Figure['samples'] {
+function one(value: number): MetricFamily['samples'] {
   return [{ labels: {}, value }];
 }
 
-function writeFigures({ writes, problems, sizes, calls }: ClusterCounts): readonly Figure[] {
+function writeMetrics({ writes, problems, sizes, calls }: ClusterCounts): readonly MetricFamily[] {
   return [
     {
       name: 'svidecar_configmap_writes_total',
@@ -124,7 +123,7 @@ function writeFigures({ writes, problems, sizes, calls }: ClusterCounts): readon
   ];
 }
 
-function workFigures({ renderings, backlog }: ClusterCounts): readonly Figure[] {
+function workMetrics({ renderings, backlog }: ClusterCounts): readonly MetricFamily[] {
   return [
     {
       name: 'svidecar_envoy_renderings_total',
@@ -141,7 +140,7 @@ function workFigures({ renderings, backlog }: ClusterCounts): readonly Figure[] 
   ];
 }
 
-function eventFigures({ events, eventsWaiting }: ClusterCounts): readonly Figure[] {
+function eventMetrics({ events, eventsWaiting }: ClusterCounts): readonly MetricFamily[] {
   return [
     {
       name: 'svidecar_events_total',

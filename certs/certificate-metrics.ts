@@ -1,8 +1,8 @@
 /** What `/metrics` shows of this room. */
-import type { Figure } from '#kernel/observe.ts';
+import type { MetricFamily } from '#kernel/observe.ts';
 import type { TrustVerdict } from './plan/verdict.ts';
 
-export interface CertificateFigures {
+export interface CertificateState {
   readonly verdict: TrustVerdict | undefined;
   /** Unix seconds when this replica last began to serve another leaf; undefined before the first. */
   readonly rotatedAtS: number | undefined;
@@ -20,11 +20,15 @@ export interface CertificateFigures {
   readonly failures: number;
 }
 
-export function certificateFigures(figures: CertificateFigures): readonly Figure[] {
-  return [...stateFigures(figures), ...workFigures(figures)];
+export function certificateMetrics(state: CertificateState): readonly MetricFamily[] {
+  return [...stateMetrics(state), ...workMetrics(state)];
 }
 
-function stateFigures({ verdict, rotatedAtS, isLeader }: CertificateFigures): readonly Figure[] {
+function stateMetrics({
+  verdict,
+  rotatedAtS,
+  isLeader,
+}: CertificateState): readonly MetricFamily[] {
   const anchor = verdict?.kind === 'trusted' ? verdict.anchor : undefined;
   const known = verdict !== undefined && verdict.kind !== 'unknown';
   return [
@@ -51,7 +55,7 @@ function stateFigures({ verdict, rotatedAtS, isLeader }: CertificateFigures): re
   ];
 }
 
-function workFigures({ made, writes, failures }: CertificateFigures): readonly Figure[] {
+function workMetrics({ made, writes, failures }: CertificateState): readonly MetricFamily[] {
   return [
     {
       name: 'svidecar_certificates_made_total',
@@ -77,6 +81,6 @@ function workFigures({ made, writes, failures }: CertificateFigures): readonly F
 }
 
 /** Without a value there is no sample: no number stands for "not known". */
-function gauge(name: string, help: string, value: number | undefined): Figure {
+function gauge(name: string, help: string, value: number | undefined): MetricFamily {
   return { name, help, type: 'gauge', samples: value === undefined ? [] : [{ labels: {}, value }] };
 }

@@ -1,17 +1,5 @@
 /** Prometheus text format 0.0.4, from numbers that others keep. */
-
-export interface MetricFamily {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'gauge';
-  readonly samples: readonly Sample[];
-}
-
-export interface Sample {
-  /** Few and from our own settings: whoever calls us must not be able to make more of them. */
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly value: number;
-}
+import type { MetricFamily } from './observe.ts';
 
 /** One family after the other; a family without samples is left out. */
 export function metricsText(families: readonly MetricFamily[]): string {
