@@ -5,7 +5,7 @@ import {
   envoyCheck,
   keysReader,
   type ReadConfigMap,
-  type Telling,
+  type AnswerDetail,
 } from './admission/check-envoy.ts';
 import { judgeStored } from './admission/judge.ts';
 import { review, type ReviewContext } from './admission/review.ts';
@@ -169,7 +169,7 @@ function reviewers(cluster: Cluster, ownNamespace: string): (engine: Engine) => 
     const read: ReadConfigMap = (namespace, name) => cluster.configMap(namespace, name);
     const context: ReviewContext = {
       engine,
-      checkEnvoy: envoyCheck(read, engine.memory.copies, tellingOf(engine)),
+      checkEnvoy: envoyCheck(read, engine.memory.copies, detailOf(engine)),
       configMapKeys: keysReader(read),
       heldConfigMap: (namespace, name) => cluster.held(namespace, name),
       ignoredNamespaces: ignored(engine, ownNamespace),
@@ -179,13 +179,13 @@ function reviewers(cluster: Cluster, ownNamespace: string): (engine: Engine) => 
 }
 
 /** Words only where nobody but the API server can ask. */
-function tellingOf({ config }: Engine): Telling {
+function detailOf({ config }: Engine): AnswerDetail {
   return config.apiServerClient === undefined ? 'places' : 'words';
 }
 
 function follow(
   files: EngineFiles,
-  told: {
+  options: {
     readonly signal: AbortSignal;
     readonly log: Log;
     readonly changed: (engine: Engine) => void;
@@ -196,13 +196,13 @@ function follow(
     { ...files, config: files.config },
     {
       changed: (engine) => {
-        told.changed(engine);
-        told.log.info({}, 'new configuration in force');
+        options.changed(engine);
+        options.log.info({}, 'new configuration in force');
       },
       fault: (fault) => {
-        told.log.error({ fault }, 'new configuration not used, the last good one stays');
+        options.log.error({ fault }, 'new configuration not used, the last good one stays');
       },
     },
-    told.signal,
+    options.signal,
   );
 }

@@ -1,6 +1,6 @@
 /** Somebody who sends the webhook a review about a namespace that is not theirs. */
 import type { JsonObject } from '#kernel/json.ts';
-import { envoyCheck, type Telling } from '../../webhook/admission/check-envoy.ts';
+import { envoyCheck, type AnswerDetail } from '../../webhook/admission/check-envoy.ts';
 import { review } from '../../webhook/admission/review.ts';
 import type { ConfigMapContents } from '../../webhook/injection/config-map-contents.ts';
 import { engineFor } from './engine.ts';
@@ -10,7 +10,7 @@ const engine = engineFor();
 /** The answer to a review of a pod whose Envoy reads `secret.conf` of the ConfigMap victim/theirs. */
 export function answerTo(
   source: string | ConfigMapContents,
-  telling?: Telling,
+  detail?: AnswerDetail,
   more: JsonObject = {},
 ): string {
   const contents = typeof source === 'string' ? { data: { 'secret.conf': source } } : source;
@@ -51,7 +51,7 @@ export function answerTo(
     checkEnvoy: envoyCheck(
       () => ({ resourceVersion: '1', ...contents }),
       engine.memory.copies,
-      telling,
+      detail,
     ),
     configMapKeys: () => undefined,
     heldConfigMap: () => undefined,

@@ -49,14 +49,14 @@ export function keysReader(
  * Whether the asker is known to be allowed to read the ConfigMap. Anybody who reaches the webhook can send a review with
  * somebody else's namespace in it; so what a review is told are places, unless it is known who sends reviews.
  */
-export type Telling = 'words' | 'places';
+export type AnswerDetail = 'words' | 'places';
 
 export function envoyCheck(
   read: ReadConfigMap,
   copies: Pick<PatchedCopies, 'told'>,
-  telling: Telling = 'places',
+  detail: AnswerDetail = 'places',
 ): EnvoyCheck {
-  const toldOf = telling === 'words' ? copies : inPlaces(copies);
+  const toldOf = detail === 'words' ? copies : inPlaces(copies);
   return (namespace, { template, plan, status }, trace) => {
     const source = read(namespace, plan.source);
     if (source === undefined) {

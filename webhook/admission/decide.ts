@@ -69,7 +69,7 @@ export interface DecisionContext {
 }
 
 /** What every step of a decision needs. */
-interface Telling {
+interface DecisionScope {
   readonly context: DecisionContext;
   /** The object before an update, where it had a pod template. */
   readonly before: Located | undefined;
@@ -104,8 +104,8 @@ export function nameOf(located: Located): string {
   return `${located.kind} ${located.namespace}/${located.name}`;
 }
 
-function decideLocated(located: Located, told: Telling): Decision {
-  const { context, before, trace } = told;
+function decideLocated(located: Located, scope: DecisionScope): Decision {
+  const { context, before, trace } = scope;
   warnOfStray(located, trace);
   const lost = lostStatus(located, before);
   if (lost === undefined && !isAddressed(located.template))
@@ -115,11 +115,11 @@ function decideLocated(located: Located, told: Telling): Decision {
     ignoredNamespaces: context.ignoredNamespaces,
     isUpdate: context.before !== undefined,
   });
-  if (outside !== undefined) return skipOutside(outside, located, told);
+  if (outside !== undefined) return skipOutside(outside, located, scope);
   refuseUnbounded(located);
   const status = lost ?? statusOf(located.template);
   const request = readRequestOf(located, status);
-  if (request.kind === 'templates') return decideTemplates(located, { ...told, request, status });
+  if (request.kind === 'templates') return decideTemplates(located, { ...scope, request, status });
   if (request.kind === 'settings-only') {
     trace.warn(
       'annotations_without_templates',
@@ -187,8 +187,12 @@ function skip(reason: SkipReason, message: string, trace: Trace): Decision {
   return { kind: 'skipped', reason, steps: trace.steps };
 }
 
-function skipOutside({ reason, message }: Outside, located: Located, told: Telling): Decision {
-  const { trace } = told;
+function skipOutside(
+  { reason, message }: Outside,
+  located: Located,
+  scope: DecisionScope,
+): Decision {
+  const { trace } = scope;
   const status = readableStatus(located);
   if (reason === 'host_network' && status !== undefined) {
     // It became a hostNetwork pod after its injection: on the node's network anybody could ask the helper.
@@ -196,7 +200,7 @@ function skipOutside({ reason, message }: Outside, located: Located, told: Telli
     return takenBack(located, status, trace);
   }
   const settled =
-    reason === 'immutable' && status !== undefined ? settle(located, status, told) : undefined;
+    reason === 'immutable' && status !== undefined ? settle(located, status, scope) : undefined;
   if (settled !== undefined) return settled;
   return asksForNothing(located.template)
     ? skip('opted_out', message, trace)
@@ -225,15 +229,15 @@ function warnOfStray(located: Located, trace: Trace): void {
   for (const { id, message, key } of strayKeys(located)) trace.warn(id, message, key);
 }
 
-interface TemplateRequest extends Telling {
+interface TemplateRequest extends DecisionScope {
   readonly request: Extract<Request, { kind: 'templates' }>;
   readonly status: Status | undefined;
 }
 
-function decideTemplates(located: Located, told: TemplateRequest): Decision {
-  const { request, status, context, trace } = told;
+function decideTemplates(located: Located, asked: TemplateRequest): Decision {
+  const { request, status, context, trace } = asked;
   trace.say('templates_requested', `${templatesKey}: ${request.names.join(', ')}`);
-  const settled = status === undefined ? undefined : settle(located, status, told);
+  const settled = status === undefined ? undefined : settle(located, status, asked);
   if (settled !== undefined && status !== undefined) {
     requireOwnNames(located, status, { context, isChange: false });
     return settled;
@@ -281,7 +285,7 @@ function requireOwnNames(
 function settle(
   located: Located,
   status: Status,
-  { before, trace }: Telling,
+  { before, trace }: DecisionScope,
 ): Decision | undefined {
   if (!isComplete(located.template, status)) return undefined;
   const { template, operations } = putBack(located.template, status);

@@ -41,20 +41,20 @@ export function toldOnce(findings: readonly Finding[]): CheckOutcome {
   return found([...told.values()]);
 }
 
-/** Steps that are told of as they stand; the engine's sentence says what to do. */
+/** Steps that are shown as they stand; the engine's sentence says what to do. */
 export function steps(
   assessed: readonly Assessed[],
-  told: { readonly id: StepId; readonly severity: Severity; readonly hint: string },
+  shown: { readonly id: StepId; readonly severity: Severity; readonly hint: string },
 ): readonly Finding[] {
   return assessed.flatMap(({ decision, where }) =>
     decision.steps
-      .filter(({ id }) => id === told.id)
+      .filter(({ id }) => id === shown.id)
       .map(({ message, key }) => ({
-        severity: told.severity,
+        severity: shown.severity,
         where,
         message,
         key,
-        hint: told.hint,
+        hint: shown.hint,
       })),
   );
 }

@@ -18,7 +18,7 @@ const gitOpsManagers: ReadonlyMap<string, string> = new Map([
 export const gitOpsDrift: Check = {
   id: 'gitops_drift',
   category: 'workloads',
-  claim: 'nobody keeps workloads in step with a repository that does not know what was injected',
+  claim: 'no GitOps tool will revert the injection',
   why: 'What the webhook changes in a Deployment shows as drift there; changed back, it is injected again, without end.',
   offline: true,
   reads: ['namespaces', 'workloads'],

@@ -150,7 +150,7 @@ function isAbove(left: string, right: string): boolean {
 export const autoscaling: Check = {
   id: 'autoscaling',
   category: 'workloads',
-  claim: 'autoscalers find the requests they reckon with in every container',
+  claim: 'autoscalers find the resource requests they need in every container',
   why: 'With a utilization target, one container without a request stops the scaling of the whole workload.',
   offline: true,
   reads: ['autoscalers', 'workloads'],

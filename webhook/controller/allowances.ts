@@ -1,4 +1,4 @@
-/** How often each of many may do something: some times at once after a quiet time, then at a steady rate. */
+/** How often each of many may do something: several times at once after a quiet time, then at a steady rate. */
 
 interface Allowance {
   left: number;

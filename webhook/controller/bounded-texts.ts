@@ -5,7 +5,7 @@
 import { Amounts, largestOf, leftAfterShedding } from './amounts.ts';
 import type { ConfigMapEntry } from './kept-objects.ts';
 import type { ClusterLimits } from './cluster-limits.ts';
-import { Shelf } from './shelf.ts';
+import { NamespaceIndex } from './namespace-index.ts';
 
 export type HeldTextLimits = Pick<ClusterLimits, 'namespaceTextBytes' | 'allTextBytes'>;
 
@@ -13,7 +13,7 @@ export class BoundedTexts {
   readonly #limits: HeldTextLimits;
   /** Called for a namespace that has lost a text. */
   readonly #lost: (namespace: string) => void;
-  readonly #shelf = new Shelf<ConfigMapEntry>();
+  readonly #shelf = new NamespaceIndex<ConfigMapEntry>();
   readonly #bytes = new Amounts();
 
   constructor(limits: HeldTextLimits, lost: (namespace: string) => void) {

@@ -3,7 +3,7 @@ import type { AskerEntry, ConfigMapEntry, NamespaceEntry, UserEntry } from './ke
 import type { ConfigMapUser, OwnerReference, SourceConfigMap } from '../desired/desired.ts';
 import { standingOf, type NamespaceStanding } from '../request/namespace-standing.ts';
 import { BoundedTexts, listSifter, withheld, type HeldTextLimits } from './bounded-texts.ts';
-import { Shelf } from './shelf.ts';
+import { NamespaceIndex } from './namespace-index.ts';
 import { StatusTexts, type StatusLimits } from './status-texts.ts';
 
 export interface StoreListener {
@@ -38,9 +38,9 @@ export class ClusterStore {
   readonly #filling = new Map<string, Filling>();
   /** Everything that happened to ConfigMaps up to this version is known. */
   #configMapsVersion = 0;
-  readonly #users = new Shelf<UserEntry>();
+  readonly #users = new NamespaceIndex<UserEntry>();
   readonly #statuses: StatusTexts;
-  readonly #askers = new Shelf<AskerEntry>();
+  readonly #askers = new NamespaceIndex<AskerEntry>();
 
   constructor(listener: StoreListener) {
     this.#listener = listener;

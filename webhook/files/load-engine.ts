@@ -80,11 +80,11 @@ function engineOf(
 
 /**
  * Calls back with a new engine whenever the configuration file has changed and is good, and with the fault whenever
- * it has changed and is not; a fault is told once.
+ * it has changed and is not; a fault is reported once.
  */
 export function followConfig(
   files: EngineFiles & { readonly config: string },
-  told: { readonly changed: (engine: Engine) => void; readonly fault: (message: string) => void },
+  on: { readonly changed: (engine: Engine) => void; readonly fault: (message: string) => void },
   signal: AbortSignal,
 ): void {
   let lastText = readFile(files.config);
@@ -94,10 +94,10 @@ export function followConfig(
       const text = readFile(files.config);
       if (text === lastText) return;
       lastText = text;
-      told.changed(engineOf(readConfig(text, files.config), builtIn, files));
+      on.changed(engineOf(readConfig(text, files.config), builtIn, files));
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      told.fault(error.message);
+      on.fault(error.message);
     }
   };
   followFolder({ folder: dirname(files.config), look, signal });

@@ -164,7 +164,7 @@ function textsIn(
     if (typeof name === 'string') return name;
     throw new AppError(
       'TEMPLATE_INVALID',
-      `rule ${template.rule}: ${field} holds something that is no text`,
+      `rule ${template.rule}: ${field} holds a value that is not a string`,
     );
   });
 }

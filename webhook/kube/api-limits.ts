@@ -25,7 +25,7 @@ export interface ApiLimits {
 export const defaultApiLimits: ApiLimits = Object.freeze({
   // As client-go's pager.
   pageSize: 500,
-  // Parsed, JSON takes some times its length; the heap has 192 MiB.
+  // Parsed, JSON takes several times its length; the heap has 192 MiB.
   pageBytes: 8 * 1024 * 1024,
   // etcd takes 1.5 MiB of an object, and JSON may write six characters for one.
   answerBytes: 16 * 1024 * 1024,

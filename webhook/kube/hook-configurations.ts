@@ -1,7 +1,7 @@
 /** Our MutatingWebhookConfigurations: which caBundle each hook has, followed and written. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { ApiRefusal } from './kubernetes-api.ts';
-import { Followed } from './followed.ts';
+import { ReflectorStore } from './reflector-store.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
 
 /** The Service that our hooks name: hooks of another installation are none of our business. */
@@ -35,7 +35,7 @@ const conflicts: readonly number[] = [404, 409];
 
 export class FollowedHookConfigurations {
   readonly #options: ReflectorOptions;
-  readonly #followed = new Followed<HookConfigurationEntry>();
+  readonly #followed = new ReflectorStore<HookConfigurationEntry>();
   readonly #reflector: Reflector<HookConfigurationEntry>;
   #signal: AbortSignal = AbortSignal.abort();
 

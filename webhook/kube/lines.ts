@@ -1,7 +1,7 @@
 /** A stream of bytes as lines of text. */
 import { AppError } from '#kernel/errors.ts';
 
-/** Bytes; the largest object that etcd takes is 1.5 MiB, its JSON may be some times larger. */
+/** Bytes; the largest object that etcd takes is 1.5 MiB, its JSON may be several times larger. */
 const maxLineBytes = 16 * 1024 * 1024;
 const lineFeed = 0x0a;
 

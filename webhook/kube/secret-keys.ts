@@ -1,7 +1,7 @@
 /** One Secret of our namespace, followed and written: text values by key. Invariant: its values are never logged. */
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { ApiRefusal } from './kubernetes-api.ts';
-import { Followed } from './followed.ts';
+import { ReflectorStore } from './reflector-store.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
 
 export interface SecretName {
@@ -26,7 +26,7 @@ const invalid = 422;
 export class SecretKeys {
   readonly #secret: SecretName;
   readonly #options: ReflectorOptions;
-  readonly #followed = new Followed<SecretEntry>();
+  readonly #followed = new ReflectorStore<SecretEntry>();
   readonly #reflector: Reflector<SecretEntry>;
   #signal: AbortSignal = AbortSignal.abort();
 

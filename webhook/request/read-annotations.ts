@@ -214,7 +214,7 @@ function refuseOtherTypes(key: string, value: Json | undefined): void {
   if (typeof value === 'string') return;
   throw new AppError(
     'ANNOTATION_INVALID',
-    `annotation ${key}: its value is no text; put it in quotes, as in ${key}: "false"`,
+    `annotation ${key}: the value must be a string; put it in quotes, as in ${key}: "false"`,
     { facts: { key } },
   );
 }

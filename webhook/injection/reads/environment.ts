@@ -59,7 +59,7 @@ function unknown(why: string, isPlain = false): Unknown {
 function valueOf(variable: JsonObject, expand: Environment['expand']): Text {
   const name = stringAt(variable, 'name') ?? '';
   const value = variable['value'] ?? '';
-  if (typeof value !== 'string') return [unknown(`${name} has a value that is no text`)];
+  if (typeof value !== 'string') return [unknown(`${name} has a value that is not a string`)];
   const from = variable['valueFrom'];
   if (value !== '' || !isObject(from)) return expand(value);
   const field = stringAt(objectAt(from, 'fieldRef'), 'fieldPath');

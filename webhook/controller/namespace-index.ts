@@ -1,5 +1,5 @@
 /** Entries by namespace and key. */
-export class Shelf<Entry extends { readonly namespace: string }> {
+export class NamespaceIndex<Entry extends { readonly namespace: string }> {
   readonly #byNamespace = new Map<string, Map<string, Entry>>();
   #size = 0;
 

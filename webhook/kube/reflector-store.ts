@@ -10,7 +10,7 @@ function isOlder(entry: Versioned, known: Versioned | undefined): boolean {
   return known?.uid === entry.uid && Number(entry.version) < Number(known.version);
 }
 
-export class Followed<Entry extends Versioned> {
+export class ReflectorStore<Entry extends Versioned> {
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<() => void>();
 
