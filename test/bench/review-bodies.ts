@@ -1,10 +1,13 @@
 /** AdmissionReviews of the sizes that the benchmark asks for. */
 import type { Json, JsonObject } from '#kernel/json.ts';
 
-const env = (count: number): readonly Json[] =>
+/** @param padding characters that make each variable longer */
+const env = (count: number, padding: number): readonly Json[] =>
   Array.from({ length: count }, (_, index) => ({
     name: `SETTING_${index}`,
-    valueFrom: { configMapKeyRef: { name: `settings-${index % 7}`, key: `key-${index}` } },
+    valueFrom: {
+      configMapKeyRef: { name: `settings-${index % 7}`, key: `key-${index}${'x'.repeat(padding)}` },
+    },
   }));
 
 const probe = {
@@ -13,13 +16,13 @@ const probe = {
   timeoutSeconds: 1,
 };
 
-function container(name: string, variables: number): JsonObject {
+function container(name: string, variables: number, padding: number): JsonObject {
   return {
     name,
     image: `registry.test/shop/${name}:1.2.3`,
     imagePullPolicy: 'IfNotPresent',
     ports: [{ name: 'http', containerPort: 8080, protocol: 'TCP' }],
-    env: env(variables),
+    env: env(variables, padding),
     livenessProbe: probe,
     readinessProbe: probe,
     resources: {
@@ -39,7 +42,7 @@ const envoy: JsonObject = {
   volumeMounts: [{ name: 'envoy-config', mountPath: '/etc/envoy' }],
 };
 
-function pod(variables: number): JsonObject {
+function pod(variables: number, padding = 0): JsonObject {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -54,7 +57,7 @@ function pod(variables: number): JsonObject {
     },
     spec: {
       serviceAccountName: 'frontend',
-      containers: [container('frontend', variables), envoy],
+      containers: [container('frontend', variables, padding), envoy],
       volumes: [
         { name: 'data', emptyDir: {} },
         { name: 'envoy-config', configMap: { name: 'frontend-envoy', defaultMode: 420 } },
@@ -94,11 +97,16 @@ function reviewOf(object: JsonObject): Buffer {
   );
 }
 
+/** Below what a pod may have; larger ones have longer values. */
+const maxVariables = 4_000;
+
 /** A review of at least so many bytes, as near as one environment variable allows. */
 export function reviewOfBytes(bytes: number): Buffer {
   const none = reviewOf(pod(0)).length;
   const each = (reviewOf(pod(1000)).length - none) / 1000;
-  return reviewOf(pod(Math.max(0, Math.ceil((bytes - none) / each))));
+  const count = Math.min(maxVariables, Math.max(0, Math.ceil((bytes - none) / each)));
+  const missing = bytes - reviewOf(pod(count)).length;
+  return reviewOf(pod(count, count < maxVariables ? 0 : Math.ceil(missing / count)));
 }
 
 /** The ConfigMap that the pod's Envoy reads. */
