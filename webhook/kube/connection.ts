@@ -62,10 +62,20 @@ export async function connect(
   } catch (thrown) {
     throw new AppError(
       'CLUSTER_UNREACHABLE',
-      `no usable ${target.kind} configuration: ${messageOf(thrown)}`,
+      `no usable ${target.kind} configuration: ${faultOf(thrown)}`,
       { cause: thrown },
     );
   }
+}
+
+/** js-yaml quotes the lines around a fault, and a kubeconfig holds keys and tokens: only its reason and place are told. */
+function faultOf(thrown: unknown): string {
+  if (!(thrown instanceof Error && 'reason' in thrown && 'mark' in thrown))
+    return messageOf(thrown);
+  const { reason, mark } = thrown;
+  const place = isObject(mark) ? [mark['line'], mark['column']] : [];
+  const [line, column] = place.map((number) => Number(number) + 1);
+  return `${String(reason)}${line === undefined ? '' : ` at line ${line}, column ${column}`}`;
 }
 
 function load(config: KubeConfig, target: ClusterTarget): void {
@@ -236,6 +246,22 @@ class HttpApi implements ConnectedApi {
     return kept;
   }
 
+  /** @throws {AppError} CLUSTER_UNREACHABLE; what a plug-in printed is not told, it may be a credential */
+  async #applyCredentials(options: https.RequestOptions): Promise<void> {
+    try {
+      await this.#config.applyToHTTPSOptions(options);
+    } catch (thrown) {
+      const isOfTheSystem = thrown instanceof Error && 'code' in thrown;
+      const plugIn = this.#config.getCurrentUser()?.exec as { command?: unknown } | undefined;
+      const why = isOfTheSystem ? messageOf(thrown) : 'it failed, or gave no credential';
+      const what =
+        plugIn === undefined
+          ? `the credentials of the kubeconfig cannot be used: ${why}`
+          : `the log-in plug-in ${String(plugIn.command)} of the kubeconfig: ${why}; run it by hand, or log in again`;
+      throw new AppError('CLUSTER_UNREACHABLE', what, { cause: thrown });
+    }
+  }
+
   async #send({
     method,
     path,
@@ -245,7 +271,7 @@ class HttpApi implements ConnectedApi {
     contentType,
   }: Call): Promise<http.IncomingMessage> {
     const options: https.RequestOptions = {};
-    await this.#config.applyToHTTPSOptions(options);
+    await this.#applyCredentials(options);
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
       // KubeConfig fills a record; the type also knows a flat list.
@@ -258,15 +284,30 @@ class HttpApi implements ConnectedApi {
     options.agent = this.#kept(options.agent);
     const { request } = this.url.startsWith('http:') ? http : https;
     return new Promise((resolve, reject) => {
-      const sent = request(this.url + path, { ...options, method, headers, signal }, resolve);
+      const failed = (thrown: unknown): void => {
+        reject(unreachable(`${method} ${path} failed`, thrown));
+      };
+      const sent = tryTo(
+        () => request(this.url + path, { ...options, method, headers, signal }, resolve),
+        failed,
+      );
+      if (sent === undefined) return;
       sent.setTimeout(idleMs, () => {
         sent.destroy(new Error(`nothing came for ${idleMs / 1000} s`));
       });
-      sent.on('error', (thrown) => {
-        reject(unreachable(`${method} ${path} failed`, thrown));
-      });
+      sent.on('error', failed);
       sent.end(text);
     });
+  }
+}
+
+/** Undefined when it threw, as for an address that is none; `failed` is told. */
+function tryTo<Value>(make: () => Value, failed: (thrown: unknown) => void): Value | undefined {
+  try {
+    return make();
+  } catch (thrown) {
+    failed(thrown);
+    return undefined;
   }
 }
 

@@ -212,9 +212,11 @@ function templateNames(text: string): readonly string[] {
 /** An annotation is a text: YAML's `false` is none. @throws {AppError} ANNOTATION_INVALID */
 function refuseOtherTypes(key: string, value: Json | undefined): void {
   if (typeof value === 'string') return;
+  const isScalar = typeof value === 'number' || typeof value === 'boolean';
+  const remedy = isScalar ? `put it in quotes: ${key}: "${String(value)}"` : 'put it in quotes';
   throw new AppError(
     'ANNOTATION_INVALID',
-    `annotation ${key}: the value must be a string; put it in quotes, as in ${key}: "false"`,
+    `annotation ${key}: the value must be a string; ${remedy}`,
     { facts: { key } },
   );
 }
