@@ -1,12 +1,9 @@
 /** Prometheus text format 0.0.4, from numbers that others keep. */
 import type { MetricFamily } from './observe.ts';
 
-/** One family after the other; a family without samples is left out. */
+/** One family after the other; one without samples has its head alone, so that its name is known before it first counts. */
 export function metricsText(families: readonly MetricFamily[]): string {
-  return families
-    .filter(({ samples }) => samples.length > 0)
-    .map((family) => familyText(family))
-    .join('');
+  return families.map((family) => familyText(family)).join('');
 }
 
 function familyText({ name, help, type, samples }: MetricFamily): string {

@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { CheckCounts } from '../../../../sidecar/server/check-counts.ts';
 import { metricsText } from '../../../../sidecar/kernel/metrics-text.ts';
 
-test('families become Prometheus text, with labels escaped and empty families left out', () => {
+test('families become Prometheus text, with labels escaped, and the names of empty families', () => {
   expect(
     metricsText([
       { name: 'a', help: 'Of a.', type: 'gauge', samples: [{ value: 1.5 }] },
-      { name: 'none', help: '', type: 'gauge', samples: [] },
+      { name: 'none', help: 'Of none.', type: 'gauge', samples: [] },
       {
         name: 'b',
         help: 'Of b.',
@@ -15,7 +15,7 @@ test('families become Prometheus text, with labels escaped and empty families le
       },
     ]),
   ).toBe(
-    '# HELP a Of a.\n# TYPE a gauge\na 1.5\n# HELP b Of b.\n# TYPE b counter\nb{x="q\\"\\\\\\n",y="z"} 2\n',
+    '# HELP a Of a.\n# TYPE a gauge\na 1.5\n# HELP none Of none.\n# TYPE none gauge\n# HELP b Of b.\n# TYPE b counter\nb{x="q\\"\\\\\\n",y="z"} 2\n',
   );
 });
 
