@@ -10,7 +10,8 @@ import {
 import { judgeStored } from './admission/judge.ts';
 import { review, type ReviewContext } from './admission/review.ts';
 import { Cluster } from './controller/cluster.ts';
-import { connect, type ClusterTarget } from './kube/connection.ts';
+import type { ClusterTarget } from './kube/cluster-access.ts';
+import { connect } from './kube/connection.ts';
 import type { Desire } from './controller/desire.ts';
 import { markedWanted, renderMarked } from './desired/marks.ts';
 import { followConfig, loadEngine, type EngineFiles } from './files/load-engine.ts';

@@ -11,21 +11,13 @@ import { AnswerTooLarge, ApiRefusal } from './kubernetes-api.ts';
 import type { KubernetesApi, WatchCall } from './kubernetes-api.ts';
 import { defaultApiLimits } from './api-limits.ts';
 import type { ApiLimits } from './api-limits.ts';
+import {
+  applyCredentials,
+  readAccess,
+  type ClusterAccess,
+  type ClusterTarget,
+} from './cluster-access.ts';
 import { Lines } from './lines.ts';
-
-/** Where the API server is, and who we are to it. */
-export type ClusterTarget =
-  /** The pod's ServiceAccount. */
-  | { readonly kind: 'in_cluster' }
-  /** KUBECONFIG or ~/.kube/config where `path` is absent; its current context where `context` is absent. */
-  | { readonly kind: 'kubeconfig'; readonly path?: string; readonly context?: string }
-  | {
-      readonly kind: 'explicit';
-      readonly url: string;
-      /** PEM; without it the system's authorities are trusted. */
-      readonly caPem?: string;
-      readonly token?: string;
-    };
 
 /** The API of one server. */
 export interface ConnectedApi extends KubernetesApi {
@@ -44,71 +36,14 @@ const applyPatch = 'application/apply-patch+yaml';
 const mergePatch = 'application/strategic-merge-patch+json';
 
 /**
- * Reads the credentials. Does not talk to the server yet.
+ * Reads who we are to the server. Does not talk to it yet.
  * @throws {AppError} CLUSTER_UNREACHABLE when there is no such configuration
  */
 export async function connect(
   target: ClusterTarget,
   limits: ApiLimits = defaultApiLimits,
 ): Promise<ConnectedApi> {
-  // Loaded only where a cluster is talked to: the library is by far the largest we have.
-  const { KubeConfig: Config } = await import('@kubernetes/client-node');
-  const config = new Config();
-  try {
-    load(config, target);
-    const cluster = config.getCurrentCluster();
-    if (cluster === null) throw new TypeError('it has no current context with a cluster');
-    return new HttpApi(config, cluster.server.replace(/\/$/, ''), limits);
-  } catch (thrown) {
-    throw new AppError(
-      'CLUSTER_UNREACHABLE',
-      `no usable ${target.kind} configuration: ${faultOf(thrown)}`,
-      { cause: thrown },
-    );
-  }
-}
-
-/** js-yaml quotes the lines around a fault, and a kubeconfig holds keys and tokens: only its reason and place are told. */
-function faultOf(thrown: unknown): string {
-  if (!(thrown instanceof Error && 'reason' in thrown && 'mark' in thrown))
-    return messageOf(thrown);
-  const { reason, mark } = thrown;
-  const place = isObject(mark) ? [mark['line'], mark['column']] : [];
-  const [line, column] = place.map((number) => Number(number) + 1);
-  return `${String(reason)}${line === undefined ? '' : ` at line ${line}, column ${column}`}`;
-}
-
-function load(config: KubeConfig, target: ClusterTarget): void {
-  switch (target.kind) {
-    case 'in_cluster':
-      config.loadFromCluster();
-      return;
-    case 'kubeconfig':
-      if (target.path === undefined) loadDefault(config);
-      else config.loadFromFile(target.path);
-      if (target.context !== undefined) config.setCurrentContext(target.context);
-      return;
-    case 'explicit': {
-      const { url, caPem, token } = target;
-      const caData = caPem === undefined ? {} : { caData: Buffer.from(caPem).toString('base64') };
-      // Plain HTTP is for a proxy on loopback; the library wants it said twice.
-      const skipTLSVerify = url.startsWith('http:');
-      config.loadFromClusterAndUser(
-        { name: 'explicit', server: url, skipTLSVerify, ...caData },
-        { name: 'explicit', ...(token === undefined ? {} : { token }) },
-      );
-      return;
-    }
-    default:
-      target satisfies never;
-  }
-}
-
-/** The library takes http://localhost:8080 where nothing tells it of a cluster: nobody has an API server there. */
-function loadDefault(config: KubeConfig): void {
-  config.loadFromDefault();
-  if (config.currentContext === 'loaded-context')
-    throw new TypeError('there is none: set KUBECONFIG, give --kubeconfig FILE, or log in');
+  return new HttpApi(await readAccess(target), limits);
 }
 
 /** A path may have a query of its own, such as `dryRun=All`. */
@@ -134,7 +69,7 @@ class HttpApi implements ConnectedApi {
   /** By KubeConfig's agent, of which there is one for the same credentials. */
   readonly #agents = new WeakMap<https.Agent, https.Agent>();
 
-  constructor(config: KubeConfig, url: string, limits: ApiLimits) {
+  constructor({ config, url }: ClusterAccess, limits: ApiLimits) {
     this.#config = config;
     this.url = url;
     this.namespace = config.getContextObject(config.getCurrentContext())?.namespace;
@@ -246,22 +181,6 @@ class HttpApi implements ConnectedApi {
     return kept;
   }
 
-  /** @throws {AppError} CLUSTER_UNREACHABLE; what a plug-in printed is not told, it may be a credential */
-  async #applyCredentials(options: https.RequestOptions): Promise<void> {
-    try {
-      await this.#config.applyToHTTPSOptions(options);
-    } catch (thrown) {
-      const isOfTheSystem = thrown instanceof Error && 'code' in thrown;
-      const plugIn = this.#config.getCurrentUser()?.exec as { command?: unknown } | undefined;
-      const why = isOfTheSystem ? messageOf(thrown) : 'it failed, or gave no credential';
-      const what =
-        plugIn === undefined
-          ? `the credentials of the kubeconfig cannot be used: ${why}`
-          : `the log-in plug-in ${String(plugIn.command)} of the kubeconfig: ${why}; run it by hand, or log in again`;
-      throw new AppError('CLUSTER_UNREACHABLE', what, { cause: thrown });
-    }
-  }
-
   async #send({
     method,
     path,
@@ -271,7 +190,7 @@ class HttpApi implements ConnectedApi {
     contentType,
   }: Call): Promise<http.IncomingMessage> {
     const options: https.RequestOptions = {};
-    await this.#applyCredentials(options);
+    await applyCredentials(this.#config, options);
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
       // KubeConfig fills a record; the type also knows a flat list.
@@ -283,31 +202,18 @@ class HttpApi implements ConnectedApi {
     };
     options.agent = this.#kept(options.agent);
     const { request } = this.url.startsWith('http:') ? http : https;
-    return new Promise((resolve, reject) => {
-      const failed = (thrown: unknown): void => {
-        reject(unreachable(`${method} ${path} failed`, thrown));
-      };
-      const sent = tryTo(
-        () => request(this.url + path, { ...options, method, headers, signal }, resolve),
-        failed,
-      );
-      if (sent === undefined) return;
-      sent.setTimeout(idleMs, () => {
-        sent.destroy(new Error(`nothing came for ${idleMs / 1000} s`));
+    try {
+      return await new Promise((resolve, reject) => {
+        const sent = request(this.url + path, { ...options, method, headers, signal }, resolve);
+        sent.setTimeout(idleMs, () => {
+          sent.destroy(new Error(`nothing came for ${idleMs / 1000} s`));
+        });
+        sent.on('error', reject);
+        sent.end(text);
       });
-      sent.on('error', failed);
-      sent.end(text);
-    });
-  }
-}
-
-/** Undefined when it threw, as for an address that is none; `failed` is told. */
-function tryTo<Value>(make: () => Value, failed: (thrown: unknown) => void): Value | undefined {
-  try {
-    return make();
-  } catch (thrown) {
-    failed(thrown);
-    return undefined;
+    } catch (thrown) {
+      throw unreachable(`${method} ${path} failed`, thrown);
+    }
   }
 }
 

@@ -47,15 +47,7 @@ export class FollowedHookConfigurations {
         path,
         selector,
         slim: (object) => slimConfiguration(object, service),
-        replace: (entries) => {
-          this.#followed.replace(entries);
-        },
-        put: (entry) => {
-          this.#followed.put(entry);
-        },
-        drop: (_namespace, name) => {
-          this.#followed.drop(name);
-        },
+        ...this.#followed.sink,
       },
       options,
     );

@@ -1,4 +1,6 @@
 /** Objects of one kind, newest first known, and who wants to know of changes: a small store for one Reflector. */
+import type { FollowedResource } from './followed-resource.ts';
+
 export interface Versioned {
   readonly name: string;
   readonly uid: string;
@@ -11,6 +13,18 @@ function isOlder(entry: Versioned, known: Versioned | undefined): boolean {
 }
 
 export class ReflectorStore<Entry extends Versioned> {
+  /** What a Reflector that keeps its objects here is given. */
+  readonly sink: Pick<FollowedResource<Entry>, 'replace' | 'put' | 'drop'> = {
+    replace: (entries) => {
+      this.replace(entries);
+    },
+    put: (entry) => {
+      this.put(entry);
+    },
+    drop: (_namespace, name) => {
+      this.drop(name);
+    },
+  };
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<() => void>();
 

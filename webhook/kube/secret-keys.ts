@@ -40,15 +40,7 @@ export class SecretKeys {
         // The only form of list and watch that a right for one named Secret allows.
         selector: `fieldSelector=metadata.name%3D${encodeURIComponent(secret.name)}`,
         slim: slimSecret,
-        replace: (entries) => {
-          this.#followed.replace(entries);
-        },
-        put: (entry) => {
-          this.#followed.put(entry);
-        },
-        drop: (_namespace, name) => {
-          this.#followed.drop(name);
-        },
+        ...this.#followed.sink,
       },
       options,
     );
