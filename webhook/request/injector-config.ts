@@ -9,6 +9,7 @@ import { checkShape, readShape } from '../../sidecar/config/check-shape.ts';
 import { settingsDirectory } from '../../sidecar/config/helper-contract.ts';
 import { callerSchema } from './caller-schema.ts';
 import { objectMarks } from './object-marks.ts';
+import { entriesSchema, registrationSchema, spireSchema } from './registration-config.ts';
 import { cpuForms, cpuPattern, memoryForms, memoryPattern } from './quantity.ts';
 import { templateSchema } from '../templates/template-schema.ts';
 
@@ -81,6 +82,12 @@ export const configSchema = z.strictObject({
   apiServerClient: callerSchema.optional(),
   /** For the ConfigMaps that svidecar makes, where a policy of the cluster demands some. */
   configMaps: objectMarks.prefault({}),
+  /** Who makes the registrations of workloads in SPIRE. */
+  registration: registrationSchema,
+  /** What our entries say. */
+  entries: entriesSchema.prefault({}),
+  /** Where SPIRE's server is; only looked at where we talk to it. */
+  spire: spireSchema.prefault({}),
   /** Never touched, whatever their labels say; svidecar's own namespace is added by the program. */
   ignoredNamespaces: z
     .array(z.string().min(1))
