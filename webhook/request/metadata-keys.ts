@@ -25,6 +25,7 @@ export const settingKeys = [
   'data-path',
   'envoy-config',
   'envoy-container',
+  'federates-with',
   'forward-token',
   'image',
   'inject-audience',

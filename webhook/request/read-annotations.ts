@@ -3,7 +3,7 @@ import { own, setMember } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import { objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { logLevels } from '#kernel/observe.ts';
-import { spiffeIdFault, trustDomainFault } from '#kernel/spiffe-id.ts';
+import { parseTrustDomain, spiffeIdFault, trustDomainFault } from '#kernel/spiffe-id.ts';
 import { maxSeparators, separatorsIn } from '../../sidecar/config/header-spellings.ts';
 import { callerHeaderFault } from '../../sidecar/config/caller-header.ts';
 import { callerPatternFault } from '../../sidecar/config/caller-pattern.ts';
@@ -70,6 +70,11 @@ const cpu = matching(cpuPattern, cpuForms);
 const memory = matching(memoryPattern, memoryForms);
 const listeners = each('listener names, or *', (item) => item.length > 0);
 
+const trustDomains = each(
+  'names of trust domains',
+  (item) => trustDomainFault(item.replace(/^spiffe:\/\//, '')) === undefined,
+);
+
 function audienceByHost(text: string): JsonObject {
   const allowed =
     'host=audience pairs separated by commas; a host may be host:port or *.suffix, and no host may stand twice';
@@ -116,6 +121,7 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
     '<volume>/<file>, both as the pod and its ConfigMap name them',
   ),
   'envoy-container': matching(dnsLabel, 'the name of a container'),
+  'federates-with': (text) => trustDomains(text).map(parseTrustDomain),
   'forward-token': (text) => oneOf('true', 'false')(text) === 'true',
   image: matching(/^[^\s]{1,512}$/, 'an image reference'),
   'inject-audience': audiences,

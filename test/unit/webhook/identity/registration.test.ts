@@ -11,9 +11,14 @@ const registration: Registration = {
   namespace: 'shop',
   workload: 'orders',
   container: 'auth-helper',
-  selectors: ['k8s:ns:shop', 'k8s:sa:orders'],
+  selectors: ['k8s:ns:shop', 'k8s:sa:orders', 'k8s:container-name:auth-helper'],
   labels: { app: 'orders' },
   federatesWith: ['other.org', 'third.org'],
+  dnsNames: [],
+  hint: '',
+  x509SvidTtlS: 0,
+  jwtSvidTtlS: 0,
+  isPrefetched: true,
 };
 
 test('a command names each trust domain that the workload federates with', () => {
@@ -41,4 +46,37 @@ test('without a foreign trust domain nothing is said about federation', () => {
   const alone = { ...registration, federatesWith: [] };
   expect(commandFor(alone)).not.toContain('federatesWith');
   expect(JSON.stringify(objectFor(alone))).not.toContain('federatesWith');
+});
+
+const inFull: Registration = {
+  ...registration,
+  dnsNames: ['orders', 'orders.shop.svc'],
+  hint: "the shop's",
+  x509SvidTtlS: 600,
+  jwtSvidTtlS: 60,
+  isPrefetched: false,
+};
+
+test('a command says names, lives and hint, quoted for a shell, and that no X.509-SVID is asked for ahead of time', () => {
+  expect(commandFor(inFull)).toContain(
+    [
+      '  -dns orders',
+      '  -dns orders.shop.svc',
+      '  -federatesWith spiffe://other.org',
+      '  -federatesWith spiffe://third.org',
+      '  -x509SVIDTTL 600',
+      '  -jwtSVIDTTL 60',
+      "  -hint 'the shop'\\''s'",
+      '  -disableX509SVIDPrefetch\n',
+    ].join(' \\\n'),
+  );
+});
+
+test('an object says names, lives and hint', () => {
+  expect(objectFor(inFull)['spec']).toMatchObject({
+    dnsNameTemplates: ['orders', 'orders.shop.svc'],
+    ttl: '600s',
+    jwtTtl: '60s',
+    hint: "the shop's",
+  });
 });

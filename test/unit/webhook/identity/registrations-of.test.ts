@@ -12,7 +12,10 @@ function orders(annotations: Readonly<Record<string, string>> = {}): Located {
       spec: {
         template: {
           metadata: { labels: { app: 'orders', tier: 'back' }, annotations },
-          spec: { serviceAccountName: 'orders', containers: [{ name: 'app' }, { name: 'envoy' }] },
+          spec: {
+            serviceAccountName: 'orders',
+            containers: [{ name: 'app' }, { name: 'envoy', image: 'envoyproxy/envoy:v1.36.0' }],
+          },
         },
       },
     },
@@ -31,9 +34,14 @@ test('the helper is registered by namespace and service account', () => {
       namespace: 'shop',
       workload: 'orders',
       container: 'auth-helper',
-      selectors: ['k8s:ns:shop', 'k8s:sa:orders'],
+      selectors: ['k8s:ns:shop', 'k8s:sa:orders', 'k8s:container-name:auth-helper'],
       labels: { app: 'orders', tier: 'back' },
       federatesWith: [],
+      dnsNames: [],
+      hint: '',
+      x509SvidTtlS: 0,
+      jwtSvidTtlS: 0,
+      isPrefetched: true,
     },
   ]);
 });
@@ -52,13 +60,30 @@ test('labels of the pods select too where they are asked for and there', () => {
     'k8s:ns:shop',
     'k8s:sa:orders',
     'k8s:pod-label:app:orders',
+    'k8s:container-name:auth-helper',
   ]);
 });
 
 test('the pod template says with whom the workload federates', () => {
   const [registration] = registrationsOf(
-    orders({ 'spiffe.io/federatesWith': ' other.org, ,third.org' }),
+    orders({
+      'spiffe.io/federatesWith': ' third.org, ,other.org',
+      'svidecar.dev/federates-with': 'spiffe://other.org, fourth.org',
+    }),
     options,
   );
-  expect(registration?.federatesWith).toEqual(['other.org', 'third.org']);
+  expect(registration?.federatesWith).toEqual(['fourth.org', 'other.org', 'third.org']);
+});
+
+test('images select too where that is asked for: the injected one, and those of the pod', () => {
+  const asked = { ...options, containers: ['envoy'], selectsImage: true };
+  expect(registrationsOf(orders(), asked).map(({ selectors }) => selectors.slice(2))).toEqual([
+    ['k8s:container-name:auth-helper', 'k8s:container-image:docker.io/svidecar/helper:0.1.0'],
+    ['k8s:container-name:envoy', 'k8s:container-image:docker.io/envoyproxy/envoy:v1.36.0'],
+  ]);
+});
+
+test('terms of the configuration are those of each registration', () => {
+  const terms = { hint: 'svidecar', x509SvidTtlS: 600, jwtSvidTtlS: 60, isPrefetched: false };
+  expect(registrationsOf(orders(), { ...options, terms })).toMatchObject([terms]);
 });
