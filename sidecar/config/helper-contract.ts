@@ -6,6 +6,8 @@ export const helperContainer = 'auth-helper';
 export const helperPort = 9010;
 /** TCP port of health and metrics; on all addresses of the pod, since the kubelet asks from outside it. */
 export const healthPort = 9011;
+/** Page on that port: for which audiences the helper has tokens, as whom and until when. Never a token. */
+export const identitiesPath = '/identities';
 /** All ports that the helper listens on: no other container of its pod can use them. */
 export const helperPorts = [helperPort, healthPort] as const;
 /** gRPC metadata key by which an Envoy filter says which rule it belongs to. */

@@ -1,7 +1,7 @@
 /** The helper at work: sources, rules and servers put together; rules change on reload, everything else on restart. */
 import type { Clock } from '#kernel/clock.ts';
 import { messageOf } from '#kernel/errors.ts';
-import { ruleMetadataKey } from '../config/helper-contract.ts';
+import { identitiesPath, ruleMetadataKey } from '../config/helper-contract.ts';
 import type { HelperSettings } from '../config/settings.ts';
 import { GrpcServer } from '../server/grpc-server.ts';
 import { HealthServer } from '../server/health-server.ts';
@@ -14,6 +14,7 @@ import { JwtTokenSource } from '../workload-api/token-source.ts';
 import type { DataPath } from './data-path.ts';
 import { ExtAuthzPath } from './ext-authz-path.ts';
 import type { HelperLog } from './helper-log.ts';
+import { identitiesPage } from './identities-page.ts';
 import { NativePath } from './native-path.ts';
 import {
   leftOutWords,
@@ -92,6 +93,7 @@ export class Helper {
       startup: () => this.#startup(),
       ready: () => readiness(this.#state(), options.names),
       metrics: () => this.#metrics(),
+      pages: new Map([[identitiesPath, () => identitiesPage(this.#state(), options.names)]]),
       onFault: this.#onFault,
     });
   }

@@ -20,6 +20,8 @@ export interface HealthOptions {
   /** They are there now, and the process is not stopping. */
   readonly ready: () => Health;
   readonly metrics: () => string;
+  /** Further pages, by path. */
+  readonly pages?: ReadonlyMap<string, () => string>;
   /** Gets what one of these threw; the client learns nothing of it. */
   readonly onFault?: (thrown: unknown) => void;
 }
@@ -46,13 +48,16 @@ export class HealthServer {
     this.#limits = { ...defaultLimits, ...limits };
     this.#connections = new Connections(this.#limits.maxConnections);
     this.#onFault = options.onFault ?? (() => undefined);
-    this.#pages = new Map<string, () => TextAnswer>([
+    const pages = new Map<string, () => TextAnswer>([
       // The process answers: that is all liveness may depend on, or a missing agent would restart us in vain.
       ['/livez', () => ({ status: 200, body: 'ok\n' })],
       ['/startup', () => healthPage(options.startup())],
       ['/readyz', () => healthPage(options.ready())],
       ['/metrics', () => ({ status: 200, body: options.metrics() })],
     ]);
+    for (const [path, page] of options.pages ?? [])
+      pages.set(path, () => ({ status: 200, body: page() }));
+    this.#pages = pages;
     this.#server = createServer({ noDelay: true }, (socket) => {
       this.#onSocket(socket);
     });

@@ -235,6 +235,16 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the native dat
         expect(await helper.metric('svidecar_sds_streams')).toBe(2);
       });
 
+      test('it tells as whom it has tokens, and until when, and nothing of a token itself', async () => {
+        const { body } = await helper.page('/identities');
+        // What `startApp` answers.
+        const { authorization } = JSON.parse((await send(ports.state)).body) as Arrived;
+        const token = authorization[0]?.replace(/^Bearer /, '') ?? '';
+        const held = { audience: ids.backend, spiffeId: ids.frontend, issuer: 'example.org' };
+        expect(JSON.parse(body)).toMatchObject({ tokens: [held], trustDomains: ['example.org'] });
+        for (const part of token.split('.')) expect(body).not.toContain(part);
+      });
+
       test('only tokens of the domain and for the audience come in', async () => {
         expect((await withToken(await mint())).status).toBe(200);
         expect((await send(ports.validate)).status).toBe(401);
