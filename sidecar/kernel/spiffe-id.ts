@@ -57,9 +57,14 @@ export function parseSpiffeId(text: string): SpiffeId {
   return text as SpiffeId;
 }
 
+/** `spiffe://example.org` names the trust domain `example.org`. The name is not checked. */
+export function trustDomainNamed(text: string): string {
+  return text.startsWith(scheme) ? text.slice(scheme.length) : text;
+}
+
 /** Takes `example.org` or `spiffe://example.org`. @throws {AppError} SPIFFE_ID_INVALID */
 export function parseTrustDomain(text: string): TrustDomain {
-  const name = text.startsWith(scheme) ? text.slice(scheme.length) : text;
+  const name = trustDomainNamed(text);
   const fault = trustDomainFault(name);
   if (fault !== undefined)
     throw new AppError('SPIFFE_ID_INVALID', `"${text}" is not a trust domain: ${fault}`);

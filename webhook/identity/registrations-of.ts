@@ -1,10 +1,10 @@
 /** The registrations that one workload needs: its identity, told from its pod template, for each of its containers. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { helperContainer } from '../../sidecar/config/helper-contract.ts';
+import { federationOf } from '../request/federation.ts';
 import type { Located } from '../request/locate.ts';
 import { readRequest } from '../request/read-annotations.ts';
 import { variablesFor, type EngineFacts } from '../request/variables.ts';
-import { federatesWith } from './federates-with.ts';
 import { imageSelector } from './image-selector.ts';
 import type { Registration, RegistrationTerms } from './registration.ts';
 
@@ -33,7 +33,7 @@ const plainTerms: RegistrationTerms = {
 
 type Identity = Omit<Registration, 'container' | keyof RegistrationTerms>;
 
-/** One for each container. @throws {AppError} SPIFFE_ID_INVALID, and as the annotations */
+/** One for each container. @throws {AppError} as the annotations */
 export function registrationsOf(
   located: Located,
   options: RegistrationOptions,
@@ -93,7 +93,7 @@ function identityOf(
     labels: Object.fromEntries(
       Object.keys(labels).map((key) => [key, stringAt(labels, key) ?? '']),
     ),
-    federatesWith: federatesWith(template),
+    federatesWith: federationOf(template, text('spiffeId')).trustDomains,
     dnsNames: [],
     helperImage: text('image'),
   };

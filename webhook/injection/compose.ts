@@ -33,6 +33,8 @@ export interface Composition {
   readonly helper: HelperConfigMap | undefined;
   /** Names of the rules that let every path pass without a token. */
   readonly openRules: readonly string[];
+  /** Whom the rules let in: SPIFFE IDs, prefixes, trust domains. Empty where no rule validates. */
+  readonly callers: readonly string[];
   /** Whether any template wants something in Envoy. */
   readonly wantsEnvoy: boolean;
   /** Values of the variables that the Envoy parts use. */
@@ -62,7 +64,7 @@ function applies(fragment: Fragment, variables: Variables): boolean {
 /** @throws {AppError} ANNOTATION_INVALID, TEMPLATE_INVALID */
 export function compose(templates: readonly NamedTemplate[], variables: Variables): Composition {
   const fragments = fragmentsOf(templates, variables);
-  const { helper, openRules } = helperOf(fragments, variables);
+  const { helper, openRules, callers } = helperOf(fragments, variables);
   const known = { ...variables, helperConfigMap: helper?.configMap };
   let pod: JsonObject = { metadata: { labels: { [injectedLabel]: 'true' } } };
   for (const fragment of fragments) {
@@ -78,6 +80,7 @@ export function compose(templates: readonly NamedTemplate[], variables: Variable
       .filter((part) => part !== undefined),
     helper,
     openRules,
+    callers,
     wantsEnvoy: fragments.some((fragment) => fragment.envoy !== undefined),
     envoyValues: usedValues(fragments, known),
     variables: known,
@@ -87,26 +90,26 @@ export function compose(templates: readonly NamedTemplate[], variables: Variable
 function helperOf(
   fragments: readonly Fragment[],
   variables: Variables,
-): Pick<Composition, 'helper' | 'openRules'> {
+): Pick<Composition, 'helper' | 'openRules' | 'callers'> {
   const rules = fragments
     .map((fragment) => fragment.helperRule)
     .filter((rule) => rule !== undefined)
     .map((rule) => substituteObject(rule, variables));
-  if (rules.length === 0) return { helper: undefined, openRules: [] };
+  if (rules.length === 0) return { helper: undefined, openRules: [], callers: [] };
   for (const rule of rules) refuseSeveralAudiences(rule);
   let own: JsonObject = {};
   for (const { helperSettings = {} } of fragments)
     own = { ...own, ...substituteObject(helperSettings, variables) };
   const input = { version: 1, logLevel: variables['logLevel'] ?? 'info', ...own, rules };
   const checked = checkSettings(input, 'the settings that the templates give the helper');
-  const open = checked.rules.filter(
-    (rule) => rule.mode === 'validate' && skipsEverything(rule.skipPaths),
-  );
+  const validating = checked.rules.filter((rule) => rule.mode === 'validate');
+  const open = validating.filter((rule) => skipsEverything(rule.skipPaths));
   // Checked on the line above; written as the templates say it, without the schema's defaults.
   const settings = renderSettings(input as unknown as HelperSettingsInput);
   return {
     helper: { configMap: helperName(settings), settings },
     openRules: open.map(({ name }) => name),
+    callers: validating.flatMap(({ allowCallers }) => allowCallers ?? []),
   };
 }
 

@@ -5,6 +5,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { listAt, objectAt, stringAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
 import { pointerTokens, type Operation } from '../editing/operation.ts';
+import { federationOf } from '../request/federation.ts';
 import type { Settings } from '../request/read-annotations.ts';
 import type { Composition } from './compose.ts';
 import type { EngineMemory } from './engine-memory.ts';
@@ -26,6 +27,7 @@ import { refuseWindows } from './refuse-windows.ts';
 import { requireEnvoy } from './require-envoy.ts';
 import { nothingDone, nothingWanted, reconcile, replaceAt, undoOf } from './reconcile.ts';
 import { isSameInjection, statusText, strip, type Status } from './status.ts';
+import { tellOfFederation } from './tell-of-federation.ts';
 import type { Trace } from './trace.ts';
 import { variablesFor, type EngineFacts } from '../request/variables.ts';
 
@@ -70,8 +72,8 @@ export function inject(
   const templates = chosenTemplates(request, engine.library);
   const variables = variablesFor({ ...located, template: original }, settings, engine);
   const composition = engine.memory.compose(templates, variables);
-  warnOfOpenRules(composition, trace);
   const asked = { templates, composition, settings, trace, hashOf: engine.memory.hashOf };
+  tellOfRules(original, asked);
   const envoy = envoyOf(original, { ...asked, surroundings: { claims, keysOf } });
   const wanted = fit(original, composition, { envoy, trace, settings, claims });
   refuseUnfit(original, wanted, { ...engine, composition, selector });
@@ -109,8 +111,13 @@ function usedBy(
   };
 }
 
-function warnOfOpenRules({ openRules }: Composition, trace: Trace): void {
-  for (const rule of openRules)
+function tellOfRules(
+  original: JsonObject,
+  { composition, trace }: Pick<EnvoyQuestion, 'composition' | 'trace'>,
+): void {
+  const spiffeId = stringAt(composition.variables, 'spiffeId') ?? '';
+  tellOfFederation(federationOf(original, spiffeId), composition, trace);
+  for (const rule of composition.openRules)
     trace.warn(
       'validates_nothing',
       `${rule} lets every path pass without a token (${annotationKey('skip-paths')}: /*), so nothing is validated and anybody may call; name the paths that may go without one, such as /healthz`,
@@ -215,17 +222,16 @@ function requireOne(template: string, alternatives: readonly string[], settings:
   );
 }
 
-function envoyOf(
-  original: JsonObject,
-  facts: {
-    readonly templates: readonly NamedTemplate[];
-    readonly composition: Composition;
-    readonly settings: Settings;
-    readonly surroundings: PodSurroundings;
-    readonly trace: Trace;
-    readonly hashOf: HashOf;
-  },
-): PlannedEnvoy | undefined {
+interface EnvoyQuestion {
+  readonly templates: readonly NamedTemplate[];
+  readonly composition: Composition;
+  readonly settings: Settings;
+  readonly surroundings: PodSurroundings;
+  readonly trace: Trace;
+  readonly hashOf: HashOf;
+}
+
+function envoyOf(original: JsonObject, facts: EnvoyQuestion): PlannedEnvoy | undefined {
   const { templates, composition, trace } = facts;
   if (!composition.wantsEnvoy) return undefined;
   const { variables } = composition;

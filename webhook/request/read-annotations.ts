@@ -3,7 +3,7 @@ import { own, setMember } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import { objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { logLevels } from '#kernel/observe.ts';
-import { parseTrustDomain, spiffeIdFault, trustDomainFault } from '#kernel/spiffe-id.ts';
+import { spiffeIdFault, trustDomainFault, trustDomainNamed } from '#kernel/spiffe-id.ts';
 import { maxSeparators, separatorsIn } from '../../sidecar/config/header-spellings.ts';
 import { callerHeaderFault } from '../../sidecar/config/caller-header.ts';
 import { callerPatternFault } from '../../sidecar/config/caller-pattern.ts';
@@ -70,9 +70,9 @@ const cpu = matching(cpuPattern, cpuForms);
 const memory = matching(memoryPattern, memoryForms);
 const listeners = each('listener names, or *', (item) => item.length > 0);
 
-const trustDomains = each(
-  'names of trust domains',
-  (item) => trustDomainFault(item.replace(/^spiffe:\/\//, '')) === undefined,
+const trustDomainNames = each(
+  'names of trust domains such as partner.example',
+  (item) => trustDomainFault(trustDomainNamed(item)) === undefined,
 );
 
 function audienceByHost(text: string): JsonObject {
@@ -121,7 +121,7 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
     '<volume>/<file>, both as the pod and its ConfigMap name them',
   ),
   'envoy-container': matching(dnsLabel, 'the name of a container'),
-  'federates-with': (text) => trustDomains(text).map(parseTrustDomain),
+  'federates-with': (text) => [...new Set(trustDomainNames(text).map(trustDomainNamed))],
   'forward-token': (text) => oneOf('true', 'false')(text) === 'true',
   image: matching(/^[^\s]{1,512}$/, 'an image reference'),
   'inject-audience': audiences,

@@ -1,7 +1,7 @@
 /** The values that templates can use, from the configuration, the annotations and the pod. */
 import { AppError } from '#kernel/errors.ts';
 import { isArray, isObject, objectAt, stringAt, type Json } from '#kernel/json.ts';
-import { spiffeIdFault } from '#kernel/spiffe-id.ts';
+import { parseSpiffeId, spiffeIdFault, trustDomainOf } from '#kernel/spiffe-id.ts';
 import {
   healthPort,
   helperPort,
@@ -12,6 +12,7 @@ import type { Settings } from './read-annotations.ts';
 import type { InjectorConfig } from './injector-config.ts';
 import { annotationKey, type SettingKey } from './metadata-keys.ts';
 import { nativeVariables } from './native-variables.ts';
+import { federationOf } from './federation.ts';
 import type { Located } from './locate.ts';
 import { amountOf } from './quantity.ts';
 import { substituteText, type Variables } from '../templates/substitute.ts';
@@ -32,6 +33,7 @@ export function variablesFor(located: Located, settings: Settings, facts: Engine
   return {
     ...identity,
     ...tokens,
+    federatesWith: federationOf(located.template, identity.spiffeId).trustDomains,
     ...nativeVariables(tokens),
     ...socketVariables(settings, facts.config),
     ...containerVariables(settings, facts),
@@ -86,7 +88,9 @@ function tokenVariables(settings: Settings, identity: Identity, config: Injector
     requestedSpiffeId: text(settings, 'spiffe-id'),
     validateAudiences: list(settings, 'validate-audience') ??
       list(settings, 'audience') ?? [identity.spiffeId],
-    allowCallers: list(settings, 'allow-callers') ?? [`spiffe://${identity.trustDomain}`],
+    allowCallers: list(settings, 'allow-callers') ?? [
+      `spiffe://${trustDomainOf(parseSpiffeId(identity.spiffeId))}`,
+    ],
     skipPaths: list(settings, 'skip-paths'),
     callerHeader: text(settings, 'caller-header'),
     // Settings say nothing of what the helper does by itself.

@@ -110,6 +110,7 @@ const ofTheWorkload = [
   'spiffeId',
   'validateAudiences',
   'allowCallers',
+  'federatesWith',
   'oneAudience',
   'nativeSidecar',
   'dataPath',

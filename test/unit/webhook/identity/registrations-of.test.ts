@@ -87,3 +87,27 @@ test('terms of the configuration are those of each registration', () => {
   const terms = { hint: 'svidecar', x509SvidTtlS: 600, jwtSvidTtlS: 60, isPrefetched: false };
   expect(registrationsOf(orders(), { ...options, terms })).toMatchObject([terms]);
 });
+
+test("our annotation and the former registrar's add up, without the own trust domain and what is none", () => {
+  const [registration] = registrationsOf(
+    orders({
+      'inject.svidecar.dev/templates': 'jwt-validate',
+      'svidecar.dev/federates-with': 'third.org, spiffe://example.org',
+      'spiffe.io/federatesWith': 'spiffe://other.org, Bad Name, third.org, __proto__',
+    }),
+    options,
+  );
+  expect(registration?.federatesWith).toEqual(['__proto__', 'other.org', 'third.org']);
+});
+
+test("the own trust domain is the SPIFFE ID's", () => {
+  const [registration] = registrationsOf(
+    orders({
+      'inject.svidecar.dev/templates': 'jwt-validate',
+      'svidecar.dev/spiffe-id': 'spiffe://other.org/orders',
+      'svidecar.dev/federates-with': 'example.org, other.org',
+    }),
+    options,
+  );
+  expect(registration?.federatesWith).toEqual(['example.org']);
+});

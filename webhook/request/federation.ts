@@ -1,0 +1,42 @@
+/** With which trust domains a workload federates: what two annotations of its pod template say. */
+import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import {
+  parseSpiffeId,
+  trustDomainFault,
+  trustDomainNamed,
+  trustDomainOf,
+} from '#kernel/spiffe-id.ts';
+import { annotationKey } from './metadata-keys.ts';
+
+const oursKey = annotationKey('federates-with');
+
+/** As SPIRE's former Kubernetes registrar read it: names of trust domains, separated by commas. */
+export const registrarsKey = 'spiffe.io/federatesWith';
+
+export interface Federation {
+  /** Names, each once, sorted; never the workload's own. */
+  readonly trustDomains: readonly string[];
+  /** The workload's own, where an annotation names it: one manifest may serve every member of a federation. */
+  readonly ownNamed: string | undefined;
+  /** Items of the registrar's annotation that name no trust domain: they are left out. */
+  readonly unreadable: readonly string[];
+}
+
+/** The union of both annotations; ours has been judged by `readRequest`. @param spiffeId the workload's */
+export function federationOf(template: JsonObject, spiffeId: string): Federation {
+  const annotations = objectAt(objectAt(template, 'metadata'), 'annotations');
+  const namesIn = (key: string): readonly string[] =>
+    (stringAt(annotations, key) ?? '')
+      .split(',')
+      .map((item) => trustDomainNamed(item.trim()))
+      .filter((name) => name !== '');
+  const isReadable = (name: string): boolean => trustDomainFault(name) === undefined;
+  const registrars = namesIn(registrarsKey);
+  const named = new Set([...namesIn(oursKey), ...registrars].filter(isReadable));
+  const own: string = trustDomainOf(parseSpiffeId(spiffeId));
+  return {
+    trustDomains: [...named].filter((name) => name !== own).sort(),
+    ownNamed: named.has(own) ? own : undefined,
+    unreadable: registrars.filter((name) => !isReadable(name)),
+  };
+}
