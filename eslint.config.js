@@ -19,6 +19,7 @@ export default defineConfig(
       'dist',
       'coverage',
       'sidecar/gen',
+      'webhook/spire/gen',
       'test/gen',
       'eslint.config.js',
       '.dependency-cruiser.mjs',

@@ -30,6 +30,7 @@ const admission = 'webhook/admission';
 const desired = 'webhook/desired';
 const checks = 'webhook/checks';
 const manifests = 'webhook/manifests';
+const spire = 'webhook/spire';
 const kube = 'webhook/kube';
 const survey = 'webhook/survey';
 const files = 'webhook/files';
@@ -68,6 +69,7 @@ export const rooms: readonly Room[] = [
   pure(templates, kernel, config),
   pure(request, kernel, config, objects, templates),
   pure(identity, kernel, config, request),
+  thin(spire, kernel, identity, certs, workloadApi),
   pure(injection, kernel, config, objects, editing, envoy, templates, request),
   pure(admission, kernel, objects, editing, envoy, templates, request, injection),
   pure(desired, kernel, objects, templates, request, injection, admission),

@@ -19,6 +19,9 @@ export const exitCodes = {
 const unreachable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'CLUSTER_UNREACHABLE',
   'FILE_UNREADABLE',
+  'SPIRE_FAILED',
+  'SPIRE_FORBIDDEN',
+  'SPIRE_UNREACHABLE',
   'WORKLOAD_API_UNAVAILABLE',
 ]);
 

@@ -30,6 +30,8 @@ export interface Entry {
   /** SPIFFE IDs of trust domains, such as `spiffe://other.org`. */
   readonly federatesWith?: readonly string[];
   readonly hint?: string;
+  /** Whether its X.509-SVID may ask the server's API for everything. */
+  readonly isAdmin?: boolean;
 }
 
 /** A JWT signing key of the server, by the key id that tokens carry. */
@@ -209,6 +211,7 @@ function entryFlags(entry: Entry & { readonly parentId: string }): string[] {
     ...(jwtTtlS === undefined ? [] : ['-jwtSVIDTTL', `${jwtTtlS}`]),
     ...(x509TtlS === undefined ? [] : ['-x509SVIDTTL', `${x509TtlS}`]),
     ...(hint === undefined ? [] : ['-hint', hint]),
+    ...(entry.isAdmin === true ? ['-admin'] : []),
   ];
 }
 

@@ -6,7 +6,7 @@ const sources = ['certs', 'images', 'scripts', 'sidecar', 'webhook'].flatMap((ro
   globSync(`${room}/**/*.ts`),
 );
 /** Generated: a type and the functions for it share a name, as protobuf-ts makes them. */
-const isGenerated = (file: string): boolean => file.startsWith('sidecar/gen/');
+const isGenerated = (file: string): boolean => /^(sidecar|webhook\/spire)\/gen\//.test(file);
 
 test('no type name is exported by two files', () => {
   const files = new Map<string, string[]>();
