@@ -50,6 +50,20 @@ export default defineConfig(
           selector: "ImportDeclaration[source.value='zod'] > ImportSpecifier",
           message: "Use `import * as z from 'zod'`: the named import bundles five times as much.",
         },
+        // Lines are for readers: a limit that is too tight is raised with a reason, or the code is split where it divides.
+        {
+          selector: 'ObjectExpression > SpreadElement > ObjectExpression',
+          message: 'Write the members out: a literal spread into a literal only saves lines.',
+        },
+        {
+          selector:
+            ':matches(ArrayExpression, CallExpression, NewExpression) > SpreadElement > ArrayExpression',
+          message: 'Write the items out: a literal spread into a literal only saves lines.',
+        },
+        {
+          selector: "VariableDeclarator[id.type='ArrayPattern'][init.type='ArrayExpression']",
+          message: 'Declare each by itself: a pattern for a literal only saves lines.',
+        },
       ],
     },
   },

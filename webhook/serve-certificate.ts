@@ -56,15 +56,23 @@ export async function serveCertificate(
   const follow = { api, clock, log, random, limits: defaultApiLimits };
   const configurations = new FollowedHookConfigurations({ namespace, name: service }, follow);
   const lease = new Lease({
-    ...{ api, clock, log, random, namespace },
-    ...{ name: leaseName, identity },
+    api,
+    clock,
+    log,
+    random,
+    namespace,
+    name: leaseName,
+    identity,
     ...(leaseTimes === undefined ? {} : { times: leaseTimes }),
   });
   const store = new SecretKeys({ namespace, name: secretName }, follow);
   const certificate = await openCertificate(
     await choiceOf(settings, { store, clock, log, signal }),
     {
-      ...{ configurations, clock, log, random },
+      configurations,
+      clock,
+      log,
+      random,
       leadership: lease,
       hosts: [`${service}.${namespace}.svc`, ...hosts],
     },

@@ -14,7 +14,8 @@ const temporary: ReadonlySet<RefuseOutcome> = new Set<RefuseOutcome>(['no_token_
 export function answersOf(speaker: string): (decision: RuleDecision) => Buffer {
   const written = new WeakMap<RuleDecision, Buffer>();
   // Most checks are decided as the one before was: for them this costs one comparison, and no look-up.
-  let [last, lastBytes]: [RuleDecision | undefined, Buffer] = [undefined, Buffer.alloc(0)];
+  let last: RuleDecision | undefined;
+  let lastBytes: Buffer = Buffer.alloc(0);
   return (decision) => {
     if (decision === last) return lastBytes;
     let bytes = written.get(decision);
@@ -22,7 +23,8 @@ export function answersOf(speaker: string): (decision: RuleDecision) => Buffer {
       bytes = answerTo(decision, speaker);
       written.set(decision, bytes);
     }
-    [last, lastBytes] = [decision, bytes];
+    last = decision;
+    lastBytes = bytes;
     return bytes;
   };
 }

@@ -11,7 +11,8 @@ export function broughtBy(
   isOwn: (token: string) => boolean,
 ): Brought {
   if (authorizations === 0) return 'nothing';
-  let [hasOwn, hasOthers] = [false, false];
+  let hasOwn = false;
+  let hasOthers = false;
   for (let start = 0; start <= authorization.length;) {
     const comma = authorization.indexOf(',', start);
     const end = comma === -1 ? authorization.length : comma;

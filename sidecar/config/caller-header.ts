@@ -1,8 +1,19 @@
 /** Headers that cannot carry the caller: HTTP or the helper has a use for them, or Envoy writes them behind the check. */
 
 const reserved: ReadonlySet<string> = new Set([
-  ...['authorization', 'host', 'connection', 'content-length', 'cookie', 'te', 'transfer-encoding'],
-  ...['expect', 'keep-alive', 'proxy-connection', 'trailer', 'upgrade', 'user-agent'],
+  'authorization',
+  'host',
+  'connection',
+  'content-length',
+  'cookie',
+  'te',
+  'transfer-encoding',
+  'expect',
+  'keep-alive',
+  'proxy-connection',
+  'trailer',
+  'upgrade',
+  'user-agent',
 ]);
 /** With `-` for `_` and `.`, which servers take for the same. */
 const ofEnvoy =

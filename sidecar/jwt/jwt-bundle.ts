@@ -5,7 +5,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { isArray, isObject, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import type { TrustDomain } from '#kernel/spiffe-id.ts';
-import { importKey, type KeyFault } from './keys.ts';
+import { importKey, type ImportedKey, type KeyFault } from './keys.ts';
 import type { JwtBundle } from './token-ports.ts';
 
 /**
@@ -46,11 +46,11 @@ export function readJwtBundle(
       `the JWT bundle of ${trustDomain} is not a JWKS document: an object with a list "keys" is expected`,
     );
   }
-  const judged = keys.map((key) => ({ key, leftOut: judge(key, origin) }));
-  const usable = judged.flatMap(({ key, leftOut }) =>
-    leftOut === undefined && isObject(key) ? [key] : [],
+  const judged = keys.map((key) => judge(key, origin));
+  const usable = judged.flatMap((one) => (one.kind === 'key' ? [one.key] : []));
+  const leftOut = judged.flatMap((one) =>
+    one.kind === 'left_out' ? [{ keyId: one.keyId, reason: one.reason }] : [],
   );
-  const leftOut = judged.flatMap(({ leftOut: one }) => one ?? []);
   return { bundle: { trustDomain, keys: usable, refreshHintS: hintOf(content) }, leftOut };
 }
 
@@ -69,14 +69,16 @@ function readDocument(document: string): JsonObject | undefined {
   }
 }
 
-/** Undefined for a key that JWT-SVIDs are checked with. */
-function judge(key: Json, origin: BundleOrigin): LeftOutKey | undefined {
-  if (!isObject(key)) return { keyId: undefined, reason: 'no_key' };
+type Judged = Extract<ImportedKey, { kind: 'key' }> | ({ readonly kind: 'left_out' } & LeftOutKey);
+
+function judge(key: Json, origin: BundleOrigin): Judged {
+  if (!isObject(key)) return { kind: 'left_out', keyId: undefined, reason: 'no_key' };
   const keyId = stringAt(key, 'kid');
-  if (keyId === undefined || keyId === '') return { keyId: undefined, reason: 'no_kid' };
+  if (keyId === undefined || keyId === '')
+    return { kind: 'left_out', keyId: undefined, reason: 'no_kid' };
   const use = key['use'];
   const isForUs = use === 'jwt-svid' || (origin === 'workload_api' && use === undefined);
-  if (!isForUs) return { keyId, reason: 'use' };
+  if (!isForUs) return { kind: 'left_out', keyId, reason: 'use' };
   const imported = importKey(key);
-  return imported.kind === 'key' ? undefined : { keyId, reason: imported.fault };
+  return imported.kind === 'key' ? imported : { kind: 'left_out', keyId, reason: imported.fault };
 }

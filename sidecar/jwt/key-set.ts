@@ -5,7 +5,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { algorithms, isAlgorithm, type Algorithm, type Curve } from './algorithms.ts';
-import { keysOf, type VerificationKey } from './keys.ts';
+import type { VerificationKey } from './keys.ts';
 import type { JwtBundle } from './token-ports.ts';
 
 /** On a curve only one algorithm signs. */
@@ -20,9 +20,7 @@ export type PublicJwk = Readonly<Record<string, string | undefined>>;
 
 /** The keys that JWT-SVIDs of the trust domain may be signed with, as members of a JWKS. */
 export function keySetOf(bundle: JwtBundle): readonly PublicJwk[] {
-  return keysOf(bundle)
-    .map(jwkOf)
-    .filter((jwk) => jwk !== undefined);
+  return bundle.keys.map(jwkOf).filter((jwk) => jwk !== undefined);
 }
 
 /** A public key as a member of a JWKS. @param algorithm absent: the key may be used with several */

@@ -1,10 +1,8 @@
-/** The keys of a bundle, imported once for as long as the bundle lives. */
+/** JWKs become keys that signatures are checked with; which of a bundle's keys may have signed a token. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { isArray, stringAt, type JsonObject } from '#kernel/json.ts';
 import { algorithms, type Algorithm, type Curve } from './algorithms.ts';
 import { rsaFault, type RsaFault } from './rsa-faults.ts';
-import type { ParsedToken } from './parse.ts';
-import type { JwtBundle } from './token-ports.ts';
 
 interface Common {
   readonly keyId: string;
@@ -25,28 +23,25 @@ const slowRsaBits = 3072;
 /** A token that names no key is tried with so many at most; a bundle in rotation holds two or three. */
 const maxKeysWithoutId = 4;
 
-const imported = new WeakMap<JwtBundle, readonly VerificationKey[]>();
+/** What a token's header says of the key that signed it. */
+interface SignedWith {
+  readonly keyId: string | undefined;
+  readonly algorithm: Algorithm;
+}
 
 /**
  * The keys that may have signed this token. With a `kid` only keys of that name count. A token without one is
  * allowed by JWT-SVID §2.2 (though go-spiffe refuses it): then each key that fits the algorithm is tried, which
  * keeps such tokens valid while a rotation has two keys in the bundle; none is when more than four fit.
  */
-export function keysFor(bundle: JwtBundle, token: ParsedToken): readonly VerificationKey[] {
-  const fitting = keysOf(bundle).filter(
+export function keysFor(
+  keys: readonly VerificationKey[],
+  token: SignedWith,
+): readonly VerificationKey[] {
+  const fitting = keys.filter(
     (key) => (token.keyId === undefined || key.keyId === token.keyId) && fits(key, token.algorithm),
   );
   return token.keyId === undefined && fitting.length > maxKeysWithoutId ? [] : fitting;
-}
-
-/** The keys of a bundle that any JWT-SVID can be checked with. */
-export function keysOf(bundle: JwtBundle): readonly VerificationKey[] {
-  let keys = imported.get(bundle);
-  if (keys === undefined) {
-    keys = bundle.keys.map(importKey).flatMap((one) => (one.kind === 'key' ? [one.key] : []));
-    imported.set(bundle, keys);
-  }
-  return keys;
 }
 
 function fits(key: VerificationKey, algorithm: Algorithm): boolean {
@@ -101,7 +96,8 @@ const coordinateBytes: Readonly<Record<Curve, number>> = { 'P-256': 32, 'P-384':
 function importEc(jwk: JsonObject, named: Named): ImportedKey {
   const curve = jwk['crv'];
   if (curve !== 'P-256' && curve !== 'P-384' && curve !== 'P-521') return leftOut('curve');
-  const [x, y] = [bytesAt(jwk, 'x'), bytesAt(jwk, 'y')];
+  const x = bytesAt(jwk, 'x');
+  const y = bytesAt(jwk, 'y');
   const length = coordinateBytes[curve];
   if (x?.length !== length || y?.length !== length) return leftOut('malformed');
   const key = publicKey({ kty: 'EC', crv: curve, x: base64url(x), y: base64url(y) });
@@ -110,7 +106,8 @@ function importEc(jwk: JsonObject, named: Named): ImportedKey {
 }
 
 function importRsa(jwk: JsonObject, named: Named): ImportedKey {
-  const [modulus, exponent] = [numberAt(jwk, 'n'), numberAt(jwk, 'e')];
+  const modulus = numberAt(jwk, 'n');
+  const exponent = numberAt(jwk, 'e');
   if (modulus === undefined || exponent === undefined) return leftOut('malformed');
   const fault = rsaFault(numberOf(modulus), numberOf(exponent));
   if (fault !== undefined) return leftOut(fault);

@@ -1,6 +1,7 @@
 /** What the rules need from tokens and keys: implemented by the verifier and by the Workload API sources. */
 import type { JsonObject } from '#kernel/json.ts';
 import type { SpiffeId, TrustDomain } from '#kernel/spiffe-id.ts';
+import type { VerificationKey } from './keys.ts';
 
 /** Stable ids: metric labels and documentation use them. */
 export type RefusalReason =
@@ -54,7 +55,7 @@ export interface TokenSource {
   onChange(listener: () => void): () => void;
 }
 
-/** JWT signing keys of one trust domain, as JWKs with parsed keys. */
+/** The JWT bundles of our own trust domain and of those federated with it. */
 export interface BundleSource {
   /** Changes whenever any bundle changes or is withdrawn: part of every cache key. */
   readonly generation: number;
@@ -64,8 +65,8 @@ export interface BundleSource {
 
 export interface JwtBundle {
   readonly trustDomain: TrustDomain;
-  /** Keys as they came; the verifier imports and caches them. */
-  readonly keys: readonly JsonObject[];
+  /** Imported when the bundle was read: those that JWT-SVIDs may be signed with. */
+  readonly keys: readonly VerificationKey[];
   /** `spiffe_refresh_hint`: seconds after which to ask for it again. SPIRE's Workload API does not send it. */
   readonly refreshHintS?: number | undefined;
 }

@@ -58,7 +58,7 @@ function verifySigner(
   // Never another trust domain's bundle: a federated issuer speaks for its own workloads alone.
   const bundle = bundles.bundleFor(trustDomainOf(spiffeId));
   if (bundle === undefined) return refused('no_bundle');
-  const keys = keysFor(bundle, token);
+  const keys = keysFor(bundle.keys, token);
   if (keys.length === 0) return refused('no_key');
   const verdict = (signed: boolean): TokenVerdict =>
     signed

@@ -105,7 +105,8 @@ function readFields(
 }
 
 function readVersion(reader: WireReader, into: Map<string, string>): void {
-  let [name, version] = ['', ''];
+  let name = '';
+  let version = '';
   const outer = reader.enter();
   for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
     if (tag === bytesTag(1)) name = readText(reader);

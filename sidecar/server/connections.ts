@@ -45,11 +45,13 @@ export class Connections {
   }
 
   #giveWay(): void {
-    let [victim, least] = [undefined as Socket | undefined, Infinity];
+    let victim: Socket | undefined;
+    let least = Infinity;
     for (const [socket, connection] of this.#all) {
       const rank = rankOf(connection);
       if (rank >= least) continue;
-      [victim, least] = [socket, rank];
+      victim = socket;
+      least = rank;
       if (!connection.isProven) break;
     }
     if (victim === undefined) return;

@@ -30,11 +30,18 @@ export class ControllerProcess {
     const port = await freePort();
     const args = [
       join(repository, 'webhook/main.ts'),
-      ...['serve', '--certificates', folder, '--kubeconfig', kubeconfig],
-      ...['--host', '127.0.0.1', '--port', String(port), '--log-level', 'info'],
+      'serve',
+      `--certificates=${folder}`,
+      `--kubeconfig=${kubeconfig}`,
+      '--host=127.0.0.1',
+      `--port=${port}`,
+      '--log-level=info',
     ];
     const running = startProcess({
-      ...{ name: `svidecar-${port}`, command: process.execPath, args, folder },
+      name: `svidecar-${port}`,
+      command: process.execPath,
+      args,
+      folder,
       env: { NODE_OPTIONS: heap },
     });
     return new ControllerProcess(running, port);

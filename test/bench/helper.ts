@@ -131,7 +131,8 @@ async function throughEnvoy(helper: HelperProcess): Promise<Record<string, numbe
     closers.unshift(() => envoy.stop());
     return { ...httpShots(listen), pid: envoy.pid };
   };
-  const [plain, filtered] = [await start(undefined), await start(helper.port)];
+  const plain = await start(undefined);
+  const filtered = await start(helper.port);
   const withFilter: Load[] = [];
   const without: Load[] = [];
   const slowWith: Load[] = [];

@@ -63,11 +63,13 @@ describeOnCluster('steady load on two pods of each workload', (cluster) => {
   });
 
   async function during(name: string, action: () => Promise<void>): Promise<void> {
-    const [fromMs, waitedMs] = [Date.now(), cpuWaitedMs()];
+    const fromMs = Date.now();
+    const waitedMs = cpuWaitedMs();
     await action();
     // What it breaks may show a little later.
     await sleep(2_000);
-    const [toMs, allMs] = [Date.now(), cpuWaitedMs()];
+    const toMs = Date.now();
+    const allMs = cpuWaitedMs();
     const isTold = waitedMs !== undefined && allMs !== undefined;
     const share = isTold ? (allMs - waitedMs) / (toMs - fromMs) : undefined;
     const cpuWaited = share === undefined ? undefined : Math.round(share * 100);

@@ -27,7 +27,8 @@ export async function runSvidecar(
   words: readonly string[],
   options: { readonly stdin?: string; readonly isTerminal?: boolean } = {},
 ): Promise<CliResult> {
-  let [out, err] = ['', ''];
+  let out = '';
+  let err = '';
   const isTerminal = options.isTerminal ?? false;
   const terminal: Terminal = {
     out: (text) => (out += text),

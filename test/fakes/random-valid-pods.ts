@@ -43,7 +43,7 @@ const mounts = fc.uniqueArray(
   fc.record({
     name: fc.constantFrom(...volumeNames),
     mountPath: fc.constantFrom(...mountPaths),
-    ...{ readOnly: fc.boolean() },
+    readOnly: fc.boolean(),
   }),
   { selector: ({ mountPath }) => mountPath, maxLength: 2 },
 );
@@ -177,7 +177,8 @@ export const validPod: Gen = fc
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
-      ...{ name: 'injected', namespace: 'plain' },
+      name: 'injected',
+      namespace: 'plain',
       // Only with the helper is there something to complete.
       annotations: parts.overlayAt === 'none' ? asked : { ...asked, ...withHelper },
     },

@@ -2,6 +2,7 @@
 import { constants, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { parseTrustDomain, type TrustDomain } from '#kernel/spiffe-id.ts';
 import type { JsonObject } from '#kernel/json.ts';
+import { importKey } from '../../sidecar/jwt/keys.ts';
 import type { BundleSource, JwtBundle } from '../../sidecar/jwt/token-ports.ts';
 
 export interface TestKey {
@@ -76,7 +77,9 @@ export class FakeBundles implements BundleSource {
 
   put(trustDomain: string, keys: readonly JsonObject[]): this {
     const name = parseTrustDomain(trustDomain);
-    this.#bundles.set(name, { trustDomain: name, keys });
+    const imported = keys.map(importKey);
+    const usable = imported.flatMap((one) => (one.kind === 'key' ? [one.key] : []));
+    this.#bundles.set(name, { trustDomain: name, keys: usable });
     this.generation++;
     return this;
   }

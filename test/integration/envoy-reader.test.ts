@@ -36,19 +36,23 @@ async function actionsByEnvoy(
 }
 
 describe('a field', () => {
+  // Tables of spellings, a kind of spelling a line.
+  // prettier-ignore
   const booleans: readonly Json[] = [
-    ...[true, false, null, 0, 1, {}, { value: true }, { value: false }, { value: 'yes' }],
-    ...['true', 'True', 'TRUE', 'yes', 'YES', 'y', 'T', 't', '1', 'on', ' true', ''],
-    ...['false', 'False', 'no', 'N', 'f', '0', 'off'],
+    true, false, null, 0, 1, {}, { value: true }, { value: false }, { value: 'yes' },
+    'true', 'True', 'TRUE', 'yes', 'YES', 'y', 'T', 't', '1', 'on', ' true', '',
+    'false', 'False', 'no', 'N', 'f', '0', 'off',
   ];
+  // prettier-ignore
   const enums: readonly Json[] = [
-    ...['HANDLE_INTERNAL_REDIRECT', 'handle_internal_redirect', 'Handle_Internal_Redirect'],
-    ...['handleInternalRedirect', 'handle-internal-redirect', 1, '1', '01', ' 1', '1 ', '+1'],
-    ...['PASS_THROUGH_INTERNAL_REDIRECT', 0, '0', 2, null, true, '', '1.0'],
+    'HANDLE_INTERNAL_REDIRECT', 'handle_internal_redirect', 'Handle_Internal_Redirect',
+    'handleInternalRedirect', 'handle-internal-redirect', 1, '1', '01', ' 1', '1 ', '+1',
+    'PASS_THROUGH_INTERNAL_REDIRECT', 0, '0', 2, null, true, '', '1.0',
   ];
+  // prettier-ignore
   const numbers: readonly Json[] = [
-    ...[0, 1, '1', '0', '010', '0x10', '1e1', '1.0', '+1', ' 1', '', 'x', null, true],
-    ...[{ value: 3 }, { value: '3' }, {}, { value: null }],
+    0, 1, '1', '0', '010', '0x10', '1e1', '1.0', '+1', ' 1', '', 'x', null, true,
+    { value: 3 }, { value: '3' }, {}, { value: null },
   ];
 
   test('has the value that Envoy reads, where Envoy takes it', async () => {
@@ -112,7 +116,8 @@ test('a value in YAML is the one that Envoy reads, or is refused', async () => {
   });
   const read = await readByEnvoy(Object.fromEntries(files.map(({ name, text }) => [name, text])));
   const told = files.flatMap(({ name, value, text }) => {
-    const [envoys, ours] = [read.get(name), readByUs(name, text)];
+    const envoys = read.get(name);
+    const ours = readByUs(name, text);
     if (envoys === undefined || ours === undefined) return [];
     return [{ value, envoys: metadataOf(envoys), ours: metadataOf(ours) }];
   });
@@ -137,7 +142,11 @@ test('a file is read as what its name says to Envoy, or is refused', async () =>
   // Bare keys are JSON to Envoy alone.
   const bare = taken.filter(([name, text]) => readByUs(name, text) === undefined);
   expect(bare.map(([name]) => name)).toEqual([
-    ...['file-0.json', 'file-0.JSON', 'file-0.txt', 'file-0.textproto', 'file-0.yaml.bak'],
+    'file-0.json',
+    'file-0.JSON',
+    'file-0.txt',
+    'file-0.textproto',
+    'file-0.yaml.bak',
   ]);
   expect(taken.length).toBe(19);
 });

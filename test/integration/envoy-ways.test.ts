@@ -162,7 +162,8 @@ describeWithComponents(['envoy'], 'jwt-validate in configurations as they are fo
       ttlS: 300,
     });
     const parts = each.map(({ name, dataPath }) => ({
-      ...{ name, dataPath },
+      name,
+      dataPath,
       ...injected(workloads[name], dataPath),
     }));
     helpers = await Promise.all(

@@ -165,8 +165,12 @@ describeWithComponents(['envoy'], 'filters around ours', () => {
     const texts = new Map(configMaps.flatMap(({ data }) => Object.entries(data)));
     const { rules, dataPath } = readSettings(texts.get('helper.yaml') ?? '', file);
     const helper = await startHelper({
-      ...{ name: file.replaceAll(/[/.]/g, '-'), runtime: 'node', folder: work.path },
-      ...{ workloadApi: `unix://${join(work.path, 'none.sock')}`, rules, dataPath },
+      name: file.replaceAll(/[/.]/g, '-'),
+      runtime: 'node',
+      folder: work.path,
+      workloadApi: `unix://${join(work.path, 'none.sock')}`,
+      rules,
+      dataPath,
     });
     const front = await freePort();
     const config = Object.entries({ 28480: front, 28481: appPort, 9010: helper.port }).reduce(
@@ -251,7 +255,8 @@ describeWithComponents(['envoy'], 'filters around ours', () => {
   });
 
   test('filters run again on a redirect within Envoy and behind a second listener, and refuse their own work', async () => {
-    const [front, inner] = [await freePort(), await freePort()];
+    const front = await freePort();
+    const inner = await freePort();
     const redirects = 'internal_redirect_policy: {max_internal_redirects: 1}';
     const envoy = await startEnvoy(
       `static_resources:\n  listeners:\n${listener(

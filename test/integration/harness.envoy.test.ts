@@ -112,7 +112,8 @@ describeWithComponents(['envoy'], 'Envoy', () => {
 
   test('runs and proxies, configured by files, with an admin interface of its own', async () => {
     const upstream = createServer((_request, response) => response.end('hello'));
-    const [port, upstreamPort] = [await freePort(), await freePort()];
+    const port = await freePort();
+    const upstreamPort = await freePort();
     await new Promise<void>((resolve) => upstream.listen(upstreamPort, '127.0.0.1', resolve));
     const lds = typed('listener.v3.Listener', listener(port));
     const cds = typed('cluster.v3.Cluster', backend(upstreamPort));

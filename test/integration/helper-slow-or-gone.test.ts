@@ -103,7 +103,10 @@ describeWithComponents(['envoy'], 'a helper', () => {
 
     const startOn = (runtime: (typeof runtimes)[number]): Promise<HelperProcess> =>
       startHelper({
-        ...{ name: `ordinary-${runtime}`, runtime, folder: work.path, workloadApi: api.address },
+        name: `ordinary-${runtime}`,
+        runtime,
+        folder: work.path,
+        workloadApi: api.address,
         rules: [{ name: 'jwt-inject', mode: 'inject', audience: 'backend' }],
         env: { POD_NAME: 'web' },
       });

@@ -107,7 +107,8 @@ describe.each(runtimes)("the server's streams on %s", (runtime) => {
     const socket = join(folder, 'silent.sock');
     const mine = await start(socket, { callMs: 300 });
     const other = new Client(`unix:${socket}`, credentials.createInsecure());
-    const [silent, talking] = [open('/test/Chat', other), open('/test/Chat', other)];
+    const silent = open('/test/Chat', other);
+    const talking = open('/test/Chat', other);
     const talk = ended(talking);
     talking.write(Buffer.from('here'));
     expect(await ended(silent).code).toBe(status.DEADLINE_EXCEEDED);

@@ -29,7 +29,9 @@ describeWithComponents(['envoy'], 'a route that needs no token', () => {
     api = await startEmbeddedWorkloadApi({ authority, socketPath, identities });
     app = await startApp();
     pod = await startFixturePod({
-      ...{ fixture: 'route-that-needs-no-token', runtime: 'node', folder: work.path },
+      fixture: 'route-that-needs-no-token',
+      runtime: 'node',
+      folder: work.path,
       workloadApi: api.address,
       // Listening on loopback on a free port: a number.
       appPort: (app.address() as AddressInfo).port,

@@ -82,10 +82,8 @@ describeWithComponents(['spire-server', 'spire-agent'], 'the Workload API of SPI
     expect(tokens.current(nowS())).toMatchObject({ spiffeId: id });
     expect(await judge(tokens.current(nowS())?.token)).toBe(id);
     expect([tokens.problem(), bundles.problem()]).toEqual([undefined, undefined]);
-    const [svids, cas] = [
-      x509SvidSource({ api, ...context }),
-      x509BundleSource({ api, ...context }),
-    ];
+    const svids = x509SvidSource({ api, ...context });
+    const cas = x509BundleSource({ api, ...context });
     svids.start(stop.signal);
     cas.start(stop.signal);
     await Promise.all([svids.ready, cas.ready]);

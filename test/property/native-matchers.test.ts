@@ -94,8 +94,28 @@ function skips(patterns: readonly string[]): (path: string) => boolean {
 
 const patterns = ['/healthz', '/static/*', '/a.b*', '/.well*', "/x'y", '/q$(1)'];
 const pieces = fc.constantFrom(
-  ...['/', '.', '..', 'healthz', 'static', 'a.b', '.well', "x'y", 'q$(1)', '%2f', ';', '//', '\\'],
-  ...['?', '?a=b', '#', 'é', '~', '@', '*', ' ', 'a'],
+  '/',
+  '.',
+  '..',
+  'healthz',
+  'static',
+  'a.b',
+  '.well',
+  "x'y",
+  'q$(1)',
+  '%2f',
+  ';',
+  '//',
+  '\\',
+  '?',
+  '?a=b',
+  '#',
+  'é',
+  '~',
+  '@',
+  '*',
+  ' ',
+  'a',
 );
 
 test('a path needs no token where the helper would ask for none', () => {
@@ -132,10 +152,28 @@ const allowed = fc.constantFrom(
   'spiffe://other.org/a/..a/*',
 );
 const idStart = fc.constantFrom(
-  ...['spiffe://example.org', 'spiffe://other.org', 'spiffe://exampleXorg', 'x'],
+  'spiffe://example.org',
+  'spiffe://other.org',
+  'spiffe://exampleXorg',
+  'x',
 );
 const idPart = fc.constantFrom(
-  ...['/', '/', '.', '..', 'a', 'a', 'A', '-', '_', '%', ' ', '...', '.a', '..a', 'é', '|'],
+  '/',
+  '/',
+  '.',
+  '..',
+  'a',
+  'a',
+  'A',
+  '-',
+  '_',
+  '%',
+  ' ',
+  '...',
+  '.a',
+  '..a',
+  'é',
+  '|',
 );
 
 test('a subject is a SPIFFE ID that may call, of its own trust domain, as the helper sees it', () => {

@@ -69,7 +69,8 @@ function controllerOf({ located }: Assessed): string {
   const owner = listAt(located.metadata, 'ownerReferences')
     .filter(isObject)
     .find((each) => each['controller'] === true);
-  const [kind, name] = [stringAt(owner, 'kind'), stringAt(owner, 'name')];
+  const kind = stringAt(owner, 'kind');
+  const name = stringAt(owner, 'name');
   if (kind === undefined || name === undefined) return '';
   const hash = stringAt(objectAt(located.metadata, 'labels'), 'pod-template-hash');
   const revisionOf = kindNamed(kind)?.revisionOf;

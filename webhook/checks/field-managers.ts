@@ -86,7 +86,8 @@ function owns(fields: JsonObject, path: string): boolean {
 function fieldOf(fields: JsonObject, token: string): string {
   const equals = token.indexOf('=');
   if (equals === -1) return `f:${token}`;
-  const [key, value] = [token.slice(0, equals), token.slice(equals + 1)];
+  const key = token.slice(0, equals);
+  const value = token.slice(equals + 1);
   const text = `${JSON.stringify(key)}:${key === 'containerPort' ? value : JSON.stringify(value)}`;
   return Object.keys(fields).find((field) => field.startsWith(`k:{${text}`)) ?? `k:{${text}}`;
 }

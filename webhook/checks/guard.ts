@@ -59,7 +59,8 @@ function guardFaults(guard: Subject, bindings: readonly Subject[]): readonly Fin
     .filter(isObject)
     .map((each) => stringAt(each, 'warning') ?? '');
   const findings: Finding[] = warnings.map((warning) => ({
-    ...{ severity: 'warning', where },
+    severity: 'warning',
+    where,
     message: `the API server cannot check the type of an expression: ${warning}`,
     hint: 'apply the guard of this version again',
   }));

@@ -66,10 +66,8 @@ export function hooksOf(subjects: readonly Subject[]): readonly InspectedHook[] 
 function targetOf(clientConfig: JsonObject): HookTarget {
   const service = clientConfig['service'];
   if (isObject(service)) {
-    const [namespace, name] = [
-      stringAt(service, 'namespace') ?? '',
-      stringAt(service, 'name') ?? '',
-    ];
+    const namespace = stringAt(service, 'namespace') ?? '';
+    const name = stringAt(service, 'name') ?? '';
     const port = typeof service['port'] === 'number' ? service['port'] : 443;
     const host = `${name}.${namespace}.svc`;
     return { key: `${host}:${port}`, host, port, service: { namespace, name } };
@@ -119,7 +117,9 @@ function missing(hooks: readonly InspectedHook[]): readonly Finding[] {
 
 function faultsOf(hook: InspectedHook, { facts }: Material): readonly Finding[] {
   const finding = (severity: Finding['severity'], message: string): Finding => ({
-    ...{ severity, where: hook.where, message: `${hook.name}: ${message}` },
+    severity,
+    where: hook.where,
+    message: `${hook.name}: ${message}`,
     hint: 'apply the manifests of this version again',
   });
   const wanted = hook.name.startsWith('workloads') ? ['enabled'] : ['enabled', 'pod'];

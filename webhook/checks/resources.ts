@@ -128,7 +128,8 @@ function boundFault(
   limit: JsonObject,
   resource: 'cpu' | 'memory',
 ): string | undefined {
-  const [max, min] = [boundOf(limit, 'max', resource), boundOf(limit, 'min', resource)];
+  const max = boundOf(limit, 'max', resource);
+  const min = boundOf(limit, 'min', resource);
   const most = amountText(helper, 'limits', resource) ?? '';
   const least = amountText(helper, 'requests', resource) ?? '';
   if (isAbove(most, max))

@@ -60,7 +60,11 @@ function resultOf(check: Check, outcome: CheckOutcome, unread: readonly string[]
   const { findings, skipped } = outcome;
   const faults = [...unread, ...(outcome.unread ?? [])];
   return {
-    ...{ id, category, claim, why, findings },
+    id,
+    category,
+    claim,
+    why,
+    findings,
     status: statusOf(findings, faults.length > 0, skipped !== undefined),
     reasons: [...faults, ...(outcome.notes ?? []), ...(skipped === undefined ? [] : [skipped])],
   };

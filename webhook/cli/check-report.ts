@@ -92,7 +92,9 @@ interface Summary {
 function summaryOf(report: Report): Summary {
   const count = (status: CheckStatus): number =>
     report.checks.filter((result) => result.status === status).length;
-  const [ok, warning, error] = [count('ok'), count('warning'), count('error')];
+  const ok = count('ok');
+  const warning = count('warning');
+  const error = count('error');
   return { ok, warning, error, unknown: count('unknown'), skipped: count('skipped') };
 }
 

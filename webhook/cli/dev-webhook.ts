@@ -101,7 +101,11 @@ function send(
   return new Promise((resolve, reject) => {
     const sent = request(
       {
-        ...{ host: '127.0.0.1', port, path: '/mutate', method: 'POST', timeout: timeoutMs },
+        host: '127.0.0.1',
+        port,
+        path: '/mutate',
+        method: 'POST',
+        timeout: timeoutMs,
         ca: authority,
         agent: false,
         headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },

@@ -76,13 +76,15 @@ export class Renderings {
     if (rendered.kind === 'problem') {
       const { reason, message } = rendered.problem;
       return {
-        ...{ desire, source: versionOf(source) },
+        desire,
+        source: versionOf(source),
         outcome: { kind: 'problem', problem: { reason, message } },
       };
     }
     const { data, binaryData, users: _users, ...configMap } = rendered.configMap;
     return {
-      ...{ desire, source: versionOf(source) },
+      desire,
+      source: versionOf(source),
       outcome: { kind: 'rendered', configMap, digest: digestOf(data, binaryData) },
     };
   }

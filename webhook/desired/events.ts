@@ -161,14 +161,12 @@ export function clippedNote(note: string): string {
 function injectedEvent(namespace: string, { workload, summary }: Injected): DesiredEvent {
   const note = traceText([step('injected', `injected ${summary}`)]);
   return {
-    ...{
-      namespace,
-      regarding: workload,
-      type: 'Normal',
-      reason: 'Injected',
-      action: 'Inject',
-      note,
-    },
+    namespace,
+    regarding: workload,
+    type: 'Normal',
+    reason: 'Injected',
+    action: 'Inject',
+    note,
   };
 }
 

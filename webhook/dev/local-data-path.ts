@@ -59,7 +59,8 @@ export async function startDataPath(options: DataPathOptions): Promise<LocalData
   const folder = await mkdtemp(join(tmpdir(), 'svidecar-dev-'));
   const programs = new Programs();
   const [app = 0, ...ports] = await freePorts(7);
-  const [caller, callee] = [podPorts(ports.slice(0, 3)), podPorts(ports.slice(3))];
+  const caller = podPorts(ports.slice(0, 3));
+  const callee = podPorts(ports.slice(3));
   const server = await startApp(app);
   const stop = async (): Promise<void> => {
     await programs.stop();

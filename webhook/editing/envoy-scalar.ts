@@ -9,8 +9,10 @@ const nothing = /^(?:~|null|Null|NULL|)$/;
 const truthy = /^(?:y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/;
 const falsy = /^(?:n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/;
 const integer = /^([-+]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*))$/;
-const [minInt32, maxInt32] = [-(2 ** 31), 2 ** 31 - 1];
-const [minInt64, maxInt64] = [-(2n ** 63n), 2n ** 63n - 1n];
+const minInt32 = -(2 ** 31);
+const maxInt32 = 2 ** 31 - 1;
+const minInt64 = -(2n ** 63n);
+const maxInt64 = 2n ** 63n - 1n;
 /** Longer ones are beyond 64 bits in any base, but for leading zeros, which stay text here and are refused by Envoy. */
 const maxDigits = 64;
 

@@ -2,7 +2,8 @@
 import type { FilePlace } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
 import { pointerTokens } from './operation.ts';
-import { type Dialect, readSource } from './read-source.ts';
+import type { Dialect } from './document-text.ts';
+import { readSource } from './read-source.ts';
 import {
   type SourceCollection,
   type SourceDocument,

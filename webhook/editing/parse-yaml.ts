@@ -98,7 +98,8 @@ class Meter {
     if (type === 'comment') this.#comments += 1;
     else if (type === 'newline' || type === 'space') this.#blanks += this.#comments === 0 ? 1 : 0;
     else {
-      [this.#blanks, this.#comments] = [0, 0];
+      this.#blanks = 0;
+      this.#comments = 0;
       this.#nest(type);
     }
     if (this.#blanks * this.#comments > maxBlankTimesComments) {

@@ -18,6 +18,7 @@ import {
 import { type AppError, failureAt } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
 import { Anchors } from './anchors.ts';
+import type { Dialect, DocumentText } from './document-text.ts';
 import {
   envoyPlain,
   envoyValue,
@@ -39,7 +40,6 @@ import {
   type SourceScalar,
   resolved,
 } from './source-tree.ts';
-import type { DocumentSpan } from './split-documents.ts';
 import {
   TextFault,
   requireCharacters,
@@ -64,23 +64,6 @@ import {
 } from './token-places.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** Who reads the text: `yaml` is what readers of YAML agree on, `envoy` what Envoy makes of YAML, `json` is nothing but JSON. */
-export type Dialect = 'yaml' | 'envoy' | 'json';
-
-/** A text and the stretch of it that is one document. */
-export interface DocumentText {
-  readonly text: string;
-  readonly span: DocumentSpan;
-  /** File name for messages. */
-  readonly where: string;
-  /** Line of the file that the text begins at; 1 where it is the whole file. */
-  readonly firstLine?: number | undefined;
-  /** Those for texts from the cluster, where nothing is said. */
-  readonly limits?: TextLimits | undefined;
-  /** `yaml` where nothing is said. */
-  readonly dialect?: Dialect | undefined;
-}
 
 /**
  * Time and memory grow with the size of the text, and are bounded by the limits.
@@ -187,7 +170,11 @@ class Reader {
     const end = start + node.source.length + 1;
     const alias: SourceAlias = {
       kind: 'alias',
-      ...{ outer: start, start, end, target, parent: place.parent },
+      outer: start,
+      start,
+      end,
+      target,
+      parent: place.parent,
     };
     const known = this.#aliases.get(target);
     if (known === undefined) this.#aliases.set(target, [alias]);
@@ -256,10 +243,16 @@ class Reader {
     const start = this.#base + (place.token?.offset ?? node.range?.[0] ?? place.fallback);
     // Filled while its children are read: aliases must be able to find it.
     const collection: Mutable<SourceCollection> = {
-      ...{ kind, isFlow, entries, start, end: start, trailingComma: undefined },
+      kind,
+      isFlow,
+      entries,
+      start,
+      end: start,
+      trailingComma: undefined,
       outer: place.outer === undefined ? start : this.#base + place.outer,
       hasBrackets: place.token !== undefined,
-      ...{ anchor: node.anchor, parent: place.parent },
+      anchor: node.anchor,
+      parent: place.parent,
     };
     this.#anchors.count(start - this.#base, collectionCount);
     this.#anchors.open(collection);
@@ -353,7 +346,12 @@ class Reader {
       : this.#node(item, { props, fallback, parent });
     const start = dash === undefined ? value.outer : this.#base + dash.offset;
     return {
-      ...{ key: undefined, isMerge: false, hasColon: false, start, value, end: value.end },
+      key: undefined,
+      isMerge: false,
+      hasColon: false,
+      start,
+      value,
+      end: value.end,
       indicatorEnd: dash === undefined ? start : start + 1,
       comma: this.#commaOf(token),
     };

@@ -9,7 +9,7 @@ import {
 } from 'js-yaml';
 import type { Json } from '#kernel/json.ts';
 import { envoyPlain } from './envoy-scalar.ts';
-import type { Dialect } from './read-source.ts';
+import type { Dialect } from './document-text.ts';
 
 /** YAML 1.2 core scalars, as the first parser reads them, and merge keys. */
 const common = CORE_SCHEMA.withTags(mergeTag);

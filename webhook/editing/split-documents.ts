@@ -25,14 +25,16 @@ export function splitDocuments(text: string): readonly DocumentSpan[] {
     const line = text.slice(at, end);
     if (separator.test(line)) {
       starts.push(pending ?? at);
-      [isOpen, pending] = [true, undefined];
+      isOpen = true;
+      pending = undefined;
     } else if (terminator.test(line)) {
       isOpen = false;
     } else if (!isOpen) {
       pending ??= at;
       if (!withoutContent.test(line)) {
         starts.push(pending);
-        [isOpen, pending] = [true, undefined];
+        isOpen = true;
+        pending = undefined;
       }
     }
     at = end + 1;

@@ -7,7 +7,7 @@ import { addToFlow, removeFromFlow } from './edit-flow.ts';
 import { replaceRoot, replaceValue } from './edit-value.ts';
 import { flowPair } from './render.ts';
 import { type SharedConflict, sharePlaces } from './shared-places.ts';
-import type { Dialect } from './read-source.ts';
+import type { Dialect } from './document-text.ts';
 import type { SourceCollection, SourceDocument, SourceEntry, SourceNode } from './source-tree.ts';
 import { type TextEdit, insertAt } from './text-edit.ts';
 import { placeOf } from './text-position.ts';

@@ -223,8 +223,16 @@ function copied(
 
 /** By which clusters of one destination may differ; any other difference, also of TLS or resolvers, counts as another destination. */
 const noDestination: ReadonlySet<string> = new Set([
-  ...['name', 'alt_stat_name', 'connect_timeout', 'circuit_breakers', 'outlier_detection'],
-  ...['health_checks', 'lb_policy', 'lb_subset_config', 'common_lb_config', 'load_assignment'],
+  'name',
+  'alt_stat_name',
+  'connect_timeout',
+  'circuit_breakers',
+  'outlier_detection',
+  'health_checks',
+  'lb_policy',
+  'lb_subset_config',
+  'common_lb_config',
+  'load_assignment',
 ]);
 
 /** Where a cluster leads: two with the same fixed endpoints are one destination, however they divide it. */

@@ -59,7 +59,9 @@ export function startHosts(
   };
   const patterns = hostPatterns(hosts, spend);
   return {
-    ...{ patterns, spend, seen: new Set() },
+    patterns,
+    spend,
+    seen: new Set(),
     aboutDomains: onceFor((domains) => aboutDomains(domains, patterns)),
     endpointsOf: onceFor((name) => endpointsOf(byName.get(name))),
   };

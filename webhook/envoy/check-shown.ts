@@ -78,8 +78,12 @@ function partsOf(holder: PlacedIn, fields: readonly string[]): readonly PlacedIn
 const header = 'authorization';
 /** Fields whose value is the name of a header to read. @see rate_limit_descriptor, custom_tag, header_to_metadata */
 const naming: ReadonlySet<string> = new Set([
-  ...['header', 'header_name', 'headerName', 'name'],
-  ...['additional_request_headers_to_log', 'additionalRequestHeadersToLog'],
+  'header',
+  'header_name',
+  'headerName',
+  'name',
+  'additional_request_headers_to_log',
+  'additionalRequestHeadersToLog',
 ]);
 
 /** Whether a part of a configuration reads the header with the token: by a formatter, or by its name. */

@@ -4,7 +4,7 @@ import { AppError, type FilePlace, failureAt, placeText } from '#kernel/errors.t
 import type { Reason } from '#kernel/reasons.ts';
 import { type Json, type JsonObject, isObject } from '#kernel/json.ts';
 import { type OpenText, lineOfPath, openText, placeOfPath } from '../editing/open-text.ts';
-import type { Dialect } from '../editing/read-source.ts';
+import type { Dialect } from '../editing/document-text.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { splitDocuments } from '../editing/split-documents.ts';
 import type { EnvoySource, EnvoyWarning, EnvoyWarningId } from './patch-contract.ts';

@@ -1,5 +1,5 @@
 /** How Envoy reads a file: it goes by the end of the path. */
-import type { Dialect } from '../editing/read-source.ts';
+import type { Dialect } from '../editing/document-text.ts';
 import { own } from '#kernel/members.ts';
 import type { EnvoySource } from './patch-contract.ts';
 

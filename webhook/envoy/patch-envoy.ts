@@ -53,7 +53,7 @@ import { type FilterList, type Listener, type Manager, titleOf } from './listene
 import { checkNeighbours, placeOf, requireNames } from './place-filter.ts';
 import { type Placed, fieldKey, placedField, textOf } from './proto-field.ts';
 import { type EnvoySurroundings, surroundingsOf } from './reach.ts';
-import { type SettingsReader, settingsReader } from './settings-view.ts';
+import { type SettingsReader, type SettingsView, settingsReader } from './settings-view.ts';
 import { type UnroutedReader, unroutedReader } from './unrouted.ts';
 
 /** One operation, where it belongs, and the sentence that explains it. */
@@ -87,24 +87,10 @@ export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): Envo
   const listeners = findListeners(files);
   requireManagers(files, listeners);
   requireChoice(listeners, additions.filters);
-  const known = findClusters(files);
-  const surroundings = surroundingsOf(known, listeners);
-  const { version } = source;
-  const settingsOf = settingsReader();
-  const unroutedOf = unroutedReader();
-  const warnings: EnvoyWarning[] = [
-    ...files.warnings,
-    ...checkPorts(files, listeners, new Set(additions.takenPorts)),
-    ...checkBootstrap(files.main),
-  ];
-  const chosen: Chosen[] = [];
-  const wanted = additions.filters.flatMap((addition) =>
-    placesFor(addition, {
-      ...{ files, listeners, clusters: known, surroundings, additions },
-      ...{ version, settingsOf, unroutedOf, warnings, chosen },
-    }),
-  );
-  const plans = planClusters(clustersWanted(additions, wanted), known);
+  const search = startSearch({ files, listeners, additions, version: source.version });
+  const { surroundings, warnings, chosen } = search;
+  const wanted = additions.filters.flatMap((addition) => placesFor(addition, search));
+  const plans = planClusters(clustersWanted(additions, wanted), search.clusters);
   const steps = [
     ...[...Map.groupBy(wanted, ({ list }) => list).values()].flatMap((ofList) =>
       filterSteps(ofList, plans),
@@ -153,6 +139,24 @@ interface Search {
   readonly chosen: Chosen[];
 }
 
+function startSearch(asked: Pick<Search, 'files' | 'listeners' | 'additions' | 'version'>): Search {
+  const { files, listeners, additions } = asked;
+  const clusters = findClusters(files);
+  return {
+    ...asked,
+    clusters,
+    surroundings: surroundingsOf(clusters, listeners),
+    settingsOf: settingsReader(),
+    unroutedOf: unroutedReader(),
+    warnings: [
+      ...files.warnings,
+      ...checkPorts(files, listeners, new Set(additions.takenPorts)),
+      ...checkBootstrap(files.main),
+    ],
+    chosen: [],
+  };
+}
+
 /** The lists that get a filter: those of the chosen listeners' connection managers that have none for this rule yet. */
 function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] {
   const { files, listeners, clusters, surroundings, additions, warnings } = search;
@@ -189,24 +193,13 @@ interface Place extends Omit<Wanted, 'at'> {
 
 /** Undefined where a filter of the list does it already. */
 function placeIn(place: Place, search: Search): Wanted | undefined {
-  const { addition, manager, list, filter, before, port } = place;
-  const { surroundings, additions, version, warnings } = search;
+  const { addition, manager, list, filter } = place;
+  const { additions, version, warnings, unroutedOf } = search;
   const settings = search.settingsOf(manager, addition.routes);
-  const wired = findHandWired(addition, {
-    ...{ manager, list, surroundings, settings, wanted: filter, port },
-  });
-  const at =
-    wired === undefined
-      ? placeOf(addition, list, { ...manager, settings, before })
-      : list.filters.findIndex(({ path }) => path === wired.path);
-  addAll(
-    warnings,
-    checkNeighbours(addition, list, {
-      ...{ ...manager, settings, at, exempts: exempts(addition, settings) },
-    }),
-  );
+  const { wired, at } = whereIn(place, settings, search);
+  const exempt = exempts(addition, settings);
+  addAll(warnings, checkNeighbours(addition, list, { ...manager, settings, at, exempts: exempt }));
   const from = wired === undefined ? at : at + 1;
-  const { unroutedOf } = search;
   addAll(warnings, checkUnrouted(addition, { manager, list, settings, from, unroutedOf }));
   if (wired !== undefined) warnings.push(leftAlone(addition, manager, wired));
   const isOwn = textOf(wired?.message, 'name') === textOf(filter, 'name');
@@ -221,6 +214,27 @@ function placeIn(place: Place, search: Search): Wanted | undefined {
   const name = textOf(named.filter, 'name') ?? '';
   addAll(warnings, checkUnseen(addition, name, { manager, version }));
   return wired === undefined ? { ...place, filter: named.filter, at } : undefined;
+}
+
+/** Where the filter goes, or the one that does its work stands. */
+function whereIn(
+  { addition, manager, list, filter, before, port }: Place,
+  settings: SettingsView,
+  { surroundings }: Search,
+): { readonly wired: Placed | undefined; readonly at: number } {
+  const wired = findHandWired(addition, {
+    manager,
+    list,
+    surroundings,
+    settings,
+    wanted: filter,
+    port,
+  });
+  const at =
+    wired === undefined
+      ? placeOf(addition, list, { ...manager, settings, before })
+      : list.filters.findIndex(({ path }) => path === wired.path);
+  return { wired, at };
 }
 
 function leftAlone({ rule }: FilterAddition, { file }: Manager, wired: Placed): EnvoyWarning {

@@ -63,7 +63,9 @@ export function surroundingsOf(
   const reaches = new Map<string, Reach>();
   const left = { steps: maxSteps };
   return {
-    ...{ listeners, byName, destinationsOf: known.destinationsOf },
+    listeners,
+    byName,
+    destinationsOf: known.destinationsOf,
     holeOf: onceFor((port) => onceFor((cluster) => findHole(cluster, port))),
     reachOf: (start) => {
       const lists = [...new Set(start.filter((list) => list.length > 0))];

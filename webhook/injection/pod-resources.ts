@@ -55,7 +55,8 @@ function refuseOverLimit(container: JsonObject): void {
   const resources = objectAt(container, 'resources');
   const limits = objectAt(resources, 'limits');
   for (const [resource, request] of Object.entries(objectAt(resources, 'requests'))) {
-    const [least, most] = [nanosOf(request), nanosOf(own(limits, resource))];
+    const least = nanosOf(request);
+    const most = nanosOf(own(limits, resource));
     if (least === undefined || most === undefined || least <= most) continue;
     throw new AppError(
       'POD_UNFIT',
@@ -122,10 +123,8 @@ function sumOfRequests(spec: JsonObject, resource: string): bigint {
 /** A limit stands for a missing request, as the API server has it. */
 function requestOf(container: JsonObject, resource: string): bigint {
   const resources = objectAt(container, 'resources');
-  const { requests, limits } = {
-    requests: objectAt(resources, 'requests'),
-    limits: objectAt(resources, 'limits'),
-  };
+  const requests = objectAt(resources, 'requests');
+  const limits = objectAt(resources, 'limits');
   return nanosOf(own(requests, resource) ?? own(limits, resource)) ?? 0n;
 }
 

@@ -21,15 +21,16 @@ interface Mount {
  */
 export function refuseMounts(own: JsonObject, added: JsonObject, volumes: readonly Json[]): void {
   const readOnly = readOnlyVolumes(volumes);
-  const [theirs, ours] = [own, added].map((container) => mountsOf(container, readOnly));
+  const theirs = mountsOf(own, readOnly);
+  const ours = mountsOf(added, readOnly);
   const devices = new Set(
     listAt(own, 'volumeDevices').map((device) => (isObject(device) ? device['devicePath'] : '')),
   );
   const container = stringAt(added, 'name') ?? '';
-  for (const mount of ours ?? []) {
+  for (const mount of ours) {
     const fault = devices.has(mount.path)
       ? 'a device of its own stands there'
-      : (theirs ?? []).map((other) => clashOf(mount, other)).find((clash) => clash !== undefined);
+      : theirs.map((other) => clashOf(mount, other)).find((clash) => clash !== undefined);
     if (fault === undefined) continue;
     throw new AppError(
       'POD_UNFIT',

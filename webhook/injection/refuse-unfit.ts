@@ -93,7 +93,8 @@ function refuseSidecar(container: JsonObject, { spec, list, kubernetesMinor }: P
 }
 
 function rootFault(container: JsonObject, spec: JsonObject): string | undefined {
-  const [own, pods] = [objectAt(container, 'securityContext'), objectAt(spec, 'securityContext')];
+  const own = objectAt(container, 'securityContext');
+  const pods = objectAt(spec, 'securityContext');
   const isOwn = own['runAsUser'] !== undefined;
   const user = isOwn ? own['runAsUser'] : pods['runAsUser'];
   if (user !== 0 || (own['runAsNonRoot'] ?? pods['runAsNonRoot']) !== true) return undefined;

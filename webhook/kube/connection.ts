@@ -108,7 +108,8 @@ class HttpApi implements ConnectedApi {
 
   async forward(namespace: string, pod: string, port: number): Promise<Duplex> {
     const { PortForward } = await import('@kubernetes/client-node');
-    const [toPod, fromPod] = [new PassThrough(), new PassThrough()];
+    const toPod = new PassThrough();
+    const fromPod = new PassThrough();
     try {
       const forwarder = new PortForward(this.#config);
       await forwarder.portForward(namespace, pod, [port], fromPod, null, toPod);

@@ -142,7 +142,8 @@ function hostOf(clientConfig: JsonObject, service: ServiceName): string | undefi
   // Without a Service, our label is all there is to go by.
   if (url !== undefined) return URL.parse(url)?.hostname.replace(/^\[|\]$/g, '');
   const named = objectAt(clientConfig, 'service');
-  const [name, namespace] = [stringAt(named, 'name'), stringAt(named, 'namespace')];
+  const name = stringAt(named, 'name');
+  const namespace = stringAt(named, 'namespace');
   if (name !== service.name || namespace !== service.namespace) return undefined;
   return `${name}.${namespace}.svc`;
 }

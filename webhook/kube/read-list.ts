@@ -29,7 +29,8 @@ export type Listed =
 
 /** Tries of one list: its snapshot is gone after some five minutes, or the server is busy. */
 const tries = 2;
-const [notFound, gone] = [404, 410];
+const notFound = 404;
+const gone = 410;
 
 /** @throws {AppError} CLUSTER_UNREACHABLE when nobody answers */
 export async function readList(

@@ -137,7 +137,8 @@ export class Reflector<Entry> implements Follower {
     } catch (thrown) {
       this.counts.unreadable += 1;
       const metadata = objectAt(object, 'metadata');
-      const [namespace, name] = [stringAt(metadata, 'namespace'), stringAt(metadata, 'name')];
+      const namespace = stringAt(metadata, 'namespace');
+      const name = stringAt(metadata, 'name');
       this.#options.log.error(
         { resource: this.name, namespace, name, fault: messageOf(thrown) },
         'an object cannot be read, and is passed over',

@@ -97,7 +97,11 @@ function record(outcome: DecidedWorkload): object {
   const { document, decision, located } = outcome;
   const { kind, name, namespace } = located;
   return {
-    ...{ file: document.source.name, line: lineOf(outcome), kind, namespace, name },
+    file: document.source.name,
+    line: lineOf(outcome),
+    kind,
+    namespace,
+    name,
     decision: decision.kind,
     ...(decision.kind === 'skipped' ? { reason: decision.reason } : {}),
     ...(decision.kind === 'refused'

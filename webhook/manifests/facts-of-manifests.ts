@@ -56,10 +56,17 @@ export function factsOfFiles(
   const { engine, namespace, nowMs } = given;
   return {
     facts: {
-      ...{ origin: 'files', engine, namespace, nowMs, ownNamespace: 'svidecar' },
+      origin: 'files',
+      engine,
+      namespace,
+      nowMs,
+      ownNamespace: 'svidecar',
       objects: readings((name) => known(byName.get(name) ?? [])),
-      ...{ serverVersion: notAsked, probe: notAsked, workloadApi: notAsked },
-      ...{ served: new Map(), configuration: notAsked },
+      serverVersion: notAsked,
+      probe: notAsked,
+      workloadApi: notAsked,
+      served: new Map(),
+      configuration: notAsked,
     },
     faults: documents.flatMap(({ fault }) => (fault === undefined ? [] : [fault])),
   };

@@ -63,7 +63,10 @@ export function uninjectTexts(sources: readonly SourceText[], namespace: string)
   return {
     text: joinTexts(edited.map((file) => file.map(({ text }) => text ?? '').join(''))),
     workloads: undone.map(({ document, object, name, status }) => ({
-      ...{ file: document.source.name, line: object.line, name, templates: status.templates },
+      file: document.source.name,
+      line: object.line,
+      name,
+      templates: status.templates,
     })),
     problems,
   };

@@ -72,7 +72,11 @@ function userOf(
   const { kind, name, namespace } = located;
   return [
     {
-      ...{ kind, name, namespace, status: statusText(status), says: status },
+      kind,
+      name,
+      namespace,
+      status: statusText(status),
+      says: status,
       owner: { apiVersion: stringAt(object.value, 'apiVersion') ?? '', kind, name, uid: name },
       ownNamespace: ownNamespace(object.value),
     },

@@ -23,7 +23,8 @@ export async function askVersion(
 ): Promise<ClusterFacts['serverVersion']> {
   try {
     const info = await api.get('/version', signal);
-    const [major, minor] = [stringAt(info, 'major') ?? '', stringAt(info, 'minor') ?? ''];
+    const major = stringAt(info, 'major') ?? '';
+    const minor = stringAt(info, 'minor') ?? '';
     // `minor` may end in "+".
     const value = { major: Number.parseInt(major, 10), minor: Number.parseInt(minor, 10) };
     if (!Number.isNaN(value.major) && !Number.isNaN(value.minor)) return { kind: 'known', value };

@@ -33,7 +33,10 @@ export async function readLive(name: string, options: LiveOptions): Promise<Live
     ),
   );
   return {
-    ...{ name, namespace, object, serverVersion },
+    name,
+    namespace,
+    object,
+    serverVersion,
     configMaps: mounted.filter((each) => each !== undefined),
     namespaceLabels: await readLabels(namespace, options),
   };
@@ -41,7 +44,8 @@ export async function readLive(name: string, options: LiveOptions): Promise<Live
 
 async function readNamed(name: string, options: LiveOptions): Promise<JsonObject> {
   const slash = name.indexOf('/');
-  const [called, own] = [name.slice(0, slash), name.slice(slash + 1)];
+  const called = name.slice(0, slash);
+  const own = name.slice(slash + 1);
   const resource = await find(called, options);
   if (resource === undefined) {
     throw new AppError('CLUSTER_UNREACHABLE', `${name}: the cluster has no kind "${called}"`);

@@ -23,7 +23,8 @@ export interface Group {
   readonly keep: (object: JsonObject) => boolean;
 }
 
-const [core, apps] = ['v1', 'apps/v1'];
+const core = 'v1';
+const apps = 'apps/v1';
 const admission = 'admissionregistration.k8s.io/v1';
 const storage = 'storage.k8s.io/v1';
 const everything = (): boolean => true;

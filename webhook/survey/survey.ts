@@ -37,8 +37,17 @@ export async function survey(options: SurveyOptions): Promise<ClusterFacts> {
   const served = await readServedChains(site);
   const probe = await askProbe(site);
   return {
-    ...{ origin: 'cluster', engine, nowMs, ownNamespace, objects, serverVersion, configuration },
-    ...{ namespace: namespace ?? 'default', served, probe, workloadApi },
+    origin: 'cluster',
+    engine,
+    nowMs,
+    ownNamespace,
+    objects,
+    serverVersion,
+    configuration,
+    namespace: namespace ?? 'default',
+    served,
+    probe,
+    workloadApi,
   };
 }
 
@@ -78,7 +87,8 @@ async function readGroup(
       }
       return readList(api, source, {
         ...(scope === 'named' ? {} : { namespace }),
-        ...{ keep, signal },
+        keep,
+        signal,
       });
     }),
   );

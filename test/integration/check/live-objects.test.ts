@@ -40,7 +40,9 @@ function kubeconfig(user: object = { token: 'a-token' }): string {
   const path = join(folder, 'kubeconfig');
   const cluster = { server: url, 'insecure-skip-tls-verify': true };
   const text = stringify({
-    ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'shop' },
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'shop',
     clusters: [
       { name: 'fake', cluster },
       { name: 'away', cluster: { server: 'http://127.0.0.1:1', 'insecure-skip-tls-verify': true } },
@@ -90,7 +92,8 @@ describe('svidecar explain of a live object', () => {
     writeFileSync(plugin, `#!/bin/sh\necho '${JSON.stringify(answer)}'\n`);
     chmodSync(plugin, 0o755);
     const exec = {
-      ...{ apiVersion: 'client.authentication.k8s.io/v1', command: plugin },
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: plugin,
       interactiveMode: 'Never',
     };
     const line = ['explain', '--kubeconfig', kubeconfig({ exec }), 'deployment/frontend'];

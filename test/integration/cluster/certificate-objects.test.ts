@@ -69,7 +69,8 @@ describeWithComponents(programs, 'two writers of the same object', () => {
         [one, two].every((each) => JSON.stringify(each.current()).includes('example.org/owner')),
       ),
     );
-    const [mine, theirs] = [one.current(), two.current()];
+    const mine = one.current();
+    const theirs = two.current();
     if (typeof mine !== 'object' || typeof theirs !== 'object') throw new TypeError('no Secret');
     const outcomes = await Promise.all([
       one.write({ ...data, 'ca.crt': 'one' }, mine),

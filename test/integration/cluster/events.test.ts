@@ -159,7 +159,8 @@ describeWithComponents(programs, 'events on workloads', () => {
     await apply('odd', hostNetwork.replace('name: frontend\nspec', 'name: wide\nspec'));
     await has('odd', 'Warning Skipped Deployment/wide');
     const pod = {
-      ...{ apiVersion: 'v1', kind: 'Pod' },
+      apiVersion: 'v1',
+      kind: 'Pod',
       metadata: {
         name: 'alone',
         annotations: { 'inject.svidecar.dev/templates': 'spiffe-socket' },

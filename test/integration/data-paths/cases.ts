@@ -79,6 +79,10 @@ const goodTwice: Case['headers'] = async ({ mint }) => {
   return [...token, ...token];
 };
 
+const goodWith =
+  (others: Readonly<Record<string, string>>): Case['headers'] =>
+  async ({ mint }) => [...bearer(await mint(audience)), ...Object.entries(others).flat()];
+
 const changedSignature: Case['headers'] = async ({ mint }) => {
   const [head = '', claims = '', signature = ''] = (await mint(audience)).split('.');
   const turned = signature.startsWith('A') ? 'B' : 'A';
@@ -121,7 +125,8 @@ const paddedSignature: Case['headers'] = ({ nowS }) => {
     key: oddKeys.ec,
     claims: usual(nowS()),
   }).split('.');
-  const [bytes, zero] = [Buffer.from(signature, 'base64url'), Buffer.alloc(1)];
+  const bytes = Buffer.from(signature, 'base64url');
+  const zero = Buffer.alloc(1);
   const padded = Buffer.concat([zero, bytes.subarray(0, 32), zero, bytes.subarray(32)]);
   return bearer(`${head}.${claims}.${padded.toString('base64url')}`);
 };
@@ -132,18 +137,12 @@ const commaInHeader: Case['headers'] = ({ nowS }) =>
 export const incoming: readonly Case[] = [
   {
     name: 'a good token, and `x-caller` as the client likes it',
-    headers: async ({ mint }) => [
-      ...bearer(await mint(audience)),
-      ...['x-caller', 'spiffe://example.org/queen', 'X-Caller', 'x'],
-    ],
+    headers: goodWith({ 'x-caller': 'spiffe://example.org/queen', 'X-Caller': 'x' }),
     tell: arrival,
   },
   {
     name: 'a good token, and `x_caller` and `X.Caller` besides',
-    headers: async ({ mint }) => [
-      ...bearer(await mint(audience)),
-      ...['x_caller', 'spiffe://example.org/queen', 'X.Caller', 'x'],
-    ],
+    headers: goodWith({ x_caller: 'spiffe://example.org/queen', 'X.Caller': 'x' }),
     tell: arrival,
   },
   {

@@ -13,7 +13,8 @@ export interface Row {
 }
 
 const path = join(import.meta.dirname, '../../../docs/data-paths.md');
-const [begin, end] = ['<!-- seen: begin -->\n', '<!-- seen: end -->\n'];
+const begin = '<!-- seen: begin -->\n';
+const end = '<!-- seen: end -->\n';
 
 /** How a cell tells an answer: `passes`, or status and reason; what differs from run to run is left out. */
 export function cellOf({ status, body }: Answer): string {

@@ -182,7 +182,9 @@ function operations(
       const answer = await command(['localauthority', 'jwt', 'show']);
       const id = (state: string): string | undefined =>
         stringAt(objectAt(answer, state), 'authority_id');
-      const [active, prepared, old] = [id('active'), id('prepared'), id('old')];
+      const active = id('active');
+      const prepared = id('prepared');
+      const old = id('old');
       return { ...(active && { active }), ...(prepared && { prepared }), ...(old && { old }) };
     },
     async prepareJwtKey() {
@@ -204,13 +206,14 @@ function operations(
 function entryFlags(entry: Entry & { readonly parentId: string }): string[] {
   const { selectors, federatesWith = [], dnsNames = [], jwtTtlS, x509TtlS, hint } = entry;
   return [
-    ...['-spiffeID', entry.spiffeId, '-parentID', entry.parentId],
-    ...selectors.flatMap((selector) => ['-selector', selector]),
-    ...federatesWith.flatMap((id) => ['-federatesWith', id]),
-    ...dnsNames.flatMap((name) => ['-dns', name]),
-    ...(jwtTtlS === undefined ? [] : ['-jwtSVIDTTL', `${jwtTtlS}`]),
-    ...(x509TtlS === undefined ? [] : ['-x509SVIDTTL', `${x509TtlS}`]),
-    ...(hint === undefined ? [] : ['-hint', hint]),
+    `-spiffeID=${entry.spiffeId}`,
+    `-parentID=${entry.parentId}`,
+    ...selectors.map((selector) => `-selector=${selector}`),
+    ...federatesWith.map((id) => `-federatesWith=${id}`),
+    ...dnsNames.map((name) => `-dns=${name}`),
+    ...(jwtTtlS === undefined ? [] : [`-jwtSVIDTTL=${jwtTtlS}`]),
+    ...(x509TtlS === undefined ? [] : [`-x509SVIDTTL=${x509TtlS}`]),
+    ...(hint === undefined ? [] : [`-hint=${hint}`]),
     ...(entry.isAdmin === true ? ['-admin'] : []),
   ];
 }

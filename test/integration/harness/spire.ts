@@ -174,7 +174,8 @@ function readFetched(stdout: string): Fetched {
     isObject(each) ? each : {},
   );
   const [first] = listAt(svids, 'svids').filter(isObject);
-  const [token, spiffeId] = [stringAt(first, 'svid'), stringAt(first, 'spiffe_id')];
+  const token = stringAt(first, 'svid');
+  const spiffeId = stringAt(first, 'spiffe_id');
   if (token === undefined || spiffeId === undefined) return { kind: 'refused', output: stdout };
   return {
     kind: 'token',

@@ -23,10 +23,13 @@ export interface Probed {
 
 /** Asks again and again, each time on a connection of its own, until it is told to stop. @param askOnce milliseconds, or a rejection */
 export function keepAsking(ask: () => Promise<void>): { stop: () => Promise<Probed> } {
-  let [answered, failed, slowestMs, isOver] = [0, 0, 0, false];
+  let answered = 0;
+  let failed = 0;
+  let slowestMs = 0;
   const turnedAway: string[] = [];
+  const over = new AbortController();
   const asking = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const started = performance.now();
       try {
         await ask();
@@ -42,7 +45,7 @@ export function keepAsking(ask: () => Promise<void>): { stop: () => Promise<Prob
   })();
   return {
     stop: async () => {
-      isOver = true;
+      over.abort();
       await asking;
       return { answered, failed, turnedAway, slowestMs: Math.round(slowestMs) };
     },

@@ -31,7 +31,8 @@ export async function startFixturePod(told: {
   const values = new Map(configMaps.flatMap(({ data }) => Object.entries(data)));
   const { rules } = readSettings(values.get('helper.yaml') ?? '', fixture);
   const helper = await startHelper({ ...site, name: `${fixture}-${runtime}`, runtime, rules });
-  const [front, inner] = [await freePort(), await freePort()];
+  const front = await freePort();
+  const inner = await freePort();
   const places = { 28480: front, 28481: appPort, 28482: inner, 9010: helper.port };
   const moved = Object.entries(places).reduce(
     (config, [from, to]) =>

@@ -22,11 +22,15 @@ export interface InjectedPod {
 export function injectPod({ name, annotations, files }: PodToInject): InjectedPod | string {
   const mount = { name: 'envoy', mountPath: '/etc/envoy' };
   const container = {
-    ...{ name: 'envoy', image: 'envoyproxy/envoy:v1.40.0', volumeMounts: [mount] },
+    name: 'envoy',
+    image: 'envoyproxy/envoy:v1.40.0',
+    volumeMounts: [mount],
     args: ['-c', '/etc/envoy/envoy.yaml'],
   };
   const pod = {
-    ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'shop', annotations } },
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'shop', annotations },
     spec: { containers: [container], volumes: [{ name: 'envoy', configMap: { name } }] },
   };
   const metadata = { name, namespace: 'shop' };

@@ -216,7 +216,9 @@ function routesOf(draft: Draft, match: JsonObject): JsonObject {
         scoped_route_configurations_list: {
           scoped_route_configurations: [
             {
-              ...{ name: 'all', on_demand: false, route_configuration: config },
+              name: 'all',
+              on_demand: false,
+              route_configuration: config,
               key: { fragments: [{ string_key: 'app' }] },
             },
           ],

@@ -127,12 +127,17 @@ export function outgoingProbes({ listeners }: Generated, run: string): readonly 
   const ends = listeners.flatMap((port) => hosts.map((host) => ({ port, host })));
   return ends.flatMap((end): readonly Probe[] => {
     const probe = (kind: Probe['kind'], path: string, location = ''): Probe => ({
-      ...{ ...end, kind, path, source: '127.0.0.1' },
+      ...end,
+      kind,
+      path,
+      source: '127.0.0.1',
       name: `${run} ${kind} ${end.port} to ${end.host}${path} ${location}`,
       headers: { 'x-cluster': 'two', 'x-host': 'elsewhere.test', 'x-location': location },
     });
     return [
-      ...[probe('http1', '/'), probe('http2', '/'), probe('websocket', '/')],
+      probe('http1', '/'),
+      probe('http2', '/'),
+      probe('websocket', '/'),
       ...hosts.map((to) => probe('http1', '/redirect', `http://${to}/redirected`)),
     ];
   });

@@ -13,7 +13,9 @@ export function address(port: number, host = '127.0.0.1'): JsonObject {
 export function staticCluster(name: string, port: number): JsonObject {
   const endpoints = [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }];
   return {
-    ...{ name, type: 'STATIC', connect_timeout: '1s' },
+    name,
+    type: 'STATIC',
+    connect_timeout: '1s',
     load_assignment: { cluster_name: name, endpoints },
   };
 }
@@ -119,7 +121,8 @@ export const sayTenant = httpFilter('say-tenant', 'set_filter_state.v3.Config', 
   clear_route_cache: true,
   on_request_headers: [
     {
-      ...{ object_key: 'tenant', factory_key: 'envoy.string' },
+      object_key: 'tenant',
+      factory_key: 'envoy.string',
       format_string: { text_format_source: { inline_string: 'a' } },
     },
   ],
@@ -217,7 +220,8 @@ export const ownFilters: Readonly<Record<string, JsonObject>> = {
 export const tcpProxy: JsonObject = {
   name: 'envoy.filters.network.tcp_proxy',
   typed_config: typed('extensions.filters.network.tcp_proxy.v3.TcpProxy', {
-    ...{ stat_prefix: 'tcp', cluster: 'app' },
+    stat_prefix: 'tcp',
+    cluster: 'app',
   }),
 };
 

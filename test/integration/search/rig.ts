@@ -67,7 +67,11 @@ export async function startRig(
     if (typeof pod === 'string') throw new Error(pod);
     const { rules } = readSettings(pod.settings, 'search');
     const helper = await startHelper({
-      ...{ name: `search-${dataPath}`, runtime: 'node', folder: work.path, rules, dataPath },
+      name: `search-${dataPath}`,
+      runtime: 'node',
+      folder: work.path,
+      rules,
+      dataPath,
       workloadApi: workloadApi.address,
     });
     const isReady = async (): Promise<boolean> => (await helper.page('/readyz')).status === 200;
@@ -81,7 +85,9 @@ export async function startRig(
     ports,
     mint: (audience) =>
       authority.mint({
-        ...{ spiffeId: 'spiffe://example.org/friend', audiences: [audience], ttlS: 300 },
+        spiffeId: 'spiffe://example.org/friend',
+        audiences: [audience],
+        ttlS: 300,
       }),
     inject,
     whileRunning: async (pod, dataPath, act) => {

@@ -95,7 +95,12 @@ function overHttp1(probe: Probe): Promise<string> {
   const { port, source, path, host, method = 'GET' } = probe;
   const upgrade = probe.kind === 'websocket' ? { connection: 'upgrade', upgrade: 'websocket' } : {};
   const options: RequestOptions = {
-    ...{ host: '127.0.0.1', port, localAddress: source, path, method, agent: false },
+    host: '127.0.0.1',
+    port,
+    localAddress: source,
+    path,
+    method,
+    agent: false,
     headers: { host, ...headersOf(probe), ...upgrade },
   };
   return new Promise((resolve) => {

@@ -35,7 +35,8 @@ async function fill(): Promise<void> {
 }
 
 test('a pair that a full disk cut short is not used; the last good one stays until there is a whole one', async () => {
-  const [first, second] = [await makeServingPair(), await makeServingPair()];
+  const first = await makeServingPair();
+  const second = await makeServingPair();
   await put(first);
   const log = new SilentLog();
   const clock = { now: (): number => Date.now() };

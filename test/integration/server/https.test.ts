@@ -182,10 +182,8 @@ test('a new certificate is served after the swap, and no review fails meanwhile'
 
 test('a pair that does not fit, or is half written, is not used; the next good one is', async () => {
   const { port } = await start();
-  const [second, third] = [
-    await makeServingPair({ name: 'second' }),
-    await makeServingPair({ name: 'third' }),
-  ];
+  const second = await makeServingPair({ name: 'second' });
+  const third = await makeServingPair({ name: 'third' });
   await mountPair({ certificate: second.certificate, key: third.key }, 2);
   await wait(300);
   expect(await servedName(port)).toBe('first');

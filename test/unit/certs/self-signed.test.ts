@@ -41,7 +41,10 @@ class Site {
     });
     const certificates = new SelfSigned({
       store: secret,
-      ...{ trust, timers, log, lives },
+      trust,
+      timers,
+      log,
+      lives,
       leadership: lease,
       hosts: [host],
       random: () => 0.5,
@@ -118,7 +121,8 @@ test('a follower alone makes nothing', async () => {
 
 test('a leaf is renewed at two thirds of its life, by the same authority, without a write to any hook', async () => {
   const site = await started();
-  const [before, ca] = [site.secret.data['tls.crt'], site.secret.data['ca.crt']];
+  const before = site.secret.data['tls.crt'];
+  const ca = site.secret.data['ca.crt'];
   await site.pass(7 * minute);
   expect(site.secret.data['tls.crt']).not.toBe(before);
   expect(site.secret.data['ca.crt']).toBe(ca);
@@ -285,7 +289,8 @@ describe('two writers', () => {
 
   test('two leaders at once end with one Secret that both serve', async () => {
     const site = new Site();
-    const [one, two] = [site.replica(true), site.replica(true)];
+    const one = site.replica(true);
+    const two = site.replica(true);
     await site.idle();
     const pair = one.certificates.served.current();
     expect(pair?.certificate).toBe(site.secret.data['tls.crt']);

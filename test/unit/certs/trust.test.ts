@@ -103,10 +103,8 @@ describe('a follower', () => {
 });
 
 describe('an authority is confirmed', () => {
-  const [isConfirmed, fingerprint] = [
-    (trust: Trust): boolean => trust.isConfirmed(fingerprint()),
-    (): string => readCertificates(ours.certificate)[0]?.fingerprint ?? '',
-  ];
+  const isConfirmed = (trust: Trust): boolean => trust.isConfirmed(fingerprint());
+  const fingerprint = (): string => readCertificates(ours.certificate)[0]?.fingerprint ?? '';
 
   test('after it was in every caBundle for the settling time, without a break', () => {
     const trust = trustOf();

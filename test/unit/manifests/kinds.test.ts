@@ -131,7 +131,8 @@ test('each binding of the guard is for pods, or for all workloads', () => {
   const bound = bindings.map((binding) =>
     resourcesOf(listAt(objectAt(objectAt(binding, 'spec'), 'matchResources'), ruleList)),
   );
-  const [ofPods, ofWorkloads] = [resourcesOfKinds(pods), resourcesOfKinds(workloads)];
+  const ofPods = resourcesOfKinds(pods);
+  const ofWorkloads = resourcesOfKinds(workloads);
   expect(bound).toEqual([ofPods, ofPods, ofPods, ofWorkloads]);
 });
 

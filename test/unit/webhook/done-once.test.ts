@@ -96,7 +96,10 @@ function memoryApi(written: Map<string, JsonObject>): KubernetesApi {
   };
   let version = 100;
   return {
-    ...{ replace: unused, merge: unused, watch: unused, remove: unused },
+    replace: unused,
+    merge: unused,
+    watch: unused,
+    remove: unused,
     create: (_path, object) => Promise.resolve(object),
     get: (path) => {
       const found = written.get(path);
@@ -153,17 +156,26 @@ test('admission and controller render a source once between them, for each plan'
   };
   const api = memoryApi(written);
   const common = {
-    ...{ api, clock: { now: () => Date.now() }, log: new SilentLog(), instance: 'svidecar-1' },
+    api,
+    clock: { now: () => Date.now() },
+    log: new SilentLog(),
+    instance: 'svidecar-1',
     limits: { ...defaultClusterLimits, gatherMs: 1 },
   };
   const controller = new Controller({
     ...common,
-    ...{ store, desire: () => desire, isCurrent: () => true, random: () => 0.5 },
+    store,
+    desire: () => desire,
+    isCurrent: () => true,
+    random: () => 0.5,
     events: new EventWriter(common),
   });
   revised.by = controller;
   const request = {
-    ...{ uid: 'u', namespace: 'shop', operation: 'CREATE', object: workload },
+    uid: 'u',
+    namespace: 'shop',
+    operation: 'CREATE',
+    object: workload,
     kind: { group: 'apps', version: 'v1', kind: 'Deployment' },
   };
   const body = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request };

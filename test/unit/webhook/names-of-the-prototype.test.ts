@@ -236,7 +236,9 @@ describe.each(names)('%s', (name) => {
 
   test('as what a forged status names', () => {
     const undo = {
-      ...{ added: Object.fromEntries([[name, 'x']]), created: [name], nulls: [name] },
+      added: Object.fromEntries([[name, 'x']]),
+      created: [name],
+      nulls: [name],
       restored: [{ path: `/${name}`, was: 1, now: 2 }],
     };
     const status = JSON.stringify({ version: '0.1.0', templates: [name], undo });

@@ -98,7 +98,9 @@ const usual = {
 function objectsOf(named: Named): readonly [JsonObject, JsonObject] {
   const { name, namespace, kind, file, volume, container, image, ...keys } = { ...usual, ...named };
   const envoy = {
-    ...{ name: container, image, args: ['-c', `/etc/envoy/${file}`] },
+    name: container,
+    image,
+    args: ['-c', `/etc/envoy/${file}`],
     volumeMounts: [{ name: volume, mountPath: '/etc/envoy' }],
   };
   const annotations = {
@@ -110,7 +112,8 @@ function objectsOf(named: Named): readonly [JsonObject, JsonObject] {
     [`svidecar.dev/${keys.key}`]: 'x',
   };
   const workload = {
-    ...{ apiVersion: 'apps/v1', kind },
+    apiVersion: 'apps/v1',
+    kind,
     metadata: { name, namespace, annotations: { [`svidecar.dev/${keys.key}`]: 'x' } },
     spec: {
       template: {
@@ -121,7 +124,9 @@ function objectsOf(named: Named): readonly [JsonObject, JsonObject] {
   };
   const metadata = { name: 'conf', namespace };
   const configMap = {
-    ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata },
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata,
     data: { [file]: envoyText(named) },
   };
   return [workload, configMap];

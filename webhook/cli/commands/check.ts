@@ -68,7 +68,9 @@ async function checkCluster(flags: CheckFlags, context: CliContext): Promise<num
   const api = await connectTo(flags);
   const { templates, version } = context.installation;
   const facts = await survey({
-    ...{ api, namespace, nowMs: context.terminal.now() },
+    api,
+    namespace,
+    nowMs: context.terminal.now(),
     engines: {
       isGiven: config !== undefined,
       make: (kubernetesMinor, text) =>

@@ -31,7 +31,11 @@ const defaultPath = '/etc/envoy/envoy.yaml';
 /** Variables that a script or an image may take a configuration from. */
 const tellingWords = ['CONF', 'YAML', 'BOOTSTRAP', 'FILE', 'PATH'] as const;
 const tellingNames: ReadonlySet<string> = new Set([
-  ...['CONFIG_FILE', 'CONFIG_PATH', 'BOOTSTRAP', 'BOOTSTRAP_FILE', 'BOOTSTRAP_PATH'],
+  'CONFIG_FILE',
+  'CONFIG_PATH',
+  'BOOTSTRAP',
+  'BOOTSTRAP_FILE',
+  'BOOTSTRAP_PATH',
 ]);
 
 /** `ENVOY_CONFIG`, `MY_ENVOY_YAML`, or one of the names that stand alone. */

@@ -233,11 +233,9 @@ describe('an authority that signs no more', () => {
 });
 
 test('with one-minute leaves every second of an hour has a leaf that is trusted and live', () => {
-  let [signer, next, current] = [
-    authority('0'),
-    undefined as RotationState['next'],
-    leaf({ signedBy: '0', lifeS: 60 }),
-  ];
+  let signer = authority('0');
+  let next: RotationState['next'] = undefined;
+  let current = leaf({ signedBy: '0', lifeS: 60 });
   let made = 0;
   let confirmedAt = new Map([['0', 0]]);
   const short = { leafS: 60, authorityS: 180, settleS: 5 };

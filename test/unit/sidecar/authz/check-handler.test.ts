@@ -75,11 +75,12 @@ describe('a check that cannot be read', () => {
   });
 
   test('fields that are not known are stepped over, in every wire type', async () => {
-    const unknown = Buffer.from([
-      ...[0xf8, 0xff, 0xff, 0xff, 0x0f, 0xff, 0xff, 0x01], // highest field number, varint
-      ...[0xf9, 0x07, 1, 2, 3, 4, 5, 6, 7, 8],
-      ...[0xfa, 0x07, 2, 0xff, 0xff],
-      ...[0xfd, 0x07, 1, 2, 3, 4],
+    const unknown = Buffer.concat([
+      // The highest field number, as a varint.
+      Buffer.from([0xf8, 0xff, 0xff, 0xff, 0x0f, 0xff, 0xff, 0x01]),
+      Buffer.from([0xf9, 0x07, 1, 2, 3, 4, 5, 6, 7, 8]),
+      Buffer.from([0xfa, 0x07, 2, 0xff, 0xff]),
+      Buffer.from([0xfd, 0x07, 1, 2, 3, 4]),
     ]);
     const bytes = Buffer.concat([unknown, checkRequest(), unknown]);
     expect((await setUp(inject).effect(undefined, bytes)).kind).toBe('allow');

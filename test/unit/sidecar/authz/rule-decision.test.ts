@@ -73,7 +73,8 @@ describe('an answer', () => {
   });
 
   test('of one rule is no answer of another, though they share the decision', () => {
-    const [one, two] = [answersOf('one'), answersOf('two')];
+    const one = answersOf('one');
+    const two = answersOf('two');
     expect(effectOf(one(refusals.expired)).body).toBe('one: the token has expired\n');
     expect(effectOf(two(refusals.expired)).body).toBe('two: the token has expired\n');
   });

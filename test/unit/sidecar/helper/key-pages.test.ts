@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseTrustDomain } from '#kernel/spiffe-id.ts';
 import { KeyPages } from '../../../../sidecar/helper/key-pages.ts';
+import { readJwtBundle } from '../../../../sidecar/jwt/jwt-bundle.ts';
 import { metricsText } from '../../../../sidecar/kernel/metrics-text.ts';
 import { FakeBundles, makeKey } from '../../../fakes/token-maker.ts';
 
@@ -51,7 +52,9 @@ test.each([
   [86_400, 'max-age=300'],
 ])('a refresh hint of %d s gives %s', (refreshHintS, expected) => {
   const domain = parseTrustDomain('example.org');
-  const bundle = { trustDomain: domain, keys: [makeKey('one').jwk], refreshHintS };
+  const keys = [makeKey('one').jwk];
+  const document = JSON.stringify({ keys, spiffe_refresh_hint: refreshHintS });
+  const { bundle } = readJwtBundle(domain, document, 'workload_api');
   const pages = new KeyPages(() => ({ hasState: true, bundleFor: () => bundle }));
   expect(pages.page('/jwks/example.org')?.cacheControl).toBe(expected);
 });

@@ -4,7 +4,8 @@ import { lingered, lingerMs } from '../../../../sidecar/helper/linger.ts';
 describe('a helper that is told to stop', () => {
   /** Connections at each look, then 0. @returns milliseconds that it stayed */
   async function staysMs(looks: readonly number[], mostMs: number): Promise<number> {
-    let [nowMs, look] = [0, 0];
+    let nowMs = 0;
+    let look = 0;
     await lingered({
       connections: () => looks[look++] ?? 0,
       mostMs,

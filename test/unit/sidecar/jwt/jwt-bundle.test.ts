@@ -87,7 +87,7 @@ describe('keys that are not trusted', () => {
     const keys = [named, { ...jwk, kid: 'good' }, { ...rsa, kid: 'good-rsa' }];
     const { bundle, leftOut } = readJwtBundle(domain, JSON.stringify({ keys }), 'workload_api');
     expect(leftOut).toEqual([{ keyId: 'bad', reason }]);
-    expect(bundle.keys.map(({ kid }) => kid)).toEqual(['good', 'good-rsa']);
+    expect(bundle.keys.map(({ keyId }) => keyId)).toEqual(['good', 'good-rsa']);
   });
 
   test('a padded number and one with zeros before it are the same number', () => {

@@ -293,7 +293,8 @@ describe('a version', () => {
   });
 
   test('of several ends with the first of them', () => {
-    const [soon, late] = [versionOf(nowS, 'a'), versionOf(nowS + 9, 'b')];
+    const soon = versionOf(nowS, 'a');
+    const late = versionOf(nowS + 9, 'b');
     expect(expiryOf(jointVersion([late, emptyVersion, soon]))).toBe(nowS);
     expect(jointVersion([emptyVersion, emptyVersion])).toBe(emptyVersion);
     expect(jointVersion([late])).toBe(late);

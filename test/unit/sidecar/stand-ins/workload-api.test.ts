@@ -75,7 +75,8 @@ const mint = (spiffeId = a): Promise<string> =>
 
 describe('the embedded Workload API, seen by our client', () => {
   test('gives tokens that its bundle proves', async () => {
-    const [tokens, bundles] = [startTokens(), startBundles()];
+    const tokens = startTokens();
+    const bundles = startBundles();
     await Promise.all([tokens.ready, bundles.ready]);
     expect(await judge(bundles, tokens.current(nowS())?.token)).toBe('accepted');
     expect(tokens.problem()).toBeUndefined();
@@ -98,7 +99,8 @@ describe('the embedded Workload API, seen by our client', () => {
   test('a rotated key is pushed, and a dropped one takes its tokens with it', async () => {
     const bundles = startBundles();
     await bundles.ready;
-    const [old, before] = [await mint(), bundles.generation];
+    const old = await mint();
+    const before = bundles.generation;
     await authority.rotate();
     await eventually(() => {
       expect(bundles.generation).toBe(before + 1);
@@ -168,10 +170,8 @@ describe('the embedded Workload API, seen by our client', () => {
   });
 
   test('gives X.509-SVIDs that its CA proves, and their keys', async () => {
-    const [svids, cas] = [
-      x509SvidSource({ api, ...context }),
-      x509BundleSource({ api, ...context }),
-    ];
+    const svids = x509SvidSource({ api, ...context });
+    const cas = x509BundleSource({ api, ...context });
     svids.start(stop.signal);
     cas.start(stop.signal);
     await Promise.all([svids.ready, cas.ready]);
@@ -229,7 +229,8 @@ describe('faults on demand', () => {
 
   test('without an identity the operator reads what to do, and it comes by itself later', async () => {
     embedded.setIdentities([]);
-    const [tokens, bundles] = [startTokens(), startBundles()];
+    const tokens = startTokens();
+    const bundles = startBundles();
     await eventually(() => {
       expect(tokens.problem()).toContain('no registration entry matches this workload');
       expect(bundles.problem()).toContain('k8s:container-name:auth-helper');
@@ -256,7 +257,8 @@ describe('faults on demand', () => {
   });
 
   test('an agent that goes and comes back on a new socket is found within seconds', async () => {
-    const [tokens, bundles] = [startTokens(), startBundles()];
+    const tokens = startTokens();
+    const bundles = startBundles();
     await Promise.all([tokens.ready, bundles.ready]);
     await embedded.stop();
     expect(existsSync(join(folder, 'agent.sock'))).toBe(false);

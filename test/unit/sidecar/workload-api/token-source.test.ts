@@ -214,11 +214,9 @@ describe('a token source', () => {
 
   test('chooses by hint, the first of two with the same one', async () => {
     const bench = new Bench({ hint: 'internal' });
-    const [one, two, three] = [
-      bench.token60(),
-      bench.token60({}, b),
-      bench.token60({ jti: '3' }, b),
-    ];
+    const one = bench.token60();
+    const two = bench.token60({}, b);
+    const three = bench.token60({ jti: '3' }, b);
     bench.api.lastFetch.answer({
       kind: 'done',
       value: [
@@ -256,7 +254,8 @@ describe('a token source', () => {
 
   test('stops with its signal, also while it asks', async () => {
     const stop = new AbortController();
-    const [api, timers] = [new FakeWorkloadApi(), new ManualTimers()];
+    const api = new FakeWorkloadApi();
+    const timers = new ManualTimers();
     const source = new JwtTokenSource({ api, timers, random: () => 0, audience: 'x' });
     source.start(stop.signal);
     stop.abort();

@@ -117,7 +117,9 @@ describe('what a newer version made', () => {
     };
     const template = templateOf(newer);
     const pod = {
-      ...{ apiVersion: 'v1', kind: 'Pod', spec: template['spec'] ?? {} },
+      apiVersion: 'v1',
+      kind: 'Pod',
+      spec: template['spec'] ?? {},
       metadata: { ...objectAt(template, 'metadata'), name: 'p', ownerReferences: [owner] },
     };
     expect(decideOn(pod, { engine })).toMatchObject({ kind: 'skipped', reason: 'status_newer' });

@@ -146,8 +146,12 @@ test('metadata of one of ours counts as well, and is then not compared', () => {
     store.putConfigMap(
       slimConfigMap({
         metadata: {
-          ...{ namespace: 'shop', name: `svidecar-${index}`, uid: `u${index}`, labels },
-          ...{ resourceVersion: `${index + 1}`, annotations: { note: 'x'.repeat(4 * kibibyte) } },
+          namespace: 'shop',
+          name: `svidecar-${index}`,
+          uid: `u${index}`,
+          labels,
+          resourceVersion: `${index + 1}`,
+          annotations: { note: 'x'.repeat(4 * kibibyte) },
         },
       }),
     );

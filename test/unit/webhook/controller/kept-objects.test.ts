@@ -9,7 +9,10 @@ import type { WorkloadKind } from '../../../../webhook/objects/kinds.ts';
 
 const judge = (): undefined => undefined;
 const type: WorkloadKind = {
-  ...{ group: 'apps', versions: ['v1'], kind: 'ReplicaSet', resource: 'replicasets' },
+  group: 'apps',
+  versions: ['v1'],
+  kind: 'ReplicaSet',
+  resource: 'replicasets',
   templatePath: ['spec', 'template'],
 };
 

@@ -117,7 +117,11 @@ test('law: whatever comes and goes, no more is held than may be, and who is smal
 
 test('of what would be said of an object no more is kept than an event can say', () => {
   const type: WorkloadKind = {
-    ...{ group: '', versions: ['v1'], kind: 'Pod', resource: 'pods', templatePath: [] },
+    group: '',
+    versions: ['v1'],
+    kind: 'Pod',
+    resource: 'pods',
+    templatePath: [],
   };
   const entry = slimWorkload({ metadata: { name: 'web', namespace: 'shop' } }, type, () => ({
     kind: 'refused',

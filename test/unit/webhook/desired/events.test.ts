@@ -101,8 +101,12 @@ describe('events of a namespace', () => {
   test('a rendered copy is told with its changes, and anew for each version of its source', () => {
     const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'envoy', uid: 'c1' };
     const configMap = {
-      ...{ namespace: 'shop', name: 'envoy-svidecar-1', immutable: false, labels: {} },
-      ...{ annotations: {}, owners: [owner] },
+      namespace: 'shop',
+      name: 'envoy-svidecar-1',
+      immutable: false,
+      labels: {},
+      annotations: {},
+      owners: [owner],
       users: [{ namespace: 'shop', kind: 'Deployment', name: 'web', owner: web, status: '{}' }],
     };
     const changes = ['added a cluster'];

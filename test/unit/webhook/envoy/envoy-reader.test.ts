@@ -9,11 +9,16 @@ const folder = join(import.meta.dirname, '../../../fixtures/field/envoy-reader')
 const fixture = (name: string): string => readFileSync(join(folder, name), 'utf8');
 
 const inbound: FilterAddition = {
-  ...{ rule: 'jwt-validate', direction: 'inbound', place: 'before-terminal' },
+  rule: 'jwt-validate',
+  direction: 'inbound',
+  place: 'before-terminal',
   filter: { name: 'svidecar.jwt-validate' },
 };
 const outbound: FilterAddition = {
-  ...{ rule: 'jwt-inject', direction: 'outbound', place: 'before-terminal', carriesToken: true },
+  rule: 'jwt-inject',
+  direction: 'outbound',
+  place: 'before-terminal',
+  carriesToken: true,
   filter: { name: 'svidecar.jwt-inject' },
 };
 

@@ -28,10 +28,8 @@ test.each([
 });
 
 test('versions are compared as numbers', () => {
-  const [nine, ten] = [
-    { major: 1, minor: 9 },
-    { major: 1, minor: 10 },
-  ];
+  const nine = { major: 1, minor: 9 };
+  const ten = { major: 1, minor: 10 };
   expect(isOlder(nine, ten)).toBe(true);
   expect(isOlder(ten, ten)).toBe(false);
   expect(isOlder(ten, nine)).toBe(false);

@@ -5,8 +5,11 @@ import { checkVisits } from '../../../../webhook/injection/probes.ts';
 import { Trace } from '../../../../webhook/injection/trace.ts';
 
 const guard = {
-  ...{ rule: 'jwt-validate', listener: '"in"', place: 'envoy.yaml:3' },
-  ...{ ports: [8443], getsAllPorts: false },
+  rule: 'jwt-validate',
+  listener: '"in"',
+  place: 'envoy.yaml:3',
+  ports: [8443],
+  getsAllPorts: false,
 };
 const inbound: InboundView = {
   guards: [guard],

@@ -72,7 +72,10 @@ beforeEach(() => {
 function candidate(identity: string): Lease {
   return new Lease({
     api,
-    ...{ namespace: 'svidecar', name: 'svidecar', identity, times },
+    namespace: 'svidecar',
+    name: 'svidecar',
+    identity,
+    times,
     clock: timers,
     log: new SilentLog(),
     random: () => 0,
@@ -90,14 +93,16 @@ async function pass(ms: number, ...candidates: readonly Lease[]): Promise<void> 
 const holder = (): string | undefined => stringAt(objectAt(api.lease, 'spec'), 'holderIdentity');
 
 test('the first to come leads, and goes on leading', async () => {
-  const [one, two] = [candidate('one'), candidate('two')];
+  const one = candidate('one');
+  const two = candidate('two');
   await Promise.all([one.look(signal), two.look(signal)]);
   await pass(60_000, one, two);
   expect([one.isLeader(), two.isLeader(), holder()]).toEqual([true, false, 'one']);
 });
 
 test('another takes over once the Lease was seen not to change for its duration, and not sooner', async () => {
-  const [one, two] = [candidate('one'), candidate('two')];
+  const one = candidate('one');
+  const two = candidate('two');
   await one.look(signal);
   await two.look(signal);
   await pass(14_000, two);
@@ -108,7 +113,8 @@ test('another takes over once the Lease was seen not to change for its duration,
 });
 
 test('whoever stops in order lets go, and another leads at its next look', async () => {
-  const [one, two] = [candidate('one'), candidate('two')];
+  const one = candidate('one');
+  const two = candidate('two');
   await one.look(signal);
   await two.look(signal);
   await one.release();
@@ -118,7 +124,8 @@ test('whoever stops in order lets go, and another leads at its next look', async
 });
 
 test('whoever does not lead lets go of nothing', async () => {
-  const [one, two] = [candidate('one'), candidate('two')];
+  const one = candidate('one');
+  const two = candidate('two');
   await one.look(signal);
   await two.look(signal);
   await two.release();

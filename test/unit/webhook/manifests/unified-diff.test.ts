@@ -58,7 +58,8 @@ describe('a unified diff', () => {
     const lines = (word: string): string => `${word}\n`.repeat(600);
     const diff = unifiedDiff({ before: lines('old'), after: lines('new') }, labels);
     expect(diff.split('\n').filter((line) => line === '-old')).toHaveLength(600);
-    const [before, after] = [`${lines('old')}end`, lines('new')];
+    const before = `${lines('old')}end`;
+    const after = lines('new');
     expect(patched(before, unifiedDiff({ before, after }, labels))).toBe(after);
   });
 });

@@ -24,7 +24,9 @@ function makeQueue(maxWaiting: number): Queue {
 
 test('gives one turn at a time, in order', () => {
   const { turns, enter } = makeQueue(5);
-  const [leaveA, leaveB] = [enter('a'), enter('b'), enter('c')];
+  const leaveA = enter('a');
+  const leaveB = enter('b');
+  enter('c');
   expect(turns).toEqual(['a']);
   leaveA?.();
   expect(turns).toEqual(['a', 'b']);

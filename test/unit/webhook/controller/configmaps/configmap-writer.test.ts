@@ -11,8 +11,14 @@ import { ClusterStore } from '../../../../../webhook/controller/store.ts';
 
 const labels = { 'app.kubernetes.io/managed-by': 'svidecar' };
 const target: Target = {
-  ...{ namespace: 'shop', name: 'envoy-svidecar-1', digest: 'd', immutable: false },
-  ...{ labels, annotations: {}, owners: [], users: [] },
+  namespace: 'shop',
+  name: 'envoy-svidecar-1',
+  digest: 'd',
+  immutable: false,
+  labels,
+  annotations: {},
+  owners: [],
+  users: [],
   contents: () => ({ data: { f: 'ours' }, changes: [], warnings: [], sourceVersion: '1' }),
 };
 
@@ -28,7 +34,11 @@ test('a foreign change is undone at once, and later and later when it comes agai
     throw new TypeError('not asked for in this test');
   };
   const api: KubernetesApi = {
-    ...{ get: unused, create: unused, replace: unused, merge: unused, remove: unused },
+    get: unused,
+    create: unused,
+    replace: unused,
+    merge: unused,
+    remove: unused,
     watch: unused,
     apply: (_path, object) => Promise.resolve(stored(object)),
   };

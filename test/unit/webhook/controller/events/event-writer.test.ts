@@ -37,14 +37,12 @@ function stage(limits: Partial<ClusterLimits> = {}): Stage {
     throw new TypeError('an event writer only creates');
   };
   const api: KubernetesApi = {
-    ...{
-      get: unused,
-      apply: unused,
-      remove: unused,
-      watch: unused,
-      replace: unused,
-      merge: unused,
-    },
+    get: unused,
+    apply: unused,
+    remove: unused,
+    watch: unused,
+    replace: unused,
+    merge: unused,
     create: (_path, body) => {
       if (isObject(body)) created.push(body);
       made.answer(body);
@@ -60,7 +58,9 @@ function stage(limits: Partial<ClusterLimits> = {}): Stage {
   });
   writer.start(new AbortController().signal);
   const made: Stage = {
-    ...{ writer, created, log },
+    writer,
+    created,
+    log,
     pass: (ms) => (nowMs += ms),
     answer: () => undefined,
   };
