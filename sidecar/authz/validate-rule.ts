@@ -1,10 +1,10 @@
 /** Lets a request in only with one valid JWT-SVID that is meant for this workload. */
 import type { JsonObject } from '#kernel/json.ts';
-import { trustDomainOf } from '#kernel/spiffe-id.ts';
+import { trustDomainOf, type TrustDomain } from '#kernel/spiffe-id.ts';
 import type { Rule } from '../config/settings.ts';
 import { isNormalPath, skipFilter } from '../config/skip-paths.ts';
 import type { TokenVerifier, TokenVerdict } from '../jwt/token-ports.ts';
-import { callerFilter } from './allow-callers.ts';
+import { callerFilter, ownCallerFilter } from './allow-callers.ts';
 import { bearerToken } from './bearer.ts';
 import type { CheckView } from './read-check.ts';
 import { refusals, type Metadata, type PreparedRule, type RuleDecision } from './rule-decision.ts';
@@ -15,6 +15,8 @@ type ValidateRule = Extract<Rule, { mode: 'validate' }>;
 export interface ValidatePorts {
   /** A verifier for a set of audiences; the same one for the same set, in any order. Undefined when there are too many. */
   verifierFor(audiences: readonly string[]): TokenVerifier | undefined;
+  /** The only trust domain whose keys there are; undefined while there are keys of several, or of none. */
+  soleTrustDomain(): TrustDomain | undefined;
 }
 
 /** Decides by the token, for one set of audiences. */
@@ -62,7 +64,7 @@ function audienceList(text: string): string[] {
 }
 
 function judges(rule: ValidateRule, ports: ValidatePorts) {
-  const decisionFor = decisionsByVerdict(rule);
+  const decisionFor = decisionsByVerdict(rule, ports);
   return (audiences: readonly string[]): Judge => {
     const verifier = audiences.length === 0 ? undefined : ports.verifierFor(audiences);
     if (verifier === undefined) return () => refusals.route_settings;
@@ -88,8 +90,11 @@ interface AskedAbout {
 }
 
 /** The cache of verdicts gives the same object again, so its decision is made once; one with lookalikes is made each time. */
-function decisionsByVerdict(rule: ValidateRule) {
-  const mayCall = callerFilter(rule.allowCallers);
+function decisionsByVerdict(rule: ValidateRule, ports: ValidatePorts) {
+  const mayCall =
+    rule.allowCallers === undefined
+      ? ownCallerFilter(rule.audiences, () => ports.soleTrustDomain())
+      : callerFilter(rule.allowCallers);
   const made = new WeakMap<TokenVerdict, RuleDecision>();
   const { callerHeader, forwardToken } = rule;
   return (verdict: TokenVerdict, { audiences, lookalikes }: AskedAbout): RuleDecision => {

@@ -51,7 +51,7 @@ const validateRule = z.strictObject({
   mode: z.literal('validate'),
   /** A token must be meant for one of these. */
   audiences: z.array(audience).min(1),
-  /** SPIFFE IDs, prefixes ending in `/*`, or trust domains (`spiffe://domain`) that may call; absent: any caller with a valid token. */
+  /** SPIFFE IDs, prefixes ending in `/*`, or trust domains (`spiffe://domain`) that may call; absent: those of the workload's own trust domain. */
   allowCallers: z.array(callerPattern).min(1).optional(),
   /** Paths (exact, or ending in `*`) that need no token. */
   skipPaths: z.array(z.string().startsWith('/')).optional(),

@@ -68,6 +68,7 @@ export class ExtAuthzPath implements DataPath {
       tokensFor: (audience, spiffeId) => tokens.tokensFor(audience, spiffeId),
       ownTokens: tokens.own,
       verifierFor: (audiences) => this.#verifiers.verifierFor(audiences),
+      soleTrustDomain: () => this.#verifiers.soleTrustDomain(),
       tallyFor: (rule) => this.#counts.tallyFor(rule),
       pause: (ms) => new Promise((resolve) => void timers.after(ms, resolve)),
     };

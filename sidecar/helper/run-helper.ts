@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, messageOf, type ErrorCode } from '#kernel/errors.ts';
 import { printable } from '#kernel/text.ts';
 import { loadSettings } from '../config/load-settings.ts';
+import { ownTrustDomains } from '../config/own-trust-domains.ts';
 import { skipsEverything } from '../config/skip-paths.ts';
 import type { HelperSettings } from '../config/settings.ts';
 import { readCommandLine, usage } from './command-line.ts';
@@ -63,7 +64,7 @@ async function runUntilStopped(file: string, surroundings: HelperSurroundings): 
     const mostMs = lingerMs(surroundings.env);
     log.level = settings.logLevel;
     log.info({ version: surroundings.version, settings: file }, 'starting');
-    warnOfOpen(settings, log);
+    tellOfRules(settings, log);
     const helper = new Helper({ ...helperOptions(settings, surroundings.env), log });
     await helper.start();
     surroundings.onStray((thrown) => {
@@ -117,7 +118,7 @@ function reloading(options: {
       helper.reload(settings);
       log.level = settings.logLevel;
       log.info({ settings: file }, 'settings reloaded');
-      warnOfOpen(settings, log);
+      tellOfRules(settings, log);
       if (JSON.stringify(fixedOf(settings)) !== fixed)
         log.warn(
           {},
@@ -130,6 +131,11 @@ function reloading(options: {
   };
 }
 
+function tellOfRules(settings: HelperSettings, log: HelperLog): void {
+  warnOfOpen(settings, log);
+  sayWhoMayCall(settings, log);
+}
+
 function warnOfOpen({ rules }: HelperSettings, log: HelperLog): void {
   for (const rule of rules)
     if (rule.mode === 'validate' && skipsEverything(rule.skipPaths))
@@ -137,6 +143,24 @@ function warnOfOpen({ rules }: HelperSettings, log: HelperLog): void {
         { rule: rule.name },
         'skipPaths lets every path pass without a token: nothing is validated',
       );
+}
+
+/** Without names the workload's own trust domain may call. */
+function sayWhoMayCall({ rules, dataPath }: HelperSettings, log: HelperLog): void {
+  // Envoy's own filter decides there.
+  if (dataPath === 'native') return;
+  for (const rule of rules) {
+    if (rule.mode !== 'validate' || rule.allowCallers !== undefined) continue;
+    const own = ownTrustDomains(rule.audiences);
+    const callers =
+      own.length > 0
+        ? `callers of ${own.join(', ')} are let in`
+        : 'callers are let in while there are keys of one trust domain only, the own one';
+    log.info(
+      { rule: rule.name },
+      `allowCallers is not set: only ${callers}; name in it whoever else may call`,
+    );
+  }
 }
 
 function fixedOf({ workloadApi, listen, health, dataPath }: HelperSettings) {

@@ -1,4 +1,5 @@
 /** The verifiers in use, one for each set of audiences, with their caches of verdicts. */
+import type { TrustDomain } from '#kernel/spiffe-id.ts';
 import { cachedVerifier, type CachedVerifier } from '../jwt/cache.ts';
 import type { BundleSource } from '../jwt/token-ports.ts';
 import { createVerifier } from '../jwt/verify.ts';
@@ -6,12 +7,16 @@ import { createVerifier } from '../jwt/verify.ts';
 /** Sets of audiences; routes name some of them, and each has a cache, so they are bounded. */
 const maxVerifiers = 64;
 
+interface WatchedBundles extends BundleSource {
+  soleTrustDomain(): TrustDomain | undefined;
+}
+
 export class Verifiers {
-  readonly #bundles: () => BundleSource;
+  readonly #bundles: () => WatchedBundles;
   readonly #known = new Map<string, CachedVerifier>();
 
   /** @param bundles called when the first verifier is wanted: a helper that only injects watches no bundles. */
-  constructor(bundles: () => BundleSource) {
+  constructor(bundles: () => WatchedBundles) {
     this.#bundles = bundles;
   }
 
@@ -25,6 +30,11 @@ export class Verifiers {
     const made = cachedVerifier(createVerifier({ audiences, bundles }), { bundles });
     this.#known.set(key, made);
     return made;
+  }
+
+  /** @see ValidatePorts.soleTrustDomain */
+  soleTrustDomain(): TrustDomain | undefined {
+    return this.#bundles().soleTrustDomain();
   }
 
   /** Lets go of tokens that have expired. */

@@ -28,6 +28,8 @@ export class JwtBundleSource implements BundleSource {
   readonly #listeners = new Listeners();
   readonly #setReady: () => void;
   #known: ReadonlyMap<TrustDomain, Known> = new Map();
+  /** Trust domains of the last message, readable or not. */
+  #count = 0;
   #generation = 0;
   #hasState = false;
   #documentFault: string | undefined;
@@ -68,6 +70,14 @@ export class JwtBundleSource implements BundleSource {
     return [...this.#known.keys()];
   }
 
+  /**
+   * The only trust domain of the last message. A workload always gets its own, so this is it; undefined where others
+   * are federated with it, and while nothing has come.
+   */
+  soleTrustDomain(): TrustDomain | undefined {
+    return this.#count === 1 ? this.trustDomains()[0] : undefined;
+  }
+
   /** Keys that are not trusted, by trust domain. */
   leftOut(): ReadonlyMap<TrustDomain, readonly LeftOutKey[]> {
     return new Map([...this.#known].map(([domain, { leftOut }]) => [domain, leftOut]));
@@ -100,8 +110,10 @@ export class JwtBundleSource implements BundleSource {
       if (known !== undefined) next.set(known.bundle.trustDomain, known);
     }
     const isSame =
+      message.size === this.#count &&
       next.size === this.#known.size &&
       [...next].every(([domain, known]) => this.#known.get(domain) === known);
+    this.#count = message.size;
     this.#known = next;
     this.#hasState = true;
     this.#setReady();

@@ -1,5 +1,5 @@
 /** Ports of the rules that answer from memory and remember what they were asked. */
-import type { SpiffeId } from '#kernel/spiffe-id.ts';
+import { parseTrustDomain, type SpiffeId, type TrustDomain } from '#kernel/spiffe-id.ts';
 import type { AuthzOutcome } from '../../sidecar/authz/outcomes.ts';
 import type { RulePorts, Tally } from '../../sidecar/authz/check-handler.ts';
 import { OwnTokens } from '../../sidecar/jwt/own-tokens.ts';
@@ -57,6 +57,8 @@ export class FakeRulePorts implements RulePorts {
   readonly tallies = new Map<string, FakeTally>();
   /** What the sources were given. */
   readonly ownTokens = new OwnTokens();
+  /** Those whose keys there are. */
+  trustDomains: readonly TrustDomain[] = [parseTrustDomain('example.org')];
   readonly askedIds: (SpiffeId | undefined)[] = [];
   /** No further audience is taken once there are this many. */
   maxAudiences = Infinity;
@@ -70,6 +72,9 @@ export class FakeRulePorts implements RulePorts {
     const key = [...audiences].sort().join(',');
     if (!this.verifiers.has(key) && this.verifiers.size >= this.maxAudiences) return undefined;
     return this.verifier(key);
+  }
+  soleTrustDomain(): TrustDomain | undefined {
+    return this.trustDomains.length === 1 ? this.trustDomains[0] : undefined;
   }
   tallyFor(rule: string): FakeTally {
     const tally = this.tallies.get(rule) ?? new FakeTally();

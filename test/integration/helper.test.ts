@@ -92,6 +92,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the data path'
                 name: 'jwt-validate',
                 mode: 'validate',
                 audiences: [ids.backend],
+                allowCallers: ['spiffe://example.org', 'spiffe://other.org'],
                 callerHeader: 'x-caller',
                 skipPaths: ['/healthz'],
               },

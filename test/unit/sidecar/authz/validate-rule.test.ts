@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseSpiffeId } from '#kernel/spiffe-id.ts';
+import { parseSpiffeId, parseTrustDomain } from '#kernel/spiffe-id.ts';
 import { checkHandler } from '../../../../sidecar/authz/check-handler.ts';
 import { refusalWords } from '../../../../sidecar/authz/outcomes.ts';
 import { checkSettings } from '../../../../sidecar/config/settings.ts';
@@ -212,6 +212,51 @@ describe('a validate rule', () => {
     const { kind, body } = await effect(withGood);
     expect(kind).toBe(isAllowed ? 'allow' : 'deny');
     if (!isAllowed) expect(body).toContain('may not call');
+  });
+
+  const ofAudience = ['spiffe://example.org/a', 'backend'];
+  test.each([
+    {
+      who: 'the trust domain of an audience',
+      audiences: ofAudience,
+      known: ['a.test', 'example.org'],
+      kind: 'allow',
+    },
+    {
+      who: 'another than that of an audience',
+      audiences: ['spiffe://a.test/a', 'backend'],
+      known: ['example.org'],
+      kind: 'deny',
+    },
+    {
+      who: 'the only one, where no audience says it',
+      audiences: ['backend'],
+      known: ['example.org'],
+      kind: 'allow',
+    },
+    {
+      who: 'one of two, where no audience says it',
+      audiences: ['backend'],
+      known: ['a.test', 'example.org'],
+      kind: 'deny',
+    },
+    { who: 'another than the only one', audiences: ['backend'], known: ['a.test'], kind: 'deny' },
+    { who: 'any, while there are no keys', audiences: ['backend'], known: [], kind: 'deny' },
+  ])('where no caller is named, one of $who: $kind', async ({ audiences, known, kind }) => {
+    const { effect, ports } = setUp({ audiences });
+    ports.trustDomains = known.map((name) => parseTrustDomain(name));
+    ports
+      .verifier([...audiences].sort().join(','))
+      .verdicts.set(good, accepted('spiffe://example.org/ns/a/sa/frontend'));
+    expect((await effect(withGood)).kind).toBe(kind);
+  });
+
+  test('a route that names another audience lets nobody else in', async () => {
+    const { effect, ports } = setUp({ audiences: ['spiffe://example.org/a'] });
+    ports.trustDomains = ['a.test', 'example.org'].map((name) => parseTrustDomain(name));
+    ports.verifier('spiffe://a.test/x').verdicts.set(good, accepted('spiffe://a.test/b'));
+    const route = { 'svidecar-audience': 'spiffe://a.test/x' };
+    expect((await effect({ ...withGood, extensions: route })).body).toContain('may not call');
   });
 
   test.each([

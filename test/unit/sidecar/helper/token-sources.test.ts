@@ -51,7 +51,8 @@ test.each(separators)('two sources never share a key: %j', (separator) => {
 });
 
 test.each(separators)('two lists of audiences never share a verifier: %j', (separator) => {
-  const bundles = { generation: 0, bundleFor: () => undefined };
+  const none = (): undefined => undefined;
+  const bundles = { generation: 0, bundleFor: none, soleTrustDomain: none };
   const verifiers = new Verifiers(() => bundles);
   const both = verifiers.verifierFor(['a', 'b']);
   expect(verifiers.verifierFor([`a${separator}b`])).not.toBe(both);

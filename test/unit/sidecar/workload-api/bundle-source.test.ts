@@ -48,6 +48,17 @@ describe('a bundle source', () => {
     expect([source.generation, changes]).toEqual([2, 2]);
   });
 
+  test('knows the own trust domain only while it is the only one that was sent, readable or not', () => {
+    expect(source.soleTrustDomain()).toBeUndefined();
+    send({ 'spiffe://example.org': one });
+    expect(source.soleTrustDomain()).toBe('example.org');
+    send({ 'spiffe://example.org': one, 'spiffe://other.org': Buffer.from('<html>') });
+    expect(source.soleTrustDomain()).toBeUndefined();
+    expect(source.generation, 'verdicts depend on it').toBe(2);
+    send({});
+    expect(source.soleTrustDomain()).toBeUndefined();
+  });
+
   test('the same bytes again change nothing, and keep their bundle', () => {
     send({ 'spiffe://example.org': one });
     const bundle = source.bundleFor(ours);
