@@ -60,7 +60,7 @@ export class NativePath implements DataPath {
 
   #setUp(rules: readonly Rule[]): Secrets {
     const { tokens, bundles } = this.#context;
-    if (rules.some(({ mode }) => mode === 'validate')) this.#bundles = bundles();
+    if (rules.some(needsKeys)) this.#bundles = bundles();
     return tokens.settingUp(() =>
       secretsOf(rules, (audience, spiffeId) => tokens.tokensFor(audience, spiffeId)),
     );
@@ -71,5 +71,17 @@ export class NativePath implements DataPath {
     this.#unknown.add(name);
     const words = 'Envoy asks for a secret that no rule names: compare its configuration';
     this.#context.log.warn({ name: name.slice(0, maxShownLength) }, words);
+  }
+}
+
+/** Whether Envoy needs the keys of trust domains for a rule. */
+function needsKeys({ mode }: Rule): boolean {
+  switch (mode) {
+    case 'inject':
+      return false;
+    case 'validate':
+      return true;
+    default:
+      return mode satisfies never;
   }
 }

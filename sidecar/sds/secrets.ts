@@ -38,15 +38,10 @@ const awaited: SecretState = { kind: 'awaited' };
 /** The secrets of all rules that inject; their tokens are fetched from now on. */
 export function secretsOf(rules: readonly Rule[], tokensFor: TokensFor): Secrets {
   const known = new Map<string, TokenSource>();
-  for (const rule of rules) {
-    if (rule.mode !== 'inject') continue;
-    const { spiffeId } = rule;
+  for (const { audience, spiffeId } of rules.flatMap(tokensOf)) {
     const id = spiffeId === undefined ? undefined : parseSpiffeId(spiffeId);
-    for (const audience of [rule.audience, ...Object.values(rule.audienceByHost ?? {})]) {
-      const source = audience === undefined ? undefined : tokensFor(audience, id);
-      if (audience !== undefined && source !== undefined)
-        known.set(secretName(audience, spiffeId), source);
-    }
+    const source = tokensFor(audience, id);
+    if (source !== undefined) known.set(secretName(audience, spiffeId), source);
   }
   const states = new WeakMap<IssuedToken, SecretState>();
   return {
@@ -66,6 +61,25 @@ export function secretsOf(rules: readonly Rule[], tokensFor: TokensFor): Secrets
       };
     },
   };
+}
+
+interface WantedToken {
+  readonly audience: string;
+  readonly spiffeId: string | undefined;
+}
+
+/** The tokens that Envoy needs for a rule. Each mode says so here: one that is left out would be served without a word. */
+function tokensOf(rule: Rule): readonly WantedToken[] {
+  switch (rule.mode) {
+    case 'inject':
+      return [rule.audience, ...Object.values(rule.audienceByHost ?? {})]
+        .filter((audience) => audience !== undefined)
+        .map((audience) => ({ audience, spiffeId: rule.spiffeId }));
+    case 'validate':
+      return [];
+    default:
+      return rule satisfies never;
+  }
 }
 
 /** No line end: Envoy below 1.40 would put it into the header. */

@@ -26,6 +26,15 @@ export function withImage(image: string): JsonObject {
   const [app, envoy] = appWithEnvoy['containers'] as readonly JsonObject[];
   return changed({ containers: [app ?? {}, { ...envoy, image }] });
 }
+const [ownApp, ownEnvoy] = appWithEnvoy['containers'] as readonly [JsonObject, JsonObject];
+const besideNativeEnvoy = deployment(
+  { ...injectBackend, 'svidecar.dev/native-sidecar': 'false' },
+  {
+    ...appWithEnvoy,
+    containers: [ownApp],
+    initContainers: [{ ...ownEnvoy, restartPolicy: 'Always' }],
+  },
+);
 export function namespaced(kind: string, name: string, spec: JsonObject): JsonObject {
   return { apiVersion: 'v1', kind, metadata: { name, namespace: 'shop' }, spec };
 }
@@ -122,6 +131,13 @@ const rows: readonly Row[] = [
     { workloads: [deployment({ 'svidecar.dev/audience': 'x' })] },
     'warning',
     'has no effect without inject.svidecar.dev/templates',
+  ],
+  [
+    'annotations_valid',
+    'an ordinary helper beside an Envoy that is a native sidecar',
+    { workloads: [besideNativeEnvoy] },
+    'warning',
+    "Envoy's last requests find no helper",
   ],
   [
     'annotation_placement',

@@ -104,6 +104,11 @@ export const annotationsValid: Check = {
         severity: 'warning',
         hint: 'name the paths that kubelet and scrapers ask for, and no others',
       }),
+      ...steps(assessed, {
+        id: 'helper_ends_first',
+        severity: 'warning',
+        hint: 'set svidecar.dev/native-sidecar: "true", or remove the annotation: auto is right from Kubernetes 1.29 on',
+      }),
     ]),
 };
 

@@ -177,8 +177,11 @@ interface Judged {
   readonly found: readonly [Judgement, ...Judgement[]];
 }
 
-const opening: ReadonlySet<Judgement['effect']> = new Set([
-  ...(['code', 'unknown', 'elsewhere', 'asks'] as const),
+const opening: ReadonlySet<Judgement['effect']> = new Set<Judgement['effect']>([
+  'code',
+  'unknown',
+  'elsewhere',
+  'asks',
 ]);
 
 function inFront(
@@ -280,8 +283,11 @@ function readerOf(filter: Placed): Pick<Judgement, 'because'> | undefined {
   return undefined;
 }
 
-const seeing: ReadonlySet<Judgement['effect']> = new Set([
-  ...(['unknown', 'code', 'watches', 'asks'] as const),
+const seeing: ReadonlySet<Judgement['effect']> = new Set<Judgement['effect']>([
+  'unknown',
+  'code',
+  'watches',
+  'asks',
 ]);
 
 function seesToken(

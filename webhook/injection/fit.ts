@@ -193,6 +193,8 @@ function fitMounts(
   return substituteObject(left, { ...composition.variables, ...paths });
 }
 
+type SidecarLists = Record<'containers' | 'initContainers', Json[]>;
+
 interface FittedSidecars {
   readonly partial: JsonObject;
   readonly replacements: readonly Replacement[];
@@ -201,10 +203,7 @@ interface FittedSidecars {
 
 function fitSidecars(fitting: Fitting, envoy: EnvoyLocation | undefined): FittedSidecars {
   const { composition, trace } = fitting;
-  const lists: Record<'containers' | 'initContainers', Json[]> = {
-    containers: [],
-    initContainers: [],
-  };
+  const lists: SidecarLists = { containers: [], initContainers: [] };
   const replacements: Replacement[] = [];
   const before = new Map<string, string>();
   const shared = sharedResources(fitting);
@@ -220,6 +219,8 @@ function fitSidecars(fitting: Fitting, envoy: EnvoyLocation | undefined): Fitted
         'helper_overlay',
         `the pod's own "${name}" without an image is completed; its values win`,
       );
+      if (overlay.list === 'containers')
+        warnOfEnvoy(fitting, envoy, `move "${name}" to initContainers`);
     } else if (composition.variables['nativeSidecar'] === true) {
       lists.initContainers.push({ ...container, restartPolicy: 'Always' });
       if (envoy?.list === 'initContainers') {
@@ -233,6 +234,7 @@ function fitSidecars(fitting: Fitting, envoy: EnvoyLocation | undefined): Fitted
       lists.containers.push(container);
       trace.say('helper_added', `"${name}" stands after the app's containers`);
       warnOfEnding(fitting, name);
+      warnOfEnvoy(fitting, envoy, `set ${annotationKey('native-sidecar')}: "true"`);
     }
   }
   return { partial: lists, replacements, before };
@@ -256,6 +258,16 @@ function warnOfEnding({ spec, trace }: Fitting, name: string): void {
   trace.warn(
     'pod_never_ends',
     `the pod is meant to end (restartPolicy: ${policy}), but "${name}" beside the app runs on; native sidecars end with the app: ${annotationKey('native-sidecar')}: "true" (Kubernetes 1.29 or later)`,
+  );
+}
+
+/** Kubernetes ends native sidecars after the containers, so a helper that waits for such an Envoy waits in vain. */
+function warnOfEnvoy({ trace }: Fitting, envoy: EnvoyLocation | undefined, remedy: string): void {
+  if (envoy?.list !== 'initContainers') return;
+  trace.warn(
+    'helper_ends_first',
+    `"${envoy.container}" is a native sidecar and the helper is not: each pod takes up to 20 s longer to end, and Envoy's last requests find no helper; ${remedy}`,
+    annotationKey('native-sidecar'),
   );
 }
 

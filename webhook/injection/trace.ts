@@ -27,6 +27,7 @@ export type StepId =
   | 'federates_with_unreadable'
   | 'federation_unused'
   | 'helper_added'
+  | 'helper_ends_first'
   | 'helper_overlay'
   | 'host_network'
   | 'immutable'

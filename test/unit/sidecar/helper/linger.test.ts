@@ -32,8 +32,8 @@ describe('a helper that is told to stop', () => {
 
 test.each([
   [{}, 0],
-  [{ POD_NAME: 'web-1' }, 25_000],
-  [{ POD_NAME: 'web-1', LINGER_SECONDS: '' }, 25_000],
+  [{ POD_NAME: 'web-1' }, 20_000],
+  [{ POD_NAME: 'web-1', LINGER_SECONDS: '' }, 20_000],
   [{ POD_NAME: 'web-1', LINGER_SECONDS: '0' }, 0],
   [{ LINGER_SECONDS: '25' }, 25_000],
   [{ LINGER_SECONDS: '3600' }, 3_600_000],

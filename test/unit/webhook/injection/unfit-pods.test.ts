@@ -264,6 +264,21 @@ describe('other things that would never run', () => {
     expect(stepsOf(decided({ restartPolicy: 'Never' }))).not.toContain('pod_never_ends');
   });
 
+  test('an ordinary helper beside an Envoy that is a native sidecar is warned about', () => {
+    const ordinary = { ...validate, 'svidecar.dev/native-sidecar': 'false' };
+    const nativeEnvoy = {
+      containers: [app],
+      initContainers: [{ ...envoy, restartPolicy: 'Always' }],
+    };
+    const own = { ...nativeEnvoy, containers: [app, { name: 'auth-helper' }] };
+    const told = (changes: JsonObject, annotations: Annotations): string | undefined =>
+      decided(changes, annotations).steps.find(({ id }) => id === 'helper_ends_first')?.message;
+    expect(told(nativeEnvoy, ordinary)).toContain('set svidecar.dev/native-sidecar: "true"');
+    expect(told(own, validate)).toContain('move "auth-helper" to initContainers');
+    expect(told(nativeEnvoy, validate)).toBeUndefined();
+    expect(told({}, ordinary)).toBeUndefined();
+  });
+
   test('more annotations than Kubernetes takes', () => {
     const long = (length: number): string =>
       refusalOf(decided({}, { ...validate, 'example.org/notes': 'x'.repeat(length) }));
