@@ -1,5 +1,4 @@
-/** A registration in SPIRE, as the command that makes it and as the object of which spire-controller-manager makes it. */
-import type { JsonObject } from '#kernel/json.ts';
+/** A registration that is made by hand, or by spire-controller-manager. */
 
 /** What of a registration a workload does not say itself. */
 export interface RegistrationTerms {
@@ -13,78 +12,70 @@ export interface RegistrationTerms {
   readonly isPrefetched: boolean;
 }
 
-export interface Registration extends RegistrationTerms {
+/** What SPIRE is told. */
+export interface EntryContent extends RegistrationTerms {
   readonly spiffeId: string;
   readonly parentId: string;
-  readonly namespace: string;
-  /** The workload's own name. */
-  readonly workload: string;
-  readonly container: string;
   /** `k8s:…`, all of them. */
   readonly selectors: readonly string[];
-  /** Of the pods. */
-  readonly labels: Readonly<Record<string, string>>;
   /** Names of trust domains, sorted. */
   readonly federatesWith: readonly string[];
   /** In its X.509-SVIDs; the first is the common name too. */
   readonly dnsNames: readonly string[];
 }
 
-/** @see spire-server entry create, k8s workload attestor selectors */
-export function commandFor(registration: Registration): string {
-  const { spiffeId, parentId, selectors, federatesWith, dnsNames } = registration;
-  const words = [
-    ['-spiffeID', spiffeId],
-    ['-parentID', parentId],
-    ...selectors.map((each) => ['-selector', each]),
-    ...dnsNames.map((each) => ['-dns', each]),
-    ...federatesWith.map((each) => ['-federatesWith', `spiffe://${each}`]),
-    ...termFlags(registration),
-  ];
-  const lines = words.map(([flag = '', ...value]) => `  ${[flag, ...value.map(quoted)].join(' ')}`);
-  return `spire-server entry create \\\n${lines.join(' \\\n')}\n`;
+export interface Registration extends EntryContent {
+  readonly namespace: string;
+  /** The workload's own name. */
+  readonly workload: string;
+  readonly container: string;
+  /** Of the pods. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
-function termFlags(terms: RegistrationTerms): readonly (readonly string[])[] {
-  const { hint, x509SvidTtlS, jwtSvidTtlS, isPrefetched } = terms;
-  return [
-    ...(x509SvidTtlS === 0 ? [] : [['-x509SVIDTTL', `${x509SvidTtlS}`]]),
-    ...(jwtSvidTtlS === 0 ? [] : [['-jwtSVIDTTL', `${jwtSvidTtlS}`]]),
-    ...(hint === '' ? [] : [['-hint', hint]]),
-    ...(isPrefetched ? [] : [['-disableX509SVIDPrefetch']]),
-  ];
-}
+export const plainTerms: RegistrationTerms = {
+  hint: '',
+  x509SvidTtlS: 0,
+  jwtSvidTtlS: 0,
+  isPrefetched: true,
+};
 
-/** Its selectors differ from those that a ClusterSPIFFEID for all pods gives, so that neither masks the other. */
-export function objectFor(registration: Registration): JsonObject {
-  const { spiffeId, namespace, workload, container, selectors, labels } = registration;
+/**
+ * The entry by which agents are known under one more SPIFFE ID, the parent of all others.
+ * @param selectors of agents, such as `k8s_psat:cluster:demo`
+ */
+export function nodeAlias(parentId: string, selectors: readonly string[]): EntryContent {
+  const [trustDomain = ''] = parentId.slice('spiffe://'.length).split('/');
   return {
-    apiVersion: 'spire.spiffe.io/v1alpha1',
-    kind: 'ClusterSPIFFEID',
-    metadata: { name: `${namespace}.${workload}.${container}` },
-    spec: {
-      spiffeIDTemplate: spiffeId,
-      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
-      podSelector: { matchLabels: labels },
-      workloadSelectorTemplates: [...selectors],
-      ...termFields(registration),
-    },
+    ...plainTerms,
+    spiffeId: parentId,
+    parentId: `spiffe://${trustDomain}/spire/server`,
+    selectors,
+    federatesWith: [],
+    dnsNames: [],
   };
 }
 
-/** That controller knows no word for a registration without an X.509-SVID ahead of time. */
-function termFields(registration: Registration): JsonObject {
-  const { federatesWith, dnsNames, hint, x509SvidTtlS, jwtSvidTtlS } = registration;
-  return {
-    ...(dnsNames.length === 0 ? {} : { dnsNameTemplates: [...dnsNames] }),
-    ...(federatesWith.length === 0 ? {} : { federatesWith: [...federatesWith] }),
-    ...(x509SvidTtlS === 0 ? {} : { ttl: `${x509SvidTtlS}s` }),
-    ...(jwtSvidTtlS === 0 ? {} : { jwtTtl: `${jwtSvidTtlS}s` }),
-    ...(hint === '' ? {} : { hint }),
-  };
+/** The same for two entries of which SPIRE keeps only one. */
+function similarity({ spiffeId, parentId, selectors }: EntryContent): string {
+  return JSON.stringify([spiffeId, parentId, [...new Set(selectors)].sort()]);
 }
 
-/** For a POSIX shell. */
-function quoted(word: string): string {
-  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+/** Of registrations between which SPIRE sees no difference one, with what any of them asks for. */
+export function mergeSimilar(registrations: readonly Registration[]): readonly Registration[] {
+  const merged = new Map<string, Registration>();
+  for (const each of registrations) {
+    const key = similarity(each);
+    const before = merged.get(key);
+    merged.set(key, before === undefined ? each : together(before, each));
+  }
+  return [...merged.values()];
+}
+
+function together(first: Registration, second: Registration): Registration {
+  return {
+    ...first,
+    federatesWith: [...new Set([...first.federatesWith, ...second.federatesWith])].sort(),
+    dnsNames: [...new Set([...first.dnsNames, ...second.dnsNames])],
+  };
 }

@@ -5,8 +5,10 @@ import { federationOf } from '../request/federation.ts';
 import type { Located } from '../request/locate.ts';
 import { readRequest } from '../request/read-annotations.ts';
 import { variablesFor, type EngineFacts } from '../request/variables.ts';
+import { dnsNamesOf, type DnsNames } from './dns-names.ts';
 import { imageSelector } from './image-selector.ts';
-import type { Registration, RegistrationTerms } from './registration.ts';
+import { hasIstioProxy, istioContainer } from './istio-proxy.ts';
+import { plainTerms, type Registration, type RegistrationTerms } from './registration.ts';
 
 export interface RegistrationOptions {
   readonly facts: EngineFacts;
@@ -18,83 +20,117 @@ export interface RegistrationOptions {
   readonly podLabels: readonly string[];
   /** Containers beside the helper; those that the workload lacks are passed over. */
   readonly containers: readonly string[];
+  /** Whether Istio's proxy is registered too, as Istio wants it. */
+  readonly isIstio?: boolean;
   /** Whether the container's image selects too. */
   readonly selectsImage?: boolean;
+  /** Of the one pod that is meant. */
+  readonly podUid?: string;
+  readonly dnsNames?: DnsNames;
   /** Default: {@link plainTerms}. */
   readonly terms?: RegistrationTerms;
 }
 
-const plainTerms: RegistrationTerms = {
-  hint: '',
-  x509SvidTtlS: 0,
-  jwtSvidTtlS: 0,
-  isPrefetched: true,
-};
+/** A container that is registered. */
+interface Named {
+  readonly name: string;
+  /** Undefined where an injector will choose it. */
+  readonly image: string | undefined;
+}
 
-type Identity = Omit<Registration, 'container' | keyof RegistrationTerms>;
+/** What all registrations of a workload have in common. */
+interface Identity {
+  readonly spiffeId: string;
+  /** The one that Istio demands of its proxies. */
+  readonly istioSpiffeId: string;
+  readonly parentId: string;
+  readonly serviceAccount: string;
+  readonly selectors: readonly string[];
+  readonly helperImage: string;
+}
 
-/** One for each container. @throws {AppError} as the annotations */
+/** One for each container. @throws {AppError} TEMPLATE_INVALID for an unknown variable, and as the annotations */
 export function registrationsOf(
   located: Located,
   options: RegistrationOptions,
 ): readonly Registration[] {
-  const { terms = plainTerms, selectsImage = false } = options;
   const containers = containersOf(located, options);
-  if (containers.size === 0) return [];
-  const { helperImage, ...identity } = identityOf(located, options);
-  return [...containers].map(([container, image]) => ({
-    ...identity,
-    container,
-    selectors: [
-      ...identity.selectors,
-      `k8s:container-name:${container}`,
-      ...(selectsImage ? [imageSelector(image ?? helperImage)] : []),
-    ],
-    ...terms,
-  }));
+  if (containers.length === 0) return [];
+  const identity = identityOf(located, options);
+  return containers.map((each) => registrationOf(each, { located, options, identity }));
 }
 
-/** The helper where there is one, and those of the named containers that the pod has; with their images, if it says them. */
-function containersOf(
-  { template }: Located,
-  { hasHelper, containers }: RegistrationOptions,
-): ReadonlyMap<string, string | undefined> {
-  const spec = objectAt(template, 'spec');
-  const present = new Map(
+/** The helper where there is one, and those of the others that the pod has. */
+function containersOf(located: Located, options: RegistrationOptions): readonly Named[] {
+  const spec = objectAt(located.template, 'spec');
+  const images = new Map(
     [...listAt(spec, 'containers'), ...listAt(spec, 'initContainers')]
       .filter(isObject)
       .map((each) => [stringAt(each, 'name') ?? '', stringAt(each, 'image')] as const),
   );
-  const others = containers.filter((name) => present.has(name));
-  const names = hasHelper ? [helperContainer, ...others] : others;
-  return new Map(names.map((name) => [name, present.get(name)]));
+  const names = [
+    ...(options.hasHelper ? [helperContainer] : []),
+    ...options.containers.filter((name) => images.has(name)),
+    ...(options.isIstio === true && hasIstioProxy(located) ? [istioContainer] : []),
+  ];
+  return [...new Set(names)].map((name) => ({ name, image: images.get(name) }));
 }
 
-function identityOf(
-  located: Located,
-  { facts, parentId, podLabels }: RegistrationOptions,
-): Identity & { readonly helperImage: string } {
+function registrationOf(
+  { name, image }: Named,
+  of: {
+    readonly located: Located;
+    readonly options: RegistrationOptions;
+    readonly identity: Identity;
+  },
+): Registration {
+  const { located, options, identity } = of;
+  const { template, namespace } = located;
+  const { terms = plainTerms, podUid, dnsNames } = options;
+  const labels = objectAt(objectAt(template, 'metadata'), 'labels');
+  const isProxyOfIstio = options.isIstio === true && name === istioContainer;
+  const spiffeId = isProxyOfIstio ? identity.istioSpiffeId : identity.spiffeId;
+  return {
+    ...terms,
+    // All others want their X.509-SVID at once.
+    isPrefetched: terms.isPrefetched || name !== helperContainer,
+    spiffeId,
+    parentId: identity.parentId,
+    namespace,
+    workload: located.name,
+    container: name,
+    selectors: [
+      ...identity.selectors,
+      ...labelSelectors(labels, options.podLabels),
+      ...(podUid === undefined ? [] : [`k8s:pod-uid:${podUid}`]),
+      `k8s:container-name:${name}`,
+      ...imageSelectors(image ?? (name === helperContainer ? identity.helperImage : ''), options),
+    ],
+    labels: Object.fromEntries(
+      Object.keys(labels).map((key) => [key, stringAt(labels, key) ?? '']),
+    ),
+    federatesWith: federationOf(template, spiffeId).trustDomains,
+    dnsNames:
+      dnsNames === undefined
+        ? []
+        : dnsNamesOf(located, { ...dnsNames, ...identity, isProxyOfIstio }),
+  };
+}
+
+function identityOf(located: Located, { facts, parentId }: RegistrationOptions): Identity {
   const { template, namespace } = located;
   const request = readRequest(template);
   const settings = request.kind === 'templates' ? request.settings : {};
   const variables = variablesFor(located, settings, facts);
   const text = (name: string): string => stringAt(variables, name) ?? '';
-  const labels = objectAt(objectAt(template, 'metadata'), 'labels');
+  const trustDomain = text('trustDomain');
+  const serviceAccount = text('serviceAccount');
   return {
     spiffeId: text('spiffeId'),
-    parentId: parentId ?? `spiffe://${text('trustDomain')}/ns/spire/sa/spire-agent`,
-    namespace,
-    workload: located.name,
-    selectors: [
-      `k8s:ns:${namespace}`,
-      `k8s:sa:${text('serviceAccount')}`,
-      ...labelSelectors(labels, podLabels),
-    ],
-    labels: Object.fromEntries(
-      Object.keys(labels).map((key) => [key, stringAt(labels, key) ?? '']),
-    ),
-    federatesWith: federationOf(template, text('spiffeId')).trustDomains,
-    dnsNames: [],
+    istioSpiffeId: `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}`,
+    parentId: parentId ?? `spiffe://${trustDomain}/ns/spire/sa/spire-agent`,
+    serviceAccount,
+    selectors: [`k8s:ns:${namespace}`, `k8s:sa:${serviceAccount}`],
     helperImage: text('image'),
   };
 }
@@ -105,4 +141,9 @@ function labelSelectors(labels: JsonObject, keys: readonly string[]): readonly s
     const value = stringAt(labels, key);
     return value === undefined ? [] : [`k8s:pod-label:${key}:${value}`];
   });
+}
+
+/** `auto` stands in Istio's manifests for what its injector chooses. */
+function imageSelectors(image: string, { selectsImage = false }: RegistrationOptions): string[] {
+  return selectsImage && image !== '' && image !== 'auto' ? [imageSelector(image)] : [];
 }

@@ -28,6 +28,10 @@ describe('help', () => {
 });
 
 const frontend = 'manifests/demo/frontend.yaml';
+/** As `kubectl get pods,services -o yaml` prints it. */
+const gateway = 'test/golden/cli/gateway.input.yaml';
+const alias =
+  '--node-alias k8s_psat:cluster:demo k8s_psat:agent_ns:spire k8s_psat:agent_sa:spire-agent';
 
 describe('a report of checks', () => {
   const mistakes = 'test/golden/cli/check.input.yaml';
@@ -53,6 +57,13 @@ describe('output', () => {
     ['render-template.txt', 'render templates spire'],
     ['render-entries.txt', 'render entries manifests/demo --pod-label app --container envoy'],
     ['render-entries-objects.txt', 'render entries manifests/demo --as objects'],
+    [
+      'render-entries-json.txt',
+      `render entries ${frontend} --as json --hint svidecar --x509-ttl 1h --jwt-ttl 5m --no-x509-prefetch --image`,
+    ],
+    ['render-entries-static.txt', `render entries ${frontend} --as static ${alias}`],
+    ['render-entries-istio.txt', `render entries ${gateway} --istio --pod-uid ${alias}`],
+    ['render-entries-istio-objects.txt', `render entries ${gateway} --istio --as objects`],
     ['completion-bash.txt', 'completion bash'],
     ['completion-fish.txt', 'completion fish'],
   ])('%s', async (file, line) => {

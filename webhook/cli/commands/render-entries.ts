@@ -1,95 +1,93 @@
 /** `svidecar render entries`: the registration entries that injected workloads need in SPIRE. */
-import { Command, Option } from 'commander';
-import { decideAll, type DecideOptions, type DecidedWorkload } from '../../manifests/decide-all.ts';
-import { readManifest } from '../../manifests/manifest.ts';
-import { addEngineFlags, decideOptions, type EngineFlags } from '../options.ts';
-import { readInputs } from '../read-inputs.ts';
-import { exitCodeOfAll } from '../exit-codes.ts';
-import { reportProblems } from '../reports.ts';
-import { refusals } from '../../manifests/inject-texts.ts';
-import { commandFor, objectFor, type Registration } from '../../identity/registration.ts';
-import { registrationsOf } from '../../identity/registrations-of.ts';
+import { Command } from 'commander';
+import { jsonText } from '#kernel/text.ts';
+import {
+  clusterSpiffeId,
+  clusterStaticEntry,
+  staticAlias,
+} from '../../identity/controller-forms.ts';
+import { nodeAlias, type EntryContent, type Registration } from '../../identity/registration.ts';
+import { commandFor, entriesDocument } from '../../identity/server-forms.ts';
 import { yamlOf } from '../../manifests/appended-documents.ts';
+import { readManifest } from '../../manifests/manifest.ts';
+import { registrationsIn } from '../../manifests/registrations-in.ts';
+import { addEntriesFlags, entriesOptions, type EntriesFlags } from '../entries-flags.ts';
+import { exitCodeOfAll } from '../exit-codes.ts';
+import { decideOptions } from '../options.ts';
+import { readInputs } from '../read-inputs.ts';
+import { reportProblems } from '../reports.ts';
 import type { CliContext } from '../terminal.ts';
-
-interface EntriesFlags extends EngineFlags {
-  readonly as: 'commands' | 'objects';
-  readonly parentId?: string;
-  readonly podLabel: readonly string[];
-  readonly container: readonly string[];
-}
 
 const examples = `
 Examples:
   svidecar render entries shop.yaml
   svidecar render entries manifests/ --pod-label app --container envoy
-  svidecar render entries shop.yaml | sed 's,^spire-server,kubectl exec -n spire spire-server-0 -- /opt/spire/bin/&,' | sh
+  svidecar render entries shop.yaml --server 'kubectl exec -n spire spire-server-0 -- /opt/spire/bin/spire-server' | sh
+  svidecar render entries shop.yaml --as json | spire-server entry create -data -
   svidecar render entries shop.yaml --as objects | kubectl apply -f -
+  kubectl get pods,services -n istio-system -l istio=ingressgateway -o yaml | svidecar render entries - --istio --pod-uid
 
 The selectors name the auth helper's container, so that no other container of the pod can ask for its tokens.
 Where Envoy gets its own X.509-SVID from SPIRE, --container envoy prints the entry for that too.
-The annotation spiffe.io/federatesWith of a pod template ("other.org, third.org") becomes the entry's federatesWith.`;
+The annotations svidecar.dev/federates-with and spiffe.io/federatesWith of a pod template ("other.org, third.org")
+become the entry's federatesWith. Parent, labels, image, hint and lives that no flag names are those of the
+configuration (entries). A second run changes nothing: SPIRE says that a similar entry already exists.`;
 
 export function entriesCommand(context: CliContext): Command {
   const command = new Command('entries')
     .summary('what registers the helpers in SPIRE')
     .description(
-      'Print the `spire-server entry create` commands that register the helpers of annotated workloads, or the\nClusterSPIFFEID objects of which spire-controller-manager makes the entries.',
+      'Print what registers the helpers of annotated workloads in SPIRE: `spire-server entry create` commands, their\nJSON, or the objects of which spire-controller-manager makes the entries.',
     )
-    .argument('[paths...]', 'files or folders; - or nothing reads standard input')
-    .addOption(
-      new Option('--as <form>', 'commands, or ClusterSPIFFEID objects')
-        .choices(['commands', 'objects'])
-        .default('commands'),
-    )
-    .option(
-      '--parent-id <spiffe-id>',
-      "of commands: the agents' SPIFFE ID (default: spiffe://<trust domain>/ns/spire/sa/spire-agent)",
-    )
-    .option('--pod-label <key...>', "also select by these of the pods' labels", [])
-    .option(
-      '--container <name...>',
-      'entries for these containers too, where a workload has them',
-      [],
-    );
-  return addEngineFlags(command)
+    .argument('[paths...]', 'files or folders; - or nothing reads standard input');
+  return addEntriesFlags(command)
     .addHelpText('after', examples)
     .action((paths: readonly string[], flags: EntriesFlags) => {
       const { terminal } = context;
-      const options = decideOptions(flags, context);
+      const engineOptions = decideOptions(flags, context);
+      const options = entriesOptions(flags, engineOptions.engine.config);
       const documents = readInputs(paths, terminal).flatMap(readManifest);
-      const outcomes = decideAll(documents, options);
-      const faults = documents.flatMap(({ fault }) =>
-        fault === undefined ? [] : [{ error: fault }],
-      );
-      const problems = [...faults, ...refusals(outcomes)];
-      terminal.out(textsOf(outcomes, flags, options).join(flags.as === 'objects' ? '' : '\n'));
+      const { registrations, problems } = registrationsIn(documents, options, engineOptions);
+      terminal.out(textOf(registrations, flags));
       reportProblems(problems, terminal);
       context.exit(exitCodeOfAll(problems.map(({ error }) => error.code)));
     });
 }
 
-/** One for each identity and container, each once. */
-function textsOf(
-  outcomes: readonly DecidedWorkload[],
-  flags: EntriesFlags,
-  { engine }: DecideOptions,
-): readonly string[] {
-  const textOf = flags.as === 'objects' ? objectText : commandFor;
-  const texts = outcomes.flatMap(({ decision, located }) => {
-    if (decision.kind === 'refused') return [];
-    const hasHelper = 'status' in decision && decision.status.helper !== undefined;
-    return registrationsOf(located, {
-      facts: engine,
-      hasHelper,
-      ...(flags.parentId === undefined ? {} : { parentId: flags.parentId }),
-      podLabels: flags.podLabel,
-      containers: flags.container,
-    }).map(textOf);
-  });
-  return [...new Set(texts)];
+function textOf(registrations: readonly Registration[], flags: EntriesFlags): string {
+  const { className = '', socketPath, server: program = 'spire-server' } = flags;
+  const aliases = aliasesFor(registrations, flags.nodeAlias);
+  const entries = [...aliases, ...registrations];
+  switch (flags.as) {
+    case 'commands': {
+      const words = { program, ...(socketPath === undefined ? {} : { socketPath }) };
+      return entries.map((each) => commandFor(each, words)).join('\n');
+    }
+    case 'json':
+      return jsonText(entriesDocument(entries));
+    case 'objects':
+      return yamlStream(registrations.map((each) => clusterSpiffeId(each, className)));
+    case 'static':
+      return yamlStream([
+        ...aliases.map((each) => staticAlias(each, className)),
+        ...registrations.map((each) => clusterStaticEntry(each, className)),
+      ]);
+    default:
+      return flags.as satisfies never;
+  }
 }
 
-function objectText(registration: Registration): string {
-  return `---\n${yamlOf(objectFor(registration))}`;
+/** One for each parent that is named. */
+function aliasesFor(
+  registrations: readonly Registration[],
+  selectors: readonly string[],
+): readonly EntryContent[] {
+  if (selectors.length === 0) return [];
+  const parents = new Set(registrations.map(({ parentId }) => parentId));
+  return [...parents].map((parentId) => nodeAlias(parentId, selectors));
+}
+
+/** Each once. */
+function yamlStream(objects: readonly object[]): string {
+  return [...new Set(objects.map((each) => `---\n${yamlOf(each)}`))].join('');
 }

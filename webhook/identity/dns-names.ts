@@ -1,0 +1,55 @@
+/** DNS names in X.509-SVIDs of a workload. */
+import { objectAt, type JsonObject } from '#kernel/json.ts';
+import { own } from '#kernel/members.ts';
+import type { Located } from '../request/locate.ts';
+import { substituteText } from '../templates/substitute.ts';
+
+export interface KnownService {
+  readonly namespace: string;
+  readonly name: string;
+  /** Labels of pods; empty where it has other endpoints. */
+  readonly selector: JsonObject;
+}
+
+export interface DnsNames {
+  /** With `${pod}`, `${workload}`, `${namespace}` and `${serviceAccount}`. */
+  readonly templates: readonly string[];
+  /** What `${pod}` stands for; undefined where no single pod is meant. */
+  readonly pod: string | undefined;
+  /** Among them those of the workload. */
+  readonly services: readonly KnownService[];
+}
+
+/**
+ * Istio's proxies get the names of pod and Services besides.
+ * @throws {AppError} TEMPLATE_INVALID for an unknown variable
+ */
+export function dnsNamesOf(
+  located: Located,
+  from: DnsNames & { readonly serviceAccount: string; readonly isProxyOfIstio: boolean },
+): readonly string[] {
+  const { templates, pod, serviceAccount, services, isProxyOfIstio } = from;
+  const { name: workload, namespace } = located;
+  const variables = {
+    workload,
+    namespace,
+    serviceAccount,
+    ...(pod === undefined ? {} : { pod }),
+  };
+  const names = templates.map((each) => substituteText(each, variables));
+  if (!isProxyOfIstio) return [...new Set(names)];
+  const ofServices = services
+    .filter((each) => selects(each, located))
+    .map((each) => `${each.name}.${namespace}.svc`);
+  return [...new Set([...(pod === undefined ? [] : [pod]), ...ofServices, ...names])];
+}
+
+function selects({ namespace, selector }: KnownService, located: Located): boolean {
+  const labels = objectAt(objectAt(located.template, 'metadata'), 'labels');
+  const keys = Object.keys(selector);
+  return (
+    namespace === located.namespace &&
+    keys.length > 0 &&
+    keys.every((key) => own(selector, key) === own(labels, key))
+  );
+}
