@@ -36,11 +36,11 @@ function answerTo(decision: RuleDecision, rule: string): Buffer {
       return allowance({ set, remove, metadata: metadata && { rule, ...metadata } });
     }
     case 'refuse': {
-      const { outcome, words } = decision;
+      const { outcome, words, body, metadata } = decision;
       return denial({
         status: temporary.has(outcome) ? 503 : 403,
-        body: `${rule}: ${words}\n`,
-        metadata: { rule, refused: outcome },
+        body: body ?? `${rule}: ${words}\n`,
+        metadata: { rule, refused: outcome, ...metadata },
       });
     }
     default:

@@ -1,5 +1,6 @@
 /** Which audience a request's token is for, by its host. */
 import type { Rule } from '../config/settings.ts';
+import { bareHost, isHostName } from './host-names.ts';
 
 type InjectRule = Extract<Rule, { mode: 'inject' }>;
 
@@ -22,24 +23,12 @@ export function audienceByHost(rule: InjectRule): (host: string) => string | und
   const find = (raw: string): string | undefined => {
     const full = raw.toLowerCase();
     const host = bareHost(full);
-    const suffix = hostName.test(host)
+    const suffix = isHostName(host)
       ? suffixes.find(([end]) => host.length > end.length && host.endsWith(end))
       : undefined;
     return exact.get(full) ?? exact.get(host) ?? suffix?.[1] ?? rule.audience;
   };
   return remember(find);
-}
-
-/** A host, or an IPv6 literal in brackets, and perhaps a port: digits. */
-const withPort = /^(\[[^\]]*\]|[^:]*)(?::[0-9]*)?$/;
-/** What a name under a suffix may consist of, as DNS and certificates have it. */
-const hostName = /^[a-z0-9._-]+$/;
-
-/** Takes a port and a closing dot away; an IPv6 literal keeps its brackets. What has no such form stays as it is. */
-function bareHost(full: string): string {
-  const [, host] = withPort.exec(full) ?? [];
-  if (host === undefined) return full;
-  return host.endsWith('.') ? host.slice(0, -1) : host;
 }
 
 function remember(find: (host: string) => string | undefined): typeof find {

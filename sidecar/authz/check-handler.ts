@@ -1,9 +1,13 @@
-/** Chooses the rule for a check and lets it decide. The one place that turns any trouble into a refusal. */
+/**
+ * Chooses the rule for a check and lets it decide. The one place that turns any trouble into a refusal, or into what the
+ * rule says of trouble.
+ */
+import { banRule, type BanPorts } from './ban-rule.ts';
 import type { Rule } from '../config/settings.ts';
 import { answersOf } from './answer.ts';
 import { injectRule, type InjectPorts } from './inject-rule.ts';
 import type { AuthzOutcome } from './outcomes.ts';
-import { readCheck } from './read-check.ts';
+import { readCheck, type WantedOfCheck } from './read-check.ts';
 import { routeSettings } from './route-overrides.ts';
 import { refusals, type PreparedRule, type RuleDecision } from './rule-decision.ts';
 import { validateRule, type ValidatePorts } from './validate-rule.ts';
@@ -18,7 +22,7 @@ export interface CheckMetadata {
 export interface CheckHandler {
   /**
    * @param request a CheckRequest's bytes; not kept. @param nowS Unix seconds.
-   * @returns a CheckResponse's bytes, shared between calls. Never throws and never rejects: trouble is a refusal.
+   * @returns a CheckResponse's bytes, shared between calls. Never throws and never rejects: trouble is a refusal, but for a rule that only refuses for a reason.
    */
   check(request: Buffer, metadata: CheckMetadata, nowS: number): Buffer | Promise<Buffer>;
 }
@@ -29,7 +33,7 @@ export interface Tally {
 }
 
 /** What the rules need from outside, so that this folder stays values in, values out. */
-export interface RulePorts extends InjectPorts, ValidatePorts {
+export interface RulePorts extends BanPorts, InjectPorts, ValidatePorts {
   /** Where a rule's outcomes are counted; the same one for the same name. */
   tallyFor(rule: string): Tally;
 }
@@ -40,7 +44,7 @@ const helperSpeaker = 'svidecar';
 /** A rule with all that its checks share. */
 interface ServedRule {
   readonly rule: PreparedRule;
-  readonly watched: Buffer | undefined;
+  readonly wanted: WantedOfCheck;
   /** Counts a decision and gives its bytes. */
   readonly answer: (decision: RuleDecision) => Buffer;
 }
@@ -60,7 +64,7 @@ export function checkHandler(rules: readonly Rule[], ports: RulePorts): CheckHan
         return decision instanceof Promise ? settle(chosen, decision) : chosen.answer(decision);
       } catch {
         // Nothing here throws on purpose; whatever does must not open the door.
-        return chosen.answer(refusals.internal);
+        return chosen.answer(inTrouble(chosen, refusals.internal));
       }
     },
   };
@@ -68,10 +72,13 @@ export function checkHandler(rules: readonly Rule[], ports: RulePorts): CheckHan
 
 function serveRule(settings: Rule, ports: RulePorts): ServedRule {
   const rule = prepareRule(settings, ports);
-  const { watchedHeader } = rule;
+  const { watchedHeader, readsCookies = false } = rule;
   return {
     rule,
-    watched: watchedHeader === undefined ? undefined : Buffer.from(watchedHeader),
+    wanted: {
+      watched: watchedHeader === undefined ? undefined : Buffer.from(watchedHeader),
+      cookies: readsCookies,
+    },
     answer: answering(settings.name, ports),
   };
 }
@@ -83,6 +90,8 @@ function prepareRule(rule: Rule, ports: RulePorts): PreparedRule {
       return injectRule(rule, ports);
     case 'validate':
       return validateRule(rule, ports);
+    case 'ban':
+      return banRule(rule, ports);
     default:
       return rule satisfies never;
   }
@@ -99,22 +108,26 @@ function answering(speaker: string, ports: RulePorts): ServedRule['answer'] {
 }
 
 function decide(
-  { rule, watched }: ServedRule,
+  chosen: ServedRule,
   request: Buffer,
   nowS: number,
 ): RuleDecision | Promise<RuleDecision> {
-  const view = readCheck(request, watched);
-  if (!view?.hasHttp) return refusals.check_unreadable;
+  const view = readCheck(request, chosen.wanted);
+  if (!view?.hasHttp) return inTrouble(chosen, refusals.check_unreadable);
   const route = routeSettings(view.route);
-  if (route.kind === 'invalid') return refusals.route_settings;
-  return rule.decide(view, route, nowS);
+  if (route.kind === 'invalid') return inTrouble(chosen, refusals.route_settings);
+  return chosen.rule.decide(view, route, nowS);
+}
+
+function inTrouble({ rule }: ServedRule, refusal: RuleDecision): RuleDecision {
+  return rule.inTrouble ?? refusal;
 }
 
 async function settle(chosen: ServedRule, deciding: Promise<RuleDecision>): Promise<Buffer> {
   try {
     return chosen.answer(await deciding);
   } catch {
-    // As above: a rejection is a refusal.
-    return chosen.answer(refusals.internal);
+    // As above: a rejection is trouble.
+    return chosen.answer(inTrouble(chosen, refusals.internal));
   }
 }

@@ -4,6 +4,7 @@ import type { RefusalReason } from '../jwt/token-ports.ts';
 /** Why a check was refused, beyond what is wrong with a token. */
 type RuleRefusal =
   | 'authorization_present'
+  | 'banned'
   | 'caller_not_allowed'
   | 'check_unreadable'
   | 'internal'
@@ -15,17 +16,28 @@ type RuleRefusal =
   | 'several_rules'
   | 'token_missing';
 
+/** Why a rule that bans let a request pass that it is about: anything but a ban that is known and meant. */
+type NotBanned =
+  | 'ban_list_missing'
+  | 'ban_not_carried_out'
+  | 'claim_missing'
+  | 'issued_at_missing'
+  | 'no_token'
+  | 'not_banned'
+  | 'token_unreadable';
+
 /**
  * `allowed`: injected or verified; `passed`: the rule has nothing to do here; `skipped`: by path or route; `taken_off`: the
  * same, but the request brought a token of the helper's own, which went no further.
  */
-export type AllowOutcome = 'allowed' | 'passed' | 'skipped' | 'taken_off';
+export type AllowOutcome = 'allowed' | 'passed' | 'skipped' | 'taken_off' | NotBanned;
 export type RefuseOutcome = RuleRefusal | RefusalReason;
 export type AuthzOutcome = AllowOutcome | RefuseOutcome;
 
 /** Words for people: what was wrong. They begin where "RULE: " ends. */
 export const refusalWords: Readonly<Record<RefuseOutcome, string>> = {
   authorization_present: 'the request already has an Authorization header',
+  banned: 'banned',
   caller_not_allowed: 'the token is valid, but its SPIFFE ID may not call this service',
   check_unreadable: 'the check is not a CheckRequest with an HTTP request in it',
   internal: 'the check could not be carried out',
@@ -59,6 +71,13 @@ export const outcomes: readonly AuthzOutcome[] = [
   'passed',
   'skipped',
   'taken_off',
+  'not_banned',
+  'no_token',
+  'token_unreadable',
+  'claim_missing',
+  'issued_at_missing',
+  'ban_list_missing',
+  'ban_not_carried_out',
   // The keys of a complete record are the members of its key type.
   ...(Object.keys(refusalWords) as RefuseOutcome[]),
 ];

@@ -13,6 +13,8 @@ export interface CheckView {
   readonly authorizations: number;
   /** Its value; those of several are joined by commas. */
   readonly authorization: string;
+  /** What stands in Cookie headers, `; ` behind each; empty where nobody asked for it. */
+  readonly cookies: string;
   /** Names of headers that a server could take for the watched one, as they came; not that one itself. */
   readonly lookalikes: readonly string[];
   /** With the query, as Envoy sends it. */
@@ -23,10 +25,17 @@ export interface CheckView {
   readonly route: readonly (readonly [key: string, value: string])[];
 }
 
+/** What a rule reads of a check beside what all rules do. */
+export interface WantedOfCheck {
+  /** Name of a header in lower case, whose lookalikes are looked for. */
+  readonly watched?: Buffer | undefined;
+  readonly cookies?: boolean;
+}
+
 type Draft = { -readonly [K in Exclude<keyof CheckView, 'route' | 'lookalikes'>]: CheckView[K] } & {
   route: (readonly [string, string])[];
   lookalikes: string[];
-  readonly watched: Buffer | undefined;
+  readonly wanted: WantedOfCheck;
 };
 
 const tagAttributes = bytesTag(1);
@@ -43,23 +52,22 @@ const tagValue = bytesTag(2);
 const tagRawValue = bytesTag(3);
 
 const authorizationName = Buffer.from('authorization');
+const cookieName = Buffer.from('cookie');
 const routePrefix = Buffer.from('svidecar-');
 
-/**
- * Returns undefined when the bytes are not a CheckRequest; fields it does not know are stepped over.
- * @param watched name of a header in lower case, whose lookalikes are looked for
- */
-export function readCheck(bytes: Buffer, watched?: Buffer): CheckView | undefined {
+/** Returns undefined when the bytes are not a CheckRequest; fields it does not know are stepped over. */
+export function readCheck(bytes: Buffer, wanted: WantedOfCheck = {}): CheckView | undefined {
   const reader = new WireReader(bytes);
   const draft: Draft = {
     hasHttp: false,
     authorizations: 0,
     authorization: '',
+    cookies: '',
     path: '',
     host: '',
     route: [],
     lookalikes: [],
-    watched,
+    wanted,
   };
   for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
     if (tag === tagAttributes) readAttributes(reader, draft);
@@ -117,29 +125,43 @@ function readHeaderMap(reader: WireReader, draft: Draft): void {
 /** A map entry {key=1, value=2} or a HeaderValue {key=1, value=2, raw_value=3}; raw_value wins, as in Envoy. */
 function readHeader(reader: WireReader, draft: Draft): void {
   const outer = reader.enter();
-  let isAuthorization = false;
+  let header: ReadHeader | undefined;
   let start = 0;
   let stop = 0;
   for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
     if (tag === tagKey || tag === tagValue || tag === tagRawValue) reader.readBytes();
     else reader.skip(tag);
-    if (tag === tagKey) isAuthorization = judgeName(reader, draft);
+    if (tag === tagKey) header = judgeName(reader, draft.wanted, draft.lookalikes);
     else if (isValue(tag, reader)) {
       start = reader.valueStart;
       stop = reader.valueEnd;
     }
   }
   reader.leave(outer);
-  if (!isAuthorization || reader.failed) return;
-  const value = reader.bytes.toString('latin1', start, stop);
-  draft.authorization = draft.authorizations === 0 ? value : `${draft.authorization},${value}`;
-  draft.authorizations += 1;
+  if (header === undefined || reader.failed) return;
+  noteHeader(draft, header, reader.bytes.toString('latin1', start, stop));
 }
 
-/** Whether the last value is the name of the header with the token; what only looks like a watched name is noted. */
-function judgeName(reader: WireReader, { watched, lookalikes }: Draft): boolean {
+function noteHeader(draft: Draft, header: ReadHeader, value: string): void {
+  if (header === 'cookie') draft.cookies += `${value}; `;
+  else {
+    draft.authorization = draft.authorizations === 0 ? value : `${draft.authorization},${value}`;
+    draft.authorizations += 1;
+  }
+}
+
+/** Headers whose values are read. */
+type ReadHeader = 'authorization' | 'cookie';
+
+/** Which header the last value is the name of; what only looks like a watched name is noted. */
+function judgeName(
+  reader: WireReader,
+  { watched, cookies }: WantedOfCheck,
+  lookalikes: string[],
+): ReadHeader | undefined {
   if (watched !== undefined) noteLookalike(reader, watched, lookalikes);
-  return isName(reader, authorizationName);
+  if (isName(reader, authorizationName)) return 'authorization';
+  return cookies === true && isName(reader, cookieName) ? 'cookie' : undefined;
 }
 
 /** An empty `value` beside a `raw_value` must not hide it. */

@@ -27,6 +27,10 @@ interface RefuseDecision {
   readonly outcome: RefuseOutcome;
   /** What was wrong, for the client; never a token, key or claim value. */
   readonly words: string;
+  /** What the client gets to read instead of them. */
+  readonly body?: string;
+  /** Beside the rule's name and the outcome. */
+  readonly metadata?: Metadata;
 }
 
 export type RuleDecision = AllowDecision | RefuseDecision;
@@ -35,7 +39,11 @@ export type RuleDecision = AllowDecision | RefuseDecision;
 export interface PreparedRule {
   /** Request header that only this rule may set, in lower case; names that a server could take for it are in `lookalikes`. */
   readonly watchedHeader?: string | undefined;
-  /** @param nowS Unix seconds. May throw or reject: that is a refusal. */
+  /** Whether its checks look at cookies: for others they are not read. */
+  readonly readsCookies?: boolean;
+  /** What is decided about a check that cannot be carried out; absent: it is refused. */
+  readonly inTrouble?: RuleDecision;
+  /** @param nowS Unix seconds. May throw or reject: that is trouble. */
   decide(view: CheckView, route: RouteSettings, nowS: number): RuleDecision | Promise<RuleDecision>;
 }
 

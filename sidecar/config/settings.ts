@@ -7,10 +7,12 @@ import * as z from 'zod';
 import { everyAddress } from '#kernel/every-address.ts';
 import { logLevels } from '#kernel/observe.ts';
 import { spiffeIdFault } from '#kernel/spiffe-id.ts';
+import { banRule } from './ban-settings.ts';
 import { callerHeaderFault } from './caller-header.ts';
 import { callerPatternFault } from './caller-pattern.ts';
 import { checkShape, readShape } from './check-shape.ts';
 import { healthPort, helperPort } from './helper-contract.ts';
+import { ruleName } from './rule-name.ts';
 
 const spiffeId = z.string().refine((text) => spiffeIdFault(text) === undefined, {
   error: (issue) => `is not a SPIFFE ID: ${spiffeIdFault(String(issue.input)) ?? ''}`,
@@ -24,7 +26,6 @@ const host = z.string().regex(/^(\*\.[^*:]+|[^*]+)$/);
 const headerName = z
   .string()
   .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, 'must be a header name in lower case');
-const ruleName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be a DNS label');
 
 const injectRule = z.strictObject({
   name: ruleName,
@@ -87,7 +88,7 @@ const settings = z.strictObject({
   dataPath: z.enum(['ext-authz', 'native']).default('ext-authz'),
   logLevel: z.enum(logLevels).default('info'),
   rules: z
-    .array(z.discriminatedUnion('mode', [injectRule, validateRule]))
+    .array(z.discriminatedUnion('mode', [injectRule, validateRule, banRule]))
     .min(1)
     .refine(
       (rules) => new Set(rules.map((rule) => rule.name)).size === rules.length,

@@ -1,81 +1,37 @@
 /** The strict data path: Envoy asks about each request. */
-import { checkHandler, type CheckHandler, type RulePorts } from '../authz/check-handler.ts';
-import { ruleMetadataKey } from '../config/helper-contract.ts';
 import type { Rule } from '../config/settings.ts';
-import { CheckCounts } from '../server/check-counts.ts';
 import type { MetricFamily } from '#kernel/observe.ts';
 import type { UnaryMethod } from '../server/unary-call.ts';
+import { Checks } from './checks.ts';
 import type { DataPath, DataPathContext } from './data-path.ts';
-import { Verifiers } from './verifiers.ts';
 
 export class ExtAuthzPath implements DataPath {
-  readonly methods: ReadonlyMap<string, UnaryMethod> = new Map<string, UnaryMethod>([
-    [
-      '/envoy.service.auth.v3.Authorization/Check',
-      (message, { [ruleMetadataKey]: rule }) =>
-        this.#handler.check(message, { rule }, this.#nowS()),
-    ],
-  ]);
+  readonly methods: ReadonlyMap<string, UnaryMethod>;
   readonly #context: DataPathContext;
-  readonly #counts = new CheckCounts();
-  readonly #verifiers: Verifiers;
-  #handler: CheckHandler;
+  readonly #checks: Checks;
 
   constructor(rules: readonly Rule[], context: DataPathContext) {
     this.#context = context;
-    this.#verifiers = new Verifiers(context.bundles);
-    this.#handler = this.#handlerFor(rules);
+    this.#checks = context.tokens.settingUp(() => new Checks(rules, context));
+    this.methods = this.#checks.methods;
   }
 
   serve(rules: readonly Rule[]): void {
-    this.#handler = this.#handlerFor(rules);
+    this.#context.tokens.settingUp(() => {
+      this.#checks.serve(rules);
+    });
   }
 
   families(): readonly MetricFamily[] {
-    const { hits, misses, held } = this.#verifiers.counts();
-    return [
-      this.#counts.family(),
-      {
-        name: 'svidecar_verdicts_total',
-        help: 'Tokens looked up in the cache of verdicts.',
-        type: 'counter',
-        samples: [
-          { labels: { cache: 'hit' }, value: hits },
-          { labels: { cache: 'miss' }, value: misses },
-        ],
-      },
-      {
-        name: 'svidecar_verdicts_held',
-        help: 'Verdicts in the cache.',
-        type: 'gauge',
-        samples: [{ value: held }],
-      },
-    ];
+    return [...this.#checks.families(), ...this.#checks.verdictFamilies()];
   }
 
   tidy(nowS: number): void {
-    this.#verifiers.forgetExpired(nowS);
+    this.#checks.tidy(nowS);
     this.#context.tokens.forgetExpired(nowS);
   }
 
   close(): void {
-    // Calls are over, and what they used belongs to others.
-  }
-
-  #handlerFor(rules: readonly Rule[]): CheckHandler {
-    const { tokens, timers } = this.#context;
-    const ports: RulePorts = {
-      tokensFor: (audience, spiffeId) => tokens.tokensFor(audience, spiffeId),
-      ownTokens: tokens.own,
-      verifierFor: (audiences) => this.#verifiers.verifierFor(audiences),
-      soleTrustDomain: () => this.#verifiers.soleTrustDomain(),
-      tallyFor: (rule) => this.#counts.tallyFor(rule),
-      pause: (ms) => new Promise((resolve) => void timers.after(ms, resolve)),
-    };
-    return tokens.settingUp(() => checkHandler(rules, ports));
-  }
-
-  #nowS(): number {
-    return Math.floor(this.#context.timers.now() / 1_000);
+    this.#checks.close();
   }
 }

@@ -2,7 +2,7 @@
  * Follows a file's text. A ConfigMap volume swaps a symbolic link beside the file, so the folder is watched; and
  * since a watch can miss an event or not be had at all, the file is also read now and then.
  */
-import { readFileSync, watch } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import { AppError, messageOf } from '#kernel/errors.ts';
 
@@ -20,18 +20,41 @@ export function readText(file: string): string {
   }
 }
 
+/**
+ * What a file begins with, up to one byte more than `mostBytes`: whoever is given that much can tell that it is too large.
+ * @throws {Error} as Node's own
+ */
+export function readStart(file: string, mostBytes: number): string {
+  const handle = openSync(file, 'r');
+  try {
+    const bytes = Buffer.alloc(Math.min(fstatSync(handle).size, mostBytes + 1));
+    let length = 0;
+    for (let read = -1; read !== 0 && length < bytes.length; length += read)
+      read = readSync(handle, bytes, length, bytes.length - length, null);
+    return bytes.toString('utf8', 0, length);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+interface FollowOptions {
+  /** What was read before; undefined: it is read at once. */
+  readonly known: string | undefined;
+  readonly onText: (text: string) => void;
+  readonly read?: (file: string) => string;
+}
+
 /** Calls back with each new text; a file that is gone for a moment keeps its last one. Returns how to stop. */
 export function followFile(
   file: string,
-  known: string,
-  onText: (text: string) => void,
+  { known, onText, read = readText }: FollowOptions,
 ): () => void {
   let last = known;
   let settle: NodeJS.Timeout | undefined;
   const look = (): void => {
     let text: string;
     try {
-      text = readText(file);
+      text = read(file);
     } catch {
       // Between two states of the folder; the next look finds it.
       return;
@@ -40,9 +63,13 @@ export function followFile(
     last = text;
     onText(text);
   };
+  if (known === undefined) look();
   const stopWatching = watchFolder(dirname(file), () => {
-    clearTimeout(settle);
-    settle = setTimeout(look, settleMs);
+    // Not put off by further events: a folder may have some all the time.
+    settle ??= setTimeout(() => {
+      settle = undefined;
+      look();
+    }, settleMs);
   });
   const poll = setInterval(look, readEveryMs);
   return () => {

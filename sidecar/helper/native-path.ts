@@ -1,4 +1,4 @@
-/** The native data path: Envoy's own filters do the work, with secrets and keys from here. Checks are not answered. */
+/** The native data path: Envoy's own filters do the work, with secrets and keys from here. Only rules that ban are asked. */
 import type { Rule } from '../config/settings.ts';
 import { secretsOf, type Secrets } from '../sds/secrets.ts';
 import type { MetricFamily } from '#kernel/observe.ts';
@@ -7,6 +7,7 @@ import { SecretService } from '../server/secret-service.ts';
 import type { StreamMethod } from '../server/stream-call.ts';
 import type { UnaryMethod } from '../server/unary-call.ts';
 import type { JwtBundleSource } from '../workload-api/bundle-source.ts';
+import { Checks } from './checks.ts';
 import type { DataPath, DataPathContext } from './data-path.ts';
 import { KeyPages } from './key-pages.ts';
 
@@ -15,12 +16,13 @@ const maxUnknownNames = 32;
 const maxShownLength = 256;
 
 export class NativePath implements DataPath {
-  readonly methods: ReadonlyMap<string, UnaryMethod> = new Map();
+  readonly methods: ReadonlyMap<string, UnaryMethod>;
   readonly streams: ReadonlyMap<string, StreamMethod>;
   readonly pages: Pages;
   readonly #context: DataPathContext;
   readonly #secrets: SecretService;
   readonly #keys: KeyPages;
+  readonly #checks: Checks;
   readonly #unknown = new Set<string>();
   #bundles: JwtBundleSource | undefined;
 
@@ -37,6 +39,8 @@ export class NativePath implements DataPath {
       },
     });
     this.#keys = new KeyPages(() => this.#bundles);
+    this.#checks = new Checks(bansOf(rules), context);
+    this.methods = bansOf(rules).length === 0 ? new Map() : this.#checks.methods;
     this.streams = this.#secrets.methods;
     this.pages = this.#keys.page;
   }
@@ -44,10 +48,12 @@ export class NativePath implements DataPath {
   serve(rules: readonly Rule[]): void {
     this.#unknown.clear();
     this.#secrets.serve(this.#setUp(rules));
+    this.#checks.serve(bansOf(rules));
   }
 
   families(): readonly MetricFamily[] {
-    return [...this.#secrets.families(), this.#keys.family()];
+    const ofChecks = this.methods.size === 0 ? [] : this.#checks.families();
+    return [...this.#secrets.families(), this.#keys.family(), ...ofChecks];
   }
 
   tidy(): void {
@@ -56,6 +62,7 @@ export class NativePath implements DataPath {
 
   close(): void {
     this.#secrets.close();
+    this.#checks.close();
   }
 
   #setUp(rules: readonly Rule[]): Secrets {
@@ -78,10 +85,16 @@ export class NativePath implements DataPath {
 function needsKeys({ mode }: Rule): boolean {
   switch (mode) {
     case 'inject':
+    case 'ban':
       return false;
     case 'validate':
       return true;
     default:
       return mode satisfies never;
   }
+}
+
+/** Envoy has no filter of its own for these. */
+function bansOf(rules: readonly Rule[]): readonly Rule[] {
+  return rules.filter(({ mode }) => mode === 'ban');
 }

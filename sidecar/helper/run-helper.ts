@@ -70,7 +70,8 @@ async function runUntilStopped(file: string, surroundings: HelperSurroundings): 
     surroundings.onStray((thrown) => {
       helper.countFault(thrown);
     });
-    const stopFollowing = followFile(file, text, reloading({ file, helper, settings, log }));
+    const onText = reloading({ file, helper, settings, log });
+    const stopFollowing = followFile(file, { known: text, onText });
     const signal = await surroundings.stopped;
     log.info({ signal, connections: helper.connections }, 'stopping');
     // Whoever stops it by hand does not wait.

@@ -5,6 +5,7 @@ import type { Reason } from './reasons.ts';
 export type ErrorCode =
   | 'ANNOTATION_INVALID'
   | 'ANNOTATION_UNKNOWN'
+  | 'BAN_LIST_INVALID'
   | 'BUNDLE_INVALID'
   | 'CERTIFICATE_INVALID'
   | 'CLUSTER_UNREACHABLE'

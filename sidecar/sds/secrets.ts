@@ -75,6 +75,7 @@ function tokensOf(rule: Rule): readonly WantedToken[] {
       return [rule.audience, ...Object.values(rule.audienceByHost ?? {})]
         .filter((audience) => audience !== undefined)
         .map((audience) => ({ audience, spiffeId: rule.spiffeId }));
+    case 'ban':
     case 'validate':
       return [];
     default:

@@ -2,6 +2,14 @@
 import { parseTrustDomain, type SpiffeId, type TrustDomain } from '#kernel/spiffe-id.ts';
 import type { AuthzOutcome } from '../../sidecar/authz/outcomes.ts';
 import type { RulePorts, Tally } from '../../sidecar/authz/check-handler.ts';
+import type { BanList } from '../../sidecar/authz/ban-rule.ts';
+import type { LookupResult } from '../../sidecar/authz/lookup.ts';
+import {
+  readBanList,
+  type Ban,
+  type BanLine,
+  type BanTable,
+} from '../../sidecar/config/ban-list.ts';
 import { OwnTokens } from '../../sidecar/jwt/own-tokens.ts';
 import type {
   IssuedToken,
@@ -51,6 +59,24 @@ class FakeTally implements Tally {
   }
 }
 
+/** Every rule's list, as a text. */
+class FakeBanList implements BanList {
+  isLoaded = false;
+  #table: BanTable = new Map();
+
+  load(...lines: readonly BanLine[]): void {
+    const reading = readBanList(lines.map((line) => JSON.stringify(line)).join('\n'), 'bans');
+    let step = reading.next();
+    while (step.done !== true) step = reading.next();
+    this.#table = step.value;
+    this.isLoaded = true;
+  }
+  find(key: string): LookupResult<readonly Ban[]> {
+    const entry = this.#table.get(key);
+    return entry === undefined ? { kind: 'not_known' } : { kind: 'listed', entry };
+  }
+}
+
 export class FakeRulePorts implements RulePorts {
   readonly sources = new Map<string, FakeTokenSource>();
   readonly verifiers = new Map<string, FakeVerifier>();
@@ -59,6 +85,7 @@ export class FakeRulePorts implements RulePorts {
   readonly ownTokens = new OwnTokens();
   /** Those whose keys there are. */
   trustDomains: readonly TrustDomain[] = [parseTrustDomain('example.org')];
+  readonly bans = new FakeBanList();
   readonly askedIds: (SpiffeId | undefined)[] = [];
   /** No further audience is taken once there are this many. */
   maxAudiences = Infinity;
@@ -80,6 +107,9 @@ export class FakeRulePorts implements RulePorts {
     const tally = this.tallies.get(rule) ?? new FakeTally();
     this.tallies.set(rule, tally);
     return tally;
+  }
+  banListIn(): FakeBanList {
+    return this.bans;
   }
   pause(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));

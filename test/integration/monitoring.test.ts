@@ -94,6 +94,7 @@ describe('monitoring', () => {
       rules: [
         { name: 'jwt-inject', mode: 'inject', audience: 'backend' },
         { name: 'jwt-validate', mode: 'validate', audiences: ['frontend'] },
+        { name: 'jwt-ban', mode: 'ban', claims: ['sub'], store: { file: `${work.path}/bans` } },
       ],
     });
   });

@@ -1,5 +1,5 @@
 /** The two ends of the data path: a client that sends what it is told, and an app that says what arrived. */
-import { createServer, request as httpRequest, type Server } from 'node:http';
+import { createServer, request as httpRequest, type Server, type ServerOptions } from 'node:http';
 
 export interface Answer {
   readonly status: number;
@@ -30,8 +30,8 @@ export function send(port: number, headers: readonly string[] = [], path = '/'):
 }
 
 /** Answers with the headers that arrived. */
-export async function startApp(): Promise<Server> {
-  const app = createServer((request, response) => {
+export async function startApp(options: ServerOptions = {}): Promise<Server> {
+  const app = createServer(options, (request, response) => {
     const named = (name: string): string[] => request.headersDistinct[name] ?? [];
     const raw = request.rawHeaders.filter((_, index) => index % 2 === 0);
     const arrived: Arrived = {

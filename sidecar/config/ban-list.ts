@@ -1,0 +1,114 @@
+/** A list of bans as a text: one JSON object in each line; empty lines, and those that begin with `#`, say nothing. */
+import * as z from 'zod';
+import { AppError } from '#kernel/errors.ts';
+import { checkShape } from './check-shape.ts';
+import { banKey, claimPath, maxBannedLength } from './ban-values.ts';
+
+/** In force from the moment it is on the list. */
+export interface Ban {
+  /** As the list names it, for the log. */
+  readonly claim: string;
+  /** Unix seconds; undefined: for good. */
+  readonly untilS: number | undefined;
+  /** Unix seconds: only tokens that were issued before are meant; undefined: all are. */
+  readonly issuedBeforeS: number | undefined;
+  readonly reason: string | undefined;
+}
+
+/** Bans by {@link banKey}. */
+export type BanTable = ReadonlyMap<string, readonly Ban[]>;
+
+/** A list beyond these is refused as a whole. A ConfigMap has 1 MiB at most. */
+export const banListLimits = Object.freeze({
+  bytes: 16 * 1024 * 1024,
+  bans: 100_000,
+  ofOneValue: 16,
+});
+
+const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text) / 1_000);
+const line = z.strictObject({
+  claim: z.string().min(1).max(256),
+  value: z.union([z.string().min(1).max(maxBannedLength), z.int()], {
+    error: `must be a text of 1 to ${maxBannedLength} characters, or a whole number`,
+  }),
+  /** RFC 3339. */
+  until: instant.optional(),
+  issuedBefore: instant.optional(),
+  reason: z.string().max(256).optional(),
+});
+export type BanLine = Readonly<z.input<typeof line>>;
+const shape = { schema: line, code: 'BAN_LIST_INVALID' } as const;
+
+/** Lines between two places at which the reader stops for others. */
+const linesAtOnce = 500;
+
+/**
+ * Reads a list piece by piece: between two pieces whoever runs it can do something else.
+ * @throws {AppError} BAN_LIST_INVALID, naming the line; nothing of a value is in the message
+ */
+export function* readBanList(text: string, where: string): Generator<undefined, BanTable> {
+  const table = new Map<string, Ban[]>();
+  let number = 0;
+  let bans = 0;
+  for (let start = 0; start < text.length;) {
+    const feed = text.indexOf('\n', start);
+    const end = feed === -1 ? text.length : feed;
+    number += 1;
+    const one = readLine(text.slice(start, end).trim(), `${where} line ${number}`);
+    start = end + 1;
+    if (one !== undefined) {
+      bans += 1;
+      if (bans > banListLimits.bans) throw tooMany(where);
+      add(table, one, `${where} line ${number}`);
+    }
+    if (number % linesAtOnce === 0) yield;
+  }
+  return table;
+}
+
+interface KeyedBan {
+  readonly key: string;
+  readonly ban: Ban;
+}
+
+/** One line of a list; undefined where it says nothing. @throws {AppError} BAN_LIST_INVALID */
+function readLine(text: string, where: string): KeyedBan | undefined {
+  if (text === '' || text.startsWith('#')) return undefined;
+  const { claim, value, until, issuedBefore, reason } = checkShape(
+    parsed(text, where),
+    shape,
+    where,
+  );
+  const path = claimPath(claim);
+  const key = path === undefined ? undefined : banKey(path, value);
+  if (key === undefined)
+    throw new AppError('BAN_LIST_INVALID', `${where}: its claim is no name and no JSON pointer`);
+  return { key, ban: { claim, untilS: until, issuedBeforeS: issuedBefore, reason } };
+}
+
+/** The parser's own message would quote the line. */
+function parsed(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new AppError(
+      'BAN_LIST_INVALID',
+      `${where}: it is no JSON; write {"claim": …, "value": …} in one line`,
+    );
+  }
+}
+
+function add(table: Map<string, Ban[]>, { key, ban }: KeyedBan, where: string): void {
+  const present = table.get(key);
+  if (present === undefined) table.set(key, [ban]);
+  else if (present.length < banListLimits.ofOneValue) present.push(ban);
+  else {
+    const words = `more than ${banListLimits.ofOneValue} bans of one value; put them together`;
+    throw new AppError('BAN_LIST_INVALID', `${where}: ${words}`);
+  }
+}
+
+function tooMany(where: string): AppError {
+  const words = `more than ${banListLimits.bans} bans; take out those that have ended`;
+  return new AppError('BAN_LIST_INVALID', `${where}: ${words}`);
+}

@@ -1,0 +1,42 @@
+/** The shape of a rule that bans: which requests, which claims of their tokens, and where the list is. */
+import * as z from 'zod';
+import { claimPath } from './ban-values.ts';
+import { ruleName } from './rule-name.ts';
+
+/** A claim's name, or a JSON Pointer (RFC 6901) to one inside an object. */
+const claim = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine((text) => claimPath(text) !== undefined, {
+    error: 'must be the name of a claim, or a JSON pointer such as /realm/user',
+  });
+const host = z
+  .string()
+  .max(253)
+  .regex(/^(\*\.)?[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/, 'must be a host or *.suffix in lower case');
+const path = z
+  .string()
+  .max(1_024)
+  .regex(/^\/[^*?#\s]*\*?$/, 'must be a path that begins with a slash, exact or ending in *');
+
+/** A file with a ban in each line (`ban-list.ts`). */
+const fileStore = z.strictObject({ file: z.string().startsWith('/') });
+
+export const banRule = z.strictObject({
+  name: ruleName,
+  mode: z.literal('ban'),
+  /** Hosts that it is about, exact or `*.suffix`; absent: all. */
+  hosts: z.array(host).min(1).max(64).optional(),
+  /** Paths that it is about, exact or ending in `*`; absent: all. */
+  paths: z.array(path).min(1).max(64).optional(),
+  /** The cookie that holds the token; absent: the Authorization header does. */
+  cookie: z
+    .string()
+    .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'must be the name of a cookie')
+    .optional(),
+  claims: z.array(claim).min(1).max(8),
+  store: fileStore,
+  /** What a refused client gets to read. */
+  body: z.string().max(4_096).default('banned\n'),
+});

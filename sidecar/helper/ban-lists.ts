@@ -1,0 +1,149 @@
+/** The lists of bans in use, one for each file, followed while they change and kept through reloads. */
+import { setImmediate as others } from 'node:timers/promises';
+import type { Clock } from '#kernel/clock.ts';
+import { AppError, messageOf } from '#kernel/errors.ts';
+import type { Log, MetricFamily } from '#kernel/observe.ts';
+import type { BanList } from '../authz/ban-rule.ts';
+import type { LookupResult } from '../authz/lookup.ts';
+import { banListLimits, readBanList, type Ban, type BanTable } from '../config/ban-list.ts';
+import { followFile, readStart } from './follow-file.ts';
+
+export interface BanListContext {
+  readonly log: Log;
+  readonly timers: Clock;
+}
+
+export class BanLists {
+  readonly #context: BanListContext;
+  readonly #byFile = new Map<string, FollowedBanList>();
+  #touched = new Set<string>();
+
+  constructor(context: BanListContext) {
+    this.#context = context;
+  }
+
+  /** Lists that nobody asks for while `setUp` runs are closed after it. */
+  settingUp<T>(setUp: () => T): T {
+    this.#touched = new Set();
+    const result = setUp();
+    for (const [file, list] of this.#byFile) {
+      if (this.#touched.has(file)) continue;
+      list.close();
+      this.#byFile.delete(file);
+    }
+    return result;
+  }
+
+  listIn(file: string): BanList {
+    this.#touched.add(file);
+    const list = this.#byFile.get(file) ?? new FollowedBanList(file, this.#context);
+    this.#byFile.set(file, list);
+    return list;
+  }
+
+  families(): readonly MetricFamily[] {
+    const lists = [...this.#byFile];
+    if (lists.length === 0) return [];
+    const gauge = (name: string, help: string, valueOf: (list: FollowedBanList) => number) => ({
+      name,
+      help,
+      type: 'gauge' as const,
+      samples: lists.map(([file, list]) => ({ labels: { file }, value: valueOf(list) })),
+    });
+    return [
+      gauge('svidecar_bans', 'Values on the list of bans.', ({ size }) => size),
+      gauge(
+        'svidecar_ban_list_loaded_timestamp_seconds',
+        'When the list of bans in force was read; 0 before the first.',
+        ({ loadedAtS }) => loadedAtS,
+      ),
+      {
+        name: 'svidecar_ban_list_loads_total',
+        help: 'Lists of bans that were read, by result. A refused one leaves the one before in force.',
+        type: 'counter',
+        samples: lists.flatMap(([file, { loads }]) => [
+          { labels: { file, result: 'accepted' }, value: loads.accepted },
+          { labels: { file, result: 'refused' }, value: loads.refused },
+        ]),
+      },
+    ];
+  }
+
+  close(): void {
+    for (const list of this.#byFile.values()) list.close();
+    this.#byFile.clear();
+  }
+}
+
+const notKnown: LookupResult<never> = { kind: 'not_known' };
+
+class FollowedBanList implements BanList {
+  readonly #file: string;
+  readonly #context: BanListContext;
+  readonly #stop: () => void;
+  #table: BanTable | undefined;
+  #newest = 0;
+  loadedAtS = 0;
+  readonly loads = { accepted: 0, refused: 0 };
+
+  constructor(file: string, context: BanListContext) {
+    this.#file = file;
+    this.#context = context;
+    this.#stop = followFile(file, {
+      known: undefined,
+      onText: (text) => void this.#take(text),
+      read: (path) => readStart(path, banListLimits.bytes),
+    });
+    if (this.#newest === 0)
+      context.log.warn({ file }, 'there is no list of bans yet: nobody is banned');
+  }
+
+  get isLoaded(): boolean {
+    return this.#table !== undefined;
+  }
+
+  get size(): number {
+    return this.#table?.size ?? 0;
+  }
+
+  find(key: string, nowS: number): LookupResult<readonly Ban[]> {
+    const bans = this.#table?.get(key);
+    if (bans === undefined) return notKnown;
+    const inForce = bans.filter(({ untilS }) => untilS === undefined || nowS < untilS);
+    return inForce.length === 0 ? notKnown : { kind: 'listed', entry: inForce };
+  }
+
+  close(): void {
+    this.#newest = Infinity;
+    this.#stop();
+  }
+
+  /** Checks are answered between two pieces of the list; a newer text ends the reading of an older one. */
+  async #take(text: string): Promise<void> {
+    this.#newest += 1;
+    const turn = this.#newest;
+    const { log } = this.#context;
+    try {
+      if (Buffer.byteLength(text) > banListLimits.bytes) throw tooLarge(this.#file);
+      const reading = readBanList(text, this.#file);
+      let step = reading.next();
+      for (; step.done !== true; step = reading.next()) {
+        await others();
+        if (turn !== this.#newest) return;
+      }
+      this.#table = step.value;
+      this.loads.accepted += 1;
+      this.loadedAtS = Math.floor(this.#context.timers.now() / 1_000);
+      log.info({ file: this.#file, values: this.size }, 'list of bans read');
+    } catch (thrown) {
+      this.loads.refused += 1;
+      const kept = this.isLoaded ? 'the last good one stays in force' : 'there is none before it';
+      log.error({ file: this.#file, fault: messageOf(thrown) }, `list of bans refused, ${kept}`);
+    }
+  }
+}
+
+function tooLarge(file: string): AppError {
+  const words = `more than ${banListLimits.bytes} bytes; take out bans that have ended`;
+  return new AppError('BAN_LIST_INVALID', `${file}: ${words}`);
+}
