@@ -13,6 +13,24 @@ export interface SpireServerOptions {
   readonly jwtKeyType?: string;
   /** Life of JWT-SVIDs, seconds, unless an entry says otherwise (default 300). */
   readonly jwtTtlS?: number;
+  /** How it publishes its bundle to other trust domains (default: it does not). */
+  readonly bundleEndpoint?: BundleEndpoint;
+  /** Relationships of its configuration file: the API does not list them. */
+  readonly federatesWith?: readonly ConfiguredRelationship[];
+  /** PEM: who signs the certificates of `https_web` endpoints that it reads. */
+  readonly webRoots?: string;
+}
+
+/** `https_web` needs a certificate of another authority, for `127.0.0.1`. */
+export type BundleEndpoint =
+  | { readonly profile: 'https_spiffe' }
+  | { readonly profile: 'https_web'; readonly certificatePem: string; readonly keyPem: string };
+
+interface ConfiguredRelationship {
+  readonly trustDomain: string;
+  readonly url: string;
+  /** Absent: `https_web`. */
+  readonly endpointSpiffeId?: string;
 }
 
 export interface Entry {
@@ -47,6 +65,15 @@ export interface SpireServer {
   readonly port: number;
   /** Unix socket of its administration API. */
   readonly socketPath: string;
+  /** URL at which other servers get its bundle; empty without an endpoint. */
+  readonly bundleUrl: string;
+  /** Its process dies at once; what it has stored stays. */
+  kill(): Promise<void>;
+  /** After `kill`; returns when it is healthy. */
+  start(): Promise<void>;
+  /** It answers nobody until `resume`; connections stay. */
+  pause(): void;
+  resume(): void;
   /** Runs a `spire-server` command with JSON output. @throws {Error} with its output, unless it succeeds. */
   command(args: readonly string[], input?: string): Promise<JsonObject>;
   /** @returns the entry's id. */
@@ -78,53 +105,90 @@ type ServerCommand = SpireServer['command'];
 export async function startSpireServer(options: SpireServerOptions = {}): Promise<SpireServer> {
   const { trustDomain = 'example.org' } = options;
   const work = await createWorkFolder('spire-server');
-  const processes: RunningProcess[] = [];
+  let running: RunningProcess | undefined;
   const stop = async (): Promise<void> => {
-    await Promise.all(processes.map((each) => each.stop()));
+    await running?.stop();
     await work.remove();
   };
   try {
-    const port = await freePort();
+    const [port, bundlePort] = [await freePort(), await freePort()];
     const socketPath = join(work.path, 'api.sock');
-    const config = join(work.path, 'server.json');
-    await mkdir(join(work.path, 'data'), { mode: 0o700 });
-    await writeFile(
-      config,
-      JSON.stringify(serverConfig(work.path, { ...options, trustDomain, port })),
-    );
-    const program = programPath('spire-server');
-    const args = ['run', '-config', config];
-    processes.push(
-      startProcess({ name: 'spire-server', command: program, args, folder: work.path }),
-    );
-    const health = ['healthcheck', '-socketPath', socketPath];
-    const isHealthy = async (): Promise<boolean> => (await runCommand(program, health)).code === 0;
-    await waitUntil('the SPIRE server is healthy', isHealthy, { deadlineMs: 30_000, processes });
+    const site = { ...options, trustDomain, port, bundlePort, folder: work.path };
+    await writeFiles(site);
+    running = await runServer(site);
     const command: ServerCommand = (...call) => runServerCommand(socketPath, ...call);
-    return { trustDomain, port, socketPath, command, ...operations(command, socketPath), stop };
+    const isPublic = options.bundleEndpoint !== undefined;
+    return {
+      ...{ trustDomain, port, socketPath, command, stop, ...operations(command, socketPath) },
+      bundleUrl: isPublic ? `https://127.0.0.1:${bundlePort}` : '',
+      kill: async () => running?.stop(0),
+      async start() {
+        running = await runServer(site);
+      },
+      pause: () => running?.signal('SIGSTOP'),
+      resume: () => running?.signal('SIGCONT'),
+    };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
+interface ServerSite extends SpireServerOptions {
+  readonly trustDomain: string;
+  readonly port: number;
+  readonly bundlePort: number;
+  readonly folder: string;
+}
+
+async function writeFiles(site: ServerSite): Promise<void> {
+  const { folder, bundleEndpoint, webRoots } = site;
+  await mkdir(join(folder, 'data'), { mode: 0o700 });
+  await writeFile(join(folder, 'server.json'), JSON.stringify(serverConfig(site)));
+  if (webRoots !== undefined) await writeFile(join(folder, 'web-roots.pem'), webRoots);
+  if (bundleEndpoint?.profile === 'https_web') {
+    await writeFile(join(folder, 'endpoint.pem'), bundleEndpoint.certificatePem);
+    await writeFile(join(folder, 'endpoint.key'), bundleEndpoint.keyPem);
+  }
+}
+
+async function runServer({ folder, webRoots }: ServerSite): Promise<RunningProcess> {
+  const program = programPath('spire-server');
+  const server = startProcess({
+    name: 'spire-server',
+    command: program,
+    args: ['run', '-config', join(folder, 'server.json')],
+    folder,
+    ...(webRoots !== undefined && { env: { SSL_CERT_FILE: join(folder, 'web-roots.pem') } }),
+  });
+  try {
+    const health = ['healthcheck', '-socketPath', join(folder, 'api.sock')];
+    const isHealthy = async (): Promise<boolean> => (await runCommand(program, health)).code === 0;
+    const processes = [server];
+    await waitUntil('the SPIRE server is healthy', isHealthy, { deadlineMs: 30_000, processes });
+  } catch (error) {
+    await server.stop(0);
+    throw error;
+  }
+  return server;
+}
+
 /** SPIRE reads HCL, and JSON is HCL. */
-function serverConfig(
-  folder: string,
-  options: SpireServerOptions & { readonly trustDomain: string; readonly port: number },
-): JsonObject {
+function serverConfig(site: ServerSite): JsonObject {
+  const { folder } = site;
   const data = join(folder, 'data');
   const database = { database_type: 'sqlite3', connection_string: join(data, 'datastore.sqlite3') };
   return {
     server: {
       bind_address: '127.0.0.1',
-      bind_port: options.port,
+      bind_port: site.port,
       socket_path: join(folder, 'api.sock'),
-      trust_domain: options.trustDomain,
+      trust_domain: site.trustDomain,
       data_dir: data,
       log_level: 'INFO',
-      default_jwt_svid_ttl: `${options.jwtTtlS ?? 300}s`,
-      jwt_key_type: options.jwtKeyType ?? 'ec-p256',
+      default_jwt_svid_ttl: `${site.jwtTtlS ?? 300}s`,
+      jwt_key_type: site.jwtKeyType ?? 'ec-p256',
+      federation: federationConfig(site),
       // A new entry is known to the agents' next question after this, instead of 5 s.
       experimental: { cache_reload_interval: '500ms' },
     },
@@ -133,6 +197,35 @@ function serverConfig(
       KeyManager: [{ disk: { plugin_data: { keys_path: join(data, 'keys.json') } } }],
       NodeAttestor: [{ join_token: { plugin_data: {} } }],
     },
+  };
+}
+
+function federationConfig(site: ServerSite): JsonObject {
+  const { bundleEndpoint, bundlePort, folder, federatesWith = [] } = site;
+  const certificate = {
+    cert_file_path: join(folder, 'endpoint.pem'),
+    key_file_path: join(folder, 'endpoint.key'),
+    // Without it the server exits.
+    file_sync_interval: '1h',
+  };
+  const relationships = federatesWith.map(({ trustDomain, url, endpointSpiffeId }) => ({
+    [trustDomain]: {
+      bundle_endpoint_url: url,
+      bundle_endpoint_profile: [
+        endpointSpiffeId === undefined
+          ? { https_web: {} }
+          : { https_spiffe: { endpoint_spiffe_id: endpointSpiffeId } },
+      ],
+    },
+  }));
+  const profile =
+    bundleEndpoint?.profile === 'https_web'
+      ? { https_web: { serving_cert_file: certificate } }
+      : { https_spiffe: {} };
+  const published = { address: '127.0.0.1', port: bundlePort, refresh_hint: '10s', profile };
+  return {
+    ...(bundleEndpoint !== undefined && { bundle_endpoint: published }),
+    ...(relationships.length > 0 && { federates_with: relationships }),
   };
 }
 
@@ -149,10 +242,21 @@ async function runServerCommand(
   return answer;
 }
 
-function operations(
-  command: ServerCommand,
-  socketPath: string,
-): Omit<SpireServer, 'trustDomain' | 'port' | 'socketPath' | 'command' | 'stop'> {
+type ServerOperations = Omit<
+  SpireServer,
+  | 'trustDomain'
+  | 'port'
+  | 'socketPath'
+  | 'bundleUrl'
+  | 'command'
+  | 'kill'
+  | 'start'
+  | 'pause'
+  | 'resume'
+  | 'stop'
+>;
+
+function operations(command: ServerCommand, socketPath: string): ServerOperations {
   const keyCommand = (verb: string, keyId: string): Promise<JsonObject> =>
     command(['localauthority', 'jwt', verb, '-authorityID', keyId]);
   return {
