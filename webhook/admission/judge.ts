@@ -13,7 +13,7 @@ export interface StoredVerdict {
 }
 
 /**
- * Undefined where nothing was asked for, or nothing stands in the way of what was.
+ * Undefined where nothing was asked for, where it is there already, and where it is skipped without a warning.
  * The Envoy configuration is not looked at: the controller tells of it where it is rendered.
  */
 export function judgeStored(
@@ -40,7 +40,7 @@ export function judgeStored(
   }
 }
 
-/** What would be done is told once it is done. */
+/** Of an object that would be injected: what it asks for, and the warnings; the rest is told once it is done. */
 function isRequest({ id, level }: TraceStep): boolean {
   return id === 'templates_requested' || level === 'warning';
 }

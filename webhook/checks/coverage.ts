@@ -1,6 +1,6 @@
 /** Whether what asked for the helper has it, and the newest one. */
 import { listAt, isObject, objectAt, stringAt } from '#kernel/json.ts';
-import { kindNamed } from '../objects/kinds.ts';
+import { kindNamed, workloadKindOf, type WorkloadKind } from '../objects/kinds.ts';
 import { namespaceLabels, statusTextOf, type Assessed } from './assess.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
 
@@ -47,8 +47,15 @@ function workloadLacks({ where }: Assessed): Finding {
 interface PodGroup {
   readonly first: Assessed;
   readonly count: number;
-  /** Such as `Deployment frontend`; empty for pods of their own. */
-  readonly controller: string;
+  /** Absent for pods of their own. */
+  readonly controller: Controller | undefined;
+}
+
+interface Controller {
+  readonly kind: string;
+  readonly name: string;
+  /** Undefined for a kind that is not changed, also where its name is that of one that is. */
+  readonly type: WorkloadKind | undefined;
 }
 
 /** Pods of one controller have one cure, so they are told of together. */
@@ -57,7 +64,7 @@ function byController(pods: readonly Assessed[]): readonly PodGroup[] {
   for (const pod of pods) {
     if (pod.where.kind !== 'Pod') continue;
     const controller = controllerOf(pod);
-    const key = `${pod.where.namespace} ${controller === '' ? pod.where.name : controller}`;
+    const key = `${pod.where.namespace} ${titleOf(controller) ?? pod.where.name}`;
     const group = groups.get(key) ?? { first: pod, count: 0, controller };
     groups.set(key, { ...group, count: group.count + 1 });
   }
@@ -65,31 +72,38 @@ function byController(pods: readonly Assessed[]): readonly PodGroup[] {
 }
 
 /** A Deployment's ReplicaSet is named after it and the hash that its pods carry as a label. */
-function controllerOf({ located }: Assessed): string {
+function controllerOf({ located }: Assessed): Controller | undefined {
   const owner = listAt(located.metadata, 'ownerReferences')
     .filter(isObject)
     .find((each) => each['controller'] === true);
   const kind = stringAt(owner, 'kind');
   const name = stringAt(owner, 'name');
-  if (kind === undefined || name === undefined) return '';
+  if (owner === undefined || kind === undefined || name === undefined) return undefined;
+  const type = workloadKindOf(owner);
   const hash = stringAt(objectAt(located.metadata, 'labels'), 'pod-template-hash');
-  const revisionOf = kindNamed(kind)?.revisionOf;
-  return revisionOf !== undefined && hash !== undefined && name.endsWith(`-${hash}`)
-    ? `${revisionOf} ${name.slice(0, -hash.length - 1)}`
-    : `${kind} ${name}`;
+  const revisionOf = type?.revisionOf;
+  if (revisionOf === undefined || hash === undefined || !name.endsWith(`-${hash}`))
+    return { kind, name, type };
+  const own = name.slice(0, -hash.length - 1);
+  return { kind: revisionOf, name: own, type: kindNamed(revisionOf) };
+}
+
+function titleOf(controller: Controller | undefined): string | undefined {
+  return controller === undefined ? undefined : `${controller.kind} ${controller.name}`;
 }
 
 function restartHint({ first, controller }: PodGroup): string {
-  const [kind = '', name = ''] = controller.split(' ');
-  if (kindNamed(kind)?.isRestartable === true) {
+  if (controller?.type?.isRestartable === true) {
+    const { kind, name } = controller;
     return `kubectl rollout restart ${kind.toLowerCase()}/${name} -n ${first.where.namespace}`;
   }
   return 'delete the pod, so that it is made again';
 }
 
 function ofController({ count, controller }: PodGroup): string {
-  if (controller === '') return '';
-  return count === 1 ? ` (of ${controller})` : ` (and ${count - 1} more pods of ${controller})`;
+  const title = titleOf(controller);
+  if (title === undefined) return '';
+  return count === 1 ? ` (of ${title})` : ` (and ${count - 1} more pods of ${title})`;
 }
 
 function podsLack(group: PodGroup): Finding {
@@ -118,14 +132,21 @@ export const helperCurrent: Check = {
     );
     return found([
       ...workloads.map((each) =>
-        isOld(each, { first: each, count: 1, controller: `${each.where.kind} ${each.where.name}` }),
+        isOld(each, { first: each, count: 1, controller: ownController(each) }),
       ),
       ...byController(old)
-        .filter(({ first, controller }) => !told.has(`${first.where.namespace} ${controller}`))
+        .filter(
+          ({ first, controller }) =>
+            !told.has(`${first.where.namespace} ${titleOf(controller) ?? ''}`),
+        )
         .map((group) => isOld(group.first, group)),
     ]);
   },
 };
+
+function ownController({ where: { kind, name } }: Assessed): Controller {
+  return { kind, name, type: kindNamed(kind) };
+}
 
 function isOld(each: Assessed, group: PodGroup): Finding {
   const by = versionOf(each);

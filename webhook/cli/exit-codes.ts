@@ -6,7 +6,7 @@ export const exitCodes = {
   /** Something in the input was refused; the rest was done. */
   refused: 1,
   usage: 2,
-  /** A file, the cluster or another program could not be reached. */
+  /** A file, an object, the cluster or another program is not there, or may not be read. */
   unreachable: 3,
   /** `diff --exit-code`: there are differences. */
   different: 4,
@@ -17,8 +17,10 @@ export const exitCodes = {
 } as const;
 
 const unreachable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'CLUSTER_FORBIDDEN',
   'CLUSTER_UNREACHABLE',
   'FILE_UNREADABLE',
+  'OBJECT_NOT_FOUND',
   'SPIRE_FAILED',
   'SPIRE_FORBIDDEN',
   'SPIRE_UNREACHABLE',

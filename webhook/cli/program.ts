@@ -82,11 +82,18 @@ export async function runCli(
     return code;
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
+      if (thrown.code === 'commander.unknownOption' && words.some(isFileFlag))
+        terminal.err('Files and folders need no flag: svidecar explain shop.yaml\n');
       return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     }
     terminal.err(`${failureText(thrown)}\n`);
     return exitCodeOfError(thrown);
   }
+}
+
+/** `-f shop.yaml`, as for kubectl. */
+function isFileFlag(word: string): boolean {
+  return /^(?:-f|--filename(?:=.*)?)$/.test(word);
 }
 
 function failureText(thrown: unknown): string {

@@ -37,7 +37,11 @@ function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
   } catch (cause) {
-    throw new AppError('FILE_UNREADABLE', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+    const isAbsent = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    const message = isAbsent
+      ? `${path}: there is no such file or folder`
+      : `cannot read ${path}: ${messageOf(cause)}`;
+    throw new AppError('FILE_UNREADABLE', message, { cause });
   }
 }
 

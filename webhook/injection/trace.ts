@@ -38,6 +38,8 @@ export type StepId =
   | 'mirror_pod'
   | 'namespace_ignored'
   | 'namespace_not_labelled'
+  | 'namespace_pods_only'
+  | 'namespace_unread'
   | 'native_sidecar'
   | 'not_requested'
   | 'object_unknown'

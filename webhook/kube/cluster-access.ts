@@ -24,6 +24,14 @@ export interface ClusterAccess {
   readonly url: string;
 }
 
+const titles: Readonly<Record<ClusterTarget['kind'], string>> = {
+  in_cluster: "the pod's ServiceAccount",
+  kubeconfig: 'the kubeconfig',
+  explicit: 'the address of the API server',
+};
+/** Contexts that a message names. */
+const maxNamed = 10;
+
 /** Does not talk to the server yet. @throws {AppError} CLUSTER_UNREACHABLE when there is no such configuration */
 export async function readAccess(target: ClusterTarget): Promise<ClusterAccess> {
   // Loaded only where a cluster is talked to: the library is by far the largest we have.
@@ -32,12 +40,12 @@ export async function readAccess(target: ClusterTarget): Promise<ClusterAccess> 
   try {
     load(config, target);
     const cluster = config.getCurrentCluster();
-    if (cluster === null) throw new TypeError('it has no current context with a cluster');
+    if (cluster === null) throw new TypeError(withoutCluster(config));
     return { config, url: cluster.server.replace(/\/$/, '') };
   } catch (thrown) {
     throw new AppError(
       'CLUSTER_UNREACHABLE',
-      `no usable ${target.kind} configuration: ${faultOf(thrown)}`,
+      `${titles[target.kind]} cannot be used: ${faultOf(thrown)}`,
       { cause: thrown },
     );
   }
@@ -57,6 +65,20 @@ export async function applyCredentials(config: KubeConfig, options: RequestOptio
         : `the log-in plug-in ${String(plugIn.command)} of the kubeconfig: ${why}; run it by hand, or log in again`;
     throw new AppError('CLUSTER_UNREACHABLE', what, { cause: thrown });
   }
+}
+
+/** Why no cluster belongs to the context that was chosen. */
+function withoutCluster(config: KubeConfig): string {
+  const context = config.getCurrentContext();
+  if (context === '') return 'it has no current context; give one with --context';
+  const known = config.getContexts();
+  const cluster = known.find(({ name }) => name === context)?.cluster;
+  if (cluster !== undefined)
+    return `its context "${context}" names cluster "${cluster}", which it does not have`;
+  if (known.length === 0) return `it has no context "${context}", and no other`;
+  const names = known.slice(0, maxNamed).map(({ name }) => `"${name}"`);
+  const more = known.length > maxNamed ? ` and ${known.length - maxNamed} more` : '';
+  return `it has no context "${context}", only ${names.join(', ')}${more}`;
 }
 
 /** js-yaml quotes the lines around a fault, and a kubeconfig holds keys and tokens: only its reason and place are told. */

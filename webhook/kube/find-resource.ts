@@ -12,7 +12,7 @@ export interface ApiResource {
 
 /**
  * As kubectl does: the core group first, then the preferred version of each other one.
- * @param called `deployment`, `deployments`, `deploy`, `deployments.apps` or `deployments.v1.apps`
+ * @param called `deployment`, `Deployment`, `deployments`, `deploy`, `deployments.apps` or `deployments.v1.apps`
  * @throws {ApiRefusal} where the groups may not be read; {AppError} CLUSTER_UNREACHABLE
  */
 export async function findResource(
@@ -21,7 +21,7 @@ export async function findResource(
   signal: AbortSignal,
 ): Promise<ApiResource | undefined> {
   const dot = called.indexOf('.');
-  const word = dot === -1 ? called : called.slice(0, dot);
+  const word = (dot === -1 ? called : called.slice(0, dot)).toLowerCase();
   const group = dot === -1 ? '' : called.slice(dot + 1);
   const groups = listAt(await api.get('/apis', signal), 'groups').filter(isObject);
   const others = groups.flatMap((each) => versionOf(each, group) ?? []);

@@ -129,7 +129,13 @@ function reading(configMaps: ConfigMaps): ReadConfigMap {
 }
 
 /** The line that a refusal is about: of the annotation that is to be changed, where that stands in the object's text. */
-export function lineOf({ document, object, decision }: DecidedWorkload): number {
+export function lineOf({
+  document,
+  object,
+  decision,
+}: Pick<DecidedWorkload, 'document' | 'object'> & {
+  readonly decision: DecidedWorkload['decision'] | { readonly kind: 'skipped' };
+}): number {
   return decision.kind === 'refused'
     ? lineOfKey(decision.facts.key, document, object)
     : object.line;

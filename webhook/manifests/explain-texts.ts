@@ -1,7 +1,9 @@
 /** Why workloads are, or are not, injected: of manifests as texts, and of one object of a cluster. */
 import { stringAt } from '#kernel/json.ts';
+import type { Decision } from '../admission/decide.ts';
 import type { LiveFacts } from '../checks/facts.ts';
 import type { Engine } from '../injection/inject.ts';
+import type { TraceStep } from '../injection/trace.ts';
 import { namespaceLabel } from '../request/metadata-keys.ts';
 import { withoutAppended } from './appended-documents.ts';
 import {
@@ -17,14 +19,24 @@ import { readManifest, type ManifestDocument, type SourceText } from './manifest
 import { appendedAmong, toldOfStale } from './stale-config-maps.ts';
 import { wantedConfigMaps } from './wanted-config-maps.ts';
 
+/** What would be decided, of an object of a cluster that its webhook does not see: nothing is done. */
+interface UnseenDecision {
+  readonly kind: 'skipped';
+  readonly reason: 'namespace_not_labelled' | 'namespace_pods_only';
+  /** Why, and then the steps that would be taken. */
+  readonly steps: readonly TraceStep[];
+}
+
+export interface ExplainedWorkload extends Omit<DecidedWorkload, 'decision'> {
+  readonly decision: Decision | UnseenDecision;
+}
+
 export interface Explained {
-  readonly outcomes: readonly DecidedWorkload[];
+  readonly outcomes: readonly ExplainedWorkload[];
   /** What asks for injection and is of no kind that is changed here. */
   readonly foreign: readonly Foreign[];
   /** As read, with the faults of those that cannot be. */
   readonly documents: readonly ManifestDocument[];
-  /** What matters around a live object, such as its namespace's label. */
-  readonly notes: readonly string[];
 }
 
 export function explainTexts(sources: readonly SourceText[], options: DecideOptions): Explained {
@@ -32,7 +44,7 @@ export function explainTexts(sources: readonly SourceText[], options: DecideOpti
     readManifest({ name, text: withoutAppended(text) }),
   );
   const outcomes = decideWhole(documents, options, appendedAmong(sources, options.namespace));
-  return { outcomes, foreign: foreignAmong(documents, options), documents, notes: [] };
+  return { outcomes, foreign: foreignAmong(documents, options), documents };
 }
 
 export function explainLive(live: LiveFacts, engine: Engine): Explained {
@@ -43,12 +55,37 @@ export function explainLive(live: LiveFacts, engine: Engine): Explained {
   const outcomes = decideWhole(documents, { engine, namespace }, new Map());
   const own = outcomes.filter(({ document }) => document === documents[0]);
   const foreign = foreignAmong(documents, { engine, namespace });
+  const standing = standingOf(live, 'Pod');
+  return {
+    outcomes: own.map((outcome) => seenFrom(outcome, live)),
+    foreign: foreign.map((one) => ({
+      ...one,
+      steps: standing === undefined ? one.steps : [standing, ...one.steps],
+    })),
+    documents: [],
+  };
+}
+
+/** The namespace's label decides whether the webhook sees the object at all. */
+function seenFrom(outcome: DecidedWorkload, live: LiveFacts): ExplainedWorkload {
+  const { decision, located } = outcome;
   // Where nothing was asked for, the namespace's label is no news.
-  const isAsked = own.some(
-    ({ decision }) => decision.kind !== 'skipped' || decision.reason !== 'not_requested',
-  );
-  const notes = isAsked || foreign.length > 0 ? namespaceNotes(live) : [];
-  return { outcomes: own, foreign, documents: [], notes };
+  if (decision.kind === 'skipped' && decision.reason === 'not_requested') return outcome;
+  const standing = standingOf(live, located.kind);
+  if (standing === undefined) return outcome;
+  const steps = [standing, ...decision.steps];
+  const { id } = standing;
+  const isUnseen =
+    (id === 'namespace_not_labelled' && isChange(decision)) ||
+    // The pods of a refused workload are refused as well.
+    (id === 'namespace_pods_only' && decision.kind === 'injected');
+  return isUnseen
+    ? { ...outcome, decision: { kind: 'skipped', reason: id, steps } }
+    : { ...outcome, decision: { ...decision, steps } };
+}
+
+function isChange({ kind }: Decision): boolean {
+  return kind === 'injected' || kind === 'uninjected' || kind === 'refused';
 }
 
 /** The decisions, and whether the ConfigMaps behind them hold what they should. */
@@ -64,20 +101,31 @@ function decideWhole(
   return toldOfStale(outcomes, configMaps, { appended, others });
 }
 
-/** The label decides whether the webhook sees the object at all. */
-function namespaceNotes({ namespace, namespaceLabels: labels }: LiveFacts): readonly string[] {
+type NamespaceStep = TraceStep & {
+  readonly id: 'namespace_not_labelled' | 'namespace_pods_only' | 'namespace_unread';
+};
+
+/** Undefined where the webhook sees objects of this kind. */
+function standingOf(
+  { namespace, namespaceLabels: labels }: LiveFacts,
+  kind: string,
+): NamespaceStep | undefined {
   if (labels.kind !== 'known') {
-    return [`whether the webhook sees namespace ${namespace} is not known: ${labels.reason}`];
+    const message = `whether the webhook sees namespace ${namespace} is not known: ${labels.reason}`;
+    return { id: 'namespace_unread', level: 'warning', message };
   }
   const label = stringAt(labels.value, namespaceLabel);
-  if (label === 'enabled' || label === 'pod') return [];
+  if (label === 'enabled' || (label === 'pod' && kind === 'Pod')) return undefined;
+  if (label === 'pod') {
+    const message = `namespace ${namespace} has the label ${namespaceLabel}: pod, so the ${kind} stays as it is, and its pods are changed when they are created:`;
+    return { id: 'namespace_pods_only', level: 'info', message };
+  }
   const has =
     label === undefined
       ? `no label ${namespaceLabel}: enabled`
       : `the label ${namespaceLabel}: ${label}, not "enabled" or "pod"`;
-  return [
-    `namespace ${namespace} has ${has}, so the webhook sees nothing of it: kubectl label namespace ${namespace} ${namespaceLabel}=enabled`,
-  ];
+  const message = `namespace ${namespace} has ${has}, so the webhook sees nothing of it: kubectl label namespace ${namespace} ${namespaceLabel}=enabled --overwrite; then these steps would follow:`;
+  return { id: 'namespace_not_labelled', level: 'warning', message };
 }
 
 /** For programs. */
@@ -93,7 +141,7 @@ function foreignRecord({ document, object, kind, namespace, name, steps }: Forei
   return { ...place, decision: 'skipped', reason: 'kind_not_changed', steps };
 }
 
-function record(outcome: DecidedWorkload): object {
+function record(outcome: ExplainedWorkload): object {
   const { document, decision, located } = outcome;
   const { kind, name, namespace } = located;
   return {

@@ -17,6 +17,8 @@ export interface DiffLabels {
 
 /** Changed lines up to which the shortest diff is looked for; beyond it, all lines are shown as replaced. */
 const maxEditLength = 1_000;
+/** Behind the line numbers of a hunk, where `diff -p` and git have the name of a function. */
+const tooManyChanges = ` more than ${maxEditLength.toLocaleString('en')} lines differ, so all are shown as replaced`;
 /** Unchanged lines around a change. */
 const context = 3;
 
@@ -24,10 +26,11 @@ const context = 3;
 export function unifiedDiff({ before, after }: DiffTexts, labels: DiffLabels): string {
   if (before === after) return '';
   const names = ['', '', before, after, '', ''] as const;
-  const { hunks } =
-    structuredPatch(...names, { context, maxEditLength }) ?? allReplaced(before, after);
+  const found = structuredPatch(...names, { context, maxEditLength });
+  const { hunks } = found ?? allReplaced(before, after);
   const first = labels.firstLine ?? 1;
-  const texts = hunks.map((hunk) => hunkText(hunk, first));
+  const heading = found === undefined ? tooManyChanges : '';
+  const texts = hunks.map((hunk) => hunkText(hunk, first, heading));
   return `--- ${printable(labels.before)}\n+++ ${printable(labels.after)}\n${texts.join('')}`;
 }
 
@@ -53,9 +56,9 @@ function markedLines(text: string, mark: '-' | '+'): readonly string[] {
 }
 
 /** A side without lines is said to begin at the line before. @see POSIX diff, "unified output" */
-function hunkText(hunk: StructuredPatchHunk, firstLine: number): string {
+function hunkText(hunk: StructuredPatchHunk, firstLine: number, heading: string): string {
   const side = (start: number, lines: number): string =>
     `${start + firstLine - 1 - (lines === 0 ? 1 : 0)},${lines}`;
   const { oldStart, oldLines, newStart, newLines, lines } = hunk;
-  return `@@ -${side(oldStart, oldLines)} +${side(newStart, newLines)} @@\n${lines.join('\n')}\n`;
+  return `@@ -${side(oldStart, oldLines)} +${side(newStart, newLines)} @@${heading}\n${lines.join('\n')}\n`;
 }

@@ -12,6 +12,8 @@ export interface LiveOptions {
   readonly api: KubernetesApi;
   /** Where the object is, if its kind has namespaces. */
   readonly namespace: string;
+  /** Whether a person said so; else it is the context's. */
+  readonly isNamespaceGiven: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -20,7 +22,7 @@ const namespaces = { apiVersion: 'v1', resource: 'namespaces' } as const;
 
 /**
  * Reads `kind/name`: the object, the ConfigMaps that its volumes name, and those that its Envoy configuration was made from.
- * @throws {AppError} CLUSTER_UNREACHABLE when nobody answers, when it may not be read, and when there is none
+ * @throws {AppError} CLUSTER_UNREACHABLE when nobody answers, CLUSTER_FORBIDDEN when it may not be read, OBJECT_NOT_FOUND when there is none
  */
 export async function readLive(name: string, options: LiveOptions): Promise<LiveFacts> {
   const { api, signal } = options;
@@ -48,16 +50,25 @@ async function readNamed(name: string, options: LiveOptions): Promise<JsonObject
   const own = name.slice(slash + 1);
   const resource = await find(called, options);
   if (resource === undefined) {
-    throw new AppError('CLUSTER_UNREACHABLE', `${name}: the cluster has no kind "${called}"`);
+    throw new AppError(
+      'OBJECT_NOT_FOUND',
+      `${name}: there is no such file or folder here, and the cluster has no kind "${called}"`,
+    );
   }
   const namespace = resource.isNamespaced ? options.namespace : undefined;
   const object = await read(resource, { ...options, namespace, name: own });
   if (object !== undefined) return object;
-  const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
-  throw new AppError(
-    'CLUSTER_UNREACHABLE',
-    `${resource.kind} "${own}" not found${where}: give its namespace with -n`,
-  );
+  throw new AppError('OBJECT_NOT_FOUND', notFound(resource, own, options));
+}
+
+function notFound(
+  { kind, isNamespaced }: ApiResource,
+  own: string,
+  { namespace, isNamespaceGiven }: LiveOptions,
+): string {
+  if (!isNamespaced) return `${kind} "${own}" not found`;
+  const where = `${kind} "${own}" not found in namespace ${namespace}`;
+  return isNamespaceGiven ? where : `${where}: if it is in another one, give that with -n`;
 }
 
 async function find(
@@ -67,14 +78,14 @@ async function find(
   try {
     return await findResource(api, called, signal);
   } catch (thrown) {
-    throw asUnreachable(thrown, `cannot read which kinds the cluster has`);
+    throw asCoded(thrown, 'cannot read which kinds the cluster has');
   }
 }
 
 /** Without what `managedFields` says, as kubectl shows it. */
 async function read(
   resource: Pick<ApiResource, 'apiVersion' | 'resource'>,
-  at: Omit<LiveOptions, 'namespace'> & {
+  at: Pick<LiveOptions, 'api' | 'signal'> & {
     readonly namespace: string | undefined;
     readonly name: string;
   },
@@ -85,13 +96,14 @@ async function read(
     const { managedFields, ...metadata } = metadataOf(object);
     return { ...object, metadata };
   } catch (thrown) {
-    throw asUnreachable(thrown, reasonOf(thrown, { ...resource, verb: 'get' }));
+    throw asCoded(thrown, reasonOf(thrown, { ...resource, verb: 'get' }));
   }
 }
 
-function asUnreachable(thrown: unknown, message: string): unknown {
+function asCoded(thrown: unknown, message: string): unknown {
   if (!(thrown instanceof ApiRefusal)) return thrown;
-  return new AppError('CLUSTER_UNREACHABLE', message, { cause: thrown });
+  const code = thrown.status === 403 ? 'CLUSTER_FORBIDDEN' : 'CLUSTER_UNREACHABLE';
+  return new AppError(code, message, { cause: thrown });
 }
 
 /** The object can be explained without: who may read it may often not read namespaces. */

@@ -62,16 +62,20 @@ function explain(...words: readonly string[]): Promise<CliResult> {
 }
 
 describe('svidecar explain of a live object', () => {
-  test.each(['deployment', 'deployments', 'deploy', 'deployments.apps', 'deployment.v1.apps'])(
-    'takes %s as a kind, and the namespace from the context',
-    async (kind) => {
-      const { code, out, err } = await explain(`${kind}/frontend`);
-      expect([code, err]).toEqual([0, '']);
-      expect(out).toContain('Deployment shop/frontend will be injected');
-      expect(out).not.toContain('envoy_config_awaited');
-      expect(out).not.toContain('kubectl label');
-    },
-  );
+  test.each([
+    'deployment',
+    'deployments',
+    'deploy',
+    'Deployment',
+    'deployments.apps',
+    'deployment.v1.apps',
+  ])('takes %s as a kind, and the namespace from the context', async (kind) => {
+    const { code, out, err } = await explain(`${kind}/frontend`);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toContain('Deployment shop/frontend will be injected');
+    expect(out).not.toContain('envoy_config_awaited');
+    expect(out).not.toContain('kubectl label');
+  });
 
   test('only reads', async () => {
     await explain('deployment/frontend');
@@ -104,15 +108,40 @@ describe('svidecar explain of a live object', () => {
     );
   });
 
-  test('says that the namespace has no label, or another one', async () => {
+  test('says at once that the namespace has no label, or another one', async () => {
     label({});
-    expect((await explain('deployment/frontend')).out).toContain(
-      'namespace shop has no label svidecar.dev/injection: enabled',
+    const { out } = await explain('deployment/frontend');
+    expect(out).toMatch(
+      /^Deployment shop\/frontend is not changed: its namespace lacks the label .*\n *! namespace_not_labelled +namespace shop has no label svidecar.dev\/injection: enabled/,
     );
+    expect(out).not.toContain('will be injected');
     label({ 'svidecar.dev/injection': 'disabled' });
     expect((await explain('deployment/frontend')).out).toContain(
       'namespace shop has the label svidecar.dev/injection: disabled, not "enabled" or "pod"',
     );
+  });
+
+  test('tells programs as well that the webhook does not see the object', async () => {
+    const told = async (): Promise<unknown> => {
+      const { out } = await explain('deployment/frontend', '-o', 'json');
+      return JSON.parse(out) as unknown;
+    };
+    label({});
+    expect(await told()).toMatchObject([
+      {
+        decision: 'skipped',
+        reason: 'namespace_not_labelled',
+        steps: expect.arrayContaining([expect.objectContaining({ id: 'injected' })]) as unknown,
+      },
+    ]);
+    label({ 'svidecar.dev/injection': 'enabled' });
+    expect(await told()).toMatchObject([{ decision: 'injected' }]);
+  });
+
+  test('of a namespace for pods alone says that the pods are injected', async () => {
+    label({ 'svidecar.dev/injection': 'pod' });
+    const { out } = await explain('deployment/frontend');
+    expect(out).toContain('Deployment shop/frontend stays as it is; its pods will be injected');
   });
 
   test('goes without what may not be read of the namespace, and says so', async () => {
@@ -151,21 +180,32 @@ describe('svidecar explain ends with code 3 and says why', () => {
     [
       'an object that is not there',
       'deployment/absent',
-      'Deployment "absent" not found in namespace shop',
+      'Deployment "absent" not found in namespace shop: if it is in another one, give that with -n [OBJECT_NOT_FOUND]',
     ],
-    ['one in another namespace', 'deployment/frontend -n plain', 'not found in namespace plain'],
-    ['a kind that is not there', 'rollout/web', 'rollout/web: the cluster has no kind "rollout"'],
+    [
+      'one that is not in the namespace that was given',
+      'deployment/frontend -n plain',
+      'Deployment "frontend" not found in namespace plain [OBJECT_NOT_FOUND]',
+    ],
+    [
+      'a kind, or a folder, that is not there',
+      'rollout/web',
+      'rollout/web: there is no such file or folder here, and the cluster has no kind "rollout" [OBJECT_NOT_FOUND]',
+    ],
     [
       'a server that is not there',
       'pod/x --context away',
-      'GET /version failed: connect ECONNREFUSED',
+      'GET /version failed: connect ECONNREFUSED 127.0.0.1:1 [CLUSTER_UNREACHABLE]',
     ],
-    ['a context that is not there', 'pod/x --context none', 'no usable kubeconfig configuration'],
+    [
+      'a context that is not there',
+      'pod/x --context none',
+      'the kubeconfig cannot be used: it has no context "none", only "shop", "away" [CLUSTER_UNREACHABLE]',
+    ],
   ])('%s', async (_, words, told) => {
     const { code, out, err } = await explain(...words.split(' '));
     expect([code, out]).toEqual([3, '']);
-    expect(err).toContain(told);
-    expect(err).toContain('[CLUSTER_UNREACHABLE]');
+    expect(err).toBe(`${told}\n`);
   });
 
   test.each([
@@ -177,6 +217,7 @@ describe('svidecar explain ends with code 3 and says why', () => {
     refusing(part, status, 'Refused');
     const { code, err } = await explain('deployment/frontend');
     expect([code, err]).toEqual([3, expect.stringContaining(told)]);
+    expect(err.includes('[CLUSTER_FORBIDDEN]')).toBe(status === 403);
   });
 
   test.each([['explain', 'pod/x'], ['check']])('no kubeconfig at all: %s', async (...words) => {

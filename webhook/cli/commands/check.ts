@@ -1,5 +1,6 @@
 /** `svidecar check`: finds the usual mistakes, in a cluster or in manifests. */
 import { Command } from 'commander';
+import { AppError } from '#kernel/errors.ts';
 import type { ClusterFacts } from '../../checks/facts.ts';
 import { runChecks, type Report } from '../../checks/run-checks.ts';
 import { engineFromText, loadEngine } from '../../files/load-engine.ts';
@@ -48,7 +49,10 @@ export function checkCommand(context: CliContext): Command {
     .description(
       'Look for the usual mistakes in a cluster, or in manifests, and say what to do about each.',
     )
-    .argument('[paths...]', 'files, folders, or - for standard input; none: the cluster')
+    .argument(
+      '[paths...]',
+      'files, folders, or - for standard input; without any, the cluster is checked',
+    )
     .addOption(outputOption(['text', 'json'], 'for people or for programs'))
     .option('-q, --quiet', 'print only what was found, and what could not be checked');
   return addClusterFlags(addEngineFlags(command), 'for a cluster')
@@ -65,7 +69,9 @@ export function checkCommand(context: CliContext): Command {
 async function checkCluster(flags: CheckFlags, context: CliContext): Promise<number> {
   const { survey } = await import('../../survey/survey.ts');
   const { namespace, config } = flags;
-  const api = await connectTo(flags);
+  const api = await connectTo(flags).catch((thrown: unknown) => {
+    throw context.terminal.isPiped ? withStdinHint(thrown) : thrown;
+  });
   const { templates, version } = context.installation;
   const facts = await survey({
     api,
@@ -84,6 +90,13 @@ async function checkCluster(flags: CheckFlags, context: CliContext): Promise<num
   const report = runChecks(facts);
   print(report, api.url, { flags, context });
   return exitCodeOfReport(report);
+}
+
+/** Where the others read what is piped in, this one asks the cluster: a cron job's standard input is no terminal either. */
+function withStdinHint(thrown: unknown): unknown {
+  if (!(thrown instanceof AppError)) return thrown;
+  const message = `${thrown.message}; to check manifests from standard input, write: svidecar check -`;
+  return new AppError(thrown.code, message, { cause: thrown });
 }
 
 async function askWorkloadApi(

@@ -5,12 +5,13 @@ import { Command } from 'commander';
 import { nameOf } from '../../admission/decide.ts';
 import type { LiveFacts } from '../../checks/facts.ts';
 import type { TraceStep } from '../../injection/trace.ts';
-import { lineOf, type DecidedWorkload } from '../../manifests/decide-all.ts';
+import { lineOf } from '../../manifests/decide-all.ts';
 import {
   explainLive,
   explainRecords,
   explainTexts,
   type Explained,
+  type ExplainedWorkload,
 } from '../../manifests/explain-texts.ts';
 import type { Foreign } from '../../manifests/foreign-objects.ts';
 import { addClusterFlags, connectTo, type ClusterFlags } from '../cluster-flags.ts';
@@ -86,7 +87,7 @@ async function explain(
 /** `deployment/frontend`, `deployments.apps/frontend`, `pod/x`: what kubectl takes as one argument. */
 function isLiveName(text: string): boolean {
   return (
-    /^[a-z][a-z0-9]*(\.[a-z0-9.-]+)?\/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(text) &&
+    /^[a-zA-Z][a-zA-Z0-9]*(\.[a-z0-9.-]+)?\/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(text) &&
     !/\.(ya?ml|json)$/.test(text)
   );
 }
@@ -107,10 +108,11 @@ async function explainAll(
   const { readLive } = await import('../../survey/live-object.ts');
   const api = await connectTo(flags);
   const namespace = flags.namespace ?? api.namespace ?? defaultNamespace;
+  const isNamespaceGiven = flags.namespace !== undefined;
   const signal = AbortSignal.timeout(liveMs);
   const explained: Explained[] = [];
   for (const name of names) {
-    const live = await readLive(name, { api, namespace, signal });
+    const live = await readLive(name, { api, namespace, isNamespaceGiven, signal });
     const kubernetesVersion = versionOf(live.serverVersion) ?? flags.kubernetesVersion;
     explained.push(explainLive(live, engineFrom({ ...flags, kubernetesVersion }, context)));
   }
@@ -121,7 +123,9 @@ function versionOf(version: LiveFacts['serverVersion']): string | undefined {
   return version.kind === 'known' ? `${version.value.major}.${version.value.minor}` : undefined;
 }
 
-const verdicts: Readonly<Record<DecidedWorkload['decision']['kind'], readonly [string, Style]>> = {
+type Verdict = readonly [words: string, style: Style];
+
+const verdicts: Readonly<Record<ExplainedWorkload['decision']['kind'], Verdict>> = {
   injected: ['will be injected', 'green'],
   uninjected: ['will be un-injected', 'yellow'],
   unchanged: ['stays as it is', 'green'],
@@ -129,14 +133,22 @@ const verdicts: Readonly<Record<DecidedWorkload['decision']['kind'], readonly [s
   refused: ['is refused', 'red'],
 };
 
-function print({ outcomes, foreign, notes }: Explained, terminal: Terminal): void {
+function verdictOf(decision: ExplainedWorkload['decision']): Verdict {
+  if (decision.kind !== 'skipped') return verdicts[decision.kind];
+  if (decision.reason === 'namespace_not_labelled')
+    return ['is not changed: its namespace lacks the label', 'yellow'];
+  if (decision.reason === 'namespace_pods_only')
+    return ['stays as it is; its pods will be injected', 'green'];
+  return verdicts.skipped;
+}
+
+function print({ outcomes, foreign }: Explained, terminal: Terminal): void {
   const paint = painter(terminal);
   if (outcomes.length === 0 && foreign.length === 0) {
     terminal.out('There is no workload: nothing here has a pod template that svidecar knows.\n');
   }
   for (const outcome of outcomes) terminal.out(`${traceOf(outcome, paint)}\n`);
   for (const one of foreign) terminal.out(`${foreignTraceOf(one, paint)}\n`);
-  for (const note of notes) terminal.out(`${paint('yellow', '!')} ${printable(note)}\n`);
 }
 
 function foreignTraceOf(foreign: Foreign, paint: Paint): string {
@@ -147,9 +159,9 @@ function foreignTraceOf(foreign: Foreign, paint: Paint): string {
 }
 
 /** One workload's trace, for people. */
-function traceOf(outcome: DecidedWorkload, paint: Paint): string {
+function traceOf(outcome: ExplainedWorkload, paint: Paint): string {
   const { document, decision, located } = outcome;
-  const [verdict, style] = verdicts[decision.kind];
+  const [verdict, style] = verdictOf(decision);
   const place = paint('dim', printable(`${document.source.name}:${lineOf(outcome)}`));
   const code = decision.kind === 'refused' ? ` [${decision.code}]` : '';
   const title = `${paint('bold', printable(nameOf(located)))} ${paint(style, verdict)}${code}  ${place}`;

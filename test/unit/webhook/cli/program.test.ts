@@ -36,6 +36,31 @@ const bad = deployment('bad', [
 ]);
 const foreign = 'apiVersion: example.org/v1\nkind:   Thing # kept\n';
 
+test('a path that is not there is told as such', async () => {
+  const { code, err } = await runSvidecar(['inject', join(folder, 'shp/')]);
+  expect([code, err]).toEqual([
+    3,
+    `${join(folder, 'shp/')}: there is no such file or folder [FILE_UNREADABLE]\n`,
+  ]);
+});
+
+test.each([[['-f', 'shop.yaml']], [['--filename=shop.yaml']]])(
+  'who writes %j as for kubectl is told where paths go',
+  async (words) => {
+    const { code, err } = await runSvidecar(['diff', ...words]);
+    expect(code).toBe(2);
+    expect(err).toContain('Files and folders need no flag');
+    expect((await runSvidecar(['diff', '--what'])).err).not.toContain('need no flag');
+  },
+);
+
+test('check does not read what is piped in without a word: it says how', async () => {
+  const words = ['check', '--kubeconfig', join(folder, 'none')];
+  const hint = 'to check manifests from standard input, write: svidecar check -';
+  expect((await runSvidecar(words, { stdin: '' })).err).toContain(hint);
+  expect((await runSvidecar(words)).err).not.toContain(hint);
+});
+
 describe('one bad document', () => {
   test('does not hide the others: it is left out, told of with its line, and the code is 1', async () => {
     const stdin = [foreign, bad, good].join('---\n');

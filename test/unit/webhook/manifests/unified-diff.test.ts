@@ -58,6 +58,7 @@ describe('a unified diff', () => {
     const lines = (word: string): string => `${word}\n`.repeat(600);
     const diff = unifiedDiff({ before: lines('old'), after: lines('new') }, labels);
     expect(diff.split('\n').filter((line) => line === '-old')).toHaveLength(600);
+    expect(diff).toContain(' @@ more than 1,000 lines differ, so all are shown as replaced\n');
     const before = `${lines('old')}end`;
     const after = lines('new');
     expect(patched(before, unifiedDiff({ before, after }, labels))).toBe(after);
