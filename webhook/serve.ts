@@ -12,8 +12,10 @@ import { review, type ReviewContext } from './admission/review.ts';
 import { Cluster } from './controller/cluster.ts';
 import type { ClusterTarget } from './kube/cluster-access.ts';
 import { connect } from './kube/connection.ts';
+import type { KubernetesApi } from './kube/kubernetes-api.ts';
 import type { Desire } from './controller/desire.ts';
 import { markedWanted, renderMarked } from './desired/marks.ts';
+import { identityOfStored } from './desired/workload-identity.ts';
 import { followConfig, loadEngine, type EngineFiles } from './files/load-engine.ts';
 import type { Engine } from './injection/inject.ts';
 import type { CallerTrust } from './server/callers.ts';
@@ -24,6 +26,7 @@ import { WebhookServer } from './server/server.ts';
 import type { ServingCertificate } from '../certs/open.ts';
 import type { ServingPair } from '../certs/certificate-ports.ts';
 import { throwAwayCertificate } from '../certs/throw-away-certificate.ts';
+import { Registrar, type RegistrarOptions } from './controller/registrations/registrar.ts';
 import { serveCertificate, type CertificateOptions } from './serve-certificate.ts';
 
 export interface ServeOptions {
@@ -58,28 +61,24 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const files = { ...options.files, kubernetesMinor: assumedMinor };
   let inForce = inForceOf(loadEngine(files), namespace);
   const api = await connect(options.target);
-  const cluster = new Cluster({
-    api,
-    desire: () => inForce.desire,
-    judge: (object) => inForce.judge(object),
-    ignoredNamespaces: () => inForce.ignored,
-    instance: options.certificate.identity,
-    clock,
-    log,
-  });
+  const registrar = registrarOf(options, { api, config: () => inForce.engine.config });
+  const cluster = clusterOf(options, { api, registrar, inForce: () => inForce });
   const certificate = await serveCertificate({ ...options, api }, stopping.signal);
   const newest = reviewers(cluster, namespace);
   const { pair: placeholder } = await throwAwayCertificate(clock.now());
   const asked = { reviewer: () => newest(inForce.engine), callers: () => inForce.callers };
-  const server = serverOf(options, { cluster, certificate, placeholder, ...asked });
+  const server = serverOf(options, { cluster, certificate, registrar, placeholder, ...asked });
   const changed = (newer: Engine): void => {
+    const wasRegistering = isRegistering(inForce.engine);
     inForce = inForceOf(newer, namespace);
     server.callersChanged();
-    cluster.reviseAll();
+    cluster.reviseAll(wasRegistering || isRegistering(newer));
+    registrar.configurationChanged();
   };
   follow(files, { signal: stopping.signal, log, changed });
   const port = await server.start(options.host, options.port);
   cluster.start(stopping.signal);
+  void registrar.start(cluster, stopping.signal);
   log.info({ port, version: options.files.version }, 'serving');
   return {
     port,
@@ -95,13 +94,60 @@ function ignored(engine: Engine, ownNamespace: string): ReadonlySet<string> {
   return new Set([...engine.config.ignoredNamespaces, ownNamespace]);
 }
 
+function clusterOf(
+  { certificate, clock, log }: ServeOptions,
+  parts: {
+    readonly api: KubernetesApi;
+    readonly registrar: Registrar;
+    readonly inForce: () => InForce;
+  },
+): Cluster {
+  const { api, registrar, inForce } = parts;
+  return new Cluster({
+    api,
+    desire: () => inForce().desire,
+    judge: (object) => inForce().judge(object),
+    identify: (object) => inForce().identify(object),
+    registrationProblems: (where) => registrar.problems(where),
+    ignoredNamespaces: () => inForce().ignored,
+    instance: certificate.identity,
+    clock,
+    log,
+  });
+}
+
 /** A configuration and what follows from it; made once for each, so that what was rendered by it is known. */
 interface InForce {
   readonly engine: Engine;
   readonly desire: Desire;
   readonly judge: (object: JsonObject) => ReturnType<typeof judgeStored>;
+  readonly identify: (object: JsonObject) => ReturnType<typeof identityOfStored>;
   readonly ignored: ReadonlySet<string>;
   readonly callers: CallerTrust | undefined;
+}
+
+function isRegistering({ config }: Engine): boolean {
+  return config.registration === 'entries';
+}
+
+function registrarOf(
+  { namespace, certificate, clock, log }: ServeOptions,
+  parts: Pick<RegistrarOptions, 'api' | 'config'>,
+): Registrar {
+  const { identity, leaseTimes } = certificate;
+  return new Registrar({
+    ...parts,
+    namespace,
+    identity,
+    clock,
+    log,
+    ...(leaseTimes === undefined ? {} : { leaseTimes }),
+    open: async ({ server, workloadApi }, observe) => {
+      // gRPC is a large library, and most installations do without.
+      const { openSpireServer } = await import('./spire/open-spire-server.ts');
+      return openSpireServer({ address: server, workloadApi, observe });
+    },
+  });
 }
 
 function inForceOf(engine: Engine, ownNamespace: string): InForce {
@@ -115,6 +161,7 @@ function inForceOf(engine: Engine, ownNamespace: string): InForce {
       render: (namespace, envoy, source) => renderMarked(envoy, { namespace, source }, marking),
     },
     judge: (object) => judgeStored(object, { engine, ignoredNamespaces }),
+    identify: (object) => (isRegistering(engine) ? identityOfStored(object, engine) : undefined),
     ignored: ignoredNamespaces,
     callers: config.apiServerClient,
   };
@@ -125,12 +172,13 @@ function serverOf(
   parts: {
     readonly cluster: Cluster;
     readonly certificate: ServingCertificate;
+    readonly registrar: Registrar;
     readonly placeholder: ServingPair;
     readonly reviewer: () => Reviewer;
     readonly callers: () => CallerTrust | undefined;
   },
 ): WebhookServer {
-  const { cluster, certificate, placeholder, reviewer, callers } = parts;
+  const { cluster, certificate, registrar, placeholder, reviewer, callers } = parts;
   return new WebhookServer({
     reviewer,
     callers,
@@ -140,7 +188,12 @@ function serverOf(
     placeholder,
     clock,
     log,
-    metrics: () => [buildInfo(files.version), ...cluster.metrics(), ...certificate.metrics()],
+    metrics: () => [
+      buildInfo(files.version),
+      ...cluster.metrics(),
+      ...certificate.metrics(),
+      ...registrar.metrics(),
+    ],
     ...(limits === undefined ? {} : { limits }),
   });
 }

@@ -72,7 +72,7 @@ export const rooms: readonly Room[] = [
   thin(spire, kernel, identity, certs, workloadApi),
   pure(injection, kernel, config, objects, editing, envoy, templates, request),
   pure(admission, kernel, objects, editing, envoy, templates, request, injection),
-  pure(desired, kernel, objects, templates, request, injection, admission),
+  pure(desired, kernel, objects, templates, request, identity, injection, admission),
   pure(
     checks,
     kernel,
@@ -100,7 +100,10 @@ export const rooms: readonly Room[] = [
     checks,
   ),
   thin(kube, kernel),
-  thin('webhook/controller', kernel, objects, request, injection, admission, desired, kube),
+  thin(
+    'webhook/controller',
+    ...[kernel, objects, request, identity, injection, admission, desired, kube, spire],
+  ),
   thin(survey, kernel, objects, injection, checks, kube),
   thin(files, kernel, certs, templates, request, injection),
   thin(server, kernel, certs, admission),

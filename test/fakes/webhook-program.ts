@@ -11,14 +11,16 @@ interface Given {
   readonly kubeconfig: string;
   readonly port: number;
   readonly certificate: CertificateOptions;
+  /** File of the injector's configuration. */
+  readonly config?: string;
 }
 
 // Our own argument, written by a test.
-const { kubeconfig, port, certificate } = JSON.parse(process.argv[2] ?? '') as Given;
+const { kubeconfig, port, certificate, config } = JSON.parse(process.argv[2] ?? '') as Given;
 const serving = await serve({
   files: {
     templates: join(import.meta.dirname, '../../templates'),
-    config: undefined,
+    config,
     version: '0.1.0',
   },
   certificate,

@@ -29,7 +29,7 @@ describeWithComponents(programs, "the webhook's certificate from SPIRE", () => {
   beforeAll(async () => {
     [api, spire] = await Promise.all([startApiServer(), startSpire()]);
     const settings = { kind: 'spiffe', address: spire.endpoint } as const;
-    replicas = await installReplicas(api, { settings, leaseTimes }, 'localhost');
+    replicas = await installReplicas(api, { settings, leaseTimes }, { host: 'localhost' });
     await api.createNamespace('shop', { 'svidecar.dev/injection': 'enabled' });
     replica = await replicas.start('webhook');
   });

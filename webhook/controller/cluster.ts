@@ -13,11 +13,14 @@ import { defaultClusterLimits } from './cluster-limits.ts';
 import type { ClusterLimits } from './cluster-limits.ts';
 import { NamespaceQueue } from './namespace-queue.ts';
 import { digestOf } from '../injection/config-map-contents.ts';
-import type { ConfigMapEntry, Judge } from './kept-objects.ts';
+import { IdentityIndex } from './identity-index.ts';
+import type { ConfigMapEntry, Identify, Judge } from './kept-objects.ts';
 import { readPages } from '../kube/paged-list.ts';
 import type { ClusterView, Held, ServerVersion } from './cluster-view.ts';
 import type { MetricFamily, Log } from '#kernel/observe.ts';
 import type { SourceConfigMap } from '../desired/desired.ts';
+import type { RegistrationProblem } from '../desired/registrations.ts';
+import type { StoredWishes } from './registrations/registration-loop.ts';
 import { Reflector } from '../kube/reflector.ts';
 import type { Follower, ReflectorOptions } from '../kube/reflector.ts';
 import { isMadeByControllers, workloadKinds } from '../objects/kinds.ts';
@@ -31,6 +34,10 @@ export interface ClusterOptions {
   readonly desire: () => Desire;
   /** By the newest configuration. */
   readonly judge: Judge;
+  /** By the newest configuration; absent: nothing is registered. */
+  readonly identify?: Identify;
+  /** What stands in the way of registrations in a namespace, for its events. */
+  readonly registrationProblems?: (namespace: string) => readonly RegistrationProblem[];
   /** Namespaces that are never touched, by the newest configuration. */
   readonly ignoredNamespaces: () => ReadonlySet<string>;
   /** Name of this replica: the pod's. */
@@ -42,6 +49,12 @@ export interface ClusterOptions {
   readonly random?: () => number;
 }
 
+const defaults = {
+  random: Math.random,
+  identify: () => undefined,
+  registrationProblems: () => [],
+};
+
 const madeByControllers: ReadonlySet<string> = new Set(
   workloadKinds.filter(isMadeByControllers).map(({ resource }) => resource),
 );
@@ -50,6 +63,8 @@ export class Cluster implements ClusterView {
   readonly #options: Required<ClusterOptions> & { readonly limits: ClusterLimits };
   readonly #api: CountedApi;
   readonly #store: ClusterStore;
+  readonly #identities: IdentityIndex;
+  readonly #wishListeners = new Set<(namespace: string) => void>();
   readonly #events: EventWriter;
   readonly #controller: Controller;
   /** Lists of single namespaces, where a label came. */
@@ -63,11 +78,13 @@ export class Cluster implements ClusterView {
   constructor(options: ClusterOptions) {
     const limits = { ...defaultClusterLimits, ...options.limits };
     this.#api = new CountedApi(options.api);
-    this.#options = { random: Math.random, ...options, limits, api: this.#api };
+    this.#options = { ...defaults, ...options, limits, api: this.#api };
     this.#events = new EventWriter(this.#options);
     this.#store = new ClusterStore({
       changed: (namespace) => {
         this.#controller.revise(namespace);
+        // Its label may have come or gone.
+        this.#wishesChanged(namespace);
       },
       configMapsWanted: (namespace) => {
         this.#fills.add(namespace, 0);
@@ -86,16 +103,37 @@ export class Cluster implements ClusterView {
     });
     const reflectorOptions: ReflectorOptions = this.#options;
     this.#namespaces = new Reflector(namespaces(this.#store), reflectorOptions);
-    this.#workloads = workloads(this.#store, options.judge).map(
-      (each) => new Reflector(each, reflectorOptions),
-    );
+    this.#identities = new IdentityIndex((namespace) => {
+      this.#wishesChanged(namespace);
+    });
+    const keepers = { ...this.#options, store: this.#store, identities: this.#identities };
+    this.#workloads = workloads(keepers).map((each) => new Reflector(each, reflectorOptions));
     this.#configMaps = new Reflector(configMaps(this.#store), reflectorOptions);
     this.#controller = new Controller({
       ...this.#options,
       store: this.#store,
       events: this.#events,
-      isCurrent: () => this.#reflectors().every((reflector) => reflector.isCurrent),
+      isCurrent: () => this.#isCurrent(),
     });
+  }
+
+  /** Which identities the stored objects wish, for whoever registers them. */
+  get wishes(): StoredWishes {
+    return {
+      namespaces: () => this.#identities.namespaces(),
+      groups: (namespace) => this.#identities.groups(namespace),
+      standing: (namespace) => this.#store.standing(namespace),
+      isCurrent: () => this.#isCurrent(),
+    };
+  }
+
+  onWish(listener: (namespace: string) => void): void {
+    this.#wishListeners.add(listener);
+  }
+
+  /** Looks at a namespace again: something stands in the way of its registrations, or no more. */
+  revise(namespace: string): void {
+    this.#controller.revise(namespace);
   }
 
   /** Follows the cluster until `signal` aborts. Returns at once; {@link missing} says when all is listed. */
@@ -106,6 +144,13 @@ export class Cluster implements ClusterView {
     });
     void this.#follow(signal);
     void this.#followVersion(signal);
+  }
+
+  /** Resolves when everything is in memory. */
+  synced(): Promise<void> {
+    return Promise.all(this.#reflectors().map((reflector) => reflector.synced())).then(
+      () => undefined,
+    );
   }
 
   /** What is not in memory yet, in words; empty = admission and controller can rely on it. */
@@ -134,10 +179,13 @@ export class Cluster implements ClusterView {
     return this.#version;
   }
 
-  /** Looks at everything again by a new configuration: it may patch otherwise, and refuse or allow other requests. */
-  reviseAll(): void {
+  /**
+   * Looks at everything again by a new configuration: it may patch otherwise, and refuse or allow other requests.
+   * @param withMade also at what controllers made: pods may be somebody else in SPIRE now
+   */
+  reviseAll(withMade = false): void {
     for (const reflector of this.#workloads) {
-      if (!madeByControllers.has(reflector.name)) reflector.relist();
+      if (withMade || !madeByControllers.has(reflector.name)) reflector.relist();
     }
     this.#store.reviseNamespaces();
     this.#controller.reviseAll();
@@ -213,6 +261,14 @@ export class Cluster implements ClusterView {
       // The wait rejects when we are stopped in it; the loop then ends.
       await wait(delayMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
+  }
+
+  #isCurrent(): boolean {
+    return this.#reflectors().every((reflector) => reflector.isCurrent);
+  }
+
+  #wishesChanged(namespace: string): void {
+    for (const listener of this.#wishListeners) listener(namespace);
   }
 
   #reflectors(): readonly Follower[] {

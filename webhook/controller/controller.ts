@@ -19,6 +19,7 @@ import type {
   WantedConfigMaps,
 } from '../desired/desired.ts';
 import { desiredEvents, isLive, type Injected } from '../desired/events.ts';
+import type { RegistrationProblem } from '../desired/registrations.ts';
 import { Renderings } from './renderings.ts';
 import type { Log } from '#kernel/observe.ts';
 import type { ClusterStore } from './store.ts';
@@ -31,6 +32,8 @@ export interface ControllerOptions {
   /** True while all watches are open: only then is what we don't see known not to be. */
   readonly isCurrent: () => boolean;
   readonly events: EventWriter;
+  /** What stands in the way of registrations in a namespace. */
+  readonly registrationProblems: (namespace: string) => readonly RegistrationProblem[];
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: ClusterLimits;
@@ -228,7 +231,7 @@ export class Controller {
       found,
     }: Pick<WantedConfigMaps, 'summaries'> & { readonly found: readonly ConfigMapProblem[] },
   ): number | undefined {
-    const { store, clock, limits, events } = this.#options;
+    const { store, clock, limits, events, registrationProblems } = this.#options;
     const injected = users.flatMap((user): readonly Injected[] => {
       const summary = summaries.get(user);
       const isNews = clock.now() - user.changedAtMs < limits.newsMs;
@@ -241,6 +244,7 @@ export class Controller {
       injected,
       askers: store.askers(namespace),
       problems: found,
+      registrations: registrationProblems(namespace),
     });
     return events.stand(namespace, desired);
   }

@@ -6,7 +6,9 @@ import { isOurName } from '../injection/hash.ts';
 import { namespaceLabel, statusKey } from '../request/metadata-keys.ts';
 import { digestOf } from '../injection/config-map-contents.ts';
 import type { StoredVerdict } from '../admission/judge.ts';
-import { apiVersionOf, type WorkloadKind } from '../objects/kinds.ts';
+import { apiVersionOf, isPod, type WorkloadKind } from '../objects/kinds.ts';
+import type { IdentityWish } from '../desired/workload-identity.ts';
+import type { WishingObject } from './identity-index.ts';
 
 export interface NamespaceEntry {
   readonly namespace: '';
@@ -48,6 +50,9 @@ export interface UserEntry extends Entry {
 export interface AskerEntry extends Entry {
   readonly verdict: StoredVerdict;
 }
+
+/** What a stored object is to be in SPIRE; undefined where that is nobody's wish, or nobody asks. */
+export type Identify = (object: JsonObject) => IdentityWish | undefined;
 
 /** What admission would say of an object that is stored as it is; undefined where nothing needs to be told. */
 export type Judge = (object: JsonObject) => StoredVerdict | undefined;
@@ -97,26 +102,48 @@ export function slimWorkload(
   type: WorkloadKind,
   judge: Judge,
 ): UserEntry | AskerEntry | undefined {
-  const { kind } = type;
-  const apiVersion = apiVersionOf(type);
   const podMetadata = objectAt(type.templatePath.reduce(objectAt, object), 'metadata');
   const status = stringAt(objectAt(podMetadata, 'annotations'), statusKey);
+  const entry = entryOf(object, type);
+  if (status !== undefined)
+    return { ...entry, status, changedAtMs: changedAtMs(objectAt(object, 'metadata')) };
+  // What a controller made is its controller's affair.
+  const verdict = entry.controller === undefined ? judge(named(object, type)) : undefined;
+  return verdict === undefined ? undefined : { ...entry, verdict: shortened(verdict) };
+}
+
+/** @returns undefined when nobody wishes an identity for it */
+export function slimWish(
+  object: JsonObject,
+  type: WorkloadKind,
+  identify: Identify,
+): WishingObject | undefined {
+  const wish = identify(named(object, type));
+  if (wish === undefined) return undefined;
+  const { namespace, kind, name, self, controller } = entryOf(object, type);
+  const workload = isPod(type) && controller !== undefined ? undefined : self;
+  return { namespace, kind, name, wish, workload };
+}
+
+/** The items of a list do not name their kind. */
+function named(object: JsonObject, type: WorkloadKind): JsonObject {
+  return { ...object, apiVersion: apiVersionOf(type), kind: type.kind };
+}
+
+function entryOf(object: JsonObject, type: WorkloadKind): Entry {
+  const { kind } = type;
   const metadata = objectAt(object, 'metadata');
   const name = stringAt(metadata, 'name') ?? '';
   const controller = listAt(metadata, 'ownerReferences').find(
     (owner) => isObject(owner) && owner['controller'] === true,
   );
-  const entry: Entry = {
+  return {
     namespace: stringAt(metadata, 'namespace') ?? '',
     kind,
     name,
-    self: { apiVersion, kind, name, uid: stringAt(metadata, 'uid') ?? '' },
+    self: { apiVersion: apiVersionOf(type), kind, name, uid: stringAt(metadata, 'uid') ?? '' },
     controller: isObject(controller) ? ownerOf(controller) : undefined,
   };
-  if (status !== undefined) return { ...entry, status, changedAtMs: changedAtMs(metadata) };
-  // What a controller made is its controller's affair. The items of a list do not name their kind.
-  const verdict = controller === undefined ? judge({ ...object, apiVersion, kind }) : undefined;
-  return verdict === undefined ? undefined : { ...entry, verdict: shortened(verdict) };
 }
 
 /** A trace may quote as much as an object holds; an event has 1,024 bytes for it. */

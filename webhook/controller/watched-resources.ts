@@ -1,10 +1,12 @@
 /** What is watched, and where it goes in the store. */
 import { objectAt, stringAt } from '#kernel/json.ts';
 import { injectedLabel } from '../request/metadata-keys.ts';
-import { slimConfigMap, slimNamespace, slimWorkload } from './kept-objects.ts';
+import type { IdentityIndex, WishingObject } from './identity-index.ts';
+import { slimConfigMap, slimNamespace, slimWish, slimWorkload } from './kept-objects.ts';
 import type {
   AskerEntry,
   ConfigMapEntry,
+  Identify,
   Judge,
   NamespaceEntry,
   UserEntry,
@@ -12,7 +14,7 @@ import type {
 import type { ClusterStore } from './store.ts';
 import type { FollowedResource } from '../kube/followed-resource.ts';
 import { pathOf } from '../kube/read-list.ts';
-import { apiVersionOf, isPod, workloadKinds } from '../objects/kinds.ts';
+import { apiVersionOf, isPod, workloadKinds, type WorkloadKind } from '../objects/kinds.ts';
 
 /** Pods are the many; only those that we injected are sent at all. */
 const podSelector = { selector: `labelSelector=${encodeURIComponent(`${injectedLabel}=true`)}` };
@@ -56,25 +58,70 @@ export function configMaps(store: ClusterStore): FollowedResource<ConfigMapEntry
   };
 }
 
+/** What is kept of a workload: for its ConfigMaps and events, and for its registrations. */
+export interface WatchedWorkload {
+  readonly namespace: string;
+  readonly name: string;
+  readonly entry: UserEntry | AskerEntry | undefined;
+  readonly wishing: WishingObject | undefined;
+}
+
+export interface WorkloadKeepers {
+  readonly store: ClusterStore;
+  readonly identities: IdentityIndex;
+  readonly judge: Judge;
+  readonly identify: Identify;
+}
+
 /** Everything whose pods may carry our status, or ask for it. */
-export function workloads(
-  store: ClusterStore,
-  judge: Judge,
-): readonly FollowedResource<UserEntry | AskerEntry>[] {
-  return workloadKinds.map((type) => ({
+export function workloads(keepers: WorkloadKeepers): readonly FollowedResource<WatchedWorkload>[] {
+  return workloadKinds.map((type) => workloadsOf(type, keepers));
+}
+
+function workloadsOf(
+  type: WorkloadKind,
+  { store, identities, judge, identify }: WorkloadKeepers,
+): FollowedResource<WatchedWorkload> {
+  const { kind } = type;
+  return {
     name: type.resource,
     path: pathOf({ apiVersion: apiVersionOf(type), resource: type.resource }),
     ...(isPod(type) ? podSelector : {}),
-    slim: (object) => slimWorkload(object, type, judge),
-    sifter: () => store.workloadSifter(),
-    replace: (entries) => {
-      store.replaceWorkloads(type.kind, entries);
+    slim: (object) => watched(slimWorkload(object, type, judge), slimWish(object, type, identify)),
+    sifter: () => {
+      const sift = store.workloadSifter();
+      return (each) => (each.entry === undefined ? each : { ...each, entry: sift(each.entry) });
     },
-    put: (entry) => {
-      store.putWorkload(entry);
+    replace: (all) => {
+      store.replaceWorkloads(
+        kind,
+        all.map(({ entry }) => entry).filter((entry) => entry !== undefined),
+      );
+      identities.replace(
+        kind,
+        all.map(({ wishing }) => wishing).filter((each) => each !== undefined),
+      );
+    },
+    put: ({ namespace, name, entry, wishing }) => {
+      if (entry === undefined) store.dropWorkload(kind, namespace, name);
+      else store.putWorkload(entry);
+      if (wishing === undefined) identities.drop(kind, namespace, name);
+      else identities.put(wishing);
     },
     drop: (namespace, name) => {
-      store.dropWorkload(type.kind, namespace, name);
+      store.dropWorkload(kind, namespace, name);
+      identities.drop(kind, namespace, name);
     },
-  }));
+  };
+}
+
+/** Undefined for an object of no interest. */
+function watched(
+  entry: WatchedWorkload['entry'],
+  wishing: WatchedWorkload['wishing'],
+): WatchedWorkload | undefined {
+  const known = entry ?? wishing;
+  if (known === undefined) return undefined;
+  const { namespace, name } = known;
+  return { namespace, name, entry, wishing };
 }

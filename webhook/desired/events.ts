@@ -15,6 +15,7 @@ import type {
   ConfigMapProblem,
   ProblemReason,
 } from './desired.ts';
+import type { RegistrationProblem, RegistrationReason } from './registrations.ts';
 
 /** Stable API: `kubectl get events --field-selector reason=…`, and a metric's label. */
 export type EventReason =
@@ -25,7 +26,8 @@ export type EventReason =
   | 'NotInjected'
   | 'Refused'
   | 'Skipped'
-  | ProblemReason;
+  | ProblemReason
+  | RegistrationReason;
 
 export interface DesiredEvent {
   readonly namespace: string;
@@ -35,7 +37,7 @@ export interface DesiredEvent {
   readonly type: 'Normal' | 'Warning';
   readonly reason: EventReason;
   /** What svidecar did, or tried to do. */
-  readonly action: 'Inject' | 'Render';
+  readonly action: 'Inject' | 'Register' | 'Render';
   readonly note: string;
 }
 
@@ -62,6 +64,7 @@ export interface EventFacts {
   readonly injected: readonly Injected[];
   readonly askers: readonly Asker[];
   readonly problems: readonly ConfigMapProblem[];
+  readonly registrations: readonly RegistrationProblem[];
 }
 
 /** Bytes; @see events.k8s.io/v1 Event: note */
@@ -71,7 +74,7 @@ const maxNameLength = 253;
 
 /** All that should stand now, each once. */
 export function desiredEvents(facts: EventFacts): readonly DesiredEvent[] {
-  const { namespace, standing, injected, askers, problems } = facts;
+  const { namespace, standing, injected, askers, problems, registrations } = facts;
   const events = [
     ...(standing === 'acts' ? [] : injected.map((each) => unattendedEvent(facts, each))),
     ...injected
@@ -79,6 +82,7 @@ export function desiredEvents(facts: EventFacts): readonly DesiredEvent[] {
       .map((each) => injectedEvent(namespace, each)),
     ...askers.flatMap((asker) => askerEvents(facts, asker)),
     ...problems.flatMap((problem) => problemEvents(namespace, problem)),
+    ...registrations.flatMap((problem) => registrationEvents(namespace, problem)),
   ];
   return [...new Map(events.map((event) => [eventName(event), event])).values()];
 }
@@ -231,6 +235,25 @@ function problemEvents(
   const note = traceText([step(stepOf[reason], message)]);
   return workloadsOf(users).map((regarding) => {
     return { namespace, regarding, type: 'Warning', reason, action: 'Render', note };
+  });
+}
+
+const registrationStepOf: Readonly<Record<RegistrationReason, StepId>> = {
+  FederationAwaited: 'federation_awaited',
+  RegistrationAwaited: 'registration_awaited',
+  RegistrationForeign: 'registration_foreign',
+  RegistrationRefused: 'registration_refused',
+};
+
+function registrationEvents(
+  namespace: string,
+  { reason, message, workloads }: RegistrationProblem,
+): readonly DesiredEvent[] {
+  const note = traceText([step(registrationStepOf[reason], message)]);
+  // What others have registered is registered.
+  const type = reason === 'RegistrationForeign' ? 'Normal' : 'Warning';
+  return workloads.map((regarding) => {
+    return { namespace, regarding, type, reason, action: 'Register', note };
   });
 }
 

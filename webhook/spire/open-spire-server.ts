@@ -3,6 +3,7 @@
  * @see spire.api.server.entry.v1, spire.api.server.bundle.v1, spire.api.server.trustdomain.v1, spire.api.server.agent.v1
  */
 import { openWorkloadApi } from '../../sidecar/workload-api/client.ts';
+import { systemTimers } from '../../sidecar/workload-api/system-timers.ts';
 import type { SourceContext } from '../../sidecar/workload-api/stream-keeper.ts';
 import { x509SvidSource } from '../../sidecar/workload-api/x509-source.ts';
 import { parseSpireAddress } from './spire-address.ts';
@@ -12,7 +13,8 @@ import { entryCalls } from './spire-entries.ts';
 import { federationCalls } from './spire-federation.ts';
 import type { CallObserver, SpireServerApi } from './spire-server-api.ts';
 
-export interface OpenSpireOptions extends SourceContext {
+/** Default: the machine's clock, and its chance. */
+export interface OpenSpireOptions extends Partial<SourceContext> {
   /** `unix:///path` or `host:port`. */
   readonly address: string;
   /** Workload API that gives the X.509-SVID; only asked with `host:port`. */
@@ -46,7 +48,7 @@ export function openSpireServer(options: OpenSpireOptions): SpireServerApi {
 }
 
 function connectionFor(options: OpenSpireOptions): SpireConnection {
-  const { address, workloadApi, spiffeId, timers, random } = options;
+  const { address, workloadApi, spiffeId, timers = systemTimers, random = Math.random } = options;
   const { kind, target } = parseSpireAddress(address);
   if (kind === 'socket') return new SocketConnection(target);
   const api = openWorkloadApi(workloadApi);

@@ -44,14 +44,20 @@ export interface Replicas {
   stop(): Promise<void>;
 }
 
+export interface ReplicaOptions {
+  /** Loopback, as the certificate has it. */
+  readonly host?: string;
+  /** File of the injector's configuration. */
+  readonly config?: string;
+}
+
 /**
  * Applies `manifests/kustomize/base` with hooks that call the replicas; the replicas have only the manifests' rights.
- * @param host loopback, as the certificate has it
  */
 export async function installReplicas(
   api: ApiServer,
   certificate: Omit<CertificateOptions, 'identity' | 'hosts' | 'service'>,
-  host = '127.0.0.1',
+  { host = '127.0.0.1', config }: ReplicaOptions = {},
 ): Promise<Replicas> {
   const work = await createWorkFolder('replicas');
   const balancer = new Balancer();
@@ -74,7 +80,7 @@ export async function installReplicas(
       const running = startProcess({
         name,
         command: process.execPath,
-        args: [program, JSON.stringify({ kubeconfig, port, certificate: options })],
+        args: [program, JSON.stringify({ kubeconfig, port, certificate: options, config })],
         folder: work.path,
         ...(uid === undefined ? {} : { uid }),
       });

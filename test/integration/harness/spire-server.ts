@@ -13,24 +13,6 @@ export interface SpireServerOptions {
   readonly jwtKeyType?: string;
   /** Life of JWT-SVIDs, seconds, unless an entry says otherwise (default 300). */
   readonly jwtTtlS?: number;
-  /** How it publishes its bundle to other trust domains (default: it does not). */
-  readonly bundleEndpoint?: BundleEndpoint;
-  /** Relationships of its configuration file: the API does not list them. */
-  readonly federatesWith?: readonly ConfiguredRelationship[];
-  /** PEM: who signs the certificates of `https_web` endpoints that it reads. */
-  readonly webRoots?: string;
-}
-
-/** `https_web` needs a certificate of another authority, for `127.0.0.1`. */
-export type BundleEndpoint =
-  | { readonly profile: 'https_spiffe' }
-  | { readonly profile: 'https_web'; readonly certificatePem: string; readonly keyPem: string };
-
-interface ConfiguredRelationship {
-  readonly trustDomain: string;
-  readonly url: string;
-  /** Absent: `https_web`. */
-  readonly endpointSpiffeId?: string;
 }
 
 export interface Entry {
@@ -65,15 +47,6 @@ export interface SpireServer {
   readonly port: number;
   /** Unix socket of its administration API. */
   readonly socketPath: string;
-  /** URL at which other servers get its bundle; empty without an endpoint. */
-  readonly bundleUrl: string;
-  /** Its process dies at once; what it has stored stays. */
-  kill(): Promise<void>;
-  /** After `kill`; returns when it is healthy. */
-  start(): Promise<void>;
-  /** It answers nobody until `resume`; connections stay. */
-  pause(): void;
-  resume(): void;
   /** Runs a `spire-server` command with JSON output. @throws {Error} with its output, unless it succeeds. */
   command(args: readonly string[], input?: string): Promise<JsonObject>;
   /** @returns the entry's id. */
@@ -96,6 +69,11 @@ export interface SpireServer {
   taintJwtKey(keyId: string): Promise<void>;
   /** Takes a tainted key out of the bundle. */
   revokeJwtKey(keyId: string): Promise<void>;
+  /** Ends it at once, as a crash does; `startAgain` has it back with all that it had. */
+  kill(): Promise<void>;
+  startAgain(): Promise<void>;
+  /** File of its database. */
+  readonly database: string;
   stop(): Promise<void>;
 }
 
@@ -105,28 +83,35 @@ type ServerCommand = SpireServer['command'];
 export async function startSpireServer(options: SpireServerOptions = {}): Promise<SpireServer> {
   const { trustDomain = 'example.org' } = options;
   const work = await createWorkFolder('spire-server');
-  let running: RunningProcess | undefined;
+  const processes: RunningProcess[] = [];
   const stop = async (): Promise<void> => {
-    await running?.stop();
+    await Promise.all(processes.map((each) => each.stop()));
     await work.remove();
   };
   try {
-    const [port, bundlePort] = [await freePort(), await freePort()];
+    const port = await freePort();
     const socketPath = join(work.path, 'api.sock');
-    const site = { ...options, trustDomain, port, bundlePort, folder: work.path };
-    await writeFiles(site);
-    running = await runServer(site);
+    const config = join(work.path, 'server.json');
+    await mkdir(join(work.path, 'data'), { mode: 0o700 });
+    await writeFile(
+      config,
+      JSON.stringify(serverConfig(work.path, { ...options, trustDomain, port })),
+    );
+    const site = { folder: work.path, config, socketPath };
+    processes.push(await runServer(site));
     const command: ServerCommand = (...call) => runServerCommand(socketPath, ...call);
-    const isPublic = options.bundleEndpoint !== undefined;
     return {
-      ...{ trustDomain, port, socketPath, command, stop, ...operations(command, socketPath) },
-      bundleUrl: isPublic ? `https://127.0.0.1:${bundlePort}` : '',
-      kill: async () => running?.stop(0),
-      async start() {
-        running = await runServer(site);
+      trustDomain,
+      port,
+      socketPath,
+      command,
+      ...operations(command, socketPath),
+      kill: async () => processes.at(-1)?.stop(0),
+      startAgain: async () => {
+        processes.push(await runServer(site));
       },
-      pause: () => running?.signal('SIGSTOP'),
-      resume: () => running?.signal('SIGCONT'),
+      database: databaseOf(work.path),
+      stop,
     };
   } catch (error) {
     await stop();
@@ -134,38 +119,25 @@ export async function startSpireServer(options: SpireServerOptions = {}): Promis
   }
 }
 
-interface ServerSite extends SpireServerOptions {
-  readonly trustDomain: string;
-  readonly port: number;
-  readonly bundlePort: number;
+async function runServer({
+  folder,
+  config,
+  socketPath,
+}: {
   readonly folder: string;
-}
-
-async function writeFiles(site: ServerSite): Promise<void> {
-  const { folder, bundleEndpoint, webRoots } = site;
-  await mkdir(join(folder, 'data'), { mode: 0o700 });
-  await writeFile(join(folder, 'server.json'), JSON.stringify(serverConfig(site)));
-  if (webRoots !== undefined) await writeFile(join(folder, 'web-roots.pem'), webRoots);
-  if (bundleEndpoint?.profile === 'https_web') {
-    await writeFile(join(folder, 'endpoint.pem'), bundleEndpoint.certificatePem);
-    await writeFile(join(folder, 'endpoint.key'), bundleEndpoint.keyPem);
-  }
-}
-
-async function runServer({ folder, webRoots }: ServerSite): Promise<RunningProcess> {
+  readonly config: string;
+  readonly socketPath: string;
+}): Promise<RunningProcess> {
   const program = programPath('spire-server');
-  const server = startProcess({
-    name: 'spire-server',
-    command: program,
-    args: ['run', '-config', join(folder, 'server.json')],
-    folder,
-    ...(webRoots !== undefined && { env: { SSL_CERT_FILE: join(folder, 'web-roots.pem') } }),
-  });
+  const args = ['run', '-config', config];
+  const server = startProcess({ name: 'spire-server', command: program, args, folder });
+  const health = ['healthcheck', '-socketPath', socketPath];
+  const isHealthy = async (): Promise<boolean> => (await runCommand(program, health)).code === 0;
   try {
-    const health = ['healthcheck', '-socketPath', join(folder, 'api.sock')];
-    const isHealthy = async (): Promise<boolean> => (await runCommand(program, health)).code === 0;
-    const processes = [server];
-    await waitUntil('the SPIRE server is healthy', isHealthy, { deadlineMs: 30_000, processes });
+    await waitUntil('the SPIRE server is healthy', isHealthy, {
+      deadlineMs: 30_000,
+      processes: [server],
+    });
   } catch (error) {
     await server.stop(0);
     throw error;
@@ -173,22 +145,27 @@ async function runServer({ folder, webRoots }: ServerSite): Promise<RunningProce
   return server;
 }
 
+function databaseOf(folder: string): string {
+  return join(folder, 'data', 'datastore.sqlite3');
+}
+
 /** SPIRE reads HCL, and JSON is HCL. */
-function serverConfig(site: ServerSite): JsonObject {
-  const { folder } = site;
+function serverConfig(
+  folder: string,
+  options: SpireServerOptions & { readonly trustDomain: string; readonly port: number },
+): JsonObject {
   const data = join(folder, 'data');
-  const database = { database_type: 'sqlite3', connection_string: join(data, 'datastore.sqlite3') };
+  const database = { database_type: 'sqlite3', connection_string: databaseOf(folder) };
   return {
     server: {
       bind_address: '127.0.0.1',
-      bind_port: site.port,
+      bind_port: options.port,
       socket_path: join(folder, 'api.sock'),
-      trust_domain: site.trustDomain,
+      trust_domain: options.trustDomain,
       data_dir: data,
       log_level: 'INFO',
-      default_jwt_svid_ttl: `${site.jwtTtlS ?? 300}s`,
-      jwt_key_type: site.jwtKeyType ?? 'ec-p256',
-      federation: federationConfig(site),
+      default_jwt_svid_ttl: `${options.jwtTtlS ?? 300}s`,
+      jwt_key_type: options.jwtKeyType ?? 'ec-p256',
       // A new entry is known to the agents' next question after this, instead of 5 s.
       experimental: { cache_reload_interval: '500ms' },
     },
@@ -197,35 +174,6 @@ function serverConfig(site: ServerSite): JsonObject {
       KeyManager: [{ disk: { plugin_data: { keys_path: join(data, 'keys.json') } } }],
       NodeAttestor: [{ join_token: { plugin_data: {} } }],
     },
-  };
-}
-
-function federationConfig(site: ServerSite): JsonObject {
-  const { bundleEndpoint, bundlePort, folder, federatesWith = [] } = site;
-  const certificate = {
-    cert_file_path: join(folder, 'endpoint.pem'),
-    key_file_path: join(folder, 'endpoint.key'),
-    // Without it the server exits.
-    file_sync_interval: '1h',
-  };
-  const relationships = federatesWith.map(({ trustDomain, url, endpointSpiffeId }) => ({
-    [trustDomain]: {
-      bundle_endpoint_url: url,
-      bundle_endpoint_profile: [
-        endpointSpiffeId === undefined
-          ? { https_web: {} }
-          : { https_spiffe: { endpoint_spiffe_id: endpointSpiffeId } },
-      ],
-    },
-  }));
-  const profile =
-    bundleEndpoint?.profile === 'https_web'
-      ? { https_web: { serving_cert_file: certificate } }
-      : { https_spiffe: {} };
-  const published = { address: '127.0.0.1', port: bundlePort, refresh_hint: '10s', profile };
-  return {
-    ...(bundleEndpoint !== undefined && { bundle_endpoint: published }),
-    ...(relationships.length > 0 && { federates_with: relationships }),
   };
 }
 
@@ -242,21 +190,13 @@ async function runServerCommand(
   return answer;
 }
 
-type ServerOperations = Omit<
+function operations(
+  command: ServerCommand,
+  socketPath: string,
+): Omit<
   SpireServer,
-  | 'trustDomain'
-  | 'port'
-  | 'socketPath'
-  | 'bundleUrl'
-  | 'command'
-  | 'kill'
-  | 'start'
-  | 'pause'
-  | 'resume'
-  | 'stop'
->;
-
-function operations(command: ServerCommand, socketPath: string): ServerOperations {
+  'trustDomain' | 'port' | 'socketPath' | 'command' | 'kill' | 'startAgain' | 'database' | 'stop'
+> {
   const keyCommand = (verb: string, keyId: string): Promise<JsonObject> =>
     command(['localauthority', 'jwt', verb, '-authorityID', keyId]);
   return {

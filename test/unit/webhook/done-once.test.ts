@@ -168,6 +168,7 @@ test('admission and controller render a source once between them, for each plan'
     desire: () => desire,
     isCurrent: () => true,
     random: () => 0.5,
+    registrationProblems: () => [],
     events: new EventWriter(common),
   });
   revised.by = controller;

@@ -200,8 +200,11 @@ describe.each(hostile)('%s', (_what, character) => {
     const injected = [{ workload: owner, isNews: true, summary: text }];
     const standing = standingOf('shop', 'enabled', new Set());
     const facts = { namespace: 'shop', injection: 'enabled', standing, askers: [] };
-    const events = desiredEvents({ ...facts, injected, problems });
-    expect(events).toHaveLength(2);
+    const registrations = [
+      { reason: 'RegistrationAwaited', message: text, workloads: [owner] },
+    ] as const;
+    const events = desiredEvents({ ...facts, injected, problems, registrations });
+    expect(events).toHaveLength(3);
     for (const { note } of events) expectHarmless(note);
   });
 

@@ -17,6 +17,7 @@ const quiet: EventFacts = {
   injected: [],
   askers: [],
   problems: [],
+  registrations: [],
 };
 const refused = { kind: 'refused', trace: 'refused: no such template [TEMPLATE_UNKNOWN]' } as const;
 const injectable = { kind: 'injectable', trace: 'templates_requested: jwt-inject' } as const;

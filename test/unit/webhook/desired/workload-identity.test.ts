@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest';
+import { identityOfStored } from '../../../../webhook/desired/workload-identity.ts';
+import { decide } from '../../../../webhook/admission/decide.ts';
+import { engineFor } from '../../../fakes/engine.ts';
+import { deployment, injectBackend, madeBy, pod } from '../../../fakes/workloads.ts';
+import type { JsonObject } from '#kernel/json.ts';
+
+const engine = engineFor({ registration: 'entries' });
+
+function metadataOf(object: JsonObject, more: JsonObject): JsonObject {
+  return { ...object, metadata: { ...(object['metadata'] as JsonObject), ...more } };
+}
+
+test('a workload that asks for the helper wishes its identity before it is injected', () => {
+  expect(identityOfStored(deployment(injectBackend), engine)).toEqual({
+    kind: 'identity',
+    identity: {
+      spiffeId: 'spiffe://example.org/ns/shop/sa/frontend',
+      selectors: ['k8s:container-name:auth-helper', 'k8s:ns:shop', 'k8s:sa:frontend'],
+      federatesWith: [],
+    },
+  });
+});
+
+test('one that asks for nothing, or has no helper, wishes none', () => {
+  expect(identityOfStored(deployment({}), engine)).toBeUndefined();
+  const native = { ...injectBackend, 'svidecar.dev/data-path': 'native' };
+  expect(
+    identityOfStored(deployment({ 'inject.svidecar.dev/templates': 'spiffe-socket' }), engine),
+  ).toBe(undefined);
+  const decided = decide(deployment(native), {
+    engine,
+    checkEnvoy: () => undefined,
+    configMapKeys: () => undefined,
+    heldConfigMap: () => undefined,
+    ignoredNamespaces: new Set(),
+    namespace: 'shop',
+  });
+  const hasHelper = decided.kind === 'injected' && decided.status.helper !== undefined;
+  expect(identityOfStored(deployment(native), engine) !== undefined).toBe(hasHelper);
+});
+
+test('of what a controller makes only pods count: one that runs keeps its identity', () => {
+  const replicaSet = { ...deployment(injectBackend), kind: 'ReplicaSet' };
+  const owned = metadataOf(replicaSet, { ownerReferences: madeBy('Deployment') });
+  expect(identityOfStored(owned, engine)).toBeUndefined();
+  const rollouts = metadataOf(replicaSet, { ownerReferences: madeBy('Rollout') });
+  expect(identityOfStored(rollouts, engine)).toMatchObject({ kind: 'identity' });
+  const ownedPod = metadataOf(pod(injectBackend), { ownerReferences: madeBy('ReplicaSet') });
+  expect(identityOfStored(ownedPod, engine)).toMatchObject({ kind: 'identity' });
+});
+
+test('on the network of its node nothing is injected, so nothing is registered', () => {
+  const spec = { hostNetwork: true, containers: [{ name: 'app', image: 'a' }] };
+  expect(identityOfStored(deployment(injectBackend, spec), engine)).toBeUndefined();
+});
+
+test.each([
+  { 'svidecar.dev/spiffe-id': 'spiffe://example.org/ns/bank/sa/vault' },
+  { 'svidecar.dev/trust-domain': 'other.org' },
+])('a workload does not choose who it is by %j, unless the configuration lets it', (chosen) => {
+  const asking = deployment({ ...injectBackend, ...chosen });
+  const wish = identityOfStored(asking, engine);
+  expect(wish).toMatchObject({ kind: 'refused' });
+  expect(JSON.stringify(wish)).toContain(Object.keys(chosen)[0]);
+  const allowing = engineFor({
+    registration: 'entries',
+    entries: { allowSpiffeIdAnnotation: true },
+  });
+  expect(identityOfStored(asking, allowing)).toMatchObject({ kind: 'identity' });
+});
+
+test('an annotation that names what it is anyway is no choice', () => {
+  const same = { 'svidecar.dev/spiffe-id': 'spiffe://example.org/ns/shop/sa/frontend' };
+  expect(identityOfStored(deployment({ ...injectBackend, ...same }), engine)).toMatchObject({
+    kind: 'identity',
+  });
+});
+
+test('what cannot be read is unclear, not nothing', () => {
+  const broken = deployment({ ...injectBackend, 'svidecar.dev/audience': 'a b' });
+  expect(identityOfStored(broken, engine)).toMatchObject({ kind: 'unclear' });
+  const damaged = deployment({ ...injectBackend, 'svidecar.dev/status': '{' });
+  expect(identityOfStored(damaged, engine)).toMatchObject({ kind: 'unclear' });
+});
+
+test('labels and the image select where the configuration says so', () => {
+  const narrow = engineFor({
+    registration: 'entries',
+    entries: { podLabels: ['app', 'absent'], selectImage: true },
+  });
+  expect(identityOfStored(deployment(injectBackend), narrow)).toMatchObject({
+    identity: {
+      selectors: [
+        'k8s:container-image:docker.io/svidecar/helper:0.1.0',
+        'k8s:container-name:auth-helper',
+        'k8s:ns:shop',
+        'k8s:pod-label:app:frontend',
+        'k8s:sa:frontend',
+      ],
+    },
+  });
+});

@@ -1,0 +1,154 @@
+/** Registrations in SPIRE by the running program: Lease, connection and loop put together. No decisions. */
+import type { Clock } from '#kernel/clock.ts';
+import type { Log, MetricFamily } from '#kernel/observe.ts';
+import { RegistrationBoard } from './registration-board.ts';
+import { defaultRegistrationLimits, type RegistrationLimits } from './registration-limits.ts';
+import { RegistrationLoop, type StoredWishes } from './registration-loop.ts';
+import { registrationMetrics, SpireCalls } from './registration-metrics.ts';
+import { SpireLead } from './spire-lead.ts';
+import type { RegistrationProblem } from '../../desired/registrations.ts';
+import type { KubernetesApi } from '../../kube/kubernetes-api.ts';
+import type { LeaseTimes } from '../../kube/lease.ts';
+import type { InjectorConfig } from '../../request/injector-config.ts';
+import type { CallObserver, SpireServerApi } from '../../spire/spire-server-api.ts';
+
+/** Opens a connection to the SPIRE server of a configuration. */
+export type OpenSpire = (
+  config: InjectorConfig['spire'],
+  observe: CallObserver,
+) => Promise<SpireServerApi>;
+
+export interface RegistrarOptions {
+  readonly api: KubernetesApi;
+  /** svidecar's own. */
+  readonly namespace: string;
+  /** Of this replica, different for each start. */
+  readonly identity: string;
+  readonly config: () => InjectorConfig;
+  readonly open: OpenSpire;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly leaseTimes?: LeaseTimes;
+  readonly limits?: Partial<RegistrationLimits>;
+}
+
+/** What is registered, and who is told what stands in its way. */
+export interface RegisteredCluster {
+  readonly wishes: StoredWishes;
+  onWish(listener: (namespace: string) => void): void;
+  revise(namespace: string): void;
+  synced(): Promise<void>;
+}
+
+const leaseName = 'svidecar-registrations';
+
+export class Registrar {
+  readonly #options: RegistrarOptions;
+  readonly #board = new RegistrationBoard();
+  readonly #calls = new SpireCalls();
+  readonly #lead: SpireLead;
+  #loop: RegistrationLoop | undefined;
+  #open: { readonly of: string; readonly api: Promise<SpireServerApi> } | undefined;
+
+  constructor(options: RegistrarOptions) {
+    this.#options = options;
+    const { api, namespace, identity, clock, log, leaseTimes } = options;
+    this.#lead = new SpireLead({
+      api,
+      namespace,
+      identity,
+      clock,
+      log,
+      name: leaseName,
+      random: Math.random,
+      ...(leaseTimes === undefined ? {} : { times: leaseTimes }),
+    });
+  }
+
+  problems(namespace: string): readonly RegistrationProblem[] {
+    return this.#board.of(namespace);
+  }
+
+  /** Works once the cluster is known, until `signal` aborts. */
+  async start(cluster: RegisteredCluster, signal: AbortSignal): Promise<void> {
+    const { namespace, config, clock, log, limits } = this.#options;
+    const loop = new RegistrationLoop({
+      wishes: cluster.wishes,
+      leads: () => this.#lead.isLeader(),
+      config,
+      api: () => this.#spire(),
+      board: this.#board,
+      place: { namespace, object: leaseReference },
+      clock,
+      log,
+      random: Math.random,
+      limits: { ...defaultRegistrationLimits, ...limits },
+    });
+    this.#loop = loop;
+    cluster.onWish((changed) => {
+      loop.changed(changed);
+    });
+    this.#board.onChange((changed) => {
+      cluster.revise(changed);
+    });
+    this.#lead.onChange(() => {
+      loop.reviseAll();
+    });
+    await cluster.synced();
+    if (signal.aborted) return;
+    this.#lead.seek(isNeeded(config()));
+    await loop.run(signal);
+    this.#lead.seek(false);
+    await this.#close();
+  }
+
+  /** There is a new configuration. */
+  configurationChanged(): void {
+    if (this.#loop === undefined) return;
+    this.#lead.seek(isNeeded(this.#options.config()));
+    this.#loop.reviseAll();
+  }
+
+  /** For `/metrics`; nothing where nothing is registered. */
+  metrics(): readonly MetricFamily[] {
+    const loop = this.#loop;
+    if (loop === undefined || !isNeeded(this.#options.config())) return [];
+    return registrationMetrics({
+      isLeader: this.#lead.isLeader(),
+      counts: loop.counts(),
+      writes: loop.writes,
+      lastSuccessMs: loop.lastSuccessMs,
+      calls: this.#calls,
+    });
+  }
+
+  /** The connection stays while the configuration names the same server. */
+  async #spire(): Promise<SpireServerApi> {
+    const { config, open } = this.#options;
+    const { spire } = config();
+    const of = JSON.stringify([spire.server, spire.workloadApi]);
+    if (this.#open?.of !== of) {
+      await this.#close();
+      this.#open = { of, api: open(spire, this.#calls.observe) };
+    }
+    return this.#open.api;
+  }
+
+  async #close(): Promise<void> {
+    const before = this.#open;
+    this.#open = undefined;
+    // What could not be opened needs no end.
+    (await before?.api.catch(() => undefined))?.close();
+  }
+}
+
+function isNeeded({ registration }: InjectorConfig): boolean {
+  return registration === 'entries';
+}
+
+const leaseReference = {
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  name: leaseName,
+  uid: '',
+};

@@ -1,0 +1,307 @@
+/**
+ * Keeps our entries in SPIRE as wanted: what the watches bring is written at once, and what SPIRE has is read now and then,
+ * because it tells nobody of changes. Only the leader works; it begins by reading everything.
+ * @see docs/adr/0110-the-leader-writes-entries.md
+ */
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { Clock } from '#kernel/clock.ts';
+import { AppError, messageOf } from '#kernel/errors.ts';
+import type { Log } from '#kernel/observe.ts';
+import type { OwnerReference } from '../../desired/desired.ts';
+import { wantedRegistrations } from '../../desired/registrations.ts';
+import type { IdentityGroup, WantedRegistrations } from '../../desired/registrations.ts';
+import { retryDelayMs } from '../../kube/api-limits.ts';
+import type { InjectorConfig } from '../../request/injector-config.ts';
+import type { NamespaceStanding } from '../../request/namespace-standing.ts';
+import type { SpireServerApi } from '../../spire/spire-server-api.ts';
+import { EntryWriter } from './entry-writer.ts';
+import { planRegistrations, type EntryPlan, type EntryStep } from './plan-registrations.ts';
+import type { RegistrationBoard } from './registration-board.ts';
+import type { RegistrationLimits } from './registration-limits.ts';
+import { awaitedProblem, problemsOf, spireProblem } from './registration-problems.ts';
+import { readSpire, type SpireView } from './spire-view.ts';
+import { WakingSleep } from './waking-sleep.ts';
+
+/** The stored objects, as far as they matter here. */
+export interface StoredWishes {
+  namespaces(): readonly string[];
+  groups(namespace: string): readonly IdentityGroup[];
+  standing(namespace: string): NamespaceStanding;
+  /** True while all lists are complete and current: only then is what we don't see known not to be. */
+  isCurrent(): boolean;
+}
+
+export interface RegistrationLoopOptions {
+  readonly wishes: StoredWishes;
+  readonly leads: () => boolean;
+  /** The newest. */
+  readonly config: () => InjectorConfig;
+  /** For the newest configuration. */
+  readonly api: () => Promise<SpireServerApi>;
+  readonly board: RegistrationBoard;
+  /** On what it is told that SPIRE does not answer. */
+  readonly place: { readonly namespace: string; readonly object: OwnerReference };
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: RegistrationLimits;
+  /** Gives [0, 1). */
+  readonly random: () => number;
+}
+
+/** What became of a namespace at the last look. */
+interface Look {
+  readonly wanted: WantedRegistrations;
+  readonly plan: EntryPlan;
+}
+
+export interface RegistrationCounts {
+  readonly registered: number;
+  /** Wanted, and not there. */
+  readonly awaited: number;
+  /** Wanted, and made by others. */
+  readonly foreign: number;
+  /** Not wanted any more, and not removed yet. */
+  readonly unwanted: number;
+}
+
+export class RegistrationLoop {
+  readonly #options: RegistrationLoopOptions;
+  readonly #writer: EntryWriter;
+  readonly #sleep = new WakingSleep();
+  readonly #dirty = new Set<string>();
+  readonly #looks = new Map<string, Look>();
+  #view: SpireView | undefined;
+  /** What of the configuration the view was read with. */
+  #viewOf = '';
+  #pollAtMs = 0;
+  #notBeforeMs = 0;
+  #failures = 0;
+  #lastSuccessMs: number | undefined;
+
+  constructor(options: RegistrationLoopOptions) {
+    this.#options = options;
+    this.#writer = new EntryWriter(options);
+  }
+
+  get lastSuccessMs(): number | undefined {
+    return this.#lastSuccessMs;
+  }
+
+  get writes(): Readonly<Record<string, number>> {
+    return this.#writer.counts;
+  }
+
+  /** Something that matters for entries has changed there. */
+  changed(namespace: string): void {
+    this.#dirty.add(namespace);
+    this.#sleep.wake();
+  }
+
+  /** Looks at everything again: there is a new configuration, or another leader. */
+  reviseAll(): void {
+    this.#pollAtMs = 0;
+    this.#sleep.wake();
+  }
+
+  counts(): RegistrationCounts {
+    const counts = { registered: 0, awaited: 0, foreign: 0, unwanted: 0 };
+    for (const [namespace, { wanted, plan }] of this.#looks) {
+      const there = wanted.entries.filter(({ entry }) => this.#view?.has(namespace, entry.id));
+      counts.registered += there.length;
+      counts.foreign += plan.foreign.length;
+      counts.awaited += wanted.entries.length - there.length - plan.foreign.length;
+      counts.unwanted += plan.unwantedSinceMs.size;
+    }
+    return counts;
+  }
+
+  /** Runs until `signal` aborts; never rejects. Call it once everything is listed. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { limits } = this.#options;
+    while (!signal.aborted) {
+      const delayMs = await this.#turn(signal);
+      const isWoken = await this.#sleep.for(delayMs, signal);
+      if (isWoken) await this.#sleep.gather(limits.gatherMs, signal);
+    }
+  }
+
+  /** @returns milliseconds until the next turn is due although nothing changes */
+  async #turn(signal: AbortSignal): Promise<number> {
+    const { leads, config, limits, clock } = this.#options;
+    if (config().registration !== 'entries' || !leads()) {
+      this.#rest();
+      return limits.idleMs;
+    }
+    const waitMs = this.#notBeforeMs - clock.now();
+    if (waitMs > 0) return waitMs;
+    try {
+      const againInMs = await this.#bring(config(), signal);
+      this.#succeeded();
+      return againInMs;
+    } catch (thrown) {
+      return signal.aborted ? 0 : this.#failed(thrown, config());
+    }
+  }
+
+  /** Nothing is remembered of a time in which somebody else wrote. */
+  #rest(): void {
+    this.#view = undefined;
+    this.#pollAtMs = 0;
+    this.#notBeforeMs = 0;
+    this.#failures = 0;
+    this.#lastSuccessMs = undefined;
+    this.#dirty.clear();
+    this.#looks.clear();
+    this.#writer.keepOnly(() => false);
+    this.#options.board.clear();
+  }
+
+  async #bring(config: InjectorConfig, signal: AbortSignal): Promise<number> {
+    const { clock, leads } = this.#options;
+    const api = await this.#options.api();
+    const view = await this.#readIfDue(api, config, signal);
+    const namespaces = [...this.#dirty];
+    this.#dirty.clear();
+    const steps = await this.#planAll(namespaces, view, config);
+    const waitsMs = steps.map((step) => this.#writer.waitMs(step));
+    const ready = steps.filter((_step, index) => waitsMs[index] === 0);
+    const site = { api, view, mayWrite: leads, signal };
+    const isNews = await this.#writer.write(ready, site);
+    if (isNews) for (const namespace of namespaces) this.changed(namespace);
+    for (const namespace of namespaces) this.#tell(namespace);
+    const graceMs = namespaces.flatMap((each) => this.#looks.get(each)?.plan.againInMs ?? []);
+    const itemsMs = waitsMs.filter((waitMs) => waitMs > 0);
+    return Math.max(0, Math.min(this.#pollAtMs - clock.now(), ...graceMs, ...itemsMs));
+  }
+
+  async #readIfDue(
+    api: SpireServerApi,
+    config: InjectorConfig,
+    signal: AbortSignal,
+  ): Promise<SpireView> {
+    const { clock, wishes } = this.#options;
+    const viewOf = JSON.stringify([config.entries, config.spire]);
+    const isDue = clock.now() >= this.#pollAtMs || viewOf !== this.#viewOf;
+    if (this.#view !== undefined && !isDue) return this.#view;
+    const { cluster, parent } = config.entries;
+    const view = await readSpire(api, { cluster, needsAgents: parent === 'agents' }, signal);
+    this.#view = view;
+    this.#viewOf = viewOf;
+    this.#pollAtMs = clock.now() + config.spire.pollSeconds * 1000;
+    const known = [...wishes.namespaces(), ...view.namespaces(), ...this.#looks.keys()];
+    for (const namespace of known) this.#dirty.add(namespace);
+    return view;
+  }
+
+  /** Takes breath between namespaces: admission waits for nothing. */
+  async #planAll(
+    namespaces: readonly string[],
+    view: SpireView,
+    config: InjectorConfig,
+  ): Promise<readonly EntryStep[]> {
+    const steps: EntryStep[] = [];
+    for (const namespace of namespaces) {
+      steps.push(...this.#look(namespace, view, config).plan.steps);
+      await breathe();
+    }
+    const asked = new Set(steps.map((step) => (step.kind === 'delete' ? step.id : step.entry.id)));
+    if (namespaces.length > 1) this.#writer.keepOnly((id) => asked.has(id) || this.#isWanted(id));
+    return (['delete', 'update', 'create'] as const).flatMap((kind) =>
+      steps.filter((step) => step.kind === kind),
+    );
+  }
+
+  #isWanted(id: string): boolean {
+    for (const { wanted } of this.#looks.values())
+      if (wanted.entries.some(({ entry }) => entry.id === id)) return true;
+    return false;
+  }
+
+  #look(namespace: string, view: SpireView, config: InjectorConfig): Look {
+    const { wishes, clock } = this.#options;
+    const wanted = this.#wanted(namespace, view, config);
+    const { kept, isClear } = wanted;
+    const isSure = isClear && wishes.isCurrent();
+    const plan = planRegistrations({
+      wanted: wanted.entries,
+      ours: view.ours(namespace),
+      similar: (entry) => view.similar(entry),
+      mayDelete: (id) => isSure && !kept.has(id),
+      unwantedSinceMs: this.#looks.get(namespace)?.plan.unwantedSinceMs ?? new Map(),
+      nowMs: clock.now(),
+      graceMs: config.entries.graceSeconds * 1000,
+    });
+    const look = { wanted, plan };
+    const isEmpty =
+      wanted.entries.length + wanted.problems.length + plan.unwantedSinceMs.size === 0;
+    if (isEmpty) this.#looks.delete(namespace);
+    else this.#looks.set(namespace, look);
+    return look;
+  }
+
+  #wanted(namespace: string, view: SpireView, config: InjectorConfig): WantedRegistrations {
+    const { wishes, limits } = this.#options;
+    return wantedRegistrations({
+      namespace,
+      standing: wishes.standing(namespace),
+      groups: wishes.groups(namespace),
+      config,
+      spire: view.facts,
+      maxEntries: limits.entriesEach,
+    });
+  }
+
+  #tell(namespace: string): void {
+    const look = this.#looks.get(namespace);
+    const problems = look === undefined ? [] : problemsOf(look, (id) => this.#writer.refusal(id));
+    this.#options.board.set(namespace, problems);
+  }
+
+  #succeeded(): void {
+    const { clock, log, board, place } = this.#options;
+    if (this.#failures > 0) log.info({}, "SPIRE's server answers again");
+    board.set(place.namespace, []);
+    this.#failures = 0;
+    this.#lastSuccessMs = clock.now();
+  }
+
+  /** What is missing now is told; everything is read again before anything else is written. */
+  #failed(thrown: unknown, config: InjectorConfig): number {
+    const { clock, log, limits, random, board, place } = this.#options;
+    const fault = messageOf(thrown);
+    this.#failures += 1;
+    this.#pollAtMs = 0;
+    const delayMs = retryDelayMs(this.#failures, retriesFor(thrown, limits), random);
+    this.#notBeforeMs = clock.now() + delayMs;
+    const fields = { fault, retryMs: Math.round(delayMs) };
+    if (this.#failures === 1)
+      log.warn(fields, 'cannot keep the registrations in SPIRE, trying again');
+    else log.debug(fields, 'cannot keep the registrations in SPIRE, trying again');
+    board.set(place.namespace, [spireProblem(fault, place.object)]);
+    const view = this.#view;
+    if (view !== undefined) this.#tellAwaited(view, config);
+    return delayMs;
+  }
+
+  #tellAwaited(view: SpireView, config: InjectorConfig): void {
+    const { wishes, board, place } = this.#options;
+    for (const namespace of wishes.namespaces()) {
+      if (namespace === place.namespace) continue;
+      const { entries, problems } = this.#wanted(namespace, view, config);
+      const missing = entries.filter(
+        ({ entry }) => !view.has(namespace, entry.id) && view.similar(entry) === undefined,
+      );
+      const awaited = missing.length === 0 ? [] : [awaitedProblem(missing)];
+      board.set(namespace, [...problems, ...awaited]);
+    }
+  }
+}
+
+function retriesFor(
+  thrown: unknown,
+  limits: RegistrationLimits,
+): RegistrationLimits['unreachable'] {
+  if (!(thrown instanceof AppError)) return limits.failed;
+  if (thrown.code === 'SPIRE_FORBIDDEN') return limits.forbidden;
+  return thrown.code === 'SPIRE_UNREACHABLE' ? limits.unreachable : limits.failed;
+}

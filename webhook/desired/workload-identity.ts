@@ -1,0 +1,107 @@
+/** What a stored workload is to be in SPIRE, told from its pod template and the newest configuration. */
+import { AppError } from '#kernel/errors.ts';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { registrationsOf } from '../identity/registrations-of.ts';
+import { fragmentsOf } from '../injection/compose.ts';
+import type { Engine } from '../injection/inject.ts';
+import { isPod, kindNamed } from '../objects/kinds.ts';
+import { locate, type Located } from '../request/locate.ts';
+import { annotationKey, statusKey } from '../request/metadata-keys.ts';
+import { readRequest, type Settings } from '../request/read-annotations.ts';
+import { variablesFor } from '../request/variables.ts';
+
+/** The identity that a workload's helper asks for, whatever its parent in SPIRE. */
+export interface WorkloadIdentity {
+  readonly spiffeId: string;
+  /** Sorted. */
+  readonly selectors: readonly string[];
+  /** Names of trust domains, sorted. */
+  readonly federatesWith: readonly string[];
+}
+
+export type IdentityWish =
+  | { readonly kind: 'identity'; readonly identity: WorkloadIdentity }
+  /** It asks for what it may not have: nothing is registered for it. */
+  | { readonly kind: 'refused'; readonly why: string }
+  /** What it asks for cannot be told; entries that may be its own must stay. */
+  | { readonly kind: 'unclear'; readonly why: string };
+
+/**
+ * Undefined where no helper is asked for. Of what a controller makes, only pods count beside the controller's own object: one
+ * that was started before a change keeps its identity while it runs.
+ */
+export function identityOfStored(object: JsonObject, engine: Engine): IdentityWish | undefined {
+  const located = locate(object, '');
+  if (located === undefined || isRevision(located)) return undefined;
+  try {
+    return identityOf(located, engine);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { kind: 'unclear', why: error.message };
+  }
+}
+
+/** Made by a controller that we follow too, and no pod. */
+function isRevision({ kind, metadata }: Located): boolean {
+  const type = kindNamed(kind);
+  if (type === undefined || isPod(type)) return false;
+  const controller = listAt(metadata, 'ownerReferences').find(
+    (owner) => isObject(owner) && owner['controller'] === true,
+  );
+  const name = isObject(controller) ? stringAt(controller, 'kind') : undefined;
+  return name !== undefined && kindNamed(name) !== undefined;
+}
+
+function identityOf(located: Located, engine: Engine): IdentityWish | undefined {
+  const request = readRequest(located.template);
+  const settings = request.kind === 'templates' ? request.settings : {};
+  if (!hasHelper(located, engine, request.kind === 'templates' ? request.names : []))
+    return undefined;
+  const { entries } = engine.config;
+  const [registration] = registrationsOf(located, {
+    facts: engine,
+    hasHelper: true,
+    podLabels: entries.podLabels,
+    containers: [],
+    selectsImage: entries.selectImage,
+  });
+  if (registration === undefined) return undefined;
+  const { spiffeId, federatesWith } = registration;
+  if (!entries.allowSpiffeIdAnnotation) {
+    const why = overrideFault(located, settings, { engine, spiffeId });
+    if (why !== undefined) return { kind: 'refused', why };
+  }
+  const selectors = [...new Set(registration.selectors)].sort();
+  return { kind: 'identity', identity: { spiffeId, selectors, federatesWith } };
+}
+
+function hasHelper(located: Located, engine: Engine, names: readonly string[]): boolean {
+  const { template } = located;
+  const status = stringAt(objectAt(objectAt(template, 'metadata'), 'annotations'), statusKey);
+  if (status !== undefined) return engine.memory.parseStatus(status).helper !== undefined;
+  // On the node's network nothing is injected.
+  if (names.length === 0 || objectAt(template, 'spec')['hostNetwork'] === true) return false;
+  const request = readRequest(template);
+  const settings = request.kind === 'templates' ? request.settings : {};
+  const templates = names.map((name) => engine.library.get(name));
+  const fragments = fragmentsOf(templates, variablesFor(located, settings, engine));
+  return fragments.some(({ helperRule }) => helperRule !== undefined);
+}
+
+/** Whoever writes a workload would choose who it is: only where the configuration lets them. */
+function overrideFault(
+  located: Located,
+  settings: Settings,
+  { engine, spiffeId }: { readonly engine: Engine; readonly spiffeId: string },
+): string | undefined {
+  const keys = (['spiffe-id', 'trust-domain'] as const).filter(
+    (key) => settings[key] !== undefined,
+  );
+  if (keys.length === 0 || variablesFor(located, {}, engine)['spiffeId'] === spiffeId)
+    return undefined;
+  const named = keys.map(annotationKey).join(' and ');
+  return (
+    `${named} would make it ${spiffeId}, and the configuration does not let workloads choose their identity, so nothing is registered for it in SPIRE: ` +
+    `remove ${named}, or have the cluster's administrators set entries.allowSpiffeIdAnnotation`
+  );
+}
