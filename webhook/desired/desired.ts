@@ -104,7 +104,7 @@ export type Rendered =
   | { readonly kind: 'problem'; readonly problem: ConfigMapProblem };
 
 /** Our ConfigMaps are found, and removed, by this label. */
-const managedBy = { 'app.kubernetes.io/managed-by': 'svidecar' } as const;
+export const managedBy = { 'app.kubernetes.io/managed-by': 'svidecar' } as const;
 /** Whether labels say that an object is ours to change and to remove. */
 export function isManaged(labels: Readonly<Record<string, Json | undefined>>): boolean {
   return Object.entries(managedBy).every(([key, value]) => own(labels, key) === value);

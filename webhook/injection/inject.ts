@@ -17,6 +17,7 @@ import {
 } from '../request/metadata-keys.ts';
 import type { PodSurroundings } from './envoy-location.ts';
 import { planEnvoy, type PlannedEnvoy } from './envoy-plan.ts';
+import { withFederationLabel } from './federation-label.ts';
 import { fit } from './fit.ts';
 import type { HashOf } from './hash.ts';
 import { changeAt, covers, find } from './keyed.ts';
@@ -71,7 +72,7 @@ export function inject(
   refuseShape(objectAt(original, 'spec'));
   const templates = chosenTemplates(request, engine.library);
   const variables = variablesFor({ ...located, template: original }, settings, engine);
-  const composition = engine.memory.compose(templates, variables);
+  const composition = compositionFor(original, { templates, variables }, engine);
   const asked = { templates, composition, settings, trace, hashOf: engine.memory.hashOf };
   tellOfRules(original, asked);
   const envoy = envoyOf(original, { ...asked, surroundings: { claims, keysOf } });
@@ -98,6 +99,14 @@ export function inject(
     lacking: current === original ? lacking : undefined,
   });
   return { operations, status };
+}
+
+function compositionFor(
+  original: JsonObject,
+  asked: Pick<EnvoyQuestion, 'templates'> & Pick<Composition, 'variables'>,
+  { memory, config }: Engine,
+): Composition {
+  return withFederationLabel(memory.compose(asked.templates, asked.variables), original, config);
 }
 
 /** The ConfigMaps that an injected pod mounts. */

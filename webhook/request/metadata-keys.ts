@@ -8,6 +8,8 @@ export const injectKey = 'svidecar.dev/inject';
 export const statusKey = 'svidecar.dev/status';
 /** Label on every injected pod template and pod; value "true". */
 export const injectedLabel = 'svidecar.dev/injected';
+/** Label on pod templates that spire-controller-manager chooses pods by: which trust domains they federate with. */
+export const federationLabel = 'svidecar.dev/federation';
 /** Namespace label: `enabled` or `pod`. */
 export const namespaceLabel = 'svidecar.dev/injection';
 /** A key with one of these prefixes is ours; one we do not know is refused. */

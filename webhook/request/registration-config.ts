@@ -40,6 +40,11 @@ export const entriesSchema = z.strictObject({
   allowSpiffeIdAnnotation: z.boolean().default(false),
   /** Of this cluster, where several share one SPIRE server; empty: none does. */
   cluster: z.union([z.literal(''), z.string().regex(dnsLabel, 'must be a DNS label')]).default(''),
+  /** Of ClusterSPIFFEID objects, where spire-controller-manager looks at one class only. */
+  className: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{0,253}$/, 'must be the name of a class')
+    .default(''),
   /** How long an entry stays that no workload wants any more. */
   graceSeconds: z.int().min(0).max(86_400).default(60),
 });

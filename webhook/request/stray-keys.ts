@@ -1,7 +1,13 @@
 /** Keys of ours where they have no effect, and keys that look like ours and are not. */
 import { objectAt, type JsonObject } from '#kernel/json.ts';
 import { writableKeys } from './read-annotations.ts';
-import { injectedLabel, isOurs, namespaceLabel, statusKey } from './metadata-keys.ts';
+import {
+  federationLabel,
+  injectedLabel,
+  isOurs,
+  namespaceLabel,
+  statusKey,
+} from './metadata-keys.ts';
 import type { Located } from './locate.ts';
 import { nearest } from '#kernel/nearest.ts';
 
@@ -14,7 +20,11 @@ export interface Stray {
 }
 
 /** Labels of ours that may stand on objects in a namespace; the others are for Namespaces. */
-const objectLabels: ReadonlySet<string> = new Set([injectedLabel, 'svidecar.dev/revision']);
+const objectLabels: ReadonlySet<string> = new Set([
+  injectedLabel,
+  federationLabel,
+  'svidecar.dev/revision',
+]);
 const domains = ['svidecar.dev', 'inject.svidecar.dev'] as const;
 
 /** What of a workload or a Pod says something that nobody hears. */

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { readRequest } from '../../../webhook/request/read-annotations.ts';
 import {
   annotationKey,
+  federationLabel,
   injectedLabel,
   injectKey,
   settingKeys,
@@ -25,6 +26,7 @@ describe('docs/annotations.md', () => {
       templatesKey,
       statusKey,
       injectedLabel,
+      federationLabel,
     ];
     expect(rows.map(({ key }) => key).sort()).toEqual(known.sort());
   });

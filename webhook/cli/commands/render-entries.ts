@@ -48,7 +48,8 @@ export function entriesCommand(context: CliContext): Command {
       const options = entriesOptions(flags, engineOptions.engine.config);
       const documents = readInputs(paths, terminal).flatMap(readManifest);
       const { registrations, problems } = registrationsIn(documents, options, engineOptions);
-      terminal.out(textOf(registrations, flags));
+      const { className } = engineOptions.engine.config.entries;
+      terminal.out(textOf(registrations, { className, ...flags }));
       reportProblems(problems, terminal);
       context.exit(exitCodeOfAll(problems.map(({ error }) => error.code)));
     });

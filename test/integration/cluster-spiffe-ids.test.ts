@@ -1,0 +1,214 @@
+/** `registration: clusterspiffeid` on a real API server with SPIRE's CRDs, spire-controller-manager and spire-server. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { ClusterSpiffeIdKeeper } from '../../webhook/controller/clusterspiffeids/cluster-spiffe-id-keeper.ts';
+import { federationHash } from '../../webhook/injection/federation-label.ts';
+import { connect, type ConnectedApi } from '../../webhook/kube/connection.ts';
+import { checkConfig } from '../../webhook/request/injector-config.ts';
+import { injected } from '../fakes/admission.ts';
+import { engineFor } from '../fakes/engine.ts';
+import { SilentLog } from '../fakes/silent-log.ts';
+import { injectBackend, pod, type Annotations } from '../fakes/workloads.ts';
+import { startApiServer, type ApiServer } from './harness/api-server.ts';
+import { describeWithComponents } from './harness/components.ts';
+import { waitUntil } from './harness/processes.ts';
+import {
+  installSpireCrds,
+  startSpireControllerManager,
+  type SpireControllerManager,
+} from './harness/spire-controller-manager.ts';
+import { startSpireServer, type SpireServer } from './harness/spire-server.ts';
+
+const programs = [
+  'etcd',
+  'kube-apiserver',
+  'kubectl',
+  'spire-controller-manager',
+  'spire-server',
+] as const;
+const list = '/apis/spire.spiffe.io/v1alpha1/clusterspiffeids';
+const configuration = {
+  registration: 'clusterspiffeid',
+  entries: { hint: 'svidecar', jwtSvidTtlSeconds: 60, graceSeconds: 0 },
+};
+
+describeWithComponents(programs, 'ClusterSPIFFEID objects', () => {
+  let api: ApiServer;
+  let ours: ConnectedApi;
+  let spire: SpireServer;
+  let other: SpireServer;
+  let manager: SpireControllerManager | undefined;
+  const signal = AbortSignal.timeout(300_000);
+  const log = new SilentLog();
+  let federations: readonly (readonly string[])[] = [];
+  let config = checkConfig(configuration, 'config.yaml');
+  let isCurrent = true;
+  let keeper: ClusterSpiffeIdKeeper;
+
+  beforeAll(async () => {
+    [api, spire, other] = await Promise.all([
+      startApiServer(),
+      startSpireServer(),
+      startSpireServer({ trustDomain: 'other.test' }),
+    ]);
+    await spire.setBundle('other.test', await other.showBundle());
+    for (const part of ['base', 'components/clusterspiffeid/rbac.yaml']) await applyPart(part);
+    const user = 'system:serviceaccount:svidecar:svidecar';
+    const kubeconfig = await api.kubeconfigFor(user, ['system:serviceaccounts']);
+    ours = await connect({ kind: 'kubeconfig', path: kubeconfig });
+    await api.createNamespace('shop', { 'svidecar.dev/injection': 'enabled' });
+    await api.request('POST', '/api/v1/nodes', { metadata: { name: 'node-1' } });
+    await api.request('POST', '/api/v1/namespaces/shop/serviceaccounts', {
+      metadata: { name: 'frontend' },
+    });
+    keeper = new ClusterSpiffeIdKeeper({
+      api: ours,
+      config: () => config,
+      ignoredNamespaces: () => new Set(['kube-system', 'svidecar']),
+      stored: { federations: () => federations, isCurrent: () => isCurrent },
+      leads: () => true,
+      clock: { now: () => Date.now() },
+      log,
+    });
+  }, 120_000);
+  afterAll(async () => {
+    await manager?.stop();
+    await Promise.all([api.stop(), spire.stop(), other.stop()]);
+  });
+
+  async function applyPart(part: string): Promise<void> {
+    const path = `manifests/kustomize/${part}`;
+    const flag = path.endsWith('.yaml') ? '-f' : '-k';
+    const { stderr } = await api.kubectl(['apply', flag, path]);
+    expect(stderr).toBe('');
+    await api.kubectl(['delete', 'mutatingwebhookconfigurations', '--all']);
+  }
+
+  const objects = async (): Promise<readonly JsonObject[]> => {
+    const { body } = await api.request('GET', list);
+    return listAt(isObject(body) ? body : {}, 'items').filter(isObject);
+  };
+  const nameOf = (object: JsonObject): string =>
+    stringAt(objectAt(object, 'metadata'), 'name') ?? '';
+  const names = async (): Promise<readonly string[]> => (await objects()).map(nameOf).sort();
+  const versions = async (): Promise<readonly unknown[]> =>
+    (await objects()).map((each) => objectAt(each, 'metadata')['resourceVersion']);
+  const entries = async (): Promise<readonly JsonObject[]> =>
+    listAt(await spire.command(['entry', 'show']), 'entries').filter(isObject);
+  const federated = `svidecar-federated-${federationHash(['other.test'])}`;
+
+  test('without the CRDs the log says what is missing', async () => {
+    await keeper.reconcile(signal);
+    expect(JSON.stringify(log.lines.at(-1))).toMatch(/clusterspiffeids.*with its CRDs/);
+    await installSpireCrds(api);
+  });
+
+  test('the wanted ones are made with the rights of the component, and not written again', async () => {
+    federations = [['other.test'], [], ['other.test']];
+    await keeper.reconcile(signal);
+    expect(await names()).toEqual([federated, 'svidecar-helpers']);
+    const before = await versions();
+    await keeper.reconcile(signal);
+    expect(await versions()).toEqual(before);
+    expect(keeper.counts).toEqual({ written: 2, removed: 0 });
+  });
+
+  test('a changed one is put right', async () => {
+    await api.request('PATCH', `${list}/svidecar-helpers`, { spec: { admin: true, hint: 'x' } });
+    await keeper.reconcile(signal);
+    const helpers = (await objects()).find((each) => nameOf(each) === 'svidecar-helpers');
+    expect(objectAt(helpers, 'spec')).toMatchObject({ hint: 'svidecar' });
+    expect(objectAt(helpers, 'spec')).not.toHaveProperty('admin');
+  });
+
+  test("a pod gets an entry when it is scheduled; one with trust domains gets theirs, by the webhook's label", async () => {
+    const engine = engineFor(config);
+    manager = await startSpireControllerManager({ api, spire });
+    const create = async (name: string, annotations: Annotations): Promise<void> => {
+      const object = injected(pod({ ...injectBackend, ...annotations }), { engine });
+      const metadata = { ...objectAt(object, 'metadata'), name };
+      const spec = { ...objectAt(object, 'spec'), nodeName: 'node-1' };
+      const { status } = await api.request('POST', '/api/v1/namespaces/shop/pods', {
+        ...object,
+        metadata,
+        spec,
+      });
+      expect(status).toBe(201);
+    };
+    await create('alone', {});
+    await create('federating', { 'spiffe.io/federatesWith': 'other.test' });
+    await waitUntil('both have an entry', async () => (await entries()).length === 2);
+    const found = await entries();
+    for (const entry of found) {
+      expect(entry).toMatchObject({
+        spiffe_id: { trust_domain: 'example.org', path: '/ns/shop/sa/frontend' },
+        hint: 'svidecar',
+        jwt_svid_ttl: 60,
+      });
+      expect(JSON.stringify(entry['selectors'])).toContain('container-name:auth-helper');
+    }
+    expect(found.map((entry) => listAt(entry, 'federates_with').length).sort()).toEqual([0, 1]);
+  });
+
+  test('a set that nobody has goes only when everything is known; its pods lose their entry then', async () => {
+    federations = [];
+    isCurrent = false;
+    await keeper.reconcile(signal);
+    expect(await names()).toContain(federated);
+    isCurrent = true;
+    await keeper.reconcile(signal);
+    expect(await names()).toEqual(['svidecar-helpers']);
+    await waitUntil('its entry is gone', async () => (await entries()).length === 1);
+  });
+
+  test('an object of others under one of the names is left alone, and told of', async () => {
+    await api.request('DELETE', `${list}/svidecar-helpers`);
+    const spec = { spiffeIDTemplate: 'spiffe://example.org/other' };
+    const { apiVersion, kind } = {
+      apiVersion: 'spire.spiffe.io/v1alpha1',
+      kind: 'ClusterSPIFFEID',
+    };
+    await api.request('POST', list, {
+      apiVersion,
+      kind,
+      metadata: { name: 'svidecar-helpers' },
+      spec,
+    });
+    await keeper.reconcile(signal);
+    expect((await objects()).map((each) => each['spec'])).toEqual([spec]);
+    expect(JSON.stringify(log.lines.at(-1))).toContain("is not svidecar's");
+    await api.request('DELETE', `${list}/svidecar-helpers`);
+  });
+
+  test('the policy lets svidecar write no other ClusterSPIFFEID, and none that has more power', async () => {
+    const metadata = (name: string): JsonObject => ({
+      name,
+      labels: { 'app.kubernetes.io/managed-by': 'svidecar' },
+    });
+    const spec = { spiffeIDTemplate: 'spiffe://example.org/x' };
+    const tried = async (name: string, more: JsonObject): Promise<string> => {
+      const object = {
+        apiVersion: 'spire.spiffe.io/v1alpha1',
+        kind: 'ClusterSPIFFEID',
+        metadata: metadata(name),
+        spec: { ...spec, ...more },
+      };
+      return ours.create(list, object, signal).then(
+        () => 'made',
+        (error: unknown) => String(error),
+      );
+    };
+    expect(await tried('anything', {})).toContain('only ClusterSPIFFEID objects that are called');
+    const one = `svidecar-federated-${'0'.repeat(32)}`;
+    expect(await tried(one, { admin: true })).toContain('neither admin nor downstream');
+    expect(await tried(one, { downstream: true })).toContain('neither admin nor downstream');
+  });
+
+  test('in another mode they all go at once', async () => {
+    await keeper.reconcile(signal);
+    expect(await names()).toEqual(['svidecar-helpers']);
+    config = checkConfig({ registration: 'none' }, 'config.yaml');
+    await keeper.reconcile(signal);
+    expect(await names()).toEqual([]);
+  });
+});

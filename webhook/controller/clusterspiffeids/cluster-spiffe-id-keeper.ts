@@ -1,0 +1,185 @@
+/**
+ * Keeps our ClusterSPIFFEID objects as wanted. They are few, and read whenever something may have changed, and now and then.
+ * Only the leader works.
+ */
+import type { Clock } from '#kernel/clock.ts';
+import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import type { Log } from '#kernel/observe.ts';
+import {
+  isClusterSpiffeIdName,
+  wantedClusterSpiffeIds,
+  type WantedClusterSpiffeId,
+} from '../../desired/cluster-spiffe-ids.ts';
+import { isManaged, managedBy } from '../../desired/desired.ts';
+import type { KubernetesApi } from '../../kube/kubernetes-api.ts';
+import { pathOf, readList } from '../../kube/read-list.ts';
+import type { InjectorConfig } from '../../request/injector-config.ts';
+import {
+  planClusterSpiffeIds,
+  type ClusterSpiffeIdStep,
+  type StoredClusterSpiffeId,
+} from './plan-cluster-spiffe-ids.ts';
+
+/** @see spire-controller-manager, ClusterSPIFFEID */
+const source = {
+  apiVersion: 'spire.spiffe.io/v1alpha1',
+  kind: 'ClusterSPIFFEID',
+  resource: 'clusterspiffeids',
+} as const;
+
+/** More sets of trust domains than people keep apart; each costs spire-controller-manager a look at every pod. */
+const maxObjects = 256;
+
+/** What is known of the cluster. */
+export interface StoredFederations {
+  /** What the workloads and pods federate with where svidecar acts, each sorted. */
+  federations(): readonly (readonly string[])[];
+  /** True while all lists are complete and current. */
+  isCurrent(): boolean;
+}
+
+export interface ClusterSpiffeIdKeeperOptions {
+  readonly api: KubernetesApi;
+  readonly config: () => InjectorConfig;
+  readonly ignoredNamespaces: () => ReadonlySet<string>;
+  readonly stored: StoredFederations;
+  /** Asked before each write. */
+  readonly leads: () => boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class ClusterSpiffeIdKeeper {
+  readonly counts = { written: 0, removed: 0 };
+  readonly #options: ClusterSpiffeIdKeeperOptions;
+  #unwantedSinceMs: ReadonlyMap<string, number> = new Map();
+  /** Told once, until it is otherwise. */
+  #told = '';
+
+  constructor(options: ClusterSpiffeIdKeeperOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Looks at everything, and writes what differs.
+   * @returns milliseconds until it wants to look again although nothing changes
+   * @throws {ApiRefusal} and {AppError} CLUSTER_UNREACHABLE where it could not
+   */
+  async reconcile(signal: AbortSignal): Promise<number | undefined> {
+    const { config, clock, leads, stored } = this.#options;
+    const { registration, entries } = config();
+    const isWanted = registration === 'clusterspiffeid';
+    const mayRemove = !isWanted || stored.isCurrent();
+    const wanted = isWanted ? this.#wanted() : [];
+    const there = await this.#read(isWanted, signal);
+    if (there === undefined) return undefined;
+    const plan = planClusterSpiffeIds({
+      wanted,
+      stored: there,
+      mayRemove,
+      unwantedSinceMs: this.#unwantedSinceMs,
+      nowMs: clock.now(),
+      // In another mode nobody waits for them.
+      graceMs: isWanted ? entries.graceSeconds * 1000 : 0,
+    });
+    this.#unwantedSinceMs = plan.unwantedSinceMs;
+    if (plan.taken.length > 0)
+      this.#tell(
+        `ClusterSPIFFEID ${plan.taken.join(', ')} is not svidecar's (no label app.kubernetes.io/managed-by: svidecar), so its helpers are not registered: rename it`,
+      );
+    for (const step of plan.steps) {
+      if (signal.aborted || !leads()) return undefined;
+      await this.#carryOut(step, signal);
+    }
+    return plan.againInMs;
+  }
+
+  #wanted(): readonly WantedClusterSpiffeId[] {
+    const { config, ignoredNamespaces, stored } = this.#options;
+    const { objects, leftOut } = wantedClusterSpiffeIds({
+      config: config(),
+      ignoredNamespaces: ignoredNamespaces(),
+      federations: stored.federations(),
+      maxObjects,
+    });
+    if (leftOut > 0)
+      this.#tell(
+        `workloads name over ${maxObjects - 1} different sets of trust domains; ${leftOut} of them get no ClusterSPIFFEID, and their helpers no identity`,
+      );
+    return objects;
+  }
+
+  /** Undefined where it may not be read, or the kind is not there. */
+  async #read(
+    isNeeded: boolean,
+    signal: AbortSignal,
+  ): Promise<readonly StoredClusterSpiffeId[] | undefined> {
+    const keep = (object: JsonObject): boolean =>
+      isClusterSpiffeIdName(stringAt(objectAt(object, 'metadata'), 'name') ?? '');
+    // Without the kind there is nothing to clear away.
+    const listed = await readList(
+      this.#options.api,
+      { ...source, isOptional: !isNeeded },
+      { keep, signal },
+    );
+    if (listed.kind === 'known') return listed.objects.map(storedOf);
+    if (isNeeded)
+      this.#tell(
+        `${listed.reason}; registration: clusterspiffeid needs spire-controller-manager with its CRDs, and the component clusterspiffeid of svidecar's manifests`,
+      );
+    return undefined;
+  }
+
+  async #carryOut(step: ClusterSpiffeIdStep, signal: AbortSignal): Promise<void> {
+    const { api, log } = this.#options;
+    switch (step.kind) {
+      case 'create': {
+        const { name } = step.wanted;
+        const metadata = { name, labels: { ...managedBy } };
+        await api.create(pathOf(source), objectOf(step.wanted, metadata), signal);
+        this.counts.written += 1;
+        log.info({ name }, 'ClusterSPIFFEID created');
+        return;
+      }
+      case 'replace': {
+        const { name } = step.wanted;
+        const path = pathOf(source, undefined, name);
+        await api.replace(path, objectOf(step.wanted, step.metadata), signal);
+        this.counts.written += 1;
+        log.info({ name }, 'ClusterSPIFFEID put right');
+        return;
+      }
+      case 'remove': {
+        const { name, uid, resourceVersion } = step;
+        await api.remove(pathOf(source, undefined, name), { uid, resourceVersion }, signal);
+        this.counts.removed += 1;
+        log.info({ name }, 'unused ClusterSPIFFEID removed');
+        return;
+      }
+      default:
+        step satisfies never;
+    }
+  }
+
+  #tell(problem: string): void {
+    if (problem !== this.#told) this.#options.log.warn({ problem }, 'registration is not complete');
+    this.#told = problem;
+  }
+}
+
+function storedOf(object: JsonObject): StoredClusterSpiffeId {
+  const metadata = objectAt(object, 'metadata');
+  return {
+    name: stringAt(metadata, 'name') ?? '',
+    uid: stringAt(metadata, 'uid') ?? '',
+    resourceVersion: stringAt(metadata, 'resourceVersion') ?? '',
+    isManaged: isManaged(objectAt(metadata, 'labels')),
+    metadata,
+    spec: objectAt(object, 'spec'),
+  };
+}
+
+function objectOf({ spec }: WantedClusterSpiffeId, metadata: JsonObject): JsonObject {
+  const { apiVersion, kind } = source;
+  return { apiVersion, kind, metadata, spec };
+}
