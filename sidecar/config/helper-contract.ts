@@ -15,6 +15,8 @@ export const ruleMetadataKey = 'svidecar-rule';
 /** Where the helper's ConfigMap is mounted, and the file in it. */
 export const settingsDirectory = '/etc/svidecar';
 export const settingsFile = 'helper.yaml';
+/** Where lists of bans are mounted. */
+export const banDirectory = '/etc/svidecar-bans';
 /** Per-route `context_extensions` keys. Inject: this route's audience. Validate: its audiences, comma-separated. */
 export const routeAudienceKey = 'svidecar-audience';
 /** `"true"`: the rule does nothing on this route; what a client must not send is still taken away. */

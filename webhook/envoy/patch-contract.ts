@@ -55,6 +55,8 @@ export interface FilterAddition {
   readonly hosts?: readonly string[];
   /** A request that has passed the filter must not come to it again: it takes its own work for the client's. */
   readonly onceOnly?: boolean;
+  /** The filter lets pass all that it has no reason to refuse: it closes no listener, and missing it opens none. */
+  readonly onlyRefuses?: boolean;
   /** Absent: nothing; whatever a route sets for the filter is judged by its type alone. */
   readonly routes?: RouteTerms | undefined;
   /**

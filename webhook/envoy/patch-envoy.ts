@@ -158,14 +158,16 @@ function startSearch(asked: Pick<Search, 'files' | 'listeners' | 'additions' | '
 }
 
 /** The lists that get a filter: those of the chosen listeners' connection managers that have none for this rule yet. */
-function placesFor(addition: FilterAddition, search: Search): readonly Wanted[] {
+function placesFor(addition: FilterAddition, whole: Search): readonly Wanted[] {
+  // Where it is no protection, what could get past it is no danger: nobody is told.
+  const search = addition.onlyRefuses === true ? { ...whole, warnings: [], chosen: [] } : whole;
   const { files, listeners, clusters, surroundings, additions, warnings } = search;
   const told = new Set<object>();
   const behind = startBehind(addition, clusters);
   const before = new Set(addition.before);
   const bothAsked = new Set(additions.filters.map(({ direction }) => direction)).size > 1;
   const choice = chooseListeners(addition, listeners, { files, bothAsked });
-  addAll(warnings, choice.warnings);
+  addAll(whole.warnings, choice.warnings);
   addAll(warnings, checkHandOver(addition, choice.listeners, search));
   for (const listener of choice.listeners) search.chosen.push({ addition, listener });
   requireNames(addition, choice.listeners, files.main);

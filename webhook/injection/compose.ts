@@ -1,7 +1,7 @@
 /** Templates, substituted and joined, as one partial pod that fits what is already there. */
 import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
-import { isArray, type Json, type JsonObject } from '#kernel/json.ts';
+import { isArray, isObject, listAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { settingsFile } from '../../sidecar/config/helper-contract.ts';
 import { skipsEverything } from '../../sidecar/config/skip-paths.ts';
 import {
@@ -72,9 +72,7 @@ export function compose(templates: readonly NamedTemplate[], variables: Variable
   }
   return {
     pod,
-    sidecars: fragments.flatMap((fragment) =>
-      (fragment.sidecars ?? []).map((container) => substituteObject(container, known)),
-    ),
+    sidecars: sidecarsOf(fragments, known),
     everyContainer: fragments
       .map((fragment) => fragment.everyContainer)
       .filter((part) => part !== undefined),
@@ -85,6 +83,15 @@ export function compose(templates: readonly NamedTemplate[], variables: Variable
     envoyValues: usedValues(fragments, known),
     variables: known,
   };
+}
+
+/** Several fragments may complete one container. */
+function sidecarsOf(fragments: readonly Fragment[], known: Variables): readonly JsonObject[] {
+  let joined: JsonObject = {};
+  for (const { sidecars = [] } of fragments)
+    for (const container of sidecars)
+      joined = mergePartial(joined, { containers: [substituteObject(container, known)] });
+  return listAt(joined, 'containers').filter(isObject);
 }
 
 function helperOf(

@@ -144,6 +144,7 @@ function filterAddition(template: TemplateFilter, variables: Variables): FilterA
     oneAudienceForAllHosts: isTrue(template.oneAudienceForAllHosts),
     exemptsPaths: isTrue(template.exemptsPaths),
     onceOnly: isTrue(template.onceOnly),
+    onlyRefuses: template.onlyRefuses,
     routes: template.routes,
     ruleMetadata: template.ruleMetadata,
     advice: template.advice,

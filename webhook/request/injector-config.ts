@@ -7,6 +7,7 @@ import { logLevels } from '#kernel/observe.ts';
 import { trustDomainFault } from '#kernel/spiffe-id.ts';
 import { checkShape, readShape } from '../../sidecar/config/check-shape.ts';
 import { settingsDirectory } from '../../sidecar/config/helper-contract.ts';
+import { bansSchema } from './ban-config.ts';
 import { callerSchema } from './caller-schema.ts';
 import { objectMarks } from './object-marks.ts';
 import { entriesSchema, registrationSchema, spireSchema } from './registration-config.ts';
@@ -78,6 +79,8 @@ export const configSchema = z.strictObject({
   authorization: z.enum(['deny', 'overwrite', 'keep']).default('deny'),
   nativeSidecar: z.enum(['auto', 'true', 'false']).default('auto'),
   dataPath: z.enum(['ext-authz', 'native']).default('ext-authz'),
+  /** For the template `jwt-ban`. */
+  bans: bansSchema.prefault({}),
   /** Who may ask for reviews; absent: anybody who reaches the port. */
   apiServerClient: callerSchema.optional(),
   /** For the ConfigMaps that svidecar makes, where a policy of the cluster demands some. */

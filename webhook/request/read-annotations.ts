@@ -16,6 +16,7 @@ import {
   templatesKey,
   type SettingKey,
 } from './metadata-keys.ts';
+import { banHostPattern, banTokenForms, banTokenPattern, isBanClaim } from './ban-config.ts';
 import { nearest } from '#kernel/nearest.ts';
 import { cpuForms, cpuPattern, memoryForms, memoryPattern } from './quantity.ts';
 
@@ -55,6 +56,16 @@ function each(
   return (text) => {
     const list = items(text, what);
     return list.every(isValid) ? [...new Set(list)] : fail(`${what}, separated by commas`);
+  };
+}
+
+function atMost<Item>(
+  most: number,
+  read: (text: string) => readonly Item[],
+): (text: string) => readonly Item[] {
+  return (text) => {
+    const list = read(text);
+    return list.length <= most ? list : fail(`at most ${most} of them`);
   };
 }
 
@@ -112,6 +123,16 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
   audience: audiences,
   'audience-by-host': audienceByHost,
   authorization: oneOf('deny', 'overwrite', 'keep'),
+  'ban-claims': atMost(
+    8,
+    each('names of claims, or JSON pointers such as /realm/user', isBanClaim),
+  ),
+  'ban-hosts': atMost(
+    64,
+    each('hosts, exact or *.suffix, in lower case', (item) => banHostPattern.test(item)),
+  ),
+  'ban-store': matching(dnsLabel, 'the name of a store of the configuration'),
+  'ban-token': matching(banTokenPattern, banTokenForms),
   'caller-header': callerHeader,
   'cpu-limit': cpu,
   'cpu-request': cpu,

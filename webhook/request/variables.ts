@@ -8,6 +8,7 @@ import {
   settingsDirectory,
   settingsFile,
 } from '../../sidecar/config/helper-contract.ts';
+import { banVariables } from './ban-config.ts';
 import type { Settings } from './read-annotations.ts';
 import type { InjectorConfig } from './injector-config.ts';
 import { annotationKey, type SettingKey } from './metadata-keys.ts';
@@ -35,6 +36,7 @@ export function variablesFor(located: Located, settings: Settings, facts: Engine
     ...tokens,
     federatesWith: federationOf(located.template, identity.spiffeId).trustDomains,
     ...nativeVariables(tokens),
+    ...banVariables(settings, facts.config.bans),
     ...socketVariables(settings, facts.config),
     ...containerVariables(settings, facts),
   };

@@ -56,6 +56,11 @@ const filter = z.strictObject({
   hosts: z.union([z.string(), z.array(z.string())]).optional(),
   /** A request must not pass the filter twice: refused where a redirect within Envoy, or a listener behind a listener, does that. */
   onceOnly: z.union([z.boolean(), z.string()]).default(false),
+  /**
+   * The filter lets pass all that it has no reason to refuse: no listener counts as closed because of it, and nothing is
+   * warned about because requests could miss it.
+   */
+  onlyRefuses: z.boolean().default(false),
   /** Without it, a route's setting for the filter is refused, unless Envoy's `ext_authz` asks about each request all the same. */
   routes: routes.optional(),
   /**

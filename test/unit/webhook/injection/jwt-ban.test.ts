@@ -1,0 +1,184 @@
+/** The template `jwt-ban`: a filter that only refuses, and so protects nothing and opens nothing. */
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { readSettings } from '../../../../sidecar/config/settings.ts';
+import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
+import type { EnvoyPatch } from '../../../../webhook/envoy/patch-contract.ts';
+import { additionsOf } from '../../../../webhook/injection/envoy-plan.ts';
+import { statusOf } from '../../../../webhook/injection/status.ts';
+import type { Engine } from '../../../../webhook/injection/inject.ts';
+import { decideOn, injected, valueAt } from '../../../fakes/admission.ts';
+import { engineFor } from '../../../fakes/engine.ts';
+
+const type = 'type.googleapis.com/envoy.extensions.filters';
+const router = `{name: router, typed_config: {"@type": ${type}.http.router.v3.Router}}`;
+const lua = `{name: code, typed_config: {"@type": ${type}.http.lua.v3.Lua}}`;
+
+function podFor(annotations: Readonly<Record<string, string>>): JsonObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'edge', namespace: 'shop', annotations },
+    spec: {
+      containers: [
+        {
+          name: 'envoy',
+          image: 'envoyproxy/envoy:v1.40.0',
+          args: ['-c', '/etc/envoy/envoy.yaml'],
+          volumeMounts: [{ name: 'envoy', mountPath: '/etc/envoy' }],
+        },
+      ],
+      volumes: [{ name: 'envoy', configMap: { name: 'edge' } }],
+    },
+  };
+}
+
+const templates = (names: string, more = {}) => ({
+  'inject.svidecar.dev/templates': names,
+  ...more,
+});
+
+function settingsOf(annotations: Readonly<Record<string, string>>, engine: Engine) {
+  const pod = injected(podFor(annotations), { engine });
+  const text = statusOf(pod)?.helper?.settings ?? '';
+  return readSettings(text, 'helper.yaml').rules.find(({ mode }) => mode === 'ban');
+}
+
+/** An edge that anybody reaches, whose first filter runs code, and whose routes say something about checks. */
+function patched(names: string, routes = ''): EnvoyPatch {
+  const engine = engineFor();
+  const plan = statusOf(injected(podFor(templates(names)), { engine }))?.envoy;
+  if (plan === undefined) throw new Error('there is no plan');
+  const route = `{match: {prefix: /}, route: {cluster: app}${routes}}`;
+  const manager = `{name: hcm, typed_config: {"@type": ${type}.network.http_connection_manager.v3.HttpConnectionManager, route_config: {virtual_hosts: [{name: all, domains: ["a.test"], routes: [${route}]}]}, http_filters: [${lua}, ${router}]}}`;
+  const address = '{socket_address: {address: 0.0.0.0, port_value: 8080}}';
+  const text = `static_resources:
+  listeners:
+  - {name: edge, address: ${address}, filter_chains: [{filters: [${manager}]}]}
+  clusters:
+  - {name: app, load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 80}}}}]}]}}
+`;
+  const source = { name: 'ConfigMap shop/edge', files: { 'envoy.yaml': text }, main: 'envoy.yaml' };
+  return patchEnvoy(
+    { ...source, version: { major: 1, minor: 40 } },
+    additionsOf(plan, engine.library),
+  );
+}
+
+function filterNames({ files }: EnvoyPatch): readonly string[] {
+  const root: unknown = parse(files['envoy.yaml'] ?? '');
+  const [listener] = listAt(objectAt(isObject(root) ? root : {}, 'static_resources'), 'listeners');
+  const [chain] = listAt(isObject(listener) ? listener : {}, 'filter_chains');
+  const [manager] = listAt(isObject(chain) ? chain : {}, 'filters');
+  const config = objectAt(isObject(manager) ? manager : {}, 'typed_config');
+  return listAt(config, 'http_filters').map(
+    (one) => stringAt(isObject(one) ? one : {}, 'name') ?? '',
+  );
+}
+
+describe('the filter of jwt-ban', () => {
+  test('protects no listener, and what could get past it is not warned about', () => {
+    const { warnings, inbound } = patched('jwt-ban');
+    expect(warnings).toEqual([]);
+    expect(inbound).toEqual({ guards: [], ports: [8080], appPorts: [] });
+  });
+
+  test('takes no warning away from jwt-validate beside it, and nothing of its protection', () => {
+    const alone = patched('jwt-validate');
+    const both = patched('jwt-ban, jwt-validate');
+    expect(both.warnings).toEqual(alone.warnings);
+    expect(both.warnings.length).toBeGreaterThan(0);
+    expect(both.inbound).toEqual(alone.inbound);
+    expect(both.inbound.guards.map(({ rule }) => rule)).toEqual(['jwt-validate']);
+  });
+
+  test('is the first of its list, in whatever order the templates are named', () => {
+    for (const names of ['jwt-ban, jwt-validate', 'jwt-validate, jwt-ban'])
+      expect(filterNames(patched(names))).toEqual([
+        'svidecar.jwt-ban',
+        'code',
+        'svidecar.jwt-validate',
+        'router',
+      ]);
+  });
+
+  test('leaves the usual name, and what routes say under it, to jwt-validate', () => {
+    const perRoute = `{"@type": ${type}.http.ext_authz.v3.ExtAuthzPerRoute, check_settings: {context_extensions: {svidecar-skip: "true"}}}`;
+    const routes = `, typed_per_filter_config: {envoy.filters.http.ext_authz: ${perRoute}}`;
+    expect(filterNames(patched('jwt-ban, jwt-validate', routes))).toEqual([
+      'svidecar.jwt-ban',
+      'code',
+      'envoy.filters.http.ext_authz',
+      'router',
+    ]);
+    const own = `, typed_per_filter_config: {svidecar.jwt-ban: ${perRoute}}`;
+    expect(filterNames(patched('jwt-ban', own))).toContain('svidecar.jwt-ban');
+  });
+});
+
+describe('what annotations and configuration say of bans', () => {
+  test('defaults', () => {
+    expect(settingsOf(templates('jwt-ban'), engineFor())).toEqual({
+      name: 'jwt-ban',
+      mode: 'ban',
+      claims: ['sub'],
+      store: { file: '/etc/svidecar-bans/bans.jsonl' },
+      body: 'banned\n',
+    });
+  });
+
+  const bans = {
+    claims: ['email'],
+    hosts: ['a.test'],
+    token: 'cookie:sid',
+    body: 'no\n',
+    store: 'central',
+    stores: { central: { configMap: 'all-bans' }, other: { configMap: 'some', key: 'list' } },
+  };
+
+  test('the configuration changes them, and annotations change that', () => {
+    const engine = engineFor({ bans });
+    expect(settingsOf(templates('jwt-ban'), engine)).toMatchObject({
+      claims: ['email'],
+      hosts: ['a.test'],
+      cookie: 'sid',
+      body: 'no\n',
+    });
+    const annotations = templates('jwt-ban', {
+      'svidecar.dev/ban-claims': 'jti',
+      'svidecar.dev/ban-hosts': '*.b.test',
+      'svidecar.dev/ban-token': 'header',
+      'svidecar.dev/ban-store': 'other',
+    });
+    const rule = settingsOf(annotations, engine);
+    expect(rule).toMatchObject({ claims: ['jti'], hosts: ['*.b.test'] });
+    expect(rule).toMatchObject({ store: { file: '/etc/svidecar-bans/list' } });
+    expect(rule).not.toHaveProperty('cookie');
+    const pod = injected(podFor(annotations), { engine });
+    expect(valueAt(pod, '/spec/volumes/name=svidecar-bans/configMap')).toEqual({
+      name: 'some',
+      optional: true,
+    });
+  });
+
+  test('a store that is not configured is refused, with those that are', () => {
+    const annotations = templates('jwt-ban', { 'svidecar.dev/ban-store': 'constructor' });
+    const decision = decideOn(podFor(annotations), { engine: engineFor({ bans }) });
+    expect(decision).toMatchObject({
+      kind: 'refused',
+      message: expect.stringContaining('it has central, other') as string,
+    });
+  });
+
+  test.each([
+    [{ store: 'nowhere' }, /store names none of the stores/],
+    [{ claims: [] }, /bans.claims/],
+    [{ claims: ['/~2'] }, /JSON pointer/],
+    [{ token: 'query' }, /header, or cookie:/],
+    [{ stores: { default: { configMap: 'Upper' } } }, /name of a ConfigMap/],
+    [{ stores: { default: { configMap: 'a', key: '../x' } } }, /key of a ConfigMap/],
+  ])('a configuration with %j is refused', (wrong, expected) => {
+    expect(() => engineFor({ bans: wrong })).toThrow(expected);
+  });
+});
