@@ -37,15 +37,25 @@ function fullType(type: string, owner: string): string {
   return `${isNested ? owner : owner.replace(/(\.[A-Z]\w*)+$/, '')}.${type}`;
 }
 
+const fieldLine = /^(repeated |optional )?([\w.]+) (\w+) = (\d+);$/;
+const methodLine = /^rpc (\w+)\(([\w.]+)\) returns \(([\w.]+)\);$/;
+
+function factOfField(parts: readonly string[], owner: string): string {
+  const [type = '', name = '', number = ''] = parts.slice(-3);
+  const many = parts[0] === 'repeated ' ? 'repeated ' : '';
+  return `${owner}.${name} = ${number}: ${many}${fullType(type, owner)}`;
+}
+
+function factOfMethod(parts: readonly string[], owner: string): string {
+  const [name = '', ...types] = parts;
+  return `${owner}.${name}: ${types.map((each) => fullType(each, owner)).join(' -> ')}`;
+}
+
 function factOfLine(line: string, owner: string): readonly string[] {
-  const field = /^(repeated |optional )?(?<type>[\w.]+) (?<name>\w+) = (?<number>\d+);$/.exec(line);
-  const { type = '', name = '', number = '' } = field?.groups ?? {};
-  const many = line.startsWith('repeated ') ? 'repeated ' : '';
-  if (field !== null) return [`${owner}.${name} = ${number}: ${many}${fullType(type, owner)}`];
-  const method = /^rpc (\w+)\(([\w.]+)\) returns \(([\w.]+)\);$/.exec(line)?.slice(1);
-  if (method === undefined) return [];
-  const [called = '', ...types] = method;
-  return [`${owner}.${called}: ${types.map((each) => fullType(each, owner)).join(' -> ')}`];
+  const field = fieldLine.exec(line)?.slice(1);
+  if (field !== undefined) return [factOfField(field, owner)];
+  const method = methodLine.exec(line)?.slice(1);
+  return method === undefined ? [] : [factOfMethod(method, owner)];
 }
 
 /** Of a `.proto` file in our plain style: `Message.field = number: type`, and `Service.Method: request -> response`, with their package. */

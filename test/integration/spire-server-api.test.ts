@@ -1,5 +1,5 @@
 /** Our client of SPIRE's server API against a real server, over its Unix socket. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { systemTimers } from '../../sidecar/workload-api/system-timers.ts';
 import type { SpireEntry } from '../../webhook/identity/spire-entry.ts';
 import { openSpireServer, type OpenSpireOptions } from '../../webhook/spire/open-spire-server.ts';
@@ -8,6 +8,7 @@ import { describeWithComponents } from './harness/components.ts';
 import { startSpireServer, type SpireServer } from './harness/spire-server.ts';
 
 const { signal } = new AbortController();
+const containing = (part: string): unknown => expect.stringContaining(part);
 const ours = (name: string, more: Partial<SpireEntry> = {}): SpireEntry => ({
   id: `svidecar.shop.${name}`,
   spiffeId: `spiffe://example.org/ns/shop/sa/${name}`,
@@ -95,7 +96,6 @@ describeWithComponents(['spire-server'], "SPIRE's server API over its socket", (
   test("each entry of a batch has its own result: similar, id taken, unknown domain, not SPIRE's, missing", async () => {
     const foreign = { ...ours('web'), id: 'made-by-hand', hint: 'theirs' };
     await api.createEntries([foreign, ours('db')], signal);
-    const federatedWords: unknown = expect.stringContaining('federated bundle');
     const results = await api.createEntries(
       [
         ours('web'),
@@ -110,7 +110,7 @@ describeWithComponents(['spire-server'], "SPIRE's server API over its socket", (
     expect(results).toMatchObject([
       { kind: 'exists', similar: { id: 'made-by-hand', hint: 'theirs' } },
       { kind: 'exists', similar: undefined },
-      { kind: 'refused', code: 'INTERNAL', words: federatedWords },
+      { kind: 'refused', code: 'INTERNAL', words: containing('federated bundle') },
       { kind: 'refused', code: 'INVALID_ARGUMENT' },
       { kind: 'refused', code: 'INVALID_ARGUMENT' },
       { kind: 'done', entry: { id: 'svidecar.shop.fine' } },
@@ -140,12 +140,47 @@ describeWithComponents(['spire-server'], "SPIRE's server API over its socket", (
       `unix:///${'x'.repeat(120)}`,
     ])
       expect(() => open(address)).toThrow('is not the address of a SPIRE server');
-    const said: unknown = expect.stringContaining('the SPIRE server at unix:///nowhere/api.sock');
     const nobody = open('unix:///nowhere/api.sock');
     await expect(nobody.trustDomain(signal)).rejects.toMatchObject({
       code: 'SPIRE_UNREACHABLE',
-      message: said,
+      message: containing('the SPIRE server at unix:///nowhere/api.sock'),
     });
     nobody.close();
+  });
+
+  test('1,000 entries come whole, page by page, and a list over the limit is a failure', async () => {
+    const entries = Array.from({ length: 1_000 }, (_, index) => ours(`app-${index}`));
+    const results = await api.createEntries(entries, signal);
+    expect(results.filter(({ kind }) => kind !== 'done')).toEqual([]);
+    const paged: string[] = [];
+    const small = open(`unix://${server.socketPath}`, {
+      pageSize: 150,
+      observe: (call) => paged.push(call),
+    });
+    const listed = await small.listEntries(signal);
+    expect(new Set(listed.map(({ id }) => id))).toEqual(new Set(entries.map(({ id }) => id)));
+    // SPIRE's last page is empty.
+    expect(paged.length).toBe(8);
+    small.close();
+    const limited = open(`unix://${server.socketPath}`, { maxItems: 999 });
+    await expect(limited.listEntries(signal)).rejects.toMatchObject({
+      code: 'SPIRE_FAILED',
+      message: containing('SPIRE has over 999 entries'),
+    });
+    limited.close();
+    await clear();
+    expect(await api.listEntries(signal)).toEqual([]);
+  });
+
+  test('while the server is away each call fails, and the first after its return is answered', async () => {
+    await api.createEntries([ours('stays')], signal);
+    await server.kill();
+    await expect(api.listEntries(signal)).rejects.toMatchObject({ code: 'SPIRE_UNREACHABLE' });
+    await server.startAgain();
+    const returned = async (): Promise<void> => {
+      expect((await api.listEntries(signal)).map(({ id }) => id)).toEqual([ours('stays').id]);
+    };
+    await vi.waitFor(returned, 5_000);
+    await clear();
   });
 });

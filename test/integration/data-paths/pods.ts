@@ -15,7 +15,10 @@ export interface PodSpec {
   readonly annotations: Readonly<Record<string, string>>;
   /** Port of the app. */
   readonly app: number;
-  readonly helper: Pick<HelperSpec, 'folder' | 'uid' | 'workloadApi'>;
+  readonly helper: Pick<HelperSpec, 'folder' | 'uid' | 'workloadApi'> & {
+    /** Default: node. */
+    readonly runtime?: HelperSpec['runtime'];
+  };
 }
 
 export interface Pod {
@@ -34,7 +37,7 @@ export async function startPod(spec: PodSpec): Promise<Pod> {
   const { settings, envoy: text } = injected(spec, ports);
   const { rules, dataPath } = readSettings(settings, spec.name);
   const name = `${spec.name}-${spec.dataPath}`;
-  const told = { ...spec.helper, runtime: 'node', name, rules, dataPath } as const;
+  const told = { runtime: 'node' as const, ...spec.helper, name, rules, dataPath };
   let helper = await startHelper(told);
   const moved = text.replaceAll(/("port_value": ?|port_value: )9010\b/g, `$1${helper.port}`);
   const envoy = await startEnvoy(moved, { args: ['--concurrency', '1'] });

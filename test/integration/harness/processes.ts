@@ -26,6 +26,7 @@ export interface RunningProcess {
   isRunning(): boolean;
   /** The last lines of its output. */
   logTail(): string;
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void;
   /** @param graceMs from SIGTERM to SIGKILL; 0 kills at once. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -63,9 +64,14 @@ export function startProcess(spec: ProcessSpec): RunningProcess {
     logFile,
     isRunning,
     logTail: () => readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-tailLines).join('\n'),
+    signal: (name) => {
+      if (isRunning()) child.kill(name);
+    },
     async stop(graceMs = 5_000): Promise<void> {
       if (!isRunning()) return;
       child.kill(graceMs > 0 ? 'SIGTERM' : 'SIGKILL');
+      // One that is stopped sees no SIGTERM.
+      child.kill('SIGCONT');
       const impatience = setTimeout(() => child.kill('SIGKILL'), graceMs);
       await ended;
       clearTimeout(impatience);

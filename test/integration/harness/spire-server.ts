@@ -13,6 +13,24 @@ export interface SpireServerOptions {
   readonly jwtKeyType?: string;
   /** Life of JWT-SVIDs, seconds, unless an entry says otherwise (default 300). */
   readonly jwtTtlS?: number;
+  /** How it publishes its bundle to other trust domains (default: it does not). */
+  readonly bundleEndpoint?: BundleEndpoint;
+  /** Relationships of its configuration file: the API does not list them. */
+  readonly federatesWith?: readonly ConfiguredRelationship[];
+  /** PEM: who signs the certificates of `https_web` endpoints that it reads. */
+  readonly webRoots?: string;
+}
+
+/** `https_web` needs a certificate of another authority, for `127.0.0.1`. */
+export type BundleEndpoint =
+  | { readonly profile: 'https_spiffe' }
+  | { readonly profile: 'https_web'; readonly certificatePem: string; readonly keyPem: string };
+
+interface ConfiguredRelationship {
+  readonly trustDomain: string;
+  readonly url: string;
+  /** Absent: `https_web`. */
+  readonly endpointSpiffeId?: string;
 }
 
 export interface Entry {
@@ -47,13 +65,32 @@ export interface SpireServer {
   readonly port: number;
   /** Unix socket of its administration API. */
   readonly socketPath: string;
+  /** URL at which other servers get its bundle; empty without an endpoint. */
+  readonly bundleUrl: string;
+  /** Its process dies at once; what it has stored stays. */
+  kill(): Promise<void>;
+  /** After `kill`; returns when it is healthy. */
+  startAgain(): Promise<void>;
+  /** File of its database. */
+  readonly database: string;
+  /** It answers nobody until `resume`; connections stay. */
+  pause(): void;
+  resume(): void;
   /** Runs a `spire-server` command with JSON output. @throws {Error} with its output, unless it succeeds. */
   command(args: readonly string[], input?: string): Promise<JsonObject>;
   /** @returns the entry's id. */
   createEntry(entry: Entry & { readonly parentId: string }): Promise<string>;
   deleteEntry(id: string): Promise<void>;
-  /** The trust bundle as a SPIFFE bundle document (a JWK Set). */
-  showBundle(): Promise<string>;
+  /** Everything but the id becomes what is given. */
+  updateEntry(id: string, entry: Entry & { readonly parentId: string }): Promise<void>;
+  /** Fetches the other domain's bundle from its `https_spiffe` endpoint from now on. */
+  federateWith(other: SpireServer): Promise<void>;
+  /** Fetches the bundle of a domain that it federates with now: SPIRE itself asks every 15 s at most. */
+  refreshBundle(trustDomain: string): Promise<void>;
+  /** Fetches no more of it; the bundle stays. */
+  endFederation(trustDomain: string): Promise<void>;
+  /** A trust bundle as a SPIFFE bundle document (a JWK Set). @param trustDomain default: its own */
+  showBundle(trustDomain?: string): Promise<string>;
   /** Trusts another domain. @param bundle what `showBundle` of its server gave. */
   setBundle(trustDomain: string, bundle: string): Promise<void>;
   /** No longer trusts it: the domain also leaves all entries. */
@@ -69,11 +106,6 @@ export interface SpireServer {
   taintJwtKey(keyId: string): Promise<void>;
   /** Takes a tainted key out of the bundle. */
   revokeJwtKey(keyId: string): Promise<void>;
-  /** Ends it at once, as a crash does; `startAgain` has it back with all that it had. */
-  kill(): Promise<void>;
-  startAgain(): Promise<void>;
-  /** File of its database. */
-  readonly database: string;
   stop(): Promise<void>;
 }
 
@@ -83,35 +115,35 @@ type ServerCommand = SpireServer['command'];
 export async function startSpireServer(options: SpireServerOptions = {}): Promise<SpireServer> {
   const { trustDomain = 'example.org' } = options;
   const work = await createWorkFolder('spire-server');
-  const processes: RunningProcess[] = [];
+  let running: RunningProcess | undefined;
   const stop = async (): Promise<void> => {
-    await Promise.all(processes.map((each) => each.stop()));
+    await running?.stop();
     await work.remove();
   };
   try {
     const port = await freePort();
+    const bundlePort = await freePort();
     const socketPath = join(work.path, 'api.sock');
-    const config = join(work.path, 'server.json');
-    await mkdir(join(work.path, 'data'), { mode: 0o700 });
-    await writeFile(
-      config,
-      JSON.stringify(serverConfig(work.path, { ...options, trustDomain, port })),
-    );
-    const site = { folder: work.path, config, socketPath };
-    processes.push(await runServer(site));
+    const site = { ...options, trustDomain, port, bundlePort, folder: work.path };
+    await writeFiles(site);
+    running = await runServer(site);
     const command: ServerCommand = (...call) => runServerCommand(socketPath, ...call);
+    const isPublic = options.bundleEndpoint !== undefined;
     return {
       trustDomain,
       port,
       socketPath,
       command,
-      ...operations(command, socketPath),
-      kill: async () => processes.at(-1)?.stop(0),
-      startAgain: async () => {
-        processes.push(await runServer(site));
-      },
-      database: databaseOf(work.path),
       stop,
+      ...operations(command, socketPath),
+      bundleUrl: isPublic ? `https://127.0.0.1:${bundlePort}` : '',
+      kill: async () => running?.stop(0),
+      database: databaseOf(work.path),
+      async startAgain() {
+        running = await runServer(site);
+      },
+      pause: () => running?.signal('SIGSTOP'),
+      resume: () => running?.signal('SIGCONT'),
     };
   } catch (error) {
     await stop();
@@ -119,25 +151,38 @@ export async function startSpireServer(options: SpireServerOptions = {}): Promis
   }
 }
 
-async function runServer({
-  folder,
-  config,
-  socketPath,
-}: {
+interface ServerSite extends SpireServerOptions {
+  readonly trustDomain: string;
+  readonly port: number;
+  readonly bundlePort: number;
   readonly folder: string;
-  readonly config: string;
-  readonly socketPath: string;
-}): Promise<RunningProcess> {
+}
+
+async function writeFiles(site: ServerSite): Promise<void> {
+  const { folder, bundleEndpoint, webRoots } = site;
+  await mkdir(join(folder, 'data'), { mode: 0o700 });
+  await writeFile(join(folder, 'server.json'), JSON.stringify(serverConfig(site)));
+  if (webRoots !== undefined) await writeFile(join(folder, 'web-roots.pem'), webRoots);
+  if (bundleEndpoint?.profile === 'https_web') {
+    await writeFile(join(folder, 'endpoint.pem'), bundleEndpoint.certificatePem);
+    await writeFile(join(folder, 'endpoint.key'), bundleEndpoint.keyPem);
+  }
+}
+
+async function runServer({ folder, webRoots }: ServerSite): Promise<RunningProcess> {
   const program = programPath('spire-server');
-  const args = ['run', '-config', config];
-  const server = startProcess({ name: 'spire-server', command: program, args, folder });
-  const health = ['healthcheck', '-socketPath', socketPath];
-  const isHealthy = async (): Promise<boolean> => (await runCommand(program, health)).code === 0;
+  const server = startProcess({
+    name: 'spire-server',
+    command: program,
+    args: ['run', '-config', join(folder, 'server.json')],
+    folder,
+    ...(webRoots !== undefined && { env: { SSL_CERT_FILE: join(folder, 'web-roots.pem') } }),
+  });
   try {
-    await waitUntil('the SPIRE server is healthy', isHealthy, {
-      deadlineMs: 30_000,
-      processes: [server],
-    });
+    const health = ['healthcheck', '-socketPath', join(folder, 'api.sock')];
+    const isHealthy = async (): Promise<boolean> => (await runCommand(program, health)).code === 0;
+    const processes = [server];
+    await waitUntil('the SPIRE server is healthy', isHealthy, { deadlineMs: 30_000, processes });
   } catch (error) {
     await server.stop(0);
     throw error;
@@ -150,22 +195,21 @@ function databaseOf(folder: string): string {
 }
 
 /** SPIRE reads HCL, and JSON is HCL. */
-function serverConfig(
-  folder: string,
-  options: SpireServerOptions & { readonly trustDomain: string; readonly port: number },
-): JsonObject {
+function serverConfig(site: ServerSite): JsonObject {
+  const { folder } = site;
   const data = join(folder, 'data');
   const database = { database_type: 'sqlite3', connection_string: databaseOf(folder) };
   return {
     server: {
       bind_address: '127.0.0.1',
-      bind_port: options.port,
+      bind_port: site.port,
       socket_path: join(folder, 'api.sock'),
-      trust_domain: options.trustDomain,
+      trust_domain: site.trustDomain,
       data_dir: data,
       log_level: 'INFO',
-      default_jwt_svid_ttl: `${options.jwtTtlS ?? 300}s`,
-      jwt_key_type: options.jwtKeyType ?? 'ec-p256',
+      default_jwt_svid_ttl: `${site.jwtTtlS ?? 300}s`,
+      jwt_key_type: site.jwtKeyType ?? 'ec-p256',
+      federation: federationConfig(site),
       // A new entry is known to the agents' next question after this, instead of 5 s.
       experimental: { cache_reload_interval: '500ms' },
     },
@@ -174,6 +218,35 @@ function serverConfig(
       KeyManager: [{ disk: { plugin_data: { keys_path: join(data, 'keys.json') } } }],
       NodeAttestor: [{ join_token: { plugin_data: {} } }],
     },
+  };
+}
+
+function federationConfig(site: ServerSite): JsonObject {
+  const { bundleEndpoint, bundlePort, folder, federatesWith = [] } = site;
+  const certificate = {
+    cert_file_path: join(folder, 'endpoint.pem'),
+    key_file_path: join(folder, 'endpoint.key'),
+    // Without it the server exits.
+    file_sync_interval: '1h',
+  };
+  const relationships = federatesWith.map(({ trustDomain, url, endpointSpiffeId }) => ({
+    [trustDomain]: {
+      bundle_endpoint_url: url,
+      bundle_endpoint_profile: [
+        endpointSpiffeId === undefined
+          ? { https_web: {} }
+          : { https_spiffe: { endpoint_spiffe_id: endpointSpiffeId } },
+      ],
+    },
+  }));
+  const profile =
+    bundleEndpoint?.profile === 'https_web'
+      ? { https_web: { serving_cert_file: certificate } }
+      : { https_spiffe: {} };
+  const published = { address: '127.0.0.1', port: bundlePort, refresh_hint: '10s', profile };
+  return {
+    ...(bundleEndpoint !== undefined && { bundle_endpoint: published }),
+    ...(relationships.length > 0 && { federates_with: relationships }),
   };
 }
 
@@ -190,13 +263,22 @@ async function runServerCommand(
   return answer;
 }
 
-function operations(
-  command: ServerCommand,
-  socketPath: string,
-): Omit<
+type ServerOperations = Omit<
   SpireServer,
-  'trustDomain' | 'port' | 'socketPath' | 'command' | 'kill' | 'startAgain' | 'database' | 'stop'
-> {
+  | 'trustDomain'
+  | 'port'
+  | 'socketPath'
+  | 'bundleUrl'
+  | 'command'
+  | 'kill'
+  | 'startAgain'
+  | 'database'
+  | 'pause'
+  | 'resume'
+  | 'stop'
+>;
+
+function operations(command: ServerCommand, socketPath: string): ServerOperations {
   const keyCommand = (verb: string, keyId: string): Promise<JsonObject> =>
     command(['localauthority', 'jwt', verb, '-authorityID', keyId]);
   return {
@@ -204,8 +286,24 @@ function operations(
     async deleteEntry(id) {
       await command(['entry', 'delete', '-entryID', id]);
     },
-    async showBundle() {
-      const args = ['bundle', 'show', '-format', 'spiffe', '-socketPath', socketPath];
+    async updateEntry(id, entry) {
+      idOf(await command(['entry', 'update', '-entryID', id, ...entryFlags(entry)]));
+    },
+    async federateWith(other) {
+      // By the first bundle the endpoint is known.
+      await this.setBundle(other.trustDomain, await other.showBundle());
+      await command(['federation', 'create', ...relationshipFlags(other)]);
+    },
+    async refreshBundle(trustDomain) {
+      await command(['federation', 'refresh', '-id', `spiffe://${trustDomain}`]);
+    },
+    async endFederation(trustDomain) {
+      await command(['federation', 'delete', '-id', `spiffe://${trustDomain}`]);
+    },
+    async showBundle(trustDomain) {
+      const which =
+        trustDomain === undefined ? ['show'] : ['list', '-id', `spiffe://${trustDomain}`];
+      const args = ['bundle', ...which, '-format', 'spiffe', '-socketPath', socketPath];
       return (await runCommand(programPath('spire-server'), args)).stdout;
     },
     async setBundle(trustDomain, bundle) {
@@ -247,6 +345,19 @@ function operations(
   };
 }
 
+function relationshipFlags({ trustDomain, bundleUrl }: SpireServer): string[] {
+  return [
+    '-trustDomain',
+    trustDomain,
+    '-bundleEndpointURL',
+    bundleUrl,
+    '-bundleEndpointProfile',
+    'https_spiffe',
+    '-endpointSpiffeID',
+    `spiffe://${trustDomain}/spire/server`,
+  ];
+}
+
 function entryFlags(entry: Entry & { readonly parentId: string }): string[] {
   const { selectors, federatesWith = [], dnsNames = [], jwtTtlS, x509TtlS, hint } = entry;
   return [
@@ -262,11 +373,14 @@ function entryFlags(entry: Entry & { readonly parentId: string }): string[] {
   ];
 }
 
-/** The id of the one entry that `entry create` answers about. */
+/** The id of the one entry that `entry create` or `entry update` answers about. */
 function idOf(answer: JsonObject): string {
   const results = answer['results'];
   const first = isArray(results) ? results[0] : undefined;
-  const id = stringAt(objectAt(isObject(first) ? first : {}, 'entry'), 'id');
-  if (id === undefined) throw new Error(`no entry was created: ${JSON.stringify(answer)}`);
+  const result = isObject(first) ? first : {};
+  const id = stringAt(objectAt(result, 'entry'), 'id');
+  // The command succeeds also where SPIRE did not do it.
+  if (id === undefined || objectAt(result, 'status')['code'] !== 0)
+    throw new Error(`no entry was written: ${JSON.stringify(answer)}`);
   return id;
 }
