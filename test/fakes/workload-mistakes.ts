@@ -274,10 +274,10 @@ const rows: readonly Row[] = [
   ],
   [
     'namespace_label',
-    'a label that means nothing',
+    'a label that has no meaning',
     { namespaces: [namespace('shop', { 'svidecar.dev/injection': 'true' })] },
     'error',
-    '"true" means nothing',
+    '"true" has no effect',
   ],
   [
     'namespace_label',
@@ -346,7 +346,7 @@ const rows: readonly Row[] = [
     'a Deployment that was stored without',
     { workloads: [deployment(injectBackend)] },
     'warning',
-    'stored without its injection',
+    'stored without injection',
   ],
   [
     'helper_present',
@@ -366,7 +366,7 @@ const rows: readonly Row[] = [
       ],
     },
     'warning',
-    "other settings than today's",
+    'settings other than the current ones',
   ],
   [
     'helper_current',
@@ -377,7 +377,7 @@ const rows: readonly Row[] = [
       ],
     },
     'warning',
-    "other settings than today's",
+    'settings other than the current ones',
   ],
   ['config_maps', "the helper's ConfigMap missing", {}, 'error', 'mounts ConfigMap svidecar-'],
   [

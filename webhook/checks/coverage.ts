@@ -7,7 +7,7 @@ import { found, type Check, type Finding, type Material } from './check-contract
 export const helperPresent: Check = {
   id: 'helper_present',
   category: 'workloads',
-  claim: 'workloads and pods that asked for injection have it',
+  claim: 'workloads and pods that ask for injection are injected',
   why: 'A pod without its helper sends no proof of identity, and checks none.',
   offline: false,
   reads: ['namespaces', 'workloads', 'pods'],
@@ -36,7 +36,7 @@ function workloadLacks({ where }: Assessed): Finding {
     severity: 'warning',
     where,
     message:
-      'was stored without its injection, so before the webhook or its label was there, or while the webhook did not answer; its new pods are injected all the same',
+      'was stored without injection: before the webhook was installed or the namespace labelled, or while the webhook did not answer; its new pods are injected all the same',
     hint:
       where.kind === 'Job'
         ? 'delete it and create it again'
@@ -97,7 +97,7 @@ function restartHint({ first, controller }: PodGroup): string {
     const { kind, name } = controller;
     return `kubectl rollout restart ${kind.toLowerCase()}/${name} -n ${first.where.namespace}`;
   }
-  return 'delete the pod, so that it is made again';
+  return 'delete the pod, so that it is created again';
 }
 
 function ofController({ count, controller }: PodGroup): string {
@@ -118,7 +118,7 @@ function podsLack(group: PodGroup): Finding {
 export const helperCurrent: Check = {
   id: 'helper_current',
   category: 'workloads',
-  claim: 'injected workloads and pods are as the configuration of today would make them',
+  claim: 'injected workloads and pods match the current configuration',
   why: 'An older injection keeps its old settings and its old image until the workload is rolled out again.',
   offline: false,
   reads: ['workloads', 'pods'],
@@ -154,7 +154,7 @@ function isOld(each: Assessed, group: PodGroup): Finding {
   return {
     severity: 'warning',
     where: each.where,
-    message: `was injected${by === undefined ? '' : ` by version ${by}`} with other settings than today's${others}`,
+    message: `was injected${by === undefined ? '' : ` by version ${by}`} with settings other than the current ones${others}`,
     hint: restartHint(group),
   };
 }

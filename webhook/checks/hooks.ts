@@ -82,7 +82,7 @@ export const webhookConfigured: Check = {
   id: 'webhook_configured',
   category: 'webhook',
   claim: 'the API server has every hook of svidecar, for labelled namespaces and no others',
-  why: 'What no hook sees is not injected; a hook that sees too much stops pods that are none of its business in an outage.',
+  why: 'What no hook matches is not injected; a hook that matches too much blocks unrelated pods in an outage.',
   offline: false,
   reads: ['hooks'],
   run: (material) => {
@@ -129,19 +129,19 @@ function faultsOf(hook: InspectedHook, { facts }: Material): readonly Finding[] 
   );
   return [
     ...unseen.map((label) =>
-      finding('error', `its namespaceSelector leaves out namespaces labelled "${label}"`),
+      finding('error', `its namespaceSelector excludes namespaces labelled "${label}"`),
     ),
     ...own.map((name) =>
       finding(
         'error',
-        `it could stop pods of ${name}: its namespaceSelector does not leave that out`,
+        `it could block pods of ${name}: its namespaceSelector does not exclude that`,
       ),
     ),
     ...(listAt(hook.definition, 'matchConditions').length === 0
       ? [
           finding(
             'warning',
-            'it has no matchConditions, so an outage concerns pods that ask for nothing',
+            'it has no matchConditions, so an outage affects pods that ask for nothing',
           ),
         ]
       : []),

@@ -22,7 +22,7 @@ First steps:
   svidecar <command> --help            options and examples of one command
 
 Exit codes: 0 done · 1 something in the input was refused · 2 wrong usage · 3 a file or the cluster cannot be
-reached · 4 there are differences (diff --exit-code) · 5 warnings only (check) · 70 a mistake of svidecar's own.`;
+reached · 4 there are differences (diff --exit-code) · 5 warnings only (check) · 70 a bug in svidecar.`;
 
 /** @param context where commands print, and how they tell their exit code */
 function buildProgram(context: CliContext): Command {
@@ -99,5 +99,5 @@ function isFileFlag(word: string): boolean {
 function failureText(thrown: unknown): string {
   if (thrown instanceof AppError) return `${printable(thrown.message)} [${thrown.code}]`;
   const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-  return `This is a mistake of svidecar's own; please report it with what you ran.\n${stack}`;
+  return `This is a bug in svidecar; please report it with the command that you ran.\n${stack}`;
 }

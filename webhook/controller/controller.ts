@@ -242,7 +242,7 @@ export class Controller {
       injection: store.injection(namespace),
       standing: store.standing(namespace),
       injected,
-      askers: store.askers(namespace),
+      uninjected: store.uninjected(namespace),
       problems: found,
       registrations: registrationProblems(namespace),
     });

@@ -39,15 +39,15 @@ Examples:
   kubectl kustomize overlays/prod | svidecar check -
   svidecar check --socket /run/spire/agent-sockets/spire-agent.sock      on a node: asks its Workload API too
 
-A cluster is only read, but for one Pod that is sent as a dry run. Each check has an id, which docs/check.md explains.
+A cluster is only read, except for one Pod that is sent as a dry run. Each check has an id, which docs/check.md explains.
 Exit code: 0 nothing found · 5 warnings only · 1 errors · 3 the cluster cannot be reached, or something could not be
 checked and nothing was found.`;
 
 export function checkCommand(context: CliContext): Command {
   const command = new Command('check')
-    .summary('find the usual mistakes in a cluster, or in manifests')
+    .summary('find common mistakes in a cluster, or in manifests')
     .description(
-      'Look for the usual mistakes in a cluster, or in manifests, and say what to do about each.',
+      'Look for common mistakes in a cluster, or in manifests, and say what to do about each.',
     )
     .argument(
       '[paths...]',

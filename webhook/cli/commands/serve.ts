@@ -30,12 +30,16 @@ In a cluster the manifests start it: kubectl apply -k manifests/kustomize/base
 Example, against the cluster of a kubeconfig:
   svidecar serve --certificates ./tls --kubeconfig ~/.kube/config --port 8443
 
-SIGTERM: says "not ready", serves on while the cluster takes it out of its endpoints, then ends.`;
+On SIGTERM it says "not ready", keeps serving while the cluster removes it from the endpoints, then ends.`;
 
 export function serveCommand(context: CliContext): Command {
   return addCertificateFlags(addConfigFlag(new Command('serve')))
     .description('Runs the admission webhook and the controller of its ConfigMaps.')
-    .option('--host <address>', 'address to listen on; :: is every one, of IPv4 too', everyAddress)
+    .option(
+      '--host <address>',
+      'address to listen on; :: is all of them, IPv4 included',
+      everyAddress,
+    )
     .option('--port <number>', 'port to listen on', parsePort, 8443)
     .option('--kubeconfig <file>', "the cluster to serve (default: the pod's own)")
     .option(
@@ -44,7 +48,7 @@ export function serveCommand(context: CliContext): Command {
       'svidecar',
     )
     .addOption(
-      new Option('--log-level <level>', 'least level that is logged')
+      new Option('--log-level <level>', 'lowest level that is logged')
         .choices(logLevels)
         .default('info'),
     )
