@@ -61,7 +61,11 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const files = { ...options.files, kubernetesMinor: assumedMinor };
   let inForce = inForceOf(loadEngine(files), namespace);
   const api = await connect(options.target);
-  const registrar = registrarOf(options, { api, config: () => inForce.engine.config });
+  const registrar = registrarOf(options, {
+    api,
+    config: () => inForce.engine.config,
+    ignoredNamespaces: () => inForce.ignored,
+  });
   const cluster = clusterOf(options, { api, registrar, inForce: () => inForce });
   const certificate = await serveCertificate({ ...options, api }, stopping.signal);
   const newest = reviewers(cluster, namespace);
@@ -127,12 +131,12 @@ interface InForce {
 }
 
 function isRegistering({ config }: Engine): boolean {
-  return config.registration === 'entries';
+  return config.registration !== 'none';
 }
 
 function registrarOf(
   { namespace, certificate, clock, log }: ServeOptions,
-  parts: Pick<RegistrarOptions, 'api' | 'config'>,
+  parts: Pick<RegistrarOptions, 'api' | 'config' | 'ignoredNamespaces'>,
 ): Registrar {
   const { identity, leaseTimes } = certificate;
   return new Registrar({

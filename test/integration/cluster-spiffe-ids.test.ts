@@ -1,4 +1,6 @@
 /** `registration: clusterspiffeid` on a real API server with SPIRE's CRDs, spire-controller-manager and spire-server. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { ClusterSpiffeIdKeeper } from '../../webhook/controller/clusterspiffeids/cluster-spiffe-id-keeper.ts';
@@ -8,16 +10,18 @@ import { checkConfig } from '../../webhook/request/injector-config.ts';
 import { injected } from '../fakes/admission.ts';
 import { engineFor } from '../fakes/engine.ts';
 import { SilentLog } from '../fakes/silent-log.ts';
-import { injectBackend, pod, type Annotations } from '../fakes/workloads.ts';
+import { deployment, injectBackend, pod, type Annotations } from '../fakes/workloads.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { waitUntil } from './harness/processes.ts';
+import { installReplicas } from './harness/replicas.ts';
 import {
   installSpireCrds,
   startSpireControllerManager,
   type SpireControllerManager,
 } from './harness/spire-controller-manager.ts';
 import { startSpireServer, type SpireServer } from './harness/spire-server.ts';
+import { createWorkFolder } from './harness/work-folder.ts';
 
 const programs = [
   'etcd',
@@ -27,6 +31,13 @@ const programs = [
   'spire-server',
 ] as const;
 const list = '/apis/spire.spiffe.io/v1alpha1/clusterspiffeids';
+const certificate = {
+  settings: {
+    kind: 'self_signed',
+    lives: { leafS: 86_400, authorityS: 864_000, settleS: 1 },
+  },
+  leaseTimes: { durationMs: 3_000, renewDeadlineMs: 2_000, retryMs: 500 },
+} as const;
 const configuration = {
   registration: 'clusterspiffeid',
   entries: { hint: 'svidecar', jwtSvidTtlSeconds: 60, graceSeconds: 0 },
@@ -95,11 +106,12 @@ describeWithComponents(programs, 'ClusterSPIFFEID objects', () => {
     (await objects()).map((each) => objectAt(each, 'metadata')['resourceVersion']);
   const entries = async (): Promise<readonly JsonObject[]> =>
     listAt(await spire.command(['entry', 'show']), 'entries').filter(isObject);
-  const federated = `svidecar-federated-${federationHash(['other.test'])}`;
+  const hash = federationHash(['other.test']);
+  const federated = `svidecar-federated-${hash}`;
+  const helpers = 'svidecar-helpers';
 
-  test('without the CRDs the log says what is missing', async () => {
-    await keeper.reconcile(signal);
-    expect(JSON.stringify(log.lines.at(-1))).toMatch(/clusterspiffeids.*with its CRDs/);
+  test('without the CRDs it is said what is missing', async () => {
+    await expect(keeper.reconcile(signal)).rejects.toThrow(/clusterspiffeids.*with its CRDs/);
     await installSpireCrds(api);
   });
 
@@ -110,7 +122,7 @@ describeWithComponents(programs, 'ClusterSPIFFEID objects', () => {
     const before = await versions();
     await keeper.reconcile(signal);
     expect(await versions()).toEqual(before);
-    expect(keeper.counts).toEqual({ written: 2, removed: 0 });
+    expect(keeper.writes).toEqual({ created: 2, updated: 0, deleted: 0 });
   });
 
   test('a changed one is put right', async () => {
@@ -210,5 +222,41 @@ describeWithComponents(programs, 'ClusterSPIFFEID objects', () => {
     config = checkConfig({ registration: 'none' }, 'config.yaml');
     await keeper.reconcile(signal);
     expect(await names()).toEqual([]);
+  });
+
+  test("the webhook's leader follows Deployments and configuration", async () => {
+    const work = await createWorkFolder('clusterspiffeids');
+    const file = join(work.path, 'config.yaml');
+    const configure = (registration: string): Promise<void> =>
+      writeFile(file, `{registration: ${registration}, entries: {graceSeconds: 1}}\n`);
+    await configure('clusterspiffeid');
+    await api.kubectl(['delete', 'pods', '-n', 'shop', '--all', '--force', '--grace-period=0']);
+    const replicas = await installReplicas(api, certificate, { config: file });
+    try {
+      for (const name of ['replica-1', 'replica-2']) await replicas.start(name);
+      const helpersAlone = async (): Promise<boolean> => (await names()).join() === helpers;
+      await waitUntil('the object for all helpers', helpersAlone, { deadlineMs: 30_000 });
+      for (const replica of replicas.all)
+        await waitUntil('it is ready', () => replica.isReady(), { deadlineMs: 30_000 });
+      const annotations = { ...injectBackend, 'svidecar.dev/federates-with': 'other.test' };
+      const object = deployment(annotations);
+      const path = '/apis/apps/v1/namespaces/shop/deployments';
+      const spec = { ...objectAt(object, 'spec'), selector: { matchLabels: { app: 'frontend' } } };
+      const { body } = await api.request('POST', path, { ...object, spec });
+      expect(JSON.stringify(body)).toContain(`"svidecar.dev/federation":"${hash}"`);
+      const began = performance.now();
+      await waitUntil('its object', async () => (await names()).includes(federated));
+      expect(performance.now() - began).toBeLessThan(2_000);
+      await api.request('DELETE', `${path}/frontend`);
+      await api.kubectl(['delete', 'pods', '-n', 'shop', '--all', '--force', '--grace-period=0']);
+      await waitUntil('it is gone', helpersAlone, { deadlineMs: 20_000 });
+      await configure('none');
+      await waitUntil('all are gone', async () => (await names()).length === 0, {
+        deadlineMs: 20_000,
+      });
+    } finally {
+      await replicas.stop();
+      await work.remove();
+    }
   });
 });

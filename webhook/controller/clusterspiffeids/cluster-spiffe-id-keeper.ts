@@ -3,6 +3,7 @@
  * Only the leader works.
  */
 import type { Clock } from '#kernel/clock.ts';
+import { AppError } from '#kernel/errors.ts';
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import type { Log } from '#kernel/observe.ts';
 import {
@@ -14,8 +15,10 @@ import { isManaged, managedBy } from '../../desired/desired.ts';
 import type { KubernetesApi } from '../../kube/kubernetes-api.ts';
 import { pathOf, readList } from '../../kube/read-list.ts';
 import type { InjectorConfig } from '../../request/injector-config.ts';
+import type { RegistrationCounts } from '../registrations/registration-loop.ts';
 import {
   planClusterSpiffeIds,
+  type ClusterSpiffeIdPlan,
   type ClusterSpiffeIdStep,
   type StoredClusterSpiffeId,
 } from './plan-cluster-spiffe-ids.ts';
@@ -50,7 +53,9 @@ export interface ClusterSpiffeIdKeeperOptions {
 }
 
 export class ClusterSpiffeIdKeeper {
-  readonly counts = { written: 0, removed: 0 };
+  readonly writes = { created: 0, updated: 0, deleted: 0 };
+  /** Of the last look. */
+  counts: RegistrationCounts = { registered: 0, awaited: 0, foreign: 0, unwanted: 0 };
   readonly #options: ClusterSpiffeIdKeeperOptions;
   #unwantedSinceMs: ReadonlyMap<string, number> = new Map();
   /** Told once, until it is otherwise. */
@@ -72,7 +77,6 @@ export class ClusterSpiffeIdKeeper {
     const mayRemove = !isWanted || stored.isCurrent();
     const wanted = isWanted ? this.#wanted() : [];
     const there = await this.#read(isWanted, signal);
-    if (there === undefined) return undefined;
     const plan = planClusterSpiffeIds({
       wanted,
       stored: there,
@@ -83,6 +87,7 @@ export class ClusterSpiffeIdKeeper {
       graceMs: isWanted ? entries.graceSeconds * 1000 : 0,
     });
     this.#unwantedSinceMs = plan.unwantedSinceMs;
+    this.counts = countsOf(wanted, there, plan);
     if (plan.taken.length > 0)
       this.#tell(
         `ClusterSPIFFEID ${plan.taken.join(', ')} is not svidecar's (no label app.kubernetes.io/managed-by: svidecar), so its helpers are not registered: rename it`,
@@ -109,11 +114,8 @@ export class ClusterSpiffeIdKeeper {
     return objects;
   }
 
-  /** Undefined where it may not be read, or the kind is not there. */
-  async #read(
-    isNeeded: boolean,
-    signal: AbortSignal,
-  ): Promise<readonly StoredClusterSpiffeId[] | undefined> {
+  /** @throws {AppError} CLUSTER_UNREACHABLE where they are needed, and may not be read, or the kind is not there */
+  async #read(isNeeded: boolean, signal: AbortSignal): Promise<readonly StoredClusterSpiffeId[]> {
     const keep = (object: JsonObject): boolean =>
       isClusterSpiffeIdName(stringAt(objectAt(object, 'metadata'), 'name') ?? '');
     // Without the kind there is nothing to clear away.
@@ -123,11 +125,11 @@ export class ClusterSpiffeIdKeeper {
       { keep, signal },
     );
     if (listed.kind === 'known') return listed.objects.map(storedOf);
-    if (isNeeded)
-      this.#tell(
-        `${listed.reason}; registration: clusterspiffeid needs spire-controller-manager with its CRDs, and the component clusterspiffeid of svidecar's manifests`,
-      );
-    return undefined;
+    if (!isNeeded) return [];
+    throw new AppError(
+      'CLUSTER_UNREACHABLE',
+      `${listed.reason}; registration: clusterspiffeid needs spire-controller-manager with its CRDs, and the component clusterspiffeid of svidecar's manifests`,
+    );
   }
 
   async #carryOut(step: ClusterSpiffeIdStep, signal: AbortSignal): Promise<void> {
@@ -137,7 +139,7 @@ export class ClusterSpiffeIdKeeper {
         const { name } = step.wanted;
         const metadata = { name, labels: { ...managedBy } };
         await api.create(pathOf(source), objectOf(step.wanted, metadata), signal);
-        this.counts.written += 1;
+        this.writes.created += 1;
         log.info({ name }, 'ClusterSPIFFEID created');
         return;
       }
@@ -145,14 +147,14 @@ export class ClusterSpiffeIdKeeper {
         const { name } = step.wanted;
         const path = pathOf(source, undefined, name);
         await api.replace(path, objectOf(step.wanted, step.metadata), signal);
-        this.counts.written += 1;
+        this.writes.updated += 1;
         log.info({ name }, 'ClusterSPIFFEID put right');
         return;
       }
       case 'remove': {
         const { name, uid, resourceVersion } = step;
         await api.remove(pathOf(source, undefined, name), { uid, resourceVersion }, signal);
-        this.counts.removed += 1;
+        this.writes.deleted += 1;
         log.info({ name }, 'unused ClusterSPIFFEID removed');
         return;
       }
@@ -182,4 +184,16 @@ function storedOf(object: JsonObject): StoredClusterSpiffeId {
 function objectOf({ spec }: WantedClusterSpiffeId, metadata: JsonObject): JsonObject {
   const { apiVersion, kind } = source;
   return { apiVersion, kind, metadata, spec };
+}
+
+/** Before the plan is carried out. */
+function countsOf(
+  wanted: readonly WantedClusterSpiffeId[],
+  stored: readonly StoredClusterSpiffeId[],
+  { taken, unwantedSinceMs }: ClusterSpiffeIdPlan,
+): RegistrationCounts {
+  const ours = new Set(stored.filter((each) => each.isManaged).map(({ name }) => name));
+  const registered = wanted.filter(({ name }) => ours.has(name)).length;
+  const awaited = wanted.length - registered - taken.length;
+  return { registered, awaited, foreign: taken.length, unwanted: unwantedSinceMs.size };
 }

@@ -1,6 +1,7 @@
-/** Registrations in SPIRE by the running program: Lease, connection and loop put together. No decisions. */
+/** Registrations in SPIRE by the running program: Lease, connection and loops put together. No decisions. */
 import type { Clock } from '#kernel/clock.ts';
 import type { Log, MetricFamily } from '#kernel/observe.ts';
+import { ClusterSpiffeIdLoop } from '../clusterspiffeids/cluster-spiffe-id-loop.ts';
 import { RegistrationBoard } from './registration-board.ts';
 import { defaultRegistrationLimits, type RegistrationLimits } from './registration-limits.ts';
 import { RegistrationLoop, type StoredWishes } from './registration-loop.ts';
@@ -25,6 +26,8 @@ export interface RegistrarOptions {
   /** Of this replica, different for each start. */
   readonly identity: string;
   readonly config: () => InjectorConfig;
+  /** Namespaces that are never touched, our own among them. */
+  readonly ignoredNamespaces: () => ReadonlySet<string>;
   readonly open: OpenSpire;
   readonly clock: Clock;
   readonly log: Log;
@@ -48,6 +51,7 @@ export class Registrar {
   readonly #calls = new SpireCalls();
   readonly #lead: SpireLead;
   #loop: RegistrationLoop | undefined;
+  #objects: ClusterSpiffeIdLoop | undefined;
   #open: { readonly of: string; readonly api: Promise<SpireServerApi> } | undefined;
 
   constructor(options: RegistrarOptions) {
@@ -84,20 +88,24 @@ export class Registrar {
       random: Math.random,
       limits: { ...defaultRegistrationLimits, ...limits },
     });
+    const objects = this.#objectsOf(cluster);
     this.#loop = loop;
+    this.#objects = objects;
     cluster.onWish((changed) => {
       loop.changed(changed);
+      objects.changed();
     });
     this.#board.onChange((changed) => {
       cluster.revise(changed);
     });
     this.#lead.onChange(() => {
       loop.reviseAll();
+      objects.reviseAll();
     });
     await cluster.synced();
     if (signal.aborted) return;
-    this.#lead.seek(isNeeded(config()));
-    await loop.run(signal);
+    this.#seek();
+    await Promise.all([loop.run(signal), objects.run(signal)]);
     this.#lead.seek(false);
     await this.#close();
   }
@@ -105,20 +113,51 @@ export class Registrar {
   /** There is a new configuration. */
   configurationChanged(): void {
     if (this.#loop === undefined) return;
-    this.#lead.seek(isNeeded(this.#options.config()));
+    this.#seek();
     this.#loop.reviseAll();
+    this.#objects?.reviseAll();
   }
 
   /** For `/metrics`; nothing where nothing is registered. */
   metrics(): readonly MetricFamily[] {
     const loop = this.#loop;
-    if (loop === undefined || !isNeeded(this.#options.config())) return [];
-    return registrationMetrics({
-      isLeader: this.#lead.isLeader(),
-      counts: loop.counts(),
-      writes: loop.writes,
-      lastSuccessMs: loop.lastSuccessMs,
-      calls: this.#calls,
+    const objects = this.#objects;
+    if (loop === undefined || objects === undefined) return [];
+    const common = { isLeader: this.#lead.isLeader(), calls: this.#calls };
+    const { registration } = this.#options.config();
+    switch (registration) {
+      case 'none':
+        return [];
+      case 'entries': {
+        const { writes, lastSuccessMs } = loop;
+        return registrationMetrics({ ...common, counts: loop.counts(), writes, lastSuccessMs });
+      }
+      case 'clusterspiffeid': {
+        const { counts, writes } = objects.keeper;
+        const { lastSuccessMs } = objects;
+        return registrationMetrics({ ...common, counts, writes, lastSuccessMs });
+      }
+      default:
+        return registration satisfies never;
+    }
+  }
+
+  #seek(): void {
+    const { registration } = this.#options.config();
+    this.#lead.seek(registration === 'entries' || this.#objects?.isNeeded() === true);
+  }
+
+  #objectsOf(cluster: RegisteredCluster): ClusterSpiffeIdLoop {
+    const { limits, ...options } = this.#options;
+    return new ClusterSpiffeIdLoop({
+      ...options,
+      wishes: cluster.wishes,
+      leads: () => this.#lead.isLeader(),
+      finished: () => {
+        this.#seek();
+      },
+      random: Math.random,
+      limits: { ...defaultRegistrationLimits, ...limits },
     });
   }
 
@@ -140,10 +179,6 @@ export class Registrar {
     // What could not be opened needs no end.
     (await before?.api.catch(() => undefined))?.close();
   }
-}
-
-function isNeeded({ registration }: InjectorConfig): boolean {
-  return registration === 'entries';
 }
 
 const leaseReference = {

@@ -52,13 +52,13 @@ function entryMetrics({ isLeader, counts, writes }: RegistrationState): readonly
     },
     {
       name: 'svidecar_registrations',
-      help: "Entries that workloads want: registered, awaited, made by others (foreign); and those that none wants any more (unwanted). The leader's alone.",
+      help: "Entries (with registration: clusterspiffeid, objects) that workloads want: registered, awaited, made by others (foreign); and those that none wants any more (unwanted). The leader's alone.",
       type: 'gauge',
       samples: isLeader ? by('state', { ...counts }) : [],
     },
     {
       name: 'svidecar_registration_writes_total',
-      help: 'Entries created, updated and deleted in SPIRE, and those that SPIRE refused.',
+      help: 'Entries (or objects) created, updated and deleted, and entries that SPIRE refused.',
       type: 'counter',
       samples: by('outcome', writes),
     },
