@@ -180,7 +180,7 @@ describeWithComponents(programs, 'an annotated Deployment on a real API server',
     const other = await namespace('enabled');
     await apply(other, shop);
     const removed = await apply(other, plain);
-    expect(removed.stderr).toContain('took out what jwt-inject had added');
+    expect(removed.stderr).toContain('removed what jwt-inject had added');
     const after = await read(other, 'deployment', 'frontend');
     expect(podSpec(after)).toEqual(never);
     expect(JSON.stringify(objectAt(objectAt(after, 'spec'), 'template'))).not.toContain('svidecar');

@@ -81,7 +81,7 @@ export function decide(object: JsonObject, context: DecisionContext): Decision {
   const trace = new Trace();
   const located = locate(object, context.namespace);
   if (located === undefined) {
-    trace.say('object_unknown', 'this kind of object has no pod template');
+    trace.say('object_unknown', 'objects of this kind have no pod template');
     return { kind: 'skipped', reason: 'object_unknown', steps: trace.steps };
   }
   const before =
@@ -140,7 +140,7 @@ function refuseUnbounded({ template }: Located): void {
   if (fault === undefined) return;
   throw new AppError(
     'POD_UNFIT',
-    `${fault}; make that smaller, or have this pod left alone by svidecar.dev/inject: "false"`,
+    `${fault}; make that smaller, or opt this pod out with svidecar.dev/inject: "false"`,
   );
 }
 
@@ -158,7 +158,7 @@ function lostStatus(located: Located, before: Located | undefined): Status | und
 
 function takenBack(located: Located, status: Status, trace: Trace): Decision {
   const operations = at(located, uninject(located.template, status));
-  trace.say('uninjected', `took out what ${status.templates.join(', ')} had added`);
+  trace.say('uninjected', `removed what ${status.templates.join(', ')} had added`);
   return { kind: 'uninjected', operations, steps: trace.steps };
 }
 
@@ -257,7 +257,7 @@ function decideTemplates(located: Located, asked: TemplateRequest): Decision {
   }
   requireOwnNames(located, next, { context, isChange: operations.length > 0 });
   if (operations.length === 0) {
-    trace.say('unchanged', 'the pod template holds everything that was asked for');
+    trace.say('unchanged', 'the pod template already has everything that was asked for');
     return { kind: 'unchanged', status: next, operations, steps: trace.steps };
   }
   trace.say('injected', `injected ${summaryOf(next)}`);

@@ -50,7 +50,8 @@ export function outsideReason(located: Located, facts: Facts): Outside | undefin
   if (isMirrorPod(located)) {
     return {
       reason: 'mirror_pod',
-      message: 'a mirror pod only shows what the kubelet runs; change its file on the node',
+      message:
+        'a mirror pod only reflects a static pod of the kubelet; change its file on the node',
     };
   }
   return undefined;

@@ -62,11 +62,11 @@ export function review(body: unknown, context: ReviewContext): ReviewAnswer {
 
 function requestOf(body: unknown): JsonObject {
   if (!isObject(body) || body['kind'] !== 'AdmissionReview') {
-    throw invalid('the body is no AdmissionReview: its "kind" says something else');
+    throw invalid('the body is not an AdmissionReview: it has another "kind"');
   }
   if (body['apiVersion'] !== 'admission.k8s.io/v1') {
     throw invalid(
-      'only admission.k8s.io/v1 is understood; set admissionReviewVersions: [v1] in the webhook configuration',
+      'only admission.k8s.io/v1 is supported; set admissionReviewVersions: [v1] in the webhook configuration',
     );
   }
   const request = body['request'];

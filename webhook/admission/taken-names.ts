@@ -45,8 +45,8 @@ function helperFault(
   // A workload is let in: only for one that is there does the controller put the ConfigMap right.
   if (!isPod) return undefined;
   const advice = isLegacyName(configMap)
-    ? 'version 0.1.0 made its short name, which does not tell whose it is: restart the workload (kubectl rollout restart), which gives it a name of 128 bits'
-    : 'somebody changed it, and svidecar is putting it right: try again (controllers do by themselves); if that does not help, delete it';
+    ? 'its short name is from version 0.1.0 and does not tell whose it is: restart the workload (kubectl rollout restart), which gives it a name of 128 bits'
+    : 'it was changed, and svidecar is repairing it: try again (controllers do so by themselves); if that does not help, delete it';
   return `${name} does not hold this pod's settings; ${advice}`;
 }
 
@@ -55,13 +55,13 @@ function copyFault(derived: string, { namespace, read }: Mounting): string | und
   if (read(namespace, derived)?.isManaged !== false) return undefined;
   return foreign(
     `ConfigMap ${namespace}/${derived}`,
-    'what svidecar neither wrote nor keeps up to date',
+    'contents that svidecar neither wrote nor updates',
   );
 }
 
 function foreign(name: string, holding: string): string {
   return (
     `${name}, which its pods would mount, is not svidecar's (no label app.kubernetes.io/managed-by: svidecar) and holds ${holding}; ` +
-    'find out who made it, then delete it, or give it another name: svidecar makes its own under this one'
+    'find out who created it, then delete or rename it: svidecar creates its own under this name'
   );
 }

@@ -170,7 +170,7 @@ function nameContested(
 ): ConfigMapProblem {
   const who = users.slice(0, 3).map((user) => `${user.kind} ${user.name}`);
   const message =
-    `ConfigMap ${namespace}/${name} is asked for with different contents, by ${who.join(', ')} among others; nothing is written under this name: ` +
+    `ConfigMap ${namespace}/${name} is wanted with different contents, by ${who.join(', ')} among others; nothing is written under this name: ` +
     'find out which of them changed the annotation svidecar.dev/status, then restart the others (kubectl rollout restart), which gives them names of 128 bits';
   return { reason: 'ConfigMapTaken', message, users };
 }
@@ -243,7 +243,7 @@ function unreadable(
 function wordsOf(error: unknown, source: ToldSource): string {
   // A mistake of ours, that this configuration brings to light: the others must not pay for it.
   if (!(error instanceof AppError))
-    return `${source.name} cannot be patched; this is a mistake of svidecar's, please report it`;
+    return `${source.name} cannot be patched; this is a bug in svidecar, please report it`;
   const isParsers = error.cause instanceof AppError && error.cause.code === 'TEXT_UNPARSABLE';
   if (!isParsers) return error.message;
   const why = toldRefusal(error.reason) ?? 'it cannot be read as YAML or JSON';

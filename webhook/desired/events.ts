@@ -123,7 +123,7 @@ export function renderedEvents(
 /** Whoever changes a ConfigMap is told nothing by admission, which is not asked. */
 function doubtNotes(warnings: readonly string[]): readonly string[] {
   const more = warnings.length - maxWarnings;
-  const rest = more > 0 ? [`${more} warnings more; svidecar explain tells them all`] : [];
+  const rest = more > 0 ? [`${more} more warnings; svidecar explain shows all of them`] : [];
   return [...warnings.slice(0, maxWarnings), ...rest].map((message) =>
     traceText([step('envoy_warning', message)]),
   );
@@ -136,7 +136,7 @@ export function restoredEvents(
 ): readonly DesiredEvent[] {
   const { namespace, name, users } = configMap;
   const message =
-    `ConfigMap ${name} did not hold the settings that its name stands for: somebody had changed it. It was made anew; ` +
+    `ConfigMap ${name} did not hold the settings that its name stands for: it had been changed. It was created again; ` +
     'pods that started meanwhile may run with the other settings: restart them (kubectl rollout restart), and see who may write ConfigMaps here';
   const note = traceText([step('configmap_restored', message)]);
   const related = { apiVersion: 'v1', kind: 'ConfigMap', name, uid };
@@ -203,7 +203,7 @@ function unattendedEvent(
           `namespace ${namespace} does not have the label svidecar.dev/injection: kubectl label namespace ${namespace} svidecar.dev/injection=enabled`,
         );
   const message =
-    'it carries the annotation svidecar.dev/status, but its ConfigMaps are neither made, changed nor removed: those that are there stay as they are';
+    'it has the annotation svidecar.dev/status, but its ConfigMaps are neither created, changed nor removed: existing ones stay as they are';
   const note = traceText([why, step('configmaps_unattended', message)]);
   const reason = 'Skipped';
   return { namespace, regarding: workload, type: 'Warning', reason, action: 'Render', note };
@@ -211,15 +211,15 @@ function unattendedEvent(
 
 function notLabelled(namespace: string, trace: string): string {
   const message =
-    `namespace ${namespace} does not have the label svidecar.dev/injection, so svidecar is not asked about its workloads: ` +
+    `namespace ${namespace} does not have the label svidecar.dev/injection, so svidecar is not called for its workloads: ` +
     `kubectl label namespace ${namespace} svidecar.dev/injection=enabled, then apply the workload again`;
   return `${traceText([step('namespace_not_labelled', message)])}\n${trace}`;
 }
 
 function storedWithout(self: OwnerReference, trace: string): string {
   const message =
-    `this ${self.kind} was stored without what it asks for: svidecar did not answer then, or the namespace got its label later; ` +
-    'apply it again. Its new pods are injected, or refused, meanwhile';
+    `this ${self.kind} was stored without what it asks for: svidecar did not answer at the time, or the namespace was labelled later; ` +
+    'apply it again. Meanwhile its new pods are injected, or refused';
   return `${traceText([step('stored_without', message)])}\n${trace}`;
 }
 

@@ -80,8 +80,8 @@ function faultOf({ helper, envoy }: Status): string | undefined {
     ruleOfName(helper.configMap, helperNameBy(helper.settings)) !== undefined;
   const isEnvoyOurs =
     envoy === undefined || ruleOfName(envoy.derived, derivedNameBy(envoy)) !== undefined;
-  if (!isHelperOurs || !isEnvoyOurs) return 'names ConfigMaps that do not follow from its contents';
+  if (!isHelperOurs || !isEnvoyOurs) return 'names ConfigMaps that do not match its contents';
   // Half a character is another one once it is stored: what is written would never be what is wanted.
-  if (helper?.settings.isWellFormed() === false) return 'has settings that are no Unicode text';
+  if (helper?.settings.isWellFormed() === false) return 'has settings that are not Unicode text';
   return undefined;
 }

@@ -37,7 +37,7 @@ export function textsOf(
     else if (key === main) {
       throw new AppError(
         'ENVOY_CONFIG_INVALID',
-        `${name} ${key}: it stands in binaryData and is no text in UTF-8, so that nothing can be added to it; write it as text under data`,
+        `${name} ${key}: it is in binaryData and not UTF-8 text, so nothing can be added to it; write it as text under data`,
         { reason: 'not_utf8' },
       );
     }

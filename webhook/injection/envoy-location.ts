@@ -86,7 +86,7 @@ function byCommand(pod: Pod, read: Exclude<ReadPath, { kind: 'refused' }>): Envo
   if (mount === undefined)
     throw notFound(
       pod,
-      `it reads ${path}, and no volume is mounted there, so the file is that of its image: put the configuration into a ConfigMap, and mount that there`,
+      `it reads ${path}, and no volume is mounted there, so the file comes from its image: put the configuration into a ConfigMap, and mount that there`,
     );
   if (mount.kind === 'unknown') throw notFound(pod, mount.why);
   const file = fileOf(pod, mount.volume, insideOf(mount, path));
@@ -186,7 +186,7 @@ function fileOf(pod: Pod, name: string, inside: string): VolumeFile {
     };
   throw notFound(
     pod,
-    `its configuration is to be in volume "${name}", which the pod does not have`,
+    `its configuration should be in volume "${name}", which the pod does not have`,
   );
 }
 

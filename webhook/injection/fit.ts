@@ -148,7 +148,7 @@ function fitContainers(
       awaits.push(name);
       fitting.trace.warn(
         'awaits_container',
-        `container "${name}" is not there yet; its part is added when another injector has put it in`,
+        `container "${name}" is not there yet; its part is added once another injector has added it`,
       );
       return [];
     }
@@ -245,7 +245,7 @@ function sharedResources({ spec, composition, trace }: Fitting): ReadonlySet<str
   if (shared.size > 0 && composition.sidecars.length > 0) {
     trace.say(
       'pod_level_resources',
-      `spec.resources gives the pod as a whole its ${[...shared].sort().join(' and ')}, on which the helper draws; it has none of its own but what annotations say`,
+      `spec.resources sets for the pod as a whole ${[...shared].sort().join(' and ')}, which the helper shares; it has resources of its own only where annotations set them`,
     );
   }
   return shared;

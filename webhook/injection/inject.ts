@@ -140,7 +140,7 @@ function refuseShape(spec: JsonObject): void {
   if (listAt(spec, 'containers').length > 0) return;
   throw new AppError(
     'POD_UNFIT',
-    'it has no containers; if it is a patch of kustomize, have kustomize put it together first: kustomize build <folder> | svidecar inject -',
+    'it has no containers; if it is a kustomize patch, run kustomize first: kustomize build <folder> | svidecar inject -',
   );
 }
 

@@ -12,12 +12,12 @@ const kinds: readonly { readonly mark: RegExp; readonly says: string; readonly r
     {
       reason: 'placeholders_not_filled_in',
       mark: /\$\{?[A-Za-z_]/,
-      says: 'it has placeholders such as ${NAME}; between braces and brackets they are no YAML: put them in quotation marks, or write that part in lines of its own',
+      says: 'it has placeholders such as ${NAME}; inside braces and brackets they are not valid YAML: quote them, or write that part in block style',
     },
     {
       reason: 'placeholders_not_filled_in',
       mark: /@@?[A-Z_]+@|%%?[A-Z_]+%%?|<%/,
-      says: 'it looks like a template with placeholders; those that are no YAML have to be put in quotation marks, or filled in first',
+      says: 'it looks like a template with placeholders; those that are not valid YAML must be quoted, or filled in first',
     },
   ];
 

@@ -95,7 +95,7 @@ function refuseOverPod(spec: JsonObject, resource: string): void {
 function unfit(what: string, resource: string): AppError {
   return new AppError(
     'POD_UNFIT',
-    `${what}; raise it there, or take away ${annotated(resource)}, so that the helper draws on what the pod has`,
+    `${what}; raise it there, or take away ${annotated(resource)}, so that the helper shares what the pod has`,
   );
 }
 

@@ -29,7 +29,7 @@ export function refuseMounts(own: JsonObject, added: JsonObject, volumes: readon
   const container = stringAt(added, 'name') ?? '';
   for (const mount of ours) {
     const fault = devices.has(mount.path)
-      ? 'a device of its own stands there'
+      ? 'one of its volume devices is there'
       : theirs.map((other) => clashOf(mount, other)).find((clash) => clash !== undefined);
     if (fault === undefined) continue;
     throw new AppError(
@@ -46,9 +46,9 @@ function clashOf(ours: Mount, theirs: Mount): string | undefined {
     return `volumeMounts has ${theirs.isWhole ? '' : 'a part of '}volume "${theirs.volume}" there`;
   }
   if (theirs.path.startsWith(`${ours.path}/`) && ours.isReadOnly)
-    return `volume "${theirs.volume}" is mounted inside it, at ${theirs.path}, where nothing can be made`;
+    return `volume "${theirs.volume}" is mounted inside it, at ${theirs.path}, where nothing can be created`;
   if (ours.path.startsWith(`${theirs.path}/`) && theirs.isReadOnly)
-    return `that lies in volume "${theirs.volume}", mounted at ${theirs.path === '' ? '/' : theirs.path}, which is read-only`;
+    return `that is in volume "${theirs.volume}", mounted at ${theirs.path === '' ? '/' : theirs.path}, which is read-only`;
   return undefined;
 }
 

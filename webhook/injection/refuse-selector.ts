@@ -19,6 +19,6 @@ export function refuseSelector(
   const key = stringAt(ended, 'key') ?? '';
   throw new AppError(
     'POD_UNFIT',
-    `spec.selector.matchExpressions: the one on ${key} would not match any more, since injected pods carry the label ${key}, and the API server refuses a workload whose selector does not match its own pods; take this expression out`,
+    `spec.selector.matchExpressions: the one on ${key} would not match any more, since injected pods carry the label ${key}, and the API server refuses a workload whose selector does not match its own pods; remove this expression`,
   );
 }

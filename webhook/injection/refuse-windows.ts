@@ -11,7 +11,7 @@ export function refuseWindows(spec: JsonObject): void {
   if (said === undefined) return;
   throw new AppError(
     'POD_UNFIT',
-    `${said}, and what is injected runs on Linux alone; take the annotations away, or run this pod on Linux`,
+    `${said}, and what is injected runs only on Linux; remove the annotations, or run this pod on Linux`,
   );
 }
 
@@ -28,7 +28,7 @@ function elsewhere(spec: JsonObject): string | undefined {
   if (windows['hostProcess'] === true)
     return 'spec.securityContext.windowsOptions makes it a process of a Windows node';
   return keepsOffLinux(spec)
-    ? 'spec.affinity.nodeAffinity demands another operating system in each of its terms'
+    ? 'spec.affinity.nodeAffinity requires another operating system in each of its terms'
     : undefined;
 }
 

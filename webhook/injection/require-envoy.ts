@@ -38,7 +38,7 @@ export function requireEnvoy(
   } else if (isOlder(version, needed)) {
     throw new AppError(
       'ENVOY_TOO_OLD',
-      `container "${container}" runs Envoy ${versionText(version)} (image "${image}"), and ${why}; take a newer image, or ${annotationKey('data-path')}: ext-authz`,
+      `container "${container}" runs Envoy ${versionText(version)} (image "${image}"), and ${why}; use a newer image, or ${annotationKey('data-path')}: ext-authz`,
       { facts: { container, key: annotationKey('data-path') } },
     );
   } else {

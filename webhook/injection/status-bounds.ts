@@ -13,9 +13,9 @@ const maxLookups = 50_000;
 /** What of a status is beyond the bounds by itself. */
 export function statusFault(status: Json): string | undefined {
   const { values, depth } = sizeOf(status);
-  if (depth > maxStatusDepth) return `it nests over ${maxStatusDepth} deep`;
+  if (depth > maxStatusDepth) return `it is nested more than ${maxStatusDepth} levels deep`;
   return values > maxStatusValues * 4
-    ? `it has ${values} values; at most ${maxStatusValues * 4} are taken`
+    ? `it has ${values} values; the limit is ${maxStatusValues * 4}`
     : undefined;
 }
 

@@ -70,7 +70,7 @@ export function parseStatus(text: string): Status {
     value = JSON.parse(text) as Json;
   } catch {
     // V8's message quotes the text.
-    throw invalid('it is no JSON');
+    throw invalid('it is not JSON');
   }
   const fault = statusFault(value);
   if (fault !== undefined) throw invalid(fault);
@@ -84,7 +84,7 @@ export function parseStatus(text: string): Status {
 
 /** Which members are at fault; what stands there is not told. */
 function formFault(issues: readonly z.core.$ZodIssue[]): string {
-  if (issues.some(({ path }) => path.length === 0)) return 'it is no JSON object';
+  if (issues.some(({ path }) => path.length === 0)) return 'it is not a JSON object';
   const members = issues.slice(0, maxToldIssues).map(({ path }) => path.map(String).join('.'));
   return `missing in it or of another form than svidecar writes: ${members.join(', ')}`;
 }

@@ -23,22 +23,22 @@ const ofTexts = {
   character_refused:
     'a control character, a lone carriage return or half of a character stands here; take it out, or write it as an escape in double quotes',
   config_key_missing:
-    'the ConfigMap has no key of the name that Envoy is to read; add the key, or mend the path in the arguments of the Envoy container',
+    'the ConfigMap has no key of the name that Envoy is to read; add the key, or correct the path in the arguments of the Envoy container',
   copy_too_large:
     'with what svidecar adds, the copy would have more than 1 MiB, which the API server does not store; move what Envoy does not read from here into a ConfigMap of its own',
   file_kind_refused:
     'Envoy goes by the end of a path: it reads .pb and .pb_text as protobuf, which svidecar does not, and one key at two paths perhaps as YAML and as JSON; write the file as YAML or JSON, under one name',
   file_not_json:
-    'Envoy reads this file as JSON, because its name does not end in .yaml or .yml, and it is no JSON (RFC 8259); mend it here, or give it such a name',
+    'Envoy reads this file as JSON, because its name does not end in .yaml or .yml, and it is not JSON (RFC 8259); correct it here, or give it such a name',
   key_not_a_text:
-    'a list or map stands where a key must be a text; if the file is a template ({{ }}), fill it in first',
-  key_stands_twice: 'a key stands twice in the same map; keep one of them',
+    'there is a list or map where a key must be a string; if the file is a template ({{ }}), fill it in first',
+  key_stands_twice: 'a key is in the same map twice; keep one of them',
   keys_too_long: 'the keys on the way to this place are too long together; shorten them',
   merge_key_refused:
     'Envoy does not merge (<<) and takes the key for a field of that name; write out what it brings',
   nested_too_deep: `more than ${count(maxNesting)} levels are nested here; write it flatter`,
-  not_a_map: 'it is no map, as an Envoy configuration must be; is this the right key?',
-  not_utf8: 'it stands in binaryData and is no text in UTF-8; write it as UTF-8 under data',
+  not_a_map: 'it is not a map, as an Envoy configuration must be; is this the right key?',
+  not_utf8: 'it is in binaryData and not UTF-8 text; write it as UTF-8 under data',
   place_not_editable:
     'the change has no place of its own here (anchor and alias, merge key or unusual layout); write this part out plainly',
   placeholders_not_filled_in:
@@ -46,22 +46,22 @@ const ofTexts = {
   read_differently:
     'Envoy reads a text that is written like this in another way (>+, and the escapes \\_ and \\N); write it in another way',
   tag_refused:
-    'Envoy reads what has a tag otherwise than others do; take the tag out, and quote what is a text',
+    'Envoy reads tagged values differently from other readers; remove the tag, and quote what is a string',
   template_not_filled_in:
     'it cannot be read as YAML or JSON, and it looks like a template of Helm or Go ({{ }}); fill it in first: helm template <chart> | svidecar inject -',
   text_too_large: `it has more than ${count(maxCharacters)} characters, ${count(maxTokens)} words and marks, or ${count(maxValues)} keys and values (aliases written out); divide it`,
-  text_unparsable: 'it cannot be read as YAML or JSON; mend the syntax here',
-  too_many_blank_lines: 'too many blank lines and comments stand in a row; take some out',
+  text_unparsable: 'it cannot be read as YAML or JSON; correct the syntax here',
+  too_many_blank_lines: 'too many blank lines and comments follow one another; remove some',
 } as const;
 
 const ofFilters = {
   field_spelled_twice:
     'a field stands in both spellings (snake_case and camelCase), and Envoy reads both; write them as one',
   filter_not_found:
-    'no listener has the filter that svidecar.dev/validate-before names; mend the annotation',
-  filters_not_a_list: 'a single filter stands where a list of filters is needed; write a list',
+    'no listener has the filter that svidecar.dev/validate-before names; correct the annotation',
+  filters_not_a_list: 'there is a single filter where a list of filters is needed; write a list',
   hand_wired_fault:
-    'a filter is to ask the helper, but a field of it, of its cluster or of a route lets requests pass unchecked; mend it, or remove the filter and let svidecar do the wiring',
+    'a filter is to ask the helper, but a field of it, of its cluster or of a route lets requests pass unchecked; correct it, or remove the filter and let svidecar do the wiring',
   hand_wired_without_ext_authz:
     'a filter asks the helper about each request, which it does not answer in this data path; remove the filter, or set svidecar.dev/data-path: ext-authz',
   manager_without_filters:
@@ -82,7 +82,7 @@ const ofRoutes = {
   route_opens:
     'a route sets something for a filter that a template adds, by which requests could pass without it; take it out, or, for jwt-inject and jwt-validate, use svidecar-skip or svidecar.dev/skip-paths',
   setting_for_no_filter:
-    'a route sets something for a filter that is not there; mend the name, or take the setting out',
+    'a route sets something for a filter that is not there; correct the name, or take the setting out',
   setting_under_other_filter:
     "svidecar- settings stand under the name of another filter and would not reach svidecar's; write them under svidecar.jwt-inject or svidecar.jwt-validate",
   setting_without_ext_authz:
@@ -99,7 +99,7 @@ const ofListeners = {
   discovery_file_missing:
     'the file of listeners that lds_config names is not among those that the container gets from this ConfigMap by the same mount and volume source, and there is no listener else; put it there',
   listener_not_found:
-    'there is no listener of a name that an annotation gives (svidecar.dev/inject-listeners, svidecar.dev/validate-listeners); mend the name',
+    'there is no listener of a name that an annotation gives (svidecar.dev/inject-listeners, svidecar.dev/validate-listeners); correct the name',
   listener_without_http:
     'a listener that an annotation names has no HTTP connection manager, and only HTTP requests can carry a token; name another listener',
   listeners_ambiguous: `two templates are asked for, and nothing says which listener is for which; ${byAnnotation}`,

@@ -262,7 +262,7 @@ function refusal(
   });
 }
 
-/** @throws {AppError} CLUSTER_UNREACHABLE when it is no JSON object: some proxy answered */
+/** @throws {AppError} CLUSTER_UNREACHABLE when it is not a JSON object: some proxy answered */
 function parse(text: string): JsonObject {
   const value = tryParse(text);
   if (value === undefined)

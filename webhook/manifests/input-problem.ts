@@ -25,7 +25,7 @@ export function failureOf(thrown: unknown, what: string): AppError {
   if (thrown instanceof AppError) return thrown;
   return new AppError(
     'EDIT_IMPOSSIBLE',
-    `${what} cannot be worked on (${messageOf(thrown)}): a mistake in svidecar, so please report it; the others are carried out`,
+    `${what} cannot be processed (${messageOf(thrown)}): this is a bug in svidecar, please report it; the others are done`,
     { cause: thrown },
   );
 }

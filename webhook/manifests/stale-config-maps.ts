@@ -49,12 +49,12 @@ function staleEntry(
   const there = others.get(name) ?? appended.get(name);
   if (there === undefined || isSame(there, wanted)) return [];
   const next = others.has(name)
-    ? 'inject leaves it there: take it out of the manifests, and inject writes it; in a cluster the controller does'
+    ? 'inject leaves it there: remove it from the manifests, and inject writes it; in a cluster the controller does'
     : 'inject writes it anew';
   return [
     [
       name,
-      `ConfigMap ${name} is there, but does not hold what svidecar makes for this workload: it, or what it is made from, was changed; ${next}`,
+      `ConfigMap ${name} exists, but does not hold what svidecar makes for this workload: it, or what it is made from, was changed; ${next}`,
     ],
   ];
 }

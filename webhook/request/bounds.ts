@@ -103,11 +103,11 @@ function valueFault(path: string, field: string, value: Json | undefined): strin
   if (typeof value === 'string')
     return value.length <= most
       ? undefined
-      : `${shown(path)} has ${value.length} characters; at most ${most} are taken`;
+      : `${shown(path)} has ${value.length} characters; the limit is ${most}`;
   const entries = isObject(value) || isArray(value) ? Object.keys(value).length : 0;
   return entries <= most
     ? undefined
-    : `${shown(path)} has ${entries} entries; at most ${most} are taken`;
+    : `${shown(path)} has ${entries} entries; the limit is ${most}`;
 }
 
 function shown(path: string): string {

@@ -27,7 +27,7 @@ function authoritiesFault(pem: string): string | undefined {
   if (blocks.length === 0) return 'must be certificates as PEM (-----BEGIN CERTIFICATE-----)';
   if (blocks.length > maxCertificates) return `must be at most ${maxCertificates} certificates`;
   const place = blocks.findIndex(([text]) => !isAuthority(text));
-  if (place >= 0) return `block ${place + 1} of the PEM is no certificate of an authority`;
+  if (place >= 0) return `block ${place + 1} of the PEM is not a CA certificate`;
   return undefined;
 }
 

@@ -52,6 +52,6 @@ function refuseUnknown(template: string, used: string, known: readonly string[])
   const what = known === settingKeys ? 'annotation' : 'variable';
   throw new AppError(
     'TEMPLATE_INVALID',
-    `template "${template}" names the unknown ${what} ${used}; ${hint}`,
+    `template "${template}" uses the unknown ${what} ${used}; ${hint}`,
   );
 }

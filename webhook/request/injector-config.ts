@@ -26,7 +26,7 @@ const mountPath = absolutePath
   .refine(
     (path) =>
       !`${path}/`.startsWith(`${settingsDirectory}/`) && !settingsDirectory.startsWith(`${path}/`),
-    `must lie beside ${settingsDirectory}, where the helper's settings are`,
+    `must not overlap ${settingsDirectory}, where the helper's settings are`,
   );
 /** @see Kubernetes CSIDriver: at most 63 characters, a DNS subdomain */
 const csiDriver = z

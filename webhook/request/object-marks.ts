@@ -22,7 +22,7 @@ function isKey(key: string): boolean {
 /** Undefined for a key that may be given. */
 function keyFault(key: string): string | undefined {
   if (!isKey(key))
-    return 'is no key of Kubernetes (63 letters, digits, - _ . at most, after an optional prefix/)';
+    return 'is not a valid Kubernetes key (an optional prefix/, then at most 63 letters, digits, - _ .)';
   return isOurs(key) || key === ownLabel ? 'is one that svidecar sets itself' : undefined;
 }
 
@@ -42,7 +42,7 @@ const labelValue = z
   .string()
   .refine(
     (text) => text === '' || name.test(text),
-    'must be at most 63 letters, digits, - _ . beginning and ending with a letter or digit (write numbers and true in quotes)',
+    'must be at most 63 letters, digits, - _ . and begin and end with a letter or digit (put numbers and true in quotes)',
   );
 
 function lengthOf(all: Readonly<Record<string, string>>): number {

@@ -46,7 +46,7 @@ function matching(pattern: RegExp, allowed: string): (text: string) => string {
 
 function items(text: string, what: string): readonly string[] {
   const list = text.split(',').map((item) => item.trim());
-  return list.includes('') ? fail(`${what}, separated by commas, none of them empty`) : list;
+  return list.includes('') ? fail(`${what}, separated by commas and not empty`) : list;
 }
 
 function each(
@@ -88,7 +88,7 @@ const trustDomainNames = each(
 
 function audienceByHost(text: string): JsonObject {
   const allowed =
-    'host=audience pairs separated by commas; a host may be host:port or *.suffix, and no host may stand twice';
+    'host=audience pairs separated by commas; a host may be host:port or *.suffix, and no host may be named twice';
   const pairs: Record<string, string> = {};
   for (const item of items(text, allowed)) {
     const equals = item.indexOf('=');
@@ -139,7 +139,7 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
   'data-path': oneOf('ext-authz', 'native'),
   'envoy-config': matching(
     /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[^/]+$/,
-    '<volume>/<file>, both as the pod and its ConfigMap name them',
+    '<volume>/<file>: a volume of the pod and a key of its ConfigMap',
   ),
   'envoy-container': matching(dnsLabel, 'the name of a container'),
   'federates-with': (text) => [...new Set(trustDomainNames(text).map(trustDomainNamed))],

@@ -73,7 +73,7 @@ function asLabels({ metadata, where }: Place, goal: string): readonly Stray[] {
       key,
       message:
         key === namespaceLabel
-          ? `the label ${key} on ${where} has no effect; it belongs on the Namespace, and what asks for injection is an annotation: ${goal}`
+          ? `the label ${key} on ${where} has no effect; it belongs on the Namespace, and injection is asked for with an annotation: ${goal}`
           : `${key} is a label of ${where}, where it has no effect; make it an annotation, in ${goal}`,
     }));
 }
@@ -85,7 +85,7 @@ function alike({ metadata, where }: Place): readonly Stray[] {
   return [...new Set(keys)].filter(resemblesOurs).map((key) => ({
     id: 'key_unknown',
     key,
-    message: `${key} on ${where} is no key of svidecar and has no effect; did you mean the annotation ${meant(key)}?`,
+    message: `${key} on ${where} is not a key of svidecar and has no effect; did you mean the annotation ${meant(key)}?`,
   }));
 }
 

@@ -73,7 +73,7 @@ function identityOf(located: Located, settings: Settings, config: InjectorConfig
   if (fault !== undefined) {
     throw new AppError(
       'CONFIG_INVALID',
-      `the configuration's spiffeId gives "${spiffeId}" here, which is no SPIFFE ID: ${fault}; change it, or set ${annotationKey('spiffe-id')}`,
+      `the configuration's spiffeId gives "${spiffeId}" here, which is not a SPIFFE ID: ${fault}; change it, or set ${annotationKey('spiffe-id')}`,
       { facts: { key: annotationKey('spiffe-id') } },
     );
   }

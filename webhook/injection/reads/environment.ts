@@ -40,7 +40,9 @@ export function environmentOf(container: JsonObject): Environment {
     if (!text.includes('$')) return [text];
     const expanded = expandWith(text, value);
     for (const piece of expanded) left -= typeof piece === 'string' ? piece.length : 1;
-    return left < 0 ? [unknown('its variables come to more text than svidecar reads')] : expanded;
+    return left < 0
+      ? [unknown('its variables have more text in total than svidecar reads')]
+      : expanded;
   };
 
   for (const variable of listAt(container, 'env')) {

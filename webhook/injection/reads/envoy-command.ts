@@ -52,7 +52,7 @@ export function startedBy(container: JsonObject): Started {
   const command = wordsAt(container, 'command', environment);
   const args = wordsAt(container, 'args', environment);
   if (command === undefined || args === undefined)
-    return unknown('its command is no list of texts');
+    return unknown('its command is not a list of strings');
   const workingDir = stringAt(container, 'workingDir');
   const place: Place = {
     directory: workingDir === '' ? undefined : workingDir,
@@ -107,13 +107,13 @@ function unwrap(words: readonly Text[], place: Place): Started {
     if (next === undefined) return another(path, program, after);
     rest = next;
   }
-  return unknown('it runs a program through many others');
+  return unknown('it starts its program through too many others');
 }
 
 /** A program that is not looked through. */
 function another(path: string, program: string, after: readonly Text[]): Started {
   const words = after.map(knownText);
-  return unknown(`it runs "${path}", and what that starts is not to be seen`, {
+  return unknown(`it runs "${path}", and what that starts cannot be seen`, {
     starts: startsOf(program, words),
     paths: words.flatMap((word) => (word?.startsWith('/') === true ? [word] : [])),
   });
@@ -166,11 +166,11 @@ function hiding(environment: Environment, words: readonly Text[]): Environment {
 function shell(words: readonly Text[], place: Place): Started {
   const script = scriptOf(words);
   if (script === undefined)
-    return unknown('it runs a shell script, and what that starts is not to be seen');
+    return unknown('it runs a shell script, and what that starts cannot be seen');
   if (place.depth >= maxDepth) return unknown('it runs shells inside shells');
   const read = readScript(script, place);
   if (read.kind === 'beyond')
-    return unknown(`its script is more than svidecar follows: ${read.why}`, {
+    return unknown(`its script is more complex than svidecar can follow: ${read.why}`, {
       starts: namesEnvoy.test(knownStart(script)) ? 'envoy' : 'anything',
     });
   const all = read.commands.map((command) =>
@@ -196,7 +196,7 @@ function together(all: readonly Started[], paths: readonly string[]): Started {
     const isNear = open.some(({ starts }) => starts === 'perhaps_envoy');
     const starts = isNear ? 'perhaps_envoy' : open.length > 0 ? 'anything' : 'nothing';
     const cause = open[0] === undefined ? '' : `: ${open[0].why}`;
-    return unknown(`its script starts no Envoy that is to be seen${cause}`, { starts, paths });
+    return unknown(`its script starts no Envoy that can be seen${cause}`, { starts, paths });
   }
   if (found.kind === 'unknown') return { ...found, paths };
   return { ...found, paths, beside: [...found.beside, ...open.map(({ why }) => why)] };

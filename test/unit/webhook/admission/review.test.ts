@@ -37,11 +37,11 @@ function responseTo(reviewed: JsonObject): JsonObject {
 describe('a body that is no review', () => {
   const good = body(deployment(injectBackend));
   test.each<[string, unknown, RegExp]>([
-    ['null', null, /no AdmissionReview/],
-    ['a list', [], /no AdmissionReview/],
-    ['a text', 'x', /no AdmissionReview/],
-    ['an empty object', {}, /no AdmissionReview/],
-    ['another kind', { ...good, kind: 'Pod' }, /no AdmissionReview/],
+    ['null', null, /not an AdmissionReview/],
+    ['a list', [], /not an AdmissionReview/],
+    ['a text', 'x', /not an AdmissionReview/],
+    ['an empty object', {}, /not an AdmissionReview/],
+    ['another kind', { ...good, kind: 'Pod' }, /not an AdmissionReview/],
     [
       'an old version',
       { ...good, apiVersion: 'admission.k8s.io/v1beta1' },

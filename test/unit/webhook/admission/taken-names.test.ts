@@ -53,7 +53,7 @@ describe('a pod does not start with what is not its own', () => {
     const decision = decideOn(object, holding(helper, false, evil));
     expect(decision).toMatchObject(taken);
     expect(decision).toHaveProperty('message', expect.stringContaining(`shop/${helper}`));
-    expect(decision).toHaveProperty('message', expect.stringContaining('delete it'));
+    expect(decision).toHaveProperty('message', expect.stringContaining('delete or rename it'));
     expect(JSON.stringify(decision)).not.toContain('skipPaths');
   });
 

@@ -56,13 +56,13 @@ describe('objects that would take long are refused by the field that is too larg
       'a status of brackets',
       pod({}, { [statusKey]: '['.repeat(60_000) + ']'.repeat(60_000) }),
       'STATUS_INVALID',
-      /nests over 60 deep/,
+      /nested more than 60 levels deep/,
     ],
     [
       'a status that is no JSON, which is not quoted',
       pod({}, { [statusKey]: 'hunter2' }),
       'STATUS_INVALID',
-      /\(it is no JSON\)/,
+      /\(it is not JSON\)/,
     ],
   ])('%s', (...[, object, code, words]) => {
     expect(decide(object, context)).toMatchObject({ kind: 'refused', code });

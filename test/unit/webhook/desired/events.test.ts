@@ -37,7 +37,7 @@ describe('events of a namespace', () => {
       const injected = [{ workload: web, isNews: true, summary: 'text of the status' }];
       const events = desiredEvents({ ...quiet, standing, injected });
       expect(events).toMatchObject([{ type: 'Warning', reason: 'Skipped', regarding: web }]);
-      expect(events[0]?.note).toContain('neither made, changed nor removed');
+      expect(events[0]?.note).toContain('neither created, changed nor removed');
       expect(events[0]?.note).not.toContain('text of the status');
     },
   );
@@ -126,7 +126,7 @@ describe('events of a namespace', () => {
     expect(told.map(({ type }) => type)).toEqual(Array(9).fill('Warning'));
     expect(told[0]?.note).toBe('envoy_warning: a listener is open: 0');
     expect(told.at(-1)?.note).toBe(
-      'envoy_warning: 3 warnings more; svidecar explain tells them all',
+      'envoy_warning: 3 more warnings; svidecar explain shows all of them',
     );
   });
 });

@@ -84,7 +84,7 @@ describe('what is not to be found is refused, with the reason and the way out', 
     ],
     [
       'template-filled-in-and-named',
-      /envoy\.yaml\.tmpl:4:67: (?:.|\n)*placeholders such as \$\{NAME\}.*in quotation marks/,
+      /envoy\.yaml\.tmpl:4:67: (?:.|\n)*placeholders such as \$\{NAME\}.*quote them/,
     ],
     [
       'entry-script-of-its-own',
@@ -156,8 +156,6 @@ describe('copies', () => {
     expect(copy?.data['edge.yaml']).toContain('svidecar.jwt-validate');
     expect(copy?.binaryData).toBeUndefined();
     const refused = outcomeOf(asBytes((text) => Buffer.from(text, 'utf16le').fill(0xff, 0, 2)));
-    expect(refused.messages[0]).toMatch(
-      /edge\.yaml: it stands in binaryData and is no text in UTF-8/,
-    );
+    expect(refused.messages[0]).toMatch(/edge\.yaml: it is in binaryData and not UTF-8 text/);
   });
 });

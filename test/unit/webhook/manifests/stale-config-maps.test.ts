@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 
 const differs =
-  /ConfigMap demo\/svidecar-[0-9a-f]{32} is there, but does not hold what svidecar makes/;
+  /ConfigMap demo\/svidecar-[0-9a-f]{32} exists, but does not hold what svidecar makes/;
 
 describe.each(['explain', 'inject'])('%s of ConfigMaps', (command) => {
   const told = async (stdin: string): Promise<string> => {
@@ -25,7 +25,7 @@ describe.each(['explain', 'inject'])('%s of ConfigMaps', (command) => {
 
   test('as they should be says nothing of them', async () => {
     const text = await told(injected);
-    expect(text).toContain('the pod template holds everything that was asked for');
+    expect(text).toContain('the pod template already has everything that was asked for');
     expect(text).not.toContain('does not hold what');
   });
 
@@ -38,7 +38,7 @@ describe.each(['explain', 'inject'])('%s of ConfigMaps', (command) => {
   test('that stand among the manifests, and somebody changed', async () => {
     const text = await told(bare);
     expect(text).toMatch(differs);
-    expect(text).toContain('take it out of the manifests');
+    expect(text).toContain('remove it from the manifests');
   });
 });
 

@@ -15,23 +15,23 @@ describe('what is larger than anybody writes is named with its limit', () => {
     [
       'an image',
       podOf({ image: '@'.repeat(160_000) }),
-      /^spec\.containers\[0\]\.image has 160000 characters; at most 1024/,
+      /^spec\.containers\[0\]\.image has 160000 characters; the limit is 1024/,
     ],
     [
       'a mount path',
       podOf({ volumeMounts: [{ name: 'a', mountPath: '/'.repeat(60_000) }] }),
-      /containers\[0\]\.volumeMounts\[0\]\.mountPath has 60000 characters; at most 4096/,
+      /containers\[0\]\.volumeMounts\[0\]\.mountPath has 60000 characters; the limit is 4096/,
     ],
     [
       'containers',
       podOf({}, { containers: many(201) }),
-      /^spec\.containers has 201 entries; at most 200/,
+      /^spec\.containers has 201 entries; the limit is 200/,
     ],
     ['init containers', podOf({}, { initContainers: many(201) }), /^spec\.initContainers has 201/],
     [
       'volumes',
       podOf({}, { volumes: many(1_001) }),
-      /^spec\.volumes has 1001 entries; at most 1000/,
+      /^spec\.volumes has 1001 entries; the limit is 1000/,
     ],
     ['mounts', podOf({ volumeMounts: many(1_001) }), /volumeMounts has 1001 entries/],
     ['variables', podOf({ env: many(5_001) }), /env has 5001 entries/],
@@ -42,7 +42,7 @@ describe('what is larger than anybody writes is named with its limit', () => {
       podOf({}, { volumes: [{ name: 'a', projected: { sources: many(201) } }] }),
       /spec\.volumes\[0\]\.projected\.sources has 201 entries/,
     ],
-    ['a name', podOf({ name: 'n'.repeat(2_000) }), /name has 2000 characters; at most 1024/],
+    ['a name', podOf({ name: 'n'.repeat(2_000) }), /name has 2000 characters; the limit is 1024/],
     [
       'a path on the node',
       podOf({}, { volumes: [{ name: 'a', hostPath: { path: '/'.repeat(5_000) } }] }),
@@ -102,11 +102,11 @@ describe('a status', () => {
   test('with a hundred thousand brackets is no status, and nothing overflows', () => {
     // What JSON.parse returns is JSON.
     const deep = JSON.parse('['.repeat(60_000) + ']'.repeat(60_000)) as Json;
-    expect(statusFault(deep)).toBe('it nests over 60 deep');
+    expect(statusFault(deep)).toBe('it is nested more than 60 levels deep');
     expect(lookupFault(deep, podOf({}))).toBeDefined();
   });
 
   test('of ten thousand values is no status', () => {
-    expect(statusFault(undoOf(10_000))).toMatch(/at most 8000/);
+    expect(statusFault(undoOf(10_000))).toMatch(/the limit is 8000/);
   });
 });

@@ -23,13 +23,17 @@ describe('apiServerClient', () => {
 
   test.each([
     ['no PEM', () => 'ca.crt', /must be certificates as PEM/],
-    ['a certificate of no authority', () => leaf.certificatePem, /block 1 of the PEM is no cert/],
+    [
+      'a certificate of no authority',
+      () => leaf.certificatePem,
+      /block 1 of the PEM is not a CA cert/,
+    ],
     ['a second one', () => `${authority.caPem}\n${leaf.certificatePem}`, /block 2 of the PEM/],
     ['a key', () => `${authority.caPem}\n${authority.caKeyPem}`, /a key does not belong here/],
     [
       'a broken one',
       () => authority.caPem.replace('\n', '\nAAAA'),
-      /block 1 of the PEM is no cert/,
+      /block 1 of the PEM is not a CA cert/,
     ],
     ['too many', () => `${authority.caPem}\n`.repeat(21), /must be at most 20 certificates/],
   ])('%s is refused, and not quoted', (_situation, ca, words) => {

@@ -46,7 +46,7 @@ describe('a key of ours as a label', () => {
 
 test('a key that is nearly ours is told of with the one that was meant', () => {
   expect(warningsOf(deployment({ 'svidecar.io/audience': 'a' }))).toEqual([
-    'key_unknown: svidecar.io/audience on the pod template is no key of svidecar and has no effect; did you mean the annotation svidecar.dev/audience?',
+    'key_unknown: svidecar.io/audience on the pod template is not a key of svidecar and has no effect; did you mean the annotation svidecar.dev/audience?',
   ]);
   expect(warningsOf(deployment({ 'inject.svidecar.com/template': 'a' }))[0]).toContain(
     'did you mean the annotation inject.svidecar.dev/templates?',

@@ -158,7 +158,7 @@ describe('refused, with the reason and a way out, is', () => {
     [
       'a script with a choice',
       script('case $X in a) envoy -c /a;; esac'),
-      /more than svidecar follows/,
+      /more complex than svidecar can follow/,
     ],
     [
       'a variable that the image may set',
