@@ -5,6 +5,11 @@ export const source = '.Values.certificates.source';
 const ownCertificate = `has ${source} (list "self-signed" "spiffe")`;
 const mountedCertificate = `has ${source} (list "cert-manager" "secret")`;
 
+/** It asks SPIRE's server by mTLS, with an X.509-SVID of its own. */
+export const registers = 'eq (dig "registration" "none" .Values.config) "entries"';
+const asksByTls = `and (${registers}) (not (hasPrefix "unix:" (dig "spire" "server" "unix:" .Values.config)))`;
+const hasWorkloadApi = `or (eq ${source} "spiffe") (${asksByTls})`;
+
 /** Arguments and volumes by the certificate's source. */
 export const certificateEdits: readonly Edit[] = [
   {
@@ -28,7 +33,8 @@ export const certificateEdits: readonly Edit[] = [
             - name: tls
               mountPath: /etc/svidecar-tls
               readOnly: true
-            {{- else if eq ${source} "spiffe" }}
+            {{- end }}
+            {{- if ${hasWorkloadApi} }}
             - name: spiffe-workload-api
               mountPath: /spiffe-workload-api
               readOnly: true
@@ -43,7 +49,8 @@ export const certificateEdits: readonly Edit[] = [
         - name: tls
           secret:
             secretName: {{ .Values.certificates.secretName }}
-        {{- else if eq ${source} "spiffe" }}
+        {{- end }}
+        {{- if ${hasWorkloadApi} }}
         - name: spiffe-workload-api
           csi:
             driver: {{ dig "socket" "csiDriver" "csi.spiffe.io" .Values.config }}

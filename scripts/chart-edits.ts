@@ -1,6 +1,12 @@
 /** What Helm's values may change in the manifests: each a text of the manifest and what stands in the template for it. */
 
-import { certificateEdits, certificateFiles, hookEdits, source } from './chart-certificates.ts';
+import {
+  certificateEdits,
+  certificateFiles,
+  hookEdits,
+  registers,
+  source,
+} from './chart-certificates.ts';
 import type { ChartFile, Edit } from './chart-file.ts';
 
 const deployment: readonly Edit[] = [
@@ -89,6 +95,12 @@ const podsPolicy = 'The component fail-closed makes it Fail.\n    failurePolicy:
 export const chartEdits: readonly ChartFile[] = [
   ...certificateFiles,
   { source: 'base/rbac.yaml', target: 'rbac.yaml', edits: [] },
+  {
+    source: 'components/spire-registration/rbac.yaml',
+    target: 'rbac-registrations.yaml',
+    when: registers,
+    edits: [],
+  },
   { source: 'base/deployment.yaml', target: 'deployment.yaml', edits: deployment },
   {
     source: 'base/service.yaml',

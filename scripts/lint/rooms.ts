@@ -130,6 +130,7 @@ export const rooms: readonly Room[] = [
     checks,
     manifests,
     kube,
+    spire,
     survey,
     files,
     server,

@@ -23,7 +23,11 @@ export class ControllerProcess {
     this.#port = port;
   }
 
-  static async start(folder: string, kubeconfig: string): Promise<ControllerProcess> {
+  static async start(
+    folder: string,
+    kubeconfig: string,
+    config?: string,
+  ): Promise<ControllerProcess> {
     const pair = await makeServingPair();
     writeFileSync(join(folder, 'tls.crt'), pair.certificate);
     writeFileSync(join(folder, 'tls.key'), pair.key);
@@ -36,6 +40,7 @@ export class ControllerProcess {
       '--host=127.0.0.1',
       `--port=${port}`,
       '--log-level=info',
+      ...(config === undefined ? [] : [`--config=${config}`]),
     ];
     const running = startProcess({
       name: `svidecar-${port}`,

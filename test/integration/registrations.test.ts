@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { runSvidecar } from '../fakes/fake-terminal.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { waitUntil } from './harness/processes.ts';
@@ -173,8 +174,185 @@ describeWithComponents(programs, 'registrations in a real SPIRE server', () => {
     return undefined;
   }
 
-  test('unused', async () => {
-    await wait(1);
-    expect(parentId).toBeDefined();
+  /** Reasons of the events on a Deployment. */
+  async function reasons(name: string): Promise<readonly string[]> {
+    const { body } = await api.request('GET', '/apis/events.k8s.io/v1/namespaces/shop/events');
+    return listAt(isObject(body) ? body : {}, 'items')
+      .filter(isObject)
+      .filter((event) => textAt(objectAt(event, 'regarding'), 'name') === name)
+      .map((event) => textAt(event, 'reason'));
+  }
+
+  async function count(): Promise<number> {
+    const all = await entries();
+    return all.filter(({ id }) => id.startsWith('svidecar.')).length;
+  }
+
+  test('entries of others stay, one for the same identity too, which is told', async () => {
+    const byHand = await spire.createEntry({
+      parentId,
+      spiffeId: 'spiffe://example.org/by-hand',
+      selectors: ['k8s:ns:other'],
+    });
+    const similar = await spire.createEntry({
+      parentId,
+      spiffeId: 'spiffe://example.org/ns/shop/sa/twin',
+      selectors: ['k8s:ns:shop', 'k8s:sa:twin', 'k8s:container-name:auth-helper'],
+      hint: 'mine',
+    });
+    await apply('twin');
+    await until('it is told', async () => (await reasons('twin')).includes('RegistrationForeign'));
+    await remove('twin');
+    await wait(2_500);
+    expect(await entries()).toMatchObject([{ id: byHand }, { id: similar, hint: 'mine' }]);
+    await apply('twin');
+    await spire.deleteEntry(similar);
+    await until('ours takes its place', async () => (await ours('/sa/twin')) !== undefined);
+    await remove('twin');
+    await until('it is gone', async () => (await ours('/sa/twin')) === undefined);
+  });
+
+  test('what somebody deletes comes back, and what somebody changes is undone', async () => {
+    await apply('web');
+    await until('the entry', async () => (await ours('/sa/web')) !== undefined);
+    const { id = '', selectors = [] } = (await ours('/sa/web')) ?? {};
+    await spire.deleteEntry(id);
+    await until('it is back', async () => (await ours('/sa/web'))?.id === id);
+    const changed = ['-spiffeID', 'spiffe://example.org/ns/shop/sa/web', '-parentID', parentId];
+    await spire.command([
+      'entry',
+      'update',
+      '-entryID',
+      id,
+      ...changed,
+      '-selector',
+      'k8s:ns:bank',
+      '-admin',
+    ]);
+    await until(
+      'it says again what it should',
+      async () => (await ours('/sa/web'))?.selectors.join() === selectors.join(),
+    );
+    const [entry] = listAt(await spire.command(['entry', 'show', '-entryID', id]), 'entries');
+    expect(isObject(entry) && entry['admin'] === true).toBe(false);
+  });
+
+  test('nobody chooses who it is, unless the configuration lets it', async () => {
+    await apply('thief', { 'svidecar.dev/spiffe-id': 'spiffe://example.org/ns/bank/sa/vault' });
+    await until('it is told', async () => (await reasons('thief')).includes('RegistrationRefused'));
+    expect((await entries()).some(({ spiffeId }) => spiffeId.endsWith('/vault'))).toBe(false);
+    await configure('entries: {graceSeconds: 1, allowSpiffeIdAnnotation: true, hint: svidecar}');
+    await until('it is let', async () =>
+      (await entries()).some(({ spiffeId }) => spiffeId.endsWith('/vault')),
+    );
+    await until(
+      'hints are changed in place',
+      async () => (await ours('/sa/web'))?.hint === 'svidecar',
+    );
+    await configure();
+    await until('it is taken back', async () =>
+      (await entries()).every(({ spiffeId }) => !spiffeId.endsWith('/vault')),
+    );
+    await remove('thief');
+  });
+
+  test('a foreign trust domain comes in when SPIRE has its bundle, and goes with the annotation', async () => {
+    await apply('partner', { 'spiffe.io/federatesWith': 'other.test' });
+    await until('the entry', async () => (await ours('/sa/partner')) !== undefined);
+    expect((await ours('/sa/partner'))?.federatesWith).toEqual([]);
+    await until('it is told', async () => (await reasons('partner')).includes('FederationAwaited'));
+    const bundle = (await spire.showBundle()).trim();
+    await spire.setBundle('other.test', bundle);
+    await until('it federates', async () => {
+      const { federatesWith = [] } = (await ours('/sa/partner')) ?? {};
+      return federatesWith.join().includes('other.test');
+    });
+    const path = '/apis/apps/v1/namespaces/shop/deployments/partner';
+    const annotations = { 'spiffe.io/federatesWith': null };
+    await api.request('PATCH', path, { spec: { template: { metadata: { annotations } } } });
+    await until(
+      'it does no more',
+      async () => (await ours('/sa/partner'))?.federatesWith.length === 0,
+    );
+    await remove('partner');
+    await until('it is gone', async () => (await ours('/sa/partner')) === undefined);
+  });
+
+  test('a SPIRE server that is away, or cannot write, loses nothing and holds up no admission', async () => {
+    const before = await count();
+    await spire.kill();
+    const began = performance.now();
+    await apply('late');
+    await remove('web');
+    expect(performance.now() - began).toBeLessThan(1_000);
+    await until('it is told', async () => (await reasons('late')).includes('RegistrationAwaited'));
+    const lead = await leader();
+    expect(await lead?.metric('svidecar_registrations{state="awaited"}')).toBe(1);
+    expect(await lead?.isReady()).toBe(true);
+    await spire.startAgain();
+    await until('what was missed is made', async () => (await ours('/sa/late')) !== undefined);
+    await until('what has gone goes', async () => (await ours('/sa/web')) === undefined);
+    expect(await count()).toBe(before);
+    // Whoever holds the database's write lock has every write of the server fail.
+    const { DatabaseSync } = await import('node:sqlite');
+    const database = new DatabaseSync(spire.database);
+    database.exec('BEGIN IMMEDIATE');
+    await apply('later');
+    await wait(2_000);
+    expect(await ours('/sa/later')).toBeUndefined();
+    database.exec('ROLLBACK');
+    database.close();
+    await until('it is made', async () => (await ours('/sa/later')) !== undefined);
+    await remove('later');
+    await until('it goes', async () => (await ours('/sa/later')) === undefined);
+    expect(await count()).toBe(before);
+  });
+
+  test('when the leader is killed, the other replica goes on with what is there', async () => {
+    const before = await entries();
+    const killed = await leader();
+    if (killed === undefined) throw new TypeError('nobody leads');
+    await replicas.lose(killed);
+    await apply('heir');
+    await until('the heir leads', async () => (await leader()) !== undefined);
+    await until('the entry', async () => (await ours('/sa/heir')) !== undefined);
+    await remove('heir');
+    await until('it goes', async () => (await ours('/sa/heir')) === undefined);
+    expect(await entries()).toEqual(before);
+  });
+
+  test('a namespace that loses its label makes no new entries, and keeps those of what runs; one that goes takes its own', async () => {
+    await api.createNamespace('brief', { 'svidecar.dev/injection': 'enabled' });
+    await apply('stay', {}, 'brief');
+    await until('the entry', async () => (await ours('/sa/stay')) !== undefined);
+    const metadata = { labels: { 'svidecar.dev/injection': null } };
+    await api.request('PATCH', '/api/v1/namespaces/brief', { metadata });
+    await wait(500);
+    await apply('new', {}, 'brief');
+    await wait(3_000);
+    expect(await ours('/sa/stay')).toBeDefined();
+    expect(await ours('/sa/new')).toBeUndefined();
+    await api.request('DELETE', '/api/v1/namespaces/brief');
+    await until('its entries go', async () => (await ours('/sa/stay')) === undefined);
+  });
+
+  test('one command takes out all that svidecar has made, and nothing else', async () => {
+    const others = (await entries()).filter(({ id }) => !id.startsWith('svidecar.'));
+    expect(others.length).toBeGreaterThan(0);
+    await apply('last');
+    await until('the entry', async () => (await ours('/sa/last')) !== undefined);
+    const command = ['cleanup', '--config', configFile];
+    const early = await runSvidecar([...command, '--yes']);
+    expect(early.code).toBe(2);
+    expect(early.err).toContain('registration: none');
+    expect(await count()).toBeGreaterThan(0);
+    await writeFile(configFile, `spire: {server: 'unix://${spire.socketPath}'}\n`);
+    await until('nobody leads', async () => (await leader()) === undefined);
+    const listed = await runSvidecar(command);
+    expect(listed.out.trim().split('\n')).toHaveLength(await count());
+    const cleaned = await runSvidecar([...command, '--yes']);
+    expect(cleaned).toMatchObject({ code: 0, err: '' });
+    await wait(2_000);
+    expect(await entries()).toEqual(others);
   });
 });

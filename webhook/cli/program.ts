@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import { printable } from '#kernel/text.ts';
 import { checkCommand } from './commands/check.ts';
+import { cleanupCommand } from './commands/cleanup.ts';
 import { completionCommand } from './commands/completion.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
 import { helperCommand } from './commands/helper.ts';
@@ -44,6 +45,7 @@ function buildProgram(context: CliContext): Command {
     helperCommand(context),
     renderCommand(context),
     devCommand(context),
+    cleanupCommand(context),
     completionCommand(context, () => program),
   ]) {
     program.addCommand(command);

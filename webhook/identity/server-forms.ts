@@ -7,6 +7,8 @@ export interface CommandWords {
   readonly program: string;
   /** Of the server's socket, where it is not the usual one. */
   readonly socketPath?: string;
+  /** Whether its X.509-SVID may ask the server for everything. */
+  readonly isAdmin?: boolean;
 }
 
 /** @see spire-server entry create */
@@ -18,6 +20,7 @@ export function commandFor(entry: EntryContent, words: CommandWords): string {
     ...entry.dnsNames.map((each) => ['-dns', each]),
     ...entry.federatesWith.map((each) => ['-federatesWith', `spiffe://${each}`]),
     ...termFlags(entry),
+    ...(words.isAdmin === true ? [['-admin']] : []),
     ...(words.socketPath === undefined ? [] : [['-socketPath', words.socketPath]]),
   ];
   const lines = flags.map(([flag = '', ...value]) => `  ${[flag, ...value.map(quoted)].join(' ')}`);

@@ -12,6 +12,8 @@ const commands: readonly string[] = [
   'render config',
   'render templates',
   'render entries',
+  'render admin-entry',
+  'cleanup',
   'dev',
   'serve',
   'completion',
@@ -55,6 +57,7 @@ describe('output', () => {
     ['render-config.txt', 'render config'],
     ['render-templates.txt', 'render templates'],
     ['render-template.txt', 'render templates spire'],
+    ['render-admin-entry.txt', 'render admin-entry --image registry.test/webhook:1'],
     ['render-entries.txt', 'render entries manifests/demo --pod-label app --container envoy'],
     ['render-entries-objects.txt', 'render entries manifests/demo --as objects'],
     [

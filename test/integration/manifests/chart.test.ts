@@ -73,6 +73,8 @@ const variants: readonly (readonly string[])[] = [
     'serviceMonitor.enabled=true',
   ],
   ['certificates.source=secret', 'certificates.caBundle=PEM', 'certificates.secretName=own'],
+  ['config.registration=entries', 'config.spire.server=spire-server.spire.svc:8081'],
+  ['config.registration=entries', 'config.spire.server=unix:///run/spire-server/api.sock'],
   [
     'nodeSelector.a=b',
     'tolerations[0].operator=Exists',

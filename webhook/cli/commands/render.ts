@@ -8,6 +8,7 @@ import { locate } from '../../request/locate.ts';
 import { variablesFor } from '../../request/variables.ts';
 import type { Engine } from '../../injection/inject.ts';
 import { yamlOf } from '../../manifests/appended-documents.ts';
+import { adminEntryCommand } from './render-admin-entry.ts';
 import { entriesCommand } from './render-entries.ts';
 import {
   addConfigFlag,
@@ -39,7 +40,8 @@ export function renderCommand(context: CliContext): Command {
     .addHelpText('after', examples)
     .addCommand(configCommand(context))
     .addCommand(templatesCommand(context))
-    .addCommand(entriesCommand(context));
+    .addCommand(entriesCommand(context))
+    .addCommand(adminEntryCommand(context));
 }
 
 function configCommand(context: CliContext): Command {

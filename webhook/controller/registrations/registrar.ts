@@ -5,7 +5,7 @@ import { ClusterSpiffeIdLoop } from '../clusterspiffeids/cluster-spiffe-id-loop.
 import { RegistrationBoard } from './registration-board.ts';
 import { defaultRegistrationLimits, type RegistrationLimits } from './registration-limits.ts';
 import { RegistrationLoop, type StoredWishes } from './registration-loop.ts';
-import { registrationMetrics, SpireCalls } from './registration-metrics.ts';
+import { registrationMetrics, SpireCalls, type RegistrationState } from './registration-metrics.ts';
 import { SpireLead } from './spire-lead.ts';
 import type { RegistrationProblem } from '../../desired/registrations.ts';
 import type { KubernetesApi } from '../../kube/kubernetes-api.ts';
@@ -42,6 +42,14 @@ export interface RegisteredCluster {
   revise(namespace: string): void;
   synced(): Promise<void>;
 }
+
+type KeptRegistrations = Pick<RegistrationState, 'counts' | 'writes' | 'lastSuccessMs'>;
+
+const nothingKept: KeptRegistrations = {
+  counts: { registered: 0, awaited: 0, foreign: 0, unwanted: 0 },
+  writes: {},
+  lastSuccessMs: undefined,
+};
 
 const leaseName = 'svidecar-registrations';
 
@@ -118,24 +126,31 @@ export class Registrar {
     this.#objects?.reviseAll();
   }
 
-  /** For `/metrics`; nothing where nothing is registered. */
+  /** For `/metrics`; families without samples where nothing is registered. */
   metrics(): readonly MetricFamily[] {
+    const kept = this.#kept();
+    const families = registrationMetrics({
+      isLeader: this.#lead.isLeader(),
+      calls: this.#calls,
+      ...(kept ?? nothingKept),
+    });
+    return kept === undefined ? families.map((family) => ({ ...family, samples: [] })) : families;
+  }
+
+  /** What is kept now, by the newest configuration. */
+  #kept(): KeptRegistrations | undefined {
     const loop = this.#loop;
     const objects = this.#objects;
-    if (loop === undefined || objects === undefined) return [];
-    const common = { isLeader: this.#lead.isLeader(), calls: this.#calls };
+    if (loop === undefined || objects === undefined) return undefined;
     const { registration } = this.#options.config();
     switch (registration) {
       case 'none':
-        return [];
-      case 'entries': {
-        const { writes, lastSuccessMs } = loop;
-        return registrationMetrics({ ...common, counts: loop.counts(), writes, lastSuccessMs });
-      }
+        return undefined;
+      case 'entries':
+        return { counts: loop.counts(), writes: loop.writes, lastSuccessMs: loop.lastSuccessMs };
       case 'clusterspiffeid': {
         const { counts, writes } = objects.keeper;
-        const { lastSuccessMs } = objects;
-        return registrationMetrics({ ...common, counts, writes, lastSuccessMs });
+        return { counts, writes, lastSuccessMs: objects.lastSuccessMs };
       }
       default:
         return registration satisfies never;

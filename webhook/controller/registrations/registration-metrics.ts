@@ -79,12 +79,9 @@ function callMetrics({
     },
     {
       name: 'svidecar_spire_last_success_timestamp_seconds',
-      help: "When the registrations were last known to be as they should, in Unix seconds. The leader's alone.",
+      help: "When the registrations were last known to be as they should, in Unix seconds; 0: not yet. The leader's alone.",
       type: 'gauge',
-      samples:
-        isLeader && lastSuccessMs !== undefined
-          ? [{ labels: {}, value: lastSuccessMs / 1000 }]
-          : [],
+      samples: isLeader ? [{ labels: {}, value: (lastSuccessMs ?? 0) / 1000 }] : [],
     },
   ];
 }
