@@ -22,10 +22,15 @@ describeOnCluster('docs/tutorial.md, followed step by step with a browser', (clu
 
   beforeAll(async () => {
     browser = await openBrowser(cluster, work);
+    // The page has svidecar register the helpers; the other files' pods have this object for it.
+    const object = ['clusterspiffeid', 'svidecar-auth-helper'];
+    await cluster.kubectl(['delete', ...object, '--ignore-not-found']);
   });
   afterAll(async () => {
     await browser.close();
-    await cluster.kubectl(['delete', 'namespace', 'demo', '--ignore-not-found', '--wait=false']);
+    const gone = ['demo', 'spire-other'];
+    await cluster.kubectl(['delete', 'namespace', ...gone, '--ignore-not-found', '--wait=false']);
+    await cluster.kubectl(['apply', '-k', join(repository, 'manifests/spire/registration')]);
     rmSync(work, { recursive: true });
   });
 
@@ -54,6 +59,10 @@ describeOnCluster('docs/tutorial.md, followed step by step with a browser', (clu
     '8. Back again': async () => {
       expectAccount(await see(browser, frontend, '5-back-frontend'), 'Jacob Marley');
       expectAccount(await see(browser, frontend2, '5-back-frontend-2'), 'Alex Fergus');
+    },
+    '9. A caller of another trust domain': async () => {
+      const page = await see(browser, frontend2, '6-frontend-2-of-another-trust-domain');
+      expectAccount(page, 'Alex Fergus');
     },
   };
 

@@ -29,7 +29,7 @@ const theirs = 'other.org';
 const called = `spiffe://${ours}/ns/shop/sa/called`;
 const caller = `spiffe://${theirs}/ns/pay/sa/caller`;
 /** Seconds that the caller's tokens live; they are renewed at half of it. */
-const tokenLifeS = 10;
+const tokenLifeS = 8;
 /** SPIRE asks for another domain's bundle at a quarter of the hint, which is a minute at least. */
 const pollS = 15;
 
@@ -78,7 +78,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two trust doma
     waitUntil('the caller is refused', async () => areAll(isRefused, await unseen()));
   /** Refused for as long as any news would need to arrive. */
   const staysClosed = async (pods = naming, tokenNow = callersToken): Promise<void> => {
-    const end = Date.now() + 3_000;
+    const end = Date.now() + 2_000;
     while (Date.now() < end) {
       expect((await statuses(pods, await tokenNow())).filter(passes)).toEqual([]);
       await sleep(200);
