@@ -70,6 +70,8 @@ export class RegistrationLoop {
   readonly #sleep = new WakingSleep();
   readonly #dirty = new Set<string>();
   readonly #looks = new Map<string, Look>();
+  /** Namespaces that are to be looked at although nothing changes, and when. */
+  readonly #dueMs = new Map<string, number>();
   #view: SpireView | undefined;
   /** What of the configuration the view was read with. */
   #viewOf = '';
@@ -152,6 +154,7 @@ export class RegistrationLoop {
     this.#lastSuccessMs = undefined;
     this.#dirty.clear();
     this.#looks.clear();
+    this.#dueMs.clear();
     this.#writer.keepOnly(() => false);
     this.#options.board.clear();
   }
@@ -160,18 +163,37 @@ export class RegistrationLoop {
     const { clock, leads } = this.#options;
     const api = await this.#options.api();
     const view = await this.#readIfDue(api, config, signal);
-    const namespaces = [...this.#dirty];
-    this.#dirty.clear();
+    const namespaces = this.#takeDirty();
     const steps = await this.#planAll(namespaces, view, config);
-    const waitsMs = steps.map((step) => this.#writer.waitMs(step));
-    const ready = steps.filter((_step, index) => waitsMs[index] === 0);
+    const ready = steps.filter((step) => this.#writer.waitMs(step) === 0);
     const site = { api, view, mayWrite: leads, signal };
     const isNews = await this.#writer.write(ready, site);
     if (isNews) for (const namespace of namespaces) this.changed(namespace);
-    for (const namespace of namespaces) this.#tell(namespace);
-    const graceMs = namespaces.flatMap((each) => this.#looks.get(each)?.plan.againInMs ?? []);
-    const itemsMs = waitsMs.filter((waitMs) => waitMs > 0);
-    return Math.max(0, Math.min(this.#pollAtMs - clock.now(), ...graceMs, ...itemsMs));
+    for (const namespace of namespaces) {
+      this.#tell(namespace);
+      this.#setDue(namespace);
+    }
+    return Math.max(0, Math.min(this.#pollAtMs, ...this.#dueMs.values()) - clock.now());
+  }
+
+  /** Those that changed, and those whose grace or wait is over. */
+  #takeDirty(): readonly string[] {
+    const nowMs = this.#options.clock.now();
+    for (const [namespace, dueMs] of this.#dueMs) if (dueMs <= nowMs) this.#dirty.add(namespace);
+    const namespaces = [...this.#dirty];
+    this.#dirty.clear();
+    return namespaces;
+  }
+
+  /** When it is to be looked at again although nothing changes, whatever happens elsewhere meanwhile. */
+  #setDue(namespace: string): void {
+    const plan = this.#looks.get(namespace)?.plan;
+    const refusedMs = (plan?.steps ?? [])
+      .map((step) => this.#writer.waitMs(step))
+      .filter((waitMs) => waitMs > 0);
+    const waitsMs = plan?.againInMs === undefined ? refusedMs : [...refusedMs, plan.againInMs];
+    if (waitsMs.length === 0) this.#dueMs.delete(namespace);
+    else this.#dueMs.set(namespace, this.#options.clock.now() + Math.min(...waitsMs));
   }
 
   async #readIfDue(
