@@ -35,6 +35,8 @@ export function factsWith(objects: Objects, changes: Partial<ClusterFacts> = {})
     configuration: notAsked,
     probe: notAsked,
     workloadApi: notAsked,
+    spire: notAsked,
+    held: new Map(),
     ...changes,
   };
 }

@@ -274,10 +274,10 @@ const rows: readonly Row[] = [
   ],
   [
     'namespace_label',
-    'a label that has no meaning',
+    'a label that means nothing',
     { namespaces: [namespace('shop', { 'svidecar.dev/injection': 'true' })] },
     'error',
-    '"true" has no effect',
+    '"true" means nothing',
   ],
   [
     'namespace_label',
@@ -346,7 +346,7 @@ const rows: readonly Row[] = [
     'a Deployment that was stored without',
     { workloads: [deployment(injectBackend)] },
     'warning',
-    'stored without injection',
+    'stored without its injection',
   ],
   [
     'helper_present',
@@ -366,7 +366,7 @@ const rows: readonly Row[] = [
       ],
     },
     'warning',
-    'settings other than the current ones',
+    "other settings than today's",
   ],
   [
     'helper_current',
@@ -377,7 +377,7 @@ const rows: readonly Row[] = [
       ],
     },
     'warning',
-    'settings other than the current ones',
+    "other settings than today's",
   ],
   ['config_maps', "the helper's ConfigMap missing", {}, 'error', 'mounts ConfigMap svidecar-'],
   [

@@ -46,7 +46,7 @@ export function keysReader(
 }
 
 /**
- * Whether who asks is known to be allowed to read the ConfigMap. Anybody who reaches the webhook can send a review with
+ * Whether the asker is known to be allowed to read the ConfigMap. Anybody who reaches the webhook can send a review with
  * somebody else's namespace in it; so what a review is told are places, unless it is known who sends reviews.
  */
 export type AnswerDetail = 'words' | 'places';

@@ -77,7 +77,7 @@ export const annotationsValid: Check = {
   id: 'annotations_valid',
   category: 'workloads',
   claim: 'every annotation of svidecar is known and has a value that is allowed',
-  why: 'The webhook refuses the object at admission; a pod that its controller would create never exists.',
+  why: 'The webhook refuses the object at admission; a pod that its controller makes is then never there.',
   offline: true,
   reads: ['workloads', 'pods'],
   run: ({ assessed }) =>
@@ -96,13 +96,13 @@ export const annotationsValid: Check = {
         steps(assessed, {
           id,
           severity: 'warning',
-          hint: 'correct the annotation on the pod template, or remove the trust domain from the callers',
+          hint: 'correct the annotation on the pod template, or take the trust domain out of the callers',
         }),
       ),
       ...steps(assessed, {
         id: 'validates_nothing',
         severity: 'warning',
-        hint: 'name only the paths that the kubelet and scrapers request',
+        hint: 'name the paths that kubelet and scrapers ask for, and no others',
       }),
       ...steps(assessed, {
         id: 'helper_ends_first',
@@ -116,7 +116,7 @@ export const annotationPlacement: Check = {
   id: 'annotation_placement',
   category: 'workloads',
   claim: 'annotations stand on pod templates, not on the objects around them',
-  why: "Pods get only the annotations of the template; on the Deployment's own metadata they have no effect.",
+  why: "Pods get the annotations of the template alone; on the Deployment's own metadata they do nothing.",
   offline: true,
   reads: ['workloads', 'pods'],
   run: ({ assessed }) =>
@@ -140,8 +140,8 @@ const outsideSteps = ['host_network', 'mirror_pod', 'namespace_ignored'] as cons
 export const injectionPossible: Check = {
   id: 'injection_possible',
   category: 'workloads',
-  claim: 'nothing else prevents the injection of the pods',
-  why: 'Such pods are refused, or left alone although they ask for injection.',
+  claim: 'nothing else about the pods stands in the way of their injection',
+  why: 'They are refused, or left alone although they ask for it.',
   offline: true,
   reads: ['workloads', 'pods'],
   run: ({ assessed }) =>
@@ -157,7 +157,7 @@ export const injectionPossible: Check = {
           {
             id,
             severity: 'warning',
-            hint: "remove svidecar's annotations there, or change what the message names",
+            hint: 'remove the annotations of svidecar there, or change what the message names',
           },
         ),
       ),
@@ -168,7 +168,7 @@ export const envoyConfiguration: Check = {
   id: 'envoy_configuration',
   category: 'workloads',
   claim: 'every Envoy configuration that needs our filter can be found and patched',
-  why: 'Without the filter no request is authenticated, so such a workload is refused; a warning means that it is less protected than it looks.',
+  why: 'Without the filter no request is authenticated, so such a workload is refused; with a warning it is weaker than it looks.',
   offline: true,
   reads: ['workloads', 'pods'],
   run: ({ assessed }) =>
@@ -181,7 +181,7 @@ export const envoyConfiguration: Check = {
       ...steps(assessed, {
         id: 'envoy_warning',
         severity: 'warning',
-        hint: 'change the Envoy configuration, or accept the risk',
+        hint: 'change the Envoy configuration, or accept it knowingly',
       }),
     ]),
 };
@@ -189,8 +189,8 @@ export const envoyConfiguration: Check = {
 export const portClash: Check = {
   id: 'port_clash',
   category: 'workloads',
-  claim: "no other container of a pod listens on the helper's ports",
-  why: 'Two containers of a pod cannot listen on the same port: one of them does not start.',
+  claim: "nobody else in a pod listens on the helper's ports",
+  why: 'Two programs of one pod cannot listen on one port: one of the two does not start.',
   offline: true,
   reads: ['workloads', 'pods'],
   run: ({ assessed }) =>

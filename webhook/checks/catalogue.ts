@@ -22,6 +22,15 @@ import { webhookAnswers } from './probe.ts';
 import { autoscaling, resourceLimits } from './resources.ts';
 import { configuration, webhookReplicas, webhookService } from './serving.ts';
 import { kubernetesVersion } from './kubernetes-version.ts';
+import {
+  entryPresent,
+  entrySelectors,
+  entrySingle,
+  federatedBundles,
+  spiffeIdOverride,
+  trustDomain,
+} from './registered.ts';
+import { entryIdPrefix, spireServer } from './spire-server.ts';
 
 export const catalogue: readonly Check[] = [
   kubernetesVersion,
@@ -52,4 +61,12 @@ export const catalogue: readonly Check[] = [
   csiDriver,
   spireAgent,
   workloadApi,
+  spireServer,
+  trustDomain,
+  entryPresent,
+  entrySelectors,
+  entrySingle,
+  spiffeIdOverride,
+  federatedBundles,
+  entryIdPrefix,
 ];

@@ -18,8 +18,8 @@ const dayS = 24 * 3600;
 export const webhookCertificate: Check = {
   id: 'webhook_certificate',
   category: 'webhook',
-  claim: 'every caBundle trusts the serving certificate, for the right name and for long enough',
-  why: 'With an untrusted or expired certificate the webhook is down: pods that ask for injection are refused.',
+  claim: 'every caBundle trusts the certificate that is served, by its name and for long enough',
+  why: 'A certificate that is not trusted, or is over, is an outage of the webhook: such pods are refused.',
   offline: false,
   reads: ['hooks'],
   run: ({ facts, objects }) => {
@@ -42,7 +42,7 @@ function judge(hook: InspectedHook, facts: ClusterFacts): CheckOutcome {
   const served = facts.served.get(hook.target.key);
   if (served === undefined) return { findings: [], unread: [`nobody asked ${hook.target.key}`] };
   if (served.kind !== 'known') {
-    const reason = `what ${hook.target.key} serves cannot be read from here: ${served.reason}`;
+    const reason = `what ${hook.target.key} serves cannot be seen from here: ${served.reason}`;
     return { findings: [], unread: [reason] };
   }
   const chains = served.value;
@@ -90,7 +90,7 @@ function refusalOf({ leaf, chain, bundle }: Presented, host: string, nowS: numbe
   if (!coversHost(leaf, host))
     return `the certificate is for ${leaf.x509.subjectAltName ?? 'no name'}, not for ${host}`;
   const over = [...chain, ...bundle].find((each) => each.notAfter <= nowS);
-  if (over !== undefined) return `a certificate expired ${dateOf(over)}: ${oneLine(over)}`;
+  if (over !== undefined) return `a certificate ended ${dateOf(over)}: ${oneLine(over)}`;
   const early = [...chain, ...bundle].find((each) => !isLive(each, nowS));
   if (early !== undefined) return `a certificate is not valid yet: ${oneLine(early)}`;
   return `its caBundle does not lead to the certificate that is served (issued by ${leaf.x509.issuer.replaceAll('\n', ', ')})`;
@@ -117,7 +117,7 @@ function late(
     {
       severity: 'warning',
       where: hook.where,
-      message: `${hook.name}: ${what} expires in ${left} (${dateOf(life)}) and was not renewed`,
+      message: `${hook.name}: ${what} ends in ${left} (${dateOf(life)}) and was not renewed`,
       hint: "look at the webhook's log for why it is not renewed (docs/certificates.md)",
     },
   ];

@@ -1,6 +1,7 @@
 /** What a check is, and what comes of it. Ids are stable API: scripts, docs/check.md and `-o json` use them. */
 import type { Assessed } from './assess.ts';
 import type { ClusterFacts, ResourceName, Subject, Where } from './facts.ts';
+import type { IdentityChain } from './workload-identities.ts';
 
 export type CheckId =
   | 'annotation_placement'
@@ -10,8 +11,13 @@ export type CheckId =
   | 'config_maps'
   | 'configuration'
   | 'csi_driver'
+  | 'entry_id_prefix'
+  | 'entry_present'
+  | 'entry_selectors'
+  | 'entry_single'
   | 'envoy_configuration'
   | 'envoy_version'
+  | 'federated_bundles'
   | 'field_managers'
   | 'gitops_drift'
   | 'guard_policy'
@@ -24,7 +30,10 @@ export type CheckId =
   | 'port_clash'
   | 'probes'
   | 'resource_limits'
+  | 'spiffe_id_override'
   | 'spire_agent'
+  | 'spire_server'
+  | 'trust_domain'
   | 'webhook_answers'
   | 'webhook_certificate'
   | 'webhook_configured'
@@ -63,6 +72,8 @@ export interface Material {
   /** Every workload and pod that carries a key of ours, with the decision about it. */
   readonly assessed: readonly Assessed[];
   readonly objects: (name: ResourceName) => readonly Subject[];
+  /** Worked out once, when first asked for. */
+  readonly identities: () => readonly IdentityChain[];
 }
 
 export interface Check {

@@ -15,7 +15,7 @@ export const configMaps: Check = {
   id: 'config_maps',
   category: 'workloads',
   claim: 'the ConfigMaps that injected workloads mount are there and up to date',
-  why: 'Without them pods wait in ContainerCreating; with outdated ones Envoy runs an outdated configuration.',
+  why: 'Without them pods wait in ContainerCreating; with old ones Envoy runs a configuration that nobody wrote.',
   offline: true,
   reads: ['workloads', 'pods', 'configMaps'],
   run: (material) => {
@@ -105,7 +105,7 @@ function faultOf(
   if (!isManaged(labels)) {
     return finding(
       `mounts ConfigMap ${name}, which is not svidecar's: it lacks the label app.kubernetes.io/managed-by: svidecar`,
-      'rename or remove it; svidecar then creates its own',
+      'rename or remove it; svidecar then makes its own',
     );
   }
   const { data, binaryData = {} } = desired;
@@ -114,7 +114,7 @@ function faultOf(
     sameJson(objectAt(there.object, 'binaryData'), binaryData);
   if (isSame) return [];
   return finding(
-    `mounts ConfigMap ${name}, whose contents are not what svidecar would write`,
+    `mounts ConfigMap ${name}, whose contents are not what they should be`,
     controllerHint,
   );
 }
@@ -131,7 +131,7 @@ function missingSources(
         severity: 'error',
         where,
         message: `its Envoy configuration is made from ConfigMap ${name}, which is not there`,
-        hint: `create ConfigMap ${name} in namespace ${where.namespace}; svidecar then makes the copy`,
+        hint: `create ConfigMap ${name} in namespace ${where.namespace}; svidecar follows`,
       },
     ];
   });

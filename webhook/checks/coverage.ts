@@ -1,13 +1,13 @@
 /** Whether what asked for the helper has it, and the newest one. */
-import { listAt, isObject, objectAt, stringAt } from '#kernel/json.ts';
-import { kindNamed, workloadKindOf, type WorkloadKind } from '../objects/kinds.ts';
+import { kindNamed } from '../objects/kinds.ts';
 import { namespaceLabels, statusTextOf, type Assessed } from './assess.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
+import { controllerOf, remakeHint, titleOf, type PodMaker } from './pod-controller.ts';
 
 export const helperPresent: Check = {
   id: 'helper_present',
   category: 'workloads',
-  claim: 'workloads and pods that ask for injection are injected',
+  claim: 'workloads and pods that asked for injection have it',
   why: 'A pod without its helper sends no proof of identity, and checks none.',
   offline: false,
   reads: ['namespaces', 'workloads', 'pods'],
@@ -36,7 +36,7 @@ function workloadLacks({ where }: Assessed): Finding {
     severity: 'warning',
     where,
     message:
-      'was stored without injection: before the webhook was installed or the namespace labelled, or while the webhook did not answer; its new pods are injected all the same',
+      'was stored without its injection, so before the webhook or its label was there, or while the webhook did not answer; its new pods are injected all the same',
     hint:
       where.kind === 'Job'
         ? 'delete it and create it again'
@@ -48,14 +48,7 @@ interface PodGroup {
   readonly first: Assessed;
   readonly count: number;
   /** Absent for pods of their own. */
-  readonly controller: Controller | undefined;
-}
-
-interface Controller {
-  readonly kind: string;
-  readonly name: string;
-  /** Undefined for a kind that is not changed, also where its name is that of one that is. */
-  readonly type: WorkloadKind | undefined;
+  readonly controller: PodMaker | undefined;
 }
 
 /** Pods of one controller have one cure, so they are told of together. */
@@ -71,33 +64,8 @@ function byController(pods: readonly Assessed[]): readonly PodGroup[] {
   return [...groups.values()];
 }
 
-/** A Deployment's ReplicaSet is named after it and the hash that its pods carry as a label. */
-function controllerOf({ located }: Assessed): Controller | undefined {
-  const owner = listAt(located.metadata, 'ownerReferences')
-    .filter(isObject)
-    .find((each) => each['controller'] === true);
-  const kind = stringAt(owner, 'kind');
-  const name = stringAt(owner, 'name');
-  if (owner === undefined || kind === undefined || name === undefined) return undefined;
-  const type = workloadKindOf(owner);
-  const hash = stringAt(objectAt(located.metadata, 'labels'), 'pod-template-hash');
-  const revisionOf = type?.revisionOf;
-  if (revisionOf === undefined || hash === undefined || !name.endsWith(`-${hash}`))
-    return { kind, name, type };
-  const own = name.slice(0, -hash.length - 1);
-  return { kind: revisionOf, name: own, type: kindNamed(revisionOf) };
-}
-
-function titleOf(controller: Controller | undefined): string | undefined {
-  return controller === undefined ? undefined : `${controller.kind} ${controller.name}`;
-}
-
 function restartHint({ first, controller }: PodGroup): string {
-  if (controller?.type?.isRestartable === true) {
-    const { kind, name } = controller;
-    return `kubectl rollout restart ${kind.toLowerCase()}/${name} -n ${first.where.namespace}`;
-  }
-  return 'delete the pod, so that it is created again';
+  return remakeHint({ ...controller, namespace: first.where.namespace });
 }
 
 function ofController({ count, controller }: PodGroup): string {
@@ -118,7 +86,7 @@ function podsLack(group: PodGroup): Finding {
 export const helperCurrent: Check = {
   id: 'helper_current',
   category: 'workloads',
-  claim: 'injected workloads and pods match the current configuration',
+  claim: 'injected workloads and pods are as the configuration of today would make them',
   why: 'An older injection keeps its old settings and its old image until the workload is rolled out again.',
   offline: false,
   reads: ['workloads', 'pods'],
@@ -144,7 +112,7 @@ export const helperCurrent: Check = {
   },
 };
 
-function ownController({ where: { kind, name } }: Assessed): Controller {
+function ownController({ where: { kind, name } }: Assessed): PodMaker {
   return { kind, name, type: kindNamed(kind) };
 }
 
@@ -154,7 +122,7 @@ function isOld(each: Assessed, group: PodGroup): Finding {
   return {
     severity: 'warning',
     where: each.where,
-    message: `was injected${by === undefined ? '' : ` by version ${by}`} with settings other than the current ones${others}`,
+    message: `was injected${by === undefined ? '' : ` by version ${by}`} with other settings than today's${others}`,
     hint: restartHint(group),
   };
 }

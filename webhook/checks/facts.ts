@@ -1,12 +1,15 @@
 /** What the checks know of the world: objects as read, and answers of what was asked. Values only; others collect them. */
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import type { SpireEntry } from '../identity/spire-entry.ts';
 import type { Engine } from '../injection/inject.ts';
 
 /** Groups of objects that the checks read. */
 export const resourceNames = [
   'agents',
   'autoscalers',
+  'clusterSpiffeIds',
   'configMaps',
+  'controllerManagers',
   'csiDrivers',
   'csiNodes',
   'deployments',
@@ -86,6 +89,39 @@ export interface WorkloadApiAnswer {
   readonly text: string;
 }
 
+/** What SPIRE's server has. */
+export interface SpireContents {
+  /** Its address, or the text that its entries were read from. */
+  readonly source: string;
+  readonly entries: readonly SpireEntry[];
+  /** By name; undefined where a text without entries does not tell. */
+  readonly trustDomain: string | undefined;
+  /** Trust domains whose bundles it has; undefined where only entries were read. */
+  readonly federated: ReadonlySet<string> | undefined;
+  /** SPIFFE IDs of its agents; undefined where only entries were read. */
+  readonly agents: ReadonlySet<string> | undefined;
+}
+
+/** A token that a helper should have. */
+export interface HeldToken {
+  readonly audience: string;
+  /** Absent: it has none. */
+  readonly spiffeId?: string;
+  /** Trust domain, by name. */
+  readonly issuer?: string;
+  /** Unix seconds. */
+  readonly validUntilS?: number;
+  /** Why there is no newer one, in the helper's own words. */
+  readonly problem?: string;
+}
+
+/** What a helper says that it has in hand. */
+export interface HeldIdentities {
+  readonly tokens: readonly HeldToken[];
+  /** Whose tokens it can verify; undefined where it verifies none. */
+  readonly trustDomains: readonly string[] | undefined;
+}
+
 export interface ClusterFacts {
   /** `files`: what is not among the objects may well exist in the cluster. */
   readonly origin: 'files' | 'cluster';
@@ -104,6 +140,9 @@ export interface ClusterFacts {
   readonly configuration: FactAnswer<{ readonly where: Where; readonly fault: string | undefined }>;
   readonly probe: FactAnswer<ProbeAnswer>;
   readonly workloadApi: FactAnswer<WorkloadApiAnswer>;
+  readonly spire: FactAnswer<SpireContents>;
+  /** By `namespace/pod`; those that were not asked are not in it. */
+  readonly held: ReadonlyMap<string, FactAnswer<HeldIdentities>>;
 }
 
 /** One object of a cluster, and what its injection depends on. */

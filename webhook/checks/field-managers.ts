@@ -9,8 +9,8 @@ import { metadataOf } from './facts.ts';
 export const fieldManagers: Check = {
   id: 'field_managers',
   category: 'workloads',
-  claim: 'one field manager applies each workload, and none applies injected parts',
-  why: 'Server-side apply gives each field owners: an annotation stays until its last owner removes it, and a field that svidecar replaced is a conflict.',
+  claim: 'one manager applies a workload, and nobody applies what was injected',
+  why: 'By server-side apply a field belongs to who applied it: an annotation stays while one of two holds it, and what gave way to ours is a conflict.',
   offline: true,
   reads: ['workloads'],
   run: ({ assessed }) =>
@@ -49,8 +49,8 @@ function several(each: Assessed): readonly Finding[] {
     {
       severity: 'warning',
       where: each.where,
-      message: `its pod template is applied by ${names.join(' and ')}: an annotation that one of them removes stays while another owns it, and a field that svidecar replaced is a conflict for each`,
-      hint: 'let one manager apply the workload (kubectl apply --server-side --field-manager=<the one>); the other gives up its fields by applying a manifest without them',
+      message: `its pod template is applied by ${names.join(' and ')}: an annotation that one of them takes away stays while another holds it, and a field that gave way to svidecar's is a conflict for each`,
+      hint: 'let one manager apply the workload (kubectl apply --server-side --field-manager=<the one>); the other gives its fields up by applying a manifest without them',
     },
   ];
 }
@@ -64,8 +64,8 @@ function holders(each: Assessed): readonly Finding[] {
       {
         severity: 'warning',
         where: each.where,
-        message: `"${name}" applies parts that svidecar injected (${shown(held)}): its manifest was copied from the live object`,
-        hint: 'apply the manifest as it was before injection: svidecar uninject removes the parts from it',
+        message: `"${name}" applies parts that svidecar injected (${shown(held)}): its manifest was taken from the live object`,
+        hint: 'apply the manifest as it was before injection: svidecar uninject takes the parts out of it',
       },
     ];
   });

@@ -19,7 +19,7 @@ export const gitOpsDrift: Check = {
   id: 'gitops_drift',
   category: 'workloads',
   claim: 'no GitOps tool will revert the injection',
-  why: 'A GitOps tool sees the injected parts of a Deployment as drift; if it reverts them, they are injected again, endlessly.',
+  why: 'What the webhook changes in a Deployment shows as drift there; changed back, it is injected again, without end.',
   offline: true,
   reads: ['namespaces', 'workloads'],
   run: ({ facts, objects, assessed }) => {
@@ -34,7 +34,7 @@ export const gitOpsDrift: Check = {
           {
             severity: 'warning',
             where,
-            message: `is synchronized with a repository by ${tool}, and in its namespace the workloads themselves are changed (label "enabled")`,
+            message: `is kept in step with a repository by ${tool}, and its namespace has workloads changed (label "enabled")`,
             hint: `kubectl label --overwrite namespace ${namespace} svidecar.dev/injection=pod: then only pods are changed, which ${tool} does not compare`,
           },
         ];

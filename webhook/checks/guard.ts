@@ -17,7 +17,7 @@ export const guardPolicy: Check = {
   id: 'guard_policy',
   category: 'webhook',
   claim: 'a guard refuses pods that asked for injection and did not get it',
-  why: 'It works while no replica answers, and stops pods that bypassed the webhook.',
+  why: 'It holds while no replica answers, and catches pods that came past the webhook.',
   offline: false,
   reads: ['hooks', 'policies', 'policyBindings'],
   run: ({ facts, objects }) => {
@@ -38,7 +38,7 @@ function absent(hook: InspectedHook | undefined): Finding {
     severity: isOpen ? 'error' : 'warning',
     where: hook?.where,
     message: isOpen
-      ? 'there is no guard, and failures of the pod hook are ignored: while the webhook is down, pods run without their helper'
+      ? 'there is no guard, and the hook of pods is ignored while nobody answers: then pods run without their helper'
       : 'there is no guard; only the hook itself keeps pods from running without their helper',
     hint: 'apply manifests/kustomize/base/guard.yaml',
   };
@@ -66,7 +66,7 @@ function guardFaults(guard: Subject, bindings: readonly Subject[]): readonly Fin
   }));
   const hint = 'apply manifests/kustomize/base/guard.yaml, which has the binding as well';
   if (bound.length === 0)
-    findings.push({ severity: 'error', where, message: 'no binding enforces it', hint });
+    findings.push({ severity: 'error', where, message: 'no binding puts it in force', hint });
   else if (!actions.includes('Deny'))
     findings.push({ severity: 'warning', where, message: 'its bindings only warn or audit', hint });
   return findings;

@@ -1,8 +1,7 @@
 /** Webhook configurations of ours as values, and what the API server needs of them. */
-import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { namespaceLabel } from '../request/metadata-keys.ts';
-import { holdsFor } from '../objects/label-expression.ts';
+import { isMatched } from '../objects/label-selector.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
 import { nameOf, whereOf, type Subject, type Where } from './facts.ts';
 
@@ -82,7 +81,7 @@ export const webhookConfigured: Check = {
   id: 'webhook_configured',
   category: 'webhook',
   claim: 'the API server has every hook of svidecar, for labelled namespaces and no others',
-  why: 'What no hook matches is not injected; a hook that matches too much blocks unrelated pods in an outage.',
+  why: 'What no hook sees is not injected; a hook that sees too much stops pods that are none of its business in an outage.',
   offline: false,
   reads: ['hooks'],
   run: (material) => {
@@ -129,19 +128,19 @@ function faultsOf(hook: InspectedHook, { facts }: Material): readonly Finding[] 
   );
   return [
     ...unseen.map((label) =>
-      finding('error', `its namespaceSelector excludes namespaces labelled "${label}"`),
+      finding('error', `its namespaceSelector leaves out namespaces labelled "${label}"`),
     ),
     ...own.map((name) =>
       finding(
         'error',
-        `it could block pods of ${name}: its namespaceSelector does not exclude that`,
+        `it could stop pods of ${name}: its namespaceSelector does not leave that out`,
       ),
     ),
     ...(listAt(hook.definition, 'matchConditions').length === 0
       ? [
           finding(
             'warning',
-            'it has no matchConditions, so an outage affects pods that ask for nothing',
+            'it has no matchConditions, so an outage concerns pods that ask for nothing',
           ),
         ]
       : []),
@@ -157,16 +156,7 @@ function isSelected(
     [namespaceLabel]: namespace.label,
     'kubernetes.io/metadata.name': namespace.name,
   };
-  const selector = objectAt(definition, 'namespaceSelector');
-  const isMatched = Object.entries(objectAt(selector, 'matchLabels')).every(
-    ([key, value]) => own(labels, key) === value,
-  );
-  return (
-    isMatched &&
-    listAt(selector, 'matchExpressions')
-      .filter(isObject)
-      .every((each) => holdsFor(each, labels))
-  );
+  return isMatched(objectAt(definition, 'namespaceSelector'), labels);
 }
 
 /** The hook that decides about pods; undefined when it is not there. */

@@ -11,8 +11,8 @@ const sidecarMinor = 29;
 export const kubernetesVersion: Check = {
   id: 'kubernetes_version',
   category: 'cluster',
-  claim: 'the API server has the features that svidecar uses',
-  why: 'Without matchConditions every pod of a labelled namespace depends on the webhook, whether or not it asks for injection.',
+  claim: 'the API server knows what svidecar uses',
+  why: 'Without matchConditions every pod of a labelled namespace depends on the webhook, asked for or not.',
   offline: false,
   reads: [],
   run: ({ facts: { serverVersion } }) => {

@@ -11,8 +11,8 @@ const valid: ReadonlySet<string> = new Set(['enabled', 'pod']);
 export const namespaceLabelCheck: Check = {
   id: 'namespace_label',
   category: 'namespaces',
-  claim: 'namespaces of annotated workloads have the label, with a known value',
-  why: 'The API server calls the webhook for labelled namespaces only; elsewhere annotations have no effect, silently.',
+  claim: 'namespaces of annotated workloads carry the label, with a value that is known',
+  why: 'The API server asks the webhook about labelled namespaces only; elsewhere annotations do nothing, silently.',
   offline: true,
   reads: ['namespaces', 'workloads', 'pods'],
   run: (material) =>
@@ -43,7 +43,7 @@ function labelFaults({ facts, objects }: Material): readonly Finding[] {
         severity: 'error',
         where,
         key: namespaceLabel,
-        message: `the label ${namespaceLabel}: "${label}" has no effect; write "enabled" or "pod"`,
+        message: `the label ${namespaceLabel}: "${label}" means nothing; known are "enabled" and "pod"`,
         hint: `kubectl label --overwrite namespace ${name} ${namespaceLabel}=enabled`,
       },
     ];

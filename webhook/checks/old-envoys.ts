@@ -11,7 +11,7 @@ import { type Check, type Finding, type CheckOutcome } from './check-contract.ts
 /** HttpProtocolOptions, which the cluster of ext_authz needs, came with it; other data paths say themselves what they need. */
 const oldest = { major: 1, minor: 17 } as const;
 
-const hint = 'use a newer image; the Envoy project supports the last four minor versions';
+const hint = 'take a newer image; its project supports the last four minor versions';
 
 export const envoyVersion: Check = {
   id: 'envoy_version',
@@ -36,7 +36,7 @@ function outcomeOf(findings: readonly Finding[], unsaid: readonly string[]): Che
   const images = unsaid.length > 3 ? [...unsaid.slice(0, 3), '…'] : unsaid;
   return {
     findings,
-    skipped: `the image does not tell the version of Envoy: ${images.join(', ')}`,
+    skipped: `the image does not say its Envoy's version: ${images.join(', ')}`,
   };
 }
 

@@ -5,7 +5,7 @@ import type { Check } from './check-contract.ts';
 export const probes: Check = {
   id: 'probes',
   category: 'workloads',
-  claim: 'no probe or scrape goes to a listener that requires a token',
+  claim: 'no probe and no scrape asks a listener that demands a token',
   why: 'The kubelet and Prometheus have no token: the pod does not become ready, is restarted, or has no metrics.',
   offline: true,
   reads: ['workloads', 'pods'],
@@ -22,8 +22,8 @@ export const probes: Check = {
 export const appPort: Check = {
   id: 'app_port',
   category: 'workloads',
-  claim: "no app behind a validating Envoy can be reached at the pod's address directly",
-  why: 'Envoy checks only what goes through it; whoever reaches the app directly needs no token.',
+  claim: "no app behind a validating Envoy shows a port of its own on the pod's address",
+  why: 'Envoy checks what goes through it; whoever reaches the app itself needs no token.',
   offline: true,
   reads: ['workloads', 'pods'],
   run: ({ assessed }) =>
@@ -31,7 +31,7 @@ export const appPort: Check = {
       steps(assessed, {
         id: 'app_port_open',
         severity: 'warning',
-        hint: "have the app listen on 127.0.0.1, or allow only Envoy's ports in a NetworkPolicy",
+        hint: "have the app listen on 127.0.0.1, or let a NetworkPolicy open Envoy's ports alone",
       }),
     ),
 };

@@ -52,7 +52,7 @@ export const webhookAnswers: Check = {
   id: 'webhook_answers',
   category: 'webhook',
   claim: 'the API server reaches the webhook, trusts it, and gets an injected Pod back',
-  why: 'This tests everything together: network, certificate, caBundle, selectors and conditions.',
+  why: 'It is the whole way at once: network, certificate, caBundle, selectors and conditions.',
   offline: false,
   reads: ['hooks'],
   run: ({ facts, objects }) => {
@@ -85,7 +85,7 @@ function judge(answer: ProbeAnswer, hook: InspectedHook): CheckOutcome {
     case 'policy':
       return finding(
         `the guard refused a Pod that the webhook should have injected: ${message}`,
-        'the webhook does not answer, or is not called for the namespace: look at the checks above',
+        'the webhook does not answer, or does not see the namespace: look at the checks above',
       );
     case 'other':
       return { findings: [], unread: [`the probe Pod was refused for another reason: ${message}`] };
@@ -95,7 +95,7 @@ function judge(answer: ProbeAnswer, hook: InspectedHook): CheckOutcome {
 }
 
 const hints = {
-  webhook_nowhere: 'nothing serves there: see webhook_service and webhook_replicas',
+  webhook_nowhere: 'nobody serves there: see webhook_service and webhook_replicas',
   webhook_unreachable:
     'the network between API server and webhook: NetworkPolicies, firewall of the control plane to port 10250, a proxy',
   webhook_untrusted: 'the caBundle does not trust what is served: see webhook_certificate',

@@ -17,7 +17,7 @@ export const resourceLimits: Check = {
   id: 'resource_limits',
   category: 'namespaces',
   claim: 'quotas and limit ranges admit the pods with their helper',
-  why: 'A quota on limits refuses pods with a container that has none; a limit range refuses containers outside its bounds.',
+  why: 'A quota on limits refuses each pod of which one container has none, and a limit range each container outside its bounds.',
   offline: true,
   reads: ['quotas', 'limitRanges', 'workloads', 'pods'],
   run: (material) => {
@@ -73,7 +73,7 @@ function quotaFaults(each: Assessed, { facts, objects }: Material): readonly Fin
           {
             severity: 'error',
             where: each.where,
-            message: `ResourceQuota ${nameOf(object)} requires every container to set what these lack: ${lacking.join(', ')}`,
+            message: `ResourceQuota ${nameOf(object)} wants every container to have what these lack: ${lacking.join(', ')}`,
             hint: 'set resources on those containers, or give the namespace a LimitRange with defaults',
           },
         ];
@@ -178,7 +178,7 @@ export const autoscaling: Check = {
           {
             severity: 'warning',
             where: scaled.where,
-            message: `HorizontalPodAutoscaler ${nameOf(subject.object)} needs resource requests that are missing: ${lacking.join(', ')}`,
+            message: `HorizontalPodAutoscaler ${nameOf(subject.object)} reckons with requests that are missing: ${lacking.join(', ')}`,
             hint: 'set those requests, or let the autoscaler look at one container (ContainerResource)',
           },
         ];

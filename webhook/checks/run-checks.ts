@@ -1,5 +1,6 @@
 /** Runs checks over facts. Pure; the same facts give the same report. */
-import { assess, concernsUs, type Assessed } from './assess.ts';
+import { onceFor } from '#kernel/once.ts';
+import { assess, concernsUs } from './assess.ts';
 import { catalogue } from './catalogue.ts';
 import type {
   Category,
@@ -10,6 +11,7 @@ import type {
   CheckOutcome,
 } from './check-contract.ts';
 import { subjectsOf, type ClusterFacts } from './facts.ts';
+import { workloadIdentities, type IdentityChain } from './workload-identities.ts';
 
 /** `skipped`: nothing to check, or nothing that can be seen from here. `unknown`: it could not be read. */
 export type CheckStatus = 'ok' | 'warning' | 'error' | 'unknown' | 'skipped';
@@ -36,19 +38,26 @@ export function runChecks(facts: ClusterFacts): Report {
   const { workloads, pods } = facts.objects;
   const users = [...subjectsOf(workloads), ...subjectsOf(pods)];
   const assessed = assess(facts, users);
+  const identitiesOf = onceFor(() => workloadIdentities(facts, assessed));
+  const identities = (): readonly IdentityChain[] => identitiesOf(facts);
   const checks = catalogue
     .filter((check) => check.offline || facts.origin === 'cluster')
-    .map((check) => runOne(check, facts, assessed));
+    .map((check) => runOne(check, facts, { assessed, identities }));
   return { checks, examined: users.filter(({ object }) => concernsUs(object)).length };
 }
 
-function runOne(check: Check, facts: ClusterFacts, assessed: readonly Assessed[]): CheckResult {
+function runOne(
+  check: Check,
+  facts: ClusterFacts,
+  { assessed, identities }: Pick<Material, 'assessed' | 'identities'>,
+): CheckResult {
   const readings = check.reads.map((name) => facts.objects[name]);
   const unread = [...new Set(readings.flatMap((each) => ('reasons' in each ? each.reasons : [])))];
   const isBlind = readings.some(({ kind }) => kind === 'unknown');
   const material: Material = {
     facts,
     assessed,
+    identities,
     objects: (name) => subjectsOf(facts.objects[name]),
   };
   const outcome = isBlind ? { findings: [] } : check.run(material);

@@ -11,8 +11,8 @@ const outside =
 export const webhookService: Check = {
   id: 'webhook_service',
   category: 'webhook',
-  claim: 'the Service of the hooks exists and has a ready replica',
-  why: 'Without an endpoint the API server cannot call the webhook, and pods that ask for injection are refused.',
+  claim: 'the Service of the hooks is there and leads to a replica that is ready',
+  why: 'Without an endpoint the API server reaches nobody, and pods that ask for injection are refused.',
   offline: false,
   reads: ['hooks', 'services', 'endpointSlices'],
   run: ({ facts, objects }) => {
@@ -27,7 +27,7 @@ export const webhookService: Check = {
         ];
         if (service === undefined)
           return finding(
-            'the hooks call this Service, and it does not exist',
+            'the hooks call this Service, and it is not there',
             'apply the manifests again',
           );
         if (endpointsOf(objects('endpointSlices'), name).length > 0) return [];
@@ -100,7 +100,7 @@ export const webhookReplicas: Check = {
     if (names.length === 0) return skipped(outside);
     const services = objects('services').filter(({ object }) => names.includes(nameOf(object)));
     const deployments = webhookDeployments(services, objects('deployments'));
-    if (deployments.length === 0) return skipped('no Deployment manages the pods of the Service');
+    if (deployments.length === 0) return skipped('no Deployment has the pods of the Service');
     return found(deployments.flatMap(replicaFaults));
   },
 };
@@ -145,7 +145,7 @@ export const configuration: Check = {
   id: 'configuration',
   category: 'webhook',
   claim: "the injector's configuration is valid",
-  why: 'A running webhook keeps the last good one; a restarted one does not start.',
+  why: 'A running webhook goes on with the last good one; a restarted one does not start.',
   offline: false,
   reads: [],
   run: ({ facts: { configuration: answer } }) => {

@@ -28,7 +28,7 @@ export function addCertificateFlags(command: Command): Command {
     )
     .option(
       '--certificates <folder>',
-      'files: folder with tls.crt and tls.key; reloaded when they change',
+      'files: folder with tls.crt and tls.key; followed while they change',
     )
     .option(
       '--workload-api <address>',
@@ -40,19 +40,11 @@ export function addCertificateFlags(command: Command): Command {
       "DNS name or IP address that the certificate must have beside the Service's; repeatable",
       (name: string, names: readonly string[] | undefined) => [...(names ?? []), name],
     )
-    .option(
-      '--leaf-life <duration>',
-      'self-signed: lifetime of a leaf (default: 7d)',
-      parseDuration,
-    )
-    .option(
-      '--ca-life <duration>',
-      'self-signed: lifetime of the CA (default: 365d)',
-      parseDuration,
-    )
+    .option('--leaf-life <duration>', 'self-signed: life of a leaf (default: 7d)', parseDuration)
+    .option('--ca-life <duration>', 'self-signed: life of the CA (default: 365d)', parseDuration)
     .option(
       '--certificate-settle <duration>',
-      'self-signed: how long a new CA is in every caBundle before it signs (default: 60s, less for short leaf lifetimes)',
+      'self-signed: how long a new CA is in every caBundle before it signs (default: 60s, or less for short leaves)',
       parseDuration,
     );
 }

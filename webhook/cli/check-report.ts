@@ -101,7 +101,7 @@ function summaryOf(report: Report): Summary {
 /** One line: how many checks ended how. */
 export function summaryLine(report: Report): string {
   const { ok, warning, error, unknown, skipped } = summaryOf(report);
-  return `${report.checks.length} checks, ${report.examined} workloads and pods: ${ok} ok, ${warning} with warnings, ${error} with errors, ${unknown} could not be run, ${skipped} had nothing to look at`;
+  return `${report.checks.length} checks, ${report.examined} workloads and pods: ${ok} ok, ${warning} with warnings, ${error} with errors, ${unknown} could not be made, ${skipped} had nothing to look at`;
 }
 
 /** docs/check.md describes the members. */

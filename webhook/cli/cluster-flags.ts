@@ -1,6 +1,9 @@
 /** Which cluster a command talks to: the options for it, and the connection. */
 import type { Command } from 'commander';
+import { engineFromText, loadEngine } from '../files/load-engine.ts';
 import type { ConnectedApi } from '../kube/connection.ts';
+import type { EngineSource } from '../survey/site.ts';
+import type { CliContext } from './terminal.ts';
 
 export interface ClusterFlags {
   readonly context?: string;
@@ -26,4 +29,18 @@ export async function connectTo({ kubeconfig, context }: ClusterFlags): Promise<
     ...(kubeconfig === undefined ? {} : { path: kubeconfig }),
     ...(context === undefined ? {} : { context }),
   });
+}
+
+/** The engine of a configuration that was given (a file), or that the cluster has. */
+export function engineSource(
+  config: string | undefined,
+  { installation: { templates, version } }: CliContext,
+): EngineSource {
+  return {
+    isGiven: config !== undefined,
+    make: (kubernetesMinor, text) =>
+      text === undefined
+        ? loadEngine({ templates, config, kubernetesMinor, version })
+        : engineFromText(text, { templates, kubernetesMinor, version }),
+  };
 }

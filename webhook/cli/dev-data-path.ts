@@ -103,7 +103,7 @@ export async function showDataPath(
   const paint = painter(terminal);
   const part =
     installation.envoy === undefined
-      ? 'No Envoy was found on this machine (scripts/components envoy installs one), so a small client stands in for it.'
+      ? 'No Envoy was found on this machine (scripts/components envoy gets one), so a small client plays its part.'
       : 'Envoy, helpers and a Workload API with keys of its own run as processes on loopback.';
   terminal.out(
     `${paint('bold', 'The same two workloads, with the configurations above, on this machine.')}\n${part}\n\n`,
@@ -133,7 +133,7 @@ export async function showNative(
 ): Promise<void> {
   const paint = painter(terminal);
   const heading =
-    'With svidecar.dev/data-path: native, Envoy’s own filters do the work with what the helpers send them, and nothing is asked while a request waits:';
+    'And with svidecar.dev/data-path: native, Envoy’s own filters work, fed by the helpers, and nobody is asked while a request waits:';
   terminal.out(`${paint('bold', heading)}\n\n`);
   const steps = injection.outcomes.flatMap(({ decision }) => decision.steps);
   for (const { id, message } of steps)

@@ -20,7 +20,7 @@ export const defaultNamespace = 'default';
 export function addEngineFlags(command: Command): Command {
   return addNamespaceFlag(addConfigFlag(command)).option(
     '--kubernetes-version <version>',
-    'version of the cluster that the result is for: from 1.29 on the helper is a native sidecar',
+    'cluster that the result is for: from 1.29 on the helper is a native sidecar',
     defaultKubernetes,
   );
 }
@@ -35,7 +35,7 @@ export function addConfigFlag(command: Command): Command {
 export function addNamespaceFlag(command: Command): Command {
   return command.option(
     '-n, --namespace <name>',
-    `namespace of objects without one (default: "${defaultNamespace}")`,
+    `namespace of objects that name none (default: "${defaultNamespace}")`,
   );
 }
 

@@ -7,6 +7,7 @@ import { cleanupCommand } from './commands/cleanup.ts';
 import { completionCommand } from './commands/completion.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
 import { helperCommand } from './commands/helper.ts';
+import { identitiesCommand } from './commands/identities.ts';
 import { explainCommand } from './commands/explain.ts';
 import { devCommand } from './commands/dev.ts';
 import { diffCommand } from './commands/diff.ts';
@@ -23,7 +24,7 @@ First steps:
   svidecar <command> --help            options and examples of one command
 
 Exit codes: 0 done · 1 something in the input was refused · 2 wrong usage · 3 a file or the cluster cannot be
-reached · 4 there are differences (diff --exit-code) · 5 warnings only (check) · 70 a bug in svidecar.`;
+reached · 4 there are differences (diff --exit-code) · 5 warnings only (check, identities) · 70 a mistake of svidecar's own.`;
 
 /** @param context where commands print, and how they tell their exit code */
 function buildProgram(context: CliContext): Command {
@@ -41,6 +42,7 @@ function buildProgram(context: CliContext): Command {
     diffCommand(context),
     explainCommand(context),
     checkCommand(context),
+    identitiesCommand(context),
     serveCommand(context),
     helperCommand(context),
     renderCommand(context),
@@ -101,5 +103,5 @@ function isFileFlag(word: string): boolean {
 function failureText(thrown: unknown): string {
   if (thrown instanceof AppError) return `${printable(thrown.message)} [${thrown.code}]`;
   const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-  return `This is a bug in svidecar; please report it with the command that you ran.\n${stack}`;
+  return `This is a mistake of svidecar's own; please report it with what you ran.\n${stack}`;
 }

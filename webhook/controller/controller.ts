@@ -242,7 +242,7 @@ export class Controller {
       injection: store.injection(namespace),
       standing: store.standing(namespace),
       injected,
-      uninjected: store.uninjected(namespace),
+      askers: store.askers(namespace),
       problems: found,
       registrations: registrationProblems(namespace),
     });

@@ -47,7 +47,7 @@ export interface UserEntry extends Entry {
 }
 
 /** An object that asks for something and was stored without our status. */
-export interface UninjectedEntry extends Entry {
+export interface AskerEntry extends Entry {
   readonly verdict: StoredVerdict;
 }
 
@@ -101,7 +101,7 @@ export function slimWorkload(
   object: JsonObject,
   type: WorkloadKind,
   judge: Judge,
-): UserEntry | UninjectedEntry | undefined {
+): UserEntry | AskerEntry | undefined {
   const podMetadata = objectAt(type.templatePath.reduce(objectAt, object), 'metadata');
   const status = stringAt(objectAt(podMetadata, 'annotations'), statusKey);
   const entry = entryOf(object, type);

@@ -1,5 +1,5 @@
 /** Newest known state of the cluster, in memory: what watches bring, admission and the controller read. */
-import type { UninjectedEntry, ConfigMapEntry, NamespaceEntry, UserEntry } from './kept-objects.ts';
+import type { AskerEntry, ConfigMapEntry, NamespaceEntry, UserEntry } from './kept-objects.ts';
 import type { ConfigMapUser, OwnerReference, SourceConfigMap } from '../desired/desired.ts';
 import { standingOf, type NamespaceStanding } from '../request/namespace-standing.ts';
 import { BoundedTexts, listSifter, withheld, type HeldTextLimits } from './bounded-texts.ts';
@@ -40,7 +40,7 @@ export class ClusterStore {
   #configMapsVersion = 0;
   readonly #users = new NamespaceIndex<UserEntry>();
   readonly #statuses: StatusTexts;
-  readonly #uninjected = new NamespaceIndex<UninjectedEntry>();
+  readonly #askers = new NamespaceIndex<AskerEntry>();
 
   constructor(listener: StoreListener) {
     this.#listener = listener;
@@ -92,24 +92,24 @@ export class ClusterStore {
   }
 
   /** Objects that ask for something and were stored without it. */
-  uninjected(namespace: string): readonly UninjectedEntry[] {
-    return [...this.#uninjected.of(namespace).values()];
+  askers(namespace: string): readonly AskerEntry[] {
+    return [...this.#askers.of(namespace).values()];
   }
 
-  /** Namespaces with a user, an uninjected workload or a ConfigMap of ours. */
+  /** Namespaces with a user, an asker or a ConfigMap of ours. */
   busyNamespaces(): ReadonlySet<string> {
     const managed = this.#configMaps.all().filter((entry) => entry.isManaged);
-    const all = [...managed, ...this.#users.all(), ...this.#uninjected.all()];
+    const all = [...managed, ...this.#users.all(), ...this.#askers.all()];
     return new Set(all.map((entry) => entry.namespace));
   }
 
   /** How much is kept, for metrics. */
-  sizes(): Readonly<Record<'namespaces' | 'configMaps' | 'users' | 'uninjected', number>> {
+  sizes(): Readonly<Record<'namespaces' | 'configMaps' | 'users' | 'askers', number>> {
     return {
       namespaces: this.#namespaces.size,
       configMaps: this.#configMaps.size,
       users: this.#users.size,
-      uninjected: this.#uninjected.size,
+      askers: this.#askers.size,
     };
   }
 
@@ -209,19 +209,19 @@ export class ClusterStore {
     this.#listener.changed(namespace);
   }
 
-  putWorkload(entry: UserEntry | UninjectedEntry): void {
-    if ('verdict' in entry) this.#putUninjected(entry);
+  putWorkload(entry: UserEntry | AskerEntry): void {
+    if ('verdict' in entry) this.#putAsker(entry);
     else this.#putUser(entry);
   }
 
   dropWorkload(kind: string, namespace: string, name: string): void {
     const key = userKey({ kind, name });
-    this.#dropUninjected(namespace, key);
+    this.#dropAsker(namespace, key);
     this.#dropUser(namespace, key);
   }
 
   /** What a list of workloads may gather beside what is held: no more than may be held. */
-  workloadSifter(): (entry: UserEntry | UninjectedEntry) => UserEntry | UninjectedEntry {
+  workloadSifter(): (entry: UserEntry | AskerEntry) => UserEntry | AskerEntry {
     const listed = new StatusTexts(this.#listener.limits);
     const copyOf = (namespace: string, text: string): string | undefined =>
       this.#statuses.held(namespace, text) ??
@@ -231,9 +231,9 @@ export class ClusterStore {
   }
 
   /** Replaces all of one kind. */
-  replaceWorkloads(kind: string, entries: readonly (UserEntry | UninjectedEntry)[]): void {
+  replaceWorkloads(kind: string, entries: readonly (UserEntry | AskerEntry)[]): void {
     const listed = new Set(entries.map(keyOf));
-    for (const entry of [...this.#users.all(), ...this.#uninjected.all()]) {
+    for (const entry of [...this.#users.all(), ...this.#askers.all()]) {
       if (entry.kind === kind && !listed.has(keyOf(entry))) {
         this.dropWorkload(kind, entry.namespace, entry.name);
       }
@@ -243,7 +243,7 @@ export class ClusterStore {
 
   #putUser(entry: UserEntry): void {
     const key = userKey(entry);
-    this.#dropUninjected(entry.namespace, key);
+    this.#dropAsker(entry.namespace, key);
     const before = this.#users.get(entry.namespace, key);
     if (before !== undefined && isSameUser(before, entry)) return;
     const kept = withStatus(entry, (text) => this.#statuses.take(entry.namespace, text));
@@ -277,17 +277,17 @@ export class ClusterStore {
     this.#listener.changed(namespace);
   }
 
-  #putUninjected(entry: UninjectedEntry): void {
+  #putAsker(entry: AskerEntry): void {
     const key = userKey(entry);
     this.#dropUser(entry.namespace, key);
-    const before = this.#uninjected.get(entry.namespace, key);
+    const before = this.#askers.get(entry.namespace, key);
     if (before?.self.uid === entry.self.uid && isSameVerdict(before, entry)) return;
-    this.#uninjected.put(key, entry);
+    this.#askers.put(key, entry);
     this.#listener.changed(entry.namespace);
   }
 
-  #dropUninjected(namespace: string, key: string): void {
-    if (this.#uninjected.drop(namespace, key)) this.#listener.changed(namespace);
+  #dropAsker(namespace: string, key: string): void {
+    if (this.#askers.drop(namespace, key)) this.#listener.changed(namespace);
   }
 
   #setConfigMap(entry: ConfigMapEntry): void {
@@ -376,6 +376,6 @@ function isSameUser(a: UserEntry, b: UserEntry): boolean {
   );
 }
 
-function isSameVerdict({ verdict: a }: UninjectedEntry, { verdict: b }: UninjectedEntry): boolean {
+function isSameVerdict({ verdict: a }: AskerEntry, { verdict: b }: AskerEntry): boolean {
   return a.kind === b.kind && a.trace === b.trace;
 }

@@ -4,7 +4,7 @@ import { injectedLabel } from '../request/metadata-keys.ts';
 import type { IdentityIndex, WishingObject } from './identity-index.ts';
 import { slimConfigMap, slimNamespace, slimWish, slimWorkload } from './kept-objects.ts';
 import type {
-  UninjectedEntry,
+  AskerEntry,
   ConfigMapEntry,
   Identify,
   Judge,
@@ -62,7 +62,7 @@ export function configMaps(store: ClusterStore): FollowedResource<ConfigMapEntry
 export interface WatchedWorkload {
   readonly namespace: string;
   readonly name: string;
-  readonly entry: UserEntry | UninjectedEntry | undefined;
+  readonly entry: UserEntry | AskerEntry | undefined;
   readonly wishing: WishingObject | undefined;
 }
 

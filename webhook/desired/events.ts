@@ -50,7 +50,7 @@ export interface Injected {
   readonly summary: string;
 }
 
-export interface UninjectedWorkload {
+export interface Asker {
   readonly self: OwnerReference;
   readonly verdict: StoredVerdict;
 }
@@ -62,7 +62,7 @@ export interface EventFacts {
   readonly injection: string | undefined;
   readonly standing: NamespaceStanding;
   readonly injected: readonly Injected[];
-  readonly uninjected: readonly UninjectedWorkload[];
+  readonly askers: readonly Asker[];
   readonly problems: readonly ConfigMapProblem[];
   readonly registrations: readonly RegistrationProblem[];
 }
@@ -74,13 +74,13 @@ const maxNameLength = 253;
 
 /** All that should stand now, each once. */
 export function desiredEvents(facts: EventFacts): readonly DesiredEvent[] {
-  const { namespace, standing, injected, uninjected, problems, registrations } = facts;
+  const { namespace, standing, injected, askers, problems, registrations } = facts;
   const events = [
     ...(standing === 'acts' ? [] : injected.map((each) => unattendedEvent(facts, each))),
     ...injected
       .filter(({ isNews }) => standing === 'acts' && isNews)
       .map((each) => injectedEvent(namespace, each)),
-    ...uninjected.flatMap((workload) => uninjectedEvents(facts, workload)),
+    ...askers.flatMap((asker) => askerEvents(facts, asker)),
     ...problems.flatMap((problem) => problemEvents(namespace, problem)),
     ...registrations.flatMap((problem) => registrationEvents(namespace, problem)),
   ];
@@ -174,10 +174,7 @@ function injectedEvent(namespace: string, { workload, summary }: Injected): Desi
   };
 }
 
-function uninjectedEvents(
-  facts: EventFacts,
-  { self, verdict }: UninjectedWorkload,
-): readonly DesiredEvent[] {
+function askerEvents(facts: EventFacts, { self, verdict }: Asker): readonly DesiredEvent[] {
   const { namespace, injection, standing } = facts;
   const warning = (reason: EventReason, note: string): readonly DesiredEvent[] => [
     { namespace, regarding: self, type: 'Warning', reason, action: 'Inject', note },

@@ -1,7 +1,7 @@
 /** A workload's selector must match its own template, or the API server refuses the object; a label of ours can end that. */
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { holdsFor } from '../objects/label-expression.ts';
+import { holdsFor } from '../objects/label-selector.ts';
 
 /**
  * @param selector a LabelSelector. @param before labels of the template, as they are. @param after as they would be

@@ -11,7 +11,6 @@ import {
   type ResourceName,
   type Subject,
 } from '../checks/facts.ts';
-import type { Engine } from '../injection/inject.ts';
 import { isPod, kindNamed } from '../objects/kinds.ts';
 import type { Finding } from '../checks/check-contract.ts';
 import type { Report } from '../checks/run-checks.ts';
@@ -20,6 +19,7 @@ import type { ManifestDocument } from './manifest.ts';
 
 /** Resources by kind, but for workloads and pods. */
 const resourceByKind: Readonly<Record<string, ResourceName>> = {
+  ClusterSPIFFEID: 'clusterSpiffeIds',
   ConfigMap: 'configMaps',
   CSIDriver: 'csiDrivers',
   HorizontalPodAutoscaler: 'autoscalers',
@@ -40,9 +40,12 @@ export interface FileFacts {
   readonly faults: readonly AppError[];
 }
 
+/** What manifests are held against. */
+type FileQuestion = Pick<ClusterFacts, 'engine' | 'namespace' | 'nowMs' | 'spire'>;
+
 export function factsOfFiles(
   documents: readonly ManifestDocument[],
-  given: { readonly engine: Engine; readonly namespace: string; readonly nowMs: number },
+  given: FileQuestion,
 ): FileFacts {
   const byName = new Map<ResourceName, Subject[]>();
   for (const { source, objects } of documents) {
@@ -53,7 +56,7 @@ export function factsOfFiles(
       byName.set(name, [...(byName.get(name) ?? []), subject]);
     }
   }
-  const { engine, namespace, nowMs } = given;
+  const { engine, namespace, nowMs, spire } = given;
   return {
     facts: {
       origin: 'files',
@@ -67,6 +70,8 @@ export function factsOfFiles(
       workloadApi: notAsked,
       served: new Map(),
       configuration: notAsked,
+      spire,
+      held: new Map(),
     },
     faults: documents.flatMap(({ fault }) => (fault === undefined ? [] : [fault])),
   };

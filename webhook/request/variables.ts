@@ -1,6 +1,6 @@
 /** The values that templates can use, from the configuration, the annotations and the pod. */
 import { AppError } from '#kernel/errors.ts';
-import { isArray, isObject, objectAt, stringAt, type Json } from '#kernel/json.ts';
+import { isArray, isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { parseSpiffeId, spiffeIdFault, trustDomainOf } from '#kernel/spiffe-id.ts';
 import {
   healthPort,
@@ -58,13 +58,15 @@ function list(settings: Settings, key: SettingKey): readonly Json[] | undefined 
   return isArray(value) ? value : undefined;
 }
 
+/** Of a pod's spec: also by the field's old name. */
+export function serviceAccountOf(spec: JsonObject): string {
+  const names = [stringAt(spec, 'serviceAccountName'), stringAt(spec, 'serviceAccount')];
+  return names.find((name) => name !== undefined && name !== '') ?? 'default';
+}
+
 function identityOf(located: Located, settings: Settings, config: InjectorConfig): Identity {
-  const spec = objectAt(located.template, 'spec');
   const { namespace } = located;
-  const serviceAccount =
-    [stringAt(spec, 'serviceAccountName'), stringAt(spec, 'serviceAccount')].find(
-      (name) => name !== undefined && name !== '',
-    ) ?? 'default';
+  const serviceAccount = serviceAccountOf(objectAt(located.template, 'spec'));
   const trustDomain = text(settings, 'trust-domain') ?? config.trustDomain;
   const spiffeId =
     text(settings, 'spiffe-id') ??

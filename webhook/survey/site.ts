@@ -24,6 +24,9 @@ export interface SurveyOptions {
   readonly nowMs: number;
   readonly engines: EngineSource;
   readonly workloadApi: ClusterFacts['workloadApi'];
+  readonly spire: ClusterFacts['spire'];
+  /** Whether the helper of every pod is asked what it has in hand. */
+  readonly asksHelpers: boolean;
   readonly signal: AbortSignal;
 }
 

@@ -4,6 +4,7 @@ import { concernsUs } from '../checks/assess.ts';
 import { isGuard } from '../checks/guard.ts';
 import { isOwnConfiguration } from '../checks/hooks.ts';
 import { isAgent } from '../checks/identity.ts';
+import { isControllerManager } from '../checks/spire-server.ts';
 import type { ResourceName } from '../checks/facts.ts';
 import type { ListSource } from '../kube/read-list.ts';
 import {
@@ -93,6 +94,20 @@ export const groups: Readonly<Record<Exclude<ResourceName, 'configMaps'>, Group>
   }),
   csiDrivers: all('cluster', { apiVersion: storage, kind: 'CSIDriver', resource: 'csidrivers' }),
   csiNodes: all('cluster', { apiVersion: storage, kind: 'CSINode', resource: 'csinodes' }),
+  clusterSpiffeIds: all('cluster', {
+    apiVersion: 'spire.spiffe.io/v1alpha1',
+    kind: 'ClusterSPIFFEID',
+    resource: 'clusterspiffeids',
+    isOptional: true,
+  }),
+  controllerManagers: {
+    scope: 'cluster',
+    sources: [
+      { apiVersion: apps, kind: 'StatefulSet', resource: 'statefulsets' },
+      { apiVersion: apps, kind: 'Deployment', resource: 'deployments' },
+    ],
+    keep: isControllerManager,
+  },
   agents: {
     scope: 'cluster',
     sources: [{ apiVersion: apps, kind: 'DaemonSet', resource: 'daemonsets' }],

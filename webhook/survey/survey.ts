@@ -14,6 +14,7 @@ import { readList } from '../kube/read-list.ts';
 import { askProbe, askVersion } from './ask-api-server.ts';
 import { testedKubernetesMinor } from '../injection/tested-kubernetes.ts';
 import { readConfigMaps } from './read-config-maps.ts';
+import { readHelpers } from './read-helpers.ts';
 import { readConfiguration } from './configuration.ts';
 import { readServedChains } from './served-chains.ts';
 import type { Site, SurveyOptions } from './site.ts';
@@ -24,42 +25,85 @@ import { groups, type Group } from './sources.ts';
  * @throws {AppError} CLUSTER_UNREACHABLE when nobody answers; CONFIG_INVALID for a configuration of the user's own
  */
 export async function survey(options: SurveyOptions): Promise<ClusterFacts> {
-  const { api, namespace, nowMs, signal, workloadApi } = options;
+  const basis = await readBasis(resourceNames, options);
+  const { site } = basis;
+  const { configuration, engine } = await readConfiguration(site, basis.minor);
+  return {
+    ...basis.facts,
+    engine,
+    configuration,
+    served: await readServedChains(site),
+    probe: await askProbe(site),
+    held: await readHelpers(site),
+  };
+}
+
+/** The webhook's Service and Deployment tell where its configuration is. */
+const ofIdentities: readonly ResourceName[] = [
+  'namespaces',
+  'workloads',
+  'pods',
+  'clusterSpiffeIds',
+  'services',
+  'deployments',
+];
+
+/**
+ * Only what tells of identities; no Pod is sent.
+ * @throws {AppError} as {@link survey}
+ */
+export async function surveyIdentities(options: SurveyOptions): Promise<ClusterFacts> {
+  const basis = await readBasis(ofIdentities, options);
+  const { configuration, engine } = await readConfiguration(basis.site, basis.minor);
+  const notAsked = { kind: 'not_asked', reason: 'it tells nothing of identities' } as const;
+  return {
+    ...basis.facts,
+    engine,
+    configuration,
+    served: new Map(),
+    probe: notAsked,
+    held: await readHelpers(basis.site),
+  };
+}
+
+type Basis = Omit<ClusterFacts, 'engine' | 'configuration' | 'served' | 'probe' | 'held'>;
+
+async function readBasis(
+  names: readonly ResourceName[],
+  options: SurveyOptions,
+): Promise<{ readonly facts: Basis; readonly site: Site; readonly minor: number }> {
+  const { api, namespace = 'default', nowMs, signal, workloadApi, spire } = options;
   const serverVersion = await askVersion(api, signal);
   const hooks = await readGroup(groups.hooks, options);
   const ownNamespace = ownNamespaceOf(subjectsOf(hooks));
-  const listed = await readGroups(hooks, ownNamespace, options);
-  const users = [...subjectsOf(listed.workloads), ...subjectsOf(listed.pods)];
+  const listed = await readGroups(names, { hooks, ownNamespace }, options);
+  const users = [listed.workloads, listed.pods, listed.controllerManagers].flatMap(subjectsOf);
   const objects = { ...listed, configMaps: await readConfigMaps(users, options) };
-  const site: Site = { ...options, objects, ownNamespace };
-  const minor = serverVersion.kind === 'known' ? serverVersion.value.minor : testedKubernetesMinor;
-  const { configuration, engine } = await readConfiguration(site, minor);
-  const served = await readServedChains(site);
-  const probe = await askProbe(site);
   return {
-    origin: 'cluster',
-    engine,
-    nowMs,
-    ownNamespace,
-    objects,
-    serverVersion,
-    configuration,
-    namespace: namespace ?? 'default',
-    served,
-    probe,
-    workloadApi,
+    facts: {
+      origin: 'cluster',
+      nowMs,
+      ownNamespace,
+      objects,
+      serverVersion,
+      namespace,
+      workloadApi,
+      spire,
+    },
+    site: { ...options, objects, ownNamespace },
+    minor: serverVersion.kind === 'known' ? serverVersion.value.minor : testedKubernetesMinor,
   };
 }
 
 async function readGroups(
-  hooks: Reading,
-  ownNamespace: string,
+  names: readonly ResourceName[],
+  { hooks, ownNamespace }: { readonly hooks: Reading; readonly ownNamespace: string },
   options: SurveyOptions,
 ): Promise<ClusterFacts['objects']> {
   const read = (name: ResourceName): Reading | Promise<Reading> => {
     if (name === 'hooks') return hooks;
     // Only those that workloads name: read when these are known.
-    if (name === 'configMaps') return known([]);
+    if (name === 'configMaps' || !names.includes(name)) return known([]);
     const group = groups[name];
     const namespace = group.scope === 'own' ? ownNamespace : options.namespace;
     return readGroup(group, { ...options, namespace });

@@ -8,6 +8,7 @@ const commands: readonly string[] = [
   'diff',
   'explain',
   'check',
+  'identities',
   'render',
   'render config',
   'render templates',

@@ -103,7 +103,7 @@ describeWithComponents(programs, 'svidecar check on a real API server', () => {
     expect(code).toBe(1);
     for (const expected of [
       /^namespace_label error unlabelled\/\w+: asks for injection \(as do 1 more.*no label/,
-      /^namespace_label error \/mislabelled: .*"on" has no effect/,
+      /^namespace_label error \/mislabelled: .*"on" means nothing/,
       /^annotations_valid error unlabelled\/misspelt: .*did you mean svidecar.dev\/socket/,
       /^annotation_placement error team\/misplaced: /,
       /^pod_security error strict\/hostpath: .*"restricted"/,
@@ -143,7 +143,7 @@ describeWithComponents(programs, 'svidecar check on a real API server', () => {
     expect(code).toBe(5);
     expect(findings).toEqual([
       expect.stringMatching(
-        /^helper_current warning shop\/frontend: .*settings other than the current ones/,
+        /^helper_current warning shop\/frontend: .*other settings than today's/,
       ),
     ]);
     await write('helpers: {}');
@@ -285,6 +285,6 @@ describeWithComponents(programs, 'svidecar check on a real API server', () => {
         /^webhook_replicas error svidecar\/svidecar: none of 2 replicas is ready/,
       ),
     );
-    expect(reasons.join('\n')).toMatch(/webhook_certificate: .*cannot be read from here/);
+    expect(reasons.join('\n')).toMatch(/webhook_certificate: .*cannot be seen from here/);
   });
 });

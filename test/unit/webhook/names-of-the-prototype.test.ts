@@ -255,7 +255,7 @@ describe.each(names)('%s', (name) => {
       const hooks = [{ metadata: { name: 'svidecar' }, webhooks: [hook] }];
       return findingsOf('webhook_configured', factsWith({ hooks })).map(({ message }) => message);
     };
-    const leavesOut = 'excludes namespaces labelled "enabled"';
+    const leavesOut = 'leaves out namespaces labelled "enabled"';
     expect(told('Exists').join()).toContain(leavesOut);
     expect(told('DoesNotExist').join()).not.toContain(leavesOut);
   });

@@ -199,7 +199,7 @@ describe.each(hostile)('%s', (_what, character) => {
     const problems = [{ reason: 'StatusInvalid', message: text, users: [user] } as const];
     const injected = [{ workload: owner, isNews: true, summary: text }];
     const standing = standingOf('shop', 'enabled', new Set());
-    const facts = { namespace: 'shop', injection: 'enabled', standing, uninjected: [] };
+    const facts = { namespace: 'shop', injection: 'enabled', standing, askers: [] };
     const registrations = [
       { reason: 'RegistrationAwaited', message: text, workloads: [owner] },
     ] as const;

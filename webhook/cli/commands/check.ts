@@ -3,12 +3,11 @@ import { Command } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import type { ClusterFacts } from '../../checks/facts.ts';
 import { runChecks, type Report } from '../../checks/run-checks.ts';
-import { engineFromText, loadEngine } from '../../files/load-engine.ts';
 import { withoutAppended } from '../../manifests/appended-documents.ts';
 import { factsOfFiles, withExactLines } from '../../manifests/facts-of-manifests.ts';
 import { exitCodeOfReport, jsonReport, summaryLine, textReport } from '../check-report.ts';
 import { exitCodeOfAll, exitCodes } from '../exit-codes.ts';
-import { addClusterFlags, connectTo, type ClusterFlags } from '../cluster-flags.ts';
+import { addClusterFlags, connectTo, engineSource, type ClusterFlags } from '../cluster-flags.ts';
 import { readManifest } from '../../manifests/manifest.ts';
 import {
   addEngineFlags,
@@ -20,9 +19,16 @@ import {
 import { foreignAmong } from '../../manifests/foreign-objects.ts';
 import { readInputs } from '../read-inputs.ts';
 import { painter, reportProblems, reportForeign } from '../reports.ts';
+import {
+  addSpireFlags,
+  asAddress,
+  refuseTwoStdins,
+  spireFacts,
+  type SpireFlags,
+} from '../spire-flags.ts';
 import type { CliContext } from '../terminal.ts';
 
-interface CheckFlags extends EngineFlags, ClusterFlags {
+interface CheckFlags extends EngineFlags, ClusterFlags, SpireFlags {
   readonly output?: 'text' | 'json';
   readonly quiet?: boolean;
   readonly socket?: string;
@@ -37,17 +43,18 @@ Examples:
   svidecar check --context prod -n shop           one namespace of another one
   svidecar check shop/                            manifests: files, folders, or - for standard input
   kubectl kustomize overlays/prod | svidecar check -
+  svidecar check --spire-server /run/spire-server/api.sock      registrations too
   svidecar check --socket /run/spire/agent-sockets/spire-agent.sock      on a node: asks its Workload API too
 
-A cluster is only read, except for one Pod that is sent as a dry run. Each check has an id, which docs/check.md explains.
+A cluster is only read, but for one Pod that is sent as a dry run. Each check has an id, which docs/check.md explains.
 Exit code: 0 nothing found · 5 warnings only · 1 errors · 3 the cluster cannot be reached, or something could not be
 checked and nothing was found.`;
 
 export function checkCommand(context: CliContext): Command {
   const command = new Command('check')
-    .summary('find common mistakes in a cluster, or in manifests')
+    .summary('find the usual mistakes in a cluster, or in manifests')
     .description(
-      'Look for common mistakes in a cluster, or in manifests, and say what to do about each.',
+      'Look for the usual mistakes in a cluster, or in manifests, and say what to do about each.',
     )
     .argument(
       '[paths...]',
@@ -55,13 +62,13 @@ export function checkCommand(context: CliContext): Command {
     )
     .addOption(outputOption(['text', 'json'], 'for people or for programs'))
     .option('-q, --quiet', 'print only what was found, and what could not be checked');
-  return addClusterFlags(addEngineFlags(command), 'for a cluster')
+  return addSpireFlags(addClusterFlags(addEngineFlags(command), 'for a cluster'))
     .option('--socket <path>', 'for a cluster: a Workload API on this machine, asked as well')
     .addHelpText('after', examples)
     .action(async (paths: readonly string[], flags: CheckFlags) => {
       const isFiles = paths.length > 0;
       context.exit(
-        isFiles ? checkFiles(paths, flags, context) : await checkCluster(flags, context),
+        isFiles ? await checkFiles(paths, flags, context) : await checkCluster(flags, context),
       );
     });
 }
@@ -70,20 +77,16 @@ async function checkCluster(flags: CheckFlags, context: CliContext): Promise<num
   const { survey } = await import('../../survey/survey.ts');
   const { namespace, config } = flags;
   const api = await connectTo(flags).catch((thrown: unknown) => {
-    throw context.terminal.isPiped ? withStdinHint(thrown) : thrown;
+    throw context.terminal.isPiped && flags.entries !== '-' ? withStdinHint(thrown) : thrown;
   });
-  const { templates, version } = context.installation;
+  const spire = await spireFacts(flags, context);
   const facts = await survey({
     api,
     namespace,
     nowMs: context.terminal.now(),
-    engines: {
-      isGiven: config !== undefined,
-      make: (kubernetesMinor, text) =>
-        text === undefined
-          ? loadEngine({ templates, config, kubernetesMinor, version })
-          : engineFromText(text, { templates, kubernetesMinor, version }),
-    },
+    engines: engineSource(config, context),
+    spire,
+    asksHelpers: spire.kind !== 'not_asked',
     workloadApi: await askWorkloadApi(flags.socket, context),
     signal: AbortSignal.timeout(clusterMs),
   });
@@ -106,18 +109,28 @@ async function askWorkloadApi(
   if (socket === undefined) {
     return { kind: 'not_asked', reason: 'give --socket on a node to ask its Workload API' };
   }
-  const address = /^(unix|tcp):/.test(socket) ? socket : `unix://${socket}`;
-  return { kind: 'known', value: await installation.askWorkloadApi(address) };
+  return { kind: 'known', value: await installation.askWorkloadApi(asAddress(socket)) };
 }
 
-function checkFiles(paths: readonly string[], flags: CheckFlags, context: CliContext): number {
+async function checkFiles(
+  paths: readonly string[],
+  flags: CheckFlags,
+  context: CliContext,
+): Promise<number> {
+  refuseTwoStdins(paths, flags);
+  const spire = await spireFacts(flags, context);
   const { terminal } = context;
   const documents = readInputs(paths, terminal).flatMap(({ name, text }) =>
     readManifest({ name, text: withoutAppended(text) }),
   );
   const engine = engineFrom(flags, context);
   const namespace = flags.namespace ?? defaultNamespace;
-  const { facts, faults } = factsOfFiles(documents, { engine, namespace, nowMs: terminal.now() });
+  const { facts, faults } = factsOfFiles(documents, {
+    engine,
+    namespace,
+    nowMs: terminal.now(),
+    spire,
+  });
   const report = withExactLines(runChecks(facts), documents);
   print(report, 'files', { flags, context });
   reportForeign(foreignAmong(documents, { engine, namespace }), terminal);

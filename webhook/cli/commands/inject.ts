@@ -31,8 +31,8 @@ What asks for injection is the annotation on the pod template:
   inject.svidecar.dev/templates: jwt-validate
 
 Everything else, comments and order included, comes out as it went in, byte for byte. The ConfigMaps that the
-cluster would hold follow as further documents. A document that is refused is left out of the output and reported
-on standard error; the others are printed. Exit code: 0, or 1 when something was refused.`;
+cluster would hold follow as further documents. A document that is refused is left out of the output and told
+of on standard error; the others are printed. Exit code: 0, or 1 when something was refused.`;
 
 export function injectCommand(context: CliContext): Command {
   const command = new Command('inject')
@@ -70,7 +70,7 @@ function tell(injection: InjectedTexts, flags: InjectFlags, terminal: Terminal):
     );
   } else if (flags.namespace === undefined && asked.some(isWithoutNamespace)) {
     terminal.err(
-      `note: some workloads have no namespace, so "${defaultNamespace}" was assumed, also in their SPIFFE IDs; give another with --namespace\n`,
+      `note: some workloads name no namespace and "${defaultNamespace}" was assumed, which their SPIFFE IDs contain; say another with --namespace\n`,
     );
   }
 }

@@ -35,7 +35,7 @@ export function renderCommand(context: CliContext): Command {
   return new Command('render')
     .summary('print configuration, templates or registration entries')
     .description(
-      'Print what is in force: the configuration with its defaults, the templates with its values filled in, and the\nregistration entries that workloads need.',
+      'Print what is in force: configuration after defaults, templates after configuration, and the registration\nentries that workloads need.',
     )
     .addHelpText('after', examples)
     .addCommand(configCommand(context))
@@ -47,7 +47,7 @@ export function renderCommand(context: CliContext): Command {
 function configCommand(context: CliContext): Command {
   const command = new Command('config')
     .summary('the configuration after defaults')
-    .description('Print the configuration with its defaults; wrong keys and values are reported.')
+    .description('Print the configuration after defaults; a wrong key or value is told of.')
     .addOption(outputOption(['yaml', 'json'], 'how to print it'));
   return addConfigFlag(command).action((flags: RenderFlags) => {
     const { config } = engineOf(flags, context);

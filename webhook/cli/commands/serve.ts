@@ -30,16 +30,12 @@ In a cluster the manifests start it: kubectl apply -k manifests/kustomize/base
 Example, against the cluster of a kubeconfig:
   svidecar serve --certificates ./tls --kubeconfig ~/.kube/config --port 8443
 
-On SIGTERM it says "not ready", keeps serving while the cluster removes it from the endpoints, then ends.`;
+SIGTERM: says "not ready", serves on while the cluster takes it out of its endpoints, then ends.`;
 
 export function serveCommand(context: CliContext): Command {
   return addCertificateFlags(addConfigFlag(new Command('serve')))
     .description('Runs the admission webhook and the controller of its ConfigMaps.')
-    .option(
-      '--host <address>',
-      'address to listen on; :: is all of them, IPv4 included',
-      everyAddress,
-    )
+    .option('--host <address>', 'address to listen on; :: is every one, of IPv4 too', everyAddress)
     .option('--port <number>', 'port to listen on', parsePort, 8443)
     .option('--kubeconfig <file>', "the cluster to serve (default: the pod's own)")
     .option(
@@ -48,7 +44,7 @@ export function serveCommand(context: CliContext): Command {
       'svidecar',
     )
     .addOption(
-      new Option('--log-level <level>', 'lowest level that is logged')
+      new Option('--log-level <level>', 'least level that is logged')
         .choices(logLevels)
         .default('info'),
     )

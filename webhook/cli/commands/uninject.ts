@@ -24,8 +24,10 @@ again. To opt out there, annotate the pod template with svidecar.dev/inject: "fa
 
 export function uninjectCommand(context: CliContext): Command {
   const command = new Command('uninject')
-    .summary('remove what inject added, byte for byte')
-    .description('Remove what inject added: the result is what inject was given, byte for byte.')
+    .summary('take out what inject has added, byte for byte')
+    .description(
+      'Take out what inject has added: the result is what inject was given, byte for byte.',
+    )
     .argument('[paths...]', 'files or folders; - or nothing reads standard input')
     .addOption(outputOption(['yaml', 'json'], 'yaml keeps the text as it is; json prints one List'))
     .option('-q, --quiet', 'only failures on standard error');
@@ -39,7 +41,7 @@ export function uninjectCommand(context: CliContext): Command {
       if (flags.quiet !== true) {
         for (const { file, line, name, templates } of result.workloads) {
           terminal.err(
-            `${printable(`${file}:${line}: ${name}: removed ${templates.join(', ')}`)}\n`,
+            `${printable(`${file}:${line}: ${name}: took out ${templates.join(', ')}`)}\n`,
           );
         }
         if (result.workloads.length === 0) terminal.err('nothing to do: nothing is injected\n');

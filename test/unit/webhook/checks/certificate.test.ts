@@ -61,7 +61,7 @@ describe('the certificate', () => {
       () => judged(ours.caPem, [[misnamed.certificatePem]]),
       `not for ${service}`,
     ],
-    ['that is over', () => judged(ours.caPem, [[good.certificatePem]], 25 * hourMs), 'expired'],
+    ['that is over', () => judged(ours.caPem, [[good.certificatePem]], 25 * hourMs), 'ended'],
     ['that is not served at all', () => judged(ours.caPem, [[]]), 'no certificate is served'],
     ['that nothing is set to trust', () => judged('', [[good.certificatePem]]), 'no caBundle'],
   ])('%s is an error', (_name, judge, says) => {
@@ -74,7 +74,7 @@ describe('the certificate', () => {
     const { status, findings } = judged(ours.caPem, [[good.certificatePem]], 21 * hourMs);
     expect(status).toBe('warning');
     expect(findings[0]?.message).toMatch(
-      /the certificate expires in \d+ minutes .* and was not renewed/,
+      /the certificate ends in \d+ minutes .* and was not renewed/,
     );
   });
 

@@ -157,14 +157,14 @@ const rows: readonly Row[] = [
     what: 'a selector that leaves out "pod"',
     objects: { hooks: [hooks(hook('pods', labelled('enabled')))] },
     severity: 'error',
-    says: 'excludes namespaces labelled "pod"',
+    says: 'leaves out namespaces labelled "pod"',
   },
   {
     id: 'webhook_configured',
     what: 'a hook that could stop kube-system',
     objects: { hooks: [hooks(hook('pods', {}, { failurePolicy: 'Fail' }))] },
     severity: 'error',
-    says: 'could block pods of kube-system',
+    says: 'could stop pods of kube-system',
   },
   {
     id: 'webhook_configured',
@@ -178,7 +178,7 @@ const rows: readonly Row[] = [
     what: 'no Service',
     objects: { services: [] },
     severity: 'error',
-    says: 'it does not exist',
+    says: 'it is not there',
   },
   {
     id: 'webhook_service',

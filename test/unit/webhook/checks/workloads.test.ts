@@ -134,21 +134,6 @@ describe('many pods of one controller', () => {
     expect(findings[0]?.message).toContain('2 more pods of Deployment frontend');
     expect(findings[0]?.hint).toBe('kubectl rollout restart deployment/frontend -n shop');
   });
-
-  test('of a kind that only has the name of one of ours are not told to be rolled out by kubectl', () => {
-    const made = replica(1);
-    const owner = {
-      apiVersion: 'apps.kruise.io/v1beta1',
-      kind: 'StatefulSet',
-      name: 'db',
-      controller: true,
-    };
-    const metadata = { ...(made['metadata'] as JsonObject), ownerReferences: [owner] };
-    const facts = factsWith({ ...healthy, pods: [{ ...made, metadata }] });
-    const [finding] = findingsOf('helper_present', facts);
-    expect(finding?.message).toContain('(of StatefulSet db)');
-    expect(finding?.hint).toBe('delete the pod, so that it is created again');
-  });
 });
 
 describe('what could not be read', () => {

@@ -140,7 +140,7 @@ describe('what is said', () => {
 
   test('an assumed namespace is noted, since the SPIFFE ID contains it', async () => {
     const stdin = good.replace(', namespace: shop', '');
-    const note = 'note: some workloads have no namespace';
+    const note = 'note: some workloads name no namespace';
     expect((await runSvidecar(['inject'], { stdin })).err).toContain(note);
     expect((await runSvidecar(['inject', '-n', 'shop'], { stdin })).err).not.toContain(note);
   });

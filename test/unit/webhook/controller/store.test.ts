@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type {
-  UninjectedEntry,
+  AskerEntry,
   ConfigMapEntry,
   UserEntry,
 } from '../../../../webhook/controller/kept-objects.ts';
@@ -178,7 +178,7 @@ describe('versions', () => {
     store.replaceConfigMaps([restored], '6');
     expect(store.configMap('shop', 'c')?.data).toEqual({ f: 'restored' });
     expect(store.configMap('shop', 'gone')).toBeUndefined();
-    expect(store.sizes()).toEqual({ namespaces: 0, configMaps: 1, users: 0, uninjected: 0 });
+    expect(store.sizes()).toEqual({ namespaces: 0, configMaps: 1, users: 0, askers: 0 });
     store.answerConfigMap(configMap('c', { resourceVersion: '7', data: { f: 'ours' } }));
     expect(store.configMap('shop', 'c')?.data).toEqual({ f: 'ours' });
   });
@@ -258,20 +258,20 @@ test('a list of one kind replaces the users of that kind only', () => {
   expect([...store.busyNamespaces()]).toEqual(['shop']);
 });
 
-test('one that asked and was stored without is an uninjected, until it is injected', () => {
+test('one that asked and was stored without is an asker, until it is injected', () => {
   const { store, changed, wanted } = makeStore();
   store.putNamespace(namespace('shop'));
   const { status: _status, changedAtMs: _changedAtMs, ...web } = user('Deployment', 'web');
-  const uninjected: UninjectedEntry = { ...web, verdict: { kind: 'injectable', trace: 'so' } };
-  store.putWorkload(uninjected);
-  store.putWorkload({ ...uninjected });
+  const asker: AskerEntry = { ...web, verdict: { kind: 'injectable', trace: 'so' } };
+  store.putWorkload(asker);
+  store.putWorkload({ ...asker });
   expect(changed).toEqual(['shop', 'shop']);
-  expect(store.uninjected('shop')).toEqual([uninjected]);
+  expect(store.askers('shop')).toEqual([asker]);
   // Nothing of ours is there, so nobody's ConfigMaps are read for it.
   expect(wanted()).toBe(0);
   store.putWorkload(user('Deployment', 'web'));
-  expect(store.uninjected('shop')).toEqual([]);
+  expect(store.askers('shop')).toEqual([]);
   expect(store.users('shop')).toHaveLength(1);
-  store.putWorkload(uninjected);
+  store.putWorkload(asker);
   expect(store.users('shop')).toEqual([]);
 });

@@ -15,7 +15,7 @@ const quiet: EventFacts = {
   injection: 'enabled',
   standing: 'acts',
   injected: [],
-  uninjected: [],
+  askers: [],
   problems: [],
   registrations: [],
 };
@@ -68,7 +68,7 @@ describe('events of a namespace', () => {
     ['disabled', injectable, ['Warning Skipped']],
     ['enabled', { kind: 'skipped', trace: 'host_network: …' } as const, ['Warning Skipped']],
   ])('with label %s, %o is told as %j', (injection, verdict, expected) => {
-    expect(reasons({ injection, uninjected: [{ self: web, verdict }] })).toEqual(expected);
+    expect(reasons({ injection, askers: [{ self: web, verdict }] })).toEqual(expected);
   });
 
   test('a namespace without the label is named with the command that labels it', () => {
@@ -76,7 +76,7 @@ describe('events of a namespace', () => {
       ...quiet,
       injection: undefined,
       standing: 'not_labelled',
-      uninjected: [{ self: web, verdict: injectable }],
+      askers: [{ self: web, verdict: injectable }],
     });
     expect(event?.note).toContain('namespace_not_labelled: ');
     expect(event?.note).toContain(
@@ -132,7 +132,7 @@ describe('events of a namespace', () => {
 });
 
 describe('the name of an event', () => {
-  const event = desiredEvents({ ...quiet, uninjected: [{ self: web, verdict: refused }] })[0];
+  const event = desiredEvents({ ...quiet, askers: [{ self: web, verdict: refused }] })[0];
 
   test('follows from its contents', () => {
     expect(event && eventName(event)).toMatch(/^web\.svidecar\.[0-9a-f]{32}$/);

@@ -1,5 +1,5 @@
-/** One requirement of a label selector. @see meta/v1 LabelSelectorRequirement */
-import { listAt, stringAt, type JsonObject } from '#kernel/json.ts';
+/** Label selectors. @see meta/v1 LabelSelector, LabelSelectorRequirement */
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { own } from '#kernel/members.ts';
 
 export function holdsFor(expression: JsonObject, labels: JsonObject): boolean {
@@ -18,4 +18,15 @@ export function holdsFor(expression: JsonObject, labels: JsonObject): boolean {
       // An operator that Kubernetes may add, or none at all: nothing is concluded from it.
       return true;
   }
+}
+
+/** Whether a whole selector matches; an empty one matches everything. */
+export function isMatched(selector: JsonObject, labels: JsonObject): boolean {
+  const exact = Object.entries(objectAt(selector, 'matchLabels'));
+  return (
+    exact.every(([key, value]) => own(labels, key) === value) &&
+    listAt(selector, 'matchExpressions')
+      .filter(isObject)
+      .every((each) => holdsFor(each, labels))
+  );
 }

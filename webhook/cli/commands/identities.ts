@@ -1,0 +1,119 @@
+/** `svidecar identities`: which identity each workload has, and where it got it from. */
+import { printable } from '#kernel/text.ts';
+import { Command } from 'commander';
+import type { ClusterFacts } from '../../checks/facts.ts';
+import { judgeIdentities } from '../../checks/identity-links.ts';
+import { factsOfFiles } from '../../manifests/facts-of-manifests.ts';
+import { readManifest } from '../../manifests/manifest.ts';
+import { addClusterFlags, connectTo, engineSource, type ClusterFlags } from '../cluster-flags.ts';
+import {
+  exitCodeOfIdentities,
+  identitiesJson,
+  identitiesSummary,
+  identitiesText,
+} from '../identities-report.ts';
+import {
+  addEngineFlags,
+  defaultNamespace,
+  engineFrom,
+  outputOption,
+  type EngineFlags,
+} from '../options.ts';
+import { readInputs } from '../read-inputs.ts';
+import { painter, reportProblems } from '../reports.ts';
+import { addSpireFlags, refuseTwoStdins, spireFacts, type SpireFlags } from '../spire-flags.ts';
+import type { CliContext } from '../terminal.ts';
+
+interface IdentitiesFlags extends EngineFlags, ClusterFlags, SpireFlags {
+  readonly output?: 'text' | 'json';
+}
+
+/** Milliseconds for a whole cluster: after it something hangs. */
+const clusterMs = 5 * 60_000;
+
+const examples = `
+Examples:
+  svidecar identities -n shop                     what the helpers of a namespace have in hand
+  kubectl exec -n spire spire-server-0 -- spire-server entry show -output json | svidecar identities --entries -
+  svidecar identities --spire-server /run/spire-server/api.sock
+  svidecar identities --spire-server spire-server.spire.svc:8081 --workload-api /run/spire/agent-sockets/spire-agent.sock
+  svidecar identities shop/ --entries entries.json         manifests against what SPIRE has
+
+For each workload with a helper: its SPIFFE ID, the entry that gives it, and the tokens that its helpers have (asked
+through the API server; no token is shown). Where the chain is broken, the first missing link and what to do about it.
+Exit code: 0 every identity is there · 1 one is missing · 5 an identity is registered twice · 3 the cluster cannot be
+reached, or something is not known and nothing is missing.`;
+
+export function identitiesCommand(context: CliContext): Command {
+  const command = new Command('identities')
+    .summary('which identity each workload has, from SPIRE to its helper')
+    .description(
+      'Show which identity each workload should have, its registration in SPIRE, and what its helpers have in hand.',
+    )
+    .argument('[paths...]', 'files, folders, or - for standard input; none: the cluster')
+    .addOption(outputOption(['text', 'json'], 'for people or for programs'));
+  return addSpireFlags(addClusterFlags(addEngineFlags(command), 'for a cluster'))
+    .addHelpText('after', examples)
+    .action(async (paths: readonly string[], flags: IdentitiesFlags) => {
+      refuseTwoStdins(paths, flags);
+      const told = await (paths.length > 0
+        ? ofFiles(paths, flags, context)
+        : ofCluster(flags, context));
+      context.exit(report(told, flags, context));
+    });
+}
+
+interface Told {
+  readonly facts: ClusterFacts;
+  readonly target: string;
+}
+
+async function ofCluster(flags: IdentitiesFlags, context: CliContext): Promise<Told> {
+  const { surveyIdentities } = await import('../../survey/survey.ts');
+  const api = await connectTo(flags);
+  const facts = await surveyIdentities({
+    api,
+    namespace: flags.namespace,
+    nowMs: context.terminal.now(),
+    engines: engineSource(flags.config, context),
+    spire: await spireFacts(flags, context),
+    asksHelpers: true,
+    workloadApi: { kind: 'not_asked', reason: 'svidecar check --socket asks it' },
+    signal: AbortSignal.timeout(clusterMs),
+  });
+  return { facts, target: api.url };
+}
+
+async function ofFiles(
+  paths: readonly string[],
+  flags: IdentitiesFlags,
+  context: CliContext,
+): Promise<Told> {
+  const { terminal } = context;
+  const documents = readInputs(paths, terminal).flatMap(readManifest);
+  const { facts, faults } = factsOfFiles(documents, {
+    engine: engineFrom(flags, context),
+    namespace: flags.namespace ?? defaultNamespace,
+    nowMs: terminal.now(),
+    spire: await spireFacts(flags, context),
+  });
+  reportProblems(
+    faults.map((error) => ({ error })),
+    terminal,
+  );
+  return { facts, target: 'files' };
+}
+
+function report({ facts, target }: Told, { output }: IdentitiesFlags, context: CliContext): number {
+  const { terminal } = context;
+  const judged = judgeIdentities(facts);
+  const { workloads, pods } = facts.objects;
+  const reasons = [workloads, pods].flatMap((each) => ('reasons' in each ? each.reasons : []));
+  for (const reason of new Set(reasons)) terminal.err(`${printable(reason)}\n`);
+  if (output === 'json') terminal.out(identitiesJson(judged, { target, spire: facts.spire }));
+  else {
+    terminal.out(identitiesText(judged, painter(terminal)));
+    terminal.out(`\n${target}: ${identitiesSummary(judged)}\n`);
+  }
+  return exitCodeOfIdentities(judged, reasons.length > 0);
+}

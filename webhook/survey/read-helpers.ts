@@ -1,0 +1,98 @@
+/** What each helper has in hand, asked of its health port through the API server. */
+import { messageOf } from '#kernel/errors.ts';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import {
+  healthPort,
+  helperContainer,
+  identitiesPath,
+} from '../../sidecar/config/helper-contract.ts';
+import { containersOf } from '../checks/containers.ts';
+import {
+  metadataOf,
+  nameOf,
+  subjectsOf,
+  type ClusterFacts,
+  type FactAnswer,
+  type HeldIdentities,
+} from '../checks/facts.ts';
+import { readHeld } from '../checks/held-identities.ts';
+import { ApiRefusal } from '../kube/kubernetes-api.ts';
+import type { Site } from './site.ts';
+
+/** Helpers that are asked at once. */
+const asked = 16;
+/** Milliseconds; the API server itself waits longer for a pod that does not answer. */
+const helperMs = 5_000;
+/** A page has some 200 bytes for each audience. */
+const maxPageBytes = 262_144;
+const forbidden = 403;
+const notFound = 404;
+
+type Held = FactAnswer<HeldIdentities>;
+
+/** By `namespace/pod`. */
+export async function readHelpers(site: Site): Promise<ClusterFacts['held']> {
+  const held = new Map<string, Held>();
+  if (!site.asksHelpers) return held;
+  const left = subjectsOf(site.objects.pods).filter(({ object }) => hasHelper(object));
+  /** Namespaces whose pods nobody lets us ask: one answer is enough. */
+  const closed = new Map<string, Held>();
+  while (left.length > 0) {
+    const answers = left.splice(0, asked).map(async ({ object }) => {
+      const namespace = stringAt(metadataOf(object), 'namespace') ?? '';
+      const name = nameOf(object);
+      const answer = closed.get(namespace) ?? (await askHelper(object, { namespace, name }, site));
+      if (answer.kind === 'not_asked') closed.set(namespace, answer);
+      held.set(`${namespace}/${name}`, answer);
+    });
+    await Promise.all(answers);
+  }
+  return held;
+}
+
+function hasHelper(pod: JsonObject): boolean {
+  return containersOf(objectAt(pod, 'spec')).some(isHelper);
+}
+
+function isHelper(container: JsonObject): boolean {
+  return container['name'] === helperContainer;
+}
+
+async function askHelper(
+  pod: JsonObject,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  { api, signal }: Site,
+): Promise<Held> {
+  if (stringAt(objectAt(pod, 'status'), 'phase') !== 'Running')
+    return { kind: 'unknown', reason: 'the pod does not run yet' };
+  const path = `/api/v1/namespaces/${namespace}/pods/http:${name}:${portOf(pod)}/proxy${identitiesPath}`;
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(helperMs)]);
+  try {
+    const value = readHeld(await api.get(path, limit, maxPageBytes));
+    if (value !== undefined) return { kind: 'known', value };
+    return { kind: 'unknown', reason: 'its health port answers with something else' };
+  } catch (thrown) {
+    return whyNot(thrown);
+  }
+}
+
+/** As its probes ask it. */
+function portOf(pod: JsonObject): number {
+  const helper = containersOf(objectAt(pod, 'spec')).find(isHelper);
+  const ports = listAt(helper, 'ports').filter(isObject);
+  const port = ports.find((each) => each['name'] === 'svidecar-health')?.['containerPort'];
+  return typeof port === 'number' ? port : healthPort;
+}
+
+function whyNot(thrown: unknown): Held {
+  if (!(thrown instanceof ApiRefusal)) return { kind: 'unknown', reason: messageOf(thrown) };
+  const { status, reason, said } = thrown;
+  if (status === forbidden)
+    return {
+      kind: 'not_asked',
+      reason: 'not allowed to ask: it takes the verb "get" on pods/proxy',
+    };
+  if (status === notFound && reason !== 'NotFound')
+    return { kind: 'unknown', reason: 'its helper is of an older version, which does not tell' };
+  return { kind: 'unknown', reason: `cannot be asked: ${said}` };
+}
