@@ -211,3 +211,20 @@ describe('odd objects', () => {
     expect(() => findingsOf('annotations_valid', factsWith(everywhere))).not.toThrow();
   });
 });
+
+test('callers of a trust domain without its keys, and what names no trust domain, are warned about', () => {
+  const annotations = {
+    'inject.svidecar.dev/templates': 'jwt-validate',
+    'svidecar.dev/allow-callers': 'spiffe://example.org, spiffe://other.org',
+  };
+  const findingsFor = (more: Readonly<Record<string, string>>) =>
+    findingsOf(
+      'annotations_valid',
+      factsWith({ ...healthy, workloads: [deployment({ ...annotations, ...more })] }),
+    ).map(({ severity, key }) => [severity, key]);
+  expect(findingsFor({ 'svidecar.dev/federates-with': 'other.org' })).toEqual([]);
+  expect(findingsFor({ 'spiffe.io/federatesWith': 'Other.org' })).toEqual([
+    ['warning', 'svidecar.dev/federates-with'],
+    ['warning', 'spiffe.io/federatesWith'],
+  ]);
+});
