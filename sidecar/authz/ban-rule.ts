@@ -4,6 +4,7 @@
  */
 import { banKey, claimAt, claimPath, type ClaimPath } from '../config/ban-values.ts';
 import type { Ban } from '../config/ban-list.ts';
+import type { HttpBanStore } from '../config/ban-settings.ts';
 import { isNormalPath, skipFilter } from '../config/skip-paths.ts';
 import type { Rule } from '../config/settings.ts';
 import type { Json, JsonObject } from '#kernel/json.ts';
@@ -24,28 +25,66 @@ export interface BanList extends Lookup<readonly Ban[]> {
   readonly isLoaded: boolean;
 }
 
+/** What a service said, or why it said nothing: it failed, had no time, or is asked about too many requests already. */
+export type BanAnswer = 'banned' | 'not_banned' | 'store_away' | 'store_slow' | 'store_busy';
+
+/** A service that knows who is banned. */
+export interface BanService {
+  /** Settles within the store's deadline. Never rejects. */
+  ask(headers: Pick<CheckView, 'authorization' | 'cookies'>): Promise<BanAnswer>;
+}
+
 export interface BanPorts {
   /** The list in a file; the same one for the same file. */
   banListIn(file: string): BanList;
+  /** The same one for the same store. */
+  banServiceAt(store: HttpBanStore): BanService;
 }
 
 /** Puts a rule that bans in force. */
 export function banRule(rule: BanRule, ports: BanPorts): PreparedRule {
   const isMeant = requestFilter(rule);
   const textOf = tokenText(rule);
-  const list = ports.banListIn(rule.store.file);
-  const judge = judgeOf(rule, list);
+  const { store } = rule;
+  const judge = 'file' in store ? byList(rule, store.file, ports) : byService(rule, store, ports);
   return {
-    readsCookies: rule.cookie !== undefined,
+    // A service is asked with both headers.
+    readsCookies: rule.cookie !== undefined || 'http' in store,
     inTrouble: passes.ban_not_carried_out,
     decide: (view, route, nowS) => {
       // A route is chosen by the path as Envoy reads it, and the app may read another one.
       if (route.kind === 'skip' && isNormalPath(view.path)) return passes.skipped;
       if (!isMeant(view)) return passes.passed;
-      const tokens = tokensIn(textOf(view));
-      if (tokens.length === 0) return passes.no_token;
-      return list.isLoaded ? judge(tokens, nowS) : passes.ban_list_missing;
+      return judge(view, textOf(view), nowS);
     },
+  };
+}
+
+type Judge = (view: CheckView, held: string, nowS: number) => RuleDecision | Promise<RuleDecision>;
+
+/** By the list itself. */
+function byList(rule: BanRule, file: string, ports: BanPorts): Judge {
+  const list = ports.banListIn(file);
+  const judge = judgeOf(rule, list);
+  return (_view, held, nowS) => {
+    const tokens = tokensIn(held);
+    if (tokens.length === 0) return passes.no_token;
+    return list.isLoaded ? judge(tokens, nowS) : passes.ban_list_missing;
+  };
+}
+
+/** By what a service says, which can also know tokens that nobody else can read. */
+function byService({ body }: BanRule, store: HttpBanStore, ports: BanPorts): Judge {
+  const service = ports.banServiceAt(store);
+  const refused: RuleDecision = {
+    kind: 'refuse',
+    outcome: 'banned',
+    words: refusalWords.banned,
+    body,
+  };
+  return (view, held) => {
+    if (held.trim() === '') return passes.no_token;
+    return service.ask(view).then((answer) => (answer === 'banned' ? refused : passes[answer]));
   };
 }
 
@@ -63,6 +102,9 @@ const passes = {
   ban_list_missing: pass('ban_list_missing'),
   ban_not_carried_out: pass('ban_not_carried_out'),
   not_banned: pass('not_banned'),
+  store_away: pass('store_away'),
+  store_busy: pass('store_busy'),
+  store_slow: pass('store_slow'),
 } as const;
 type Pass = keyof typeof passes;
 
@@ -101,7 +143,7 @@ function hostFilter(hosts: readonly string[] | undefined): (host: string) => boo
 }
 
 /** Looks each claim of each token up, until one is banned. */
-function judgeOf({ claims, body }: BanRule, list: BanList) {
+function judgeOf({ claims = [], body }: BanRule, list: BanList) {
   const paths = claims.flatMap((claim) => [claimPath(claim)].filter((path) => path !== undefined));
   const refusalOf = refusalsBy(body);
   return (tokens: readonly string[], nowS: number): RuleDecision => {

@@ -24,6 +24,9 @@ type NotBanned =
   | 'issued_at_missing'
   | 'no_token'
   | 'not_banned'
+  | 'store_away'
+  | 'store_busy'
+  | 'store_slow'
   | 'token_unreadable';
 
 /**
@@ -77,6 +80,9 @@ export const outcomes: readonly AuthzOutcome[] = [
   'claim_missing',
   'issued_at_missing',
   'ban_list_missing',
+  'store_away',
+  'store_busy',
+  'store_slow',
   'ban_not_carried_out',
   // The keys of a complete record are the members of its key type.
   ...(Object.keys(refusalWords) as RefuseOutcome[]),

@@ -23,20 +23,38 @@ const path = z
 /** A file with a ban in each line (`ban-list.ts`). */
 const fileStore = z.strictObject({ file: z.string().startsWith('/') });
 
-export const banRule = z.strictObject({
-  name: ruleName,
-  mode: z.literal('ban'),
-  /** Hosts that it is about, exact or `*.suffix`; absent: all. */
-  hosts: z.array(host).min(1).max(64).optional(),
-  /** Paths that it is about, exact or ending in `*`; absent: all. */
-  paths: z.array(path).min(1).max(64).optional(),
-  /** The cookie that holds the token; absent: the Authorization header does. */
-  cookie: z
-    .string()
-    .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'must be the name of a cookie')
-    .optional(),
-  claims: z.array(claim).min(1).max(8),
-  store: fileStore,
-  /** What a refused client gets to read. */
-  body: z.string().max(4_096).default('banned\n'),
+/** A service that is asked about each request with a token. */
+const httpStore = z.strictObject({
+  http: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .refine((url) => !/[@#]/.test(url), 'must be without user and fragment'),
+  /** How long a request waits for the answer; then it passes. Shorter than the Envoy filter's own timeout. */
+  deadlineMs: z.int().min(1).max(5_000).default(20),
+  /** Requests that wait at once, each with a connection; others pass unasked. */
+  connections: z.int().min(1).max(1_024).default(64),
 });
+export type HttpBanStore = Readonly<z.infer<typeof httpStore>>;
+
+export const banRule = z
+  .strictObject({
+    name: ruleName,
+    mode: z.literal('ban'),
+    /** Hosts that it is about, exact or `*.suffix`; absent: all. */
+    hosts: z.array(host).min(1).max(64).optional(),
+    /** Paths that it is about, exact or ending in `*`; absent: all. */
+    paths: z.array(path).min(1).max(64).optional(),
+    /** The cookie that holds the token; absent: the Authorization header does. */
+    cookie: z
+      .string()
+      .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'must be the name of a cookie')
+      .optional(),
+    /** Looked up in a list, which needs at least one; a service decides by itself. */
+    claims: z.array(claim).min(1).max(8).optional(),
+    store: z.union([fileStore, httpStore]),
+    /** What a refused client gets to read. */
+    body: z.string().max(4_096).default('banned\n'),
+  })
+  .refine(({ claims, store }) => claims !== undefined || !('file' in store), {
+    error: 'must name the claims that are looked up in the list',
+    path: ['claims'],
+  });

@@ -6,6 +6,7 @@ import type { Log, MetricFamily } from '#kernel/observe.ts';
 import type { BanList } from '../authz/ban-rule.ts';
 import type { LookupResult } from '../authz/lookup.ts';
 import { banListLimits, readBanList, type Ban, type BanTable } from '../config/ban-list.ts';
+import { KeptInUse } from './kept-in-use.ts';
 import { followFile, readStart } from './follow-file.ts';
 
 export interface BanListContext {
@@ -15,34 +16,23 @@ export interface BanListContext {
 
 export class BanLists {
   readonly #context: BanListContext;
-  readonly #byFile = new Map<string, FollowedBanList>();
-  #touched = new Set<string>();
+  readonly #byFile = new KeptInUse<FollowedBanList>();
 
   constructor(context: BanListContext) {
     this.#context = context;
   }
 
-  /** Lists that nobody asks for while `setUp` runs are closed after it. */
+  /** @see KeptInUse.settingUp */
   settingUp<T>(setUp: () => T): T {
-    this.#touched = new Set();
-    const result = setUp();
-    for (const [file, list] of this.#byFile) {
-      if (this.#touched.has(file)) continue;
-      list.close();
-      this.#byFile.delete(file);
-    }
-    return result;
+    return this.#byFile.settingUp(setUp);
   }
 
   listIn(file: string): BanList {
-    this.#touched.add(file);
-    const list = this.#byFile.get(file) ?? new FollowedBanList(file, this.#context);
-    this.#byFile.set(file, list);
-    return list;
+    return this.#byFile.get(file, () => new FollowedBanList(file, this.#context));
   }
 
   families(): readonly MetricFamily[] {
-    const lists = [...this.#byFile];
+    const lists = [...this.#byFile.entries()];
     if (lists.length === 0) return [];
     const gauge = (name: string, help: string, valueOf: (list: FollowedBanList) => number) => ({
       name,
@@ -70,8 +60,7 @@ export class BanLists {
   }
 
   close(): void {
-    for (const list of this.#byFile.values()) list.close();
-    this.#byFile.clear();
+    this.#byFile.close();
   }
 }
 

@@ -6,6 +6,7 @@ import { CheckCounts } from '../server/check-counts.ts';
 import type { MetricFamily } from '#kernel/observe.ts';
 import type { UnaryMethod } from '../server/unary-call.ts';
 import { BanLists } from './ban-lists.ts';
+import { BanServices } from './ban-services.ts';
 import type { DataPathContext } from './data-path.ts';
 import { Verifiers } from './verifiers.ts';
 
@@ -21,6 +22,7 @@ export class Checks {
   readonly #counts = new CheckCounts();
   readonly #verifiers: Verifiers;
   readonly #bans: BanLists;
+  readonly #banServices = new BanServices();
   #handler: CheckHandler;
 
   constructor(rules: readonly Rule[], context: DataPathContext) {
@@ -67,6 +69,7 @@ export class Checks {
 
   close(): void {
     this.#bans.close();
+    this.#banServices.close();
   }
 
   #handlerFor(rules: readonly Rule[]): CheckHandler {
@@ -77,10 +80,13 @@ export class Checks {
       verifierFor: (audiences) => this.#verifiers.verifierFor(audiences),
       soleTrustDomain: () => this.#verifiers.soleTrustDomain(),
       banListIn: (file) => this.#bans.listIn(file),
+      banServiceAt: (store) => this.#banServices.at(store),
       tallyFor: (rule) => this.#counts.tallyFor(rule),
       pause: (ms) => new Promise((resolve) => void timers.after(ms, resolve)),
     };
-    return this.#bans.settingUp(() => checkHandler(rules, ports));
+    return this.#bans.settingUp(() =>
+      this.#banServices.settingUp(() => checkHandler(rules, ports)),
+    );
   }
 
   #nowS(): number {

@@ -2,7 +2,7 @@
 import { parseTrustDomain, type SpiffeId, type TrustDomain } from '#kernel/spiffe-id.ts';
 import type { AuthzOutcome } from '../../sidecar/authz/outcomes.ts';
 import type { RulePorts, Tally } from '../../sidecar/authz/check-handler.ts';
-import type { BanList } from '../../sidecar/authz/ban-rule.ts';
+import type { BanAnswer, BanList, BanService } from '../../sidecar/authz/ban-rule.ts';
 import type { LookupResult } from '../../sidecar/authz/lookup.ts';
 import {
   readBanList,
@@ -86,6 +86,9 @@ export class FakeRulePorts implements RulePorts {
   /** Those whose keys there are. */
   trustDomains: readonly TrustDomain[] = [parseTrustDomain('example.org')];
   readonly bans = new FakeBanList();
+  /** What the service says, and what it was asked. */
+  banAnswer: BanAnswer = 'not_banned';
+  readonly asked: Parameters<BanService['ask']>[0][] = [];
   readonly askedIds: (SpiffeId | undefined)[] = [];
   /** No further audience is taken once there are this many. */
   maxAudiences = Infinity;
@@ -110,6 +113,14 @@ export class FakeRulePorts implements RulePorts {
   }
   banListIn(): FakeBanList {
     return this.bans;
+  }
+  banServiceAt(): BanService {
+    return {
+      ask: (headers) => {
+        this.asked.push(headers);
+        return Promise.resolve(this.banAnswer);
+      },
+    };
   }
   pause(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isObject, objectAt } from '#kernel/json.ts';
+import type { HelperSettingsInput } from '../../sidecar/config/settings.ts';
 import { bareToken, deepJson, tokenOf } from '../fakes/ban-tokens.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { startEnvoy, type RunningEnvoy } from './harness/envoy.ts';
@@ -12,6 +13,7 @@ import { freePort, waitUntil } from './harness/processes.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { send, startApp, type Answer } from './mesh/app.ts';
 import { accessLogOf, banEnvoy } from './mesh/ban-envoy.ts';
+import { startAdapter } from './mesh/ban-adapter.ts';
 import { startHelper, type HelperProcess } from './mesh/helper-process.ts';
 import { runtimes } from './runtimes.ts';
 
@@ -37,6 +39,22 @@ describeWithComponents(['envoy'], 'bans', () => {
       let envoy: RunningEnvoy;
       let port = 0;
       let list = '';
+      const listRules = (): HelperSettingsInput['rules'] => [
+        {
+          name: 'jwt-ban',
+          mode: 'ban',
+          claims: ['email'],
+          store: { file: list },
+          hosts: ['www.example.com', 'backend'],
+        },
+        {
+          name: 'cookie',
+          mode: 'ban',
+          claims: ['email'],
+          store: { file: list },
+          cookie: 'session',
+        },
+      ];
       const start = (helperPort: number): Promise<HelperProcess> =>
         startHelper({
           runtime,
@@ -45,22 +63,7 @@ describeWithComponents(['envoy'], 'bans', () => {
           // Nothing listens there: a rule that bans needs nobody's identity.
           workloadApi: `unix://${work.path}/no-agent.sock`,
           port: helperPort,
-          rules: [
-            {
-              name: 'jwt-ban',
-              mode: 'ban',
-              claims: ['email'],
-              store: { file: list },
-              hosts: ['www.example.com', 'backend'],
-            },
-            {
-              name: 'cookie',
-              mode: 'ban',
-              claims: ['email'],
-              store: { file: list },
-              cookie: 'session',
-            },
-          ],
+          rules: listRules(),
         });
       /** In one step, as a ConfigMap volume does. */
       const writeList = (text: string): void => {
@@ -156,6 +159,52 @@ describeWithComponents(['envoy'], 'bans', () => {
         expect(await helper.metric(`svidecar_bans{file="${list}"}`)).toBe(1);
         writeList('');
         await becomes(200);
+      });
+
+      test('a service is asked, and only its definite ban refuses', async () => {
+        const adapter = await startAdapter();
+        const configure = (more: object = {}): void => {
+          const store = { http: `${adapter.url}/check`, deadlineMs: 500, ...more };
+          helper.configure([{ name: 'jwt-ban', mode: 'ban', store }]);
+        };
+        configure();
+        await waitUntil('it is asked', async () => {
+          await withToken('opaque', ['cookie', 'a=1']);
+          return adapter.asked.length > 0;
+        });
+        expect(adapter.asked[0]).toEqual(['GET', '/check', 'Bearer opaque', 'a=1']);
+        expect(await withToken(jo)).toEqual({ status: 403, body: 'banned\n' });
+        expect(await statusOf(al)).toBe(200);
+        for (const answer of adapter.otherAnswers) {
+          adapter.answer = answer;
+          expect(await statusOf(jo)).toBe(200);
+        }
+        const asked = adapter.asked.length;
+        expect((await send(port)).status).toBe(200);
+        expect(adapter.asked.length).toBe(asked);
+        expect(await counted('store_away')).toBe(4);
+        // Twenty milliseconds, from here on.
+        configure({ deadlineMs: undefined });
+        adapter.answer = 'silence';
+        await waitUntil('it is too slow', async () => {
+          const status = await statusOf(jo);
+          expect(status).toBe(200);
+          return (await counted('store_slow')) > 0;
+        });
+        configure({ deadlineMs: 100, connections: 1 });
+        await waitUntil('one is turned away', async () => {
+          const all = await Promise.all([statusOf(jo), statusOf(jo), statusOf(jo)]);
+          expect(all).toEqual([200, 200, 200]);
+          return (await counted('store_busy')) > 0;
+        });
+        adapter.stop();
+        const away = await counted('store_away');
+        await waitUntil('it is away', async () => {
+          expect(await statusOf(jo)).toBe(200);
+          return (await counted('store_away')) > away;
+        });
+        expect(await helper.metric('svidecar_faults_total')).toBe(0);
+        helper.configure(listRules());
       });
 
       test('without the helper nobody is refused, and when it is back the ban is', async () => {

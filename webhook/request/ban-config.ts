@@ -3,22 +3,13 @@ import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
 import { isArray, stringAt } from '#kernel/json.ts';
 import { own } from '#kernel/members.ts';
-import { claimPath } from '../../sidecar/config/ban-values.ts';
 import { banDirectory } from '../../sidecar/config/helper-contract.ts';
 import type { Variables } from '../templates/substitute.ts';
+import { banHostPattern, banTokenForms, banTokenPattern, isBanClaim } from './ban-forms.ts';
 import { annotationKey } from './metadata-keys.ts';
 import type { Settings } from './read-annotations.ts';
 
 const cookiePrefix = 'cookie:';
-/** `header`, or `cookie:` and a name. @see RFC 6265 §4.1.1 */
-export const banTokenPattern = /^(?:header|cookie:[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64})$/;
-export const banTokenForms = 'header, or cookie: and the name of a cookie';
-export const banHostPattern = /^(?:\*\.)?[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?$/;
-
-export function isBanClaim(text: string): boolean {
-  return text.length <= 256 && claimPath(text) !== undefined;
-}
-
 const configMapStore = z.strictObject({
   /** In the workload's own namespace. */
   configMap: z
@@ -29,6 +20,15 @@ const configMapStore = z.strictObject({
     .regex(/^[-._a-zA-Z0-9]{1,253}$/, 'must be a key of a ConfigMap')
     .default('bans.jsonl'),
 });
+
+/** A service that is asked; shorter than the filter's own timeout in `templates/jwt-ban`. */
+const httpStore = z.strictObject({
+  http: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }),
+  deadlineMs: z.int().min(1).max(80).optional(),
+  connections: z.int().min(1).max(1_024).optional(),
+});
+const store = z.union([configMapStore, httpStore]);
+type Store = z.infer<typeof store>;
 
 export const bansSchema = z
   .strictObject({
@@ -47,7 +47,7 @@ export const bansSchema = z
     body: z.string().max(4_096).optional(),
     store: z.string().default('default'),
     stores: z
-      .record(z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/), configMapStore)
+      .record(z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/), store)
       .default({ default: { configMap: 'svidecar-bans', key: 'bans.jsonl' } }),
   })
   .refine(({ store, stores }) => Object.hasOwn(stores, store), {
@@ -58,7 +58,8 @@ type BansConfig = Readonly<z.infer<typeof bansSchema>>;
 /** @throws {AppError} ANNOTATION_INVALID for a store that is not configured */
 export function banVariables(settings: Settings, bans: BansConfig): Variables {
   const token = stringAt(settings, 'ban-token') ?? bans.token;
-  const { configMap, key } = storeOf(settings, bans);
+  const found = storeOf(settings, bans);
+  const configMap = 'configMap' in found ? found : undefined;
   const claims = settings['ban-claims'];
   const hosts = settings['ban-hosts'];
   return {
@@ -66,16 +67,14 @@ export function banVariables(settings: Settings, bans: BansConfig): Variables {
     banHosts: isArray(hosts) ? hosts : bans.hosts,
     banCookie: token.startsWith(cookiePrefix) ? token.slice(cookiePrefix.length) : undefined,
     banBody: bans.body,
-    banConfigMap: configMap,
+    banConfigMap: configMap?.configMap,
+    bansFromConfigMap: configMap !== undefined,
     banDirectory,
-    banStore: { file: `${banDirectory}/${key}` },
+    banStore: 'http' in found ? found : { file: `${banDirectory}/${found.key}` },
   };
 }
 
-function storeOf(
-  settings: Settings,
-  { store, stores }: BansConfig,
-): z.infer<typeof configMapStore> {
+function storeOf(settings: Settings, { store, stores }: BansConfig): Store {
   const name = stringAt(settings, 'ban-store') ?? store;
   const found = own(stores, name);
   if (found !== undefined) return found;

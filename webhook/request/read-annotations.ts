@@ -16,7 +16,7 @@ import {
   templatesKey,
   type SettingKey,
 } from './metadata-keys.ts';
-import { banHostPattern, banTokenForms, banTokenPattern, isBanClaim } from './ban-config.ts';
+import { banHostPattern, banTokenForms, banTokenPattern, isBanClaim } from './ban-forms.ts';
 import { nearest } from '#kernel/nearest.ts';
 import { cpuForms, cpuPattern, memoryForms, memoryPattern } from './quantity.ts';
 

@@ -112,6 +112,66 @@ describe('a rule that bans', () => {
   });
 });
 
+describe('a rule that asks a service', () => {
+  const rule = { store: { http: 'http://127.0.0.1:1/check' }, claims: undefined };
+
+  test('refuses only where that says so, and counts why another request passes', async () => {
+    const { effect, ports, tally } = setUp(rule);
+    for (const answer of ['not_banned', 'store_away', 'store_slow', 'store_busy'] as const) {
+      ports.banAnswer = answer;
+      expect((await effect(ofJo)).kind).toBe('allow');
+    }
+    ports.banAnswer = 'banned';
+    expect(await effect(ofJo)).toMatchObject({ kind: 'deny', status: 403, body: 'banned\n' });
+    expect(tally).toEqual({
+      not_banned: 1,
+      store_away: 1,
+      store_slow: 1,
+      store_busy: 1,
+      banned: 1,
+    });
+  });
+
+  test('asks with both headers, also about tokens that only the service can read', async () => {
+    const { kind, ports } = setUp(rule);
+    await kind({ headers: { authorization: 'Bearer opaque', cookie: 'a=1' } });
+    expect(ports.asked).toMatchObject([{ authorization: 'Bearer opaque', cookies: 'a=1; ' }]);
+  });
+
+  test('asks nothing without a token, for another host, and by a route that skips', async () => {
+    const { kind, ports, tally } = setUp({ ...rule, cookie: 'session', hosts: ['a.test'] });
+    const host = 'a.test';
+    await kind({ host, headers: { authorization: 'Bearer opaque' } });
+    await kind({ host: 'b.test', headers: { cookie: 'session=x' } });
+    await kind({ host, headers: { cookie: 'session=x' }, extensions: { 'svidecar-skip': 'true' } });
+    expect(ports.asked).toEqual([]);
+    expect(tally).toEqual({ no_token: 1, passed: 1, skipped: 1 });
+  });
+
+  test('lets pass where the service breaks its promise', async () => {
+    const { kind, ports, tally } = setUp(rule);
+    ports.banServiceAt = () => ({ ask: () => Promise.reject(new TypeError('broken')) });
+    const broken = checkHandler(
+      checkSettings({ version: 1, rules: [{ name: 'b', mode: 'ban', store: rule.store }] }, 'test')
+        .rules,
+      ports,
+    );
+    const answer = await broken.check(checkRequest(ofJo), { rule: undefined }, nowS);
+    expect(effectOf(answer).kind).toBe('allow');
+    expect(await kind(ofJo)).toBe('allow');
+    expect(tally).toEqual({ not_banned: 1 });
+  });
+
+  test.each([
+    [{ store: { http: 'ftp://a.test' } }, /http or https URL/],
+    [{ store: { http: 'http://u:p@a.test/' } }, /without user/],
+    [{ store: { http: 'http://a.test', deadlineMs: 0 } }, /store/],
+    [{ store: { file: '/bans' }, claims: undefined }, /claims that are looked up in the list/],
+  ])('settings with %j are refused', (wrong, expected) => {
+    expect(() => setUp(wrong)).toThrow(expected);
+  });
+});
+
 describe('which requests', () => {
   const hosts = ['www.example.com', '*.example.org'];
   test.each([

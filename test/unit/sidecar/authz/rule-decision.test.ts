@@ -85,7 +85,7 @@ describe('an answer', () => {
       .filter((decision) => effectOf(answer(decision)).status === 503)
       .map(({ outcome }) => outcome);
     expect(temporary).toEqual(['no_token_yet']);
-    expect(Object.keys(refusals).length).toBe(outcomes.length - 11);
+    expect(Object.keys(refusals).length).toBe(outcomes.length - 14);
   });
 });
 

@@ -162,6 +162,15 @@ describe('what annotations and configuration say of bans', () => {
     });
   });
 
+  test('a store may be a service, and then there is no volume', () => {
+    const http = 'https://accounts.a.test/check';
+    const engine = engineFor({ bans: { stores: { default: { http, deadlineMs: 30 } } } });
+    const store = { http, deadlineMs: 30, connections: 64 };
+    expect(settingsOf(templates('jwt-ban'), engine)).toMatchObject({ store });
+    const pod = injected(podFor(templates('jwt-ban')), { engine });
+    expect(valueAt(pod, '/spec/volumes/name=svidecar-bans')).toBeUndefined();
+  });
+
   test('a store that is not configured is refused, with those that are', () => {
     const annotations = templates('jwt-ban', { 'svidecar.dev/ban-store': 'constructor' });
     const decision = decideOn(podFor(annotations), { engine: engineFor({ bans }) });
@@ -176,6 +185,8 @@ describe('what annotations and configuration say of bans', () => {
     [{ claims: [] }, /bans.claims/],
     [{ claims: ['/~2'] }, /JSON pointer/],
     [{ token: 'query' }, /header, or cookie:/],
+    [{ stores: { default: { http: 'http://a.test', deadlineMs: 81 } } }, /stores/],
+    [{ stores: { default: { http: 'file:///a' } } }, /stores/],
     [{ stores: { default: { configMap: 'Upper' } } }, /name of a ConfigMap/],
     [{ stores: { default: { configMap: 'a', key: '../x' } } }, /key of a ConfigMap/],
   ])('a configuration with %j is refused', (wrong, expected) => {

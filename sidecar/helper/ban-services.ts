@@ -1,0 +1,113 @@
+/**
+ * Services that are asked over HTTP whether a request is banned: GET with the request's Authorization and Cookie headers.
+ * Only an answer of 200 with `pass: false` is a ban. Every question has an end, and so has their number.
+ */
+import {
+  Agent,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http';
+import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
+import { isObject } from '#kernel/json.ts';
+import { own } from '#kernel/members.ts';
+import type { BanAnswer, BanService } from '../authz/ban-rule.ts';
+import type { HttpBanStore } from '../config/ban-settings.ts';
+import { KeptInUse } from './kept-in-use.ts';
+
+/** Bytes of an answer; a longer one is not what was agreed on. */
+const maxAnswerBytes = 16_384;
+
+export class BanServices {
+  readonly #held = new KeptInUse<AskedService>();
+
+  /** @see KeptInUse.settingUp */
+  settingUp<T>(setUp: () => T): T {
+    return this.#held.settingUp(setUp);
+  }
+
+  at(store: HttpBanStore): BanService {
+    return this.#held.get(JSON.stringify(store), () => new AskedService(store));
+  }
+
+  close(): void {
+    this.#held.close();
+  }
+}
+
+class AskedService implements BanService {
+  readonly #store: HttpBanStore;
+  readonly #agent: Agent;
+  readonly #request: typeof httpRequest;
+  #asking = 0;
+
+  constructor(store: HttpBanStore) {
+    this.#store = store;
+    const isTls = new URL(store.http).protocol === 'https:';
+    const options = { keepAlive: true, maxSockets: store.connections };
+    this.#agent = isTls ? new TlsAgent(options) : new Agent(options);
+    this.#request = isTls ? httpsRequest : httpRequest;
+  }
+
+  async ask(asked: Parameters<BanService['ask']>[0]): Promise<BanAnswer> {
+    if (this.#asking >= this.#store.connections) return 'store_busy';
+    this.#asking += 1;
+    try {
+      return await this.#answerTo(asked);
+    } catch {
+      // Whatever failed: the service has said nothing.
+      return 'store_away';
+    } finally {
+      this.#asking -= 1;
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #answerTo({ authorization, cookies }: Parameters<BanService['ask']>[0]): Promise<BanAnswer> {
+    const headers = {
+      accept: 'application/json',
+      'content-type': 'application/json; charset=utf-8',
+      ...(authorization === '' ? {} : { authorization }),
+      // Each value has a separator behind it.
+      ...(cookies === '' ? {} : { cookie: cookies.slice(0, -2) }),
+    };
+    const options: RequestOptions = { agent: this.#agent, headers };
+    return new Promise((resolve, reject) => {
+      const request = this.#request(this.#store.http, options, (response) => {
+        answerIn(response).then(settle, settle.bind(undefined, 'store_away'));
+      });
+      const deadline = setTimeout(() => {
+        settle('store_slow');
+      }, this.#store.deadlineMs);
+      function settle(answer: BanAnswer): void {
+        clearTimeout(deadline);
+        resolve(answer);
+        // An answer that came whole leaves the connection for the next question.
+        if (answer === 'store_slow') request.destroy();
+      }
+      request.on('error', (fault) => {
+        clearTimeout(deadline);
+        reject(fault);
+      });
+      request.end();
+    });
+  }
+}
+
+async function answerIn(response: IncomingMessage): Promise<BanAnswer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response) {
+    // Without an encoding, all chunks are bytes.
+    const bytes = chunk as Buffer;
+    length += bytes.length;
+    if (length > maxAnswerBytes) return 'store_away';
+    chunks.push(bytes);
+  }
+  if (response.statusCode !== 200) return 'store_away';
+  const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  return isObject(value) && own(value, 'pass') === false ? 'banned' : 'not_banned';
+}
