@@ -1,4 +1,5 @@
 /** `registration: clusterspiffeid` on a real API server with SPIRE's CRDs, spire-controller-manager and spire-server. */
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -14,7 +15,7 @@ import { deployment, injectBackend, pod, type Annotations } from '../fakes/workl
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { waitUntil } from './harness/processes.ts';
-import { installReplicas } from './harness/replicas.ts';
+import { installReplicas, type Replicas } from './harness/replicas.ts';
 import {
   installSpireCrds,
   startSpireControllerManager,
@@ -30,6 +31,7 @@ const programs = [
   'spire-controller-manager',
   'spire-server',
 ] as const;
+const page = readFileSync(join(import.meta.dirname, '../../docs/identities.md'), 'utf8');
 const list = '/apis/spire.spiffe.io/v1alpha1/clusterspiffeids';
 const certificate = {
   settings: {
@@ -52,7 +54,7 @@ describeWithComponents(programs, 'ClusterSPIFFEID objects', () => {
   const signal = AbortSignal.timeout(300_000);
   const log = new SilentLog();
   let federations: readonly (readonly string[])[] = [];
-  let config = checkConfig(configuration, 'config.yaml');
+  const config = checkConfig(configuration, 'config.yaml');
   let isCurrent = true;
   let keeper: ClusterSpiffeIdKeeper;
 
@@ -216,14 +218,6 @@ describeWithComponents(programs, 'ClusterSPIFFEID objects', () => {
     expect(await tried(one, { downstream: true })).toContain('neither admin nor downstream');
   });
 
-  test('in another mode they all go at once', async () => {
-    await keeper.reconcile(signal);
-    expect(await names()).toEqual(['svidecar-helpers']);
-    config = checkConfig({ registration: 'none' }, 'config.yaml');
-    await keeper.reconcile(signal);
-    expect(await names()).toEqual([]);
-  });
-
   test("the webhook's leader follows Deployments and configuration", async () => {
     const work = await createWorkFolder('clusterspiffeids');
     const file = join(work.path, 'config.yaml');
@@ -251,12 +245,19 @@ describeWithComponents(programs, 'ClusterSPIFFEID objects', () => {
       await api.kubectl(['delete', 'pods', '-n', 'shop', '--all', '--force', '--grace-period=0']);
       await waitUntil('it is gone', helpersAlone, { deadlineMs: 20_000 });
       await configure('none');
-      await waitUntil('all are gone', async () => (await names()).length === 0, {
-        deadlineMs: 20_000,
-      });
+      await waitUntil('nobody leads any more', async () => !(await isLed(replicas)));
+      expect(await names()).toEqual([helpers]);
+      const [, cleanUp = ''] = /^\$ kubectl (delete clusterspiffeids .*)$/m.exec(page) ?? [];
+      expect(await api.kubectl(cleanUp.split(' '))).toMatchObject({ code: 0 });
+      expect(await names()).toEqual([]);
     } finally {
       await replicas.stop();
       await work.remove();
     }
   });
 });
+
+async function isLed(replicas: Replicas): Promise<boolean> {
+  const all = await Promise.all(replicas.all.map((each) => each.metric('svidecar_spire_leader')));
+  return all.includes(1);
+}

@@ -72,19 +72,16 @@ export class ClusterSpiffeIdKeeper {
    */
   async reconcile(signal: AbortSignal): Promise<number | undefined> {
     const { config, clock, leads, stored } = this.#options;
-    const { registration, entries } = config();
-    const isWanted = registration === 'clusterspiffeid';
-    const mayRemove = !isWanted || stored.isCurrent();
-    const wanted = isWanted ? this.#wanted() : [];
-    const there = await this.#read(isWanted, signal);
+    const mayRemove = stored.isCurrent();
+    const wanted = this.#wanted();
+    const there = await this.#read(signal);
     const plan = planClusterSpiffeIds({
       wanted,
       stored: there,
       mayRemove,
       unwantedSinceMs: this.#unwantedSinceMs,
       nowMs: clock.now(),
-      // In another mode nobody waits for them.
-      graceMs: isWanted ? entries.graceSeconds * 1000 : 0,
+      graceMs: config().entries.graceSeconds * 1000,
     });
     this.#unwantedSinceMs = plan.unwantedSinceMs;
     this.counts = countsOf(wanted, there, plan);
@@ -114,18 +111,12 @@ export class ClusterSpiffeIdKeeper {
     return objects;
   }
 
-  /** @throws {AppError} CLUSTER_UNREACHABLE where they are needed, and may not be read, or the kind is not there */
-  async #read(isNeeded: boolean, signal: AbortSignal): Promise<readonly StoredClusterSpiffeId[]> {
+  /** @throws {AppError} CLUSTER_UNREACHABLE where they may not be read, or the kind is not there */
+  async #read(signal: AbortSignal): Promise<readonly StoredClusterSpiffeId[]> {
     const keep = (object: JsonObject): boolean =>
       isClusterSpiffeIdName(stringAt(objectAt(object, 'metadata'), 'name') ?? '');
-    // Without the kind there is nothing to clear away.
-    const listed = await readList(
-      this.#options.api,
-      { ...source, isOptional: !isNeeded },
-      { keep, signal },
-    );
+    const listed = await readList(this.#options.api, source, { keep, signal });
     if (listed.kind === 'known') return listed.objects.map(storedOf);
-    if (!isNeeded) return [];
     throw new AppError(
       'CLUSTER_UNREACHABLE',
       `${listed.reason}; registration: clusterspiffeid needs spire-controller-manager with its CRDs, and the component clusterspiffeid of svidecar's manifests`,

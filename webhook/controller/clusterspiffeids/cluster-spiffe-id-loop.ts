@@ -1,5 +1,5 @@
 /**
- * Keeps our ClusterSPIFFEID objects as wanted while the configuration says so, and clears them away when it says otherwise.
+ * Keeps our ClusterSPIFFEID objects as wanted while the configuration says so; otherwise they stay as they are.
  * Only the leader works. Other sets of trust domains are written at once; what others changed is put right at an interval.
  * @see docs/adr/0112-one-clusterspiffeid-for-each-set-of-trust-domains.md
  */
@@ -22,8 +22,6 @@ export interface ClusterSpiffeIdLoopOptions {
   readonly config: () => InjectorConfig;
   /** Namespaces that are never touched, our own among them. */
   readonly ignoredNamespaces: () => ReadonlySet<string>;
-  /** Called when nothing is left to clear away. */
-  readonly finished: () => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: RegistrationLimits;
@@ -35,8 +33,6 @@ export class ClusterSpiffeIdLoop {
   readonly #options: ClusterSpiffeIdLoopOptions;
   readonly #keeper: ClusterSpiffeIdKeeper;
   readonly #sleep = new WakingSleep();
-  /** Whether this program may have made some, or may have been about to. */
-  #mayBeLeft = false;
   /** Federations that the last look was about. */
   #lookedAt: string | undefined;
   #dueAtMs = 0;
@@ -59,16 +55,9 @@ export class ClusterSpiffeIdLoop {
     return this.#lastSuccessMs;
   }
 
-  /** Whether there is something to write, or to clear away. */
-  isNeeded(): boolean {
-    const { registration } = this.#options.config();
-    this.#mayBeLeft ||= registration === 'clusterspiffeid';
-    return this.#mayBeLeft;
-  }
-
   /** Some workload federates otherwise, perhaps. */
   changed(): void {
-    if (this.#mayBeLeft) this.#sleep.wake();
+    if (this.#isNeeded()) this.#sleep.wake();
   }
 
   /** Looks at everything again: there is a new configuration, or another leader. */
@@ -90,7 +79,7 @@ export class ClusterSpiffeIdLoop {
   /** @returns milliseconds until the next turn is due although nothing changes */
   async #turn(signal: AbortSignal): Promise<number> {
     const { leads, limits, clock } = this.#options;
-    if (!this.isNeeded() || !leads()) {
+    if (!this.#isNeeded() || !leads()) {
       this.#lookedAt = undefined;
       this.#dueAtMs = 0;
       this.#lastSuccessMs = undefined;
@@ -109,17 +98,13 @@ export class ClusterSpiffeIdLoop {
   }
 
   async #bring(signal: AbortSignal): Promise<void> {
-    const { config, clock, log, finished } = this.#options;
-    const { registration, spire } = config();
+    const { config, clock, log } = this.#options;
     const againInMs = await this.#keeper.reconcile(signal);
-    const pollMs = spire.pollSeconds * 1000;
+    const pollMs = config().spire.pollSeconds * 1000;
     if (this.#failures > 0) log.info({}, 'ClusterSPIFFEID objects can be written again');
     this.#failures = 0;
     this.#lastSuccessMs = clock.now();
     this.#dueAtMs = clock.now() + Math.min(pollMs, againInMs ?? pollMs);
-    if (registration === 'clusterspiffeid') return;
-    this.#mayBeLeft = false;
-    finished();
   }
 
   #failed(thrown: unknown): void {
@@ -131,6 +116,10 @@ export class ClusterSpiffeIdLoop {
     const message = 'cannot keep ClusterSPIFFEID objects, trying again';
     if (this.#failures === 1) log.warn(fields, message);
     else log.debug(fields, message);
+  }
+
+  #isNeeded(): boolean {
+    return this.#options.config().registration === 'clusterspiffeid';
   }
 
   /** Each set once, where svidecar acts. */

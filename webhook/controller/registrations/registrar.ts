@@ -158,8 +158,7 @@ export class Registrar {
   }
 
   #seek(): void {
-    const { registration } = this.#options.config();
-    this.#lead.seek(registration === 'entries' || this.#objects?.isNeeded() === true);
+    this.#lead.seek(this.#options.config().registration !== 'none');
   }
 
   #objectsOf(cluster: RegisteredCluster): ClusterSpiffeIdLoop {
@@ -168,9 +167,6 @@ export class Registrar {
       ...options,
       wishes: cluster.wishes,
       leads: () => this.#lead.isLeader(),
-      finished: () => {
-        this.#seek();
-      },
       random: Math.random,
       limits: { ...defaultRegistrationLimits, ...limits },
     });
