@@ -44,6 +44,7 @@ export class FakeSpire {
     createRelationship: () => this.#answer({ kind: 'done' }),
     updateRelationship: () => this.#answer({ kind: 'done' }),
     deleteRelationship: () => this.#answer({ kind: 'gone' }),
+    deleteBundle: () => this.#answer({ kind: 'gone' }),
     close: () => undefined,
   };
 

@@ -10,6 +10,7 @@ import { settingsDirectory } from '../../sidecar/config/helper-contract.ts';
 import { bansSchema } from './ban-config.ts';
 import { callerSchema } from './caller-schema.ts';
 import { objectMarks } from './object-marks.ts';
+import { federationSchema } from './federation-config.ts';
 import { entriesSchema, registrationSchema, spireSchema } from './registration-config.ts';
 import { cpuForms, cpuPattern, memoryForms, memoryPattern } from './quantity.ts';
 import { templateSchema } from '../templates/template-schema.ts';
@@ -91,6 +92,8 @@ export const configSchema = z.strictObject({
   entries: entriesSchema.prefault({}),
   /** Where SPIRE's server is; only looked at where we talk to it. */
   spire: spireSchema.prefault({}),
+  /** Trust domains whose keys SPIRE's server is told to fetch. */
+  federation: federationSchema,
   /** Never touched, whatever their labels say; svidecar's own namespace is added by the program. */
   ignoredNamespaces: z
     .array(z.string().min(1))

@@ -1,6 +1,9 @@
 /** Bundles and federation relationships of SPIRE's server. */
 import { AppError } from '#kernel/errors.ts';
-import type { ListFederatedBundlesResponse } from './gen/bundle.ts';
+import type {
+  BatchDeleteFederatedBundleResponse,
+  ListFederatedBundlesResponse,
+} from './gen/bundle.ts';
 import type {
   BatchCreateFederationRelationshipResponse,
   BatchDeleteFederationRelationshipResponse,
@@ -27,6 +30,7 @@ type FederationCalls = Pick<
   | 'createRelationship'
   | 'updateRelationship'
   | 'deleteRelationship'
+  | 'deleteBundle'
 >;
 
 /** The trust domain's name alone: bundles are large. */
@@ -50,6 +54,7 @@ export function federationCalls(site: CallSite): FederationCalls {
     createRelationship: (relationship, signal) => createOne(site, relationship, signal),
     updateRelationship: (relationship, signal) => updateOne(site, relationship, signal),
     deleteRelationship: (name, signal) => deleteOne(site, name, signal),
+    deleteBundle: (name, signal) => deleteBundle(site, name, signal),
   };
 }
 
@@ -146,6 +151,20 @@ async function deleteOne(
     'BatchDeleteFederationRelationship',
     (clients, ...rest) =>
       clients.trustDomains.batchDeleteFederationRelationship({ trustDomains: [name] }, ...rest),
+    signal,
+  );
+  return deleteResultOf(onlyOne(results));
+}
+
+async function deleteBundle(
+  { caller }: CallSite,
+  name: string,
+  signal: AbortSignal,
+): Promise<DeleteResult> {
+  const { results } = await caller.call<BatchDeleteFederatedBundleResponse>(
+    'BatchDeleteFederatedBundle',
+    (clients, ...rest) =>
+      clients.bundles.batchDeleteFederatedBundle({ trustDomains: [name] }, ...rest),
     signal,
   );
   return deleteResultOf(onlyOne(results));

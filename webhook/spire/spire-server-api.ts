@@ -86,6 +86,9 @@ export interface SpireServerApi {
     relationship: RelationshipToWrite,
     signal: AbortSignal,
   ): Promise<RelationshipResult>;
+  /** The domain's bundle stays. */
   deleteRelationship(trustDomain: string, signal: AbortSignal): Promise<DeleteResult>;
+  /** Refused with FAILED_PRECONDITION while an entry federates with the domain. */
+  deleteBundle(trustDomain: string, signal: AbortSignal): Promise<DeleteResult>;
   close(): void;
 }

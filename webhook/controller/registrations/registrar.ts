@@ -2,6 +2,9 @@
 import type { Clock } from '#kernel/clock.ts';
 import type { Log, MetricFamily } from '#kernel/observe.ts';
 import { ClusterSpiffeIdLoop } from '../clusterspiffeids/cluster-spiffe-id-loop.ts';
+import { RelationshipLoop } from '../federation/relationship-loop.ts';
+import { relationshipMetrics } from '../federation/relationship-metrics.ts';
+import { leaseRecord } from '../federation/relationship-record.ts';
 import { RegistrationBoard } from './registration-board.ts';
 import { defaultRegistrationLimits, type RegistrationLimits } from './registration-limits.ts';
 import { RegistrationLoop, type StoredWishes } from './registration-loop.ts';
@@ -58,6 +61,7 @@ export class Registrar {
   readonly #board = new RegistrationBoard();
   readonly #calls = new SpireCalls();
   readonly #lead: SpireLead;
+  readonly #relationships: RelationshipLoop;
   #loop: RegistrationLoop | undefined;
   #objects: ClusterSpiffeIdLoop | undefined;
   #open: { readonly of: string; readonly api: Promise<SpireServerApi> } | undefined;
@@ -75,6 +79,19 @@ export class Registrar {
       random: Math.random,
       ...(leaseTimes === undefined ? {} : { times: leaseTimes }),
     });
+    this.#relationships = new RelationshipLoop({
+      record: leaseRecord(api, leasePath(namespace)),
+      leads: () => this.#lead.isLeader(),
+      config: options.config,
+      api: () => this.#spire(),
+      changed: () => {
+        this.#revise();
+      },
+      clock,
+      log,
+      limits: { ...defaultRegistrationLimits, ...options.limits },
+      random: Math.random,
+    });
   }
 
   problems(namespace: string): readonly RegistrationProblem[] {
@@ -89,6 +106,7 @@ export class Registrar {
       leads: () => this.#lead.isLeader(),
       config,
       api: () => this.#spire(),
+      leaving: () => this.#relationships.leaving(),
       board: this.#board,
       place: { namespace, object: leaseReference },
       clock,
@@ -109,21 +127,21 @@ export class Registrar {
     this.#lead.onChange(() => {
       loop.reviseAll();
       objects.reviseAll();
+      this.#relationships.revise();
     });
     await cluster.synced();
     if (signal.aborted) return;
     this.#seek();
-    await Promise.all([loop.run(signal), objects.run(signal)]);
+    await Promise.all([loop.run(signal), objects.run(signal), this.#relationships.run(signal)]);
     this.#lead.seek(false);
     await this.#close();
   }
 
   /** There is a new configuration. */
   configurationChanged(): void {
-    if (this.#loop === undefined) return;
-    this.#seek();
-    this.#loop.reviseAll();
+    this.#revise();
     this.#objects?.reviseAll();
+    this.#relationships.revise();
   }
 
   /** For `/metrics`; families without samples where nothing is registered. */
@@ -134,7 +152,11 @@ export class Registrar {
       calls: this.#calls,
       ...(kept ?? nothingKept),
     });
-    return kept === undefined ? families.map((family) => ({ ...family, samples: [] })) : families;
+    const unkept = families.map((family) => ({ ...family, samples: [] }));
+    return [
+      ...(kept === undefined ? unkept : families),
+      ...relationshipMetrics(this.#relationships.state()),
+    ];
   }
 
   /** What is kept now, by the newest configuration. */
@@ -142,23 +164,37 @@ export class Registrar {
     const loop = this.#loop;
     const objects = this.#objects;
     if (loop === undefined || objects === undefined) return undefined;
+    const { writes, lastSuccessMs } = loop;
+    const entries = { counts: loop.counts(), writes, lastSuccessMs };
     const { registration } = this.#options.config();
     switch (registration) {
       case 'none':
-        return undefined;
+        return this.#relationships.isNeeded() ? entries : undefined;
       case 'entries':
-        return { counts: loop.counts(), writes: loop.writes, lastSuccessMs: loop.lastSuccessMs };
+        return entries;
       case 'clusterspiffeid': {
-        const { counts, writes } = objects.keeper;
-        return { counts, writes, lastSuccessMs: objects.lastSuccessMs };
+        const { keeper } = objects;
+        return {
+          counts: keeper.counts,
+          writes: keeper.writes,
+          lastSuccessMs: objects.lastSuccessMs,
+        };
       }
       default:
         return registration satisfies never;
     }
   }
 
+  /** Who leads, and what entries say, follows from the configuration and from the relationships. */
+  #revise(): void {
+    if (this.#loop === undefined) return;
+    this.#seek();
+    this.#loop.reviseAll();
+  }
+
   #seek(): void {
-    this.#lead.seek(this.#options.config().registration !== 'none');
+    const { registration } = this.#options.config();
+    this.#lead.seek(registration !== 'none' || this.#relationships.isNeeded());
   }
 
   #objectsOf(cluster: RegisteredCluster): ClusterSpiffeIdLoop {
@@ -190,6 +226,11 @@ export class Registrar {
     // What could not be opened needs no end.
     (await before?.api.catch(() => undefined))?.close();
   }
+}
+
+function leasePath(namespace: string): string {
+  const leases = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases`;
+  return `${leases}/${leaseName}`;
 }
 
 const leaseReference = {

@@ -1,4 +1,5 @@
 /** Every limit of the conversation with SPIRE's server, with where it comes from. */
+import { AppError } from '#kernel/errors.ts';
 import type { ApiLimits } from '../../kube/api-limits.ts';
 
 type Retries = Pick<ApiLimits, 'firstRetryMs' | 'lastRetryMs'>;
@@ -36,3 +37,10 @@ export const defaultRegistrationLimits: RegistrationLimits = Object.freeze({
   lastingItem: { firstRetryMs: 60_000, lastRetryMs: 600_000 },
   idleMs: 1_000,
 });
+
+/** Waits after a call to SPIRE's server that failed. */
+export function retriesFor(thrown: unknown, limits: RegistrationLimits): Retries {
+  if (!(thrown instanceof AppError)) return limits.failed;
+  if (thrown.code === 'SPIRE_FORBIDDEN') return limits.forbidden;
+  return thrown.code === 'SPIRE_UNREACHABLE' ? limits.unreachable : limits.failed;
+}

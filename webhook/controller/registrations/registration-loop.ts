@@ -5,7 +5,7 @@
  */
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Clock } from '#kernel/clock.ts';
-import { AppError, messageOf } from '#kernel/errors.ts';
+import { messageOf } from '#kernel/errors.ts';
 import type { Log } from '#kernel/observe.ts';
 import type { OwnerReference } from '../../desired/desired.ts';
 import { wantedRegistrations } from '../../desired/registrations.ts';
@@ -17,7 +17,7 @@ import type { SpireServerApi } from '../../spire/spire-server-api.ts';
 import { EntryWriter } from './entry-writer.ts';
 import { planRegistrations, type EntryPlan, type EntryStep } from './plan-registrations.ts';
 import type { RegistrationBoard } from './registration-board.ts';
-import type { RegistrationLimits } from './registration-limits.ts';
+import { retriesFor, type RegistrationLimits } from './registration-limits.ts';
 import { awaitedProblem, problemsOf, spireProblem } from './registration-problems.ts';
 import { readSpire, type SpireView } from './spire-view.ts';
 import { WakingSleep } from './waking-sleep.ts';
@@ -39,6 +39,8 @@ export interface RegistrationLoopOptions {
   /** For the newest configuration. */
   readonly api: () => Promise<SpireServerApi>;
   readonly board: RegistrationBoard;
+  /** Trust domains that go, which no entry is to name any more. */
+  readonly leaving: () => ReadonlySet<string>;
   /** On what it is told that SPIRE does not answer. */
   readonly place: { readonly namespace: string; readonly object: OwnerReference };
   readonly clock: Clock;
@@ -201,12 +203,13 @@ export class RegistrationLoop {
     config: InjectorConfig,
     signal: AbortSignal,
   ): Promise<SpireView> {
-    const { clock, wishes } = this.#options;
+    const { clock, wishes, leaving } = this.#options;
     const viewOf = JSON.stringify([config.entries, config.spire]);
     const isDue = clock.now() >= this.#pollAtMs || viewOf !== this.#viewOf;
     if (this.#view !== undefined && !isDue) return this.#view;
     const { cluster, parent } = config.entries;
-    const view = await readSpire(api, { cluster, needsAgents: parent === 'agents' }, signal);
+    const needs = { cluster, needsAgents: parent === 'agents', leaving: leaving() };
+    const view = await readSpire(api, needs, signal);
     this.#view = view;
     this.#viewOf = viewOf;
     this.#pollAtMs = clock.now() + config.spire.pollSeconds * 1000;
@@ -317,13 +320,4 @@ export class RegistrationLoop {
       board.set(namespace, [...problems, ...awaited]);
     }
   }
-}
-
-function retriesFor(
-  thrown: unknown,
-  limits: RegistrationLimits,
-): RegistrationLimits['unreachable'] {
-  if (!(thrown instanceof AppError)) return limits.failed;
-  if (thrown.code === 'SPIRE_FORBIDDEN') return limits.forbidden;
-  return thrown.code === 'SPIRE_UNREACHABLE' ? limits.unreachable : limits.failed;
 }

@@ -59,21 +59,26 @@ export class SpireView {
 /** All or nothing: what is not in a list that is not complete would be taken for gone. */
 export async function readSpire(
   api: SpireServerApi,
-  { cluster, needsAgents }: { readonly cluster: string; readonly needsAgents: boolean },
+  needs: {
+    readonly cluster: string;
+    readonly needsAgents: boolean;
+    /** Trust domains that go: they count as those without a bundle. */
+    readonly leaving: ReadonlySet<string>;
+  },
   signal: AbortSignal,
 ): Promise<SpireView> {
   const [trustDomain, federated, agents] = await Promise.all([
     api.trustDomain(signal),
     api.federatedTrustDomains(signal),
-    needsAgents ? api.agents(signal) : [],
+    needs.needsAgents ? api.agents(signal) : [],
   ]);
   const facts: SpireFacts = {
     trustDomain,
-    federated: new Set(federated),
+    federated: new Set(federated.filter((name) => !needs.leaving.has(name))),
     agents: agents
       .filter(({ isBanned }) => !isBanned)
       .map(({ id }) => id)
       .sort(),
   };
-  return new SpireView(facts, await api.listEntries(signal), cluster);
+  return new SpireView(facts, await api.listEntries(signal), needs.cluster);
 }

@@ -18,7 +18,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Bundle, BundleMask } from "./messages.ts";
+import { Bundle, BundleMask, Status } from "./messages.ts";
 
 export const protobufPackage = "spire.api.server.bundle.v1";
 
@@ -39,6 +39,20 @@ export interface ListFederatedBundlesRequest {
 export interface ListFederatedBundlesResponse {
   readonly bundles: readonly Bundle[];
   readonly nextPageToken: string;
+}
+
+/** Its mode (field 2) is left out: RESTRICT, which spares what entries name. */
+export interface BatchDeleteFederatedBundleRequest {
+  readonly trustDomains: readonly string[];
+}
+
+export interface BatchDeleteFederatedBundleResponse {
+  readonly results: readonly BatchDeleteFederatedBundleResponse_Result[];
+}
+
+export interface BatchDeleteFederatedBundleResponse_Result {
+  readonly status: Status | undefined;
+  readonly trustDomain: string;
 }
 
 function createBaseGetBundleRequest(): GetBundleRequest {
@@ -212,6 +226,155 @@ export const ListFederatedBundlesResponse: MessageFns<ListFederatedBundlesRespon
   },
 };
 
+function createBaseBatchDeleteFederatedBundleRequest(): BatchDeleteFederatedBundleRequest {
+  return { trustDomains: [] };
+}
+
+export const BatchDeleteFederatedBundleRequest: MessageFns<BatchDeleteFederatedBundleRequest> = {
+  encode(message: BatchDeleteFederatedBundleRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.trustDomains) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchDeleteFederatedBundleRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchDeleteFederatedBundleRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.trustDomains.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseBatchDeleteFederatedBundleResponse(): BatchDeleteFederatedBundleResponse {
+  return { results: [] };
+}
+
+export const BatchDeleteFederatedBundleResponse: MessageFns<BatchDeleteFederatedBundleResponse> = {
+  encode(message: BatchDeleteFederatedBundleResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      BatchDeleteFederatedBundleResponse_Result.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchDeleteFederatedBundleResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchDeleteFederatedBundleResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(BatchDeleteFederatedBundleResponse_Result.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseBatchDeleteFederatedBundleResponse_Result(): BatchDeleteFederatedBundleResponse_Result {
+  return { status: undefined, trustDomain: "" };
+}
+
+export const BatchDeleteFederatedBundleResponse_Result: MessageFns<BatchDeleteFederatedBundleResponse_Result> = {
+  encode(message: BatchDeleteFederatedBundleResponse_Result, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== undefined) {
+      Status.encode(message.status, writer.uint32(10).fork()).join();
+    }
+    if (message.trustDomain !== "") {
+      writer.uint32(18).string(message.trustDomain);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchDeleteFederatedBundleResponse_Result {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchDeleteFederatedBundleResponse_Result() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = Status.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.trustDomain = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 export type BundleService = typeof BundleService;
 export const BundleService = {
   getBundle: {
@@ -234,11 +397,25 @@ export const BundleService = {
       Buffer.from(ListFederatedBundlesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListFederatedBundlesResponse => ListFederatedBundlesResponse.decode(value),
   },
+  batchDeleteFederatedBundle: {
+    path: "/spire.api.server.bundle.v1.Bundle/BatchDeleteFederatedBundle" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BatchDeleteFederatedBundleRequest): Buffer =>
+      Buffer.from(BatchDeleteFederatedBundleRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BatchDeleteFederatedBundleRequest =>
+      BatchDeleteFederatedBundleRequest.decode(value),
+    responseSerialize: (value: BatchDeleteFederatedBundleResponse): Buffer =>
+      Buffer.from(BatchDeleteFederatedBundleResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BatchDeleteFederatedBundleResponse =>
+      BatchDeleteFederatedBundleResponse.decode(value),
+  },
 } as const;
 
 export interface BundleServer extends UntypedServiceImplementation {
   getBundle: handleUnaryCall<GetBundleRequest, Bundle>;
   listFederatedBundles: handleUnaryCall<ListFederatedBundlesRequest, ListFederatedBundlesResponse>;
+  batchDeleteFederatedBundle: handleUnaryCall<BatchDeleteFederatedBundleRequest, BatchDeleteFederatedBundleResponse>;
 }
 
 export interface BundleClient extends Client {
@@ -271,6 +448,21 @@ export interface BundleClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListFederatedBundlesResponse) => void,
+  ): ClientUnaryCall;
+  batchDeleteFederatedBundle(
+    request: BatchDeleteFederatedBundleRequest,
+    callback: (error: ServiceError | null, response: BatchDeleteFederatedBundleResponse) => void,
+  ): ClientUnaryCall;
+  batchDeleteFederatedBundle(
+    request: BatchDeleteFederatedBundleRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BatchDeleteFederatedBundleResponse) => void,
+  ): ClientUnaryCall;
+  batchDeleteFederatedBundle(
+    request: BatchDeleteFederatedBundleRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BatchDeleteFederatedBundleResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -45,6 +45,7 @@ beforeEach(() => {
       standing: () => standing,
       isCurrent: () => isCurrent,
     },
+    leaving: () => new Set(),
     leads: () => leads,
     config: () => checkConfig({ registration: 'entries', entries }, 'config.yaml'),
     api: () => Promise.resolve(spire.api),

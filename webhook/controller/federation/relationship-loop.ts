@@ -1,0 +1,125 @@
+/**
+ * Looks at SPIRE's federation relationships now and then, and when the configuration changes. Only the leader works; it goes
+ * on without any in the configuration until what was ours has gone.
+ */
+import type { Clock } from '#kernel/clock.ts';
+import { messageOf } from '#kernel/errors.ts';
+import type { Log } from '#kernel/observe.ts';
+import { retryDelayMs } from '../../kube/api-limits.ts';
+import type { InjectorConfig } from '../../request/injector-config.ts';
+import type { SpireServerApi } from '../../spire/spire-server-api.ts';
+import { retriesFor, type RegistrationLimits } from '../registrations/registration-limits.ts';
+import { WakingSleep } from '../registrations/waking-sleep.ts';
+import { RelationshipKeeper, type RelationshipState } from './relationship-keeper.ts';
+import type { RelationshipRecord } from './relationship-record.ts';
+
+export interface RelationshipLoopOptions {
+  readonly record: RelationshipRecord;
+  readonly leads: () => boolean;
+  /** The newest. */
+  readonly config: () => InjectorConfig;
+  /** For the newest configuration. */
+  readonly api: () => Promise<SpireServerApi>;
+  /** Which trust domains go, or whether there is work, is another than before. */
+  readonly changed: () => void;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: RegistrationLimits;
+  /** Gives [0, 1). */
+  readonly random: () => number;
+}
+
+const nobody: ReadonlySet<string> = new Set();
+
+export class RelationshipLoop {
+  readonly #options: RelationshipLoopOptions;
+  readonly #keeper: RelationshipKeeper;
+  readonly #sleep = new WakingSleep();
+  /** Whether something of ours may be in SPIRE. */
+  #hasOurs = false;
+  #state: RelationshipState | undefined;
+  #failures = 0;
+  /** What `changed` was last called about. */
+  #told = '';
+
+  constructor(options: RelationshipLoopOptions) {
+    this.#options = options;
+    this.#keeper = new RelationshipKeeper(options);
+  }
+
+  /** Whether somebody has to lead for it. */
+  isNeeded(): boolean {
+    this.#hasOurs ||= this.#options.config().federation.length > 0;
+    return this.#hasOurs;
+  }
+
+  /** Of the last look; undefined where another leads, or none succeeded yet. */
+  state(): RelationshipState | undefined {
+    return this.#state;
+  }
+
+  /** Trust domains of ours that go: no entry of ours is to name them. */
+  leaving(): ReadonlySet<string> {
+    return this.#state?.leaving ?? nobody;
+  }
+
+  /** There is a new configuration, or another leader. */
+  revise(): void {
+    this.#sleep.wake();
+  }
+
+  /** Runs until `signal` aborts; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#remember(signal);
+    while (!signal.aborted) {
+      const delayMs = await this.#turn(signal);
+      await this.#sleep.for(delayMs, signal);
+    }
+  }
+
+  /** What a former life left is looked after, also where the configuration names nothing any more. */
+  async #remember(signal: AbortSignal): Promise<void> {
+    if (this.isNeeded()) return;
+    // Without the right to read the Lease there was never one to write it.
+    this.#hasOurs = await this.#keeper.hasRecord(signal).catch(() => false);
+    if (this.#hasOurs) this.#tell();
+  }
+
+  async #turn(signal: AbortSignal): Promise<number> {
+    const { leads, config, api, limits } = this.#options;
+    if (!leads() || !this.isNeeded()) {
+      this.#state = undefined;
+      return limits.idleMs;
+    }
+    const { federation, spire } = config();
+    try {
+      const state = await this.#keeper.reconcile(await api(), federation, signal);
+      this.#state = state;
+      this.#failures = 0;
+      this.#hasOurs = federation.length > 0 || state.leaving.size > 0;
+      this.#tell();
+      // Those that go wait for entries, which are written at once.
+      return state.leaving.size > 0 ? limits.idleMs : spire.pollSeconds * 1_000;
+    } catch (thrown) {
+      return signal.aborted ? 0 : this.#failed(thrown);
+    }
+  }
+
+  #failed(thrown: unknown): number {
+    const { limits, log, random } = this.#options;
+    this.#failures += 1;
+    const delayMs = retryDelayMs(this.#failures, retriesFor(thrown, limits), random);
+    const fields = { fault: messageOf(thrown), retryMs: Math.round(delayMs) };
+    const message = 'cannot keep the federation relationships in SPIRE, trying again';
+    if (this.#failures === 1) log.warn(fields, message);
+    else log.debug(fields, message);
+    return delayMs;
+  }
+
+  #tell(): void {
+    const now = JSON.stringify([this.#hasOurs, [...this.leaving()]]);
+    if (now === this.#told) return;
+    this.#told = now;
+    this.#options.changed();
+  }
+}
