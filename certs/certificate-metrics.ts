@@ -8,7 +8,7 @@ export interface CertificateState {
   readonly rotatedAtS: number | undefined;
   /** Undefined where nobody needs to lead. */
   readonly isLeader: boolean | undefined;
-  /** By what was made: leaf, authority. */
+  /** By what was issued: leaf, authority. */
   readonly made: Readonly<Record<string, number>>;
   /** By object and outcome. */
   readonly writes: readonly {
@@ -16,7 +16,7 @@ export interface CertificateState {
     readonly outcome: string;
     readonly count: number;
   }[];
-  /** Looks in a row that ended in a failure. */
+  /** Consecutive rounds that failed. */
   readonly failures: number;
 }
 
@@ -34,12 +34,12 @@ function stateMetrics({
   return [
     gauge(
       'svidecar_certificate_trusted',
-      'Whether the caBundle of every webhook of ours trusts the served certificate; absent while it cannot be told.',
+      'Whether the caBundle of each webhook of svidecar trusts the served certificate; absent while unknown.',
       known ? Number(anchor !== undefined) : undefined,
     ),
     gauge(
       'svidecar_certificate_authority_not_after_seconds',
-      'When the authority ends that a caBundle trusts the served certificate by, in Unix seconds.',
+      'When the authority expires by which a caBundle trusts the served certificate, in Unix seconds.',
       anchor?.notAfter,
     ),
     gauge(
@@ -49,7 +49,7 @@ function stateMetrics({
     ),
     gauge(
       'svidecar_certificate_leader',
-      'Whether this replica keeps certificates and caBundles for all.',
+      'Whether this replica is the leader, which manages certificates and caBundles.',
       isLeader === undefined ? undefined : Number(isLeader),
     ),
   ];
@@ -59,7 +59,7 @@ function workMetrics({ made, writes, failures }: CertificateState): readonly Met
   return [
     {
       name: 'svidecar_certificates_made_total',
-      help: 'Certificates that this replica made as the leader.',
+      help: 'Certificates that this replica issued as the leader.',
       type: 'counter',
       samples: Object.entries(made).map(([kind, value]) => ({ labels: { kind }, value })),
     },
@@ -74,7 +74,7 @@ function workMetrics({ made, writes, failures }: CertificateState): readonly Met
     },
     gauge(
       'svidecar_certificate_failures',
-      'Looks in a row that ended in a failure; the log says which.',
+      'Consecutive rounds that failed; the log says why.',
       failures,
     ),
   ];

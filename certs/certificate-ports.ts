@@ -1,4 +1,4 @@
-/** What the webhook gets from this room, and what this room needs from outside; main connects them. */
+/** What the webhook gets from this folder, and what this folder needs from outside; main connects them. */
 
 /** PEM texts of a chain and its key, already checked as a pair. */
 export interface ServingPair {

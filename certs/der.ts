@@ -9,7 +9,7 @@ export function splitDer(bytes: Buffer): readonly Buffer[] {
   for (let begin = 0; begin < bytes.length;) {
     const end = begin + lengthAt(bytes, begin);
     if (bytes[begin] !== sequence || end > bytes.length) {
-      throw new TypeError('not a row of DER certificates');
+      throw new TypeError('not a sequence of DER certificates');
     }
     parts.push(bytes.subarray(begin, end));
     begin = end;
@@ -24,7 +24,7 @@ function lengthAt(bytes: Buffer, begin: number): number {
   const count = first - longForm;
   // Four bytes hold more than any certificate needs; none is the indefinite form, which DER forbids.
   if (!(count >= 1 && count <= 4) || begin + 2 + count > bytes.length) {
-    throw new TypeError('not a row of DER certificates');
+    throw new TypeError('not a sequence of DER certificates');
   }
   return 2 + count + bytes.readUIntBE(begin + 2, count);
 }

@@ -1,6 +1,6 @@
 /**
- * The data of the Secret as keys and certificates, and back. Reading never fails: what is damaged, foreign or half
- * written is not there, and `faults` says why.
+ * The data of the Secret as keys and certificates, and back. Reading never fails: what is damaged, foreign or partly
+ * written counts as absent, and `faults` says why.
  */
 import { own } from '#kernel/members.ts';
 import { createPrivateKey } from 'node:crypto';
@@ -27,7 +27,7 @@ export interface KeyRing {
   readonly leaf: Leaf | undefined;
   readonly signer: Authority | undefined;
   readonly next: Authority | undefined;
-  /** Authorities that sign no more, and the last leaf of each. */
+  /** Authorities that no longer sign, and the last leaf of each. */
   readonly past: readonly CertificateView[];
   /** What was there and could not be used, in words without any part of a key. */
   readonly faults: readonly string[];
@@ -89,25 +89,25 @@ export function writeKeyRing(ring: Omit<KeyRing, 'faults'>): StoredKeys['data'] 
   return data;
 }
 
-/** @throws {AppError} CERTIFICATE_INVALID; an ended one is read */
+/** @throws {AppError} CERTIFICATE_INVALID; an expired one is still read */
 export function readLeaf({ certificate, key }: PemPair): Leaf {
   const pair = checkPair(certificate, key, Number.NEGATIVE_INFINITY);
   const chain = readCertificates(certificate);
   const [view] = chain;
-  if (view === undefined) throw new TypeError('no PEM certificate');
+  if (view === undefined) throw new TypeError('not a PEM certificate');
   return { pair, chain, view };
 }
 
-/** @throws {TypeError} when it could not sign; messages hold no part of the key */
+/** @throws {TypeError} when it cannot sign; messages hold no part of the key */
 export function readAuthority({ certificate, key }: PemPair): Authority {
   const [view] = readCertificates(certificate);
-  if (view?.isAuthority !== true) throw new TypeError('no certificate of an authority');
+  if (view?.isAuthority !== true) throw new TypeError('not a CA certificate');
   const privateKey = readPrivateKey(key);
   if (privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
     throw new TypeError('the key is not an ECDSA P-256 key');
   }
   if (!view.x509.checkPrivateKey(privateKey)) {
-    throw new TypeError('the key is not the key of the certificate');
+    throw new TypeError('the key does not match the certificate');
   }
   return { certificate: view.pem, key, view };
 }
@@ -117,6 +117,6 @@ function readPrivateKey(pem: string): ReturnType<typeof createPrivateKey> {
     return createPrivateKey(pem);
   } catch {
     // The cause is left out: messages of the key parser might quote what it read.
-    throw new TypeError('no unencrypted PEM private key');
+    throw new TypeError('not an unencrypted PEM private key');
   }
 }

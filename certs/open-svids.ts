@@ -2,7 +2,7 @@
 import { systemTimers } from '../sidecar/workload-api/system-timers.ts';
 import type { SvidSource } from './spiffe.ts';
 
-/** @throws {AppError} CONFIG_INVALID when the address is none */
+/** @throws {AppError} CONFIG_INVALID when the address is invalid */
 export async function openSvids(address: string): Promise<SvidSource> {
   // Loaded only where SPIRE gives the certificate: gRPC is a large library.
   const { openWorkloadApi } = await import('../sidecar/workload-api/client.ts');

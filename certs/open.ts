@@ -1,4 +1,4 @@
-/** The wiring of this room: the serving certificate as the webhook sees it, whatever its source. No decisions. */
+/** Wires this folder: the serving certificate as the webhook sees it, whatever its source. No decisions. */
 import type { Clock, Timers } from '#kernel/clock.ts';
 import type { MetricFamily, Log } from '#kernel/observe.ts';
 import { systemTimers } from '../sidecar/workload-api/system-timers.ts';
@@ -39,16 +39,16 @@ export interface CertificateContext {
 
 export interface ServingCertificate {
   readonly source: CertificateSource;
-  /** What keeps API servers from trusting us, in words; empty = nothing that we know of. */
+  /** What keeps API servers from trusting us, as sentences; empty = nothing known. */
   untrusted(): readonly string[];
   metrics(): readonly MetricFamily[];
   start(signal: AbortSignal): void;
 }
 
-/** Milliseconds between looks at caBundles where SPIRE renews the certificate. */
+/** Milliseconds between checks of caBundles where SPIRE renews the certificate. */
 const spiffeTickMs = 60_000;
 
-/** @throws {AppError} CONFIG_INVALID when the address of the Workload API is none */
+/** @throws {AppError} CONFIG_INVALID when the address of the Workload API is invalid */
 export async function openCertificate(
   choice: CertificateChoice,
   context: CertificateContext,
@@ -78,7 +78,7 @@ export async function openCertificate(
   }
 }
 
-/** What the sources have in common; one that is given has nothing to start and nothing to tell. */
+/** What the sources have in common; a pair from files has nothing to start and nothing to report. */
 interface Keeper {
   readonly served: CertificateSource;
   readonly counts?: {

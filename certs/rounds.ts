@@ -4,11 +4,11 @@ import { backOffMs, type BackOff } from '#kernel/back-off.ts';
 
 export interface RoundsOptions {
   readonly timers: Timers;
-  /** Milliseconds between rounds when nothing happens: a timer that was missed is caught by the next one. */
+  /** Milliseconds between rounds when nothing happens: a missed timer is caught up by the next one. */
   readonly tickMs: number;
-  /** One round; called again only after it has come to its end. */
+  /** One round; called again only after it has finished. */
   readonly work: () => Promise<void>;
-  /** Told of each round that failed. */
+  /** Called for each round that failed. */
   readonly failed: (thrown: unknown, retryMs: number) => void;
   /** From 0 up to 1. */
   readonly random: () => number;
@@ -28,7 +28,7 @@ export class Rounds {
     this.#options = options;
   }
 
-  /** Rounds that failed in a row. */
+  /** Consecutive rounds that failed. */
   get failures(): number {
     return this.#failures;
   }
@@ -42,7 +42,7 @@ export class Rounds {
     this.wake();
   }
 
-  /** Asks for a round soon: at once, or after the one that is on its way. After a failure the back-off goes on. */
+  /** Asks for a round soon: at once, or after the one in progress. After a failure the back-off continues. */
   wake(): void {
     this.#isAsked = true;
     if (this.#failures === 0) void this.#run();

@@ -1,5 +1,5 @@
 /**
- * The certificate that svidecar makes itself: authority and leaf in one Secret, made and renewed by the leader, served by
+ * The certificate that svidecar issues itself: authority and leaf in one Secret, issued and renewed by the leader, served by
  * every replica. Planning is in `plan/`; here its steps are carried out.
  */
 import type { Timers } from '#kernel/clock.ts';
@@ -28,16 +28,16 @@ export interface SelfSignedOptions {
   readonly random: () => number;
 }
 
-/** What this replica has made as the leader. */
+/** What this replica has issued as the leader. */
 export interface SelfSignedCounts {
   leaf: number;
   authority: number;
   conflict: number;
 }
 
-/** Milliseconds: the longest time after which a timer that was missed is caught. */
+/** Milliseconds after which a missed timer is caught up at the latest. */
 const longestTickMs = 60_000;
-/** Looks in a leaf's life: a short one is looked at more often. */
+/** Rounds in a leaf's life: a short one is checked more often. */
 const ticksInLeaf = 30;
 
 export class SelfSigned {
@@ -60,12 +60,12 @@ export class SelfSigned {
       work: () => this.#round(),
       failed: (thrown, retryMs) => {
         const fields = { fault: messageOf(thrown), retryMs: Math.round(retryMs) };
-        log.warn(fields, 'certificates cannot be kept right now, trying again');
+        log.warn(fields, 'cannot manage certificates right now, trying again');
       },
     });
   }
 
-  /** Rounds that failed in a row. */
+  /** Consecutive rounds that failed. */
   get failures(): number {
     return this.#rounds.failures;
   }
@@ -92,7 +92,7 @@ export class SelfSigned {
     const isLeader = leadership.isLeader();
     const wanted = authoritiesOf(ring);
     if (wanted.length > 0) this.#known = wanted;
-    // A leaf must be renewed even if no caBundle can be written, and the reverse: so a failure waits for the other.
+    // A leaf must be renewed even if no caBundle can be written, and vice versa: a failure waits for the other.
     const [kept] = await Promise.allSettled([
       trust.keep(wanted, { isLeader, serving: this.served.chain() }),
     ]);
@@ -116,7 +116,7 @@ export class SelfSigned {
     const outcome = await store.write(writeKeyRing(after), stored);
     if (outcome === 'conflict') {
       this.counts.conflict += 1;
-      log.info({ step }, 'the Secret was changed meanwhile: looking again');
+      log.info({ step }, 'the Secret was changed meanwhile: reading it again');
     } else {
       this.#count(step);
       log.info({ step }, 'certificates changed');
@@ -132,7 +132,10 @@ export class SelfSigned {
   #tellFaults({ faults }: KeyRing): void {
     const text = faults.join('; ');
     if (text !== '' && text !== this.#lastFaults) {
-      this.#options.log.warn({ faults }, 'the Secret holds what cannot be used: repairing it');
+      this.#options.log.warn(
+        { faults },
+        'the Secret has contents that cannot be used: repairing it',
+      );
     }
     this.#lastFaults = text;
   }

@@ -40,7 +40,7 @@ export class ServedLeaf implements CertificateSource {
   }
 
   /**
-   * Serves it, unless it has ended, or the one in hand still works and API servers may not trust the new one yet: then
+   * Serves it, unless it has expired, or the current one still works and API servers may not trust the new one yet: then
    * offer it again later.
    */
   offer(leaf: Leaf): void {

@@ -7,24 +7,24 @@ import type { ServingPair } from './certificate-ports.ts';
 
 /**
  * Checks a PEM chain (leaf first) and its PEM key as one pair.
- * @param nowS Unix seconds: a certificate that has ended is refused.
+ * @param nowS Unix seconds: an expired certificate is refused.
  * @throws {AppError} CERTIFICATE_INVALID, naming what is wrong; never any part of the key.
  */
 export function checkPair(certificate: string, key: string, nowS: number): ServingPair {
   const leaf = readLeaf(certificate);
   const privateKey = readKey(key);
   if (!leaf.checkPrivateKey(privateKey)) {
-    throw invalid('tls.key is not the key of the first certificate in tls.crt');
+    throw invalid('tls.key does not match the first certificate in tls.crt');
   }
   // Some managed API servers refuse Ed25519 in handshakes.
   const type = privateKey.asymmetricKeyType ?? 'unknown';
   if (type !== 'ec' && type !== 'rsa') {
     throw invalid(
-      `the key is of type ${type}; use an ECDSA or RSA key, which every API server takes`,
+      `the key is of type ${type}; use an ECDSA or RSA key, which every API server accepts`,
     );
   }
   const notAfter = Math.floor(leaf.validToDate.getTime() / 1000);
-  if (notAfter <= nowS) throw invalid(`tls.crt ended at ${leaf.validToDate.toISOString()}`);
+  if (notAfter <= nowS) throw invalid(`tls.crt expired at ${leaf.validToDate.toISOString()}`);
   try {
     createSecureContext({ cert: certificate, key });
   } catch (thrown) {

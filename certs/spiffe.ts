@@ -1,6 +1,6 @@
 /**
- * The certificate from SPIRE: an X.509-SVID with the DNS name that the API server calls. SPIRE's agent renews it; here it
- * is served, and the trust bundle is kept in every caBundle. SPIRE publishes a new authority long before it signs with it.
+ * The certificate from SPIRE: an X.509-SVID with the DNS name that the API server calls. SPIRE's agent renews it; this module
+ * serves it and keeps the trust bundle in every caBundle. SPIRE publishes a new authority long before it signs with it.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Timers } from '#kernel/clock.ts';
@@ -43,7 +43,7 @@ export interface SpiffeOptions {
   readonly log: Log;
   /** Gives from 0 up to 1. */
   readonly random: () => number;
-  /** Milliseconds between looks. */
+  /** Milliseconds between checks. */
   readonly tickMs: number;
 }
 
@@ -64,12 +64,12 @@ export class SpiffeCertificates {
       work: () => this.#round(),
       failed: (thrown, retryMs) => {
         const fields = { fault: messageOf(thrown), retryMs: Math.round(retryMs) };
-        log.warn(fields, 'caBundle cannot be kept right now, trying again');
+        log.warn(fields, 'cannot update the caBundle right now, trying again');
       },
     });
   }
 
-  /** Rounds that failed in a row. */
+  /** Consecutive rounds that failed. */
   get failures(): number {
     return this.#rounds.failures;
   }
@@ -140,7 +140,7 @@ function keyPem(der: Buffer): string {
     return key.export({ format: 'pem', type: 'pkcs8' }).toString();
   } catch {
     // The cause is left out: messages of the key parser might quote what it read.
-    throw new TypeError('its private key is no PKCS #8 key');
+    throw new TypeError('its private key is not a PKCS #8 key');
   }
 }
 

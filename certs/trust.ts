@@ -1,8 +1,8 @@
 /**
- * Which authorities the API server trusts for us: read from our webhook configurations, and kept right there.
+ * Which authorities the API server trusts for us: read from our webhook configurations, and corrected there.
  *
- * The leader makes each caBundle hold what is wanted and nothing else. A follower that was not trusted for a while adds
- * what it needs itself, and takes nothing out: so no replica depends on a leader of another version or configuration.
+ * The leader makes each caBundle hold what is wanted and nothing else. A follower that has not been trusted for a while adds
+ * what it needs itself, and removes nothing: so no replica depends on a leader of another version or configuration.
  */
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/observe.ts';
@@ -31,7 +31,7 @@ export interface TrustCounts {
 const strangerSettles = 3;
 /** Settles after which a follower adds what it needs itself: a leader is found, and acts, within one. */
 const followerSettles = 0.5;
-/** Writes of one configuration in a minute before the rest waits: somebody else keeps writing it. */
+/** Writes of one configuration in a minute before further ones wait: something else keeps writing it. */
 const writesAMinute = 12;
 const minuteMs = 60_000;
 
@@ -55,13 +55,13 @@ export class Trust {
     return this.#options.configurations.onChange(listener);
   }
 
-  /** Whether the API server would accept this chain, by every hook of ours. */
+  /** Whether the API server would accept this chain, by each of our hooks. */
   verdict(chain: readonly CertificateView[]): TrustVerdict {
     const hooks = this.#hooks();
     if (hooks === undefined) return { kind: 'unknown', isListed: false };
     const { isOurs, clock } = this.#options;
     const nowS = clock.now() / 1000;
-    // Where somebody else keeps the caBundle, none means that the system's authorities decide.
+    // Where somebody else manages the caBundle, an empty one means that the system's authorities decide.
     const asked = isOurs ? hooks : hooks.filter((hook) => hook.caBundle !== '');
     if (asked.length === 0) return { kind: 'unknown', isListed: true };
     const anchors = asked.map((hook) =>
@@ -83,7 +83,7 @@ export class Trust {
     return since !== undefined && this.#options.clock.now() - since >= this.#options.settleMs;
   }
 
-  /** Every authority of any caBundle of ours. */
+  /** Every authority in any of our caBundles. */
   authorities(): readonly CertificateView[] {
     return unique((this.#hooks() ?? []).flatMap((hook) => readCertificates(hook.caBundle)));
   }
@@ -142,11 +142,11 @@ export class Trust {
     const { name, otherWriters } = configuration;
     log.info(
       { configuration: name, hooks: [...bundles.keys()], otherWriters },
-      'caBundle set: it did not hold what is served',
+      'caBundle updated: it did not hold the authorities in use',
     );
   }
 
-  /** Somebody who always writes something else must not make us write without end. */
+  /** A competing writer must not make us write forever. */
   #isTooOften({ name, otherWriters }: HookConfiguration): boolean {
     const nowMs = this.#options.clock.now();
     const recent = (this.#writes.get(name) ?? []).filter(
@@ -157,7 +157,7 @@ export class Trust {
     if (isTooOften) {
       this.#options.log.warn(
         { configuration: name, otherWriters },
-        'somebody else keeps writing the caBundle; let one of both do it (see docs/certificates.md)',
+        'something else keeps writing the caBundle; let only one of the two do it (see docs/certificates.md)',
       );
     }
     return isTooOften;

@@ -205,7 +205,7 @@ function serverOf(
 function buildInfo(version: string): MetricFamily {
   return {
     name: 'svidecar_build_info',
-    help: 'Always 1; the label tells the version.',
+    help: 'Always 1; the label gives the version.',
     type: 'gauge',
     samples: [{ labels: { version }, value: 1 }],
   };
@@ -258,7 +258,7 @@ function follow(
         options.log.info({}, 'new configuration in force');
       },
       fault: (fault) => {
-        options.log.error({ fault }, 'new configuration not used, the last good one stays');
+        options.log.error({ fault }, 'new configuration rejected, the last good one stays in use');
       },
     },
     options.signal,

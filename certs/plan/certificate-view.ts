@@ -1,4 +1,4 @@
-/** Certificates as values: read from PEM text, asked who signed them and until when they live. Pure. */
+/** Certificates as values: read from PEM text, who signed them and how long they are valid. Pure. */
 import { X509Certificate } from 'node:crypto';
 
 /** How long a certificate is good for. */
@@ -26,13 +26,13 @@ export function readCertificates(text: string): readonly CertificateView[] {
     try {
       return [viewOf(new X509Certificate(pem))];
     } catch {
-      // Damaged: for us it is not there.
+      // Damaged: counts as absent.
       return [];
     }
   });
 }
 
-/** The same from DER. @throws what node:crypto says when it is no certificate */
+/** The same from DER. @throws what node:crypto throws when it is not a certificate */
 export function viewOf(x509: X509Certificate): CertificateView {
   return {
     pem: `${x509.toString().trimEnd()}\n`,
@@ -77,7 +77,7 @@ export function coversHost(certificate: CertificateView, host: string): boolean 
   return x509.checkHost(host, { subject: 'never' }) !== undefined;
 }
 
-/** Each certificate once, in the order of its first place. */
+/** Each certificate once, in the order of first occurrence. */
 export function unique(certificates: readonly CertificateView[]): readonly CertificateView[] {
   return [...new Map(certificates.map((each) => [each.fingerprint, each])).values()];
 }

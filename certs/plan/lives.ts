@@ -14,10 +14,10 @@ const minuteS = 60;
 const dayS = 24 * 60 * minuteS;
 /** Shorter, and a node whose clock is some seconds off would refuse what was just signed. */
 const shortestLeafS = minuteS;
-/** A leaf is renewed without anybody's doing: nothing speaks for a longer one. */
+/** A leaf is renewed automatically: there is no reason for a longer one. */
 const longestLeafS = 90 * dayS;
 const longestAuthorityS = 10 * 365 * dayS;
-/** An authority is replaced at two thirds of its life: the third left is then no shorter than a leaf's life. */
+/** An authority is replaced at two thirds of its life: the remaining third is then no shorter than a leaf's life. */
 const leavesInAuthority = 3;
 /** An API server learns of a new caBundle within a second; one that is starting or has lost its watch within some ten. */
 const usualSettleS = minuteS;
@@ -58,7 +58,7 @@ function must(isSo: boolean, message: string): void {
 /** Part of a life after which a certificate is replaced. */
 const renewAt = 2 / 3;
 
-/** Unix seconds from which a certificate is due. A life longer than what is set now counts as the set one. */
+/** Unix seconds from which a certificate is due. A life longer than the current setting counts as the set one. */
 export function dueAtS(
   life: { readonly notBefore: number; readonly notAfter: number },
   setS: number,

@@ -10,7 +10,7 @@ export interface BundleFacts {
   readonly nowS: number;
 }
 
-/** @returns the PEM text to write; undefined when nothing is to be changed: order and white space do not count. */
+/** @returns the PEM text to write; undefined when nothing has to change: order and white space do not count. */
 export function planBundle(text: string, facts: BundleFacts): string | undefined {
   const there = readCertificates(text);
   const wanted = unique(facts.wanted);

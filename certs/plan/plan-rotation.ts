@@ -1,6 +1,6 @@
 /**
- * What to do next about authority and leaf, from what there is. Pure, and level-triggered: the same state gives the same
- * step, however one came to it, so that a missed timer, a new leader or a repaired Secret need no path of their own.
+ * What to do next about authority and leaf, from the current state. Pure, and level-triggered: the same state gives the same
+ * step, however it was reached, so a missed timer, a new leader or a repaired Secret needs no path of its own.
  *
  * Invariant: nothing is signed by an authority that is not confirmed in every caBundle, unless it signed the leaf in use,
  * or there is no leaf that could be served, so that nothing can be lost.
@@ -20,7 +20,7 @@ export interface SignedView extends LifeView {
 export interface LeafView extends SignedView {
   /** Whether all hosts that it is wanted for are among its names. */
   readonly coversHosts: boolean;
-  /** False when it is only in this process's hands. */
+  /** False when only this process has it. */
   readonly isStored: boolean;
 }
 
@@ -31,7 +31,7 @@ export interface RotationState {
   readonly signer?: AuthorityView;
   /** The one that will sign once it is trusted, with its key. */
   readonly next?: AuthorityView;
-  /** Authorities that sign no more. */
+  /** Authorities that no longer sign. */
   readonly pastAuthorities: readonly AuthorityView[];
   /** The last leaf of each of them. */
   readonly pastLeaves: readonly SignedView[];
@@ -41,7 +41,7 @@ export interface RotationFacts {
   /** Unix seconds. */
   readonly nowS: number;
   readonly lives: Lives;
-  /** Whether this authority has been in every caBundle for as long as it must. */
+  /** Whether this authority has been in every caBundle for long enough. */
   readonly isConfirmed: (fingerprint: string) => boolean;
 }
 
@@ -55,7 +55,7 @@ export type RotationStep =
   | 'issue_leaf'
   /** The leaf in hand is written where it is missing. */
   | 'store_leaf'
-  /** Authorities are forgotten of which no leaf lives. */
+  /** Authorities without a live leaf are forgotten. */
   | 'drop_past'
   | 'keep';
 
@@ -109,7 +109,7 @@ function live<T extends LifeView>(life: T | undefined, nowS: number): T | undefi
   return life !== undefined && isLive(life, nowS) ? life : undefined;
 }
 
-/** What is not there is due. */
+/** What is missing is due. */
 function isDue(life: LifeView | undefined, nowS: number, setS: number): boolean {
   return life === undefined || nowS >= dueAtS(life, setS);
 }

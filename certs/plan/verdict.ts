@@ -1,7 +1,7 @@
 /** What an API server would say of the served certificate, and what readiness makes of it. Pure. */
 import type { CertificateView } from './certificate-view.ts';
 
-/** `unknown` when it cannot be told. */
+/** `unknown` when it cannot be determined. */
 export type TrustVerdict =
   | { readonly kind: 'trusted'; readonly anchor: CertificateView }
   | { readonly kind: 'untrusted'; readonly hooks: readonly string[] }
@@ -20,8 +20,8 @@ export interface TrustFacts {
 const firstListMs = 30_000;
 
 /**
- * Sentences for readiness; empty = nothing speaks against sending reviews here.
- * What cannot be told does not count, but for the first moments after a start: a replica that takes the place of a
+ * Sentences for readiness; empty = reviews can be sent here.
+ * What is unknown does not count, except for the first moments after a start: a replica that takes the place of a
  * trusted one should know that it is trusted as well.
  */
 export function trustFaults({ verdict, problem, sinceStartMs }: TrustFacts): readonly string[] {

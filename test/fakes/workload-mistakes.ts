@@ -232,7 +232,7 @@ const rows: readonly Row[] = [
       ],
     },
     'error',
-    'the admin page has port 9011',
+    'the admin page uses port 9011',
   ],
   [
     'probes',

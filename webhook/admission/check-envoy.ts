@@ -26,7 +26,7 @@ export type ReadConfigMap = (namespace: string, name: string) => ConfigMapView |
  */
 export type EnvoyCheck = (namespace: string, subject: EnvoySubject, trace: Trace) => void;
 
-/** A pod template that asks, and what its status will say. */
+/** A pod template that asks for injection, and the contents of its status. */
 export interface EnvoySubject {
   readonly template: JsonObject;
   readonly plan: EnvoyPlan;
@@ -46,8 +46,8 @@ export function keysReader(
 }
 
 /**
- * Whether the asker is known to be allowed to read the ConfigMap. Anybody who reaches the webhook can send a review with
- * somebody else's namespace in it; so what a review is told are places, unless it is known who sends reviews.
+ * Whether the sender is known to be allowed to read the ConfigMap. Anybody who reaches the webhook can send a review with
+ * somebody else's namespace in it, so answers name positions only, unless it is known who sends reviews.
  */
 export type AnswerDetail = 'words' | 'places';
 
@@ -79,7 +79,7 @@ export function envoyCheck(
   };
 }
 
-/** The same, told without words of the source. */
+/** The same, without words of the source. */
 function inPlaces(copies: Pick<PatchedCopies, 'told'>): Pick<PatchedCopies, 'told'> {
   const known = new WeakMap<ToldPatch, ToldPatch>();
   return {

@@ -1,6 +1,6 @@
 /**
  * What happens to one object, and why: the same decision for the webhook and for the CLI.
- * The decision is a value; its trace tells every step.
+ * The decision is a value; its trace lists every step.
  */
 import { AppError, type ErrorCode, type ErrorFacts } from '#kernel/errors.ts';
 import { isObject, objectAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
@@ -33,7 +33,7 @@ export type Decision =
   | (Told & {
       readonly kind: 'unchanged';
       readonly status: Status;
-      /** Puts back what the update had reset; most often none. */
+      /** Restores what the update had reset; usually empty. */
       readonly operations: readonly Operation[];
     })
   | (Told & {
@@ -58,11 +58,11 @@ export interface DecisionContext {
   readonly checkEnvoy: EnvoyCheck;
   /** Keys of a ConfigMap; undefined where it is not there, or not known. */
   readonly configMapKeys: (namespace: string, name: string) => readonly string[] | undefined;
-  /** What stands under the names that pods would mount. */
+  /** What exists under the names that pods would mount. */
   readonly heldConfigMap: ReadHeld;
   /** Namespaces that are never touched. */
   readonly ignoredNamespaces: ReadonlySet<string>;
-  /** Where the object goes, when it does not say so itself. */
+  /** The object's namespace, when it does not name one itself. */
   readonly namespace: string;
   /** The object before an update. */
   readonly before?: JsonObject | undefined;
@@ -76,7 +76,7 @@ interface DecisionScope {
   readonly trace: Trace;
 }
 
-/** Expected failures are refusals; only a mistake of ours throws. */
+/** Expected failures are refusals; only a bug of ours throws. */
 export function decide(object: JsonObject, context: DecisionContext): Decision {
   const trace = new Trace();
   const located = locate(object, context.namespace);
@@ -171,7 +171,7 @@ function hasStatus(template: JsonObject): boolean {
   return objectAt(objectAt(template, 'metadata'), 'annotations')[statusKey] !== undefined;
 }
 
-/** Reasons that nobody needs to be told of at the prompt. */
+/** Reasons that need no warning to the user. */
 const silentReasons: ReadonlySet<SkipReason> = new Set([
   'not_requested',
   'opted_out',
@@ -181,7 +181,7 @@ const silentReasons: ReadonlySet<SkipReason> = new Set([
 ]);
 
 function skip(reason: SkipReason, message: string, trace: Trace): Decision {
-  // Silence where nothing was asked for; a reason where something was.
+  // No message where nothing was asked for; a reason where something was.
   if (silentReasons.has(reason)) trace.say(reason, message);
   else trace.warn(reason, message);
   return { kind: 'skipped', reason, steps: trace.steps };
@@ -195,7 +195,7 @@ function skipOutside(
   const { trace } = scope;
   const status = readableStatus(located);
   if (reason === 'host_network' && status !== undefined) {
-    // It became a hostNetwork pod after its injection: on the node's network anybody could ask the helper.
+    // It became a hostNetwork pod after its injection: on the node's network anybody could call the helper.
     trace.warn(reason, message);
     return takenBack(located, status, trace);
   }
@@ -217,14 +217,14 @@ function readableStatus(located: Located): Status | undefined {
   }
 }
 
-/** An injected object whose annotations are gone is taken back, not refused. */
+/** An injected object whose annotations are gone is uninjected, not refused. */
 function readRequestOf(located: Located, status: Status | undefined): Request {
   const request = readRequest(located.template);
   return request.kind === 'none' && status !== undefined ? { kind: 'opted-out' } : request;
 }
 
 function warnOfStray(located: Located, trace: Trace): void {
-  // The API server copies annotations and labels to what a controller makes: the person was told already.
+  // The API server copies annotations and labels to what a controller makes: the user was warned already.
   if (located.hasControllerOwner) return;
   for (const { id, message, key } of strayKeys(located)) trace.warn(id, message, key);
 }
@@ -269,19 +269,19 @@ function decideTemplates(located: Located, asked: TemplateRequest): Decision {
   };
 }
 
-/** @throws {AppError} CONFIGMAP_TAKEN where a pod is about to start, or a template to be injected, with what is not its own */
+/** @throws {AppError} CONFIGMAP_TAKEN where a pod is about to start, or a template to be injected, over a ConfigMap that is not its own */
 function requireOwnNames(
   { kind, namespace }: Located,
   status: Status,
   { context, isChange }: { readonly context: DecisionContext; readonly isChange: boolean },
 ): void {
   const isPod = kind === 'Pod';
-  // A pod's mounts stay as they are, and a workload that is there needs no new fault: its pods are judged one by one.
+  // A pod's mounts cannot change, and an existing workload needs no new refusal: its pods are judged one by one.
   if (isPod ? context.before !== undefined : !isChange) return;
   refuseTaken(status, { namespace, isPod, read: context.heldConfigMap });
 }
 
-/** Leaves an injected template as it is, without a look at the configuration, where nobody asked for a change. */
+/** Leaves an injected template as it is, without reading the configuration, where nobody asked for a change. */
 function settle(
   located: Located,
   status: Status,
@@ -292,7 +292,7 @@ function settle(
   const unchanged = (): Decision => {
     return { kind: 'unchanged', status, operations: at(located, operations), steps: trace.steps };
   };
-  // What another injector brings comes with the pod, not with its controller's template.
+  // What another injector adds is in the pod, not in its controller's template.
   if (located.hasControllerOwner && status.awaits === undefined) {
     trace.say('controller_owned', "its controller's template was injected already");
     return unchanged();
@@ -303,7 +303,7 @@ function settle(
   return unchanged();
 }
 
-/** Whether nobody asks for another pod template than stands: a controller made it, or the update does not touch it. */
+/** Whether nobody asks for a changed pod template: a controller made it, or the update does not touch it. */
 function isNoChange(located: Located, before: Located | undefined): boolean {
   if (located.hasControllerOwner) return true;
   return (
@@ -312,7 +312,7 @@ function isNoChange(located: Located, before: Located | undefined): boolean {
   );
 }
 
-/** What a pod template consists of; a Pod has a status and more metadata besides. */
+/** What a pod template consists of; a Pod also has a status and more metadata. */
 function specAndMetadata(template: Json): Json {
   const whole = isObject(template) ? template : {};
   const { annotations, labels } = objectAt(whole, 'metadata');

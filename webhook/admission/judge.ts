@@ -1,20 +1,20 @@
-/** What admission would say of an object as it is stored, for the events on it: the same decision, without its operations. */
+/** What admission would say about an object as it is stored, for the events on it: the same decision, without its operations. */
 import type { JsonObject } from '#kernel/json.ts';
 import { objectAt, stringAt } from '#kernel/json.ts';
 import { traceText, type TraceStep } from '../injection/trace.ts';
 import { decide, type DecisionContext } from './decide.ts';
 
-/** What admission would say of an object that asks for something and was stored without it. */
+/** What admission would say about an object that asks for something and was stored without it. */
 export interface StoredVerdict {
-  /** `injectable`: nothing stands in its way now. */
+  /** `injectable`: nothing prevents it now. */
   readonly kind: 'injectable' | 'refused' | 'skipped';
-  /** Trace of the decision, as far as it matters: a step a line. */
+  /** Trace of the decision, as far as it matters: one line for each step. */
   readonly trace: string;
 }
 
 /**
  * Undefined where nothing was asked for, where it is there already, and where it is skipped without a warning.
- * The Envoy configuration is not looked at: the controller tells of it where it is rendered.
+ * The Envoy configuration is not checked: the controller reports on it where it is rendered.
  */
 export function judgeStored(
   object: JsonObject,
@@ -40,7 +40,7 @@ export function judgeStored(
   }
 }
 
-/** Of an object that would be injected: what it asks for, and the warnings; the rest is told once it is done. */
+/** Of an object that would be injected: what it asks for, and the warnings; the rest is reported once it is done. */
 function isRequest({ id, level }: TraceStep): boolean {
   return id === 'templates_requested' || level === 'warning';
 }

@@ -28,12 +28,12 @@ interface Facts {
   readonly isUpdate: boolean;
 }
 
-/** Undefined for an object that may be changed. Looks at no annotation of ours. */
+/** Undefined for an object that may be changed. Reads none of our annotations. */
 export function outsideReason(located: Located, facts: Facts): Outside | undefined {
   const { template, namespace } = located;
   const untouchable = untouchableReason(located, facts.isUpdate);
   if (untouchable !== undefined) return untouchable;
-  // Of the label the API server is the judge: it asks only about namespaces that have it.
+  // The API server checks the label: it calls the webhook only for namespaces that have it.
   if (standingOf(namespace, 'enabled', facts.ignoredNamespaces) === 'ignored') {
     return {
       reason: 'namespace_ignored',
@@ -64,14 +64,14 @@ function untouchableReason(located: Located, isUpdate: boolean): Outside | undef
     return { reason: 'being_deleted', message: 'the object is being deleted' };
   }
   const { isImmutable, revisionOf } = kindNamed(kind) ?? {};
-  // A patch would only have the whole update refused.
+  // A patch would only cause the whole update to be refused.
   if (isImmutable === true && isUpdate) {
     return {
       reason: 'immutable',
       message: `the pods of a ${kind} cannot change; delete it and create it again to have it injected`,
     };
   }
-  // A Deployment knows its ReplicaSet by an equal template: changed, it would be taken for a stranger and made again.
+  // A Deployment knows its ReplicaSet by an equal template: a changed one would not be recognized, and would be created again.
   if (revisionOf !== undefined && hasControllerOwner) {
     return {
       reason: 'controller_owned',

@@ -1,5 +1,5 @@
 /**
- * An AdmissionReview in, an AdmissionReview out. Nothing is written anywhere, so dry runs need no care.
+ * An AdmissionReview in, an AdmissionReview out. Nothing is written anywhere, so dry runs need no special case.
  * @see Kubernetes admission.k8s.io/v1 AdmissionReview
  */
 import { AppError, type ErrorCode } from '#kernel/errors.ts';
@@ -17,7 +17,7 @@ export interface ReviewAnswer {
   /** Kind of the reviewed object, one of those we know or `other`. */
   readonly kind: string;
   readonly decision: Decision['kind'] | 'ignored';
-  /** Stable id of why. */
+  /** Stable id of the reason. */
   readonly reason: string;
 }
 
@@ -31,7 +31,7 @@ const maxRefusalLength = 4_096;
 /** Characters: an audit log is kept for years, and a configuration may have hundreds of listeners. */
 const maxTraceLength = 4_096;
 
-/** @throws {AppError} REVIEW_INVALID when the body is no AdmissionReview of a version that we know */
+/** @throws {AppError} REVIEW_INVALID when the body is not an AdmissionReview of a known version */
 export function review(body: unknown, context: ReviewContext): ReviewAnswer {
   const request = requestOf(body);
   const uid = stringAt(request, 'uid') ?? '';
@@ -133,7 +133,7 @@ function patch(operations: readonly Operation[]): JsonObject {
   return { patchType: 'JSONPatch', patch: Buffer.from(text).toString('base64') };
 }
 
-/** The outcome and what needs attention, for the person at the prompt; nothing where nothing happened. */
+/** The outcome and what needs attention, as warnings for the user; nothing where nothing happened. */
 function warningsOf(decision: Decision): JsonObject {
   const outcome =
     decision.kind === 'injected' || decision.kind === 'uninjected' ? decision.kind : undefined;

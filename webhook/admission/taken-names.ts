@@ -1,5 +1,5 @@
 /**
- * Whether somebody else's ConfigMap stands under a name that pods would mount. The kubelet mounts whatever is there when a
+ * Whether somebody else's ConfigMap has a name that pods would mount. The kubelet mounts whatever is there when a
  * pod starts: the helper would follow rules, and Envoy a configuration, that nobody asked for.
  */
 import { AppError } from '#kernel/errors.ts';
@@ -7,9 +7,9 @@ import { helperData } from '../injection/compose.ts';
 import { isLegacyName } from '../injection/hash.ts';
 import type { Status } from '../injection/status.ts';
 
-/** What stands under a name. */
+/** What exists under a name. */
 interface HeldConfigMap {
-  /** Whether it carries our label, so that the controller may put it right. */
+  /** Whether it carries our label, so that the controller may repair it. */
   readonly isManaged: boolean;
   /** Whether it holds exactly these texts. */
   readonly holds: (data: Readonly<Record<string, string>>) => boolean;
@@ -42,7 +42,7 @@ function helperFault(
   if (there === undefined || there.holds(helperData(settings))) return undefined;
   const name = `ConfigMap ${namespace}/${configMap}`;
   if (!there.isManaged) return foreign(name, "other settings than this workload's");
-  // A workload is let in: only for one that is there does the controller put the ConfigMap right.
+  // A workload is admitted: the controller repairs the ConfigMap only for a stored one.
   if (!isPod) return undefined;
   const advice = isLegacyName(configMap)
     ? 'its short name is from version 0.1.0 and does not tell whose it is: restart the workload (kubectl rollout restart), which gives it a name of 128 bits'

@@ -1,4 +1,4 @@
-/** Names that several ask for: shared where all mean the same contents, and nobody's where they do not. */
+/** Names that several users ask for: shared where all mean the same contents, and nobody's where they do not. */
 
 interface Used<User> {
   readonly users: readonly User[];
@@ -14,7 +14,7 @@ interface Claim<User, Value extends Used<User>> {
 export class Claims<User, Value extends Used<User>> {
   readonly #claims = new Map<string, Claim<User, Value>>();
 
-  /** @param add gives the value with one user more, from the value so far */
+  /** @param add gives the value with one more user, from the value so far */
   claim(name: string, contents: string, add: (before: Value | undefined) => Value): void {
     const claim = this.#claims.get(name);
     if (claim === undefined) {

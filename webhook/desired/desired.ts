@@ -24,13 +24,13 @@ export interface ConfigMapUser {
   readonly namespace: string;
   readonly kind: string;
   readonly name: string;
-  /** Whom the helper's ConfigMap belongs to: the object, or the controller that made it. */
+  /** The owner of the helper's ConfigMap: the object, or the controller that made it. */
   readonly owner: OwnerReference;
   /** Text of the annotation. */
   readonly status: string;
-  /** What it says, where that is known without reading it. */
+  /** Its parsed value, where that is known without reading it. */
   readonly says?: Status;
-  /** It is too large beside others to be held, and none stands here. */
+  /** The text is too large to be held beside the others, and is left out here. */
   readonly isStatusWithheld?: true;
 }
 
@@ -68,7 +68,7 @@ export type ProblemReason =
   | 'EnvoyConfigMissing'
   | 'StatusInvalid';
 
-/** Why a ConfigMap cannot be made. */
+/** Why a ConfigMap cannot be created. */
 export interface ConfigMapProblem {
   readonly reason: ProblemReason;
   /** A sentence: what, where, and what to do. */
@@ -96,9 +96,9 @@ export type Rendered =
   | {
       readonly kind: 'rendered';
       readonly configMap: DesiredConfigMap;
-      /** What was added to the source, a sentence each. */
+      /** What was added to the source, one sentence each. */
       readonly changes: readonly string[];
-      /** What may be open in it, a sentence each. */
+      /** What it may leave open, one sentence each. */
       readonly warnings: readonly string[];
     }
   | { readonly kind: 'problem'; readonly problem: ConfigMapProblem };
@@ -175,7 +175,7 @@ function nameContested(
   return { reason: 'ConfigMapTaken', message, users };
 }
 
-/** Makes one patched copy, where it is not there already: some milliseconds, more with the size of the source. */
+/** Makes one patched copy, unless it exists already: some milliseconds, more with the size of the source. */
 export function renderEnvoy(
   namespace: string,
   { plan, users }: WantedEnvoy,
@@ -210,7 +210,7 @@ export function renderEnvoy(
   }
 }
 
-/** A patched copy but for its contents and users. */
+/** A patched copy without its contents and users. */
 function copyOf(
   namespace: string,
   plan: EnvoyPlan,
@@ -226,7 +226,7 @@ function copyOf(
   };
 }
 
-/** Why there is nothing to patch in a source that is there. */
+/** Why an existing source has nothing to patch. */
 function unreadable(
   namespace: string,
   { source: name, file }: EnvoyPlan,
@@ -234,14 +234,14 @@ function unreadable(
 ): string | undefined {
   if (withheldBytes !== undefined)
     return withheldMessage({ namespace, name, bytes: withheldBytes });
-  // A key may be called like something that every object has.
+  // A key may have the name of a member that every object has.
   if ([data, binaryData].some((part) => Object.hasOwn(part, file))) return undefined;
   return `ConfigMap ${namespace}/${name} has no text under the key that the Envoy container reads; add it, or correct svidecar.dev/envoy-config`;
 }
 
 /** The parser quotes the text where it stops, which may be a password; our own sentences only name parts of Envoy's. */
 function wordsOf(error: unknown, source: ToldSource): string {
-  // A mistake of ours, that this configuration brings to light: the others must not pay for it.
+  // A bug of ours that this configuration reveals: the others must not suffer from it.
   if (!(error instanceof AppError))
     return `${source.name} cannot be patched; this is a bug in svidecar, please report it`;
   const isParsers = error.cause instanceof AppError && error.cause.code === 'TEXT_UNPARSABLE';

@@ -1,6 +1,6 @@
 /**
- * Which Kubernetes Events should stand on the workloads of a namespace, and which name each has: a function of what is
- * stored, so that every replica wants the same ones, and one that was written is not written again.
+ * Which Kubernetes Events should exist for the workloads of a namespace, and the name of each: a function of what is
+ * stored, so every replica wants the same ones, and one that was written is not written again.
  */
 import type { StoredVerdict } from '../admission/judge.ts';
 import { hash } from 'node:crypto';
@@ -41,11 +41,11 @@ export interface DesiredEvent {
   readonly note: string;
 }
 
-/** Someone whose pods carry our status. */
+/** An object whose pods carry our status. */
 export interface Injected {
   /** The workload that people know: the topmost controller. */
   readonly workload: OwnerReference;
-  /** Changed a short while ago: what was done to it is news. */
+  /** Changed a short while ago: what was done to it is reported. */
   readonly isNews: boolean;
   readonly summary: string;
 }
@@ -55,7 +55,7 @@ export interface Asker {
   readonly verdict: StoredVerdict;
 }
 
-/** What is stored of one namespace. */
+/** What is stored about one namespace. */
 export interface EventFacts {
   readonly namespace: string;
   /** Value of the namespace's label. */
@@ -72,7 +72,7 @@ const maxNoteBytes = 1_024;
 /** @see RFC 1123 subdomain */
 const maxNameLength = 253;
 
-/** All that should stand now, each once. */
+/** All events that should exist now, each once. */
 export function desiredEvents(facts: EventFacts): readonly DesiredEvent[] {
   const { namespace, standing, injected, askers, problems, registrations } = facts;
   const events = [
@@ -90,7 +90,7 @@ export function desiredEvents(facts: EventFacts): readonly DesiredEvent[] {
 /** Warnings of one rendering that have an event each. */
 const maxWarnings = 8;
 
-/** Says that a derived ConfigMap was written, and what may be open in it, to those whose pods mount it. */
+/** Reports that a derived ConfigMap was written, and what it may leave open, to those whose pods mount it. */
 export function renderedEvents(
   configMap: DesiredConfigMap | Omit<DesiredConfigMap, 'data'>,
   written: {
@@ -120,7 +120,7 @@ export function renderedEvents(
   });
 }
 
-/** Whoever changes a ConfigMap is told nothing by admission, which is not asked. */
+/** Admission cannot tell the author of a changed ConfigMap anything, as it is not called. */
 function doubtNotes(warnings: readonly string[]): readonly string[] {
   const more = warnings.length - maxWarnings;
   const rest = more > 0 ? [`${more} more warnings; svidecar explain shows all of them`] : [];
@@ -129,7 +129,7 @@ function doubtNotes(warnings: readonly string[]): readonly string[] {
   );
 }
 
-/** Says that settings of ours were not what their name stands for, and were put right: to those whose pods mount them. */
+/** Reports repaired settings, which were not what their name stands for, to those whose pods mount them. */
 export function restoredEvents(
   configMap: Omit<DesiredConfigMap, 'data'>,
   uid: string,
@@ -146,18 +146,18 @@ export function restoredEvents(
   });
 }
 
-/** The same for the same contents: whoever is second finds it there. */
+/** The same for the same contents: a second writer finds it there. */
 export function eventName({ namespace, regarding, reason, note }: DesiredEvent): string {
   const text = JSON.stringify([namespace, regarding.kind, regarding.uid, reason, note]);
   const suffix = `.svidecar.${hash('sha256', text, 'hex').slice(0, 32)}`;
   return withoutTail(regarding.name.slice(0, maxNameLength - suffix.length), '.-') + suffix;
 }
 
-/** At most as long as the API server takes it. */
+/** At most as long as the API server accepts. */
 export function clippedNote(note: string): string {
   const bytes = Buffer.from(note);
   if (bytes.length <= maxNoteBytes) return note;
-  // Three bytes for the ellipsis; a character that is cut in two becomes U+FFFD, and goes.
+  // Three bytes for the ellipsis; a character that is cut in two becomes U+FFFD, and is removed.
   const kept = bytes.subarray(0, maxNoteBytes - 3).toString();
   return `${kept.replace(/\uFFFD+$/, '')}…`;
 }
@@ -187,7 +187,7 @@ function askerEvents(facts: EventFacts, { self, verdict }: Asker): readonly Desi
   return warning('NotInjected', storedWithout(self, verdict.trace));
 }
 
-/** Its status may be forged, or from a backup: nothing of its text is told. */
+/** Its status may be forged, or from a backup: none of its text is repeated. */
 function unattendedEvent(
   { namespace, standing }: EventFacts,
   { workload }: Injected,
@@ -262,7 +262,7 @@ function workloadsOf(users: readonly ConfigMapUser[]): readonly OwnerReference[]
   return [...new Map(users.filter(isLive).map(({ owner }) => [owner.uid, owner])).values()];
 }
 
-/** A ReplicaSet that its controller keeps for a rollback runs nothing; the pods of one that does are users themselves. */
+/** A ReplicaSet that its controller keeps for a rollback has no pods; the pods of others are users themselves. */
 export function isLive({ kind, name, owner }: ConfigMapUser): boolean {
   const isRevision = kindNamed(kind)?.revisionOf !== undefined;
   return !isRevision || (owner.kind === kind && owner.name === name);

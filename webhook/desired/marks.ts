@@ -1,6 +1,6 @@
 /**
- * The configuration's labels and annotations on the ConfigMaps that svidecar makes. They are no part of a name's content:
- * a changed one is put on the ConfigMaps that are there, and no pod restarts for it.
+ * The configuration's labels and annotations on the ConfigMaps that svidecar makes. They are not part of a name's content:
+ * a changed one is put on the existing ConfigMaps, and no pod restarts for it.
  */
 import type { EngineMemory } from '../injection/engine-memory.ts';
 import type { ObjectMarks } from '../request/object-marks.ts';
@@ -20,7 +20,7 @@ export interface Marking {
   readonly marks: ObjectMarks;
 }
 
-/** Our own come last: by them ConfigMaps are known to be ours. */
+/** Our own come last: by them our ConfigMaps are recognized. */
 function marked(
   configMap: DesiredConfigMap,
   { labels, annotations }: ObjectMarks,

@@ -1,4 +1,4 @@
-/** The statuses of a namespace, read one by one: a broken or hostile one costs its own workload alone. */
+/** The statuses of a namespace, read one by one: a broken or hostile one affects only its own workload. */
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { helperNameBy } from '../injection/compose.ts';
 import { derivedNameBy } from '../injection/envoy-plan.ts';
@@ -11,7 +11,7 @@ interface Carrier {
   readonly kind: string;
   readonly name: string;
   readonly status: string;
-  /** What the text says, where that is known without reading it. */
+  /** Its parsed value, where that is known without reading it. */
   readonly says?: Status;
   readonly isStatusWithheld?: true;
 }
@@ -19,7 +19,7 @@ interface Carrier {
 export type ParseStatus = (text: string) => Status;
 
 const mebi = 1_048_576;
-/** Characters of different status annotations that the controller holds. One has 2,000 to 6,000; the API server takes 262,144. */
+/** Characters of different status annotations that the controller holds. One has 2,000 to 6,000; the API server accepts 262,144. */
 export const heldStatuses = Object.freeze({ ofNamespace: 4 * mebi, ofAll: 16 * mebi });
 
 export interface ReadStatuses<User> {
@@ -30,14 +30,14 @@ export interface ReadStatuses<User> {
 
 type Read = Status | { readonly fault: string };
 
-/** @param parse as {@link parseStatus}, which may remember */
+/** @param parse as {@link parseStatus}, perhaps with a cache */
 export function readStatuses<User extends Carrier>(
   users: readonly User[],
   parse: ParseStatus = parseStatus,
 ): ReadStatuses<User> {
   const statuses = new Map<User, Status>();
   const faults = new Map<User, string>();
-  // Replicas of one workload say the same.
+  // Replicas of one workload have the same status.
   const read = new Map<string, Read>();
   for (const user of users) {
     const status = read.get(user.status) ?? readStatus(user, parse);
@@ -52,7 +52,7 @@ export function readStatuses<User extends Carrier>(
 }
 
 /**
- * The annotation is the user's to write: names in it count only where they follow from what they name, so that
+ * Users can write the annotation: names in it count only where they match the contents that they name, so that
  * nobody can have a ConfigMap of another name written.
  */
 function readStatus(user: Carrier, parse: ParseStatus): Read {
@@ -64,7 +64,7 @@ function readStatus(user: Carrier, parse: ParseStatus): Read {
     return fault === undefined ? status : { fault: `${where}: its status annotation ${fault}` };
   } catch (thrown) {
     if (thrown instanceof AppError) return { fault: `${where}: ${thrown.message}` };
-    // A mistake of ours, that this text brings to light: the others must not pay for it.
+    // A bug of ours that this text reveals: the others must not suffer from it.
     return { fault: `${where}: its status annotation cannot be read (${messageOf(thrown)})` };
   }
 }
@@ -81,7 +81,7 @@ function faultOf({ helper, envoy }: Status): string | undefined {
   const isEnvoyOurs =
     envoy === undefined || ruleOfName(envoy.derived, derivedNameBy(envoy)) !== undefined;
   if (!isHelperOurs || !isEnvoyOurs) return 'names ConfigMaps that do not match its contents';
-  // Half a character is another one once it is stored: what is written would never be what is wanted.
+  // A lone surrogate is stored as another character: the stored text would never equal the wanted one.
   if (helper?.settings.isWellFormed() === false) return 'has settings that are not Unicode text';
   return undefined;
 }

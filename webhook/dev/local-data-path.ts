@@ -21,7 +21,7 @@ export interface LocalPod {
   readonly settings: string;
   /** Text of its patched Envoy configuration. */
   readonly envoy: string;
-  /** The cluster in it that leads on: to the other pod's Envoy, or to the app. */
+  /** The cluster in it for forwarded requests: to the other pod's Envoy, or to the app. */
   readonly onward: string;
 }
 
@@ -37,7 +37,7 @@ export interface DataPathOptions {
 }
 
 export interface LocalDataPath {
-  /** `http://127.0.0.1:PORT` of the caller's way out, and of the callee's way in. */
+  /** `http://127.0.0.1:PORT` of the caller's outbound listener, and of the callee's inbound one. */
   readonly outbound: string;
   readonly inbound: string;
   stop(): Promise<void>;
@@ -54,7 +54,7 @@ interface PodPorts {
   readonly health: number;
 }
 
-/** @throws {AppError} USAGE when a part does not start, with what it said */
+/** @throws {AppError} USAGE when a part does not start, with its output */
 export async function startDataPath(options: DataPathOptions): Promise<LocalDataPath> {
   const folder = await mkdtemp(join(tmpdir(), 'svidecar-dev-'));
   const programs = new Programs();

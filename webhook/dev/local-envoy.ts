@@ -1,6 +1,6 @@
 /**
- * A pod's Envoy configuration, as the patcher wrote it, moved to one machine: other ports, no mTLS. Nothing of what
- * injection added is touched but the helper's port. A function of its input.
+ * A pod's Envoy configuration, as the patcher wrote it, adapted to one machine: other ports, no mTLS. Of what injection
+ * added, only the helper's port is changed. A pure function.
  */
 import { own } from '#kernel/members.ts';
 import { parse, stringify } from 'yaml';

@@ -1,4 +1,4 @@
-/** Programs beside this one: started, waited for, and ended by their process id. */
+/** Child processes: started, waited for, and ended by their process id. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
@@ -69,7 +69,7 @@ export class Programs {
     }
   }
 
-  /** Asks all to end, the last started first, and makes sure of it. */
+  /** Asks all to end, the last started first, and kills those that do not. */
   async stop(): Promise<void> {
     for (const child of this.#running.reverse()) {
       if (child.exitCode !== null || child.pid === undefined) continue;

@@ -57,11 +57,7 @@ export class Anchors {
       throw new TextFault(offset, `the alias *${name} has no anchor before it`, 'alias_unknown');
     }
     if (this.#open.has(target)) {
-      throw new TextFault(
-        offset,
-        `the alias *${name} stands inside its own anchor`,
-        'alias_unknown',
-      );
+      throw new TextFault(offset, `the alias *${name} is inside its own anchor`, 'alias_unknown');
     }
     this.count(offset, this.#weights.get(target));
     return target;

@@ -66,7 +66,7 @@ export function requireEnvoyTag(tag: string | undefined, node: TaggedNode): void
   if (isPlain && !node.isKey) return;
   throw new TextFault(
     node.offset,
-    'a tag, which Envoy reads otherwise than others do; take the tag out, and quote what is a text',
+    'a tag, which Envoy reads differently from other readers; remove the tag, and quote what is a string',
     'tag_refused',
   );
 }
@@ -102,11 +102,11 @@ export function requireEnvoyForm(source: string, offset: number): void {
   const isFoldedAndKept = /^>\d?\+/.test(source);
   if (!isFoldedAndKept && !hasBrokenEscape(source)) return;
   const what = isFoldedAndKept
-    ? 'a folded text that keeps its last line ends (>+)'
+    ? 'a folded scalar that keeps its final line breaks (>+)'
     : 'an escape (\\_ or \\N)';
   throw new TextFault(
     offset,
-    `${what}, which Envoy reads otherwise; write it in another way`,
+    `${what}, which Envoy reads differently; write it in another way`,
     'read_differently',
   );
 }

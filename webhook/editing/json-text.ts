@@ -20,7 +20,7 @@ export function notJson(text: string): TextFault {
   const { at, what, expected } = jsonFaultAt(text);
   return new TextFault(
     at,
-    `Envoy reads a file as JSON unless its name ends in .yaml or .yml, and this is no JSON (${what}, expected ${expected}); mend it`,
+    `Envoy reads a file as JSON unless its name ends in .yaml or .yml, and this is not JSON (${what}, expected ${expected}); correct it`,
     'file_not_json',
   );
 }

@@ -21,6 +21,6 @@ export function standsTwice({ key, isMerge }: NamedKey, keys: Set<string>): bool
 
 export function keyFault(offset: number): TextFault {
   const why =
-    'a list or map stands here as a key; neither Kubernetes nor Envoy reads that, so write a text';
+    'a list or map is used as a key here; neither Kubernetes nor Envoy accepts that, so write a string';
   return new TextFault(offset, why, 'key_not_a_text');
 }

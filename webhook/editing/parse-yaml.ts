@@ -105,7 +105,7 @@ class Meter {
     if (this.#blanks * this.#comments > maxBlankTimesComments) {
       throw new TextFault(
         this.#offset,
-        'too many blank lines and comments in a row; take some out',
+        'too many blank lines and comments in a row; remove some',
         'too_many_blank_lines',
       );
     }

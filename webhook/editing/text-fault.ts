@@ -22,7 +22,7 @@ export function tooMuch(offset: number, limit: number, what: string): TextFault 
   const most = limit.toLocaleString('en');
   return new TextFault(
     offset,
-    `a document may have at most ${most} ${what}, and here it has more; divide it`,
+    `a document may have at most ${most} ${what}, and this one has more; split it`,
     'text_too_large',
   );
 }
@@ -41,13 +41,13 @@ export function requireCharacters(text: string): void {
   if (text[at] === '\r') {
     throw new TextFault(
       at,
-      'a carriage return without a line feed, which only some readers take for the end of a line; end lines with a line feed',
+      'a carriage return without a line feed, which only some readers treat as the end of a line; end lines with a line feed',
       'character_refused',
     );
   }
   throw new TextFault(
     at,
-    `the character U+${code}, which readers of YAML take for different things or refuse; take it out, or write it as \\u${code.toLowerCase()} inside double quotes`,
+    `the character U+${code}, which YAML readers interpret differently or reject; remove it, or write it as \\u${code.toLowerCase()} inside double quotes`,
     'character_refused',
   );
 }
@@ -72,7 +72,7 @@ export function requireKnownTag(tag: string | undefined, offset: number): void {
   const name = tag.slice(tag.lastIndexOf(':') + 1);
   throw new TextFault(
     offset,
-    `the tag !!${name}, under which readers of YAML make different values; take it out`,
+    `the tag !!${name}, from which YAML readers make different values; remove it`,
     'tag_refused',
   );
 }

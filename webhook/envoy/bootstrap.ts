@@ -82,11 +82,11 @@ function lacking(
       return lacking(wish, { holder: { message: present, path }, fields }, value);
     }
     if (present === '' || isObject(value)) {
-      const what = present === '' ? 'is empty, which Envoy takes for absent' : 'is no map';
+      const what = present === '' ? 'is empty, which Envoy treats as absent' : 'is not a map';
       const why = reason === '' ? 'a template wants a value there' : `it is a field ${reason}`;
       throw invalid(wish.file, path, {
         reason: 'bootstrap_member_unusable',
-        why: `${title} ${what}, and ${why}: write it, or take the line out so that svidecar adds it`,
+        why: `${title} ${what}, and ${why}: write it, or remove the line so that svidecar adds it`,
       });
     }
     return [];

@@ -41,6 +41,6 @@ function warning(file: ConfigFile, path: string, what: string): EnvoyWarning {
   return warningAt(
     'extension_not_judged',
     { file, path },
-    `${what} is plugged into Envoy as a whole and is not judged, so nothing here tells whether connections come past the filters; take it out, or trust it`,
+    `${what} is plugged into Envoy as a whole and is not judged, so nothing here tells whether connections bypass the filters; remove it, or trust it`,
   );
 }

@@ -86,7 +86,7 @@ export function checkConnection(
       warningAt(
         'filter_in_front',
         { file: listener.file, path: filter.path },
-        `${kind} ${filterTitle(filter)} stands before the connection manager of ${rule} and ${whatIs(filter)}, so nothing here tells whether connections are answered, changed or sent somewhere before requests are checked; take it out, or trust it`,
+        `${kind} ${filterTitle(filter)} stands before the connection manager of ${rule} and ${whatIs(filter)}, so nothing here tells whether connections are answered, changed or sent somewhere before requests are checked; remove it, or trust it`,
       ),
     );
 }
@@ -107,5 +107,5 @@ function whatIs(filter: Placed): string {
     return 'gets its configuration from somewhere else (config_discovery)';
   }
   const type = anyField(filter, 'typed_config')?.type;
-  return type === undefined ? 'says no type' : `is of the type ${type}, which is not judged`;
+  return type === undefined ? 'has no type' : `is of the type ${type}, which is not judged`;
 }

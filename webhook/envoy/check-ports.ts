@@ -28,7 +28,7 @@ export function checkPorts(
       warningAt(
         'port_clash',
         { file, path: socket.path },
-        `${who} has port ${port}, which the auth helper listens on: one of the two will not start`,
+        `${who} uses port ${port}, on which the auth helper listens: one of the two will not start`,
       ),
     ];
   });

@@ -28,7 +28,7 @@ export function refuseRepeats(
 }
 
 const because =
-  'the second time it would take what it did itself for what the client did, and refuse the request or let the token go where it is not meant to';
+  'the second time it would mistake its own work for that of the client, and refuse the request or let the token go where it is not meant to';
 
 /** What else helps, as the end of a list of remedies. */
 function orElse({ advice }: FilterAddition): string {
@@ -44,7 +44,7 @@ function refuseRedirects(addition: FilterAddition, manager: Manager, seen: Set<o
   if (route !== undefined) {
     throw invalid(route.file, route.action?.path ?? route.path, {
       reason: 'redirect_within_envoy',
-      why: `this route follows redirects itself (internal_redirect_policy), so that a request comes to the filter of ${rule} again: ${because}; take the policy out${orElse(addition)}`,
+      why: `this route follows redirects itself (internal_redirect_policy), so that a request reaches the filter of ${rule} again: ${because}; remove the policy${orElse(addition)}`,
     });
   }
   for (const place of [manager, ...fresh.flatMap(({ configurations }) => configurations)]) {
@@ -53,7 +53,7 @@ function refuseRedirects(addition: FilterAddition, manager: Manager, seen: Set<o
     if (!mentions(place.message, redirectPolicy)) continue;
     throw invalid(place.file, place.path, {
       reason: 'redirect_within_envoy',
-      why: `a custom_response redirects requests within Envoy, so that a request comes to the filter of ${rule} again: ${because}; take the redirect_policy out${orElse(addition)}`,
+      why: `a custom_response redirects requests within Envoy, so that a request reaches the filter of ${rule} again: ${because}; remove the redirect_policy${orElse(addition)}`,
     });
   }
 }

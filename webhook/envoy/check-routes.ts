@@ -89,7 +89,7 @@ function tapped(
       warningAt(
         'token_logged',
         { file, path },
-        `a transport_socket of cluster "${name}" writes all that is sent there (tap), with the token that ${rule} puts into the requests: whoever reads it can use the token; take the tap out`,
+        `a transport_socket of cluster "${name}" writes all that is sent there (tap), with the token that ${rule} puts into the requests: whoever reads it can use the token; remove the tap`,
       ),
     );
 }

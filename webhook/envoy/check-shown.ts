@@ -34,7 +34,7 @@ export function checkShown(
 
 const writes = 'this log or trace writes the header authorization';
 const mayWrite =
-  'the format of this log stands in a file or variable that cannot be seen here, and may write the header authorization';
+  'the format of this log is in a file or variable that cannot be seen here, and may write the header authorization';
 
 /** What a log does with the token, as a clause; undefined where it does nothing. */
 function whatLogs(log: JsonObject): string | undefined {

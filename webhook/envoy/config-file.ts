@@ -146,7 +146,7 @@ function dialectIn(source: EnvoySource, name: string, path: string): Dialect {
   if (dialect !== undefined) return dialect;
   throw new AppError(
     'ENVOY_CONFIG_INVALID',
-    `${source.name}: Envoy reads ${path} as protobuf, because its name ends in .pb or .pb_text, and svidecar cannot tell what it says; write it as YAML or JSON`,
+    `${source.name}: Envoy reads ${path} as protobuf, because its name ends in .pb or .pb_text, which svidecar cannot read; write it as YAML or JSON`,
     { reason: 'file_kind_refused' },
   );
 }
@@ -154,7 +154,7 @@ function dialectIn(source: EnvoySource, name: string, path: string): Dialect {
 function readInTwoWays(source: EnvoySource, name: string): AppError {
   return new AppError(
     'ENVOY_CONFIG_INVALID',
-    `${source.name}: Envoy sees ${name} at two paths, and goes by the end of a path when it reads a file as YAML (.yaml, .yml) or as JSON; name one of them alone`,
+    `${source.name}: Envoy sees ${name} at two paths, and goes by the end of a path when it reads a file as YAML (.yaml, .yml) or as JSON; use only one of them`,
     { reason: 'file_kind_refused' },
   );
 }
@@ -182,7 +182,7 @@ function refuseKeys(file: ConfigFile, root: JsonObject): void {
     for (const [key, member = null] of Object.entries(value)) {
       const camel = camelCase(key);
       if (camel !== key && isObject(value) && Object.hasOwn(value, camel)) {
-        const why = `${key} stands here a second time, as ${camel}; Envoy reads both: write them as one`;
+        const why = `${key} is here a second time, as ${camel}; Envoy reads both: write them as one`;
         throw invalid(file, `${path}/${key}`, { reason: 'field_spelled_twice', why });
       }
       rest.push({ value: member, path: `${path}/${escapeToken(key)}` });
@@ -251,6 +251,6 @@ function notFound(main: ConfigFile, field: string, path: string): EnvoyWarning {
   return warningAt(
     'discovery_file_not_found',
     { file: main, path: `/dynamic_resources/${field}` },
-    `${field} names ${path}, which is not in this ConfigMap, so what stands there gets no filter; put that file into the same ConfigMap`,
+    `${field} names ${path}, which is not in this ConfigMap, so what is in it gets no filter; put that file into the same ConfigMap`,
   );
 }

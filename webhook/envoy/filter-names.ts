@@ -77,7 +77,7 @@ function takesUsualName(
   return foreign.every((one) => authzEffectOf(one, addition.routes) === 'documented');
 }
 
-const otherwise = 'take it out';
+const otherwise = 'remove it';
 
 /** An addition's filter. */
 interface OwnFilter {
@@ -129,7 +129,7 @@ function refuseMisplaced(settings: SettingsView, { addition, own, isTaken }: Own
     if (meant === undefined) return;
     throw invalid(meant.file, meant.path, {
       reason: 'setting_under_other_filter',
-      why: `${routes.prefix} settings stand under ${authzName}, which is another filter here, so that they would not reach ${rule}; write them under ${own}`,
+      why: `${routes.prefix} settings are under ${authzName}, which is another filter here, so that they would not reach ${rule}; write them under ${own}`,
     });
   }
   const lost = usual.find((one) => authzEffectOf(one, routes) === 'opens');
@@ -208,7 +208,7 @@ export function checkUnseen(
     warningAt(
       'routes_not_seen',
       { file, path },
-      `${what}, so nothing here tells whether they switch the filter of ${rule} off by its name (typed_per_filter_config, ${name})${older}: ${remedy}, or make sure that nothing stands there for this name`,
+      `${what}, so nothing here tells whether they switch the filter of ${rule} off by its name (typed_per_filter_config, ${name})${older}: ${remedy}, or make sure that nothing is set there for this name`,
     ),
   ];
 }

@@ -17,7 +17,7 @@ const deadEnds: ReadonlySet<string> = new Set([
 const oldApi =
   'this is the v2 API, which Envoy dropped in 1.17; write it with the v3 API (typed_config with a v3 @type)';
 const tcpRemedy =
-  'only HTTP requests can carry a token: end it with an HTTP connection manager, or take it out of what this rule is for';
+  'only HTTP requests can carry a token: end it with an HTTP connection manager, or exclude it from what this rule is for';
 
 /** @throws {AppError} ENVOY_CONFIG_INVALID for the v2 API, and for a connection manager without HTTP filters */
 export function findListeners(files: ConfigFiles): readonly Listener[] {
@@ -81,12 +81,12 @@ function chainOf(
   const name = textOf(last.message, 'name') ?? 'without a name';
   const gap = { file, path: last.path };
   if (isSet(last.message, 'config_discovery')) {
-    const what = `the last network filter of ${title}, ${name}, comes by config_discovery and cannot be seen`;
+    const what = `the last network filter of ${title}, ${name}, comes from config_discovery and cannot be seen`;
     const remedy =
       'write it here as an HTTP connection manager, or have its control plane add the filter';
     return { managers, gaps: [{ ...gap, what, remedy }] };
   }
-  const what = `${title} ends with ${name}${type === undefined ? '' : ` (${type})`}, which is no HTTP connection manager`;
+  const what = `${title} ends with ${name}${type === undefined ? '' : ` (${type})`}, which is not an HTTP connection manager`;
   return { managers, gaps: [{ ...gap, what, remedy: tcpRemedy }] };
 }
 
@@ -96,7 +96,7 @@ function apiListenerOf(listener: Placed, file: ConfigFile, routesOf: RouteReader
   if (config === undefined) return { managers: [], gaps: [] };
   const managers = managerIn(config, { file, chain: undefined }, routesOf);
   if (managers.length > 0) return { managers, gaps: [] };
-  const what = `api_listener is ${config.type ?? 'of no type'}, which is no HTTP connection manager`;
+  const what = `api_listener is ${config.type ?? 'of no type'}, which is not an HTTP connection manager`;
   return { managers, gaps: [{ file, path: config.path, what, remedy: tcpRemedy }] };
 }
 

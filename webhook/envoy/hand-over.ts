@@ -34,7 +34,9 @@ export function checkHandOver(
     const targets = open.filter((one) => addressesOf(one).some((at) => isFree || !isLoopback(at)));
     return shortList([
       ...targets.map((one) => `${titleOf(one)} (${lineIn(one.file, one.path)})`),
-      ...(hasUnseenListeners(files) ? ['listeners that come by discovery and cannot be seen'] : []),
+      ...(hasUnseenListeners(files)
+        ? ['listeners that come from discovery and cannot be seen']
+        : []),
     ]);
   });
   return chosen.filter(handsOver).flatMap((front): readonly EnvoyWarning[] => {

@@ -112,7 +112,7 @@ export function findHandWired(
   const fault = faults[0] ?? { path: first.path, what: 'cannot be judged' };
   throw invalid(manager.file, fault.path, {
     reason: 'hand_wired_fault',
-    why: `filter ${titleOf(first)} is to ask the helper for ${addition.rule}, but ${fault.what}; mend it, or remove the filter and let svidecar do the wiring`,
+    why: `filter ${titleOf(first)} is to ask the helper for ${addition.rule}, but ${fault.what}; correct it, or remove the filter and let svidecar do the wiring`,
   });
 }
 
@@ -130,7 +130,7 @@ function ownFilter(
   if (asking !== undefined) {
     throw invalid(manager.file, asking.path, {
       reason: 'hand_wired_without_ext_authz',
-      why: `filter ${titleOf(asking)} asks the helper about each request, which it does not answer with the filter that ${rule} has here (${name}); ${advice?.setting ?? 'take it out'}`,
+      why: `filter ${titleOf(asking)} asks the helper about each request, which it does not answer with the filter that ${rule} has here (${name}); ${advice?.setting ?? 'remove it'}`,
     });
   }
   const same = meant.find(({ message }) => sameJson(message, wanted));
@@ -239,7 +239,7 @@ function serviceFault(
   }
   const hole = holeOf(port)(cluster);
   if (hole === undefined) return undefined;
-  return `its cluster "${name}" does not lead to the helper alone (127.0.0.1:${port}) by ${hole.field} (${lineIn(cluster.file, hole.path)})`;
+  return `its cluster "${name}" does not lead to the helper alone (127.0.0.1:${port}) because of ${hole.field} (${lineIn(cluster.file, hole.path)})`;
 }
 
 /** Fields of `GoogleGrpc` by which a call goes nowhere else: arguments of the channel, or plug-ins, could lead it to a proxy. */

@@ -88,7 +88,7 @@ function judgeConfig(config: TypedMessage): readonly Judgement[] {
   if (effect === 'holds') return judgeHolder(config);
   if (asksByHttp(config)) return [{ effect: 'asks', because: words.asks }];
   if (effect !== undefined) return [{ effect, because: words[effect] }];
-  const what = type === undefined ? 'says no type' : `is of the type ${type}`;
+  const what = type === undefined ? 'has no type' : `is of the type ${type}`;
   return [{ effect: 'unknown', because: `${what}, which svidecar does not know` }];
 }
 

@@ -115,7 +115,7 @@ function requireManagers(files: ConfigFiles, listeners: readonly Listener[]): vo
   if (missing !== undefined && listeners.length === 0) {
     throw invalid(files.main, '/dynamic_resources/lds_config', {
       reason: 'discovery_file_missing',
-      why: `the listeners are to come from ${missing}, which is not among the files that the container gets from this ConfigMap by the same mount and volume source; put it there, so that its listeners get the filter`,
+      why: `the listeners should come from ${missing}, which is not among the files that the container gets from this ConfigMap by the same mount and volume source; put it there, so that its listeners get the filter`,
     });
   }
   const path = listeners.length > 0 ? '/static_resources/listeners' : '/static_resources';
@@ -335,7 +335,7 @@ function sentenceOf({ name, wished, clash }: ClusterPlan): string {
 function reuseOf({ reused, name }: ClusterPlan): readonly EnvoyChange[] {
   if (reused === undefined) return [];
   const line = lineOfPath(reused.file.open, reused.path);
-  return [{ file: reused.file.name, line, message: `cluster ${name} is there already and fits` }];
+  return [{ file: reused.file.name, line, message: `cluster ${name} already exists and fits` }];
 }
 
 function written(

@@ -193,7 +193,7 @@ function inFront(
   const start = `${filterTitle(filter)} stands before the filter of ${rule} and ${because}`;
   const move =
     advice?.before === undefined
-      ? 'take it out, or trust it'
+      ? 'remove it, or trust it'
       : `name it in ${advice.before} if ${rule} is to stand before it`;
   const why =
     effect === 'elsewhere' || effect === 'asks'
@@ -213,7 +213,7 @@ function signsToo(
     warningAt(
       'authorization_taken',
       { file, path: filter.path },
-      `${filterTitle(filter)} ${signs.because}, as ${rule} does: a request can carry one of the two; take one out, or give them listeners of their own`,
+      `${filterTitle(filter)} ${signs.because}, as ${rule} does: a request can carry one of the two; remove one, or give them listeners of their own`,
     ),
   ];
 }
@@ -262,8 +262,8 @@ function seesTokenLater(
   const start = `${filterTitle(filter)} stands before the filter of ${rule}, and`;
   const why =
     config.type === tapType
-      ? `${start} writes the request down when it is over, with its token: whoever reads that can use the token; take the tap out, or set streaming: true in its output_config, by which it writes what it saw itself`
-      : `${start} its code can look at the request, with its token, when the answer comes: nothing here tells where the token goes; trust it with the token, or take it out`;
+      ? `${start} records the request when it is over, with its token: whoever reads that can use the token; remove the tap, or set streaming: true in its output_config, by which it writes what it saw itself`
+      : `${start} its code can look at the request, with its token, when the answer comes: nothing here tells where the token goes; trust it with the token, or remove it`;
   return [warningAt('token_seen_by_filter', { file, path: filter.path }, why)];
 }
 

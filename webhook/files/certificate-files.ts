@@ -13,7 +13,7 @@ export interface CertificateFilesOptions {
   readonly folder: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Milliseconds between looks; the watch alone misses changes on some file systems. */
+  /** Milliseconds between polls; the watch alone misses changes on some file systems. */
   readonly pollMs?: number;
 }
 
@@ -44,7 +44,7 @@ export class CertificateFiles implements CertificateSource {
     followFolder({ folder, look, signal, ...(pollMs === undefined ? {} : { pollMs }) });
   }
 
-  /** Looks for a newer pair now; a bad one is logged once and the last good one stays. */
+  /** Checks for a newer pair now; a bad one is logged once and the last good one stays in use. */
   async look(): Promise<void> {
     try {
       await this.#load();
@@ -55,7 +55,7 @@ export class CertificateFiles implements CertificateSource {
       this.#lastFault = fault;
       this.#options.log.error(
         { fault },
-        'new serving certificate not used, the last good one stays',
+        'new serving certificate rejected, the last good one stays in use',
       );
     }
   }

@@ -4,13 +4,13 @@ import { AppError } from '#kernel/errors.ts';
 
 /**
  * UTF-8, with or without its byte order mark, which stays: what is written back must be the file's own bytes.
- * @throws {AppError} FILE_UNREADABLE for anything else, naming the encoding by its mark or the first line that is wrong
+ * @throws {AppError} FILE_UNREADABLE for anything else, naming the encoding by its byte order mark, or the first bad line
  */
 export function decodeText(bytes: Buffer, where: string): string {
   const other = otherEncoding(bytes);
   if (other !== undefined) throw refusal(where, `it is ${other}`, other);
   if (isUtf8(bytes)) return bytes.toString('utf8');
-  throw refusal(`${where}:${firstBadLine(bytes)}`, 'these bytes are no UTF-8', 'WINDOWS-1252');
+  throw refusal(`${where}:${firstBadLine(bytes)}`, 'these bytes are not UTF-8', 'WINDOWS-1252');
 }
 
 /** By the byte order mark. */
@@ -25,7 +25,7 @@ function refusal(where: string, why: string, encoding: string): AppError {
   return new AppError('FILE_UNREADABLE', `${where}: ${why}, and only UTF-8 is read; ${advice}`);
 }
 
-/** Where what was decoded, encoded again, is another: 1 for the first line. */
+/** The first line that differs after decoding and encoding again; 1 for the first line. */
 function firstBadLine(bytes: Buffer): number {
   const again = Buffer.from(bytes.toString('utf8'), 'utf8');
   const at = bytes.findIndex((byte, index) => byte !== again[index]);

@@ -4,10 +4,10 @@ import { watch } from 'node:fs';
 export interface FollowOptions {
   /** A mounted Secret or ConfigMap, whose symlinks the kubelet swaps: so the folder is watched, not a file. */
   readonly folder: string;
-  /** Looks whether anything is new; must not throw. */
+  /** Checks whether anything is new; must not throw. */
   readonly look: () => void;
   readonly signal: AbortSignal;
-  /** Milliseconds between looks; the watch alone misses changes on some file systems. */
+  /** Milliseconds between polls; the watch alone misses changes on some file systems. */
   readonly pollMs?: number;
 }
 
@@ -16,7 +16,7 @@ const defaultPollMs = 10_000;
 /** One swap is several file events. */
 const settleMs = 50;
 
-/** Looks once now, then after each change and at each poll, until the signal aborts. */
+/** Checks once now, then after each change and at each poll, until the signal aborts. */
 export function followFolder({ folder, look, signal, pollMs }: FollowOptions): void {
   let settling: NodeJS.Timeout | undefined;
   const soon = (): void => {

@@ -11,7 +11,7 @@ import type { Template } from '../templates/template-schema.ts';
 import { decodeText } from './decode-text.ts';
 import { followFolder } from './follow-folder.ts';
 
-/** @throws {AppError} FILE_UNREADABLE also for what is no UTF-8 */
+/** @throws {AppError} FILE_UNREADABLE also for what is not UTF-8 */
 export function readFile(path: string): string {
   let bytes: Buffer;
   try {

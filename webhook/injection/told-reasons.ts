@@ -13,7 +13,7 @@ const byAnnotation =
   'set traffic_direction (INBOUND or OUTBOUND) on each listener, or name listeners in svidecar.dev/inject-listeners and svidecar.dev/validate-listeners';
 
 const onlyOnce =
-  'which this rule does not allow: it would take its own work for that of the client';
+  'which this rule does not allow: it would mistake its own work for that of the client';
 const orElse =
   'or set svidecar.dev/data-path: ext-authz for jwt-inject, svidecar.dev/forward-token: "true" for jwt-validate';
 
@@ -21,7 +21,7 @@ const orElse =
 const ofTexts = {
   alias_unknown: 'a YAML alias has no finished anchor before it; write the value out',
   character_refused:
-    'a control character, a lone carriage return or half of a character stands here; take it out, or write it as an escape in double quotes',
+    'a control character, a lone carriage return or half of a character is here; remove it, or write it as an escape in double quotes',
   config_key_missing:
     'the ConfigMap has no key of the name that Envoy is to read; add the key, or correct the path in the arguments of the Envoy container',
   copy_too_large:
@@ -49,14 +49,14 @@ const ofTexts = {
     'Envoy reads tagged values differently from other readers; remove the tag, and quote what is a string',
   template_not_filled_in:
     'it cannot be read as YAML or JSON, and it looks like a template of Helm or Go ({{ }}); fill it in first: helm template <chart> | svidecar inject -',
-  text_too_large: `it has more than ${count(maxCharacters)} characters, ${count(maxTokens)} words and marks, or ${count(maxValues)} keys and values (aliases written out); divide it`,
+  text_too_large: `it has more than ${count(maxCharacters)} characters, ${count(maxTokens)} words and marks, or ${count(maxValues)} keys and values (aliases written out); split it`,
   text_unparsable: 'it cannot be read as YAML or JSON; correct the syntax here',
   too_many_blank_lines: 'too many blank lines and comments follow one another; remove some',
 } as const;
 
 const ofFilters = {
   field_spelled_twice:
-    'a field stands in both spellings (snake_case and camelCase), and Envoy reads both; write them as one',
+    'a field is there in both spellings (snake_case and camelCase), and Envoy reads both; write them as one',
   filter_not_found:
     'no listener has the filter that svidecar.dev/validate-before names; correct the annotation',
   filters_not_a_list: 'there is a single filter where a list of filters is needed; write a list',
@@ -77,16 +77,16 @@ const ofFilters = {
 const ofRoutes = {
   listeners_lead_too_far:
     'the listeners of this Envoy lead to one another in so many ways that they are not followed; have fewer lead on to others, or divide the configuration',
-  listener_behind_listener: `requests of one chosen listener come to another one of the same Envoy, ${onlyOnce}; name one of the two in the annotations, ${orElse}`,
-  redirect_within_envoy: `Envoy follows redirects itself here, ${onlyOnce}; take the redirect policy out, ${orElse}`,
+  listener_behind_listener: `requests of one chosen listener reach another one of the same Envoy, ${onlyOnce}; name one of the two in the annotations, ${orElse}`,
+  redirect_within_envoy: `Envoy follows redirects itself here, ${onlyOnce}; remove the redirect policy, ${orElse}`,
   route_opens:
-    'a route sets something for a filter that a template adds, by which requests could pass without it; take it out, or, for jwt-inject and jwt-validate, use svidecar-skip or svidecar.dev/skip-paths',
+    'a route sets something for a filter that a template adds, by which requests could pass without it; remove it, or, for jwt-inject and jwt-validate, use svidecar-skip or svidecar.dev/skip-paths',
   setting_for_no_filter:
-    'a route sets something for a filter that is not there; correct the name, or take the setting out',
+    'a route sets something for a filter that is not there; correct the name, or remove the setting',
   setting_under_other_filter:
-    "svidecar- settings stand under the name of another filter and would not reach svidecar's; write them under svidecar.jwt-inject or svidecar.jwt-validate",
+    "svidecar- settings are under the name of another filter and would not reach svidecar's; write them under svidecar.jwt-inject or svidecar.jwt-validate",
   setting_without_ext_authz:
-    'a route sets something for the check, which reaches nobody in this data path; take the setting out, or set svidecar.dev/data-path: ext-authz',
+    'a route sets something for the check, which has no effect in this data path; remove the setting, or set svidecar.dev/data-path: ext-authz',
   too_many_hosts:
     'the hosts of svidecar.dev/audience-by-host and those of the routes would take too many comparisons; name fewer hosts (*.suffix stands for many), or divide the configuration',
   settings_under_two_names:
@@ -95,9 +95,9 @@ const ofRoutes = {
 
 const ofListeners = {
   bootstrap_member_unusable:
-    'a field of the bootstrap that a template needs (node.id, node.cluster and the like) is empty or no map; write it, or take the line out',
+    'a field of the bootstrap that a template needs (node.id, node.cluster and the like) is empty or not a map; write it, or remove the line',
   discovery_file_missing:
-    'the file of listeners that lds_config names is not among those that the container gets from this ConfigMap by the same mount and volume source, and there is no listener else; put it there',
+    'the file of listeners that lds_config names is not among those that the container gets from this ConfigMap by the same mount and volume source, and there are no other listeners; put it there',
   listener_not_found:
     'there is no listener of a name that an annotation gives (svidecar.dev/inject-listeners, svidecar.dev/validate-listeners); correct the name',
   listener_without_http:
@@ -116,14 +116,14 @@ const refusals: Readonly<Record<Reason, string>> = {
 };
 
 const warnings: Readonly<Record<EnvoyWarningId, string>> = {
-  authorization_taken: 'another filter writes the Authorization header too; take one out',
+  authorization_taken: 'another filter writes the Authorization header too; remove one',
   chain_without_filter:
     'a part of a listener gets no filter; end it with an HTTP connection manager that can be seen',
   destination_not_judged:
     'where a request with a token goes cannot be judged; name the cluster, or trust what chooses it',
   discovery_file_not_found: 'a discovery file is not in the ConfigMap; put it there',
   extension_not_judged:
-    'an extension of the bootstrap, or code for listeners or sockets, is not judged; take it out, or trust it',
+    'an extension of the bootstrap, or code for listeners or sockets, is not judged; remove it, or trust it',
   filter_in_front:
     'a filter that cannot be judged stands before the check; set svidecar.dev/validate-before, or trust it',
   host_rewritten:
@@ -137,15 +137,15 @@ const warnings: Readonly<Record<EnvoyWarningId, string>> = {
   path_changed_behind: 'a filter behind the check may change the path; make sure that it does not',
   port_clash: 'Envoy listens on a port of the helper; give it another port',
   route_chosen_behind:
-    'a filter behind the check may give a request another route, or answer it, and ext_authz passes over requests without a route; give each virtual host a last route for all paths, or set svidecar.dev/data-path: native',
+    'a filter behind the check may give a request another route, or answer it, and ext_authz skips requests without a route; give each virtual host a last route for all paths, or set svidecar.dev/data-path: native',
   routes_not_seen:
     'routes that cannot be seen may set something for the check; put them into the same ConfigMap',
   setting_reaches_older_envoy:
     'in an Envoy before 1.29 a setting for another filter reaches the check; use 1.29 or later',
   token_logged:
-    'an access log, a trace or a tap of the connection writes the token; leave the header out, or take the tap out',
+    'an access log, a trace or a tap of the connection writes the token; leave the header out, or remove the tap',
   token_seen_by_filter:
-    'a filter sees the token, behind the injection or when the answer comes; trust it, or take it out',
+    'a filter sees the token, behind the injection or when the answer comes; trust it, or remove it',
   token_without_tls:
     'a token would leave through a cluster without TLS that verifies who answers; give each endpoint a TLS transport_socket',
   tunnel_seen_once:

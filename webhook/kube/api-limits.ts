@@ -1,21 +1,21 @@
-/** Limits of the conversation with an API server, each with where it comes from. */
+/** Limits for talking to an API server, each with its derivation. */
 import { backOffMs } from '#kernel/back-off.ts';
 
 export interface ApiLimits {
-  /** Objects of one page of a list. */
+  /** Objects in one page of a list. */
   readonly pageSize: number;
-  /** Bytes of a page; where it would be more, fewer objects are asked for. */
+  /** Bytes of a page; where it would be larger, fewer objects are requested. */
   readonly pageBytes: number;
   /** Bytes of any answer. */
   readonly answerBytes: number;
-  /** Milliseconds without a byte after which a request or a watch is given up. */
+  /** Milliseconds without a byte after which a request or a watch is abandoned. */
   readonly requestIdleMs: number;
   readonly watchIdleMs: number;
-  /** Seconds after which the server is asked to end a watch; up to twice as long by chance. */
+  /** Seconds after which the server is asked to end a watch; randomly up to twice as long. */
   readonly watchS: number;
   /** Milliseconds between lists even if all seems well. */
   readonly relistMs: number;
-  /** Milliseconds before a list that follows another soon; doubling, up to the last: nobody can have us list at will. */
+  /** Milliseconds before a list that soon follows another; doubling up to the last, so that nobody can make us list at will. */
   readonly firstRelistMs: number;
   readonly lastRelistMs: number;
   readonly firstRetryMs: number;
@@ -27,10 +27,10 @@ export const defaultApiLimits: ApiLimits = Object.freeze({
   pageSize: 500,
   // Parsed, JSON takes several times its length; the heap has 192 MiB.
   pageBytes: 8 * 1024 * 1024,
-  // etcd takes 1.5 MiB of an object, and JSON may write six characters for one.
+  // etcd accepts 1.5 MiB for an object, and JSON may write six characters for one.
   answerBytes: 16 * 1024 * 1024,
   requestIdleMs: 30_000,
-  // The API server sends a bookmark about every 60 s; a longer silence is a dead peer.
+  // The API server sends a bookmark about every 60 s; a longer silence means a dead peer.
   watchIdleMs: 75_000,
   // As client-go's reflector: 5 to 10 minutes.
   watchS: 300,

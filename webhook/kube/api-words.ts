@@ -1,4 +1,4 @@
-/** What the API server tells in words alone: read here, where its answers come in, so that everybody else has values. */
+/** Facts that the API server gives only in prose: parsed here, where its answers arrive, so that the rest has values. */
 import type { ApiRefusal } from './kubernetes-api.ts';
 
 /** Why a Pod was refused. */
@@ -10,12 +10,12 @@ export type PodRefusal =
   | 'webhook_untrusted'
   | 'other';
 
-/** In a namespace that is being deleted nothing can be made. */
+/** Nothing can be created in a namespace that is being deleted. */
 export function isNamespaceEnding({ status, message }: ApiRefusal): boolean {
   return status === 404 || (status === 403 && /being terminated/.test(message));
 }
 
-/** What a policy demands of an object, by the words of whoever wrote the policy. */
+/** What a policy demands of an object, in the words of its author. */
 export function demandedOf({ message }: ApiRefusal): 'annotations' | 'labels' | undefined {
   const demanded = /\b(label|annotation)/i.exec(message)?.[1]?.toLowerCase();
   if (demanded === undefined) return undefined;

@@ -34,7 +34,7 @@ const maxNamed = 10;
 
 /** Does not talk to the server yet. @throws {AppError} CLUSTER_UNREACHABLE when there is no such configuration */
 export async function readAccess(target: ClusterTarget): Promise<ClusterAccess> {
-  // Loaded only where a cluster is talked to: the library is by far the largest we have.
+  // Loaded only when a cluster is contacted: the library is by far our largest.
   const { KubeConfig: Config } = await import('@kubernetes/client-node');
   const config = new Config();
   try {
@@ -51,14 +51,14 @@ export async function readAccess(target: ClusterTarget): Promise<ClusterAccess> 
   }
 }
 
-/** @throws {AppError} CLUSTER_UNREACHABLE; what a plug-in printed is not told, it may be a credential */
+/** @throws {AppError} CLUSTER_UNREACHABLE; what a plug-in printed is left out, as it may be a credential */
 export async function applyCredentials(config: KubeConfig, options: RequestOptions): Promise<void> {
   try {
     await config.applyToHTTPSOptions(options);
   } catch (thrown) {
     const isOfTheSystem = thrown instanceof Error && 'code' in thrown;
     const plugIn = config.getCurrentUser()?.exec as { command?: unknown } | undefined;
-    const why = isOfTheSystem ? messageOf(thrown) : 'it failed, or gave no credential';
+    const why = isOfTheSystem ? messageOf(thrown) : 'it failed, or returned no credential';
     const what =
       plugIn === undefined
         ? `the credentials of the kubeconfig cannot be used: ${why}`
@@ -67,7 +67,7 @@ export async function applyCredentials(config: KubeConfig, options: RequestOptio
   }
 }
 
-/** Why no cluster belongs to the context that was chosen. */
+/** Why the chosen context has no cluster. */
 function withoutCluster(config: KubeConfig): string {
   const context = config.getCurrentContext();
   if (context === '') return 'it has no current context; give one with --context';
@@ -75,13 +75,13 @@ function withoutCluster(config: KubeConfig): string {
   const cluster = known.find(({ name }) => name === context)?.cluster;
   if (cluster !== undefined)
     return `its context "${context}" names cluster "${cluster}", which it does not have`;
-  if (known.length === 0) return `it has no context "${context}", and no other`;
+  if (known.length === 0) return `it has no context "${context}", nor any other`;
   const names = known.slice(0, maxNamed).map(({ name }) => `"${name}"`);
   const more = known.length > maxNamed ? ` and ${known.length - maxNamed} more` : '';
   return `it has no context "${context}", only ${names.join(', ')}${more}`;
 }
 
-/** js-yaml quotes the lines around a fault, and a kubeconfig holds keys and tokens: only its reason and place are told. */
+/** js-yaml quotes the lines around a fault, and a kubeconfig holds keys and tokens: only its reason and position are given. */
 function faultOf(thrown: unknown): string {
   if (!(thrown instanceof Error && 'reason' in thrown && 'mark' in thrown))
     return messageOf(thrown);
@@ -104,7 +104,7 @@ function load(config: KubeConfig, target: ClusterTarget): void {
     case 'explicit': {
       const { url, caPem, token } = target;
       const caData = caPem === undefined ? {} : { caData: Buffer.from(caPem).toString('base64') };
-      // Plain HTTP is for a proxy on loopback; the library wants it said twice.
+      // Plain HTTP is for a proxy on loopback; the library needs both settings.
       const skipTLSVerify = url.startsWith('http:');
       config.loadFromClusterAndUser(
         { name: 'explicit', server: url, skipTLSVerify, ...caData },
@@ -117,7 +117,7 @@ function load(config: KubeConfig, target: ClusterTarget): void {
   }
 }
 
-/** The library takes http://localhost:8080 where nothing tells it of a cluster: nobody has an API server there. */
+/** Without any configuration the library falls back to http://localhost:8080, where nobody has an API server. */
 function loadDefault(config: KubeConfig): void {
   config.loadFromDefault();
   if (config.currentContext === 'loaded-context')

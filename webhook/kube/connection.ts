@@ -66,7 +66,7 @@ class HttpApi implements ConnectedApi {
   readonly namespace: string | undefined;
   readonly #config: KubeConfig;
   readonly #limits: ApiLimits;
-  /** By KubeConfig's agent, of which there is one for the same credentials. */
+  /** By KubeConfig's agent: one for each set of credentials. */
   readonly #agents = new WeakMap<https.Agent, https.Agent>();
 
   constructor({ config, url }: ClusterAccess, limits: ApiLimits) {
@@ -172,7 +172,7 @@ class HttpApi implements ConnectedApi {
 
   /** KubeConfig's agents open a connection for each request; a handshake costs more than most of our requests. */
   #kept(agent: https.RequestOptions['agent']): https.RequestOptions['agent'] {
-    // A proxy's agent is of its own kind, and stays.
+    // A proxy's agent is of another type, and is kept.
     if (!(agent instanceof https.Agent) || agent.constructor !== https.Agent) return agent;
     let kept = this.#agents.get(agent);
     if (kept === undefined) {
@@ -207,7 +207,7 @@ class HttpApi implements ConnectedApi {
       return await new Promise((resolve, reject) => {
         const sent = request(this.url + path, { ...options, method, headers, signal }, resolve);
         sent.setTimeout(idleMs, () => {
-          sent.destroy(new Error(`nothing came for ${idleMs / 1000} s`));
+          sent.destroy(new Error(`no data for ${idleMs / 1000} s`));
         });
         sent.on('error', reject);
         sent.end(text);
@@ -229,7 +229,7 @@ async function boundedText(response: http.IncomingMessage, maxBytes: number): Pr
   for await (const chunk of response) {
     const part = asBuffer(chunk);
     bytes += part.length;
-    if (bytes > maxBytes) throw new AnswerTooLarge(`an answer is over ${maxBytes} bytes`);
+    if (bytes > maxBytes) throw new AnswerTooLarge(`a response exceeds ${maxBytes} bytes`);
     parts.push(part);
   }
   return Buffer.concat(parts).toString('utf8');
@@ -262,7 +262,7 @@ function refusal(
   });
 }
 
-/** @throws {AppError} CLUSTER_UNREACHABLE when it is not a JSON object: some proxy answered */
+/** @throws {AppError} CLUSTER_UNREACHABLE when it is not a JSON object, such as the answer of a proxy */
 function parse(text: string): JsonObject {
   const value = tryParse(text);
   if (value === undefined)

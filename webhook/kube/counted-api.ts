@@ -62,7 +62,7 @@ export class CountedApi implements KubernetesApi {
       this.#add(verb, 'ok');
       return answer;
     } catch (thrown) {
-      // What we broke off ourselves is no outcome.
+      // A call that we aborted ourselves is not an outcome.
       if (!signal.aborted) this.#add(verb, outcomeOf(thrown));
       throw thrown;
     }

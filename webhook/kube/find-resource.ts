@@ -1,4 +1,4 @@
-/** What people call a resource, looked up in what the API server says it has. */
+/** Finds a resource by the name people use for it, through API discovery. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { ApiRefusal, type KubernetesApi } from './kubernetes-api.ts';
 
@@ -11,7 +11,7 @@ export interface ApiResource {
 }
 
 /**
- * As kubectl does: the core group first, then the preferred version of each other one.
+ * As kubectl does: the core group first, then the preferred version of each other group.
  * @param called `deployment`, `Deployment`, `deployments`, `deploy`, `deployments.apps` or `deployments.v1.apps`
  * @throws {ApiRefusal} where the groups may not be read; {AppError} CLUSTER_UNREACHABLE
  */
@@ -62,7 +62,7 @@ async function resourcesIn(
       .filter(isObject)
       .filter((each) => stringAt(each, 'name')?.includes('/') === false);
   } catch (thrown) {
-    // A group that another server answers for, such as metrics, and that is away: it is not the one that is looked for.
+    // An aggregated group, such as metrics, whose server is down: it is not the one that is looked for.
     if (thrown instanceof ApiRefusal) return [];
     throw thrown;
   }

@@ -10,7 +10,7 @@ export interface FollowedResource<Entry> {
   readonly selector?: string;
   /** Undefined when the object is of no interest. */
   readonly slim: (object: JsonObject) => Entry | undefined;
-  /** Keeps what one list gathers within bounds; a new one for each list. */
+  /** Limits what one list accumulates; a new one for each list. */
   readonly sifter?: () => (entry: Entry) => Entry;
   /** @param version resourceVersion of the list */
   readonly replace: (entries: readonly Entry[], version: string) => void;

@@ -1,10 +1,10 @@
-/** Our MutatingWebhookConfigurations: which caBundle each hook has, followed and written. */
+/** Our MutatingWebhookConfigurations: watches and writes the caBundle of each hook. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { ApiRefusal } from './kubernetes-api.ts';
 import { ReflectorStore } from './reflector-store.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
 
-/** The Service that our hooks name: hooks of another installation are none of our business. */
+/** The Service that our hooks name: hooks of another installation are ignored. */
 export interface ServiceName {
   readonly namespace: string;
   readonly name: string;
@@ -27,10 +27,10 @@ export interface HookConfigurationEntry {
 }
 
 const path = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
-/** Every installation of ours puts it there. */
+/** Every svidecar installation sets it. */
 const selector = 'labelSelector=app.kubernetes.io%2Fname%3Dsvidecar';
 const ownManager = 'svidecar';
-/** The API server answers so when somebody else was quicker, or the object is gone. */
+/** How the API server answers when another client was faster, or the object is gone. */
 const conflicts: readonly number[] = [404, 409];
 
 export class FollowedHookConfigurations {
@@ -84,7 +84,7 @@ export class FollowedHookConfigurations {
       const { api } = this.#options;
       const written = await api.merge(`${path}/${encodeURIComponent(name)}`, change, this.#signal);
       const known = this.#followed.get(name);
-      // The answer is the newest state: what follows in this round must see it.
+      // The response is the newest state, which the rest of this round must see.
       if (known !== undefined) this.#followed.put(renewed(known, written));
       return 'written';
     } catch (thrown) {
@@ -94,7 +94,7 @@ export class FollowedHookConfigurations {
   }
 }
 
-/** The hooks stay those that we know to be ours, with the caBundle that is now set. */
+/** The hooks known to be ours, with the caBundle that is now set. */
 function renewed(known: HookConfigurationEntry, object: JsonObject): HookConfigurationEntry {
   const bundles = new Map(
     webhooksOf(object).map((each) => [stringAt(each, 'name'), bundleOf(each)]),
@@ -136,10 +136,10 @@ function bundleOf(webhook: JsonObject): string {
   return Buffer.from(base64, 'base64').toString('utf8');
 }
 
-/** @see admissionregistration.k8s.io/v1 WebhookClientConfig; undefined for a hook of somebody else's Service */
+/** @see admissionregistration.k8s.io/v1 WebhookClientConfig; undefined for a hook of another Service */
 function hostOf(clientConfig: JsonObject, service: ServiceName): string | undefined {
   const url = stringAt(clientConfig, 'url');
-  // Without a Service, our label is all there is to go by.
+  // Without a Service, only our label identifies the hook.
   if (url !== undefined) return URL.parse(url)?.hostname.replace(/^\[|\]$/g, '');
   const named = objectAt(clientConfig, 'service');
   const name = stringAt(named, 'name');

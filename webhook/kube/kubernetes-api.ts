@@ -1,4 +1,4 @@
-/** The Kubernetes API as this room uses it: JSON in, JSON out, and event streams. */
+/** The Kubernetes API as this folder uses it: JSON in, JSON out, and event streams. */
 import type { JsonObject } from '#kernel/json.ts';
 
 /** One line of a watch. @see meta/v1 WatchEvent */
@@ -14,7 +14,7 @@ export interface WatchCall {
   readonly onEvent: (event: WatchEvent) => void;
 }
 
-/** All paths begin with a slash and hold their query. Failures: {@link ApiRefusal}, or AppError CLUSTER_UNREACHABLE. */
+/** All paths begin with a slash and include their query. Failures: {@link ApiRefusal}, or AppError CLUSTER_UNREACHABLE. */
 export interface KubernetesApi {
   /** @param maxBytes of the answer; a longer one is {@link AnswerTooLarge} */
   get(path: string, signal: AbortSignal, maxBytes?: number): Promise<JsonObject>;
@@ -22,7 +22,7 @@ export interface KubernetesApi {
   apply(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject>;
   /** A new object in the list at `path`; ApiRefusal 409 when it exists. */
   create(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject>;
-  /** The whole object anew; ApiRefusal 409 unless its resourceVersion is still the newest. */
+  /** Replaces the whole object; ApiRefusal 409 unless its resourceVersion is still the newest. */
   replace(path: string, object: JsonObject, signal: AbortSignal): Promise<JsonObject>;
   /** Strategic merge; ApiRefusal 409 unless the resourceVersion in `change` is still the newest. */
   merge(path: string, change: JsonObject, signal: AbortSignal): Promise<JsonObject>;
@@ -32,11 +32,11 @@ export interface KubernetesApi {
     preconditions: { readonly uid: string; readonly resourceVersion?: string },
     signal: AbortSignal,
   ): Promise<void>;
-  /** Resolves when the server ends the stream. Rejects when it breaks, or nothing came for too long. */
+  /** Resolves when the server ends the stream. Rejects when it breaks, or stays silent for too long. */
   watch(call: WatchCall): Promise<void>;
 }
 
-/** What the API server says is longer than what we read at once: it was not read to its end. */
+/** A response is longer than what we read at once: it was not read to its end. */
 export class AnswerTooLarge extends Error {}
 
 /** The API server answered, with an error. */
@@ -46,7 +46,7 @@ export class ApiRefusal extends Error {
   readonly reason: string;
   /** Seconds the server asks us to wait. */
   readonly retryAfterS: number | undefined;
-  /** Its own words; the message also has what was asked. */
+  /** The server's own words; the message also names the request. */
   readonly said: string;
   constructor(
     status: number,

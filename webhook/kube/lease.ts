@@ -1,6 +1,6 @@
 /**
- * One of the replicas leads: whoever holds the Lease. As client-go's leader election: no clocks are compared across
- * machines, only how long the Lease was seen not to change; and whoever cannot renew in time stops leading by itself.
+ * Leader election: the replica that holds the Lease leads. As in client-go, no clocks are compared across
+ * machines, only how long the Lease was seen not to change; and a holder that cannot renew in time stops leading by itself.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '#kernel/clock.ts';
@@ -14,7 +14,7 @@ export interface LeaseTimes {
   readonly durationMs: number;
   /** Milliseconds without a renewal after which the holder stops leading: less than the duration. */
   readonly renewDeadlineMs: number;
-  /** Milliseconds between looks. */
+  /** Milliseconds between checks. */
   readonly retryMs: number;
 }
 
@@ -54,7 +54,7 @@ export class Lease {
   readonly #listeners = new Set<() => void>();
   #seen: Seen | undefined;
   #renewedMs: number | undefined;
-  /** What the listeners know. */
+  /** What the listeners were last told. */
   #told = false;
 
   constructor(options: LeaseOptions) {
@@ -74,7 +74,7 @@ export class Lease {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Tries to lead until `signal` aborts; then lets go, so that another need not wait. Never rejects. */
+  /** Tries to lead until `signal` aborts; then releases the Lease, so that another need not wait. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.look(signal);
@@ -85,7 +85,7 @@ export class Lease {
     await this.release();
   }
 
-  /** Looks once, and takes or renews the Lease where that is ours to do. Never rejects. */
+  /** Checks once, and takes or renews the Lease where that is up to us. Never rejects. */
   async look(signal: AbortSignal): Promise<void> {
     try {
       await this.#tryToLead(signal);
@@ -95,7 +95,10 @@ export class Lease {
     const leads = this.isLeader();
     if (leads === this.#told) return;
     this.#told = leads;
-    this.#options.log.info({ leads }, leads ? 'this replica leads' : 'this replica leads no more');
+    this.#options.log.info(
+      { leads },
+      leads ? 'this replica is the leader' : 'this replica is no longer the leader',
+    );
     for (const listener of this.#listeners) listener();
   }
 
@@ -128,7 +131,7 @@ export class Lease {
     return holderOf(object) === '' || ageMs >= durationOf(object, this.#times);
   }
 
-  /** A clock that was set back makes nothing older or younger than it was seen. */
+  /** Setting the clock back makes no observation older or younger. */
   #note(object: JsonObject, nowMs: number): Seen {
     const version = stringAt(objectAt(object, 'metadata'), 'resourceVersion') ?? '';
     const before = this.#seen;
@@ -162,7 +165,7 @@ export class Lease {
     };
   }
 
-  /** Lets go, but only if we hold it and nobody has taken it since. Never rejects. */
+  /** Releases the Lease, but only if we hold it and nobody has taken it since. Never rejects. */
   async release(): Promise<void> {
     const seen = this.#seen;
     if (!this.isLeader() || seen === undefined) return;
@@ -170,13 +173,13 @@ export class Lease {
     const { api } = this.#options;
     const spec = { ...objectAt(seen.object, 'spec'), holderIdentity: '', leaseDurationSeconds: 1 };
     const signal = AbortSignal.timeout(this.#times.retryMs);
-    // Not let go, it runs out.
+    // If it is not released, it expires.
     await api.replace(this.#path(), { ...seen.object, spec }, signal).catch(() => undefined);
   }
 
   #failed(thrown: unknown, signal: AbortSignal): void {
     if (signal.aborted) return;
-    // Another replica was quicker: the next look shows who.
+    // Another replica was faster: the next check shows which.
     if (thrown instanceof ApiRefusal && thrown.status === conflict) return;
     this.#options.log.warn({ fault: messageOf(thrown) }, 'cannot renew the Lease, trying again');
   }
@@ -196,7 +199,7 @@ function holderOf(lease: JsonObject): string {
   return stringAt(objectAt(lease, 'spec'), 'holderIdentity') ?? '';
 }
 
-/** What the holder itself says, in milliseconds; a Lease without it is free after our own duration. */
+/** The holder's own duration, in milliseconds; a Lease without one is free after ours. */
 function durationOf(lease: JsonObject, times: LeaseTimes): number {
   const seconds = objectAt(lease, 'spec')['leaseDurationSeconds'];
   return typeof seconds === 'number' ? seconds * 1000 : times.durationMs;

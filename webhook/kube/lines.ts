@@ -1,7 +1,7 @@
 /** A stream of bytes as lines of text. */
 import { AppError } from '#kernel/errors.ts';
 
-/** Bytes; the largest object that etcd takes is 1.5 MiB, its JSON may be several times larger. */
+/** Bytes; the largest object that etcd accepts is 1.5 MiB, its JSON may be several times larger. */
 const maxLineBytes = 16 * 1024 * 1024;
 const lineFeed = 0x0a;
 
@@ -30,7 +30,7 @@ export class Lines {
     if (part.length === 0) return;
     this.#bytes += part.length;
     if (this.#bytes > maxLineBytes) {
-      throw new AppError('CLUSTER_UNREACHABLE', `a watch event is over ${maxLineBytes} bytes`);
+      throw new AppError('CLUSTER_UNREACHABLE', `a watch event exceeds ${maxLineBytes} bytes`);
     }
     this.#parts.push(part);
   }

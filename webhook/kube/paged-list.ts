@@ -1,4 +1,4 @@
-/** A list, read page by page; pages become smaller where objects are large, so that memory stays bounded. */
+/** Reads a list page by page; pages become smaller where objects are large, so that memory stays bounded. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { AnswerTooLarge, type KubernetesApi } from './kubernetes-api.ts';
 import type { ApiLimits } from './api-limits.ts';
@@ -50,7 +50,7 @@ class Pages {
       const from = this.#next === '' ? '' : `&continue=${encodeURIComponent(this.#next)}`;
       const and = this.#path.includes('?') ? '&' : '?';
       const path = `${this.#path}${and}limit=${this.#size}${from}`;
-      // One object alone is always taken: etcd bounds it.
+      // A page of one object is always accepted: etcd limits its size.
       const maxBytes = this.#size === 1 ? this.#limits.answerBytes : this.#limits.pageBytes;
       try {
         return await api.get(path, signal, maxBytes);

@@ -1,18 +1,18 @@
-/** Reads whole lists in pages, keeping little; what may not be read becomes a sentence, not a failure. */
+/** Reads whole lists in pages, keeping little; a list that may not be read becomes a sentence, not a failure. */
 import { messageOf } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { ApiRefusal, type KubernetesApi } from './kubernetes-api.ts';
 import { defaultApiLimits } from './api-limits.ts';
 
-/** One list of the API. Items of a list say neither kind nor version, so both are told here. */
+/** One list of the API. Items of a list have neither kind nor version, so both are given here. */
 export interface ListSource {
   readonly apiVersion: string;
   readonly kind: string;
   /** As in RBAC and in paths: `deployments`. */
   readonly resource: string;
-  /** More of the query, such as a field selector. */
+  /** Further query parameters, such as a field selector. */
   readonly query?: string;
-  /** A group that older clusters do not have: its absence is an empty list. */
+  /** A group that older clusters do not have: its absence counts as an empty list. */
   readonly isOptional?: boolean;
 }
 
@@ -27,7 +27,7 @@ export type Listed =
   | { readonly kind: 'known'; readonly objects: readonly JsonObject[] }
   | { readonly kind: 'unknown'; readonly reason: string };
 
-/** Tries of one list: its snapshot is gone after some five minutes, or the server is busy. */
+/** Attempts for one list: its snapshot expires after some five minutes, or the server is busy. */
 const tries = 2;
 const notFound = 404;
 const gone = 410;
@@ -84,7 +84,7 @@ export function pathOf(
   return `${group}${within}/${resource}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
 }
 
-/** A sentence: what could not be done, and the permission that it takes where that is the reason. */
+/** A sentence: what could not be done, and the missing permission where that is the reason. */
 export function reasonOf(
   thrown: unknown,
   what: { readonly verb: string; readonly resource: string; readonly apiVersion: string },
@@ -92,12 +92,12 @@ export function reasonOf(
   const { verb, resource, apiVersion } = what;
   const group = apiVersion.includes('/') ? `.${apiVersion.slice(0, apiVersion.indexOf('/'))}` : '';
   if (thrown instanceof ApiRefusal && thrown.status === 403) {
-    return `not allowed to ${verb} ${resource}${group}: it takes the verb "${verb}" on it`;
+    return `not allowed to ${verb} ${resource}${group}: this needs the verb "${verb}" on it`;
   }
   return `cannot ${verb} ${resource}${group}: ${messageOf(thrown)}`;
 }
 
-/** Undefined when there is none of this name. @throws {ApiRefusal} when it may not be read; {AppError} CLUSTER_UNREACHABLE */
+/** Undefined when there is no object of this name. @throws {ApiRefusal} when it may not be read; {AppError} CLUSTER_UNREACHABLE */
 export async function readOne(
   api: KubernetesApi,
   path: string,

@@ -1,4 +1,4 @@
-/** Objects of one kind, newest first known, and who wants to know of changes: a small store for one Reflector. */
+/** The newest known objects of one kind, and the listeners for changes: a small store for one Reflector. */
 import type { FollowedResource } from './followed-resource.ts';
 
 export interface Versioned {
@@ -7,13 +7,13 @@ export interface Versioned {
   readonly version: string;
 }
 
-/** Versions of one object are ordered numbers; an event may come after the answer to our own later write. */
+/** Versions of one object are ordered numbers; an event may arrive after the response to our own later write. */
 function isOlder(entry: Versioned, known: Versioned | undefined): boolean {
   return known?.uid === entry.uid && Number(entry.version) < Number(known.version);
 }
 
 export class ReflectorStore<Entry extends Versioned> {
-  /** What a Reflector that keeps its objects here is given. */
+  /** The handlers for a Reflector that keeps its objects here. */
   readonly sink: Pick<FollowedResource<Entry>, 'replace' | 'put' | 'drop'> = {
     replace: (entries) => {
       this.replace(entries);
@@ -47,7 +47,7 @@ export class ReflectorStore<Entry extends Versioned> {
     if (this.#entries.delete(name)) this.#tell();
   }
 
-  /** A list is believed even where it goes back: the store of the cluster may have been restored from a backup. */
+  /** A list is accepted even where its versions are older: etcd may have been restored from a backup. */
   replace(entries: readonly Entry[]): void {
     this.#entries.clear();
     for (const entry of entries) this.#entries.set(entry.name, entry);

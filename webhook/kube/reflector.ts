@@ -34,7 +34,7 @@ export interface ReflectorCounts {
 
 /** The version that we watched from is gone (HTTP 410): only a new list helps. */
 const gone = 410;
-/** A watch that ends sooner than this did not work, whatever it says. */
+/** A watch that ends sooner than this counts as failed, whatever its status. */
 const shortestWatchMs = 1_000;
 
 /** A reflector, whatever it follows. */
@@ -43,7 +43,7 @@ export interface Follower {
   readonly isSynced: boolean;
   readonly isCurrent: boolean;
   readonly counts: Readonly<ReflectorCounts>;
-  /** When the API server last said something of it, in Unix milliseconds; undefined before the first time. */
+  /** When the API server last sent something about it, in Unix milliseconds; undefined before the first time. */
   readonly heardAtMs: number | undefined;
   run(signal: AbortSignal): Promise<void>;
   synced(): Promise<void>;
@@ -59,7 +59,7 @@ export class Reflector<Entry> implements Follower {
   #isOpen = false;
   #failuresInRow = 0;
   #listedAtMs: number | undefined;
-  /** Lists that followed one another soon. */
+  /** Lists in quick succession. */
   #listsInRow = 0;
   #heardAtMs: number | undefined;
   #relist = new AbortController();
@@ -114,7 +114,7 @@ export class Reflector<Entry> implements Follower {
     }
   }
 
-  /** Waits before a list that follows others soon, whatever asks for it. */
+  /** Waits before a list that soon follows others, whatever requested it. */
   async #rest(signal: AbortSignal): Promise<void> {
     const { clock, limits, random } = this.#options;
     const { firstRelistMs: firstRetryMs, lastRelistMs: lastRetryMs } = limits;
@@ -130,7 +130,7 @@ export class Reflector<Entry> implements Follower {
     await wait(delayMs, undefined, { signal }).catch(() => undefined);
   }
 
-  /** An object that cannot be read costs itself, not the list that it is in. */
+  /** An object that cannot be read is skipped; the rest of the list is kept. */
   #slim(object: JsonObject): Entry | undefined {
     try {
       return this.#resource.slim(object);
@@ -141,7 +141,7 @@ export class Reflector<Entry> implements Follower {
       const name = stringAt(metadata, 'name');
       this.#options.log.error(
         { resource: this.name, namespace, name, fault: messageOf(thrown) },
-        'an object cannot be read, and is passed over',
+        'skipping an object that cannot be read',
       );
       return undefined;
     }
@@ -182,14 +182,14 @@ export class Reflector<Entry> implements Follower {
       } catch (thrown) {
         if (isGone(thrown) || isOver()) return;
         if (thrown instanceof WatchBroken) version = thrown.version;
-        // It worked for a while: this is the first failure, not the next.
+        // It worked for a while, so failures are counted from one again.
         if (clock.now() - beganMs >= limits.watchIdleMs) this.#failuresInRow = 0;
         await this.#failed(thrown, signal);
       }
     }
   }
 
-  /** @returns the version to go on from, when the server ended it */
+  /** @returns the version to continue from, when the server ended the watch */
   async #watchOnce(from: string, signal: AbortSignal): Promise<string> {
     const { api, limits, random } = this.#options;
     let version = from;
@@ -262,15 +262,15 @@ export class Reflector<Entry> implements Follower {
     const delayMs = Math.max(retryDelayMs(this.#failuresInRow, limits, random), asked);
     const fields = { resource: this.name, fault: messageOf(cause), retryMs: Math.round(delayMs) };
     if (isForbidden(cause)) {
-      log.error(fields, 'not allowed to follow a resource; check the ClusterRole svidecar');
-    } else if (this.#failuresInRow > 2) log.warn(fields, 'cannot follow a resource, trying again');
+      log.error(fields, 'not allowed to watch a resource; check the ClusterRole svidecar');
+    } else if (this.#failuresInRow > 2) log.warn(fields, 'cannot watch a resource, trying again');
     else log.debug(fields, 'watch interrupted, trying again');
     // The wait rejects when we are stopped in it; run() then ends.
     await wait(delayMs, undefined, { signal }).catch(() => undefined);
   }
 }
 
-/** Carries how far the watch had come. */
+/** Carries the last version that the watch had reached. */
 class WatchBroken extends Error {
   readonly version: string;
   constructor(version: string, cause: unknown) {

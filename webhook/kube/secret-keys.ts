@@ -1,4 +1,4 @@
-/** One Secret of our namespace, followed and written: text values by key. Invariant: its values are never logged. */
+/** Watches and writes one Secret of our namespace: text values by key. Invariant: its values are never logged. */
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { ApiRefusal } from './kubernetes-api.ts';
 import { ReflectorStore } from './reflector-store.ts';
@@ -14,11 +14,11 @@ export interface SecretEntry {
   readonly uid: string;
   readonly version: string;
   readonly data: Readonly<Record<string, string>>;
-  /** As it came, for the write that replaces it. */
+  /** As received, for the write that replaces it. */
   readonly object: JsonObject;
 }
 
-/** The API server answers so when somebody else was quicker. */
+/** How the API server answers when another client was faster. */
 const conflict = 409;
 const notFound = 404;
 const invalid = 422;
@@ -37,7 +37,7 @@ export class SecretKeys {
       {
         name: 'secrets',
         path: this.#path(),
-        // The only form of list and watch that a right for one named Secret allows.
+        // The only form of list and watch that permission for one named Secret allows.
         selector: `fieldSelector=metadata.name%3D${encodeURIComponent(secret.name)}`,
         slim: slimSecret,
         ...this.#followed.sink,
@@ -59,7 +59,7 @@ export class SecretKeys {
 
   onChange(listener: () => void): () => void {
     const end = this.#followed.onChange(listener);
-    // The first list may be empty, and so change nothing.
+    // The first list may be empty, so that it changes nothing.
     void this.#reflector.synced().then(listener);
     return end;
   }
@@ -98,7 +98,7 @@ export class SecretKeys {
       this.#took(await api.replace(path, object, this.#signal));
     } catch (thrown) {
       if (!isRefusal(thrown, invalid) || current.object['immutable'] !== true) throw thrown;
-      // Somebody made it immutable: only a new one can hold new keys.
+      // It was made immutable: only a new one can hold new keys.
       const preconditions = { uid: current.uid, resourceVersion: current.version };
       await api.remove(path, preconditions, this.#signal);
       await this.#create(data);
@@ -114,7 +114,7 @@ export class SecretKeys {
       await write();
       return 'written';
     } catch (thrown) {
-      // What the winner wrote comes by the watch.
+      // What the winner wrote arrives through the watch.
       if (isRefusal(thrown, conflict) || isRefusal(thrown, notFound)) return 'conflict';
       throw thrown;
     }

@@ -1,4 +1,4 @@
-/** Which certificates a server really shows: by a TLS handshake that trusts nobody and sends nothing. */
+/** Which certificates a server really presents, by a TLS handshake that verifies nothing and sends no data. */
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -6,24 +6,24 @@ import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { messageOf } from '#kernel/errors.ts';
 
 export interface HandshakeTarget {
-  /** An address to connect to, or a connection that stands. */
+  /** An address to connect to, or an open connection. */
   readonly at: { readonly host: string; readonly port: number } | { readonly socket: Duplex };
-  /** Name that the API server asks for. */
+  /** Server name (SNI) that the API server sends. */
   readonly serverName: string;
 }
 
-/** Milliseconds; a replica that is ready shakes hands at once. */
+/** Milliseconds; a ready replica completes the handshake at once. */
 const handshakeMs = 5_000;
-/** Certificates of a chain that are looked at; real ones have two or three. */
+/** Certificates read from a chain; real ones have two or three. */
 const longestChain = 8;
 
 /** PEM, the leaf first. @throws {Error} when there is no handshake */
 export function readServedChain({ at, serverName }: HandshakeTarget): Promise<readonly string[]> {
   const options: ConnectionOptions = {
     ...at,
-    // Whether it is to be trusted is the question that its reader answers.
+    // Whether it can be trusted is decided by the caller.
     rejectUnauthorized: false,
-    // RFC 6066 §3: an address is no server name.
+    // RFC 6066 §3: an IP address is not a server name.
     ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
   };
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 /**
- * The ConfigMaps that stand behind injected workloads, as further documents of a text. Invariant: taking them out
- * gives the text back, byte for byte.
+ * The ConfigMaps that belong to injected workloads, as further documents of a text. Invariant: removing them
+ * restores the text, byte for byte.
  */
 import { stringify } from 'yaml';
 import type { JsonObject } from '#kernel/json.ts';
@@ -42,7 +42,7 @@ export function append(text: string, objects: readonly JsonObject[]): string {
   return parts.join('');
 }
 
-/** YAML 1.1 is what kubectl reads: text that it would take for something else is quoted. */
+/** kubectl reads YAML 1.1: a string that it would read as another type is quoted. */
 export function yamlOf(object: object): string {
   return stringify(object, { version: '1.1', lineWidth: 0 });
 }

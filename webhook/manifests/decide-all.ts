@@ -114,7 +114,7 @@ export function contextOf(
   };
 }
 
-/** As the cluster's memory would tell it. */
+/** As the controller's store would report it. */
 export function heldAmong(configMaps: ConfigMaps): ReadHeld {
   return (namespace, name) => {
     const there = configMaps.get(`${namespace}/${name}`);
@@ -128,7 +128,7 @@ function reading(configMaps: ConfigMaps): ReadConfigMap {
   return (namespace, name) => configMaps.get(`${namespace}/${name}`);
 }
 
-/** The line that a refusal is about: of the annotation that is to be changed, where that stands in the object's text. */
+/** The line that a refusal is about: that of the annotation to change, where it is in the object's text. */
 export function lineOf({
   document,
   object,
@@ -141,7 +141,7 @@ export function lineOf({
     : object.line;
 }
 
-/** The line of a key in the object's text; the object's own where it does not stand there. */
+/** The line of a key in the object's text; the object's own where the text does not have it. */
 export function lineOfKey(
   key: string | undefined,
   document: Pick<ManifestDocument, 'text'>,
@@ -152,14 +152,14 @@ export function lineOfKey(
   return at === -1 ? object.line : object.line + own.slice(0, at).split('\n').length - 1;
 }
 
-/** Not of a longer key that begins with it: `svidecar.dev/audience` is no `svidecar.dev/audience-by-host`. */
+/** Not that of a longer key that begins with it: `svidecar.dev/audience` is not `svidecar.dev/audience-by-host`. */
 function offsetOfKey(text: string, key: string): number {
   let at = text.indexOf(key);
   while (at !== -1 && /[\w.-]/.test(text.charAt(at + key.length))) at = text.indexOf(key, at + 1);
   return at;
 }
 
-/** `namespace` as the object itself says it. */
+/** `namespace` as written in the object itself. */
 export function ownNamespace(object: JsonObject): string | undefined {
   const metadata = object['metadata'];
   return isObject(metadata) ? stringAt(metadata, 'namespace') : undefined;

@@ -22,7 +22,7 @@ function workloadDiffs({ documents, outcomes }: InjectedTexts): readonly string[
   });
 }
 
-/** What the ConfigMaps of injected workloads hold, against their sources. */
+/** The contents of the ConfigMaps of injected workloads, compared with their sources. */
 export function configMapDiffs(
   { configMaps, outcomes, documents }: InjectedTexts,
   { namespace }: DecideOptions,

@@ -1,4 +1,4 @@
-/** Decisions carried out on the texts of manifests. A document that fails is left out as a whole. */
+/** Applies decisions to the texts of manifests. A document that fails is left out as a whole. */
 import { editOpenText, editText } from '../editing/edit-text.ts';
 import type { OpenText } from '../editing/open-text.ts';
 import { pointer, type Operation } from '../editing/operation.ts';
@@ -6,7 +6,7 @@ import { ownFileLimits } from '../editing/text-limits.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
 import { failureOf, type InputProblem } from './input-problem.ts';
 
-/** What is to be done to one object of a document. */
+/** What should be done to one object of a document. */
 export type ObjectEdit =
   | { readonly kind: 'operations'; readonly operations: readonly Operation[] }
   | { readonly kind: 'leave-out' };
@@ -35,7 +35,7 @@ export function editDocument(
   if (own.some((object) => isLeftOut(object) && object.path.length === 0)) {
     return { document, text: undefined, problems: [] };
   }
-  // List items that are left out go last, and from the end, so that no position shifts under another operation.
+  // List items that are left out are removed last, and from the end, so that no other operation's position shifts.
   const removals = own.filter(isLeftOut).toReversed();
   const operations = [
     ...own.flatMap((object) => operationsFor(object, edits.get(object))),
@@ -72,7 +72,7 @@ function carryOut(
 const withoutContent = /^(?:[ \t]*(?:#.*)?|%.*)\r?$/s;
 const marker = /^---(?=[ \t\r\n]|$)/;
 
-/** Whether nothing but comments and directives stands before the first marker. */
+/** Whether there are only comments and directives before the first marker. */
 function beginsWithMarker(text: string): boolean {
   for (let at = 0; at < text.length;) {
     const newline = text.indexOf('\n', at);

@@ -1,4 +1,4 @@
-/** Why workloads are, or are not, injected: of manifests as texts, and of one object of a cluster. */
+/** Why workloads are, or are not, injected: for manifests as texts, and for one object of a cluster. */
 import { stringAt } from '#kernel/json.ts';
 import type { Decision } from '../admission/decide.ts';
 import type { LiveFacts } from '../checks/facts.ts';
@@ -19,7 +19,7 @@ import { readManifest, type ManifestDocument, type SourceText } from './manifest
 import { appendedAmong, toldOfStale } from './stale-config-maps.ts';
 import { wantedConfigMaps } from './wanted-config-maps.ts';
 
-/** What would be decided, of an object of a cluster that its webhook does not see: nothing is done. */
+/** What would be decided about an object that the cluster's webhook does not see: nothing is done. */
 interface UnseenDecision {
   readonly kind: 'skipped';
   readonly reason: 'namespace_not_labelled' | 'namespace_pods_only';
@@ -33,7 +33,7 @@ export interface ExplainedWorkload extends Omit<DecidedWorkload, 'decision'> {
 
 export interface Explained {
   readonly outcomes: readonly ExplainedWorkload[];
-  /** What asks for injection and is of no kind that is changed here. */
+  /** Objects that ask for injection but are of a kind that is not changed here. */
   readonly foreign: readonly Foreign[];
   /** As read, with the faults of those that cannot be. */
   readonly documents: readonly ManifestDocument[];
@@ -69,7 +69,7 @@ export function explainLive(live: LiveFacts, engine: Engine): Explained {
 /** The namespace's label decides whether the webhook sees the object at all. */
 function seenFrom(outcome: DecidedWorkload, live: LiveFacts): ExplainedWorkload {
   const { decision, located } = outcome;
-  // Where nothing was asked for, the namespace's label is no news.
+  // Where nothing was asked for, the namespace's label does not matter.
   if (decision.kind === 'skipped' && decision.reason === 'not_requested') return outcome;
   const standing = standingOf(live, located.kind);
   if (standing === undefined) return outcome;

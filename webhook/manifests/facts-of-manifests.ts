@@ -1,4 +1,4 @@
-/** What manifests tell the checks. */
+/** Gathers the facts for the checks from manifests. */
 import { own } from '#kernel/members.ts';
 import type { AppError } from '#kernel/errors.ts';
 import { stringAt, type JsonObject } from '#kernel/json.ts';
@@ -17,7 +17,7 @@ import type { Report } from '../checks/run-checks.ts';
 import { lineOfKey } from './decide-all.ts';
 import type { ManifestDocument } from './manifest.ts';
 
-/** Resources by kind, but for workloads and pods. */
+/** Resources by kind, except workloads and pods. */
 const resourceByKind: Readonly<Record<string, ResourceName>> = {
   ClusterSPIFFEID: 'clusterSpiffeIds',
   ConfigMap: 'configMaps',
@@ -91,7 +91,7 @@ function readings(read: (name: ResourceName) => Reading): ClusterFacts['objects'
   return Object.fromEntries(pairs) as Record<ResourceName, Reading>;
 }
 
-/** The report with the lines of the annotations that findings name, where those stand in a file. */
+/** The report with the lines of the annotations that findings name, where these are in a file. */
 export function withExactLines(report: Report, documents: readonly ManifestDocument[]): Report {
   const exact = (finding: Finding): Finding => {
     const { where, key } = finding;

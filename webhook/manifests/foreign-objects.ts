@@ -1,4 +1,4 @@
-/** Objects that ask for injection and are of no kind that svidecar changes: their pods are injected, in the cluster. */
+/** Objects that ask for injection but are of a kind that svidecar does not change: their pods are injected in the cluster. */
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { decide, type DecisionContext } from '../admission/decide.ts';
 import { foreignTemplates, type ForeignTemplate } from '../request/foreign-pod-templates.ts';
@@ -18,7 +18,7 @@ export interface Foreign {
   readonly steps: readonly TraceStep[];
 }
 
-/** What of a document asks for injection and is not changed here. */
+/** The objects of a document that ask for injection and are not changed here. */
 export function foreignIn(
   document: ManifestDocument,
   context: DecisionContext,
@@ -54,7 +54,7 @@ function stepsFor(
   context: DecisionContext,
 ): readonly TraceStep[] {
   const carries = `${path} carries ${keys.join(', ')}`;
-  // A kind that we change, of which only a part stands here.
+  // A kind that we change, of which only a part is here.
   if (workloadKindOf(object) !== undefined) {
     return [
       warning(
@@ -73,7 +73,7 @@ function warning(message: string): TraceStep {
   return { id: 'kind_not_changed', level: 'warning', message };
 }
 
-/** What admission would say of a pod made from the template. */
+/** What admission would say about a pod made from the template. */
 function refusalOf(template: JsonObject, context: DecisionContext): string | undefined {
   const { namespace } = context;
   const metadata = { ...objectAt(template, 'metadata'), name: 'any', namespace };

@@ -31,7 +31,7 @@ export interface InjectedTexts {
   /** One stream of documents: the inputs, edited, then the ConfigMaps. What was refused is left out. */
   readonly text: string;
   readonly outcomes: readonly DecidedWorkload[];
-  /** What asks for injection and is of no kind that is changed here. */
+  /** Objects that ask for injection but are of a kind that is not changed here. */
   readonly foreign: readonly Foreign[];
   readonly documents: readonly EditedDocument[];
   readonly configMaps: readonly DesiredConfigMap[];
@@ -39,7 +39,7 @@ export interface InjectedTexts {
 }
 
 /**
- * Expected failures are problems in the result; only a mistake of ours throws. Cost: O(n), two parses a workload; one
+ * Expected failures are problems in the result; only a bug of ours throws. Cost: O(n), two parses a workload; one
  * document at a time is held parsed.
  */
 export function injectTexts(sources: readonly SourceText[], options: DecideOptions): InjectedTexts {

@@ -1,4 +1,4 @@
-/** A failure that concerns one place of the input; the rest goes on. */
+/** A failure at one place of the input; the rest is still processed. */
 import { AppError, messageOf } from '#kernel/errors.ts';
 
 export interface InputProblem {
@@ -18,8 +18,8 @@ export function problemAt({ source, line }: Place, error: AppError): InputProble
 }
 
 /**
- * What was thrown while one thing was worked on, as that thing's own failure. A mistake of ours, that one input brings
- * to light, must not keep the others from being carried out.
+ * Turns an error thrown while one item was processed into a failure of that item. A bug of ours that one input
+ * reveals must not keep the others from being processed.
  */
 export function failureOf(thrown: unknown, what: string): AppError {
   if (thrown instanceof AppError) return thrown;

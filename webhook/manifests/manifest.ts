@@ -1,4 +1,4 @@
-/** A text becomes documents, and these the Kubernetes objects in them, each with the line it begins at. */
+/** Splits a text into documents, and these into the Kubernetes objects in them, each with its first line. */
 import type { AppError } from '#kernel/errors.ts';
 import { isArray, isObject, stringAt, type JsonObject } from '#kernel/json.ts';
 import { openText, type OpenText } from '../editing/open-text.ts';
@@ -16,7 +16,7 @@ export interface SourceText {
 
 export interface ManifestObject {
   readonly value: JsonObject;
-  /** Where it stands in its document: nothing, or `items` and a position in a List. */
+  /** Its path in its document: empty, or `items` and a position in a List. */
   readonly path: readonly (string | number)[];
   /** UTF-16 offsets in the document's text, and line in the file, from 1. */
   readonly offset: number;
@@ -28,16 +28,16 @@ export interface ManifestDocument {
   readonly source: SourceText;
   /** Position among the documents of its file. */
   readonly index: number;
-  /** The document's own stretch of the file. */
+  /** The document's own part of the file. */
   readonly text: string;
-  /** Line in the file that the stretch begins at. */
+  /** Line in the file at which that part begins. */
   readonly firstLine: number;
   readonly objects: readonly ManifestObject[];
   /** Why it cannot be read; it has no objects then. */
   readonly fault: AppError | undefined;
 }
 
-/** A document as it stands in its file, not parsed yet. */
+/** A document as it is in its file, not parsed yet. */
 export type RawDocument = Pick<ManifestDocument, 'source' | 'index' | 'text' | 'firstLine'>;
 
 /** A document, and its parsed text where it could be read: large, so not kept for long. */
@@ -55,7 +55,7 @@ export function splitManifest(source: SourceText): readonly RawDocument[] {
   });
 }
 
-/** An unreadable document is told of as a fault of its own: the others are read all the same. */
+/** An unreadable document is reported as its own fault: the others are still read. */
 export function readManifest(source: SourceText): readonly ManifestDocument[] {
   return splitManifest(source).map((raw) => openDocument(raw).document);
 }

@@ -1,4 +1,4 @@
-/** ConfigMaps of ours among the inputs that do not hold what svidecar makes: a workload is not all that an injection consists of. */
+/** ConfigMaps of ours among the inputs whose contents are outdated: an injection consists of more than the workload. */
 import { sameJson } from '#kernel/json.ts';
 import type { DesiredConfigMap } from '../desired/desired.ts';
 import { appendedIn } from './appended-documents.ts';
@@ -6,7 +6,7 @@ import { configMapsIn, type ConfigMaps, type DecidedWorkload } from './decide-al
 import { readManifest, type SourceText } from './manifest.ts';
 
 interface Standing {
-  /** Those that an earlier `inject` appended: they are written anew each time. */
+  /** Those that an earlier `inject` appended: they are rewritten each time. */
   readonly appended: ConfigMaps;
   /** All others, which stay as they are. */
   readonly others: ConfigMaps;
@@ -19,7 +19,7 @@ export function appendedAmong(sources: readonly SourceText[], namespace: string)
   return configMapsIn(documents, namespace);
 }
 
-/** The outcomes, with a warning about each ConfigMap of theirs that stands there and holds something else. */
+/** The outcomes, with a warning about each of their ConfigMaps that exists and has other contents. */
 export function toldOfStale(
   outcomes: readonly DecidedWorkload[],
   wanted: readonly DesiredConfigMap[],

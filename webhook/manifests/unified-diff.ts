@@ -11,13 +11,13 @@ export interface DiffLabels {
   /** What the two sides are called. */
   readonly before: string;
   readonly after: string;
-  /** Line in its file that the texts begin at, from 1. */
+  /** Line in its file at which the texts begin, from 1. */
   readonly firstLine?: number;
 }
 
-/** Changed lines up to which the shortest diff is looked for; beyond it, all lines are shown as replaced. */
+/** Changed lines up to which the shortest diff is computed; beyond it, all lines are shown as replaced. */
 const maxEditLength = 1_000;
-/** Behind the line numbers of a hunk, where `diff -p` and git have the name of a function. */
+/** After the line numbers of a hunk, where `diff -p` and git show the name of a function. */
 const tooManyChanges = ` more than ${maxEditLength.toLocaleString('en')} lines differ, so all are shown as replaced`;
 /** Unchanged lines around a change. */
 const context = 3;

@@ -1,4 +1,4 @@
-/** The inverse of {@link injectTexts}: what was injected is taken out again, byte for byte. */
+/** The inverse of {@link injectTexts}: what was injected is removed again, byte for byte. */
 import { AppError } from '#kernel/errors.ts';
 import { objectAt, type JsonObject } from '#kernel/json.ts';
 import { isManaged } from '../desired/desired.ts';
@@ -20,7 +20,7 @@ import { failureOf, problemAt, type InputProblem } from './input-problem.ts';
 
 export interface Uninjection {
   readonly text: string;
-  /** Workloads that were taken back, as `Deployment shop/frontend`, with their place. */
+  /** Workloads that were uninjected, as `Deployment shop/frontend`, with their place. */
   readonly workloads: readonly {
     readonly file: string;
     readonly line: number;
@@ -112,7 +112,7 @@ function madeNames(undone: readonly Undone[]): ReadonlySet<string> {
   );
 }
 
-/** Another tool may have taken our comments away, but not the names. */
+/** Another tool may have removed our comments, but not the names. */
 function isMade(object: JsonObject, names: ReadonlySet<string>, namespace: string): boolean {
   const configMap = sourceOf(object, namespace);
   if (configMap === undefined) return false;

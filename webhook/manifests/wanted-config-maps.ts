@@ -1,4 +1,4 @@
-/** The ConfigMaps that stand behind the injected workloads of some manifests. */
+/** The ConfigMaps that belong to the injected workloads of some manifests. */
 import { stringAt, type JsonObject } from '#kernel/json.ts';
 import type { ConfigMapUser, DesiredConfigMap } from '../desired/desired.ts';
 import { desiredConfigMaps } from '../desired/marks.ts';
@@ -14,7 +14,7 @@ import type { ManifestDocument } from './manifest.ts';
 
 export interface Wanted {
   readonly configMaps: readonly DesiredConfigMap[];
-  /** Those that the inputs do not hold already. */
+  /** Those that the inputs do not contain already. */
   readonly objects: readonly JsonObject[];
 }
 

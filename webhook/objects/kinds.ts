@@ -8,7 +8,7 @@ import { stringAt, type JsonObject } from '#kernel/json.ts';
 export interface WorkloadKind {
   /** Empty for the core group. */
   readonly group: string;
-  /** As objects of it are sent to the webhook; the first is what is read. */
+  /** The API versions sent to the webhook; the first is the one that is read. */
   readonly versions: readonly [string, ...string[]];
   readonly kind: string;
   /** As in paths of the API and in RBAC. */
@@ -17,10 +17,10 @@ export interface WorkloadKind {
   readonly templatePath: readonly string[];
   /** The pods of a stored object cannot change any more. */
   readonly isImmutable?: true;
-  /** `kubectl rollout restart` makes its pods anew. */
+  /** `kubectl rollout restart` recreates its pods. */
   readonly isRestartable?: true;
   /**
-   * The kind whose pod template it is one revision of. That one's controller knows its revisions by an equal template,
+   * The kind of which it holds one revision of the pod template. Its controller recognises revisions by an equal template,
    * names them after itself and a hash, and keeps old ones, without pods, for a rollback.
    */
   readonly revisionOf?: string;
@@ -73,7 +73,7 @@ export function isPod({ templatePath: path }: WorkloadKind): boolean {
   return path.length === 0;
 }
 
-/** The many: made by a controller, as a rule, and judged by what that one's object asks for. */
+/** Numerous, usually created by a controller, and judged by what the owner's object asks for. */
 export function isMadeByControllers(kind: WorkloadKind): boolean {
   return isPod(kind) || kind.revisionOf !== undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * How large a pod template may be that anything is injected into. An admission webhook sees an object before the API
- * server has judged it: without bounds of its own, every loop and pattern over it would be as long as a stranger likes.
+ * How large a pod template may be for injection. An admission webhook sees an object before the API
+ * server has validated it: without its own limits, anybody could make every loop and pattern over it run as long as they like.
  */
 import { own } from '#kernel/members.ts';
 import { isArray, isObject, listAt, objectAt, type Json, type JsonObject } from '#kernel/json.ts';
@@ -8,7 +8,7 @@ import { isOurs } from './metadata-keys.ts';
 
 /** All annotations of an object together. @see Kubernetes TotalAnnotationSizeLimitB */
 const maxAnnotationBytes = 256 * 1024;
-/** Several times what the largest pods have that people write. */
+/** Several times what the largest hand-written pods have. */
 const maxEntries: Readonly<Record<string, number>> = {
   annotations: 2_000,
   labels: 2_000,
@@ -27,7 +27,7 @@ const maxEntries: Readonly<Record<string, number>> = {
   sources: 200,
   items: 2_000,
 };
-/** Characters. Names of objects end at 253, those of variables nowhere; a path at 4,096 (PATH_MAX). */
+/** Characters. Names of objects have at most 253, those of variables any number, a path 4,096 (PATH_MAX). */
 const maxLengths: Readonly<Record<string, number>> = {
   name: 1_024,
   serviceAccountName: 253,
@@ -40,7 +40,7 @@ const maxLengths: Readonly<Record<string, number>> = {
   key: 253,
 };
 
-/** What of a pod template is beyond the bounds, in words; undefined where nothing is. O(size of the template). */
+/** What in a pod template exceeds the limits, as a sentence; undefined where nothing does. O(size of the template). */
 export function boundsFault(template: JsonObject): string | undefined {
   const metadata = objectAt(template, 'metadata');
   const spec = objectAt(template, 'spec');
@@ -55,7 +55,7 @@ export function boundsFault(template: JsonObject): string | undefined {
   );
 }
 
-/** Only ours are read; others are none of our business, however long. */
+/** Only ours are read; others do not matter, however long. */
 function annotationsFault(annotations: JsonObject): string | undefined {
   const bytes = Object.entries(annotations)
     .filter(([key]) => isOurs(key))
@@ -76,7 +76,7 @@ function listFault(path: string, list: readonly Json[]): string | undefined {
   return undefined;
 }
 
-/** Looks at the fields of an object, and of what is in it so many levels down. */
+/** Checks the fields of an object, and of what is in it, so many levels down. */
 function fieldsFault(path: string, object: JsonObject, levels = 0): string | undefined {
   for (const [field, value] of Object.entries(object)) {
     const fault =

@@ -1,4 +1,4 @@
-/** Of the configuration: who may ask for reviews. */
+/** The part of the configuration that says who may request reviews. */
 import { X509Certificate } from 'node:crypto';
 import * as z from 'zod';
 
@@ -13,7 +13,7 @@ const authorities = z
     if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
   });
 
-/** Without it anybody who reaches the port may ask, and is told places only. */
+/** Without it anybody who reaches the port may request them, and answers name positions only. */
 export const callerSchema = z.strictObject({
   /** PEM of the authorities that sign the API servers' client certificates; not their keys. */
   ca: authorities,

@@ -1,4 +1,4 @@
-/** Faults of templates that show without a pod: found when the configuration is read, so that the last good one stays. */
+/** Faults of templates that show without a pod: found when the configuration is read, so that the last good one stays in use. */
 import { AppError } from '#kernel/errors.ts';
 import type { InjectorConfig } from './injector-config.ts';
 import { settingKeys } from './metadata-keys.ts';
@@ -22,7 +22,7 @@ const anyPod: Located = {
   selector: {},
 };
 
-/** @throws {AppError} TEMPLATE_INVALID for an unknown variable or annotation; CONFIG_INVALID for a spiffeId that gives none */
+/** @throws {AppError} TEMPLATE_INVALID for an unknown variable or annotation; CONFIG_INVALID for a spiffeId that does not yield one */
 export function checkTemplates(
   templates: Readonly<Record<string, Template>>,
   config: InjectorConfig,

@@ -18,7 +18,7 @@ export interface Federation {
   readonly trustDomains: readonly string[];
   /** The workload's own, where an annotation names it: one manifest may serve every member of a federation. */
   readonly ownNamed: string | undefined;
-  /** Items of the registrar's annotation that name no trust domain: they are left out. */
+  /** Items of the registrar's annotation that are not trust domain names: they are left out. */
   readonly unreadable: readonly string[];
 }
 

@@ -3,19 +3,19 @@ import { isArray, isObject, objectAt, type Json, type JsonObject } from '#kernel
 import { isOurs } from './metadata-keys.ts';
 
 export interface ForeignTemplate {
-  /** From the object's root to what has the annotations, in its `metadata` or by itself: `spec.template`. */
+  /** From the object's root to the holder of the annotations, in its `metadata` or directly: `spec.template`. */
   readonly path: string;
-  /** Keys of ours that stand there. */
+  /** Our keys that are there. */
   readonly keys: readonly string[];
-  /** `{ metadata, spec }`, where that is what stands there. */
+  /** `{ metadata, spec }`, where that is what is there. */
   readonly template: JsonObject | undefined;
 }
 
-/** Deeper, and after so many values, nobody's template is looked for. */
+/** Templates are not searched for any deeper, or after so many values. */
 const maxDepth = 16;
 const maxValues = 50_000;
 
-/** In the order of the text; annotations of the object itself are not meant. */
+/** In the order of the text; annotations of the object itself do not count. */
 export function foreignTemplates(object: JsonObject): readonly ForeignTemplate[] {
   const found: ForeignTemplate[] = [];
   const waiting: { readonly value: Json; readonly path: readonly string[] }[] = [

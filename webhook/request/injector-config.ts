@@ -21,7 +21,7 @@ const absolutePath = z
   .string()
   .regex(/^\/([^/]+\/)*[^/]+$/, 'must be an absolute path without a trailing slash')
   .refine((path) => !path.split('/').includes('..'), 'must not contain ..');
-/** Where the helper's own files are mounted, nothing else can be. */
+/** Nothing else can be mounted where the helper's own files are. */
 const mountPath = absolutePath
   .refine((path) => !path.includes(':'), 'must not contain a colon')
   .refine(
@@ -40,7 +40,7 @@ const csiDriver = z
 const fileName = z.string().regex(/^[^/:]{1,100}$/, 'must be the name of a file, without slashes');
 
 const socket = z.strictObject({
-  /** How the Workload API reaches the pod where the annotation says nothing. */
+  /** How the Workload API reaches the pod where no annotation sets it. */
   kind: z.enum(['csi', 'hostPath']).default('csi'),
   csiDriver: csiDriver.default('csi.spiffe.io'),
   /** Directory on the node that holds the agent's socket. */
@@ -82,15 +82,15 @@ export const configSchema = z.strictObject({
   dataPath: z.enum(['ext-authz', 'native']).default('ext-authz'),
   /** For the template `jwt-ban`. */
   bans: bansSchema.prefault({}),
-  /** Who may ask for reviews; absent: anybody who reaches the port. */
+  /** Who may request reviews; absent: anybody who reaches the port. */
   apiServerClient: callerSchema.optional(),
   /** For the ConfigMaps that svidecar makes, where a policy of the cluster demands some. */
   configMaps: objectMarks.prefault({}),
   /** Who makes the registrations of workloads in SPIRE. */
   registration: registrationSchema,
-  /** What our entries say. */
+  /** What our entries contain. */
   entries: entriesSchema.prefault({}),
-  /** Where SPIRE's server is; only looked at where we talk to it. */
+  /** Where SPIRE's server is; only used where we talk to it. */
   spire: spireSchema.prefault({}),
   /** Trust domains whose keys SPIRE's server is told to fetch. */
   federation: federationSchema,
@@ -106,7 +106,7 @@ export const configSchema = z.strictObject({
 
 export type InjectorConfig = Readonly<z.infer<typeof configSchema>>;
 
-/** An empty text is a configuration. */
+/** An empty text is a valid configuration. */
 const orDefaults = z.preprocess((value) => value ?? {}, configSchema);
 const shape = { schema: configSchema, code: 'CONFIG_INVALID' } as const;
 

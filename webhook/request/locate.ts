@@ -15,7 +15,7 @@ export interface Located {
   /** The object's own metadata; for a Pod that of the template. */
   readonly metadata: JsonObject;
   readonly hasControllerOwner: boolean;
-  /** Names of the volumes that the pods get besides: claims of a StatefulSet. */
+  /** Names of further volumes that the pods get: claims of a StatefulSet. */
   readonly claims: readonly string[];
   /** Its `spec.selector`; empty where there is none. */
   readonly selector: JsonObject;
@@ -41,7 +41,7 @@ function memberAt(object: JsonObject, path: readonly string[]): unknown {
 }
 
 /**
- * Undefined for a kind that has no pod template of ours, and where the template is no object.
+ * Undefined for a kind whose pod template we do not change, and where the template is not an object.
  * @param namespace is used where the object does not name one.
  */
 export function locate(object: JsonObject, namespace: string): Located | undefined {

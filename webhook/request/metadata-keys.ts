@@ -1,4 +1,4 @@
-/** Keys and names that people, manifests and the other rooms rely on. */
+/** Keys and names that people, manifests and the other folders rely on. */
 
 /** Opt-in, on the pod template: comma-separated template names. */
 export const templatesKey = 'inject.svidecar.dev/templates';
@@ -8,7 +8,7 @@ export const injectKey = 'svidecar.dev/inject';
 export const statusKey = 'svidecar.dev/status';
 /** Label on every injected pod template and pod; value "true". */
 export const injectedLabel = 'svidecar.dev/injected';
-/** Label on pod templates that spire-controller-manager chooses pods by: which trust domains they federate with. */
+/** Label on pod templates by which spire-controller-manager selects pods: which trust domains they federate with. */
 export const federationLabel = 'svidecar.dev/federation';
 /** Namespace label: `enabled` or `pod`. */
 export const namespaceLabel = 'svidecar.dev/injection';

@@ -3,7 +3,7 @@
 /** `ignored`: never touched, whatever its label says. */
 export type NamespaceStanding = 'acts' | 'ignored' | 'not_labelled';
 
-/** @param injection value of the namespace's label; the API server asks only about namespaces that have it */
+/** @param injection value of the namespace's label; the API server calls the webhook only for namespaces that have it */
 export function standingOf(
   namespace: string,
   injection: string | undefined,

@@ -1,6 +1,6 @@
 /**
- * What Envoy's own filters must be told in the data path `native`, and the helper works out by itself in the other one:
- * hosts, paths and callers as matchers that Envoy has. All regular expressions are RE2 and must match the whole text.
+ * What Envoy's own filters need as settings in the data path `native`, and the helper works out by itself in the other one:
+ * hosts, paths and callers as Envoy's matchers. All regular expressions are RE2 and must match the whole text.
  */
 import { isArray, isObject, type Json, type JsonObject } from '#kernel/json.ts';
 import { callersOf } from '../../sidecar/config/caller-pattern.ts';
@@ -70,8 +70,8 @@ interface HostAudience {
 }
 
 /**
- * In the order in which they win: hosts with a port, hosts, the longest suffix, all others. Hosts are compared in either
- * case, without port and without a closing dot, unless the annotation names a port.
+ * In order of precedence: hosts with a port, hosts, the longest suffix, all others. Hosts are compared ignoring
+ * case, without port and without a trailing dot, unless the annotation names a port.
  */
 function hostsOf(byHost: Json | undefined, audience: string | undefined): readonly HostAudience[] {
   const entries = Object.entries(isObject(byHost) ? byHost : {}).flatMap(([host, meant]) =>
@@ -117,7 +117,7 @@ function subjectsOf(callers: readonly string[]): string {
   return [...ids.map(quoted), ...(starts.length === 0 ? [] : [below])].join('|');
 }
 
-/** Of `:path`, which holds the query; that the path is in normal form is for the template to demand besides. */
+/** Of `:path`, which includes the query; the template itself must demand that the path is normalized. */
 function pathMatcher(path: string): JsonObject {
   if (path.endsWith('*')) return { prefix: path.slice(0, -1) };
   return { safe_regex: { regex: String.raw`${quoted(path)}(?:\?.*)?` } };

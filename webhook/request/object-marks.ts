@@ -4,10 +4,10 @@ import { isOurs } from './metadata-keys.ts';
 
 const subdomain = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/;
 const name = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-/** Told by it which ConfigMaps are ours. */
+/** By it our ConfigMaps are recognized. */
 const ownLabel = 'app.kubernetes.io/managed-by';
 const maxPrefixLength = 253;
-/** Characters of all annotations together, keys included; Kubernetes takes 256 KiB, ours included. */
+/** Characters of all annotations together, keys included; Kubernetes accepts 256 KiB, ours included. */
 const maxAnnotations = 64 * 1024;
 
 /** @see Kubernetes, "Labels and Selectors": syntax */
@@ -19,14 +19,14 @@ function isKey(key: string): boolean {
   return isPrefix && name.test(key.slice(slash + 1));
 }
 
-/** Undefined for a key that may be given. */
+/** Undefined for a permitted key. */
 function keyFault(key: string): string | undefined {
   if (!isKey(key))
     return 'is not a valid Kubernetes key (an optional prefix/, then at most 63 letters, digits, - _ .)';
   return isOurs(key) || key === ownLabel ? 'is one that svidecar sets itself' : undefined;
 }
 
-/** A record of zod's would say of a wrong key only that it is wrong. */
+/** zod's own record would only report that a key is wrong, not why. */
 function withKeys<Schema extends z.ZodType<Readonly<Record<string, string>>>>(
   schema: Schema,
 ): Schema {

@@ -25,7 +25,7 @@ const factors: Readonly<Record<string, number>> = {
   Ti: 2 ** 40,
 };
 
-/** Cores or bytes of a text that one of the patterns takes. */
+/** Cores or bytes of a string that matches one of the patterns. */
 export function amountOf(text: string): number {
   const number = Number.parseFloat(text);
   return number * (own(factors, text.replace(/^[\d.]+/, '')) ?? 1);
@@ -37,7 +37,7 @@ const binary = ' KMGTPE';
 const nano = 9;
 
 /**
- * Billionths of any quantity that Kubernetes reads, rounded up as it does; undefined for what is none.
+ * Billionths of any quantity that Kubernetes reads, rounded up as it does; undefined for anything else.
  * Exact, so that a sum of many is compared as the API server compares it.
  */
 export function nanosOf(value: Json | undefined): bigint | undefined {

@@ -25,7 +25,7 @@ export type Settings = Readonly<Partial<Record<SettingKey, Json>>>;
 
 export type Request =
   | { readonly kind: 'none' }
-  /** Something of ours is there, but no template is asked for. */
+  /** One of our keys is there, but no template is asked for. */
   | { readonly kind: 'settings-only'; readonly keys: readonly string[] }
   | { readonly kind: 'opted-out' }
   | { readonly kind: 'templates'; readonly names: readonly string[]; readonly settings: Settings };
@@ -195,7 +195,7 @@ function nameIn(key: string): string {
 
 /** @throws {AppError} ANNOTATION_UNKNOWN, with the nearest known key */
 function refuseUnknown(key: string): never {
-  // Only the part after the slash: with their long prefix all keys are near to each other.
+  // Only the part after the slash: with their long prefix all keys resemble each other.
   const name = nearest(nameIn(key), knownKeys.map(nameIn));
   const near = knownKeys.find((known) => nameIn(known) === name);
   throw new AppError(
@@ -236,7 +236,7 @@ function templateNames(text: string): readonly string[] {
   return parsed(templatesKey, text, names);
 }
 
-/** An annotation is a text: YAML's `false` is none. @throws {AppError} ANNOTATION_INVALID */
+/** An annotation is a string: YAML's `false` is not one. @throws {AppError} ANNOTATION_INVALID */
 function refuseOtherTypes(key: string, value: Json | undefined): void {
   if (typeof value === 'string') return;
   const isScalar = typeof value === 'number' || typeof value === 'boolean';
@@ -248,7 +248,7 @@ function refuseOtherTypes(key: string, value: Json | undefined): void {
   );
 }
 
-/** Whether the pod template says itself that nothing of ours should be in it; nothing is checked. */
+/** Whether the pod template itself opts out; nothing is checked. */
 export function asksForNothing(template: JsonObject): boolean {
   const annotations = objectAt(objectAt(template, 'metadata'), 'annotations');
   return (

@@ -12,14 +12,14 @@ import type { Located } from './locate.ts';
 import { nearest } from '#kernel/nearest.ts';
 
 export interface Stray {
-  /** Also the id of the step that tells of it. */
+  /** Also the id of the step that reports it. */
   readonly id: 'annotation_on_workload' | 'key_as_label' | 'key_unknown';
   /** The first of them. */
   readonly key: string;
   readonly message: string;
 }
 
-/** Labels of ours that may stand on objects in a namespace; the others are for Namespaces. */
+/** Our labels that may be on objects in a namespace; the others are for Namespaces. */
 const objectLabels: ReadonlySet<string> = new Set([
   injectedLabel,
   federationLabel,
@@ -27,7 +27,7 @@ const objectLabels: ReadonlySet<string> = new Set([
 ]);
 const domains = ['svidecar.dev', 'inject.svidecar.dev'] as const;
 
-/** What of a workload or a Pod says something that nobody hears. */
+/** Keys of a workload or a Pod that have no effect. */
 export function strayKeys(located: Located): readonly Stray[] {
   const isPod = located.path.length === 0;
   const template = objectAt(located.template, 'metadata');

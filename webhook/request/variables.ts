@@ -97,12 +97,12 @@ function tokenVariables(settings: Settings, identity: Identity, config: Injector
     ],
     skipPaths: list(settings, 'skip-paths'),
     callerHeader: text(settings, 'caller-header'),
-    // Settings say nothing of what the helper does by itself.
+    // Settings leave out what the helper does by default.
     forwardToken: settings['forward-token'] === false ? false : undefined,
     injectListeners: list(settings, 'inject-listeners'),
     validateListeners: list(settings, 'validate-listeners'),
     validateBefore: list(settings, 'validate-before'),
-    // Without a value where they do not hold, so that they change no name.
+    // Without a value where they do not apply, so that they change no name.
     audienceHostNames: isObject(byHost) ? Object.keys(byHost) : undefined,
     exemptsPaths: settings['skip-paths'] === undefined ? undefined : true,
     takesToken: settings['forward-token'] === false ? true : undefined,

@@ -1,4 +1,4 @@
-/** Answers for what is not a review: the shape of a Kubernetes Status, in words a person can act on. */
+/** Answers to requests that are not reviews: a Kubernetes Status with a message that a person can act on. */
 import type { JsonObject } from '#kernel/json.ts';
 import { objectAt, isObject, stringAt } from '#kernel/json.ts';
 
@@ -27,13 +27,13 @@ export function statusBody(code: number, message: string): JsonObject {
   };
 }
 
-/** The uid of a body that looks like an AdmissionReview, for an answer when all else has failed. */
+/** The uid of a body that looks like an AdmissionReview, for an answer when everything else has failed. */
 export function uidOf(body: unknown): string | undefined {
   return isObject(body) ? stringAt(objectAt(body, 'request'), 'uid') : undefined;
 }
 
 /**
- * Refuses a review whose handling failed inside: the text reaches the person at the prompt, where a bare HTTP 500
+ * Refuses a review whose handling failed with an internal error: kubectl shows the text, where a bare HTTP 500
  * would only show as a failed call.
  */
 export function internalRefusal(uid: string): JsonObject {
@@ -47,8 +47,8 @@ export function internalRefusal(uid: string): JsonObject {
         code: 500,
         reason: 'InternalError',
         message:
-          'svidecar failed while looking at this object; this is a defect of svidecar, not of the object. ' +
-          `Look for uid ${uid} in the log of the svidecar Deployment. To go on without injection, set the annotation ` +
+          'svidecar failed while processing this object; this is a bug in svidecar, not a fault of the object. ' +
+          `Look for uid ${uid} in the log of the svidecar Deployment. To continue without injection, set the annotation ` +
           'svidecar.dev/inject: "false" on the pod template.',
       },
     },

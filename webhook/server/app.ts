@@ -15,11 +15,11 @@ export interface AppOptions {
   readonly reviewer: () => Reviewer;
   /** What is still missing before a review can be answered, in words; empty = ready. */
   readonly ready: () => readonly string[];
-  /** That, and what else readiness depends on. A review that arrives all the same proves that we are trusted. */
+  /** As above, plus whatever else readiness depends on. A review that arrives anyway proves that we are trusted. */
   readonly missing: () => readonly string[];
-  /** What speaks against answering reviews on this connection, in words; undefined = nothing. */
+  /** Why reviews on this connection are refused, as a sentence; undefined = they are not. */
   readonly callerFault: (socket: Socket) => string | undefined;
-  /** True once a stop was asked for: every answer then closes its connection. */
+  /** True once a stop was requested: every answer then closes its connection. */
   readonly stopping: () => boolean;
   readonly limits: Limits;
   readonly bodies: BodyReader;
@@ -32,7 +32,7 @@ declare module 'fastify' {
     /** `performance.now()` when the headers were read. */
     startedAtMs: number;
     bodyBytes: number;
-    /** Set while it works in a turn that others wait for. */
+    /** Set while it holds a turn that others wait for. */
     leaveTurn: (() => void) | undefined;
   }
 }
@@ -66,7 +66,7 @@ function addHooks(app: FastifyInstance, options: AppOptions): void {
   app.decorateRequest('leaveTurn', undefined);
   app.addHook('onRequest', (request, reply, done) => {
     request.startedAtMs = performance.now();
-    // API servers keep idle connections to a pod that is going away; so each answer ends its own.
+    // API servers keep idle connections to a pod that is terminating, so each answer closes its own.
     if (options.stopping()) reply.header('connection', 'close');
     done();
   });
@@ -96,7 +96,7 @@ function addReviews(app: FastifyInstance, options: AppOptions): void {
     },
     handler: async (request, reply) => {
       const body = await options.bodies.read({ request, reply });
-      // A configuration that came in force meanwhile may tell more, and to fewer.
+      // The body may have arrived under an older configuration: the caller is checked again.
       const fault = options.callerFault(request.raw.socket);
       if (fault !== undefined) throw new HttpRefusal(403, fault);
       review({ request, reply }, body, options);
@@ -117,7 +117,7 @@ function review({ request, reply }: Exchange, body: unknown, options: AppOptions
   reply.header('content-type', json).send(text);
 }
 
-/** Others who wait for the turn go on as soon as the work is done, however slowly the answer is read. */
+/** Others that wait for the turn continue as soon as the work is done, however slowly the answer is read. */
 function inTurn<Result>(request: FastifyRequest, act: () => Result): Result {
   try {
     return act();
@@ -126,7 +126,7 @@ function inTurn<Result>(request: FastifyRequest, act: () => Result): Result {
   }
 }
 
-/** @throws {AppError} REVIEW_INVALID, and whatever broke when there is no uid to answer to. */
+/** @throws {AppError} REVIEW_INVALID, and the original error when there is no uid to answer to. */
 function answer(body: unknown, { reviewer, metrics, log }: AppOptions): string {
   try {
     const answered = reviewer()(body);
@@ -141,7 +141,7 @@ function answer(body: unknown, { reviewer, metrics, log }: AppOptions): string {
     if (thrown instanceof AppError && thrown.code === 'REVIEW_INVALID') throw thrown;
     const uid = uidOf(body);
     if (uid === undefined) throw thrown;
-    log.error({ uid, stack: stackOf(thrown) }, 'review failed inside, refused');
+    log.error({ uid, stack: stackOf(thrown) }, 'review failed with an internal error, refused');
     metrics.reviewed({ kind: 'other', decision: 'failed', reason: 'internal_error' });
     return JSON.stringify(internalRefusal(uid));
   }
@@ -164,7 +164,7 @@ function addHealth(app: FastifyInstance, options: AppOptions): void {
   });
 }
 
-/** Everything that is not asked for properly, in plain words. */
+/** Malformed requests, answered in plain words. */
 function addRefusals(app: FastifyInstance, { metrics, log }: AppOptions): void {
   for (const [url, allowed] of Object.entries(routes)) {
     app.route({
@@ -173,17 +173,17 @@ function addRefusals(app: FastifyInstance, { metrics, log }: AppOptions): void {
       // The body of a wrong method is of no interest, and must not be refused for its type first.
       onRequest: (_request, reply, done) => {
         reply.header('allow', allowed);
-        done(new HttpRefusal(405, `${url} takes only ${allowed}`));
+        done(new HttpRefusal(405, `${url} accepts only ${allowed}`));
       },
       handler: () => undefined,
     });
   }
   app.setNotFoundHandler((request, reply) =>
-    refuse(reply, 404, `there is no ${request.url}; served are ${paths}`),
+    refuse(reply, 404, `there is no ${request.url}; the paths served are ${paths}`),
   );
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { code, message } = explain(error);
-    // What is left of the body is not going to be read; and who may not ask may not stay, either.
+    // The rest of the body is not read, and a caller without permission loses its connection.
     if (code === 403 || (code === 413 && !request.raw.complete))
       reply.header('connection', 'close');
     const fields = { code, path: request.routeOptions.url, remote: request.ip, message };
@@ -215,7 +215,7 @@ function explain(error: FastifyError): { code: number; message: string } {
   return { code: 500, message: 'svidecar failed while answering; its log says why' };
 }
 
-/** For the log only: where it broke. The message may quote what was looked at. */
+/** For the log only: where it broke. The message may quote the object. */
 function stackOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return typeof thrown;
   const { name, message, stack = '' } = thrown;

@@ -1,12 +1,12 @@
 /**
  * What a JSON text will cost, counted on its bytes while they arrive and before anything is parsed: V8 needs up to a
  * hundred bytes and 0.3 µs for a value of two characters, and eight times that for an object with keys in an order that
- * it has not seen. One linear pass; it judges no syntax, and on a valid text it never counts too little.
+ * it has not seen. One linear pass; it does not check the syntax, and never undercounts on valid text.
  */
 import { randomInt } from 'node:crypto';
 
 export interface BodyLimits {
-  /** Objects and lists inside each other. */
+  /** Nesting depth of objects and lists. */
   readonly maxDepth: number;
   /** Values, where one after a new sequence of keys counts `newShapeWeight`. */
   readonly maxWeight: number;
@@ -27,7 +27,7 @@ const braceBit = 0x20;
 const open = 0x7b;
 const close = 0x7d;
 
-/** Unknown to whoever sends, so that nobody can write keys that fall together. */
+/** Unknown to the sender, so that nobody can craft keys that collide. */
 const seed = randomInt(2 ** 31);
 
 export type BodyFault = 'too_deep' | 'too_many_values';
@@ -64,7 +64,7 @@ export class BodyScan {
     return undefined;
   }
 
-  /** From inside a string behind its end, or to the end of the bytes. */
+  /** From inside a string to just after its end, or to the end of the bytes. */
   #passString(bytes: Uint8Array, from: number): number {
     let key = this.#key;
     let isEscaped = this.#isEscaped;

@@ -1,4 +1,4 @@
-/** Memory for bodies that are arriving: bounded in all, and the slowest give way. */
+/** Memory for bodies that are arriving: bounded in total, and the slowest give way. */
 
 export interface Arriving {
   readonly bytes: number;
@@ -17,8 +17,8 @@ export class BodyStore {
   }
 
   /**
-   * Takes memory for one body. Where there is none left, the ones that began first are cut: a body of an API server is
-   * there within milliseconds, so what has been arriving for longest is what nobody waits for.
+   * Takes memory for one body. When none is left, the oldest are cut off: a body from an API server is
+   * there within milliseconds, so nobody waits for the one that has been arriving for longest.
    * @returns a function that gives the memory back (idempotent)
    */
   take(arriving: Arriving): () => void {

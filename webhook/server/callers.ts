@@ -1,4 +1,4 @@
-/** Who may ask for reviews: with a configured authority, whoever shows a client certificate of it on this connection. */
+/** Who may request reviews: with a configured CA, only connections with a client certificate from it. */
 import type { X509Certificate } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import type { Socket } from 'node:net';
@@ -13,14 +13,14 @@ export interface CallerTrust {
 
 export class CallerCheck {
   #trust: CallerTrust | undefined;
-  /** Under which trust the handshake of an open connection was made. */
+  /** The trust settings under which an open connection made its handshake. */
   readonly #began = new Map<string, CallerTrust | undefined>();
 
   constructor(trust: CallerTrust | undefined) {
     this.#trust = trust;
   }
 
-  /** For the TLS context. Empty: certificates are asked for all the same, so that a changed configuration needs no restart. */
+  /** For the TLS context. Empty: certificates are requested anyway, so that a changed configuration needs no restart. */
   authorities(): string[] {
     return this.#trust === undefined ? [] : [this.#trust.ca];
   }
@@ -41,33 +41,33 @@ export class CallerCheck {
     });
   }
 
-  /** What speaks against answering reviews on this connection, in words; undefined = nothing. */
+  /** Why reviews on this connection are refused, as a sentence; undefined = they are not. */
   fault(socket: Socket): string | undefined {
     const trust = this.#trust;
     if (trust === undefined) return undefined;
     if (this.#began.get(keyOf(socket)) !== trust) {
       return 'this connection is older than the configuration of apiServerClient; connect again';
     }
-    // A certificate is asked for by itself, so that nothing depends on what `authorized` says of resumed sessions.
+    // The certificate is checked separately, so that nothing depends on what `authorized` says about resumed sessions.
     const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
     if (certificate === undefined || !(socket instanceof TLSSocket)) {
-      return 'only the API server may ask for reviews, and no client certificate was shown; docs/install.md tells how it gets one';
+      return 'only the API server may request reviews, and no client certificate was presented; docs/install.md says how to give it one';
     }
     if (!socket.authorized) {
       return `the client certificate is not accepted by apiServerClient.ca of the configuration: ${String(socket.authorizationError)}`;
     }
     if (namesOf(certificate).some((name) => trust.names.includes(name))) return undefined;
-    return 'the client certificate is for none of apiServerClient.names of the configuration';
+    return 'the client certificate matches none of apiServerClient.names of the configuration';
   }
 }
 
-/** One entry of `subjectAltName`: Node writes values with odd characters as JSON strings, so commas in them part nothing. */
+/** One entry of `subjectAltName`: Node writes values with odd characters as JSON strings, so commas in them do not separate entries. */
 const entry = /(?:^|, )(DNS|URI):([^",]+)(?=, |$)/g;
 const quoted = /"(?:[^"\\]|\\.)*"/g;
 
 /** Common name (if there is exactly one), DNS names and URIs. */
 export function namesOf(certificate: X509Certificate): readonly string[] {
-  // Typed as a text, but a list where there are several.
+  // Typed as a string, but a list where there are several.
   const common: unknown = certificate.toLegacyObject().subject.CN;
   const alternatives = (certificate.subjectAltName ?? '').replaceAll(quoted, '"');
   const named = [...alternatives.matchAll(entry)].map(([, , name]) => name ?? '');

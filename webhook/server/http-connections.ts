@@ -1,6 +1,6 @@
 /**
- * Who may stay connected: a new connection never waits for an old one that says nothing. Connections that have not been
- * answered yet, and those that have, are bounded apart and by address, and in each bound the oldest gives way.
+ * Who may stay connected: a new connection never waits for an old, silent one. Connections that have not been
+ * answered yet, and those that have, have separate limits, also for each address, and within each limit the oldest gives way.
  */
 
 /** The part of a TCP socket that matters here. */
@@ -32,7 +32,7 @@ class Group {
     this.#mostEach = mostEach;
   }
 
-  /** Adds the newest; returns what has to give way. */
+  /** Adds the newest; returns the ones that have to give way. */
   add(key: string, peer: Peer): Peer | undefined {
     const own = this.#byAddress.get(addressOf(peer)) ?? new Set<string>();
     this.#byAddress.set(addressOf(peer), own);
@@ -96,7 +96,7 @@ function addressOf({ remoteAddress = '' }: Pick<Peer, 'remoteAddress'>): string 
   return remoteAddress;
 }
 
-/** One connection of those that are open. */
+/** One of the open connections. */
 export function keyOf({
   remoteAddress = '',
   remotePort = 0,

@@ -18,7 +18,7 @@ export interface Limits extends ConnectionLimits {
   readonly largeWindowBytes: number;
   /** Bytes of all bodies together that are arriving and are not large. */
   readonly maxArrivingBytes: number;
-  /** Objects and lists inside each other; more is answered 400. */
+  /** Nesting depth of objects and lists; more is answered 400. */
   readonly maxDepth: number;
   /** What a body may cost to parse, in values: see body-scan.ts; more is answered 413. */
   readonly maxWeight: number;
@@ -31,7 +31,7 @@ export interface Limits extends ConnectionLimits {
   readonly handshakeTimeoutMs: number;
   readonly socketTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
-  /** Milliseconds of serving on after a stop was asked for. */
+  /** Milliseconds for which serving continues after a stop was requested. */
   readonly drainMs: number;
   /** Milliseconds after the drain until open connections are cut. */
   readonly closeMs: number;
@@ -47,7 +47,7 @@ export const defaultLimits: Limits = Object.freeze({
   maxLargeWaiting: 16,
   // 7 MiB at 20 Mbit/s; the turn then goes to the next, so a trickling client can't keep it.
   largeReadMs: 3_000,
-  // 8 Mbit/s: whoever is slower than that inside a cluster loses the turn to somebody who waits.
+  // 8 Mbit/s: a sender slower than that inside a cluster loses its turn to one that waits.
   largeWindowMs: 500,
   largeWindowBytes: mebibyte / 2,
   // Two thousand reviews of the usual 8 kB at once; honest ones are there within milliseconds.
@@ -55,15 +55,15 @@ export const defaultLimits: Limits = Object.freeze({
   // Pods and workloads have about 20 levels, managed fields included.
   maxDepth: 100,
   // About 45 ms of parsing and 20 MiB at worst, whatever is sent (test/bench/hostile-bodies.ts). An object of 1.5 MB, the
-  // most that etcd stores, stays below together with its old version unless it consists of nothing but short values.
+  // most that etcd stores, stays below this together with its old version unless it consists of short values only.
   maxWeight: 160_000,
   // About 1.5 ms at worst; a pod as people write it has 300 to 1,000 values.
   heavyWeight: 5_000,
   // Senders take turns, so one of them waits for at most 45 ms more than once.
   maxHeavyWaiting: 32,
-  // Go clients send headers in one write; these only end connections of the slow and the malicious.
+  // Go clients send headers in one write; these only end connections of slow or malicious senders.
   headersTimeoutMs: 5_000,
-  // Twice the hook's timeoutSeconds: long after nobody waits for the answer any more.
+  // Twice the hook's timeoutSeconds: nobody waits for the answer any more by then.
   requestTimeoutMs: 10_000,
   handshakeTimeoutMs: 5_000,
   // A peer that neither sends nor reads during a request: three times the hook's time-out.

@@ -1,4 +1,4 @@
-/** Prometheus metrics of the webhook, in a registry of their own. Labels are bounded: a flood of new values ends in `other`. */
+/** Prometheus metrics of the webhook, in a registry of their own. Labels are bounded: a flood of new values is counted as `other`. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { metricsText } from '#kernel/metrics-text.ts';
 import type { MetricFamily } from '#kernel/observe.ts';
@@ -9,11 +9,11 @@ const maxSeries = 400;
 
 const cutFigure = {
   name: 'svidecar_bodies_cut_total',
-  help: 'Bodies that came so slowly that others needed their place.',
+  help: 'Bodies cut off because they arrived slowly and others needed their memory.',
 };
 const displacedFigure = {
   name: 'svidecar_connections_displaced_total',
-  help: 'Connections that were closed because newer ones needed their place.',
+  help: 'Connections closed to make room for newer ones.',
 };
 
 export interface MetricsSources {
@@ -107,7 +107,7 @@ export class Metrics {
     const { certificateNotAfter, largeWaiting } = this.#sources;
     new Gauge({
       name: 'svidecar_certificate_not_after_seconds',
-      help: 'When the serving certificate ends, in Unix seconds.',
+      help: 'When the serving certificate expires, in Unix seconds.',
       registers,
       collect(): void {
         this.set(certificateNotAfter());

@@ -1,6 +1,6 @@
 /**
- * The body of a review: bytes become a value, within bounds of memory and of time in one go.
- * A body is counted while it arrives; what is large is read, and what is heavy is parsed, one at a time.
+ * The body of a review: bytes become a value, within limits of memory and of uninterrupted time.
+ * A body is counted while it arrives; large bodies are read, and heavy ones parsed, one at a time.
  */
 import type { IncomingMessage } from 'node:http';
 import { setImmediate as nextRound } from 'node:timers/promises';
@@ -13,15 +13,15 @@ import { jsonFault } from '#kernel/json-fault.ts';
 import type { Limits } from './limits.ts';
 import { ParseTurns } from './turns.ts';
 
-/** Bytes that a body of unknown length gets to begin with. */
+/** Bytes initially allocated for a body of unknown length. */
 const firstBytes = 65_536;
-/** Bytes up to which it is looked for where a text stops being JSON. */
+/** Bytes within which the place of a JSON syntax error is searched for. */
 const maxSearchedBytes = 65_536;
 
 export interface BodyOptions {
   readonly limits: Limits;
   readonly log: Log;
-  /** Called for each body that was cut off, because it came too slowly for the others. */
+  /** Called for each body that was cut off, because it arrived too slowly while others waited. */
   readonly cut: () => void;
 }
 
@@ -93,7 +93,7 @@ export class BodyReader {
     }
   }
 
-  /** Cuts a large body that takes too long, or that hardly comes while others wait. */
+  /** Cuts a large body that takes too long, or hardly makes progress while others wait. */
   #watch(exchange: Exchange): () => void {
     const { limits } = this.#options;
     const cut = this.#cutter(exchange, 'large body arrived too slowly, connection cut');
@@ -111,7 +111,7 @@ export class BodyReader {
     };
   }
 
-  /** In pieces of time, so that others get in between; the turn ends with the answer. */
+  /** Yields in between, so that others are served too; the turn ends with the answer. */
   async #parseAlone(bytes: Buffer, exchange: Exchange): Promise<unknown> {
     exchange.request.leaveTurn = await this.#turn(this.#working, exchange, 'heavy');
     await nextRound();
@@ -160,7 +160,7 @@ function announcedBytes(request: FastifyRequest): number | undefined {
 }
 
 function tooLong({ maxBodyBytes }: Limits): HttpRefusal {
-  return new HttpRefusal(413, `the body is over ${maxBodyBytes} bytes, the most that is taken`);
+  return new HttpRefusal(413, `the body exceeds the limit of ${maxBodyBytes} bytes`);
 }
 
 function gone(): HttpRefusal {
@@ -181,7 +181,7 @@ function collect(stream: IncomingMessage, { bytes, limits }: Room): Promise<Body
   const scan = new BodyScan({ maxDepth: limits.maxDepth, maxWeight: limits.maxWeight });
   const take = (chunk: Buffer): void => {
     length += chunk.length;
-    // Read to its end and forgotten, so that the answer finds a sender who listens.
+    // Read to its end and discarded, so that the sender is listening when the answer comes.
     if (fault !== undefined) return;
     fault = faultOf(length > limits.maxBodyBytes ? 'too_long' : scan.add(chunk), limits);
     if (fault !== undefined) buffer = Buffer.alloc(0);
@@ -193,7 +193,7 @@ function collect(stream: IncomingMessage, { bytes, limits }: Room): Promise<Body
   return new Promise((resolve, reject) => {
     stream.on('data', (chunk: Buffer) => {
       take(chunk);
-      // A sender without an end gets its answer now.
+      // A sender that never ends gets its answer now.
       if (fault !== undefined && length > limits.maxBodyBytes) reject(fault);
     });
     stream.once('end', () => {
@@ -225,12 +225,12 @@ function faultOf(
     case 'too_deep':
       return new HttpRefusal(
         400,
-        `the body nests objects and lists over ${limits.maxDepth} deep, the most that is taken`,
+        `the body nests objects and lists more than ${limits.maxDepth} levels deep, which is the limit`,
       );
     case 'too_many_values':
       return new HttpRefusal(
         413,
-        `the body holds more values than are taken: ${limits.maxWeight}, where a key that makes an object unlike those before it counts as nine`,
+        `the body has more than ${limits.maxWeight} values, the limit; a key that gives an object a new shape counts as nine`,
       );
     default:
       return fault satisfies never;

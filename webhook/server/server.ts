@@ -23,23 +23,23 @@ export interface ServerOptions {
   readonly reviewer: () => Reviewer;
   /** What is still missing before reviews can be answered, in words; empty = ready. */
   readonly ready: () => readonly string[];
-  /** What speaks against sending reviews here, though they can be answered; empty = nothing. */
+  /** Why reviews should not be sent here although they can be answered; empty = no reason. */
   readonly unready?: () => readonly string[];
   readonly certificates: CertificateSource;
-  /** Shown until there is a certificate, so that probes find us alive. */
+  /** Served until there is a certificate, so that liveness probes succeed. */
   readonly placeholder?: ServingPair;
-  /** Who may ask for reviews; undefined = anybody. Asked for at the start and by `callersChanged`. */
+  /** Who may request reviews; undefined = anybody. Called at the start and by `callersChanged`. */
   readonly callers?: () => CallerTrust | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<Limits>;
-  /** Metrics of other rooms for `/metrics`. */
+  /** Metrics of other folders for `/metrics`. */
   readonly metrics?: () => readonly MetricFamily[];
 }
 
-/** TLS 1.2 is the least that supported API servers speak; 1.3 is chosen where both can. */
+/** Supported API servers speak TLS 1.2 at least; 1.3 is chosen where both sides can. */
 const minVersion = 'TLSv1.2';
-/** Milliseconds between looks for connections past their time-outs; Node's 30 s would let them live that long. */
+/** Milliseconds between checks for timed-out connections; with Node's 30 s they would live that long. */
 const connectionCheckMs = 1_000;
 
 export class WebhookServer {
@@ -67,7 +67,7 @@ export class WebhookServer {
       throw new AppError('CERTIFICATE_INVALID', 'there is no serving certificate yet');
     }
     const app = createApp(pair, this.#limits, this.#callers.authorities());
-    // Handshakes that have begun go on with the pair they began with; open connections are not touched.
+    // Handshakes in progress continue with the pair they began with; open connections are not touched.
     const unfollow = certificates.onChange((newer) => {
       this.#present(newer);
     });
@@ -88,7 +88,7 @@ export class WebhookServer {
   }
 
   /**
-   * Says "not ready", serves on while the cluster takes us out of its endpoints, then closes every connection.
+   * Reports "not ready", keeps serving while the cluster removes us from its endpoints, then closes every connection.
    * Takes at most `drainMs + closeMs`. Idempotent.
    */
   stop(): Promise<void> {
@@ -108,7 +108,7 @@ export class WebhookServer {
     clearTimeout(cut);
   }
 
-  /** To be called when `callers` may say something else. Idle connections end, so that their next review is asked anew. */
+  /** To be called when `callers` may have changed. Idle connections end, so that their next review is checked again. */
   callersChanged(): void {
     const { callers, certificates, placeholder } = this.#options;
     if (!this.#callers.change(callers?.())) return;
@@ -152,13 +152,13 @@ export class WebhookServer {
   }
 }
 
-/** With an ended certificate no API server talks to us: other replicas may do better. */
+/** With an expired certificate no API server talks to us: other replicas may do better. */
 function certificateFault(certificates: CertificateSource, clock: Clock): readonly string[] {
   const pair = certificates.current();
   if (pair === undefined) return ['the serving certificate'];
   if (pair.notAfter * 1000 > clock.now()) return [];
   const ended = new Date(pair.notAfter * 1000).toISOString();
-  return [`a serving certificate that has not ended (this one did at ${ended})`];
+  return [`a serving certificate that has not expired (this one did at ${ended})`];
 }
 
 function createApp(pair: ServingPair, limits: Limits, ca: string[]): FastifyInstance<Server> {
@@ -175,7 +175,7 @@ function createApp(pair: ServingPair, limits: Limits, ca: string[]): FastifyInst
       cert: pair.certificate,
       key: pair.key,
       ca,
-      // Probes and scrapes have no certificate: who needs one is told so by the route.
+      // Probes and scrapes have no certificate; the route that requires one checks for it.
       requestCert: true,
       rejectUnauthorized: false,
       minVersion,
@@ -187,13 +187,13 @@ function createApp(pair: ServingPair, limits: Limits, ca: string[]): FastifyInst
   });
 }
 
-/** No bound of the server's own: it would turn new connections away and keep those that say nothing. */
+/** No limit in the server itself: it would turn new connections away and keep the silent ones. */
 function keepConnections(server: Server, limits: Limits, { displaced }: Metrics): void {
   const connections = new HttpConnections(limits, () => {
     displaced.inc();
   });
   server.on('connection', (socket) => {
-    // A connection that is reset before its handshake is no error of ours.
+    // A connection that is reset before its handshake is not our error.
     socket.on('error', () => undefined);
     connections.opened(socket);
   });

@@ -1,15 +1,15 @@
-/** One at a time: what costs much memory or time waits for its turn, and no sender takes the turns of the others. */
+/** One at a time: what costs much memory or time waits for its turn, and no sender can use up the turns of others. */
 
 export interface Entrant {
-  /** Whose turn it would be: turns go round among senders. */
+  /** The sender: turns go round robin among senders. */
   readonly address: string;
-  /** Called when it is its turn, at once if nobody is before it. */
+  /** Called when it is its turn, at once if nobody is ahead of it. */
   readonly begin: () => void;
-  /** Called instead when the queue was full and somebody waited with less in it. */
+  /** Called instead when the queue was full and a sender with fewer entries needed the place. */
   readonly refuse: () => void;
 }
 
-/** Hands out one turn; the rest wait, in order as far as they come from one address. */
+/** Hands out one turn; the rest wait, in order for each address. */
 export class ParseTurns {
   readonly #maxWaiting: number;
   #waiting: Entrant[] = [];
@@ -46,7 +46,7 @@ export class ParseTurns {
     };
   }
 
-  /** In a full queue whoever waits most often gives way to somebody who waits less. */
+  /** In a full queue the sender with the most entries gives way to one with fewer. */
   #hasRoom(address: string): boolean {
     if (this.#waiting.length < this.#maxWaiting) return true;
     const counts = new Map<string, number>();

@@ -1,4 +1,4 @@
-/** Questions to the API server that are no lists: its version, and what becomes of a Pod that asks for injection. */
+/** Requests to the API server other than lists: its version, and what happens to a Pod that asks for injection. */
 import { AppError } from '#kernel/errors.ts';
 import { stringAt } from '#kernel/json.ts';
 import {
@@ -16,7 +16,7 @@ import type { Site } from './site.ts';
 const pods = { apiVersion: 'v1', resource: 'pods', verb: 'create' } as const;
 const unauthorized = 401;
 
-/** @throws {AppError} CLUSTER_UNREACHABLE when nobody answers, or the user is not known */
+/** @throws {AppError} CLUSTER_UNREACHABLE when nobody answers, or the credentials are not accepted */
 export async function askVersion(
   api: KubernetesApi,
   signal: AbortSignal,
@@ -28,13 +28,13 @@ export async function askVersion(
     // `minor` may end in "+".
     const value = { major: Number.parseInt(major, 10), minor: Number.parseInt(minor, 10) };
     if (!Number.isNaN(value.major) && !Number.isNaN(value.minor)) return { kind: 'known', value };
-    return { kind: 'unknown', reason: 'the API server does not tell its version' };
+    return { kind: 'unknown', reason: 'the API server does not report its version' };
   } catch (thrown) {
     if (!(thrown instanceof ApiRefusal)) throw thrown;
     if (thrown.status === unauthorized) {
       throw new AppError(
         'CLUSTER_UNREACHABLE',
-        `the API server does not know you: ${thrown.message}`,
+        `the API server does not accept your credentials: ${thrown.message}`,
         {
           cause: thrown,
         },
@@ -44,7 +44,7 @@ export async function askVersion(
   }
 }
 
-/** Sends the probe Pod as a dry run: admission runs whole, and nothing is stored. */
+/** Sends the probe Pod as a dry run: admission runs in full, and nothing is stored. */
 export async function askProbe(site: Site): Promise<FactAnswer<ProbeAnswer>> {
   const { api, objects, namespace: only, signal } = site;
   const namespace = probeNamespace(subjectsOf(objects.namespaces), only);

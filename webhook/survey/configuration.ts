@@ -1,4 +1,4 @@
-/** The injector's configuration as the cluster has it, and the engine that it makes. */
+/** The injector's configuration in the cluster, and the engine built from it. */
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, textsAt } from '#kernel/json.ts';
 import { subjectsOf, type ClusterFacts } from '../checks/facts.ts';

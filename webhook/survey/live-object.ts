@@ -12,7 +12,7 @@ export interface LiveOptions {
   readonly api: KubernetesApi;
   /** Where the object is, if its kind has namespaces. */
   readonly namespace: string;
-  /** Whether a person said so; else it is the context's. */
+  /** Whether the user gave it; otherwise it is the context's. */
   readonly isNamespaceGiven: boolean;
   readonly signal: AbortSignal;
 }
@@ -22,7 +22,7 @@ const namespaces = { apiVersion: 'v1', resource: 'namespaces' } as const;
 
 /**
  * Reads `kind/name`: the object, the ConfigMaps that its volumes name, and those that its Envoy configuration was made from.
- * @throws {AppError} CLUSTER_UNREACHABLE when nobody answers, CLUSTER_FORBIDDEN when it may not be read, OBJECT_NOT_FOUND when there is none
+ * @throws {AppError} CLUSTER_UNREACHABLE when nobody answers, CLUSTER_FORBIDDEN when reading is denied, OBJECT_NOT_FOUND when absent
  */
 export async function readLive(name: string, options: LiveOptions): Promise<LiveFacts> {
   const { api, signal } = options;
@@ -82,7 +82,7 @@ async function find(
   }
 }
 
-/** Without what `managedFields` says, as kubectl shows it. */
+/** Without `managedFields`, as kubectl shows it. */
 async function read(
   resource: Pick<ApiResource, 'apiVersion' | 'resource'>,
   at: Pick<LiveOptions, 'api' | 'signal'> & {
@@ -106,7 +106,7 @@ function asCoded(thrown: unknown, message: string): unknown {
   return new AppError(code, message, { cause: thrown });
 }
 
-/** The object can be explained without: who may read it may often not read namespaces. */
+/** The object can be explained without it: users who may read the object often may not read namespaces. */
 async function readLabels(
   name: string,
   { api, signal }: LiveOptions,

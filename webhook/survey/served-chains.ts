@@ -16,7 +16,7 @@ import type { Site } from './site.ts';
 
 const secrets = { apiVersion: 'v1', resource: 'secrets', verb: 'get' } as const;
 const pemBlock = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
-/** Where svidecar keeps the certificate that it makes itself; one from elsewhere is mounted. */
+/** Where svidecar keeps the certificate that it issues itself; one from elsewhere is mounted. */
 const usualSecret = 'svidecar-tls';
 /** Replicas that are asked; they should all serve the same. */
 const askedReplicas = 3;
@@ -35,7 +35,7 @@ export async function readServedChains(site: Site): Promise<ClusterFacts['served
 
 type Chains = FactAnswer<readonly ServedCertificates[]>;
 
-/** The API server itself goes there by the same address. */
+/** The API server itself uses the same address. */
 async function byAddress(target: HookTarget): Promise<Chains> {
   const { host, port } = target;
   try {
@@ -47,7 +47,7 @@ async function byAddress(target: HookTarget): Promise<Chains> {
 }
 
 /**
- * Through the API server to the replicas. Never by the Service's address: outside the cluster that address may be anybody's.
+ * Through the API server to the replicas. Never by the Service's address: outside the cluster it may belong to anybody.
  */
 async function byService(target: HookTarget, site: Site): Promise<Chains> {
   const name = target.service?.name ?? '';
@@ -85,7 +85,7 @@ function known(chains: readonly ServedCertificates[]): Chains {
   return { kind: 'known', value: chains };
 }
 
-/** From the Secret that the webhook mounts, or writes; its key is read with it, looked at by nobody, and never shown. */
+/** From the Secret that the webhook mounts, or writes; its key is read with it, but never used or shown. */
 async function storedChain(site: Site): Promise<ServedCertificates | string> {
   const { api, objects, ownNamespace, signal } = site;
   const [deployment] = webhookDeployments(

@@ -1,4 +1,4 @@
-/** What is asked of a cluster, and what later questions start from. */
+/** The input of a survey, and what later steps start from. */
 import type { ClusterFacts } from '../checks/facts.ts';
 import type { ConnectedApi } from '../kube/connection.ts';
 import type { Engine } from '../injection/inject.ts';
@@ -10,7 +10,7 @@ export interface ConfigText {
 }
 
 export interface EngineSource {
-  /** Whether the user gave a configuration: the cluster's is then not asked for. */
+  /** Whether the user gave a configuration: the cluster's is then not read. */
   readonly isGiven: boolean;
   /** @throws {AppError} CONFIG_INVALID, TEMPLATE_INVALID, FILE_UNREADABLE */
   readonly make: (minor: number, config: ConfigText | undefined) => Engine;
@@ -30,7 +30,7 @@ export interface SurveyOptions {
   readonly signal: AbortSignal;
 }
 
-/** What later questions start from. */
+/** What later steps start from. */
 export interface Site extends SurveyOptions {
   readonly objects: ClusterFacts['objects'];
   readonly ownNamespace: string;

@@ -15,7 +15,7 @@ import {
   type WorkloadKind,
 } from '../objects/kinds.ts';
 
-/** Where a group is looked for: in the namespace that the user chose, in svidecar's own, that Namespace itself, or everywhere. */
+/** Where a group is read from: in the namespace that the user chose, in svidecar's own, that Namespace itself, or everywhere. */
 type Scope = 'chosen' | 'own' | 'named' | 'cluster';
 
 export interface Group {
@@ -30,9 +30,9 @@ const admission = 'admissionregistration.k8s.io/v1';
 const storage = 'storage.k8s.io/v1';
 const everything = (): boolean => true;
 
-/** ReplicaSets are left out: with a Deployment's old ones they are many, and their pods are looked at. */
+/** ReplicaSets are left out: old revisions make them many, and their pods are checked anyway. */
 const workloads = workloadKinds.filter((kind) => !isMadeByControllers(kind)).map(listOf);
-/** Pods that are over say nothing about tomorrow. */
+/** Finished pods do not matter any more. */
 const unfinished = 'fieldSelector=status.phase!%3DSucceeded%2Cstatus.phase!%3DFailed';
 
 /** ConfigMaps are read later, and only those that workloads name. */
@@ -123,7 +123,7 @@ function all(scope: Scope, source: ListSource): Group {
   return { scope, sources: [source], keep: everything };
 }
 
-/** A Job that has ended has no pods to come. */
+/** A finished Job creates no more pods. */
 function isOver(object: JsonObject): boolean {
   const status = objectAt(object, 'status');
   if (object['kind'] !== 'Job') return false;

@@ -1,4 +1,4 @@
-/** What a cluster tells the checks. It reads, and sends one Pod as a dry run; nothing is stored or changed. */
+/** Gathers the facts for the checks from a cluster. It reads, and sends one Pod as a dry run; nothing is stored or changed. */
 import { stringAt, type JsonObject } from '#kernel/json.ts';
 import {
   known,
@@ -21,7 +21,7 @@ import type { Site, SurveyOptions } from './site.ts';
 import { groups, type Group } from './sources.ts';
 
 /**
- * Some twenty lists in pages of 500 objects, one list of ConfigMaps a namespace with workloads of ours, and a few questions.
+ * Some twenty lists in pages of 500 objects, one list of ConfigMaps for each namespace with injected workloads, and a few single reads.
  * @throws {AppError} CLUSTER_UNREACHABLE when nobody answers; CONFIG_INVALID for a configuration of the user's own
  */
 export async function survey(options: SurveyOptions): Promise<ClusterFacts> {
@@ -102,7 +102,7 @@ async function readGroups(
 ): Promise<ClusterFacts['objects']> {
   const read = (name: ResourceName): Reading | Promise<Reading> => {
     if (name === 'hooks') return hooks;
-    // Only those that workloads name: read when these are known.
+    // Only those that workloads name: read once the workloads are known.
     if (name === 'configMaps' || !names.includes(name)) return known([]);
     const group = groups[name];
     const namespace = group.scope === 'own' ? ownNamespace : options.namespace;
@@ -115,7 +115,7 @@ async function readGroups(
   return Object.fromEntries(pairs) as ClusterFacts['objects'];
 }
 
-/** Several lists become one group; where only some may be read, it is known in part. */
+/** Several lists become one group; where only some may be read, it is partly known. */
 async function readGroup(
   { scope, sources, keep: isWanted }: Group,
   { api, namespace, signal }: SurveyOptions,
@@ -124,7 +124,7 @@ async function readGroup(
   const lists = await Promise.all(
     sources.map((source) => {
       if (scope === 'cluster') return readList(api, source, { keep, signal });
-      // The one Namespace that was chosen is a list of one.
+      // The one chosen Namespace is a list of one.
       if (scope === 'named' && namespace !== undefined) {
         const query = `fieldSelector=metadata.name%3D${encodeURIComponent(namespace)}`;
         return readList(api, { ...source, query }, { keep, signal });
@@ -145,7 +145,7 @@ async function readGroup(
   return { kind: 'partial', subjects, reasons };
 }
 
-/** What is on its way out needs no care. */
+/** What is being deleted needs no checks. */
 function isStaying(object: JsonObject): boolean {
   return stringAt(metadataOf(object), 'deletionTimestamp') === undefined;
 }

@@ -2,8 +2,8 @@
  * `${name}` in scalars. A scalar that is one variable takes the variable's typed value; without a value its key or
  * list item is left out. Inside a longer scalar the value is written as text.
  * `{$each: "${list}", $item: …}` in a list stands for one item for each member of the list, in which `${each.name}` is
- * the member's own; with `$key` as well, the
- * map that it stands in has a member for each. `${cluster:NAME}` is left for the Envoy patcher.
+ * the member's own; with `$key` as well, the map around it has a member for each. `${cluster:NAME}` is left for the Envoy
+ * patcher.
  */
 import { own, setMember } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
@@ -22,7 +22,7 @@ function lookUp(name: string, variables: Variables): Json | undefined {
   if (!Object.hasOwn(variables, name)) {
     throw new AppError(
       'TEMPLATE_INVALID',
-      `a template uses the unknown variable \${${name}}; known are ${Object.keys(variables).join(', ')}`,
+      `a template uses the unknown variable \${${name}}; known variables: ${Object.keys(variables).join(', ')}`,
     );
   }
   return own(variables, name);
@@ -78,7 +78,7 @@ function isRepeated(value: JsonObject): boolean {
   return value[eachKey] !== undefined;
 }
 
-/** The variables as each member of the list sees them. @throws {AppError} TEMPLATE_INVALID for what is no list */
+/** The variables as each member of the list sees them. @throws {AppError} TEMPLATE_INVALID for what is not a list */
 function scopesOf(repeated: JsonObject, variables: Variables): readonly Variables[] {
   const list = substitute(repeated[eachKey] ?? null, variables) ?? [];
   if (!isArray(list) || repeated['$item'] === undefined) {

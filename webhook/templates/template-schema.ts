@@ -25,9 +25,9 @@ const routes = z.strictObject({
 const advice = z.strictObject({
   /** A route sets something for the filter that it must not, or a filter asks the helper where ours does not. */
   setting: words.optional(),
-  /** A request would come to the filter twice (`onceOnly`). */
+  /** A request would reach the filter twice (`onceOnly`). */
   repeat: words.optional(),
-  /** A request without a route passes `ext_authz` unasked. */
+  /** A request without a route passes `ext_authz` unchecked. */
   unrouted: words.optional(),
   /** What exempts paths (`exemptsPaths`, `routes.exempting`). */
   exempts: words.optional(),
@@ -50,14 +50,14 @@ const filter = z.strictObject({
   oneAudienceForAllHosts: z.union([z.boolean(), z.string()]).default(false),
   /** Names of HTTP filters that must not see a request before this one has. */
   before: z.union([z.string(), z.array(z.string())]).optional(),
-  /** Some paths pass without a look: warned about where another filter may change the path behind this one. */
+  /** Some paths pass unchecked: warned about where another filter may change the path behind this one. */
   exemptsPaths: z.union([z.boolean(), z.string()]).default(false),
   /** Hosts that the filter tells apart: warned about where a route changes them behind it. */
   hosts: z.union([z.string(), z.array(z.string())]).optional(),
   /** A request must not pass the filter twice: refused where a redirect within Envoy, or a listener behind a listener, does that. */
   onceOnly: z.union([z.boolean(), z.string()]).default(false),
   /**
-   * The filter lets pass all that it has no reason to refuse: no listener counts as closed because of it, and nothing is
+   * The filter lets every request pass that it has no reason to refuse: no listener counts as closed because of it, and nothing is
    * warned about because requests could miss it.
    */
   onlyRefuses: z.boolean().default(false),
@@ -92,9 +92,9 @@ const fragment = z.strictObject({
         .string()
         .regex(/^1\.\d+$/, 'must be a version such as "1.33", in quotes')
         .optional(),
-      /** Merged into the bootstrap where it lacks these values; what stands there stays. */
+      /** Merged into the bootstrap where it lacks these values; existing values stay. */
       bootstrap: object.optional(),
-      /** Why, as a clause that goes on from a name: "without which Envoy ...". */
+      /** Why, as a clause that follows a name: "without which Envoy ...". */
       bootstrapReason: words.optional(),
       filters: z.array(filter).default([]),
       clusters: z.array(z.strictObject({ name: z.string().min(1), cluster: object })).default([]),

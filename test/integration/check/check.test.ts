@@ -159,7 +159,7 @@ describeWithComponents(programs, 'svidecar check on a real API server', () => {
     expect([code, findings]).toEqual([3, []]);
     expect(statuses).toMatchObject({ kubernetes_version: 'ok', webhook_configured: 'unknown' });
     expect(reasons).toContain(
-      'helper_present: not allowed to list deployments.apps: it takes the verb "list" on it',
+      'helper_present: not allowed to list deployments.apps: this needs the verb "list" on it',
     );
   });
 

@@ -209,9 +209,9 @@ describe('svidecar explain ends with code 3 and says why', () => {
   });
 
   test.each([
-    ['/version', 401, 'the API server does not know you'],
-    ['/deployments/', 403, 'not allowed to get deployments.apps: it takes the verb "get" on it'],
-    ['/configmaps/', 403, 'not allowed to get configmaps: it takes the verb "get" on it'],
+    ['/version', 401, 'the API server does not accept your credentials'],
+    ['/deployments/', 403, 'not allowed to get deployments.apps: this needs the verb "get" on it'],
+    ['/configmaps/', 403, 'not allowed to get configmaps: this needs the verb "get" on it'],
     ['/apis', 403, 'cannot read which kinds the cluster has'],
   ])('a refusal of %s with %i', async (part, status, told) => {
     refusing(part, status, 'Refused');

@@ -91,8 +91,8 @@ describe('with apiServerClient', () => {
   });
 
   test.each([
-    ['no certificate', (): undefined => undefined, /no client certificate was shown/],
-    ['another name', (): Certificate => other, /for none of apiServerClient\.names/],
+    ['no certificate', (): undefined => undefined, /no client certificate was presented/],
+    ['another name', (): Certificate => other, /matches none of apiServerClient\.names/],
     ['another authority', (): Certificate => foreign, /not accepted by apiServerClient\.ca/],
   ])('%s is answered 403 in plain words', async (_situation, client, words) => {
     const certificate = client();

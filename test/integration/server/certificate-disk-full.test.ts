@@ -48,7 +48,7 @@ test('a pair that a full disk cut short is not used; the last good one stays unt
   await expect(put(second)).rejects.toMatchObject({ code: 'ENOSPC' });
   await waitUntil('it is told', () => Promise.resolve(log.lines.length > 0), { deadlineMs: 5_000 });
   expect(log.lines).toMatchObject([
-    { level: 'error', message: 'new serving certificate not used, the last good one stays' },
+    { level: 'error', message: 'new serving certificate rejected, the last good one stays in use' },
   ]);
   expect(files.current()?.certificate).toBe(first.certificate);
   await rm(join(folder, 'ballast'));

@@ -188,7 +188,7 @@ test('a pair that does not fit, or is half written, is not used; the next good o
   await wait(300);
   expect(await servedName(port)).toBe('first');
   expect(log.lines).toMatchObject([
-    { level: 'error', message: 'new serving certificate not used, the last good one stays' },
+    { level: 'error', message: 'new serving certificate rejected, the last good one stays in use' },
   ]);
   await mountPair({ certificate: '', key: third.key }, 3);
   await wait(300);
@@ -215,7 +215,7 @@ test('an 8 MiB body is answered 413 and the server goes on', async () => {
   const { port } = await start();
   const big = await call({ port, body: reviewOf('u', 'default', 8 * mebibyte) });
   expect(big.code).toBe(413);
-  expect(big.text).toContain('over 7340032 bytes');
+  expect(big.text).toContain('exceeds the limit of 7340032 bytes');
   expect((await call({ port, body: reviewOf('u') })).code).toBe(200);
 });
 

@@ -13,8 +13,8 @@ test('takes a matching pair and says when it ends', async () => {
 
 describe('refuses with a message that names the fault and shows no key', () => {
   test.each([
-    ['a key of another certificate', {}, { key: {} }, /tls\.key is not the key/],
-    ['an ended certificate', { endsInMs: -60_000 }, {}, /tls\.crt ended at 20/],
+    ['a key of another certificate', {}, { key: {} }, /tls\.key does not match/],
+    ['an ended certificate', { endsInMs: -60_000 }, {}, /tls\.crt expired at 20/],
     ['an Ed25519 key', { algorithm: 'Ed25519' as const }, {}, /use an ECDSA or RSA key/],
   ])('%s', async (...row) => {
     const [, options, other, words] = row;

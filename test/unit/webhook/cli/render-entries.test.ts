@@ -150,7 +150,9 @@ test('a variable that is unknown is told of at the workload; the others are prin
     pod({ spec: { containers: [{ name: 'other' }] } }),
   );
   expect([code, out]).toEqual([1, '']);
-  expect(err).toContain('unknown variable ${other}; known are workload, namespace, serviceAccount');
+  expect(err).toContain(
+    'unknown variable ${other}; known variables: workload, namespace, serviceAccount',
+  );
 });
 
 test('what a Deployment makes is not registered beside it', async () => {

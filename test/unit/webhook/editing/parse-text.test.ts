@@ -38,16 +38,12 @@ describe('a text that cannot be read is refused with its place', () => {
     ['a duplicate key', 'a: 1\nb: 2\na: 3\n', /^f\.yaml:3:1: Map keys must be unique, in "a: 3"$/],
     ['a duplicate key in JSON', '{"a": 1, "a": 2}', /^f\.yaml:1:10: Map keys must be unique/],
     ['an unknown alias', 'a: *x\n', /^f\.yaml:1:4: the alias \*x has no anchor before it/],
-    [
-      'an alias of itself',
-      'a: &x [*x]\n',
-      /^f\.yaml:1:8: the alias \*x stands inside its own anchor/,
-    ],
+    ['an alias of itself', 'a: &x [*x]\n', /^f\.yaml:1:8: the alias \*x is inside its own anchor/],
     ['a second document', 'a: 1\n---\nb: [\n', /^f\.yaml:\d+:\d+: /],
     [
       'a list as a key',
       'a:\n  ? [b, c]\n  : 1\n',
-      /^f\.yaml:2:5: a list or map stands here as a key/,
+      /^f\.yaml:2:5: a list or map is used as a key here/,
     ],
     [
       'one key as a number and as a text',

@@ -24,12 +24,12 @@ function listens(fields: string): string {
 
 test.each<[string, string, readonly string[]]>([
   ['another port', listens(at(8080)), []],
-  ["the helper's", listens(at(9010)), ['4: listener "web" has port 9010']],
-  ['that of its probes, as text', listens(at('"9011"')), ['4: listener "web" has port 9011']],
+  ["the helper's", listens(at(9010)), ['4: listener "web" uses port 9010']],
+  ['that of its probes, as text', listens(at('"9011"')), ['4: listener "web" uses port 9011']],
   [
     'further addresses',
     listens(`${at(80)}\n    additional_addresses: [{${at(81)}}, {${at(9010)}}]`),
-    ['5: listener "web" has port 9010'],
+    ['5: listener "web" uses port 9010'],
   ],
   ['UDP', listens(at(9010, ', protocol: UDP')), []],
   ['no socket of its own', listens(`${at(9010)}\n    bind_to_port: false`), []],
@@ -37,7 +37,7 @@ test.each<[string, string, readonly string[]]>([
   [
     'the admin page',
     `admin: {${at(9011)}}\n${listens(at(80))}`,
-    ['1: the admin page has port 9011'],
+    ['1: the admin page uses port 9011'],
   ],
 ])("Envoy on the helper's ports: %s", (_what, text, expected) => {
   const source = { name: 'ConfigMap demo/web', files: { 'envoy.yaml': text }, main: 'envoy.yaml' };
@@ -46,7 +46,7 @@ test.each<[string, string, readonly string[]]>([
     expected.map((found) => ({
       id: 'port_clash',
       place: { file: 'ConfigMap demo/web envoy.yaml', line: Number.parseInt(found, 10) },
-      message: `ConfigMap demo/web envoy.yaml:${found}, which the auth helper listens on: one of the two will not start`,
+      message: `ConfigMap demo/web envoy.yaml:${found}, on which the auth helper listens: one of the two will not start`,
     })),
   );
 });

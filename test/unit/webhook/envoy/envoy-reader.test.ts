@@ -44,7 +44,7 @@ describe('refused, with the place and what to do', () => {
     [
       'a bare key in JSON',
       { files: { 'envoy.json': fixture('json-with-a-bare-key.json') }, main: 'envoy.json' },
-      /envoy\.json:\d+:\d+: Envoy reads a file as JSON unless its name ends in \.yaml or \.yml, and this is no JSON \(unexpected character, expected key\)/,
+      /envoy\.json:\d+:\d+: Envoy reads a file as JSON unless its name ends in \.yaml or \.yml, and this is not JSON \(unexpected character, expected key\)/,
     ],
     [
       'a trailing comma in JSON',
@@ -59,7 +59,7 @@ describe('refused, with the place and what to do', () => {
           'rds.json': fixture('routes-with-a-bare-key.json'),
         },
       },
-      /rds\.json:7:76: .*this is no JSON/,
+      /rds\.json:7:76: .*this is not JSON/,
     ],
     [
       'routes as the text of a protobuf message',
@@ -77,7 +77,7 @@ describe('refused, with the place and what to do', () => {
         files: { 'envoy.yaml': fixture('json-with-a-bare-key.json') },
         paths: { '/etc/envoy/envoy.json': 'envoy.yaml' },
       },
-      /this is no JSON/,
+      /this is not JSON/,
     ],
     [
       'one key at two paths',
@@ -90,7 +90,7 @@ describe('refused, with the place and what to do', () => {
     [
       'a tag of YAML',
       { files: { 'envoy.yaml': 'a: !!str true\n' } },
-      /envoy\.yaml:1:4: a tag, which Envoy reads otherwise than others do/,
+      /envoy\.yaml:1:4: a tag, which Envoy reads differently from other readers/,
     ],
     [
       'the tag under another name',
@@ -111,7 +111,7 @@ describe('refused, with the place and what to do', () => {
     [
       'listeners in a file that is not there',
       { files: { 'envoy.yaml': fixture('listeners-from-a-file.yaml') } },
-      /envoy\.yaml:3:3: the listeners are to come from \/etc\/envoy\/lds\.yaml, which is not among the files that the container gets from this ConfigMap/,
+      /envoy\.yaml:3:3: the listeners should come from \/etc\/envoy\/lds\.yaml, which is not among the files that the container gets from this ConfigMap/,
     ],
     [
       'filters in lists of lists',

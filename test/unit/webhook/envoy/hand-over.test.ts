@@ -81,7 +81,7 @@ describe('handed to a listener without our filter: told, with both places', () =
   test('listeners by discovery', () => {
     const rest = 'dynamic_resources: {lds_config: {ads: {}}}\n';
     expect(handed(patch([front], { rest }))).toEqual([
-      expect.stringMatching(/those that end in listeners that come by discovery/),
+      expect.stringMatching(/those that end in listeners that come from discovery/),
     ]);
   });
 });

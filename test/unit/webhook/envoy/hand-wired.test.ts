@@ -140,7 +140,7 @@ test.each<[string, string]>([
   ['named_endpoints', `load_assignment: {named_endpoints: {a: {}}, ${leading}}`],
 ])('a cluster with %s can lead elsewhere: refused, with the line', (field, cluster) => {
   expect(() => patch({ cluster })).toThrow(
-    `does not lead to the helper alone (127.0.0.1:9010) by ${field} (ConfigMap demo/web envoy.yaml:14)`,
+    `does not lead to the helper alone (127.0.0.1:9010) because of ${field} (ConfigMap demo/web envoy.yaml:14)`,
   );
 });
 

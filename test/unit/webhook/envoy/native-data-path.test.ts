@@ -72,8 +72,8 @@ describe('the native data path', () => {
   });
 
   test.each([
-    ['node: {id: "", cluster: b}\n', /:1:\d+: node\.id is empty, which Envoy takes for absent/],
-    ['node: x\n', /:1:\d+: node is no map/],
+    ['node: {id: "", cluster: b}\n', /:1:\d+: node\.id is empty, which Envoy treats as absent/],
+    ['node: x\n', /:1:\d+: node is not a map/],
   ])('is refused where the node cannot be completed by an insertion: %j', (node, why) => {
     expect(() => patched(`${node}${plain}`, nativeInject)).toThrow(why);
   });

@@ -163,7 +163,7 @@ describe('a filter that says what it shares, in words of its own', () => {
 
   test('one that names its rule and asks another port is refused', () => {
     expect(() => patch(theirs(9192, rule('team-policy')), ownService)).toThrow(
-      /does not lead to the helper alone \(127\.0\.0\.1:9191\) by socket_address/,
+      /does not lead to the helper alone \(127\.0\.0\.1:9191\) because of socket_address/,
     );
   });
 
@@ -233,7 +233,7 @@ test.each([
   const routes =
     'virtual_hosts: [{routes: [{route: {cluster: helper, internal_redirect_policy: {}}}]}]';
   expect(() => patch({ routes }, { ...all, filters })).toThrow(
-    /; take the policy out, or set svidecar\.dev\/forward-token: "true"$/,
+    /; remove the policy, or set svidecar\.dev\/forward-token: "true"$/,
   );
 });
 

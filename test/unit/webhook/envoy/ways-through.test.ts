@@ -25,12 +25,12 @@ describe('a way that leads past our filter is told of, with file, line and what 
     [
       'a chain that ends with a TCP proxy',
       `{name: web, filter_chains: [{filters: [${manager}]}, {name: raw, filters: [{name: tcp, typed_config: {"@type": x/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy}}]}]}`,
-      /envoy\.yaml:3: in listener "web", filter chain raw ends with tcp \(envoy\.extensions\.filters\.network\.tcp_proxy\.v3\.TcpProxy\), which is no HTTP connection manager, so jwt-validate does nothing/,
+      /envoy\.yaml:3: in listener "web", filter chain raw ends with tcp \(envoy\.extensions\.filters\.network\.tcp_proxy\.v3\.TcpProxy\), which is not an HTTP connection manager, so jwt-validate does nothing/,
     ],
     [
       'a network filter by discovery',
       `{name: web, filter_chains: [{filters: [${manager}]}], default_filter_chain: {filters: [{name: found, config_discovery: {config_source: {ads: {}}}}]}}`,
-      /:3: in listener "web", the last network filter of the default filter chain, found, comes by config_discovery and cannot be seen/,
+      /:3: in listener "web", the last network filter of the default filter chain, found, comes from config_discovery and cannot be seen/,
     ],
     [
       'chains by discovery',
@@ -45,7 +45,7 @@ describe('a way that leads past our filter is told of, with file, line and what 
     [
       'a wrapper that says no type',
       `{name: web, filter_chains: [{filters: [${manager}]}], api_listener: {api_listener: {"@type": x/a.b.C}}}`,
-      /api_listener is a\.b\.C, which is no HTTP connection manager/,
+      /api_listener is a\.b\.C, which is not an HTTP connection manager/,
     ],
   ])('%s', (_name, listener, message) => {
     const { warnings, changes } = patch(withListeners(listener));
@@ -116,7 +116,7 @@ describe('what Envoy reads in more than one spelling', () => {
     [
       'two spellings of one field',
       withListeners(`{name: web, filter_chains: [], filterChains: [{filters: [${manager}]}]}`),
-      /envoy\.yaml:3:\d+: filter_chains stands here a second time, as filterChains; Envoy reads both/,
+      /envoy\.yaml:3:\d+: filter_chains is here a second time, as filterChains; Envoy reads both/,
     ],
     [
       'a single filter in the place of a list',

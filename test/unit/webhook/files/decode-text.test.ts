@@ -21,7 +21,7 @@ describe('what is no UTF-8 is refused, with what to do', () => {
     ['UTF-16, low byte first', utf16, /^f\.yaml: it is UTF-16, .*iconv -f UTF-16 -t UTF-8/],
     ['UTF-16, high byte first', Buffer.from(utf16).swap16(), /^f\.yaml: it is UTF-16/],
     ['UTF-32', Buffer.from('fffe000061000000', 'hex'), /^f\.yaml: it is UTF-32/],
-    ['Latin-1', Buffer.from('a: 1\nb: \xe9\n', 'latin1'), /^f\.yaml:2: these bytes are no UTF-8/],
+    ['Latin-1', Buffer.from('a: 1\nb: \xe9\n', 'latin1'), /^f\.yaml:2: these bytes are not UTF-8/],
     ['a cut character', Buffer.from('a: é').subarray(0, 4), /^f\.yaml:1: these bytes/],
     ['half a surrogate pair', Buffer.from('6130eda080', 'hex'), /^f\.yaml:1: these bytes/],
   ])('%s', (_what, bytes, message) => {

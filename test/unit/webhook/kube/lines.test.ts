@@ -24,5 +24,5 @@ test('a line without an end is refused before it fills the memory', () => {
   const chunk = Buffer.alloc(1024 * 1024, 'x');
   expect(() => {
     for (let i = 0; i < 17; i += 1) reader.push(chunk);
-  }).toThrow(/over 16777216 bytes/);
+  }).toThrow(/exceeds 16777216 bytes/);
 });

@@ -69,7 +69,7 @@ test.each<[string, readonly RegExp[]]>([
 test.each([
   [
     'internal-redirect-to-another-host/native.yaml',
-    /envoy\.yaml:16:\d+: this route follows redirects itself \(internal_redirect_policy\), so that a request comes to the filter of jwt-inject again.*set svidecar\.dev\/data-path: ext-authz \[ENVOY_CONFIG_INVALID\]/,
+    /envoy\.yaml:16:\d+: this route follows redirects itself \(internal_redirect_policy\), so that a request reaches the filter of jwt-inject again.*set svidecar\.dev\/data-path: ext-authz \[ENVOY_CONFIG_INVALID\]/,
   ],
   [
     'listener-behind-a-listener/native.yaml',
