@@ -35,7 +35,11 @@ describe('a wanted one', () => {
       [{ ...stored, spec: {} }],
       [{ kind: 'replace', wanted, metadata: stored.metadata }],
     ],
-    ["is nobody's where somebody else has its name", [{ ...stored, isManaged: false }], []],
+    [
+      "is nobody's where somebody else has its name",
+      [{ ...stored, spec: {}, isManaged: false }],
+      [],
+    ],
   ])('%s', (_name, there, steps) => {
     expect(plan({ wanted: [wanted], stored: there }).steps).toEqual(steps);
   });
