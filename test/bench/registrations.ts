@@ -49,9 +49,16 @@ async function start(folder: string, kubeconfig: string, what: string): Promise<
   const controller = await ControllerProcess.start(folder, kubeconfig, join(folder, 'config.yaml'));
   await waitUntil('it is ready', () => controller.isReady(), { deadlineMs });
   const readyMs = performance.now() - controller.beganMs;
-  await waitUntil('all is registered', async () => (await registered(controller)) >= total, {
-    deadlineMs,
-  });
+  let saidAtMs = performance.now();
+  const isDone = async (): Promise<boolean> => {
+    const count = await registered(controller);
+    if (performance.now() - saidAtMs > 15_000) {
+      saidAtMs = performance.now();
+      say(`  ${count} registered`);
+    }
+    return count >= total;
+  };
+  await waitUntil('all is registered', isDone, { deadlineMs });
   const allMs = performance.now() - controller.beganMs;
   const { peakMib, rssMib } = controller.memory();
   const samples = await controller.samples();

@@ -5,14 +5,26 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { runSvidecar } from '../fakes/fake-terminal.ts';
+import { appWithEnvoy, injectBackend } from '../fakes/workloads.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { waitUntil } from './harness/processes.ts';
 import { installReplicas, type Replica, type Replicas } from './harness/replicas.ts';
+import {
+  installSpireCrds,
+  startSpireControllerManager,
+} from './harness/spire-controller-manager.ts';
 import { startSpireServer, type SpireServer } from './harness/spire-server.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 
-const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'spire-server'];
+const programs = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kubectl',
+  'spire-server',
+  'spire-controller-manager',
+];
 const leaseTimes = { durationMs: 3_000, renewDeadlineMs: 2_000, retryMs: 500 };
 const lives = { leafS: 86_400, authorityS: 864_000, settleS: 1 };
 const parentId = 'spiffe://example.org/ns/spire/sa/spire-agent';
@@ -113,27 +125,8 @@ describeWithComponents(programs, 'registrations in a real SPIRE server', () => {
         replicas: 0,
         selector: { matchLabels: { app: name } },
         template: {
-          metadata: {
-            labels: { app: name },
-            annotations: {
-              'inject.svidecar.dev/templates': 'jwt-inject',
-              'svidecar.dev/audience': 'spiffe://example.org/backend',
-              ...annotations,
-            },
-          },
-          spec: {
-            serviceAccountName: name,
-            containers: [
-              { name: 'app', image: 'app:1' },
-              {
-                name: 'envoy',
-                image: 'envoyproxy/envoy:v1.40.0',
-                args: ['-c', '/etc/envoy/envoy.yaml'],
-                volumeMounts: [{ name: 'envoy-config', mountPath: '/etc/envoy' }],
-              },
-            ],
-            volumes: [{ name: 'envoy-config', configMap: { name: 'envoy' } }],
-          },
+          metadata: { labels: { app: name }, annotations: { ...injectBackend, ...annotations } },
+          spec: { ...appWithEnvoy, serviceAccountName: name },
         },
       },
     };
@@ -334,6 +327,44 @@ describeWithComponents(programs, 'registrations in a real SPIRE server', () => {
     expect(await ours('/sa/new')).toBeUndefined();
     await api.request('DELETE', '/api/v1/namespaces/brief');
     await until('its entries go', async () => (await ours('/sa/stay')) === undefined);
+  });
+
+  test('beside spire-controller-manager nothing of either is lost, if that one has a prefix', async () => {
+    await apply('beside');
+    await until('the entry', async () => (await ours('/sa/beside')) !== undefined);
+    await installSpireCrds(api);
+    const stationary = {
+      apiVersion: 'spire.spiffe.io/v1alpha1',
+      kind: 'ClusterStaticEntry',
+      metadata: { name: 'static' },
+      spec: {
+        spiffeID: 'spiffe://example.org/static',
+        parentID: parentId,
+        selectors: ['k8s:ns:x'],
+      },
+    };
+    await api.kubectl(['apply', '-f', '-'], { input: JSON.stringify(stationary) });
+    const before = await entries();
+    const polite = await startSpireControllerManager({ api, spire });
+    const theirs = async (): Promise<readonly Seen[]> =>
+      (await entries()).filter(({ spiffeId }) => spiffeId.endsWith('/static'));
+    await until('its own entry', async () => (await theirs()).length === 1);
+    // It looks at all entries every second, and so do we.
+    await wait(3_500);
+    expect((await entries()).filter(({ id }) => !id.startsWith('scm.'))).toEqual(before);
+    expect(await theirs()).toHaveLength(1);
+    await polite.stop();
+    const rude = await startSpireControllerManager({ api, spire }, '');
+    await until('it deletes what is not its own', async () =>
+      (await entries()).every(({ spiffeId }) => !spiffeId.endsWith('/by-hand')),
+    );
+    await rude.stop();
+    await until('ours are made again', async () => (await ours('/sa/beside')) !== undefined);
+    await spire.createEntry({
+      parentId,
+      spiffeId: 'spiffe://example.org/by-hand',
+      selectors: ['k8s:ns:other'],
+    });
   });
 
   test('one command takes out all that svidecar has made, and nothing else', async () => {

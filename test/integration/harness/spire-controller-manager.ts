@@ -29,9 +29,13 @@ export async function installSpireCrds(api: ApiServer): Promise<void> {
   await api.kubectl(established);
 }
 
-/** Its entries have ids of their own, so that it leaves those of others alone. Needs the CRDs. */
+/**
+ * Needs the CRDs.
+ * @param entryIDPrefix its entries have ids of their own by it, so that it leaves those of others alone; without one it deletes them
+ */
 export async function startSpireControllerManager(
   between: Between,
+  entryIDPrefix = 'scm.',
 ): Promise<SpireControllerManager> {
   const { api, spire } = between;
   const work = await createWorkFolder('spire-controller-manager');
@@ -44,7 +48,8 @@ export async function startSpireControllerManager(
     const metrics = await freePort();
     const health = await freePort();
     const config = join(work.path, 'config.json');
-    await writeFile(config, JSON.stringify(configuration(spire, { metrics, health })));
+    const settings = { ...configuration(spire, { metrics, health }), entryIDPrefix };
+    await writeFile(config, JSON.stringify(settings));
     manager = startProcess({
       name: 'spire-controller-manager',
       command: programPath('spire-controller-manager'),
@@ -80,7 +85,6 @@ function configuration(
     clusterDomain: 'cluster.local',
     trustDomain,
     spireServerSocketPath: socketPath,
-    entryIDPrefix: 'scm.',
     // Nanoseconds between looks at all entries.
     gcInterval: 1_000_000_000,
     metrics: { bindAddress: `127.0.0.1:${ports.metrics}` },
