@@ -1,9 +1,9 @@
-/** What stands in an `Any`, written plainly or wrapped in a `TypedStruct`. */
+/** The contents of an `Any`, written plainly or wrapped in a `TypedStruct`. */
 import { type Placed, placedField, textOf, typeNameOf } from './proto-field.ts';
 
 /** A message and its type. */
 export interface TypedMessage extends Placed {
-  /** `envoy.extensions.….Router`; undefined when nothing says it. */
+  /** `envoy.extensions.….Router`; undefined when there is none. */
   readonly type: string | undefined;
 }
 
@@ -13,7 +13,7 @@ const wrappers: ReadonlySet<string> = new Set([
   'udpa.type.v1.TypedStruct',
 ]);
 
-/** The message that an `Any` means; a `TypedStruct` is looked through. */
+/** The message that an `Any` means; a `TypedStruct` is unwrapped. */
 export function anyOf(any: Placed): TypedMessage {
   const type = typeNameOf(any.message);
   if (type === undefined || !wrappers.has(type)) return { ...any, type };

@@ -1,4 +1,4 @@
-/** Values that a bootstrap must have, such as the node's id and cluster: added where they are lacking. */
+/** Values that a bootstrap must have, such as the node's id and cluster: added where they are missing. */
 import { own, setMember } from '#kernel/members.ts';
 import { isObject, type Json, type JsonObject } from '#kernel/json.ts';
 import type { Operation } from '../editing/operation.ts';
@@ -9,17 +9,17 @@ import { type Placed, fieldKey } from './proto-field.ts';
 /** Something that is added to the bootstrap. */
 export interface BootstrapStep {
   readonly operation: Operation;
-  /** Where it is added: a JSON Pointer of what stands there. */
+  /** Where it is added: the JSON Pointer of the existing parent. */
   readonly near: string;
   /** `node.id` */
   readonly title: string;
-  /** Why, by those who want it, as a clause that goes on from the title; may be empty. */
+  /** Why, by those who want it, as a clause that continues the title; may be empty. */
   readonly reason: string;
 }
 
 /**
- * What stands there stays, whichever its value.
- * @throws {AppError} ENVOY_CONFIG_INVALID for an empty text, which Envoy takes for none and an insertion cannot change
+ * Existing values stay, whatever they are.
+ * @throws {AppError} ENVOY_CONFIG_INVALID for an empty string, which Envoy treats as absent and an insertion cannot change
  */
 export function bootstrapSteps(
   file: ConfigFile,
@@ -29,7 +29,7 @@ export function bootstrapSteps(
   return lacking({ file, wanted }, { holder: file.root, fields: [] }, merged);
 }
 
-/** What those give as a reason who want something at a place. */
+/** The reasons of those who want something at a place. */
 function reasonFor(wanted: readonly BootstrapAddition[], fields: readonly string[]): string {
   const reasons = wanted
     .filter(({ values }) => hasField(values, fields))

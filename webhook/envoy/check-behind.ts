@@ -1,4 +1,4 @@
-/** What becomes of a request behind the list that our filter is in: routes, filters of clusters, logs. */
+/** What happens to a request behind the list that our filter is in: routes, filters of clusters, logs. */
 import { type Json, isObject } from '#kernel/json.ts';
 import { anyOf } from './any-config.ts';
 import { type KnownCluster, isLocal } from './clusters.ts';
@@ -20,17 +20,17 @@ import { mostNames } from './short-list.ts';
 
 interface Search {
   readonly surroundings: EnvoySurroundings;
-  /** What was looked at for this rule; filled. */
+  /** What was visited for this rule; filled. */
   readonly behind: Behind;
   readonly settingsOf: SettingsReader;
 }
 
-/** What many listeners share is looked at once for each question. */
+/** What many listeners share is visited once for each check. */
 export interface Behind {
   readonly seen: Readonly<
     Record<'copied' | 'rewritten' | 'exempting' | 'checking' | 'shown', Set<object>>
   >;
-  /** The first clusters outside the pod that get copies of requests, by who says so. */
+  /** The first clusters outside the pod that get copies of requests, by the place that configures it. */
   readonly mirrorsOf: (holder: Placed) => readonly string[];
   readonly isSkipping: (holder: Placed) => boolean;
   /** Whether a cluster is not in the pod itself. */
@@ -65,7 +65,7 @@ export function startBehind({ routes }: FilterAddition, clusters: readonly Known
   };
 }
 
-/** A number for each destination: texts of endpoints are long, and many routes name the same. */
+/** A number for each destination: endpoint texts are long, and many routes name the same ones. */
 function endsOf(clusters: readonly KnownCluster[]): Behind['endOf'] {
   const byName = new Map(clusters.map((cluster) => [cluster.name, cluster]));
   const numbers = new Map<string, number>();
@@ -126,7 +126,7 @@ function newRoutes(listener: Listener, seen: Set<object>): readonly RouteEntry[]
 const router = 'envoy.extensions.filters.http.router.v3.Router';
 const httpOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
-/** Filters that run on the way to a cluster: those of routers, and those of the clusters that requests come to. */
+/** Filters that run on the way to a cluster: those of routers, and those of the destination clusters. */
 function laterFilters(
   listener: Listener,
   { surroundings, behind }: Search,
@@ -159,7 +159,7 @@ const rewrites = [
   'path_rewrite_policy',
 ] as const;
 
-/** Routes give the app another path than the one that our filter looked at. */
+/** Routes give the app another path than the one that our filter checked. */
 function rewritten(
   { rule, exemptsPaths, advice }: FilterAddition,
   listener: Listener,
@@ -221,7 +221,7 @@ function copied(
   return [];
 }
 
-/** By which clusters of one destination may differ; any other difference, also of TLS or resolvers, counts as another destination. */
+/** Fields in which clusters of one destination may differ; any other difference, also of TLS or resolvers, counts as another destination. */
 const noDestination: ReadonlySet<string> = new Set([
   'name',
   'alt_stat_name',

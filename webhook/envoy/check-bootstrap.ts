@@ -1,11 +1,11 @@
-/** What a bootstrap plugs into Envoy as a whole: code there can do with connections and listeners what it likes. */
+/** What a bootstrap plugs into Envoy as a whole: code there can do anything to connections and listeners. */
 import { anyField } from './any-config.ts';
 import { type ConfigFile, warningAt } from './config-file.ts';
 import type { EnvoyWarning } from './patch-contract.ts';
 import { filterTitle } from './judge-filter.ts';
 import { type Placed, fieldKey, placedField, repeatedOf, textOf } from './proto-field.ts';
 
-/** Extensions that neither look at requests nor change listeners. */
+/** Extensions that neither read requests nor change listeners. */
 const harmlessTypes: ReadonlySet<string> = new Set([
   'envoy.extensions.bootstrap.internal_listener.v3.InternalListener',
   'envoy.extensions.network.socket_interface.v3.DefaultSocketInterface',

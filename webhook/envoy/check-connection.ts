@@ -1,4 +1,4 @@
-/** What looks at a connection before its connection manager: it could send it somewhere, or change what is in it. */
+/** What sees a connection before its connection manager, and could redirect it or change its contents. */
 import { anyField } from './any-config.ts';
 import { warningAt } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
@@ -8,7 +8,7 @@ import { type Placed, placedField, repeatedOf, textOf } from './proto-field.ts';
 import { isSet } from './proto-scalar.ts';
 
 /**
- * By kind, without the prefix: filters that refuse, limit or look, and hand the connection on. A test holds that the pinned Envoy has each of
+ * By kind, without the prefix: filters that refuse, limit or inspect, and hand the connection on. A test holds that the pinned Envoy has each of
  * them, and none that is in neither of the two tables.
  */
 export const harmless: Readonly<Record<Kind, readonly string[]>> = {
@@ -37,7 +37,7 @@ export const harmless: Readonly<Record<Kind, readonly string[]>> = {
   ],
 };
 
-/** Those that are warned about, as all that are not known: they run code, ask others, or speak another protocol to somebody. */
+/** Filters that are warned about, like all unknown ones: they run code, ask a server, or speak another protocol. */
 export const notHarmless: Readonly<Record<Kind, readonly string[]>> = {
   network: [
     'dubbo_proxy.v3.DubboProxy',

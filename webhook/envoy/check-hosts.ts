@@ -27,9 +27,9 @@ export interface Hosts {
   /** What the domains of a virtual host have to do with the rule's hosts. */
   readonly aboutDomains: (domains: readonly string[]) => AboutDomains;
   readonly endpointsOf: (cluster: string) => readonly string[];
-  /** Sources of routes that were looked through; filled. */
+  /** Sources of routes that were visited; filled. */
   readonly seen: Set<object>;
-  /** Told how many comparisons come. @throws {AppError} ENVOY_CONFIG_INVALID where they are too many */
+  /** Called with the number of comparisons ahead. @throws {AppError} ENVOY_CONFIG_INVALID where they are too many */
   readonly spend: (comparisons: number) => void;
 }
 
@@ -84,7 +84,7 @@ function aboutDomains(domains: readonly string[], patterns: HostPatterns): About
   };
 }
 
-/** Warnings about hosts that the rule names and no request carries yet when the rule sees it. */
+/** Warnings about hosts that the rule names but that no request carries yet when the rule sees it. */
 export function checkHosts(
   addition: FilterAddition,
   listener: Listener,
@@ -185,7 +185,7 @@ function sentence(found: {
   return `${start} to "${host}" after ${rule} has given it the token for ${others}: if that is another service, it can use the token where it is accepted; give such requests a route without the rewrite, or take the host out of svidecar.dev/audience-by-host`;
 }
 
-/** As many of the possible ones as a message names that are not the new host's own. */
+/** Possible hosts other than the new one, as many as a message names. */
 function leavingFor(possible: readonly number[], named: ReadonlySet<number>): readonly number[] {
   return possible.slice(0, mostNames + named.size).filter((index) => !named.has(index));
 }

@@ -1,4 +1,4 @@
-/** Requests that come to a filter a second time: by a redirect that Envoy follows itself, or by a listener behind a listener. */
+/** Requests that reach a filter a second time: by a redirect that Envoy follows itself, or by a listener behind a listener. */
 import { type Json, isArray, isObject } from '#kernel/json.ts';
 import { typeNameOf, placedField } from './proto-field.ts';
 import { isOneOf, numberOf } from './proto-scalar.ts';
@@ -9,7 +9,7 @@ import { type EnvoySurroundings, routesOf } from './reach.ts';
 import type { RouteEntry } from './route-tree.ts';
 
 /**
- * For filters that take their own work for the client's.
+ * For filters that would mistake their own work for the client's.
  * @param chosen the listeners that get the filter
  * @throws {AppError} ENVOY_CONFIG_INVALID
  */
@@ -35,7 +35,7 @@ function orElse({ advice }: FilterAddition): string {
   return advice?.repeat === undefined ? '' : `, or ${advice.repeat}`;
 }
 
-/** @param seen routes, and messages, that managers share and that were looked through; filled */
+/** @param seen routes, and messages, that managers share and that were visited; filled */
 function refuseRedirects(addition: FilterAddition, manager: Manager, seen: Set<object>): void {
   const { rule } = addition;
   const fresh = manager.routes.filter((source) => !seen.has(source));

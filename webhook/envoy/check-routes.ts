@@ -47,7 +47,7 @@ export function checkRoutes(
 
 const router = 'envoy.extensions.filters.http.router.v3.Router';
 
-/** Terminal filters that are no router send requests where they like. */
+/** Terminal filters other than the router send requests anywhere. */
 function otherEnds(manager: Manager): readonly Destination[] {
   return manager.lists.flatMap(({ filters }): readonly Destination[] => {
     const last = filters.at(-1);
@@ -137,7 +137,7 @@ function notJudged(
   });
 }
 
-/** A tunnel is one request: what is sent in it later is no request of this Envoy. */
+/** A tunnel is one request: what is sent in it later is not a request to this Envoy. */
 function tunnels(
   { rule, carriesToken }: FilterAddition,
   route: RouteEntry,

@@ -1,4 +1,4 @@
-/** Who is shown a token besides the host that it is meant for: logs, traces, rate limits, and headers of answers. */
+/** Where a token is exposed besides the host that it is meant for: logs, traces, rate limits, and headers of answers. */
 import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
 import { warningAt } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
@@ -11,7 +11,7 @@ import type { RouteEntry } from './route-tree.ts';
 
 const router = 'envoy.extensions.filters.http.router.v3.Router';
 
-/** @param routes those that were not looked at for this rule */
+/** @param routes those not visited yet for this rule */
 export function checkShown(
   { rule }: FilterAddition,
   listener: Listener,
@@ -56,7 +56,7 @@ function logsOf(listener: Listener): readonly PlacedIn[] {
 
 const showing = ['tracing', 'rate_limits', 'response_headers_to_add'] as const;
 
-/** What stands around many routes is looked at once. */
+/** What is around many routes is visited once. */
 function shownByRoutes(routes: readonly RouteEntry[]): readonly PlacedIn[] {
   const seen = new Set<JsonObject>();
   return routes.flatMap(({ around, action, file }) => {
@@ -97,12 +97,12 @@ export function namesToken(value: Json, key = ''): boolean {
   );
 }
 
-/** `%REQ(authorization)%` and its like; linear, whatever stands there. */
+/** `%REQ(authorization)%` and its like; linear for any input. */
 function readsHeader(text: string): boolean {
   return text.split('%').some((part) => /^[A-Z_]+\(.*authorization/i.test(part));
 }
 
-/** A format that comes from elsewhere than these files. @see core.v3.DataSource */
+/** A format that does not come from these files. @see core.v3.DataSource */
 function hasForeignFormat(log: JsonObject): boolean {
   return Object.entries(log).some(([, member]) => {
     if (!isObject(member)) return false;

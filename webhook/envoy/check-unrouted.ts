@@ -1,6 +1,6 @@
 /**
- * What stands behind a filter that asks somebody by `ext_authz`, and gives a request that no route forwards a way to
- * the app all the same: Envoy has not asked about such a request (`unrouted.ts`).
+ * Filters behind one that asks a service by `ext_authz` which give a request that no route forwards a way to
+ * the app after all: Envoy has not asked about such a request (`unrouted.ts`).
  */
 import { type Json, isArray, isObject } from '#kernel/json.ts';
 import { lineIn, warningAt } from './config-file.ts';
@@ -17,7 +17,7 @@ const prefix = 'envoy.extensions.filters.http.';
 const ofHttp = (types: readonly string[]): ReadonlySet<string> =>
   new Set(types.map((type) => prefix + type));
 
-/** Filters that never have Envoy choose the route anew. What is in neither list may. */
+/** Filters that never make Envoy choose the route again. Filters in neither list may. */
 export const keepRoute: ReadonlySet<string> = ofHttp([
   'adaptive_concurrency.v3.AdaptiveConcurrency',
   'admission_control.v3.AdmissionControl',
@@ -32,7 +32,7 @@ export const keepRoute: ReadonlySet<string> = ofHttp([
   'credential_injector.v3.CredentialInjector',
   'csrf.v3.CsrfPolicy',
   'decompressor.v3.Decompressor',
-  // It passes the very requests over that ours has passed over.
+  // It skips the same requests that ours skips.
   'ext_authz.v3.ExtAuthz',
   'fault.v3.HTTPFault',
   'gcp_authn.v3.GcpAuthnFilterConfig',
@@ -46,7 +46,7 @@ export const keepRoute: ReadonlySet<string> = ofHttp([
   'tap.v3.Tap',
 ]);
 
-/** Filters that do so only where a field of theirs says it. */
+/** Filters that do so only where one of their fields says so. */
 export const changeRouteIfTold: ReadonlySet<string> = ofHttp([
   'jwt_authn.v3.JwtAuthentication',
   'mcp.v3.Mcp',
@@ -59,7 +59,7 @@ export interface FiltersBehind {
   readonly manager: Manager;
   readonly list: FilterList;
   readonly settings: SettingsView;
-  /** Index of the first filter that stands behind ours. */
+  /** Index of the first filter behind ours. */
   readonly from: number;
   readonly unroutedOf: UnroutedReader;
 }
@@ -88,7 +88,7 @@ export function checkUnrouted(
   return [];
 }
 
-/** Routes that tell the filter something of their own: a request could leave the one that it was checked for. */
+/** Routes with their own settings for the filter: a request could leave the one that it was checked for. */
 function toldByRoutes({ parts }: SettingsView): Unrouted | undefined {
   const found = parts.map(({ told }) => told).find((one) => one !== undefined);
   const what = 'this route needs no token, or one for another audience';

@@ -13,7 +13,7 @@ const howToChoose =
   'set traffic_direction (INBOUND or OUTBOUND) on the listener, or name listeners in the annotations svidecar.dev/inject-listeners and svidecar.dev/validate-listeners';
 
 /**
- * With both directions asked for, every listener with a connection manager must say, or be told, whose it is.
+ * With both directions asked for, every listener with a connection manager must declare, or be assigned, its direction.
  * @throws {AppError} LISTENERS_AMBIGUOUS
  */
 export function requireChoice(
@@ -54,7 +54,7 @@ export function chooseListeners(
           : (direction ?? addition.direction) === addition.direction,
       );
   const chosen = fitting.filter(({ managers }) => managers.length > 0);
-  // With both directions asked for, one that says none and has no connection manager is nobody's: also said.
+  // With both directions asked for, one without a direction or connection manager belongs to neither: also reported.
   const reached = [...new Set([...fitting, ...listeners.filter((one) => isNobodys(one))])];
   if (chosen.length === 0) {
     const other = addition.direction === 'inbound' ? 'OUTBOUND' : 'INBOUND';
@@ -92,7 +92,7 @@ function chooseNamed(
   return { listeners: unique, warnings: unique.flatMap((one) => uncovered(one, addition)) };
 }
 
-/** What of a listener's traffic a rule does not reach. */
+/** The part of a listener's traffic that a rule does not reach. */
 function uncovered(listener: Listener, { rule }: FilterAddition): readonly EnvoyWarning[] {
   const { file, path, managers, gaps } = listener;
   const title = titleOf(listener);

@@ -1,4 +1,4 @@
-/** Whether a cluster leads to one port of the pod alone, judged field by field: one that is not known counts as a hole. */
+/** Whether a cluster leads to one port of the pod alone, judged field by field: an unknown field counts as a hole. */
 import { escapeToken } from '../editing/operation.ts';
 import { anyField } from './any-config.ts';
 import { type KnownCluster, fixedTypes, isLoopback } from './clusters.ts';
@@ -129,7 +129,7 @@ function socketHole(cluster: Placed): Hole | undefined {
   return config?.type === plainType ? undefined : holeAt(cluster, 'transport_socket');
 }
 
-/** HTTP options can bring filters that answer, or mirror, what is asked. */
+/** HTTP options can add filters that answer, or mirror, requests. */
 function optionsHole(cluster: Placed): Hole | undefined {
   const options = placedField(cluster, 'typed_extension_protocol_options');
   if (options === undefined) return undefined;

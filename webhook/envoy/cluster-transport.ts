@@ -46,7 +46,7 @@ export function unsafeBecause({
   return 'whose TLS does not verify who answers (it needs a validation context with trusted_ca or from SDS, and no ACCEPT_UNTRUSTED): whoever answers in its place gets the token and can use it';
 }
 
-/** Whether a socket writes all that is sent somewhere, before it is encrypted. */
+/** Whether a socket records everything that is sent, before it is encrypted. */
 export function isTapped({ message }: { readonly message: JsonObject }): boolean {
   return socketsOf({ message, path: '' }).some((socket) => layersOf(socket).includes(tapType));
 }
@@ -64,7 +64,7 @@ function socketsOf(cluster: Placed): readonly (Placed | undefined)[] {
   const matches = repeatedOf(cluster, 'transport_socket_matches');
   const fallback = placedField(cluster, 'transport_socket');
   const all = matches.map((match) => placedField(match, 'transport_socket'));
-  // One without criteria is for all endpoints that those before it did not match.
+  // One without criteria is for all endpoints not matched by those before it.
   const last = matches.findIndex(({ message }) => isEmpty(messageOf(message, 'match')));
   const isChosen = isSet(cluster.message, 'transport_socket_matcher');
   return last === -1 || isChosen ? [...all, fallback] : all.slice(0, last + 1);
@@ -84,7 +84,7 @@ function isTls(socket: Placed | undefined): boolean {
   return wrapping.has(config.type) && isTls(placedField(config, 'transport_socket'));
 }
 
-/** Whether a TLS socket asks who answers. */
+/** Whether a TLS socket verifies its peer. */
 function isVerified(socket: Placed | undefined, validations: KnownCluster['validations']): boolean {
   const config = socket === undefined ? undefined : anyField(socket, 'typed_config');
   if (config?.type === undefined) return false;
@@ -156,7 +156,7 @@ export function portsIn(cluster: JsonObject): readonly number[] {
 
 const clusterTypes = 'envoy.extensions.clusters.';
 
-/** `cluster_type`: what a cluster is where it is none of the built-in types. */
+/** `cluster_type`: the type of a cluster that is not of a built-in one. */
 function extensionOf(cluster: Placed): TypedMessage | undefined {
   const outer = placedField(cluster, 'cluster_type');
   return outer === undefined ? undefined : anyField(outer, 'typed_config');
@@ -179,13 +179,13 @@ const memberLists: ReadonlyMap<string, (config: Placed) => readonly string[]> = 
   ],
 ]);
 
-/** Clusters that a cluster is made of; undefined for one that is none. */
+/** Clusters that a cluster is made of; undefined for any other. */
 export function membersOfCluster(cluster: Placed): readonly string[] | undefined {
   const config = extensionOf(cluster);
   return config === undefined ? undefined : memberLists.get(config.type ?? '')?.(config);
 }
 
-/** What a cluster that is an extension takes its endpoints from; where several things can, all are said. */
+/** Where a cluster that is an extension takes its endpoints from; all sources, where there are several. */
 const choosers: readonly (readonly [string, (cluster: Placed) => string])[] = [
   ['dynamic_forward_proxy.', () => 'the host of each request, or what a filter sets in its place'],
   ['dynamic_modules.', () => 'a module'],

@@ -12,12 +12,12 @@ export interface KnownCluster extends Placed {
   readonly name: string;
 }
 
-/** What becomes of a cluster that templates want. */
+/** What is done about a cluster that templates want. */
 export interface ClusterPlan {
   readonly wished: string;
   readonly name: string;
   readonly cluster: JsonObject;
-  /** The cluster that is there already and is the same. */
+  /** The existing cluster that is the same. */
   readonly reused: KnownCluster | undefined;
   /** The different cluster that has the wished name. */
   readonly clash: KnownCluster | undefined;
@@ -122,7 +122,7 @@ export function isLoopback(host: string): boolean {
 function isLocalAddress(address: JsonObject, port: number | undefined): boolean {
   if (isSet(address, 'pipe')) return port === undefined;
   const socket = messageOf(address, 'socket_address');
-  // A resolver of its own makes of the address what it likes, and another network has a loopback of its own.
+  // A custom resolver can turn the address into anything, and another network has its own loopback.
   const isElsewhere = ['resolver_name', 'network_namespace_filepath'].some(
     (field) => (textOf(socket, field) ?? '') !== '',
   );

@@ -34,10 +34,10 @@ export interface ConfigFile {
 
 export interface ConfigFiles {
   readonly main: ConfigFile;
-  /** Files that the main file names for listeners and clusters, as far as the ConfigMap holds them. */
+  /** Files that the main file names for listeners and clusters, as far as they are in the ConfigMap. */
   readonly listeners: ConfigFile | undefined;
   readonly clusters: ConfigFile | undefined;
-  /** The file of the ConfigMap that is mounted at a path; undefined when it holds none. @throws {AppError} ENVOY_CONFIG_INVALID */
+  /** The file of the ConfigMap that is mounted at a path; undefined when there is none. @throws {AppError} ENVOY_CONFIG_INVALID */
   readonly at: (path: string) => ConfigFile | undefined;
   readonly warnings: readonly EnvoyWarning[];
 }
@@ -75,9 +75,9 @@ export function openFiles(source: EnvoySource): ConfigFiles {
 }
 
 interface Fault {
-  /** What may be told to somebody who may not read the file. */
+  /** What may be revealed to somebody who may not read the file. */
   readonly reason: Reason;
-  /** What is wrong and what to do, with the names that stand there. */
+  /** What is wrong and what to do, with the names in the file. */
   readonly why: string;
 }
 
@@ -86,7 +86,7 @@ export function invalid(file: ConfigFile, path: string, { reason, why }: Fault):
   return failureAt('ENVOY_CONFIG_INVALID', placeOfPath(file.open, path), { why, reason });
 }
 
-/** Resources of a discovery file; a `Resource` wrapper is looked through. */
+/** Resources of a discovery file; a `Resource` wrapper is unwrapped. */
 export function resourcesOf(file: ConfigFile): readonly Placed[] {
   return repeatedOf(file.root, 'resources').map((resource) =>
     typeNameOf(resource.message) === 'envoy.service.discovery.v3.Resource'
@@ -159,7 +159,7 @@ function readInTwoWays(source: EnvoySource, name: string): AppError {
   );
 }
 
-/** Keys on the way to a place, together: Envoy's own come to some hundreds, and maps whose keys people choose to more. */
+/** Total characters of the keys on the way to a place: some hundreds with Envoy's own, more with maps whose keys people choose. */
 const maxPathCharacters = 4_096;
 
 function keysTooLong(file: ConfigFile, path: string): AppError {
@@ -170,7 +170,7 @@ function keysTooLong(file: ConfigFile, path: string): AppError {
 }
 
 /**
- * Envoy reads `http_filters` and `httpFilters` both, where both stand; one of them would be overlooked here.
+ * Envoy reads both `http_filters` and `httpFilters` where both are present; one of them would be overlooked here.
  * @throws {AppError} ENVOY_CONFIG_INVALID
  */
 function refuseKeys(file: ConfigFile, root: JsonObject): void {
@@ -214,7 +214,7 @@ export function sourcePath(source: JsonObject): string | undefined {
   return textOf(messageOf(source, 'path_config_source'), 'path') ?? textOf(source, 'path');
 }
 
-/** The file of listeners that the main file names and that is not to be seen; undefined when there is none. */
+/** The file of listeners that the main file names but that cannot be seen; undefined when there is none. */
 export function missingListenersFile({ main, listeners }: ConfigFiles): string | undefined {
   const dynamic = messageOf(main.root.message, 'dynamic_resources');
   return listeners === undefined ? sourcePath(messageOf(dynamic, 'lds_config')) : undefined;

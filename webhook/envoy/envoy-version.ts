@@ -16,15 +16,15 @@ export function parseVersion(text: string): EnvoyVersion | undefined {
 
 /**
  * The version that an image's tag names: `envoyproxy/envoy:v1.33.0`, `envoy:distroless-v1.33-latest`,
- * `registry:5000/envoy-contrib:v1.33.0@sha256:…`. Undefined where nobody can tell: a digest alone, a tag of another kind,
- * an image that is not called envoy, or a version that no Envoy has.
+ * `registry:5000/envoy-contrib:v1.33.0@sha256:…`. Undefined where it is unknown: a digest alone, a tag of another kind,
+ * an image not named envoy, or a version that no Envoy has.
  */
 export function versionOfImage(image: string): EnvoyVersion | undefined {
   const [base = '', tag = '', ...more] = afterLast(before(image, '@'), '/').split(':');
   if (more.length > 0) return undefined;
   if (!/^envoy(?:-[a-z0-9-]+)?$/.test(base)) return undefined;
   const version = parseVersion(tag.replace(/^(?:[a-z]+-)+(?=v?\d)/, ''));
-  // All Envoys so far are 1.x; another number is somebody's own.
+  // All Envoys so far are 1.x; another number is a custom version.
   return version?.major === 1 ? version : undefined;
 }
 

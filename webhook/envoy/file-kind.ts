@@ -4,8 +4,8 @@ import { own } from '#kernel/members.ts';
 import type { EnvoySource } from './patch-contract.ts';
 
 /**
- * Undefined for protobuf. What is no YAML by its name is JSON to Envoy; there, a text that does not begin as JSON is
- * nothing that Envoy takes, so a script must make YAML of it first, and it is read as that.
+ * Undefined for protobuf. A file not named as YAML is JSON to Envoy; there, a text that does not begin as JSON is
+ * not accepted by Envoy, so a script must turn it into YAML first, and it is read as such.
  * @see Envoy's MessageUtil::loadFromFile
  */
 export function dialectOf(path: string, text: string): Dialect | undefined {

@@ -1,9 +1,9 @@
 /**
- * Every place in Envoy's API where filters stand that a request can run through, and what is done about each. A test
- * reads the API out of the pinned Envoy itself, and fails when that has a place which is not here.
+ * Every place in Envoy's API for filters that a request can run through, and what is done about each. A test
+ * reads the API out of the pinned Envoy itself, and fails when a place is missing here.
  */
 
-/** What becomes of a place. */
+/** What is done about a place. */
 export type Treatment =
   /** Followed down to the connection managers and their lists. */
   | 'followed'
@@ -11,13 +11,13 @@ export type Treatment =
   | 'list'
   /** Cannot be seen here: refused or warned about. */
   | 'gap'
-  /** Stands inside one filter of a list, beside or behind ours: ours is asked in any case. */
+  /** Inside one filter of a list, beside or behind ours: ours runs in any case. */
   | 'inside'
   /** Runs after our filter, on the way to a cluster. */
   | 'behind'
-  /** The list of another protocol: a chain that ends so has no connection manager, which is warned about. */
+  /** The list of another protocol: a chain with such an end has no connection manager, which is warned about. */
   | 'other protocol'
-  /** Only looks at a connection before its chain is chosen. */
+  /** Only inspects a connection before its chain is chosen. */
   | 'before the chain';
 
 export interface FilterPlace {

@@ -1,6 +1,6 @@
 /**
  * Under which name a filter is added, and whether what routes set under a name reaches it. Ours have names of their own,
- * so that nobody who switches off a filter of his own switches ours off.
+ * so that nobody who switches off their own filter switches ours off.
  */
 import type { JsonObject } from '#kernel/json.ts';
 import { invalid, warningAt } from './config-file.ts';
@@ -13,7 +13,7 @@ import { messageOf, textOf, typeNameOf } from './proto-field.ts';
 import { type RouteSetting, authzEffectOf, isMeantFor } from './route-settings.ts';
 import { type SettingsView, settingsUnder } from './settings-view.ts';
 
-/** The first Envoy that hands a filter no settings that stand under its usual name alone. */
+/** The first Envoy that no longer gives a filter the settings under its usual name. */
 const ownNamesOnly: EnvoyVersion = { major: 1, minor: 29 };
 const matcherType = 'envoy.extensions.common.matching.v3.ExtensionWithMatcher';
 
@@ -22,7 +22,7 @@ export interface NameContext {
   readonly settings: SettingsView;
   /** Names of all filters that templates add. */
   readonly added: ReadonlySet<string>;
-  /** Absent: nobody can tell. */
+  /** Absent: unknown. */
   readonly version: EnvoyVersion | undefined;
 }
 
@@ -42,7 +42,7 @@ function usualNameOf(type: string): string | undefined {
 /**
  * Decides from what the routes of a connection manager set. A filter takes the usual name only where that is free and
  * all settings under it are context extensions that the addition states.
- * @throws {AppError} ENVOY_CONFIG_INVALID for a setting that would let requests pass, or that would reach nobody
+ * @throws {AppError} ENVOY_CONFIG_INVALID for a setting that would let requests pass, or that would have no effect
  */
 export function nameFilter(addition: FilterAddition, context: NameContext): NamedFilter {
   const { settings, added } = context;
@@ -68,7 +68,7 @@ export function nameFilter(addition: FilterAddition, context: NameContext): Name
 
 const authzName = 'envoy.filters.http.ext_authz';
 
-/** Where nobody has the usual name, and all that stands under it is for the addition. */
+/** Where no filter has the usual name, and all settings under it are for the addition. */
 function takesUsualName(
   foreign: readonly RouteSetting[],
   { addition, isAuthz, isTaken }: OwnFilter,
@@ -105,7 +105,7 @@ function refuseOpening(settings: SettingsView, { addition, own, isAuthz }: OwnFi
   });
 }
 
-/** A name of ours that no filter has: a misspelling would be passed over in silence. */
+/** A name of ours that no filter has: a misspelling would be ignored silently. */
 function refuseUnknown({ settings, added }: NameContext): void {
   const { parts, filters } = settings;
   const isWrong = (name: string): boolean => !added.has(name) && !filters.has(name);
@@ -140,7 +140,7 @@ function refuseMisplaced(settings: SettingsView, { addition, own, isTaken }: Own
   });
 }
 
-/** Settings of `ext_authz` that are meant for the addition, which is another filter here and does not hear them. */
+/** Settings of `ext_authz` that are meant for the addition, which is another filter here and does not get them. */
 function refuseUnheard(settings: SettingsView, { addition, isTaken }: OwnFilter): void {
   const { rule, routes, advice } = addition;
   if (routes === undefined) return;

@@ -1,4 +1,4 @@
-/** Where the HTTP connection managers of a configuration stand, and which ways through a listener lead past all of them. */
+/** Where the HTTP connection managers of a configuration are, and which ways through a listener lead past all of them. */
 import type { JsonObject } from '#kernel/json.ts';
 import { type TypedMessage, anyField } from './any-config.ts';
 import { type ConfigFile, type ConfigFiles, invalid, resourcesOf } from './config-file.ts';
@@ -9,7 +9,7 @@ import { type Placed, fieldKey, placedField, repeatedOf, textOf } from './proto-
 import { isOneOf, isSet } from './proto-scalar.ts';
 import { type RouteReader, routeReader } from './route-sources.ts';
 
-/** Network filters that end a connection by themselves: nothing that comes to them goes on to an app. */
+/** Network filters that end a connection by themselves: nothing passes them to an app. */
 const deadEnds: ReadonlySet<string> = new Set([
   'envoy.extensions.filters.network.direct_response.v3.Config',
   'envoy.extensions.filters.network.echo.v3.Echo',
@@ -64,7 +64,7 @@ function listenerOf(listener: Placed, file: ConfigFile, routesOf: RouteReader): 
   };
 }
 
-/** The last network filter of a chain takes the requests; those before it only look on. */
+/** The last network filter of a chain takes the requests; those before it only observe. */
 function chainOf(
   { chain, title }: { readonly chain: Placed; readonly title: string },
   file: ConfigFile,

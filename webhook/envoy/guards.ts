@@ -1,4 +1,4 @@
-/** The listeners whose requests need a token: for whoever asks them without one, and for what stands behind them. */
+/** The listeners whose requests need a token: for callers without one, and for what is behind them. */
 import { portsIn } from './cluster-transport.ts';
 import { type KnownCluster, isLocal } from './clusters.ts';
 import { type ConfigFiles, lineIn } from './config-file.ts';
@@ -42,7 +42,7 @@ function guardOf({ addition, listener }: Chosen): Guard {
   };
 }
 
-/** Ports to which requests go that have passed, and the last that sends them there. */
+/** Ports that get requests which passed, and the last listener that sends them there. */
 function lastGuards(
   guarded: readonly Chosen[],
   { destinationsOf, reachOf }: EnvoySurroundings,

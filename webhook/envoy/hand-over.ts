@@ -1,4 +1,4 @@
-/** Connections that a listener takes and gives to another listener of the same Envoy, past its own chains. */
+/** Connections that a listener accepts and hands to another listener of the same Envoy, past its own chains. */
 import { anyField } from './any-config.ts';
 import { isLoopback } from './clusters.ts';
 import { type ConfigFiles, hasUnseenListeners, lineIn, warningAt } from './config-file.ts';
@@ -17,7 +17,7 @@ const keepsKernelAddress: ReadonlySet<string> = new Set([
   `${filters}http_inspector.v3.HttpInspector`,
 ]);
 
-/** Whether a listener gives connections to the listener that has their original destination. */
+/** Whether a listener hands connections to the listener that has their original destination. */
 export function handsOver({ message }: Placed): boolean {
   return isOn(message, 'use_original_dst');
 }
@@ -53,13 +53,13 @@ export function checkHandOver(
   });
 }
 
-/** What an outbound rule misses in a listener for inbound traffic is no request of the app to somewhere else. */
+/** Traffic that an outbound rule misses in an inbound listener is not a request by the app. */
 function canAnswer(listener: Listener, { direction }: FilterAddition): boolean {
   if (direction === 'outbound' && listener.direction === 'inbound') return false;
   return listener.managers.length > 0 || listener.gaps.length > 0;
 }
 
-/** Whether something else than the kernel can say what the original destination was: PROXY protocol, code, unknown filters. */
+/** Whether anything but the kernel can set the original destination: PROXY protocol, code, unknown filters. */
 function choosesAddress(listener: Listener): boolean {
   if (isSet(listener.message, 'internal_listener')) return true;
   const isProxied = repeatedOf(listener, 'filter_chains').some(({ message }) =>

@@ -1,4 +1,4 @@
-/** Filters that are there already and do what an addition would: wired by hand, by another tool, or by an earlier run. */
+/** Existing filters that do what an addition would: wired by hand, by another tool, or by an earlier run. */
 import { type JsonObject, sameJson } from '#kernel/json.ts';
 import { type TypedMessage, anyField } from './any-config.ts';
 import { portsIn } from './cluster-transport.ts';
@@ -23,7 +23,7 @@ import { type SettingsView, settingsUnder } from './settings-view.ts';
 
 /** Fields of `ExtAuthz` that are judged one by one. */
 const judgedFields: ReadonlySet<string> = new Set(['grpc_service', 'transport_api_version']);
-/** Fields with which each request is checked all the same. What is in neither list counts as open. */
+/** Fields with which each request is still checked. A field in neither list counts as a hole. */
 const harmlessFields: ReadonlySet<string> = new Set([
   'failure_mode_allow_header_add',
   'with_request_body',
@@ -60,7 +60,7 @@ const openConfig: ReadonlyMap<string, string> = new Map([
   ['shadow_mode', 'shadow_mode lets refused requests pass'],
 ]);
 
-/** What is wrong with a filter, and where it stands. */
+/** What is wrong with a filter, and where. */
 interface Fault {
   readonly path: string;
   readonly what: string;
@@ -73,7 +73,7 @@ export interface WiringContext {
   readonly settings: SettingsView;
   /** The filter as it would be written, with its final clusters. */
   readonly wanted: JsonObject;
-  /** Of the pod itself, where what the addition asks listens; undefined: it asks nobody there. */
+  /** The port of the pod on which the service that the addition asks listens; undefined: it asks none there. */
   readonly port: number | undefined;
 }
 
@@ -92,8 +92,8 @@ export function askedPort(
 }
 
 /**
- * The filter of a list that does already what an addition would.
- * @throws {AppError} ENVOY_CONFIG_INVALID where one is meant to, and does not: it would be taken for protection
+ * The filter of a list that already does what an addition would.
+ * @throws {AppError} ENVOY_CONFIG_INVALID where one is meant to, but does not: it would be mistaken for protection
  */
 export function findHandWired(
   addition: FilterAddition,
@@ -116,7 +116,7 @@ export function findHandWired(
   });
 }
 
-/** Where nobody is asked by the rule's name, only the very filter that would be written does its work. */
+/** Where no service is asked by the rule's name, only the identical filter does its work. */
 function ownFilter(
   meant: readonly Placed[],
   { rule, filter, ruleMetadata, advice }: FilterAddition,
@@ -142,7 +142,7 @@ function ownFilter(
   });
 }
 
-/** Whether someone who reads the configuration would take a filter for ours. */
+/** Whether a reader of the configuration would mistake a filter for ours. */
 function isMeant(
   one: Placed,
   { rule, filter, ruleMetadata }: FilterAddition,
@@ -164,7 +164,7 @@ function ruleOf(service: JsonObject, ruleMetadata: string): string | undefined {
   return textOf(entry?.message, 'value');
 }
 
-/** Why requests could pass a filter that is to ask the helper; undefined where they cannot. */
+/** Why requests could pass a filter that should ask the helper; undefined where they cannot. */
 function faultOf(
   one: Placed,
   { routes }: FilterAddition,

@@ -1,4 +1,4 @@
-/** Hosts that a rule tells apart (`host`, `host:port`, `*.suffix`), looked up by what a virtual host or a rewrite names. */
+/** Hosts that a rule distinguishes (`host`, `host:port`, `*.suffix`), looked up by what a virtual host or a rewrite names. */
 
 export interface HostPatterns {
   /** In their order. */
@@ -9,7 +9,7 @@ export interface HostPatterns {
   readonly overlapping: (domain: string) => readonly number[];
 }
 
-/** @param spend told how many pairs of a pattern and a domain are compared */
+/** @param spend called with the number of pattern and domain pairs that are compared */
 export function hostPatterns(
   hosts: readonly string[],
   spend: (pairs: number) => void,

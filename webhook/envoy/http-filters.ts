@@ -1,18 +1,18 @@
 /**
- * What the HTTP filters of Envoy do with a request, by the type of their configuration: it decides what may stand in
+ * What the HTTP filters of Envoy do with a request, by the type of their configuration: it decides what may be in
  * front of ours. A test compares this table with the filters that the pinned Envoy has.
  */
 
 /**
- * - `passes`: looks, limits, authenticates or adds, and hands the request on; what it answers by itself is no content of
+ * - `passes`: inspects, limits, authenticates or adds, and passes the request on; its own answers are not content of
  *   the app (a refusal, a preflight, a redirection to a login).
- * - `watches`: as `passes`, and hands what it sees to somebody else.
+ * - `watches`: as `passes`, and reports what it sees elsewhere.
  * - `rewrites`: as `passes`, and may change the path or the host.
  * - `signs`: puts credentials of its own into the Authorization header.
- * - `asks`: sends method, path and headers to a server of its own, and answers with what that says: `ext_authz` over HTTP.
- * - `elsewhere`: answers with content, or sends the request somewhere by itself: filters behind it are not asked.
- * - `code`: runs somebody's code, or does what another program says: nothing here tells what it does.
- * - `holds`: runs other filters that stand in its configuration.
+ * - `asks`: sends method, path and headers to a server of its own, and answers as that decides: `ext_authz` over HTTP.
+ * - `elsewhere`: answers with content, or sends the request on by itself: filters behind it do not run.
+ * - `code`: runs custom code, or does what another program says: its effect is unknown here.
+ * - `holds`: runs other filters from its configuration.
  */
 export type FilterEffect =
   'passes' | 'watches' | 'rewrites' | 'signs' | 'asks' | 'elsewhere' | 'code' | 'holds';
@@ -56,7 +56,7 @@ const effects: Readonly<Record<Exclude<FilterEffect, 'asks' | 'holds'>, readonly
     // It may change neither the path nor the host.
     'header_mutation.v3.HeaderMutation',
     'header_to_metadata.v3.Config',
-    // It answers for the app about the app's health alone.
+    // It answers for the app only about the app's health.
     'health_check.v3.HealthCheck',
     'ip_tagging.v3.IPTagging',
     'json_to_metadata.v3.JsonToMetadata',
@@ -97,7 +97,7 @@ const effects: Readonly<Record<Exclude<FilterEffect, 'asks' | 'holds'>, readonly
     'gcp_authn.v3.GcpAuthnFilterConfig',
   ],
   elsewhere: [
-    // A cache asks the app by itself for what it does not have.
+    // A cache requests what it does not have from the app by itself.
     'cache.v3.CacheConfig',
     'cache_v2.v3.CacheV2Config',
     'file_server.v3.FileServerConfig',
@@ -120,7 +120,7 @@ const holders = [
   `${prefix}filter_chain.v3.FilterChainConfig`,
 ] as const;
 
-/** Of routes, for the filters above: what runs there is not what stands in the filter's own configuration. */
+/** Of routes, for the filters above: what runs there is not in the filter's own configuration. */
 export const holderRouteTypes: ReadonlySet<string> = new Set([
   'envoy.extensions.common.matching.v3.ExtensionWithMatcherPerRoute',
   `${prefix}composite.v3.CompositePerRoute`,
@@ -128,8 +128,8 @@ export const holderRouteTypes: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Terminal filters: Envoy takes each for the last of its list only, but whatever runs other filters may hold one in front
- * of that, and it sends the request on there. Modules (`dynamic_modules`) say it of themselves, in `terminal_filter`.
+ * Terminal filters: Envoy accepts each only as the last of its list, but a filter that runs others may hold one in front
+ * of that, and it sends the request on there. Modules (`dynamic_modules`) declare it themselves, in `terminal_filter`.
  */
 export const terminalTypes: ReadonlySet<string> = new Set([
   `${prefix}file_server.v3.FileServerConfig`,

@@ -1,4 +1,4 @@
-/** What one HTTP filter of a list does with a request, as far as its configuration tells. */
+/** What one HTTP filter of a list does with a request, as far as its configuration shows. */
 import { type Json, isArray, isObject } from '#kernel/json.ts';
 import { type TypedMessage, anyField, anyOf } from './any-config.ts';
 import { type FilterEffect, authzFilterType, effectOf, terminalTypes } from './http-filters.ts';
@@ -7,14 +7,14 @@ import { isOn, isSet } from './proto-scalar.ts';
 
 export interface Judgement {
   readonly effect: FilterEffect | 'unknown';
-  /** Why, as a clause that goes on from the filter's name. */
+  /** Why, as a clause that continues the filter's name. */
   readonly because: string;
 }
 
 const skipType = 'envoy.extensions.filters.common.matcher.action.v3.SkipFilter';
 const executeType = 'envoy.extensions.filters.http.composite.v3.ExecuteFilterAction';
 
-/** In this order: what answers by itself matters most. */
+/** In this order: a filter that answers by itself matters most. */
 const weightiest: readonly Judgement['effect'][] = [
   'elsewhere',
   'unknown',
@@ -26,7 +26,7 @@ const weightiest: readonly Judgement['effect'][] = [
   'passes',
 ];
 
-/** What routes have filters do that run others, by the filter's name. */
+/** What routes make filters do that run others, by the filter's name. */
 export interface Choosing {
   readonly choices: ReadonlyMap<string, readonly Judgement[]>;
 }
@@ -107,7 +107,7 @@ const words: Readonly<Record<Exclude<FilterEffect, 'holds'>, string>> = {
   code: 'does what its code or another program says',
 };
 
-/** What filters do by those that they run. */
+/** What filters do through those that they run. */
 export function judgeHolder(...holders: readonly TypedMessage[]): readonly Judgement[] {
   const inner = holders
     .flatMap((holder) => filtersIn(holder))
@@ -118,7 +118,7 @@ export function judgeHolder(...holders: readonly TypedMessage[]): readonly Judge
   }));
 }
 
-/** A terminal filter that another filter runs ends the request there: what follows in the list is not asked. */
+/** A terminal filter that another filter runs ends the request there: the rest of the list does not run. */
 function judgeInner(config: TypedMessage): readonly Judgement[] {
   const own = judgeConfig(config);
   const isTerminal =
@@ -128,7 +128,7 @@ function judgeInner(config: TypedMessage): readonly Judgement[] {
 
 const unseen: Judgement = { effect: 'unknown', because: 'cannot be seen here' };
 
-/** Configurations of the filters that a filter runs; undefined for one that is not to be seen. */
+/** Configurations of the filters that a filter runs; undefined for one that cannot be seen. */
 function filtersIn(holder: Placed): readonly (TypedMessage | undefined)[] {
   const own = placedField(holder, 'extension_config');
   const chains = [

@@ -2,7 +2,7 @@
 import { own } from '#kernel/members.ts';
 import type { EnvoySource } from './patch-contract.ts';
 
-/** Linux opens no longer path (PATH_MAX). */
+/** The longest path that Linux opens (PATH_MAX). */
 const maxPathLength = 4_096;
 
 /** Undefined: none of this ConfigMap, as far as is known. A relative path depends on where Envoy was started. */

@@ -1,4 +1,4 @@
-/** A listener as it matters here: every way that a request can take through it, down to each list of HTTP filters. */
+/** The relevant parts of a listener: every way that a request can take through it, down to each list of HTTP filters. */
 import type { Gap, PlacedIn } from './placed-in.ts';
 import type { Placed } from './proto-field.ts';
 import type { RouteSource } from './route-sources.ts';
@@ -11,13 +11,13 @@ export interface Listener extends PlacedIn {
   readonly gaps: readonly Gap[];
 }
 
-/** An `HttpConnectionManager`: its message stands where its fields do, also inside a wrapper. */
+/** An `HttpConnectionManager`: its message is where its fields are, also inside a wrapper. */
 export interface Manager extends PlacedIn {
   /** Every list that a request of this manager can run through; each ends with a terminal filter. */
   readonly lists: readonly FilterList[];
   /** JSON Pointer of its filter chain; undefined for that of an `api_listener`. */
   readonly chain: string | undefined;
-  /** What stands in it, and the places outside that it names: a few, however many routes there are. */
+  /** Its own routes, and the places outside that it names: a few, however many routes there are. */
   readonly routes: readonly RouteSource[];
 }
 
@@ -30,7 +30,7 @@ export interface FilterList {
   readonly filters: readonly Placed[];
 }
 
-/** How a listener is called in messages. */
+/** The name of a listener in messages. */
 export function titleOf(listener: Pick<Listener, 'name' | 'path'>): string {
   return listener.name === undefined ? `without a name (${listener.path})` : `"${listener.name}"`;
 }

@@ -1,14 +1,14 @@
-/** What the Envoy patcher takes and gives: plain values, so that templates, CLI and controller speak of the same things. */
+/** Input and output of the Envoy patcher: plain values, so that templates, CLI and controller share the same terms. */
 import type { FilePlace } from '#kernel/errors.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import type { EnvoyVersion } from './envoy-version.ts';
 
 /**
- * What single routes may say to the service that a filter asks: `context_extensions` of `ext_authz`. Where the filter is
- * none, they reach nobody and are refused.
+ * What single routes may pass to the service that a filter asks: `context_extensions` of `ext_authz`. Where the filter is
+ * not an `ext_authz`, they have no effect and are refused.
  */
 export interface RouteTerms {
-  /** What begins like this is meant for the rule, whichever filter it stands under. */
+  /** What begins like this is meant for the rule, whichever filter it is under. */
   readonly prefix: string;
   /** Those that the service knows. */
   readonly extensions?: readonly string[] | undefined;
@@ -18,11 +18,11 @@ export interface RouteTerms {
 
 /** What a person can do instead, by what is refused or warned about. Messages end with it; without it they give no such advice. */
 export interface FilterAdvice {
-  /** A route sets something for the filter, or a filter is there that asks about each request although ours does not. */
+  /** A route sets something for the filter, or another filter asks about each request although ours does not. */
   readonly setting?: string | undefined;
-  /** A request would come to the filter twice (`onceOnly`). */
+  /** A request would reach the filter twice (`onceOnly`). */
   readonly repeat?: string | undefined;
-  /** A request without a route passes `ext_authz` unasked. */
+  /** A request without a route passes `ext_authz` unchecked. */
   readonly unrouted?: string | undefined;
   /** What exempts paths, where they can change behind the filter. */
   readonly exempts?: string | undefined;
@@ -32,7 +32,7 @@ export interface FilterAdvice {
   readonly audience?: string | undefined;
 }
 
-/** One HTTP filter that a rule wants in connection managers. The patcher knows of it only what stands here. */
+/** One HTTP filter that a rule wants in connection managers. The patcher knows nothing else about it. */
 export interface FilterAddition {
   /** Names the addition in messages. */
   readonly rule: string;
@@ -49,19 +49,19 @@ export interface FilterAddition {
   readonly oneAudienceForAllHosts?: boolean;
   /** Names of HTTP filters that must not see a request before this one has. */
   readonly before?: readonly string[];
-  /** Some paths pass without a look: what changes the path behind the filter is warned about. */
+  /** Some paths pass unchecked: what changes the path behind the filter is warned about. */
   readonly exemptsPaths?: boolean;
   /** Hosts (`host`, `host:port`, `*.suffix`) that the filter tells apart: what changes the host behind it is warned about. */
   readonly hosts?: readonly string[];
-  /** A request that has passed the filter must not come to it again: it takes its own work for the client's. */
+  /** A request that has passed the filter must not reach it again: it would mistake its own work for the client's. */
   readonly onceOnly?: boolean;
-  /** The filter lets pass all that it has no reason to refuse: it closes no listener, and missing it opens none. */
+  /** The filter lets every request pass that it has no reason to refuse: it closes no listener, and bypassing it opens none. */
   readonly onlyRefuses?: boolean;
   /** Absent: nothing; whatever a route sets for the filter is judged by its type alone. */
   readonly routes?: RouteTerms | undefined;
   /**
    * Key of the gRPC metadata by which an `ext_authz` filter names its rule. One with this rule, or one that names none and
-   * asks the port that this filter's cluster leads to, counts as wired by hand. Absent: only the very same filter does.
+   * asks the port that this filter's cluster leads to, counts as wired by hand. Absent: only an identical filter does.
    */
   readonly ruleMetadata?: string | undefined;
   readonly advice?: FilterAdvice | undefined;
@@ -75,10 +75,10 @@ export interface ClusterAddition {
   readonly cluster: JsonObject;
 }
 
-/** Members of the bootstrap that are added where they are lacking. */
+/** Members of the bootstrap that are added where they are missing. */
 export interface BootstrapAddition {
   readonly values: JsonObject;
-  /** Why, as a clause that goes on from their names. */
+  /** Why, as a clause that continues their names. */
   readonly reason?: string | undefined;
 }
 
@@ -101,7 +101,7 @@ export interface EnvoySource {
   readonly main: string;
   /** Where the ConfigMap is mounted, to resolve LDS and CDS paths; absent: paths are matched by their last segment. */
   readonly directory?: string;
-  /** Of the Envoy that reads it; absent: nobody can tell. */
+  /** Of the Envoy that reads it; absent: unknown. */
   readonly version?: EnvoyVersion;
   /**
    * Where the container sees the keys, if that is not each of them in `directory`: path → key. A path that ends in `/` is a
@@ -144,13 +144,13 @@ export interface EnvoyWarning {
 /** Something that was written, for `explain`. */
 export interface EnvoyChange {
   readonly file: string;
-  /** Line in the source at which the addition stands, from 1. */
+  /** Line in the source at which the addition is, from 1. */
   readonly line: number;
   /** A sentence: what was added, and why there. */
   readonly message: string;
 }
 
-/** A stretch of text that the patcher wrote: UTF-16 offsets into the new text. */
+/** A range of text that the patcher wrote: UTF-16 offsets into the new text. */
 export interface EnvoyInsertion {
   readonly offset: number;
   readonly length: number;
@@ -159,7 +159,7 @@ export interface EnvoyInsertion {
 /** A listener whose requests need a token. */
 export interface Guard {
   readonly rule: string;
-  /** As messages call it: `"in"`. */
+  /** Its name in messages: `"in"`. */
   readonly listener: string;
   /** `file:line` */
   readonly place: string;
@@ -169,12 +169,12 @@ export interface Guard {
   readonly getsAllPorts: boolean;
 }
 
-/** What an Envoy configuration means for whoever asks the pod's ports. */
+/** What an Envoy configuration means for clients of the pod's ports. */
 export interface InboundView {
   readonly guards: readonly Guard[];
   /** All TCP ports that Envoy listens on. */
   readonly ports: readonly number[];
-  /** Ports of the pod to which requests go that have passed, each with a guard that they have passed. */
+  /** Ports of the pod that get requests which passed a check, each with a guard that they passed. */
   readonly appPorts: readonly { readonly port: number; readonly guard: Guard }[];
 }
 
@@ -182,7 +182,7 @@ export interface EnvoyPatch {
   /** All files of the source; those without a change are the same strings. */
   readonly files: Readonly<Record<string, string>>;
   readonly warnings: readonly EnvoyWarning[];
-  /** By file, for changed files; taking them all out gives the source's text. */
+  /** By file, for changed files; removing them all restores the source's text. */
   readonly insertions: Readonly<Record<string, readonly EnvoyInsertion[]>>;
   readonly changes: readonly EnvoyChange[];
   readonly inbound: InboundView;

@@ -1,5 +1,5 @@
 /**
- * An Envoy configuration gains our filters and clusters. The decision is a list of JSON Patch operations by
+ * An Envoy configuration gains our filters and clusters. The decision is a list of JSON Patch operations for each
  * file; the text editor carries them out by insertion and proves that nothing else changed.
  */
 import { own, setMember } from '#kernel/members.ts';
@@ -79,7 +79,7 @@ interface Wanted {
  * Adds filters and clusters to an Envoy configuration. Pure; the source's strings are not touched.
  * Cost: two parses of each changed file.
  * @throws {AppError} ENVOY_CONFIG_INVALID with file, line and column; LISTENERS_AMBIGUOUS when two directions are
- *   asked for and a listener says neither
+ *   asked for and a listener names neither
  * @see envoy.config.bootstrap.v3.Bootstrap, envoy.config.listener.v3.Listener
  */
 export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): EnvoyPatch {
@@ -159,7 +159,7 @@ function startSearch(asked: Pick<Search, 'files' | 'listeners' | 'additions' | '
 
 /** The lists that get a filter: those of the chosen listeners' connection managers that have none for this rule yet. */
 function placesFor(addition: FilterAddition, whole: Search): readonly Wanted[] {
-  // Where it is no protection, what could get past it is no danger: nobody is told.
+  // Where the filter protects nothing, bypassing it is no danger: no warning.
   const search = addition.onlyRefuses === true ? { ...whole, warnings: [], chosen: [] } : whole;
   const { files, listeners, clusters, surroundings, additions, warnings } = search;
   const told = new Set<object>();
@@ -189,11 +189,11 @@ function placesFor(addition: FilterAddition, whole: Search): readonly Wanted[] {
 interface Place extends Omit<Wanted, 'at'> {
   /** Names of filters that must not see a request before this one has. */
   readonly before: ReadonlySet<string>;
-  /** Where what the filter asks listens. */
+  /** Where the service that the filter asks listens. */
   readonly port: number | undefined;
 }
 
-/** Undefined where a filter of the list does it already. */
+/** Undefined where a filter of the list already does this. */
 function placeIn(place: Place, search: Search): Wanted | undefined {
   const { addition, manager, list, filter } = place;
   const { additions, version, warnings, unroutedOf } = search;
@@ -218,7 +218,7 @@ function placeIn(place: Place, search: Search): Wanted | undefined {
   return wired === undefined ? { ...place, filter: named.filter, at } : undefined;
 }
 
-/** Where the filter goes, or the one that does its work stands. */
+/** Where the filter goes, or where the one that does its work is. */
 function whereIn(
   { addition, manager, list, filter, before, port }: Place,
   settings: SettingsView,
@@ -259,7 +259,7 @@ function clustersWanted(
   return clusters.filter(({ name }) => !refersTo(name, filters) || refersTo(name, added));
 }
 
-/** Filters of one list, in its order; before one filter those that want to be first come first. */
+/** Filters of one list, in its order; before the same filter, those that want to be first come first. */
 function filterSteps(wanted: readonly Wanted[], plans: readonly ClusterPlan[]): readonly Step[] {
   const isFirst = ({ addition }: Wanted): number => (addition.place === 'first' ? 0 : 1);
   const sorted = wanted.toSorted((a, b) => a.at - b.at || isFirst(a) - isFirst(b));

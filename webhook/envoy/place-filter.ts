@@ -1,6 +1,6 @@
 /**
- * Where in a list of HTTP filters ours goes: directly before the terminal one, but before all that answers, or sends the
- * request on, by itself. What cannot be judged and stands in front is warned about.
+ * Where in a list of HTTP filters ours goes: directly before the terminal one, but before any filter that answers, or sends the
+ * request on, by itself. Filters in front that cannot be judged are warned about.
  */
 import type { TypedMessage } from './any-config.ts';
 import { namesToken } from './check-shown.ts';
@@ -54,7 +54,7 @@ function mustFollow(
   if (context.before.has(name)) return true;
   const found = judgeHere(filter, context);
   if (isOurs(filter, found)) return false;
-  // A token that another filter puts into the request is not the one that came with it.
+  // A token that another filter puts into the request is not the client's.
   return found.some(
     ({ effect }) =>
       effect === 'elsewhere' ||
@@ -69,7 +69,7 @@ function judgeHere(
 ): readonly [Judgement, ...Judgement[]] {
   const [first, ...others] = judgeFilter(filter, routes);
   const own = settingsUnder(settings, textOf(filter.message, 'name') ?? '');
-  // What is behind weighs less, and what is in front of it is told of anyway.
+  // Filters behind matter less, and those in front are reported anyway.
   const asks = own.some(asksByHttp) && first.effect === 'passes';
   return asks ? [asksForRoutes, first, ...others] : [first, ...others];
 }
@@ -86,7 +86,7 @@ function isOurs({ message }: Placed, found: readonly Judgement[]): boolean {
 }
 
 /**
- * A name that nobody has is a mistake in what was asked for.
+ * A name that no filter has is a mistake in the request.
  * @throws {AppError} ENVOY_CONFIG_INVALID
  */
 export function requireNames(
@@ -112,7 +112,7 @@ export function requireNames(
 
 /**
  * Warnings about the filters around a place.
- * @param at index before which the addition goes, or at which it stands already
+ * @param at index before which the addition goes, or at which it already is
  */
 export function checkNeighbours(
   addition: FilterAddition,
@@ -241,7 +241,7 @@ function rewritesBehind(
 }
 
 const tapType = 'envoy.extensions.filters.http.tap.v3.Tap';
-/** They look at the request when the answer comes: by then it carries the token. */
+/** They read the request when the answer comes: by then it carries the token. */
 const lookingBack: ReadonlySet<string> = new Set([
   tapType,
   'envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter',
@@ -273,7 +273,7 @@ function looksBack({ type, message }: TypedMessage): boolean {
   return !isOn(output, 'streaming');
 }
 
-/** Why a filter that does nothing to requests gives the token away all the same. */
+/** Why a filter that does nothing to requests still gives the token away. */
 function readerOf(filter: Placed): Pick<Judgement, 'because'> | undefined {
   const configs = configsOf(filter);
   if (configs.some(({ type }) => type === authzFilterType))

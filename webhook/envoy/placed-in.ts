@@ -7,7 +7,7 @@ export interface PlacedIn extends Placed {
   readonly file: ConfigFile;
 }
 
-/** A part that gets no filter, or cannot be seen: what comes this way counts as open. */
+/** A part that gets no filter, or cannot be seen: requests this way count as unchecked. */
 export interface Gap {
   readonly file: ConfigFile;
   readonly path: string;

@@ -4,7 +4,7 @@ import { type Json, type JsonObject, isArray, isObject } from '#kernel/json.ts';
 
 /** The key under which a field is written; its proto name when it is absent. */
 export function fieldKey(message: JsonObject, field: string): string {
-  // Nearly every look at a configuration goes through here: the other spelling is made only where it can matter.
+  // Nearly every read of a configuration goes through here: the other spelling is built only where it can matter.
   if (Object.hasOwn(message, field) || !field.includes('_')) return field;
   const camel = camelCase(field);
   return Object.hasOwn(message, camel) ? camel : field;
@@ -21,8 +21,8 @@ export function protoName(key: string): string {
 }
 
 /**
- * The first key of a message, as it is written, that is none of the fields that are known. What is null or an empty list
- * is not there to Envoy. @param known proto names
+ * The first key of a message, as it is written, that is not a known field. What is null or an empty list
+ * is absent to Envoy. @param known proto names
  */
 export function strangeKey(message: JsonObject, known: ReadonlySet<string>): string | undefined {
   return Object.keys(message).find((key) => {
@@ -51,7 +51,7 @@ export function textOf(message: JsonObject | undefined, field: string): string |
   return typeof value === 'string' ? value : undefined;
 }
 
-/** The texts of a repeated field. */
+/** The strings of a repeated field. */
 export function textsOf(holder: Placed, field: string): readonly string[] {
   return textsIn(fieldOf(holder.message, field));
 }
@@ -62,8 +62,8 @@ function textsIn(value: Json | undefined): readonly string[] {
 }
 
 /**
- * The messages of a repeated field, each with its JSON Pointer. Envoy takes a single map for a list of one, and lists
- * in the list for their items.
+ * The messages of a repeated field, each with its JSON Pointer. Envoy reads a single map as a list of one, and lists
+ * in the list as their items.
  */
 export function repeatedOf(holder: Placed, field: string): readonly Placed[] {
   const key = fieldKey(holder.message, field);
@@ -80,14 +80,14 @@ function messagesIn(value: Json | undefined, path: string): readonly Placed[] {
   );
 }
 
-/** A message field with its JSON Pointer; undefined when it is absent or no message. */
+/** A message field with its JSON Pointer; undefined when it is absent or not a message. */
 export function placedField(holder: Placed, field: string): Placed | undefined {
   const key = fieldKey(holder.message, field);
   const message = own(holder.message, key);
   return isObject(message) ? { message, path: `${holder.path}/${key}` } : undefined;
 }
 
-/** A message and where it stands in its document (RFC 6901). */
+/** A message and where it is in its document (RFC 6901). */
 export interface Placed {
   readonly message: JsonObject;
   readonly path: string;

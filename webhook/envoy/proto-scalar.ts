@@ -1,6 +1,6 @@
 /**
- * Booleans, numbers and enums of a protobuf message, as Envoy reads them out of YAML or JSON: it takes many spellings
- * for each (the integration test `envoy-reader` asks it). Nothing else in this room compares them.
+ * Booleans, numbers and enums of a protobuf message, as Envoy reads them out of YAML or JSON: it accepts many spellings
+ * for each (the integration test `envoy-reader` asks it). Nothing else in this folder compares them.
  */
 import { type Json, type JsonObject, isObject } from '#kernel/json.ts';
 import { own } from '#kernel/members.ts';
@@ -15,12 +15,12 @@ interface EnumValue {
 const truthy = /^(?:true|t|yes|y|1)$/i;
 const falsy = /^(?:false|f|no|n|0)$/i;
 
-/** Set to anything but false: also to what Envoy would not take for a boolean. */
+/** Set to anything but false: also to what Envoy would not accept as a boolean. */
 export function isOn(message: JsonObject | undefined, field: string): boolean {
   return isSet(message, field) && booleanOf(fieldOf(message, field)) !== false;
 }
 
-/** Set to false, and not merely absent: for fields that are true where nothing is said. */
+/** Set to false, and not merely absent: for fields that default to true. */
 export function isOff(message: JsonObject | undefined, field: string): boolean {
   return isSet(message, field) && booleanOf(fieldOf(message, field)) === false;
 }
@@ -39,7 +39,7 @@ export function isOneOf(
   return values.some((one) => isEnum(value, one));
 }
 
-/** Undefined: absent, or no number. */
+/** Undefined: absent, or not a number. */
 export function numberOf(message: JsonObject | undefined, field: string): number | undefined {
   const value = unwrapped(fieldOf(message, field), 0);
   if (typeof value !== 'number' && typeof value !== 'string') return undefined;

@@ -13,7 +13,7 @@ import { isOff, isSet, numberOf } from './proto-scalar.ts';
 import { type RouteSource } from './route-sources.ts';
 import { type Destination } from './route-tree.ts';
 
-/** A listener of this Envoy that a request comes to from one of its own clusters. */
+/** A listener of this Envoy that a request reaches from one of its own clusters. */
 interface Meeting {
   readonly listener: Listener;
   readonly via: KnownCluster;
@@ -23,7 +23,7 @@ export interface Reach {
   /** Clusters by which requests leave this Envoy. */
   readonly clusters: readonly KnownCluster[];
   readonly meetings: readonly Meeting[];
-  /** Places of which nothing tells where they lead. */
+  /** Places whose destination is unknown. */
   readonly unjudged: readonly Destination[];
 }
 
@@ -31,18 +31,18 @@ export interface Reach {
 export type Destinations = readonly (readonly Destination[])[];
 
 /**
- * Places that are passed on the way from all listeners together. Listeners seldom lead to one another, and those that
- * share routes are followed once: five hundred listeners that each lead on to one with five hundred routes stay under it.
+ * Places visited on the way from all listeners together. Listeners seldom lead to one another, and those that
+ * share routes are followed once: five hundred listeners that each lead on to one with five hundred routes stay below this.
  */
 const maxSteps = 300_000;
 
-/** What is around a place: looked through once for a whole configuration. */
+/** What is around a place: visited once for a whole configuration. */
 export interface EnvoySurroundings {
   readonly listeners: readonly Listener[];
   readonly byName: ReadonlyMap<string, KnownCluster>;
-  /** Where a listener sends what comes to it. */
+  /** Where a listener sends what it receives. */
   readonly destinationsOf: (listener: Listener) => Destinations;
-  /** By what a cluster can lead elsewhere than to a port of the pod. */
+  /** The field by which a cluster can lead elsewhere than to a port of the pod. */
   readonly holeOf: (port: number) => (cluster: KnownCluster) => Hole | undefined;
   /** Where places lead. @throws {AppError} ENVOY_CONFIG_INVALID where they lead too far to be followed */
   readonly reachOf: (start: Destinations) => Reach;
@@ -77,7 +77,7 @@ export function surroundingsOf(
   };
 }
 
-/** A number for each object that was asked about. */
+/** A number for each object that was looked up. */
 function numbers(): (one: object) => number {
   const known = new Map<object, number>();
   return (one) => {
@@ -93,7 +93,7 @@ interface Known {
   readonly destinationsOf: (listener: Listener) => Destinations;
 }
 
-/** Each cluster, each listener and each list of destinations is looked at once. @param left counted down */
+/** Each cluster, each listener and each list of destinations is visited once. @param left counted down */
 function follow(start: Destinations, known: Known, left: { steps: number }): Reach {
   const ends = new Set<KnownCluster>();
   const meetings: Meeting[] = [];
@@ -145,7 +145,7 @@ function tooFar({ file, path }: Destination): Error {
   });
 }
 
-/** What stands in lists that were not queued yet. @param queued filled */
+/** The contents of lists that were not queued yet. @param queued filled */
 function unqueued(lists: Destinations, queued: Set<readonly Destination[]>): Destination[] {
   const fresh = [...new Set(lists)].filter((list) => !queued.has(list));
   for (const list of fresh) queued.add(list);

@@ -1,4 +1,4 @@
-/** What routes, or something around them, have a filter run that runs others. */
+/** What routes, or levels around them, make a filter run that runs others. */
 import { type Json, type JsonObject, isObject } from '#kernel/json.ts';
 import { type TypedMessage, anyOf } from './any-config.ts';
 import { holderRouteTypes } from './http-filters.ts';

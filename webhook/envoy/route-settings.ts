@@ -8,7 +8,7 @@ import { type PlacedIn } from './placed-in.ts';
 import { type Placed, messageOf } from './proto-field.ts';
 import { isOn, isSet } from './proto-scalar.ts';
 
-/** One entry of a `typed_per_filter_config`; it stands at its own place. */
+/** One entry of a `typed_per_filter_config`, with its own position. */
 export interface RouteSetting extends PlacedIn {
   /** Name of the filter that it is for. */
   readonly name: string;
@@ -20,15 +20,15 @@ export type AuthzEffect =
   | 'documented'
   /** Requests are checked as before. */
   | 'harmless'
-  /** Requests may pass without a check: it is switched off, asks somebody else, or cannot be judged. */
+  /** Requests may pass without a check: it is switched off, asks another server, or cannot be judged. */
   | 'opens';
 
 const filterConfigType = 'envoy.config.route.v3.FilterConfig';
 const authzType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute';
 const perFilter: ReadonlySet<string> = new Set(['typed_per_filter_config', 'typedPerFilterConfig']);
-/** Filters with such a name are nobody else's. */
+/** Filters with such a name can only be ours. */
 export const ourNames = 'svidecar.';
-/** Fields of `CheckSettings` with which requests are checked all the same. */
+/** Fields of `CheckSettings` with which requests are still checked. */
 const harmlessSettings: ReadonlySet<string> = new Set([
   'context_extensions',
   'contextExtensions',
@@ -46,7 +46,7 @@ export interface SettingsOfRoute {
   readonly byName: ReadonlyMap<string, ReadonlyMap<string, RouteSetting>>;
   /** Those of the names that begin like ours. */
   readonly ours: readonly string[];
-  /** Whether one of them lets requests pass unchecked, by the addition's own word. */
+  /** Whether one of them lets requests pass unchecked, by the addition's own key. */
   readonly skips: boolean;
   /** The first that is meant for the addition. */
   readonly told: RouteSetting | undefined;
@@ -75,7 +75,7 @@ export function distinctSettings(
   return { byName, ours, skips: isSkipping, told };
 }
 
-/** All that a route configuration sets, wherever it stands in it: also where a later Envoy has a level more. */
+/** All that a route configuration sets, on every level: also where a later Envoy adds one. */
 export function settingsIn(routes: PlacedIn): readonly RouteSetting[] {
   const found: RouteSetting[] = [];
   const seen = new Set<Json>();
@@ -111,7 +111,7 @@ function entriesOf(
   }));
 }
 
-/** The setting itself: a `FilterConfig` around it is looked through. */
+/** The setting itself: a `FilterConfig` around it is unwrapped. */
 function innerOf(setting: Placed): { readonly config: TypedMessage; readonly isOff: boolean } {
   const config = anyOf(setting);
   if (config.type !== filterConfigType) return { config, isOff: false };
@@ -136,14 +136,14 @@ export function authzEffectOf(setting: RouteSetting, routes: RouteTerms | undefi
     : 'harmless';
 }
 
-/** Whether a setting speaks to the service of the addition that states these terms. */
+/** Whether a setting addresses the service of the addition that states these terms. */
 export function isMeantFor(routes: RouteTerms | undefined, setting: RouteSetting): boolean {
   if (routes === undefined) return false;
   const names = Object.keys(extensionsOf(innerOf(setting).config));
   return names.some((name) => name.startsWith(routes.prefix));
 }
 
-/** Whether a setting lets requests pass unchecked, by the word that the addition states for that. */
+/** Whether a setting lets requests pass unchecked, by the key that the addition states for that. */
 export function skips(setting: Placed, routes: RouteTerms | undefined): boolean {
   if (routes?.exempting === undefined) return false;
   const value = own(extensionsOf(innerOf(setting).config), routes.exempting);

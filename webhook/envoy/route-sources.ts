@@ -15,7 +15,7 @@ import { type RouteChoices, choicesIn } from './route-choices.ts';
 import { type RouteSetting, settingsIn } from './route-settings.ts';
 import { type RouteTree, routeTreeOf } from './route-tree.ts';
 
-/** Route configurations that come from one place, looked through once; all who name the place share this object. */
+/** Route configurations that come from one place, visited once; everything that names the place shares this object. */
 export interface RouteSource extends RouteTree {
   /** Those that can be read. */
   readonly configurations: readonly PlacedIn[];
@@ -28,7 +28,7 @@ export interface RouteSource extends RouteTree {
 /** @throws {AppError} ENVOY_CONFIG_INVALID for a file of routes that cannot be read */
 export type RouteReader = (manager: Placed, file: ConfigFile) => readonly RouteSource[];
 
-/** Looks through each file once, however many connection managers name it. */
+/** Visits each file once, however many connection managers name it. */
 export function routeReader(files: ConfigFiles): RouteReader {
   const read = onceFor(routeFile);
   const open = (path: string | undefined): RouteFile | undefined => {
@@ -90,7 +90,7 @@ function sourceOf(parts: Parts): RouteSource {
   };
 }
 
-/** What stands in a connection manager itself is one source, whichever fields it is in. */
+/** The inline routes of a connection manager are one source, whichever fields they are in. */
 function routesOf(reading: Reading): readonly RouteSource[] {
   const { manager, file } = reading;
   const inline = placedField(manager, 'route_config');

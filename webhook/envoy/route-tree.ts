@@ -1,4 +1,4 @@
-/** Every route of a connection manager, wherever it stands, and what the route leads to. */
+/** Every route of a connection manager, on every level, and where the route leads. */
 import { type Json, isArray, isObject } from '#kernel/json.ts';
 import { escapeToken } from '../editing/operation.ts';
 import { type TypedMessage, anyField } from './any-config.ts';
@@ -6,19 +6,19 @@ import { type Gap, type PlacedIn } from './placed-in.ts';
 import { type Placed, placedField, repeatedOf, textOf, textsOf } from './proto-field.ts';
 import { isSet } from './proto-scalar.ts';
 
-/** A place from which requests are sent to somewhere. */
+/** A place from which requests are sent on. */
 export interface Destination extends PlacedIn {
-  /** A cluster's name; undefined where the configuration does not say it. */
+  /** A cluster's name; undefined where the configuration does not name it. */
   readonly cluster: string | undefined;
   /** What chooses the cluster then, as in `the header "x-to"`. */
   readonly chosenBy: string;
 }
 
-/** An `envoy.config.route.v3.Route` with what stands around it. */
+/** An `envoy.config.route.v3.Route` with what is around it. */
 export interface RouteEntry extends PlacedIn {
   /** Of its virtual host. */
   readonly domains: readonly string[];
-  /** From the outside in: route configuration, virtual host, route. */
+  /** Outermost first: route configuration, virtual host, route. */
   readonly around: readonly Placed[];
   /** `Route.route`; undefined where the route answers by itself or redirects. */
   readonly action: Placed | undefined;
@@ -158,7 +158,7 @@ function mirrorsOf(holder: PlacedIn): readonly Destination[] {
 
 function named(holder: PlacedIn, field: string): readonly Destination[] {
   const cluster = textOf(holder.message, field);
-  // proto3: an empty text is none.
+  // proto3: an empty string means absent.
   return cluster === undefined || cluster === '' ? [] : [{ ...holder, cluster, chosenBy: '' }];
 }
 
@@ -175,7 +175,7 @@ function unnamed(place: PlacedIn, chosenBy: string): Destination {
 /** Where a plug-in of this name leads; undefined where there is none. */
 type PluginReader = (name: string) => readonly Destination[] | undefined;
 
-/** Says what each leads to only once: several routes may name one. */
+/** Reports where each leads only once: several routes may name one. */
 function pluginReader(configuration: PlacedIn): PluginReader {
   const { file } = configuration;
   const listed = repeatedOf(configuration, 'cluster_specifier_plugins').flatMap(

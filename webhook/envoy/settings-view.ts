@@ -1,4 +1,4 @@
-/** What routes set, as a connection manager and its filters meet it. */
+/** What routes set, as a connection manager and its filters see it. */
 import { onceFor } from '#kernel/once.ts';
 import type { Manager } from './listener.ts';
 import type { RouteTerms } from './patch-contract.ts';
@@ -18,7 +18,7 @@ export interface SettingsView {
 /** @param routes what the addition shares with routes */
 export type SettingsReader = (manager: Manager, routes: RouteTerms | undefined) => SettingsView;
 
-/** Looks at each connection manager, and each source of routes, once for the same terms. */
+/** Visits each connection manager, and each source of routes, once for the same terms. */
 export function settingsReader(): SettingsReader {
   const filtersOf = onceFor(
     ({ lists }: Manager) =>

@@ -1,6 +1,6 @@
 /**
- * Requests that no route forwards when they come to a filter. Envoy's `ext_authz` does not ask about these: it takes for
- * granted that nothing becomes of them. Known is only what a request can be sure of: everything else counts as without a route.
+ * Requests that no route forwards when they reach a filter. Envoy's `ext_authz` does not ask about these: it
+ * assumes that they go nowhere. Only a route that is certain counts: every other request is treated as having none.
  */
 import { onceFor } from '#kernel/once.ts';
 import type { Manager } from './listener.ts';
@@ -23,7 +23,7 @@ export interface Unrouted extends PlacedIn {
   readonly what: string;
 }
 
-/** Fields with which each request keeps its route. What is not here counts as in the way. */
+/** Fields with which each request keeps its route. Any other field counts as an obstacle. */
 const harmless = {
   configuration: new Set([
     '@type',
@@ -101,7 +101,7 @@ export type UnroutedReader = (manager: Manager) => Unrouted | undefined;
 
 type Ways = Readonly<Record<Way, Unrouted | undefined>>;
 
-/** Looks at each connection manager, and at routes that many share, once. */
+/** Visits each connection manager, and routes that many share, once. */
 export function unroutedReader(): UnroutedReader {
   const waysOf = onceFor(({ configurations }: RouteSource): Ways => ({
     requests: firstIn(configurations, 'requests'),
