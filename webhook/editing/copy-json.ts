@@ -1,4 +1,4 @@
-/** A copy of a JSON value that shares nothing with it: an order of magnitude quicker than structuredClone. */
+/** A copy of a JSON value that shares nothing with it: an order of magnitude faster than structuredClone. */
 import { type Json, type JsonObject, isArray } from '#kernel/json.ts';
 import { setMember } from '#kernel/members.ts';
 

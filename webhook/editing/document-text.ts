@@ -1,20 +1,20 @@
-/** What is read: a text, who reads it, and how much of it may be read. */
+/** A text to read, its dialect, and how much of it may be read. */
 import type { DocumentSpan } from './split-documents.ts';
 import type { TextLimits } from './text-limits.ts';
 
-/** Who reads the text: `yaml` is what readers of YAML agree on, `envoy` what Envoy makes of YAML, `json` is nothing but JSON. */
+/** Who reads the text: `yaml` is what YAML readers agree on, `envoy` is YAML as Envoy reads it, `json` is strict JSON. */
 export type Dialect = 'yaml' | 'envoy' | 'json';
 
-/** A text and the stretch of it that is one document. */
+/** A text and the range of it that is one document. */
 export interface DocumentText {
   readonly text: string;
   readonly span: DocumentSpan;
   /** File name for messages. */
   readonly where: string;
-  /** Line of the file that the text begins at; 1 where it is the whole file. */
+  /** Line of the file at which the text begins; 1 where it is the whole file. */
   readonly firstLine?: number | undefined;
-  /** Those for texts from the cluster, where nothing is said. */
+  /** Default: those for texts from the cluster. */
   readonly limits?: TextLimits | undefined;
-  /** `yaml` where nothing is said. */
+  /** Default: `yaml`. */
   readonly dialect?: Dialect | undefined;
 }

@@ -1,4 +1,4 @@
-/** The document as the operations leave it: what stays keeps its place in the text, what is new is a value. */
+/** The document after the operations: what stays keeps its position in the text, what is new is a value. */
 import jsonPatch from 'fast-json-patch';
 import { type Json, sameJson } from '#kernel/json.ts';
 import { type Operation, pointer, pointerTokens } from './operation.ts';
@@ -11,7 +11,7 @@ import {
 
 export type Draft = Kept | Fresh | Edited;
 
-/** As it stands in the text. */
+/** As written in the text. */
 export interface Kept {
   readonly kind: 'kept';
   readonly node: SourceNode;
@@ -32,7 +32,7 @@ export interface Edited {
   readonly slots: Slot[];
   /** Of a list: the slots that are not removed, which is what positions count. */
   readonly live: Slot[];
-  /** Slots by key; what is removed stays, to be filled again. */
+  /** Slots by key; removed ones stay, to be filled again. */
   readonly byKey: Map<string, Slot>;
 }
 
@@ -58,7 +58,7 @@ export class MergedPlace extends Error {
 }
 
 /**
- * Carries the operations out on the tree. They must have succeeded on the plain value before: paths are not checked again.
+ * Applies the operations to the tree. They must have succeeded on the plain value before: paths are not checked again.
  * @throws {MergedPlace}
  */
 export function draftOf(root: SourceNode, operations: readonly Operation[]): Draft {

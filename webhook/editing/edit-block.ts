@@ -1,6 +1,6 @@
 /**
- * Entries of block collections come and go by whole lines. Invariant: what {@link addToBlock} writes is
- * exactly what a later {@link removeFromBlock} of the same entries takes out.
+ * Entries of block collections are added and removed as whole lines. Invariant: what {@link addToBlock} writes is
+ * exactly what a later {@link removeFromBlock} of the same entries removes.
  */
 import type { Json } from '#kernel/json.ts';
 import type { Edited, Slot } from './draft.ts';
@@ -109,7 +109,7 @@ function removeAfter(entry: SourceEntry, text: LinedText): TextEdit {
 
 /**
  * All but the last of the given entries, which is the first one that stays. Where no comment parts two of them, the
- * next one takes the place of the one before it: they go away as one.
+ * next one takes the place of the one before it: they are removed as one.
  */
 function removeLeading(entries: readonly SourceEntry[], text: LinedText): readonly TextEdit[] {
   const edits: TextEdit[] = [];

@@ -1,6 +1,6 @@
 /**
- * Entries of flow collections come and go with their comma. Invariant: what {@link addToFlow} writes is
- * exactly what a later {@link removeFromFlow} of the same entries takes out.
+ * Entries of flow collections are added and removed with their comma. Invariant: what {@link addToFlow} writes is
+ * exactly what a later {@link removeFromFlow} of the same entries removes.
  */
 import type { Json } from '#kernel/json.ts';
 import type { Edited, Slot } from './draft.ts';
@@ -72,7 +72,7 @@ export function removeFromFlow(edited: Edited, text: string): readonly TextEdit[
 
 interface Layout {
   readonly separator: string;
-  /** Where lines of the collection begin; undefined when all stands on one line. */
+  /** Where lines of the collection begin; undefined when all is on one line. */
   readonly indent: string | undefined;
 }
 
@@ -152,7 +152,7 @@ function hasComment(text: string, from: number, to: number): boolean {
   return text.slice(from, to).includes('#');
 }
 
-/** Looks only between the entries: a quoted string may hold a number sign too. */
+/** Searches only between the entries: a quoted string may hold a number sign too. */
 function hasComments({ start, end, entries }: SourceCollection, text: string): boolean {
   const gaps = [...entries, { start: end, end }].map((entry, index) => ({
     from: entries[index - 1]?.end ?? start,

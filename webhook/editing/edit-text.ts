@@ -1,8 +1,8 @@
 /**
- * RFC 6902 operations carried out on YAML or JSON text: only what an operation names is touched, the rest
+ * Applies RFC 6902 operations to YAML or JSON text: only what an operation names is touched, the rest
  * stays byte for byte. Invariants, checked by the editor or by property tests:
  * the new text means what an RFC 6902 library makes of the old text's value; without the insertions the
- * text is the source; removing what was added gives the source back.
+ * text is the source; removing what was added restores the source.
  * @see docs/adr/0091-edits-are-made-in-the-text.md
  */
 import jsonPatch from 'fast-json-patch';
@@ -35,7 +35,7 @@ export interface EditOptions extends TextOrigin {
 /**
  * Edits one document of a text. Several places that share one text (anchor and alias) are changed by naming
  * each of them with the same operations; the text is then written once.
- * Cost: a full parse of that document, and a quick one of what becomes of it.
+ * Cost: a full parse of that document, and a quick one of the result.
  * @throws {AppError} TEXT_UNPARSABLE; EDIT_IMPOSSIBLE when an operation does not fit the document or the text
  *   has no place for it, with file, line and column where there is one
  */
@@ -47,7 +47,7 @@ export function editText(
   return editOpenText(openText(text, spanOf(text, options), options), operations);
 }
 
-/** {@link editText} for a document that is parsed already. */
+/** {@link editText} for a document that is already parsed. */
 export function editOpenText(open: OpenText, operations: readonly Operation[]): EditResult {
   const { text, lined, where, source } = open;
   const dialect = open.dialect ?? 'yaml';
@@ -60,7 +60,7 @@ export function editOpenText(open: OpenText, operations: readonly Operation[]): 
   return result;
 }
 
-/** What will be read where the values of operations stand. */
+/** What readers will see in place of the operations' values. */
 function asRead(operations: readonly Operation[], dialect: Dialect): readonly Operation[] {
   if (dialect !== 'envoy') return operations;
   return operations.map((operation) =>
@@ -87,7 +87,7 @@ function spanOf(text: string, { document = 0, where }: EditOptions): DocumentSpa
   return span;
 }
 
-/** What the operations make of the plain value: an independent library's opinion. */
+/** The result of the operations on the plain value, by an independent library. */
 function valueAfter(value: Json, operations: readonly Operation[], where: string): Json {
   try {
     // The library may write into the document, and into values that it took from operations: each gets its own.
@@ -97,7 +97,7 @@ function valueAfter(value: Json, operations: readonly Operation[], where: string
     const copy = copyJson(value);
     return jsonPatch.applyPatch<Json>(copy, patch, true, true).newDocument;
   } catch (thrown) {
-    // The library goes on with the whole document.
+    // The library returns the whole document.
     const why = before(messageOf(thrown), '\n');
     throw new AppError(
       'EDIT_IMPOSSIBLE',
@@ -131,8 +131,8 @@ interface Outcome {
 }
 
 /**
- * The last word: the new text, parsed again, must mean what the operations say. Where a second parser finds so, it
- * does; else the first one is asked, whose faults name places.
+ * The final check: the new text, parsed again, must mean what the operations say. Where a second parser agrees, it
+ * does; otherwise the first parser decides, whose faults name positions.
  */
 function requireMeaning(outcome: Outcome, expected: Json, manuscript: Manuscript): void {
   const { text } = outcome.result;

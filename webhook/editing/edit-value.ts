@@ -1,4 +1,4 @@
-/** A value gives its place to a new one; everything around it stays. */
+/** Replaces a value by a new one; everything around it stays. */
 import { type Json, isArray } from '#kernel/json.ts';
 import type { StyledText } from './edit-block.ts';
 import { blockLines, deeper, flowText, isInline, prettyText } from './render.ts';
@@ -48,7 +48,7 @@ export function replaceRoot(root: SourceNode, value: Json, page: StyledText): Te
   );
 }
 
-/** A scalar of one line without a tag: the new one can stand exactly there. */
+/** A scalar of one line without a tag: the new one can take exactly its place. */
 function keepsPlace(old: SourceScalar, text: string): boolean {
   if (old.style === 'empty' || old.style === 'block') return false;
   return !/[!\n]/.test(text.slice(old.outer, old.start));
@@ -122,7 +122,7 @@ function replaceItemByBlock(entry: SourceEntry, value: Json, page: StyledText): 
   const { text, lined, style } = page;
   const first = firstOffset(entry.value);
   const isEmpty = entry.value.end === entry.value.outer;
-  // A TAB may stand before a scalar, but not before the first entry of a block.
+  // A TAB may precede a scalar, but not before the first entry of a block.
   const hasTab = isOnLineOf(entry, lined) && text.slice(entry.indicatorEnd, first).includes('\t');
   const column = isEmpty || hasTab ? columnAt(lined, entry.start) + 2 : columnAt(lined, first);
   const fresh = blockLines(value, style).join(`${style.lineBreak}${' '.repeat(column)}`);

@@ -1,6 +1,6 @@
 /**
- * What Envoy makes of a scalar: its YAML reader knows YAML 1.1's booleans, octal and hexadecimal numbers, and leaves
- * decimal fractions the texts that they are. The integration test `envoy-reader` asks the real one.
+ * What Envoy makes of a scalar: its YAML reader knows YAML 1.1's booleans, octal and hexadecimal numbers, and keeps
+ * decimal fractions as strings. The integration test `envoy-reader` checks the real one.
  */
 import type { Json } from '#kernel/json.ts';
 import { TextFault } from './text-fault.ts';
@@ -21,7 +21,7 @@ export function envoyPlain(text: string): Json {
   return nothing.test(text) ? null : envoyValue(text);
 }
 
-/** Null is none: what a scalar with a tag, or in a list of words, means. */
+/** Null means no match: the value of a scalar with a tag, or in a list of words. */
 export function envoyValue(text: string): Exclude<Json, null> {
   if (truthy.test(text)) return true;
   if (falsy.test(text)) return false;
@@ -55,7 +55,7 @@ const kinds: ReadonlyMap<string, string> = new Map([
 const coreTag = 'tag:yaml.org,2002:';
 
 /**
- * Envoy takes no notice of most tags, and reads quoted text as a number under some.
+ * Envoy ignores most tags, and reads quoted text as a number under some.
  * @throws {TextFault} where a tag says anything but what the value is without it
  */
 export function requireEnvoyTag(tag: string | undefined, node: TaggedNode): void {
@@ -87,7 +87,7 @@ interface TaggedNode {
   readonly isKey: boolean;
 }
 
-/** A no-break space and a next line: Envoy's reader makes single bytes of them, which are no text. */
+/** A no-break space and a next line: Envoy's reader turns them into single bytes, which are not valid text. */
 function hasBrokenEscape(source: string): boolean {
   if (!source.startsWith('"')) return false;
   for (let at = source.indexOf('\\'); at !== -1; at = source.indexOf('\\', at + 2)) {
@@ -97,7 +97,7 @@ function hasBrokenEscape(source: string): boolean {
   return false;
 }
 
-/** @param source as it stands in the text @throws {TextFault} for the few forms that Envoy reads otherwise */
+/** @param source as it stands in the text @throws {TextFault} for the few forms that Envoy reads differently */
 export function requireEnvoyForm(source: string, offset: number): void {
   const isFoldedAndKept = /^>\d?\+/.test(source);
   if (!isFoldedAndKept && !hasBrokenEscape(source)) return;

@@ -15,7 +15,7 @@ export function jsonValueOf(text: string): { readonly value: Json } | undefined 
   }
 }
 
-/** Where and why a text is no JSON that Envoy would read as such. */
+/** Where and why a text is not JSON that Envoy would accept. */
 export function notJson(text: string): TextFault {
   const { at, what, expected } = jsonFaultAt(text);
   return new TextFault(

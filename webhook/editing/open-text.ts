@@ -19,9 +19,9 @@ import { LinedText, placeOf } from './text-position.ts';
 export interface TextOrigin {
   /** File name for messages. */
   readonly where: string;
-  /** Line of the file that the text begins at; 1 where it is the whole file. */
+  /** Line of the file at which the text begins; 1 where it is the whole file. */
   readonly firstLine?: number | undefined;
-  /** Those for texts from the cluster, where nothing is said. */
+  /** Default: those for texts from the cluster. */
   readonly limits?: TextLimits | undefined;
   readonly dialect?: Dialect | undefined;
 }
@@ -33,7 +33,7 @@ export interface OpenText extends TextOrigin {
   /** The plain value, merge keys resolved and aliases written out. */
   readonly value: Json;
   readonly lined: LinedText;
-  /** The pairs of large maps by key, as far as they were asked for. */
+  /** The pairs of large maps by key, as far as they were looked up. */
   readonly pairs: Map<SourceCollection, ReadonlyMap<string, SourceEntry>>;
 }
 

@@ -1,4 +1,4 @@
-/** YAML or JSON text becomes plain values, or an error with file, line and column. */
+/** Parses YAML or JSON text into plain values, or throws an error with file, line and column. */
 import type { Json } from '#kernel/json.ts';
 import { readSource } from './read-source.ts';
 import { splitDocuments } from './split-documents.ts';

@@ -1,4 +1,4 @@
-/** A text becomes the parser's own document, lexeme by lexeme, and no further than the limits allow. */
+/** Parses a text into the parser's own document, lexeme by lexeme, and no further than the limits allow. */
 import { CST, Composer, type Document, Lexer, Parser } from 'yaml';
 import { TextFault, tooMuch } from './text-fault.ts';
 import {
@@ -12,9 +12,9 @@ const options = {
   keepSourceTokens: true,
   merge: true,
   logLevel: 'silent',
-  // The parser compares each key with each other; the reader finds duplicates in one pass.
+  // The parser compares all pairs of keys; the reader finds duplicates in one pass.
   uniqueKeys: false,
-  // Tags that would make other values of the text than Kubernetes and Envoy do.
+  // Tags with which the parser would produce other values than Kubernetes and Envoy do.
   resolveKnownTags: false,
 } as const;
 
@@ -40,7 +40,7 @@ export function parseYaml(text: string, limits: TextLimits): Document.Parsed {
 
 type TokenType = ReturnType<typeof CST.tokenType>;
 
-/** Lexemes that are a value, or begin one, and what they count; plain and block scalars are met otherwise. */
+/** Lexemes that are a value, or begin one, and their weight; plain and block scalars are recognized elsewhere. */
 const valuesAt: ReadonlyMap<TokenType, number> = new Map([
   ['alias', 1],
   ['double-quoted-scalar', 1],
@@ -57,7 +57,7 @@ class Meter {
   #tokens = 0;
   #values = 0;
   #isScalarNext = false;
-  /** Columns at which the open block collections begin, and all else that this line holds. */
+  /** Columns at which the open block collections begin, and whatever else this line holds. */
   readonly #columns: number[] = [];
   #brackets = 0;
   #blanks = 0;

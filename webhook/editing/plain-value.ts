@@ -20,8 +20,8 @@ export class NestedTooDeep extends Error {
 }
 
 /**
- * Every place gets a value of its own, also where an alias stands, so the cost is that of the document with its
- * aliases written out: whoever reads the tree bounds it.
+ * Every place gets a value of its own, also in place of an alias, so the cost is that of the document with its
+ * aliases written out: the reader of the tree limits it.
  * @throws {NestedTooDeep}
  */
 export function plainValueOf(root: SourceNode): Json {
@@ -40,7 +40,7 @@ function valueOf(node: SourceNode, depth: number): Json {
   return value;
 }
 
-/** What JSON makes of a scalar. */
+/** The JSON value of a scalar. */
 function scalarOf(value: Json): Json {
   if (typeof value !== 'number') return value;
   if (!Number.isFinite(value)) return null;
@@ -53,7 +53,7 @@ function addEntry(members: Map<string, Json>, entry: SourceEntry, depth: number)
   } else if (entry.key !== undefined) members.set(entry.key, valueOf(entry.value, depth + 1));
 }
 
-/** Keys of the map itself, and of sources before, count more than those of a source. */
+/** Keys of the map itself, and of sources before, take precedence over those of a source. */
 function merge(members: Map<string, Json>, source: SourceCollection, depth: number): void {
   if (depth > maxValueDepth) throw new NestedTooDeep(source);
   const merged = new Map<string, Json>();

@@ -1,4 +1,4 @@
-/** YAML or JSON text becomes a tree of places: the only file that knows the parser. */
+/** Parses YAML or JSON text into a tree of positions: the only file that knows the parser. */
 import {
   type Alias,
   type CST,
@@ -85,7 +85,7 @@ export function readValue(input: DocumentText): Pick<SourceDocument, 'value' | '
   return json === undefined ? readSource(input) : { value: json.value, isJson: true };
 }
 
-/** Says where and why a text cannot be read. */
+/** Reports where and why a text cannot be read. */
 function unparsable(input: DocumentText, { offset, message, reason }: TextFault): AppError {
   const lined = new LinedText(input.text, input.firstLine);
   const at = Math.min(input.span.start + offset, input.text.length);
@@ -118,7 +118,7 @@ class Reader {
     if (json === undefined && this.#dialect === 'json') throw notJson(slice);
     requireWholeCharacters(slice);
     if (json === undefined) requireCharacters(slice);
-    // A TAB or CR can only be white space in JSON; as a space it keeps all offsets and pleases the YAML parser.
+    // A TAB or CR can only be white space in JSON; as a space it keeps all offsets and is valid for the YAML parser.
     const plain = json === undefined ? slice : slice.replaceAll(/\t|\r(?!\n)/g, ' ');
     const root = this.#root(parseYaml(plain, this.#limits));
     const isRead = json === undefined || this.#dialect === 'envoy';
@@ -147,7 +147,7 @@ class Reader {
     if (isAlias(node)) return this.#alias(node, place);
     if (isMap(node)) return this.#map(node, { ...place, outer });
     if (isSeq(node)) return this.#list(node, { ...place, outer });
-    // A one-pair map without braces inside a flow list is met as a map; nothing else is left but scalars.
+    // A one-pair map without braces inside a flow list arrives as a map; only scalars are left.
     return this.#scalar(isScalar(node) ? node : undefined, { ...place, outer });
   }
 
@@ -273,7 +273,7 @@ class Reader {
       if (token === undefined) node.start = node.outer = entries[0]?.start ?? node.start;
     }
     this.#anchors.close(node);
-    // The parser's own trees are three times as large as ours: they go as ours comes.
+    // The parser's own trees are three times as large as ours: they are released while ours is built.
     parsed.items.length = 0;
     if (token !== undefined) token.items.length = 0;
     return node;
@@ -320,7 +320,7 @@ class Reader {
     throw keyFault(place.start - this.#base);
   }
 
-  /** Envoy takes keys for the texts that they are. */
+  /** Envoy reads keys as plain strings. */
   #envoyKey(key: unknown, place: SourceNode, props: readonly YamlToken[]): NamedKey {
     const named = resolved(place);
     if (isScalar(key)) {
@@ -371,7 +371,7 @@ interface NodePlace {
   readonly isKey?: boolean;
   /** Tokens before the node, among them its anchor and tag. */
   readonly props: readonly YamlToken[];
-  /** Where the node stands when nothing is written for it. */
+  /** The position of a node for which nothing is written. */
   readonly fallback: number;
   readonly parent: SourceCollection | undefined;
 }

@@ -1,9 +1,9 @@
-/** Fresh values become text in a given style. Lines carry no line break and no base indentation. */
+/** Renders new values as text in a given style. Lines carry no line break and no base indentation. */
 import { type Json, type JsonObject, isArray } from '#kernel/json.ts';
 import type { TextStyle } from './text-style.ts';
 import { doubleQuoted, isScalarValue, yamlScalar } from './write-scalar.ts';
 
-/** A value of which nothing but one line can be made in block style. */
+/** A value that can only be one line in block style. */
 export function isInline(value: Json): boolean {
   return isScalarValue(value) || sizeOf(value) === 0;
 }
@@ -15,7 +15,7 @@ export function pairLines(key: string, value: Json, style: TextStyle): readonly 
   return [`${name}:`, ...indented(blockLines(value, style), deeper(value, style))];
 }
 
-/** Columns that a block value stands deeper than its key. */
+/** Columns by which a block value is indented from its key. */
 export function deeper(value: Json, style: TextStyle): number {
   return isArray(value) ? style.listStep : style.step;
 }

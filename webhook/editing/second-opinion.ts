@@ -1,4 +1,4 @@
-/** What another YAML parser makes of a text: an independent opinion, and at a fraction of the first one's cost. */
+/** Another YAML parser's result for a text: independent, and at a fraction of the first one's cost. */
 import {
   CORE_SCHEMA,
   FAILSAFE_SCHEMA,
@@ -28,7 +28,7 @@ const envoys = FAILSAFE_SCHEMA.withTags(
 
 /**
  * The value of one document; undefined where this parser refuses the text, which says nothing about it: the two
- * disagree on rare forms. So agreement is proof, and everything else is a question to the first parser.
+ * disagree on rare forms. So agreement is proof, and in every other case the first parser decides.
  */
 export function secondOpinion(
   text: string,

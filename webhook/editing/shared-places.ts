@@ -9,7 +9,7 @@ import type { SourceDocument, SourceNode } from './source-tree.ts';
 /** A change of one place that would change others too. */
 export interface SharedConflict {
   readonly edited: Edited;
-  /** Where else the same text counts. */
+  /** Where else the same text is used. */
   readonly others: readonly SourceNode[];
 }
 
@@ -53,7 +53,7 @@ function groupsOf(draft: Draft): ReadonlyMap<SourceNode, readonly Edited[]> {
   return groups;
 }
 
-/** In how many places of the document's value a node counts. */
+/** In how many places of the document's value a node is used. */
 class Uses {
   readonly #aliases: SourceDocument['aliases'];
   readonly #known = new Map<SourceNode, number>();

@@ -1,4 +1,4 @@
-/** A document as it stands in the text: every node with its offsets. Built once per edit, never changed by it. */
+/** A document as written in the text: every node with its offsets. Built once per edit, never changed by it. */
 import type { Json } from '#kernel/json.ts';
 
 export type SourceNode = SourceScalar | SourceAlias | SourceCollection;
@@ -31,7 +31,7 @@ export interface SourceCollection extends Placed {
   /** False for the one-pair maps that a flow list may hold without braces. */
   readonly hasBrackets: boolean;
   readonly entries: readonly SourceEntry[];
-  /** In flow collections: where a comma after the last entry stands. */
+  /** In flow collections: where a comma after the last entry is. */
   readonly trailingComma: number | undefined;
   readonly anchor: string | undefined;
   readonly parent: SourceCollection | undefined;
@@ -48,7 +48,7 @@ export interface SourceEntry {
   /** After the colon or the dash; after the key when no colon is written; `start` in flow lists. */
   readonly indicatorEnd: number;
   readonly hasColon: boolean;
-  /** In flow collections: where the comma before it stands. */
+  /** In flow collections: where the comma before it is. */
   readonly comma: number | undefined;
   readonly value: SourceNode;
   readonly end: number;

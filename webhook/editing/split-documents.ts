@@ -1,6 +1,6 @@
-/** Where the documents of a YAML stream stand, without parsing them. */
+/** Where the documents of a YAML stream are, without parsing them. */
 
-/** A document's stretch of the text, markers and directives included. */
+/** A document's range of the text, markers and directives included. */
 export interface DocumentSpan {
   readonly start: number;
   readonly end: number;

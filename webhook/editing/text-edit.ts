@@ -1,13 +1,13 @@
-/** Changes of a text by offset, collected and then made in one go. */
+/** Changes of a text by offset, collected and then applied together. */
 
 export interface TextEdit {
   readonly at: number;
-  /** Characters taken out. */
+  /** Characters removed. */
   readonly remove: number;
   readonly insert: string;
 }
 
-/** A stretch of the new text that an edit wrote: UTF-16 offsets. */
+/** A range of the new text that an edit wrote: UTF-16 offsets. */
 export interface Insertion {
   readonly offset: number;
   readonly length: number;
@@ -15,7 +15,7 @@ export interface Insertion {
 
 export interface EditResult {
   readonly text: string;
-  /** In order, not touching each other. If there were only additions, taking them all out gives the source. */
+  /** In order, not touching each other. If there were only additions, removing them all restores the source. */
   readonly insertions: readonly Insertion[];
 }
 

@@ -28,7 +28,7 @@ export function tooMuch(offset: number, limit: number, what: string): TextFault 
 }
 
 /**
- * What YAML does not allow (§5.1), and what some readers take for the end of a line and others do not (§5.4), so that
+ * What YAML does not allow (§5.1), and what some readers treat as the end of a line and others do not (§5.4), so that
  * one sees keys where another sees a comment.
  */
 const ambiguous = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]|\r(?!\n)/;
@@ -63,7 +63,7 @@ export function requireWholeCharacters(text: string): void {
   );
 }
 
-/** Tags under which one reader makes text of what another makes bytes, times or lists of. */
+/** Tags for which one reader yields strings where another yields bytes, times or lists. */
 const readDifferently = /^tag:yaml\.org,2002:(?:binary|omap|pairs|set|timestamp)$/;
 
 /** @throws {TextFault} */

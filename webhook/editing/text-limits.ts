@@ -1,12 +1,12 @@
 /**
- * What a text may cost. Invariant: time and memory for a text of somebody else's are bounded before it is parsed in
+ * What a text may cost. Invariant: time and memory for an untrusted text are bounded before it is parsed in
  * full, and grow no faster than its size.
  */
 
 export interface TextLimits {
   /** Characters (UTF-16) of one document. */
   readonly maxCharacters: number;
-  /** Words, marks, line ends and stretches of white space of one document: each costs the parser some 150 bytes. */
+  /** Words, marks, line ends and runs of white space of one document: each costs the parser some 150 bytes. */
   readonly maxTokens: number;
   /**
    * Keys and values of one document, aliases and merge keys written out, lists and maps twice: each costs about 1 kB
@@ -42,13 +42,13 @@ export const ownFileLimits: TextLimits = {
 export const maxNesting = 200;
 
 /**
- * Blank lines before comments, times those comments: the parser looks at all of the former for each of the latter.
- * A file's head of 1,000 blank lines and 10,000 lines of comments is under it.
+ * Blank lines before comments, times those comments: the parser visits all of the former for each of the latter.
+ * A file header of 1,000 blank lines and 10,000 lines of comments is below this.
  */
 export const maxBlankTimesComments = 10_000_000;
 
 /** Levels of the value: a list may begin at the column of the key that holds it, so a column opens two at most. */
 export const maxValueDepth = 2 * maxNesting;
 
-/** What a list or map counts for among a document's values: it costs twice as much memory as a text. */
+/** The weight of a list or map among a document's values: it costs twice as much memory as a string. */
 export const collectionCount = 2;

@@ -1,20 +1,20 @@
-/** Places in a text: line and column for people, line ends for edits. Offsets are UTF-16 units. */
+/** Positions in a text: line and column for people, line ends for edits. Offsets are UTF-16 units. */
 
 import type { FilePlace } from '#kernel/errors.ts';
 
-/** Where an offset stands, both counted from 1. */
+/** The line and column of an offset, both counted from 1. */
 export interface TextPosition {
   readonly line: number;
   readonly column: number;
 }
 
-/** A text that knows where its lines begin: found once, when the first place is asked for. */
+/** A text that knows where its lines begin: computed once, when the first position is looked up. */
 export class LinedText {
   readonly text: string;
   readonly #firstLine: number;
   #starts: readonly number[] | undefined;
 
-  /** @param firstLine line of the file that the text begins at */
+  /** @param firstLine line of the file at which the text begins */
   constructor(text: string, firstLine = 1) {
     this.text = text;
     this.#firstLine = firstLine;
@@ -29,7 +29,7 @@ export class LinedText {
     return this.#startOf(this.#lineAt(offset));
   }
 
-  /** Of the line that `offset` stands in, its line break included. */
+  /** Of the line that contains `offset`, its line break included. */
   nextLineStartAt(offset: number): number {
     return this.#lineStarts()[this.#lineAt(offset) + 1] ?? this.text.length + 1;
   }
@@ -78,7 +78,7 @@ export function lineStartAt(text: LinedText, offset: number): number {
   return text.lineStartAt(offset);
 }
 
-/** The end of the line that `offset` stands in, before its line break. */
+/** The end of the line that contains `offset`, before its line break. */
 export function lineEndAt(text: LinedText, offset: number): number {
   const newline = text.nextLineStartAt(offset) - 1;
   return newline > offset && text.text[newline - 1] === '\r' && newline < text.text.length
@@ -86,7 +86,7 @@ export function lineEndAt(text: LinedText, offset: number): number {
     : newline;
 }
 
-/** The end of the line before the one that `offset` stands in; the text's start when there is none. */
+/** The end of the line before the one that contains `offset`; the text's start when there is none. */
 export function previousLineEndAt(text: LinedText, offset: number): number {
   const start = lineStartAt(text, offset);
   if (start === 0) return 0;

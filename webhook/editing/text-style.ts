@@ -1,4 +1,4 @@
-/** How a document is written: what a careful author would follow when adding to it. */
+/** The style of a document, which a careful author would follow when adding to it. */
 import type { SourceCollection, SourceDocument, SourceNode } from './source-tree.ts';
 import {
   type LinedText,
@@ -10,9 +10,9 @@ import {
 
 export interface TextStyle {
   readonly lineBreak: '\n' | '\r\n';
-  /** Columns that a block map stands deeper than the key that holds it. */
+  /** Columns by which a block map is indented from the key that holds it. */
   readonly step: number;
-  /** Columns that a block list stands deeper than the key that holds it: 0 is common. */
+  /** Columns by which a block list is indented from the key that holds it: 0 is common. */
   readonly listStep: number;
   readonly isJson: boolean;
   /** The document is one flow collection over several lines: what is added gets lines of its own too. */
@@ -28,7 +28,7 @@ export interface TextStyle {
 
 const usualStep = 2;
 
-/** Reads the style off the text; where it shows nothing, the usual one. */
+/** Derives the style from the text; the usual one where the text shows none. */
 export function styleOf(document: SourceDocument, lined: LinedText): TextStyle {
   const { text } = lined;
   const votes = new Votes(lined);
@@ -42,7 +42,7 @@ export function styleOf(document: SourceDocument, lined: LinedText): TextStyle {
     isJson: document.isJson,
     isPretty: unit !== undefined,
     unit: unit ?? '',
-    // Where nothing shows how commas are written, they are written as the colons are.
+    // Where nothing shows how commas are spaced, they are spaced as the colons are.
     comma: (votes.most('comma') ?? (isTight ? 0 : 1)) === 0 ? ',' : ', ',
     colon: isTight ? ':' : ': ',
     padding: votes.most('padding') === 1 ? ' ' : '',
@@ -60,7 +60,7 @@ function prettyUnitOf(root: SourceNode, lined: LinedText): string | undefined {
 
 type Question = 'step' | 'listStep' | 'comma' | 'colon' | 'padding';
 
-/** Counts what each collection of the document does. */
+/** Counts the style of each collection of the document. */
 class Votes {
   readonly #lined: LinedText;
   readonly #counts = new Map<Question, Map<number, number>>();

@@ -1,4 +1,4 @@
-/** Where the parser's tokens stand: offsets in the text that was parsed. */
+/** Where the parser's tokens are: offsets in the text that was parsed. */
 import type { CST } from 'yaml';
 import type { Json } from '#kernel/json.ts';
 import type { SourceScalar } from './source-tree.ts';

@@ -139,7 +139,7 @@ class Writer {
     );
   }
 
-  /** What an alias stands for must not go away, nor change under the alias. */
+  /** The target of an alias must neither disappear nor change under the alias. */
   #checkAnchors(): void {
     const gone = new Stretches(this.#gone);
     for (const [target, aliases] of this.#manuscript.document.aliases) {
@@ -155,7 +155,7 @@ class Writer {
   }
 }
 
-/** Stretches of the text, each inside another or beside it, asked whether they hold a node: O(log n). */
+/** Ranges of the text, nested or side by side; whether one contains a node: O(log n). */
 class Stretches {
   /** The outermost ones, in order. */
   readonly #outermost: SourceNode[] = [];

@@ -1,16 +1,16 @@
-/** Scalars as text that readers of YAML 1.1 and of YAML 1.2 take for the same value. */
+/** Scalars as text that YAML 1.1 and YAML 1.2 readers read as the same value. */
 import type { Json } from '#kernel/json.ts';
 import type { SourceScalar } from './source-tree.ts';
 
 type Scalar = string | number | boolean | null;
 
-/** YAML 1.1 readers, kubectl among them, take these words for booleans or null. */
+/** YAML 1.1 readers, kubectl among them, read these words as booleans or null. */
 const reservedWords = /^(?:null|true|false|yes|no|on|off|y|n)$/i;
 /** Begins with a letter, a slash or an underscore: never a number in any YAML version. */
 const plainText = /^[A-Za-z/_][A-Za-z0-9/_.@+=$%~-]*(?:[ :][A-Za-z0-9/_.@+=$%~-]+)*$/;
 /** Durations and IPv4 addresses begin with a digit, and nobody quotes them. */
 const plainNumbersWithUnit = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h)|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})$/;
-/** What JSON.stringify leaves bare although YAML may not print it or takes it for a line break. */
+/** What JSON.stringify leaves bare although YAML does not allow it or treats it as a line break. */
 const unprintable = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
 
 export function isScalarValue(value: Json): value is Scalar {

@@ -8,8 +8,8 @@ import { type Placed, placedField, repeatedOf, textOf } from './proto-field.ts';
 import { isSet } from './proto-scalar.ts';
 
 /**
- * By kind, without the prefix: filters that refuse, limit or inspect, and hand the connection on. A test holds that the pinned Envoy has each of
- * them, and none that is in neither of the two tables.
+ * By kind, without the prefix: filters that refuse, limit or inspect, and hand the connection on. A test checks that the
+ * pinned Envoy has each of them, and none that is in neither of the two tables.
  */
 export const harmless: Readonly<Record<Kind, readonly string[]>> = {
   network: [

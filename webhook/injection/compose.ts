@@ -23,7 +23,7 @@ export interface HelperConfigMap {
   readonly settings: string;
 }
 
-/** What the chosen templates say, before it is fitted to a pod. */
+/** What the chosen templates want, before it is fitted to a pod. */
 export interface Composition {
   /** `{ metadata?, spec? }` */
   readonly pod: JsonObject;
@@ -111,7 +111,7 @@ function helperOf(
   const checked = checkSettings(input, 'the settings that the templates give the helper');
   const validating = checked.rules.filter((rule) => rule.mode === 'validate');
   const open = validating.filter((rule) => skipsEverything(rule.skipPaths));
-  // Checked on the line above; written as the templates say it, without the schema's defaults.
+  // Checked on the line above; written as in the templates, without the schema's defaults.
   const settings = renderSettings(input as unknown as HelperSettingsInput);
   return {
     helper: { configMap: helperName(settings), settings },

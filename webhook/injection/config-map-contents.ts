@@ -19,12 +19,12 @@ export function digestOf(data: Texts, binaryData: Texts = {}): string {
   return hash('sha256', JSON.stringify(sorted), 'base64');
 }
 
-/** Bytes of all values together that the API server takes (core/v1 validation: MaxSecretSize). */
+/** Bytes of all values together that the API server accepts (core/v1 validation: MaxSecretSize). */
 const maxBytes = 1_048_576;
 
 /**
- * All that is text, also where it stands in `binaryData`.
- * @throws {AppError} ENVOY_CONFIG_INVALID where `main` is no UTF-8
+ * All values that are text, also those in `binaryData`.
+ * @throws {AppError} ENVOY_CONFIG_INVALID where `main` is not UTF-8
  */
 export function textsOf(
   { data, binaryData = {} }: ConfigMapContents,
@@ -56,7 +56,7 @@ function decoded(base64: string): string | undefined {
   }
 }
 
-/** Texts that changed stand in `data`; everything else stays where it was, as it was. */
+/** Changed texts go into `data`; everything else stays unchanged where it was. */
 export function contentsOf(
   { data, binaryData = {} }: ConfigMapContents,
   { before, after }: { readonly before: Texts; readonly after: Texts },
@@ -93,7 +93,7 @@ export const heldTexts = Object.freeze({
   ofAll: 48 * mebibyte,
 });
 
-/** Says that a source is too large to be held beside the others of its namespace. */
+/** The message that a source is too large to be held beside the others of its namespace. */
 export function withheldMessage(source: {
   readonly namespace: string;
   readonly name: string;

@@ -1,4 +1,4 @@
-/** What an engine has worked out already: made beside its library by whoever puts the engine together, bounded, gone with it. */
+/** The caches of an engine: created with its library by whoever builds the engine, bounded, and dropped with it. */
 import { LRUCache } from 'lru-cache';
 import type { Library, NamedTemplate } from '../templates/library.ts';
 import type { Variables } from '../templates/substitute.ts';
@@ -7,7 +7,7 @@ import { contentHash, type HashOf } from './hash.ts';
 import { PatchedCopies } from './patched-copies.ts';
 import { parseStatus, type Status } from './status.ts';
 
-/** The replicas of a rollout ask the same questions. */
+/** The replicas of a rollout need the same results. */
 const remembered = {
   /** An entry is some kilobytes. */
   compositions: 500,
@@ -59,7 +59,7 @@ export class EngineMemory {
     return found;
   };
 
-  /** @see parseStatus; what it gives is never changed, so it can be shared. */
+  /** @see parseStatus; its result is never changed, so it can be shared. */
   readonly parseStatus = (text: string): Status => {
     let status = this.#statuses.get(text);
     if (status === undefined) {

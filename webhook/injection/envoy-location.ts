@@ -21,7 +21,7 @@ import { fileIn, type KeysOf, type VolumeFile } from './reads/volume-file.ts';
 export interface EnvoyLocation {
   readonly container: string;
   readonly image: string | undefined;
-  /** List of the pod's spec that the container stands in. */
+  /** List of the pod's spec that contains the container. */
   readonly list: 'containers' | 'initContainers';
   /** The user's ConfigMap and the key in it that Envoy reads. */
   readonly configMap: string;
@@ -32,7 +32,7 @@ export interface EnvoyLocation {
   readonly paths: SeenFiles | undefined;
   /** Keyed path to the ConfigMap's name in the pod template. */
   readonly namePath: string;
-  /** Whether the annotation says it, and not the pod. */
+  /** Whether it comes from the annotation, and not from the pod. */
   readonly isNamed: boolean;
   /** Sentences: what is not certain about it. */
   readonly doubts: readonly string[];
@@ -214,7 +214,7 @@ function suggestion(pod: Pod, paths: readonly string[]): string {
     : `. If it is made from a ConfigMap of the pod, say ${key}: ${names.join(' or ')}`;
 }
 
-/** Keys of a ConfigMap have no other characters: a pattern of the shell is no file. */
+/** Keys of a ConfigMap have no other characters: a shell pattern is not a file. */
 function canBeFile(inside: string): boolean {
   return /^[-._/a-zA-Z0-9]+$/.test(inside);
 }

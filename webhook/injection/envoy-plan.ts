@@ -80,14 +80,14 @@ export function derivedNameBy(plan: Omit<EnvoyPlan, 'derived'>): NameBy {
   };
 }
 
-/** All that a plan says, in one unambiguous text. */
+/** The whole plan as one unambiguous text. */
 export function planText(plan: Omit<EnvoyPlan, 'derived'>): string {
   const { source, file, directory, templates, values, paths } = plan;
   const more = paths === undefined ? [] : [paths];
   return JSON.stringify([source, file, directory, templates, values, ...more]);
 }
 
-/** A name may not have a dot before a dash, nor look torn off. */
+/** A name may not have a dot before a dash, nor look truncated. */
 function withoutTail(name: string): string {
   let length = name.length;
   while (length > 0 && '.-'.includes(name.charAt(length - 1))) length -= 1;
@@ -152,7 +152,7 @@ function filterAddition(template: TemplateFilter, variables: Variables): FilterA
   };
 }
 
-/** A list of texts, or a variable that is one; undefined where it has no value. */
+/** A list of strings, or a variable that is one; undefined where it has no value. */
 function textsIn(
   template: TemplateFilter,
   field: 'listeners' | 'before' | 'hosts',

@@ -12,7 +12,7 @@ export function federationHash(trustDomains: readonly string[]): string {
   return contentHash(JSON.stringify(trustDomains));
 }
 
-/** Only where spire-controller-manager registers the helper: it can choose pods by labels, and by nothing else. */
+/** Only where spire-controller-manager registers the helper: it can select pods only by labels. */
 export function withFederationLabel(
   composition: Composition,
   original: JsonObject,

@@ -37,7 +37,7 @@ export interface EnvoyTarget {
 export interface FitContext {
   readonly envoy: EnvoyTarget | undefined;
   readonly trace: Trace;
-  /** As the annotations say. */
+  /** As set by the annotations. */
   readonly settings: Settings;
   /** Volumes that the pods get besides those of their template. */
   readonly claims: readonly string[];
@@ -133,7 +133,7 @@ function isSocket(volume: JsonObject): boolean {
   return volume['csi'] !== undefined || volume['hostPath'] !== undefined;
 }
 
-/** Containers that a template only completes: those that are not there are waited for. */
+/** Containers that a template only completes: missing ones are expected from another injector. */
 function fitContainers(
   fitting: Fitting,
   wanted: readonly Json[],
@@ -172,7 +172,7 @@ function everyContainer({ spec, composition, names }: Fitting): readonly Json[] 
     });
 }
 
-/** Where a container mounts a volume already, that mount serves, and its path is the value of the path's variable. */
+/** Where a container already mounts a volume, that mount is used, and its path becomes the value of the path's variable. */
 function fitMounts(
   container: JsonObject,
   fragment: JsonObject,
@@ -280,7 +280,7 @@ interface Overlay {
 
 /**
  * The user's own container of a sidecar's name: without an image, or with the image `auto`, it is an overlay and its
- * values win; with an image of its own it is somebody else's.
+ * values win; with an image of its own it belongs to somebody else.
  */
 function overlayOf({ spec }: Fitting, name: string): Overlay | undefined {
   for (const list of ['containers', 'initContainers'] as const) {

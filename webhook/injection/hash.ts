@@ -1,12 +1,12 @@
-/** Names and marks that follow from contents. */
+/** Names and marks derived from contents. */
 import { hash } from 'node:crypto';
 
 /** 128 bits: whoever may choose contents must not find two that share a name. */
 const hashDigits = 32;
-/** What version 0.1.0 wrote: contents with an equal one are found in seconds, so it names nothing new. */
+/** What version 0.1.0 wrote: a collision can be found in seconds, so it names nothing new. */
 const legacyDigits = 10;
 
-/** {@link contentHash}, or one that remembers. */
+/** {@link contentHash}, or a cached version of it. */
 export type HashOf = (text: string) => string;
 
 /**
@@ -17,7 +17,7 @@ export function contentHash(text: string): string {
   return hash('sha256', text, 'hex').slice(0, hashDigits);
 }
 
-/** Whether a mark that stands somewhere is this content's; version 0.1.0 wrote only its beginning. */
+/** Whether an existing mark is that of this content; version 0.1.0 wrote only its beginning. */
 export function isHashOf(mark: string, contents: string): boolean {
   return mark === contents || (mark.length === legacyDigits && contents.startsWith(mark));
 }
@@ -48,7 +48,7 @@ export function isLegacyName(name: string): boolean {
 /** How a name is made: from the hash of its contents. */
 export type NameBy = (hashOf: HashOf) => string;
 
-/** Whether a name follows from contents, by this version's rule or by that of 0.1.0; undefined where it does not. */
+/** Whether a name matches contents, by this version's rule or by that of 0.1.0; undefined where it does not. */
 export function ruleOfName(name: string, nameBy: NameBy): 'current' | 'legacy' | undefined {
   if (name === nameBy(contentHash)) return 'current';
   return name === nameBy((text) => contentHash(text).slice(0, legacyDigits)) ? 'legacy' : undefined;

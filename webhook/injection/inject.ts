@@ -1,6 +1,6 @@
 /**
  * The injection engine: a pod template becomes an injected one, and back. The same object and configuration give
- * the same answer, whoever asks: webhook, CLI or test.
+ * the same answer for every caller: webhook, CLI or test.
  */
 import { AppError } from '#kernel/errors.ts';
 import { listAt, objectAt, stringAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
@@ -40,7 +40,7 @@ export interface Engine extends EngineFacts {
 }
 
 export interface Injection {
-  /** Relative to the pod template; empty when everything is there already. */
+  /** Relative to the pod template; empty when everything is already there. */
   readonly operations: readonly Operation[];
   readonly status: Status;
 }
@@ -48,7 +48,7 @@ export interface Injection {
 export interface InjectionRequest {
   readonly names: readonly string[];
   readonly settings: Settings;
-  /** The status that stands in the template now. */
+  /** The status that is in the template now. */
   readonly previous: Status | undefined;
 }
 
@@ -144,7 +144,7 @@ function refuseShape(spec: JsonObject): void {
   );
 }
 
-/** Takes out everything that the status names. Operations are relative to the pod template. */
+/** Removes everything that the status names. Operations are relative to the pod template. */
 export function uninject(template: JsonObject, status: Status): readonly Operation[] {
   return reconcile({
     current: template,
@@ -156,7 +156,7 @@ export function uninject(template: JsonObject, status: Status): readonly Operati
 }
 
 /**
- * Puts back what gave way to ours and was reset: `kubectl apply` of the original manifest does that at each run.
+ * Replaces the user's values by ours again where they were reset: `kubectl apply` of the original manifest does that each time.
  * Operations are relative to the pod template; none when nothing was reset.
  */
 export function putBack(

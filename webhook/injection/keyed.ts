@@ -42,7 +42,7 @@ function indexOfItem(list: readonly Json[], token: string): number {
   return list.findIndex((item) => itemToken(item, key) === token);
 }
 
-/** A keyed path resolved in a value: its JSON Pointer and what stands there. */
+/** A keyed path resolved in a value: its JSON Pointer and the value there. */
 export interface Found {
   readonly pointer: string;
   readonly value: Json;
@@ -197,7 +197,7 @@ function at(place: Place, pathToken: string, pointerToken: string | number): Pla
   };
 }
 
-/** Whether the whole value holds everything that the partial one says. */
+/** Whether the whole value contains everything in the partial one. */
 export function covers(whole: Json, partial: Json): boolean {
   if (isObject(whole) && isObject(partial)) return differences(whole, partial).next().done === true;
   return sameJson(whole, partial);

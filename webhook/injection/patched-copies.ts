@@ -7,7 +7,7 @@ import { patchPlanned, planText, type PlannedPatch } from './envoy-plan.ts';
 import { contentHash } from './hash.ts';
 import type { EnvoyPlan } from './status.ts';
 
-/** What is told of a copy. As long as it is remembered, the same question gives the same object. */
+/** The report on a copy. While it is cached, the same input gives the same object. */
 export type ToldPatch = Pick<PlannedPatch, 'warnings' | 'changes' | 'inbound'>;
 
 type Contents = Required<ConfigMapContents>;
@@ -34,7 +34,7 @@ export class PatchedCopies {
     maxSize: rememberedChars,
     sizeCalculation: charsOf,
   });
-  /** Whoever holds a source gives the same object until it changes. */
+  /** The holder of a source returns the same object until it changes. */
   readonly #digests = new WeakMap<ConfigMapContents, string>();
 
   constructor(library: Library) {
@@ -42,7 +42,7 @@ export class PatchedCopies {
   }
 
   /**
-   * What would be added, and what may be open then. A refusal is remembered as well.
+   * What would be added, and what would stay open. A refusal is cached as well.
    * @throws {AppError} ENVOY_CONFIG_INVALID, LISTENERS_AMBIGUOUS with file, line and column
    */
   told(question: Question): ToldPatch {
@@ -50,7 +50,7 @@ export class PatchedCopies {
     return this.#knownTold(key) ?? this.#make(key, question).told;
   }
 
-  /** The copy itself: its texts are made anew where they are not remembered any more. @throws as {@link told} */
+  /** The copy itself: its texts are rendered again where they are no longer cached. @throws as {@link told} */
   patch(question: Question): PlannedPatch {
     const key = this.#keyOf(question);
     const told = this.#knownTold(key);

@@ -21,7 +21,7 @@ const kinds: readonly { readonly mark: RegExp; readonly says: string; readonly r
     },
   ];
 
-/** What placeholders make of a text: it is no YAML, or has keys that are maps or stand in both branches of an "if". */
+/** What placeholders make of a text: it is not YAML, or has keys that are maps or occur in both branches of an "if". */
 const broughtAbout: ReadonlySet<Reason> = new Set<Reason>([
   'alias_unknown',
   'file_not_json',
@@ -37,7 +37,7 @@ export function withPlaceholders(thrown: unknown, text: string): unknown {
   const kind = mayBe ? kinds.find(({ mark }) => mark.test(text)) : undefined;
   if (kind === undefined) return thrown;
   return new AppError(thrown.code, `${thrown.message}; ${kind.says}`, {
-    // Whoever asks whether a parser quotes the text here looks at the cause.
+    // Whether a parser quotes the text here can be seen from the cause.
     cause: thrown.cause,
     reason: kind.reason,
     facts: thrown.facts,

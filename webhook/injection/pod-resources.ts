@@ -1,6 +1,6 @@
 /**
- * Amounts of a whole pod (`spec.resources`, from Kubernetes 1.32 on): containers draw on them together, so a sidecar
- * has none of its own there, or the sum would be over what the pod was given.
+ * Resources of a whole pod (`spec.resources`, from Kubernetes 1.32 on): containers share them, so a sidecar
+ * has none of its own there, or the sum would exceed what the pod was given.
  * @see Kubernetes validatePodResourceConsistency, AggregateContainerRequests
  */
 import { own } from '#kernel/members.ts';
@@ -18,13 +18,13 @@ function settingOf(kind: Kind, resource: string): string {
   return `${resource}-${kind === 'requests' ? 'request' : 'limit'}`;
 }
 
-/** Resources that the pod has amounts of as a whole. */
+/** Resources that are set for the pod as a whole. */
 export function podLevelResources(spec: JsonObject): ReadonlySet<string> {
   const resources = objectAt(spec, 'resources');
   return new Set(kinds.flatMap((kind) => Object.keys(objectAt(resources, kind))));
 }
 
-/** The container without the amounts that the pod has as a whole; those of an annotation stay. */
+/** The container without the resources that are set for the pod as a whole; those of an annotation stay. */
 export function withoutPodLevel(
   container: JsonObject,
   shared: ReadonlySet<string>,
@@ -45,7 +45,7 @@ export function withoutPodLevel(
   return Object.keys(resources).length === 0 ? rest : { ...rest, resources };
 }
 
-/** @throws {AppError} POD_UNFIT where a request is over its limit, in a container or in the pod as a whole */
+/** @throws {AppError} POD_UNFIT where a request exceeds its limit, in a container or in the pod as a whole */
 export function refuseOverAmounts(spec: JsonObject, containers: readonly JsonObject[]): void {
   for (const container of containers) refuseOverLimit(container);
   for (const resource of podLevelResources(spec)) refuseOverPod(spec, resource);
@@ -105,7 +105,7 @@ function annotated(resource: string): string {
   return keys.map(annotationKey).join(' and ');
 }
 
-/** What the API server adds up: what runs together at the moment that needs most. */
+/** What the API server adds up: the containers that run together at the peak. */
 function sumOfRequests(spec: JsonObject, resource: string): bigint {
   let sidecars = 0n;
   let most = 0n;
@@ -140,7 +140,7 @@ function nameOf(container: JsonObject): string {
   return typeof container['name'] === 'string' ? container['name'] : '';
 }
 
-/** An amount as it is written; only what is none is not shown. */
+/** An amount as written; an invalid one is not shown. */
 function shown(value: Json | undefined): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, 50) : '?';
 }

@@ -1,4 +1,4 @@
-/** Who asks a pod's ports without a token: the kubelet and Prometheus. And who could go past Envoy. */
+/** Who calls a pod's ports without a token: the kubelet and Prometheus. And who could bypass Envoy. */
 import { onceFor } from '#kernel/once.ts';
 import { before, withoutTail } from '#kernel/text.ts';
 import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
@@ -10,15 +10,15 @@ import { annotationKey } from '../request/metadata-keys.ts';
 import type { Status } from './status.ts';
 import type { Trace } from './trace.ts';
 
-/** A request that comes without a token, as often as it is made. */
+/** A request that never carries a token. */
 interface Visit {
   /** `container "app": its readinessProbe asks for /ready` */
   readonly title: string;
   readonly port: number;
   readonly path: string;
-  /** What comes of a refusal. */
+  /** The consequence of a refusal. */
   readonly otherwise: string;
-  /** Whether Envoy's own container says that somebody listens there. */
+  /** Whether Envoy's own container declares the port. */
   readonly isEnvoys: boolean;
 }
 
@@ -28,7 +28,7 @@ interface Pod {
   readonly envoyDirectory: string;
 }
 
-/** Warns about visits that lead through a guarded listener, and tells of ports of the app that Envoy does not guard. */
+/** Warns about visits that lead through a guarded listener, and about ports of the app that Envoy does not guard. */
 export function checkVisits(
   template: JsonObject,
   status: Pick<Status, 'envoy' | 'helper'>,
@@ -126,7 +126,7 @@ function portOf(port: Json, container: JsonObject): number | undefined {
 
 const scrape = 'prometheus.io/';
 
-/** Prometheus goes by these annotations where it is set up as in its examples: without a port, to each declared one. */
+/** Prometheus uses these annotations in its example setup: without a port, it scrapes each declared one. */
 function scrapesOf({ annotations, containers }: Pod, inbound: InboundView): readonly Visit[] {
   if (stringAt(annotations, `${scrape}scrape`) !== 'true') return [];
   const path = stringAt(annotations, `${scrape}path`) ?? '/metrics';
@@ -169,7 +169,7 @@ function sentenceOf(
   return `${title} on port ${port}, ${way.words} listener ${listener} (${place}), where ${rule} demands a token that it does not have: ${otherwise}; ${remedyOf(visit)}`;
 }
 
-/** An inbound view as it is looked through for each visit. */
+/** An inbound view, indexed for the check of each visit. */
 interface Ways {
   readonly guards: readonly Guard[];
   /** The first guard that listens on a port. */
@@ -187,7 +187,7 @@ function waysOf({ guards, ports }: InboundView): Ways {
   return { guards, byPort, ports: new Set(ports), all };
 }
 
-/** The guard that a visit comes to, and how sure that is. */
+/** The guard that a visit reaches, and how certain that is. */
 function wayThrough(
   { port, isEnvoys }: Visit,
   { guards, byPort, ports, all }: Ways,
@@ -223,7 +223,7 @@ function skipsOf({ helper }: Pick<Status, 'helper'>): (rule: string) => (path: s
   });
 }
 
-/** Ports behind a guard that show themselves: whoever reaches the pod can ask them without Envoy. */
+/** Exposed ports behind a guard: whoever reaches the pod can call them without Envoy. */
 function openPorts(pod: Pod, { appPorts, ports }: InboundView): readonly string[] {
   const own = new Set(ports);
   const evidences = evidencesOf(pod);
@@ -238,7 +238,7 @@ function openPorts(pod: Pod, { appPorts, ports }: InboundView): readonly string[
     });
 }
 
-/** What shows that an app listens on a port: first what asks it at the pod's address, then what declares it. */
+/** What shows that an app listens on a port: first what calls it at the pod's address, then what declares it. */
 function evidencesOf(pod: Pod): ReadonlyMap<number, string> {
   const found = new Map<number, string>();
   const add = (port: number | undefined, evidence: string): void => {

@@ -18,14 +18,14 @@ import {
 } from './keyed.ts';
 import type { Undo } from './status.ts';
 
-/** A value of the user's that gives way to ours, and comes back by `uninject`. */
+/** A value of the user's that ours replaces, and that `uninject` restores. */
 export interface Replacement {
   /** Keyed path. */
   readonly path: string;
   readonly now: Json;
 }
 
-/** What the templates ask of a pod template. */
+/** What the templates want in a pod template. */
 export interface WantedTemplate {
   readonly partial: JsonObject;
   readonly replacements: readonly Replacement[];
@@ -43,7 +43,7 @@ export const nothingWanted: WantedTemplate = {
 };
 export const nothingDone: Undo = { added: {}, created: [], nulls: [], restored: [] };
 
-/** What is lacking in the original, how to undo it once it is there, and the keyed paths where the original's value stays. */
+/** What is missing in the original, how to undo it once it is there, and the keyed paths where the original's value stays. */
 export function undoOf(
   original: JsonObject,
   wanted: WantedTemplate,
@@ -99,11 +99,11 @@ export interface Transition {
   readonly wanted: WantedTemplate;
   /** How to undo `wanted`, from the original. */
   readonly undo: Undo;
-  /** The undo of the injection that stands there now, if any. */
+  /** The undo of the injection that is there now, if any. */
   readonly previous: Undo | undefined;
   /** Text of the status annotation, or undefined to remove it. */
   readonly status: string | undefined;
-  /** What {@link undoOf} found lacking, where `current` is the original itself; looked for again otherwise. */
+  /** What {@link undoOf} found missing, where `current` is the original itself; computed again otherwise. */
   readonly lacking?: readonly Difference[] | undefined;
 }
 
@@ -137,7 +137,7 @@ export function reconcile(transition: Transition): readonly Operation[] {
   ];
 }
 
-/** Parts of ours that are there and should now be something else: they are stated anew as a whole. */
+/** Our existing parts that should now be different: they are replaced as a whole. */
 function restatedParts({ current, wanted, undo, previous }: Transition): {
   readonly path: string;
   readonly found: Found;
@@ -154,7 +154,7 @@ function restatedParts({ current, wanted, undo, previous }: Transition): {
   });
 }
 
-/** The API server leaves out zero values when it stores an object: their absence is no change. */
+/** The API server leaves out zero values when it stores an object: their absence is not a change. */
 function isDropped({ path, want }: Difference, { undo, previous }: Transition): boolean {
   const isZero =
     want === false || want === 0 || want === '' || (isContainer(want) && sizeOf(want) === 0);
@@ -182,7 +182,7 @@ function guardTests(guards: Found['guards']): Operation[] {
   return guards.map(({ pointer, value }) => ({ op: 'test', path: pointer, value }));
 }
 
-/** Operations that give a found place another value. */
+/** Operations that set another value at an existing place. */
 export function replaceAt(place: Pick<Found, 'pointer' | 'guards'>, value: Json): Operation[] {
   return [...guardTests(place.guards), { op: 'replace', path: place.pointer, value }];
 }
@@ -205,7 +205,7 @@ function valueOperations({ current, wanted, previous }: Transition): Operation[]
   return operations;
 }
 
-/** Keyed paths that were ours and no longer are; a map or list that would be left empty goes as a whole. */
+/** Keyed paths that were ours and no longer are; a map or list that would be left empty is removed as a whole. */
 function removedPaths({ current, undo, previous }: Transition): readonly string[] {
   const gone = Object.keys(previous?.added ?? {}).filter(
     (path) => own(undo.added, path) === undefined && find(current, path) !== undefined,
@@ -222,7 +222,7 @@ function isMember(path: string, parent: string): boolean {
   return path.startsWith(`${parent}/`) && !path.slice(parent.length + 1).includes('/');
 }
 
-/** Where an explicit null stood, it stands again. */
+/** Restores an explicit null where there was one. */
 function removeOperations(
   current: JsonObject,
   paths: readonly string[],

@@ -1,4 +1,4 @@
-/** Mounts that cannot stand beside each other in one container: the later one hides the other, or none starts. */
+/** Mounts that cannot coexist in one container: the later one hides the other, or the container does not start. */
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 
@@ -14,7 +14,7 @@ interface Mount {
 }
 
 /**
- * @param own the container as it stands in the pod
+ * @param own the container as it is in the pod
  * @param added what is wanted in it
  * @param volumes of the pod, once it is injected
  * @throws {AppError} POD_UNFIT, naming container, path and volume

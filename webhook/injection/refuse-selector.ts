@@ -1,4 +1,4 @@
-/** A workload's selector must match its own template, or the API server refuses the object; a label of ours can end that. */
+/** A workload's selector must match its own template, or the API server refuses the object; a label of ours can break that. */
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { holdsFor } from '../objects/label-selector.ts';

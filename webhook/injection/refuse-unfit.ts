@@ -1,6 +1,6 @@
 /**
- * A pod as it would be once injected, looked at as the API server and the kubelet look at it: what they would refuse
- * later, on a pod that nobody watches, is refused here, by the name of the field or annotation to change.
+ * Checks a pod as it would be once injected, as the API server and the kubelet do: what they would refuse
+ * later, on a pod that nobody watches, is refused here, with the name of the field or annotation to change.
  */
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
@@ -80,7 +80,7 @@ interface Place {
   readonly kubernetesMinor: number;
 }
 
-/** What the pod's own part of a sidecar may make impossible. */
+/** What the pod's own overlay of a sidecar may make impossible. */
 function refuseSidecar(container: JsonObject, { spec, list, kubernetesMinor }: Place): void {
   const name = stringAt(container, 'name') ?? '';
   const fault =

@@ -1,11 +1,11 @@
-/** The helper, the socket and its CSI driver exist for Linux: a pod that no Linux node takes is refused. */
+/** The helper, the socket and its CSI driver exist for Linux: a pod that cannot run on a Linux node is refused. */
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 
 /** Labels that the kubelet gives its node; the second one is of before Kubernetes 1.14. */
 const osLabels: ReadonlySet<string> = new Set(['kubernetes.io/os', 'beta.kubernetes.io/os']);
 
-/** @throws {AppError} POD_UNFIT, naming the field that says it */
+/** @throws {AppError} POD_UNFIT, naming the responsible field */
 export function refuseWindows(spec: JsonObject): void {
   const said = elsewhere(spec);
   if (said === undefined) return;

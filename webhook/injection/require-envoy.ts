@@ -1,4 +1,4 @@
-/** Whether the Envoy of a pod is new enough for what the templates want of it. */
+/** Whether the Envoy of a pod is new enough for what the templates need. */
 import { AppError } from '#kernel/errors.ts';
 import {
   isOlder,
@@ -14,7 +14,7 @@ import type { NamedTemplate } from '../templates/library.ts';
 import type { Variables } from '../templates/substitute.ts';
 import type { Trace } from './trace.ts';
 
-/** Warns where the image does not tell. @throws {AppError} ENVOY_TOO_OLD with the version that is needed */
+/** Warns where the image does not name a version. @throws {AppError} ENVOY_TOO_OLD with the required version */
 export function requireEnvoy(
   { container, image = '' }: Pick<EnvoyLocation, 'container' | 'image'>,
   needs: {

@@ -1,16 +1,16 @@
-/** How large a status may be that anything is undone by: it may be forged, or from a backup. */
+/** How large a status may be to be undone: it may be forged, or from a backup. */
 import { isArray, isObject, type Json, type JsonObject } from '#kernel/json.ts';
 
 /** Places that a status may name. */
 const maxStatusValues = 2_000;
 
-/** Levels of a status; ours has six, and what it puts back a few more. */
+/** Levels of a status; ours has six, and the values that it restores a few more. */
 const maxStatusDepth = 60;
 
 /** Looking a place up costs as much as the longest list or map of the template has entries, at worst. */
 const maxLookups = 50_000;
 
-/** What of a status is beyond the bounds by itself. */
+/** Which part of a status exceeds the limits by itself. */
 export function statusFault(status: Json): string | undefined {
   const { values, depth } = sizeOf(status);
   if (depth > maxStatusDepth) return `it is nested more than ${maxStatusDepth} levels deep`;

@@ -17,7 +17,7 @@ import { changeAt, covers, find } from './keyed.ts';
 /** The annotation was parsed as JSON, so that every value in it is JSON: passed through untouched, strange keys included. */
 const json = z.custom<Json>((value) => value !== undefined);
 
-/** Of many faults the first ones are told. */
+/** Of many faults only the first are reported. */
 const maxToldIssues = 5;
 
 const undoSchema = z.strictObject({
@@ -25,7 +25,7 @@ const undoSchema = z.strictObject({
   added: z.record(z.string(), z.string()).default({}),
   /** Keyed paths of maps and lists that were created for it: removed when they are empty again. */
   created: z.array(z.string()).default([]),
-  /** Places where an explicit null stood. */
+  /** Places where an explicit null was. */
   nulls: z.array(z.string()).default([]),
   /** Values that were replaced. */
   restored: z.array(z.strictObject({ path: z.string(), was: json, now: json })).default([]),
@@ -38,7 +38,7 @@ const envoyPlanSchema = z.strictObject({
   /** Key in the ConfigMap that the Envoy container reads, and where the ConfigMap is mounted. */
   file: z.string(),
   directory: z.string(),
-  /** Of that Envoy, where its image tells: `1.40`. */
+  /** Of that Envoy, where its image names it: `1.40`. */
   version: z.string().optional(),
   /** Where the container sees the ConfigMap's keys, if that is not each of them in the directory. */
   paths: z.record(z.string(), z.string()).optional(),
@@ -59,10 +59,10 @@ const statusSchema = z.object({
 
 export type Undo = z.infer<typeof undoSchema>;
 export type EnvoyPlan = z.infer<typeof envoyPlanSchema>;
-/** Members that a later version may add are passed over, so that two versions can run side by side. */
+/** Members that a later version may add are ignored, so that two versions can run side by side. */
 export type Status = z.infer<typeof statusSchema>;
 
-/** Messages do not name the object: who asks knows it. @throws {AppError} STATUS_INVALID, STATUS_NEWER */
+/** Messages do not name the object: the caller knows it. @throws {AppError} STATUS_INVALID, STATUS_NEWER */
 export function parseStatus(text: string): Status {
   let value: Json;
   try {
@@ -77,12 +77,12 @@ export function parseStatus(text: string): Status {
   const parsed = statusSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const { issues } = parsed.error;
-  // All that we know is right, and there is more: what it means, and how to undo it, only its writer knows.
+  // All known members are valid, but there are more: only their writer knows what they mean and how to undo them.
   if (issues.every(({ code }) => code === 'unrecognized_keys')) throw newer(value, issues);
   throw invalid(formFault(issues));
 }
 
-/** Which members are at fault; what stands there is not told. */
+/** Which members are at fault, without their values. */
 function formFault(issues: readonly z.core.$ZodIssue[]): string {
   if (issues.some(({ path }) => path.length === 0)) return 'it is not a JSON object';
   const members = issues.slice(0, maxToldIssues).map(({ path }) => path.map(String).join('.'));

@@ -1,6 +1,6 @@
 /**
- * What may be told of a ConfigMap to somebody who may not read it: in which of its files, and where, never what stands
- * there. A sentence about it may quote it; the place is a fact beside the sentence, and gives away no more.
+ * What may be revealed about a ConfigMap to somebody who may not read it: which file, and where in it, never its
+ * contents. A sentence about it may quote it; the position is a separate fact and reveals nothing more.
  */
 import { placeText, type ErrorFacts } from '#kernel/errors.ts';
 import type { ConfigMapContents } from './config-map-contents.ts';
@@ -20,6 +20,6 @@ export function placeIn({ file, line, column }: ErrorFacts, source: ToldSource):
   return placeText({ file, line, column });
 }
 
-/** Where somebody who may read the ConfigMap finds the words. */
+/** Where somebody who may read the ConfigMap finds the full message. */
 export const wordsElsewhere =
   'svidecar explain, with the ConfigMap among the files, says in words what is there';

@@ -1,5 +1,5 @@
 /**
- * What is told of a fault in an Envoy configuration to somebody who may not read it: a fixed sentence for each id, so
+ * What may be said about a fault in an Envoy configuration to somebody who may not read it: a fixed sentence for each id, so
  * that nothing of the file can be in it.
  */
 import type { Reason } from '#kernel/reasons.ts';
@@ -156,7 +156,7 @@ const warnings: Readonly<Record<EnvoyWarningId, string>> = {
     'a filter does the work of a template already and is left alone; nothing to do, or remove it',
 };
 
-/** `old_api: a filter is …`; undefined where nothing is known that may be told. */
+/** `old_api: a filter is …`; undefined where there is nothing that may be revealed. */
 export function toldRefusal(reason: Reason | undefined): string | undefined {
   return reason === undefined ? undefined : `${reason}: ${refusals[reason]}`;
 }

@@ -1,4 +1,4 @@
-/** The trace of one decision: ordered steps with stable ids, told to people in four places. */
+/** The trace of one decision: ordered steps with stable ids, shown to people in four places. */
 import { printable } from '#kernel/text.ts';
 
 /** Stable API: metrics, audit annotations and documentation use these ids. */
@@ -70,7 +70,7 @@ export interface TraceStep {
   /** One sentence: what was seen or done, and what to do next where that helps. */
   readonly message: string;
   readonly level: 'info' | 'warning';
-  /** The key that is to be changed, in full. */
+  /** The full key that should be changed. */
   readonly key?: string;
 }
 
@@ -87,7 +87,7 @@ export class Trace {
   }
 }
 
-/** The trace as text, a step a line. */
+/** The trace as text, one step per line. */
 export function traceText(steps: readonly TraceStep[]): string {
   return steps.map((step) => `${step.id}: ${printable(step.message)}`).join('\n');
 }

@@ -1,4 +1,4 @@
-/** Volumes that are there already are used, not added again. */
+/** Existing volumes are used, not added again. */
 import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { withoutTail } from '#kernel/text.ts';
 
@@ -10,7 +10,7 @@ const maxNameLength = 63;
 
 /**
  * For each of the templates' volumes the name it has in the pod: that of a volume which carries the same thing, or
- * its own, or, where another volume has taken it, one beside it. One that replaces keeps its own name always.
+ * its own, or, where another volume has taken it, one beside it. One that replaces another always keeps its own name.
  * @param claims names of a StatefulSet's claims, which take the place of a volume of the same name in its pods
  */
 export function volumeNames(

@@ -1,4 +1,4 @@
-/** Envoys that a pod starts beside the commands of its containers: the kubelet also runs what hooks and probes say. */
+/** Envoys that a pod starts beside the commands of its containers: the kubelet also runs hooks and probes. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { helperContainer } from '../../../sidecar/config/helper-contract.ts';
 import { onlyValidates, startedBy } from './envoy-command.ts';
@@ -28,7 +28,7 @@ function sentence(container: JsonObject, handler: string, isEnvoys: boolean): re
   if (started.kind === 'envoy')
     return onlyValidates(started) ? [] : [`${what} starts an Envoy, and ${otherwise}`];
   if (started.kind === 'image' || started.starts === 'nothing') return [];
-  // Of other containers, and of probes, which end, only what speaks for an Envoy is told.
+  // For other containers, and for probes, which end, only signs of an Envoy are reported.
   if (started.starts === 'anything' && !(isEnvoys && hooks.includes(handler))) return [];
   return [`${what} may start an Envoy (${started.why}), and ${otherwise}`];
 }

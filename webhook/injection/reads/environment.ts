@@ -1,5 +1,5 @@
 /**
- * A container's environment as far as its pod tells it, and `$(NAME)` in commands, arguments and sub-paths by the kubelet's rules.
+ * A container's environment as far as its pod defines it, and `$(NAME)` in commands, arguments and sub-paths by the kubelet's rules.
  * @see https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
  */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
@@ -8,7 +8,7 @@ import type { Text, Unknown } from './partial-text.ts';
 export interface Environment {
   /** Undefined: the pod does not set it; the image may. */
   readonly value: (name: string) => Text | undefined;
-  /** With `$(NAME)` filled in; `$$` is a `$`, and what nobody sets stays as it stands. */
+  /** With `$(NAME)` filled in; `$$` is a `$`, and an unset variable stays as written. */
   readonly expand: (text: string) => Text;
   /** In the order of the container's list. */
   readonly names: readonly string[];

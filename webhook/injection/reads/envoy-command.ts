@@ -10,14 +10,14 @@ export type Started =
   | {
       readonly kind: 'envoy';
       readonly options: EnvoyOptions;
-      /** Where it is started; undefined = where the image says. */
+      /** Its working directory; undefined = that of the image. */
       readonly directory: string | undefined;
       /** Paths that its script names. */
       readonly paths: readonly string[];
       /** Half sentences: what else its script runs, that may start an Envoy too. */
       readonly beside: readonly string[];
     }
-  /** Nothing in the pod says it: the image's own command. */
+  /** Not set in the pod: the image's own command. */
   | { readonly kind: 'image' }
   | {
       readonly kind: 'unknown';
@@ -39,7 +39,7 @@ interface Place {
   readonly depth: number;
 }
 
-/** Shells that are looked into, one inside the other. */
+/** Nested shells that are followed. */
 const maxDepth = 3;
 /** Programs that start the next one: `tini -- su-exec envoy …` has two. */
 const maxWrappers = 16;
@@ -66,7 +66,7 @@ export function startedBy(container: JsonObject): Started {
   return knownStart(first).startsWith('-') ? envoy(args, place) : unwrap(args, place);
 }
 
-/** Undefined when it is no list of texts. */
+/** Undefined when it is not a list of strings. */
 function wordsAt(
   container: JsonObject,
   key: 'command' | 'args',
@@ -110,7 +110,7 @@ function unwrap(words: readonly Text[], place: Place): Started {
   return unknown('it starts its program through too many others');
 }
 
-/** A program that is not looked through. */
+/** A program that is not followed. */
 function another(path: string, program: string, after: readonly Text[]): Started {
   const words = after.map(knownText);
   return unknown(`it runs "${path}", and what that starts cannot be seen`, {
@@ -119,12 +119,12 @@ function another(path: string, program: string, after: readonly Text[]): Started
   });
 }
 
-/** The script of Envoy's own images: it takes options for Envoy's. */
+/** The script of Envoy's own images: it treats options as Envoy's. */
 function isEntryPoint(program: string, [first]: readonly Text[]): boolean {
   return program === entryPoint && knownStart(first ?? []).startsWith('-');
 }
 
-/** Undefined for a program that is no wrapper. */
+/** Undefined for a program that is not a wrapper. */
 function afterWrapper(program: string, after: readonly Text[]): readonly Text[] | undefined {
   if (program === entryPoint) return after;
   if (program === 'env') return after.slice(assignmentsIn(after).length);
@@ -221,7 +221,7 @@ function scriptOf(words: readonly Text[]): Text | undefined {
   return undefined;
 }
 
-/** An Envoy that checks a configuration, or sets itself up, and ends: it serves nobody. */
+/** An Envoy that checks a configuration, or sets itself up, and ends: it serves no traffic. */
 export function onlyValidates(started: Started): boolean {
   if (started.kind !== 'envoy') return false;
   const mode = knownText(started.options.mode);

@@ -1,15 +1,15 @@
 /**
  * Envoy's command line, taken apart as Envoy 1.40 does it (TCLAP with a space between option and value, also inside one word).
- * Tried on the real one: test/integration/envoy-reads.test.ts.
+ * Tested against the real one: test/integration/envoy-reads.test.ts.
  */
 import { knownStart, knownText, shownText, unknownIn, type Text } from './partial-text.ts';
 
 export interface EnvoyOptions {
   readonly configPath: Text | undefined;
   readonly configYaml: Text | undefined;
-  /** `serve` where nothing else is said. */
+  /** Default: `serve`. */
   readonly mode: Text;
-  /** The path is given as `--config-path=PATH`, which Envoy itself does not take. */
+  /** The path is given as `--config-path=PATH`, which Envoy itself does not accept. */
   readonly hasEqualsSign: boolean;
 }
 
@@ -148,7 +148,7 @@ function withoutStart(word: Text, length: number): Text {
   });
 }
 
-/** Envoy takes an empty value for none. */
+/** Envoy treats an empty value as absent. */
 function nonEmpty(text: Text | undefined): Text | undefined {
   return text === undefined || knownText(text) === '' ? undefined : text;
 }

@@ -7,7 +7,7 @@ import { onlyValidates, startedBy } from './envoy-command.ts';
 
 export interface FoundContainer {
   readonly container: JsonObject;
-  /** List of the pod's spec that it stands in. */
+  /** List of the pod's spec that contains it. */
   readonly list: 'containers' | 'initContainers';
 }
 

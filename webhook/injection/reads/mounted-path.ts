@@ -1,4 +1,4 @@
-/** Which volume a path of a container lies in, and as what: mounts as the kubelet makes them. */
+/** Which volume contains a path of a container, and under which path there: mounts as the kubelet makes them. */
 import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import type { Environment } from './environment.ts';
 import { knownText, unknownIn } from './partial-text.ts';
@@ -11,7 +11,7 @@ export interface MountedPath {
   readonly inside: string;
 }
 
-/** Without `.`, `..` and doubled slashes; a relative one counts from the root, as the kubelet takes mount paths. */
+/** Without `.`, `..` and doubled slashes; a relative one counts from the root, as the kubelet treats mount paths. */
 export function cleanPath(path: string): string {
   const kept: string[] = [];
   for (const name of path.split('/')) {
@@ -33,7 +33,7 @@ export type Mount =
   /** Half a sentence: why its sub-path is not known. */
   | (Omit<MountedPath, 'inside'> & { readonly kind: 'unknown'; readonly why: string });
 
-/** In the order in which they lie over each other: deeper ones, and later ones, on top. */
+/** In the order in which they cover each other: deeper ones, and later ones, on top. */
 export function mountsOf(container: JsonObject, environment: Environment): readonly Mount[] {
   return listAt(container, 'volumeMounts')
     .filter(isObject)
@@ -73,7 +73,7 @@ export function unsetIn(text: string): string | undefined {
   return end === -1 ? undefined : text.slice(start + 2, end);
 }
 
-/** The mount that a clean path lies in; undefined = the image. */
+/** The mount that contains a clean path; undefined = the image. */
 export function mountAt(mounts: readonly Mount[], path: string): Mount | undefined {
   return mounts.findLast(({ mountPath }) => path === mountPath || path.startsWith(`${mountPath}/`));
 }

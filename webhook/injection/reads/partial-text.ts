@@ -1,12 +1,12 @@
 /** Text of which parts may be known only when the container runs. */
 
-/** A part that nobody knows before. */
+/** A part that is unknown until then. */
 export interface Unknown {
   /** Half a sentence: `$(ROLE) comes from Secret edge`. */
   readonly why: string;
   /** Its characters are letters, digits, dots, colons and hyphens, as in a pod's name. */
   readonly isPlain: boolean;
-  /** It stays within the word that it stands in. */
+  /** It stays within the word that contains it. */
   readonly isOneWord: boolean;
   /** What to do about it, where that is not to put it in double quotes. */
   readonly instead?: string;
@@ -24,7 +24,7 @@ export function unknownIn(text: Text): Unknown | undefined {
   return text.find((piece) => typeof piece !== 'string');
 }
 
-/** What is known of the text's beginning. */
+/** The known beginning of the text. */
 export function knownStart(text: Text): string {
   let start = '';
   for (const piece of text) {

@@ -3,7 +3,7 @@
 /** What a program that is not read may start. */
 export type Starts =
   | 'envoy'
-  /** Its name, or a word of its command line, speaks for an Envoy. */
+  /** Its name, or a word of its command line, suggests an Envoy. */
   | 'perhaps_envoy'
   | 'anything'
   /** No program at all, or none that serves. */
@@ -49,12 +49,12 @@ const harmless = new Set(
   ].flatMap((names) => names.split(' ')),
 );
 
-/** Harmless too, unless a word of theirs tells them to start something: `find -exec`, `system()`. */
+/** Harmless too, unless one of their arguments makes them start something: `find -exec`, `system()`. */
 const mostlyHarmless = new Set(['awk', 'find', 'gawk', 'mawk', 'sed', 'tar']);
 const startsSomething =
   /^-(?:exec|execdir|ok|okdir)$|system|popen|\||^s?e$|to-command|checkpoint-action|envoy["' ]/;
 
-/** Of a program that is neither read nor looked through. `undefined` among the words: not known. */
+/** For a program that is neither read nor followed. `undefined` among the words: not known. */
 export function startsOf(program: string, words: readonly (string | undefined)[]): Starts {
   if (harmless.has(program)) return 'nothing';
   const isQuiet = words.every((word) => word !== undefined && !startsSomething.test(word));

@@ -1,4 +1,4 @@
-/** Which file an Envoy container reads as its configuration, told from its command, environment and directory. */
+/** Which file an Envoy container reads as its configuration, derived from its command, environment and directory. */
 import { stringAt, type JsonObject } from '#kernel/json.ts';
 import { environmentOf, type Environment } from './environment.ts';
 import { startedBy, type Started } from './envoy-command.ts';
@@ -9,24 +9,24 @@ export type ReadPath =
   | {
       readonly kind: 'path';
       readonly path: string;
-      /** Nothing says it: it is the one that Envoy's images read. */
+      /** Not set anywhere: it is the one that Envoy's images read. */
       readonly isAssumed: boolean;
       /** Sentences. */
       readonly doubts: readonly string[];
       readonly suggestions: readonly string[];
     }
-  /** It cannot be told; the user can. */
+  /** It is unknown, but the user can name it. */
   | {
       readonly kind: 'unknown';
       readonly why: string;
-      /** Sentences that hold also where the user tells the path. */
+      /** Sentences that also apply where the user names the path. */
       readonly doubts: readonly string[];
       readonly suggestions: readonly string[];
     }
   /** No file alone is its configuration, whatever the user says. */
   | { readonly kind: 'refused'; readonly why: string };
 
-/** The path that Envoy's images read when nothing else is said. */
+/** The path that Envoy's images read by default. */
 const defaultPath = '/etc/envoy/envoy.yaml';
 /** Variables that a script or an image may take a configuration from. */
 const tellingWords = ['CONF', 'YAML', 'BOOTSTRAP', 'FILE', 'PATH'] as const;
@@ -107,7 +107,7 @@ function byOptions(started: Extract<Started, { kind: 'envoy' }>): ReadPath {
   };
 }
 
-/** Told once, however much it is. */
+/** Reported once, however much it is. */
 function besideOf({ beside: [first, ...more] }: Extract<Started, { kind: 'envoy' }>): string[] {
   if (first === undefined) return [];
   const others = more.length === 0 ? '' : ` (and ${more.length} more like it)`;

@@ -4,11 +4,11 @@ import { itemsOf, pathsBrought, type ConfigMapKey, type KeysOf } from './volume-
 
 /**
  * Path → key. A path that ends in `/` is a folder, and its key `*`: every key is a file of its own name there. An empty
- * key: something else lies there. The longest path that fits counts.
+ * key: something else is there. The longest path that fits counts.
  */
 export type SeenFiles = Readonly<Record<string, string>>;
 
-/** With more mounts, items or paths, nothing is told of files beside the main one. */
+/** With more mounts, items or paths, files other than the main one are unknown. */
 const maxPaths = 64;
 
 interface Found {

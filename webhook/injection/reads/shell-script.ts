@@ -1,6 +1,6 @@
 /**
- * The commands that a shell script runs, each with its words as far as they are known. Invariant: a word that is told
- * as known is what the shell makes of it, whichever way the script takes.
+ * The commands that a shell script runs, each with its words as far as they are known. Invariant: a word that is given
+ * as known is what the shell expands it to, whichever way the script takes.
  */
 import type { Environment } from './environment.ts';
 import { lexScript, type WordPart, type ShellToken } from './shell-words.ts';
@@ -18,7 +18,7 @@ export type Script =
   | {
       readonly kind: 'commands';
       readonly commands: readonly ShellCommand[];
-      /** Every path that stands in it as a word or behind a redirection. */
+      /** Every path in it, as a word or after a redirection. */
       readonly paths: readonly string[];
     }
   /** Half a sentence: what of it is not followed. */
@@ -40,7 +40,7 @@ const beyondKeywords = new Set(['case', 'select', 'function', 'coproc']);
 const beyondCommands = new Set(['eval', 'source', '.', 'alias', 'enable']);
 const declarers = new Set(['export', 'readonly', 'local', 'declare', 'typeset']);
 const setters = new Set(['read', 'unset', 'getopts', 'mapfile', 'readarray', 'printf', 'let']);
-/** What stands before a command and runs it. */
+/** What precedes a command and runs it. */
 const prefixes = new Set(['exec', 'command', 'builtin', 'nohup']);
 const movers = new Set(['cd', 'pushd', 'popd']);
 const assignment = /^([A-Za-z_]\w*)(\+?)=/;
@@ -90,7 +90,7 @@ interface Grouped {
   readonly isStraight: boolean;
   /** Variables of `for` loops. */
   readonly loops: readonly string[];
-  /** It holds functions, or what else is not followed. */
+  /** It has functions, or other constructs that are not followed. */
   readonly isBeyond: boolean;
 }
 
@@ -302,7 +302,7 @@ class State {
   }
 }
 
-/** What becomes of one word: most often one field. */
+/** The fields that one word expands to: usually one. */
 class Fields {
   readonly all: (string | Unknown)[][] = [];
   #isOpen = false;

@@ -1,7 +1,7 @@
-/** The words and operators of a shell script, as far as its meaning can be told without running it (POSIX sh, with bash's redirections). */
+/** The words and operators of a shell script, as far as its meaning is known without running it (POSIX sh, with bash's redirections). */
 import type { Text, Unknown } from './partial-text.ts';
 
-/** A stretch of a word. */
+/** A part of a word. */
 export type WordPart = { readonly isQuoted: boolean } & (
   | { readonly kind: 'text'; readonly text: string }
   /** `$NAME`, `${NAME}` or `${NAME:-something}`. */

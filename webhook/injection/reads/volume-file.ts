@@ -11,7 +11,7 @@ export interface ConfigMapKey {
   readonly key: string;
   /** Path inside the volume to what names the ConfigMap. */
   readonly at: string;
-  /** What stands there. */
+  /** The value there. */
   readonly source: JsonObject;
   /** Sources of the same volume that hide its files where they have the same paths. */
   readonly later: readonly JsonObject[];
@@ -26,7 +26,7 @@ export type VolumeFile =
   /** Half a sentence about the volume: where the file comes from instead. */
   | { readonly kind: 'elsewhere'; readonly why: string };
 
-/** How each kind of volume that is no ConfigMap is told of, and what to do with it. */
+/** How messages describe each kind of volume other than a ConfigMap, and what to do with it. */
 const kinds: ReadonlyMap<string, string> = new Map([
   [
     'secret',
@@ -148,7 +148,7 @@ function inProjected(projected: JsonObject, inside: string, keysOf: KeysOf): Vol
   return { kind: 'key', ...last.key, doubt };
 }
 
-/** Sources without items that stand later, and lack the file now. */
+/** Later sources without items that do not have the file now. */
 function doubtOf({ later }: ConfigMapKey, inside: string): string | undefined {
   const names = later
     .filter(isOpenEnded)
@@ -204,7 +204,7 @@ function holdingOther(source: JsonObject, inside: string): Holding {
     : { kind: 'lacks' };
 }
 
-/** Undefined where the source does not say them. */
+/** Undefined where the source does not name them. */
 function pathsOf(kind: string, values: JsonObject): readonly string[] | undefined {
   switch (kind) {
     case 'secret':
