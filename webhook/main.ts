@@ -113,7 +113,7 @@ function findEnvoy(): string | undefined {
   return folders.map((folder) => join(folder, 'envoy')).find((path) => existsSync(path));
 }
 
-// A reader that has seen enough, such as head, is no failure.
+// A reader that has seen enough, such as head, is not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 3);
 });

@@ -12,7 +12,7 @@ import { CertificateFiles } from './files/certificate-files.ts';
 
 /** Where the serving certificate comes from. */
 export type CertificateSettings =
-  /** Folder with `tls.crt` and `tls.key`; somebody else keeps the caBundle. */
+  /** Folder with `tls.crt` and `tls.key`; somebody else manages the caBundle. */
   | { readonly kind: 'files'; readonly folder: string }
   | { readonly kind: 'self_signed'; readonly lives: Lives }
   /** Address of SPIRE's Workload API. */

@@ -51,7 +51,7 @@ export interface Serving {
   stop(): Promise<void>;
 }
 
-/** Minor version that is assumed until the API server has told its own; reviews wait for that. */
+/** Minor version that is assumed until the API server has reported its own; reviews wait for that. */
 const assumedMinor = 0;
 
 /** @throws {AppError} CONFIG_INVALID, TEMPLATE_INVALID, CERTIFICATE_INVALID, CLUSTER_UNREACHABLE, FILE_UNREADABLE, USAGE */

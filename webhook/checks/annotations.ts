@@ -1,4 +1,4 @@
-/** What the admission engine says about annotations, placement and whatever stands in the way of an injection. */
+/** What the admission engine says about annotations, placement and whatever prevents an injection. */
 import type { ErrorCode } from '#kernel/errors.ts';
 import type { StepId } from '../injection/trace.ts';
 import type { Assessed } from './assess.ts';
@@ -10,14 +10,14 @@ import {
   type Severity,
 } from './check-contract.ts';
 
-/** Refusals that another check tells of. */
+/** Refusals that another check reports. */
 const annotationCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ANNOTATION_INVALID',
   'ANNOTATION_UNKNOWN',
   'SPIFFE_ID_INVALID',
   'TEMPLATE_UNKNOWN',
 ]);
-/** Told of with the versions of Envoy. */
+/** Reported with the versions of Envoy. */
 const versionCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ENVOY_TOO_OLD']);
 const envoyCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'EDIT_IMPOSSIBLE',
@@ -27,7 +27,7 @@ const envoyCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'LISTENERS_AMBIGUOUS',
 ]);
 
-/** A pod says what its workload says already; workloads come first. */
+/** A pod repeats the findings of its workload; workloads come first. */
 export function toldOnce(findings: readonly Finding[]): CheckOutcome {
   const told = new Map<string, Finding>();
   for (const finding of findings) {
@@ -35,13 +35,13 @@ export function toldOnce(findings: readonly Finding[]): CheckOutcome {
     const key = `${namespace} ${finding.message}`;
     const before = told.get(key);
     if (before === undefined) told.set(key, finding);
-    // Several workloads with the same mistake are told of one by one.
+    // Several workloads with the same mistake are reported one by one.
     else if (kind !== 'Pod') told.set(`${key} ${finding.where?.name ?? ''}`, finding);
   }
   return found([...told.values()]);
 }
 
-/** Steps that are shown as they stand; the engine's sentence says what to do. */
+/** Steps that are shown unchanged; the engine's sentence says what to do. */
 export function steps(
   assessed: readonly Assessed[],
   shown: { readonly id: StepId; readonly severity: Severity; readonly hint: string },
@@ -66,7 +66,7 @@ export function refusals(
 ): readonly Finding[] {
   return assessed.flatMap(({ decision, where, isInjected }): readonly Finding[] => {
     if (decision.kind !== 'refused' || !isMeant(decision.code)) return [];
-    // What runs already goes on; the next change of it is refused.
+    // Running pods continue; the next change is refused.
     const severity = isInjected ? 'warning' : 'error';
     const { code, why, facts } = decision;
     return [{ severity, where, message: `${why} [${code}]`, key: facts.key, hint }];
@@ -123,7 +123,7 @@ export const annotationPlacement: Check = {
     toldOnce(
       (['annotation_on_workload', 'key_as_label', 'key_unknown'] as const).flatMap((id) =>
         steps(
-          // Pods have the labels of their template, which is told of already.
+          // Pods have the labels of their template, which is already reported.
           assessed.filter(({ located }) => !located.hasControllerOwner),
           {
             id,

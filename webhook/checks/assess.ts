@@ -1,4 +1,4 @@
-/** The admission engine's own decision about each workload: the checks have no second opinion on annotations. */
+/** The admission engine's own decision about each workload: the checks do not judge annotations themselves. */
 import jsonPatch from 'fast-json-patch';
 import { envoyCheck, keysReader } from '../admission/check-envoy.ts';
 import { decide, type Decision } from '../admission/decide.ts';
@@ -63,7 +63,7 @@ export function assess(facts: ClusterFacts, subjects: readonly Subject[]): reado
   });
 }
 
-/** Whether an object, or its pod template, carries a key of ours. */
+/** Whether an object, or its pod template, has one of our keys. */
 export function concernsUs(object: JsonObject): boolean {
   const located = locate(object, '');
   const places = [metadataOf(object), objectAt(located?.template, 'metadata')];
@@ -91,7 +91,7 @@ export function mountedConfigMaps(object: JsonObject): ReadonlySet<string> {
   return new Set(all.filter((name) => name !== undefined));
 }
 
-/** Undefined for a damaged one as well: the admission engine tells of that. */
+/** Undefined for a damaged one as well: the admission engine reports that. */
 export function readableStatus(template: JsonObject): Status | undefined {
   try {
     return statusOf(template);

@@ -11,7 +11,7 @@ import type { Check, Finding, CheckOutcome } from './check-contract.ts';
 import type { ClusterFacts, ServedCertificates } from './facts.ts';
 import { hooksOf, type InspectedHook } from './hooks.ts';
 
-/** Part of a certificate's life that is left when it is late: whoever renews it does so with a third left. */
+/** Remaining part of a certificate's life below which renewal is late: it is usually renewed with a third left. */
 const lateShare = 0.2;
 const dayS = 24 * 3600;
 
@@ -48,7 +48,7 @@ function judge(hook: InspectedHook, facts: ClusterFacts): CheckOutcome {
   const chains = served.value;
   const findings = chains.flatMap((chain) => faultsOf(hook, chain, facts.nowMs / 1000));
   return {
-    // Replicas most often have the same fault.
+    // Replicas usually have the same fault.
     findings: [...new Map(findings.map((each) => [each.message, each])).values()],
     notes: chains.map(({ source }) => `certificate seen by ${source}`),
   };

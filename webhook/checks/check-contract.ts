@@ -1,4 +1,4 @@
-/** What a check is, and what comes of it. Ids are stable API: scripts, docs/check.md and `-o json` use them. */
+/** What a check is, and its result. Ids are stable API: scripts, docs/check.md and `-o json` use them. */
 import type { Assessed } from './assess.ts';
 import type { ClusterFacts, ResourceName, Subject, Where } from './facts.ts';
 import type { IdentityChain } from './workload-identities.ts';
@@ -42,7 +42,7 @@ export type CheckId =
   | 'workload_api';
 
 export type Category = 'cluster' | 'webhook' | 'namespaces' | 'workloads' | 'identity';
-/** `error`: something does not work, or is not protected. `warning`: it works, and will surprise. */
+/** `error`: something does not work, or is not protected. `warning`: it works, but may surprise. */
 export type Severity = 'error' | 'warning';
 
 export interface Finding {
@@ -50,7 +50,7 @@ export interface Finding {
   readonly where: Where | undefined;
   /** What was found, in one sentence. */
   readonly message: string;
-  /** The key that is to be changed, in full. */
+  /** The full key that should be changed. */
   readonly key?: string | undefined;
   /** What to do next. */
   readonly hint: string;
@@ -58,28 +58,28 @@ export interface Finding {
 
 export interface CheckOutcome {
   readonly findings: readonly Finding[];
-  /** Sentences: what could not be read though it should be; the run then tells that by its exit code. */
+  /** Sentences: what could not be read but should be; the exit code then reports it. */
   readonly unread?: readonly string[];
   /** Sentences: what else is worth knowing. */
   readonly notes?: readonly string[];
-  /** Why there was nothing to check, or nothing that can be seen from here. */
+  /** Why there was nothing to check, or nothing visible from here. */
   readonly skipped?: string;
 }
 
-/** What a check reads; `objects` gives what was read, and is only asked for what `reads` names. */
+/** What a check reads; `objects` gives what was read, and is only called for what `reads` names. */
 export interface Material {
   readonly facts: ClusterFacts;
-  /** Every workload and pod that carries a key of ours, with the decision about it. */
+  /** Every workload and pod with one of our keys, with the decision about it. */
   readonly assessed: readonly Assessed[];
   readonly objects: (name: ResourceName) => readonly Subject[];
-  /** Worked out once, when first asked for. */
+  /** Computed once, on first use. */
   readonly identities: () => readonly IdentityChain[];
 }
 
 export interface Check {
   readonly id: CheckId;
   readonly category: Category;
-  /** What is so when the check is content. */
+  /** What is true when the check passes. */
   readonly claim: string;
   /** Why it matters, in one sentence. */
   readonly why: string;

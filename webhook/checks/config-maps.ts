@@ -67,7 +67,7 @@ function sourceOf(namespace: string, name: string, object: JsonObject): SourceCo
 }
 
 interface Users {
-  /** Name of a ConfigMap of ours → the first that mounts it. */
+  /** Name of one of our ConfigMaps → the first object that mounts it. */
   readonly mounted: ReadonlyMap<string, Where>;
   /** Name of a source → the first whose Envoy configuration is made from it. */
   readonly sources: ReadonlyMap<string, Where>;

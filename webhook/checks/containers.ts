@@ -1,4 +1,4 @@
-/** Containers of a pod's spec, as quotas, autoscalers and images look at them. */
+/** Containers of a pod's spec, as quotas, autoscalers and image checks see them. */
 import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 

@@ -51,7 +51,7 @@ interface PodGroup {
   readonly controller: PodMaker | undefined;
 }
 
-/** Pods of one controller have one cure, so they are told of together. */
+/** Pods of one controller have the same remedy, so they are reported together. */
 function byController(pods: readonly Assessed[]): readonly PodGroup[] {
   const groups = new Map<string, PodGroup>();
   for (const pod of pods) {

@@ -1,4 +1,4 @@
-/** What the checks know of the world: objects as read, and answers of what was asked. Values only; others collect them. */
+/** The input of the checks: objects as read, and answers to queries. Values only; others collect them. */
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import type { SpireEntry } from '../identity/spire-entry.ts';
 import type { Engine } from '../injection/inject.ts';
@@ -26,7 +26,7 @@ export const resourceNames = [
 ] as const;
 export type ResourceName = (typeof resourceNames)[number];
 
-/** Where a finding stands: an object of the cluster, and its line where it came from a file. */
+/** Where a finding is: an object of the cluster, and its line where it came from a file. */
 export interface Where {
   readonly kind: string;
   /** Empty for what has no namespace. */
@@ -36,7 +36,7 @@ export interface Where {
   readonly line?: number;
 }
 
-/** An object, and the file that it stands in. */
+/** An object, and the file that contains it. */
 export interface Subject {
   readonly object: JsonObject;
   readonly file?: string;
@@ -53,11 +53,11 @@ export type Reading =
     }
   | { readonly kind: 'unknown'; readonly reasons: readonly string[] };
 
-/** Something that was asked for, and a sentence where there is no answer. */
+/** A requested fact, and a sentence where there is no answer. */
 export type FactAnswer<T> =
   | { readonly kind: 'known'; readonly value: T }
   | { readonly kind: 'unknown'; readonly reason: string }
-  /** Nothing to be had from here, and no fault of anybody. */
+  /** Not available from here, which is not a fault. */
   | { readonly kind: 'not_asked'; readonly reason: string };
 
 /** Certificates as served, PEM, the leaf first. */
@@ -136,7 +136,7 @@ export interface ClusterFacts {
   readonly serverVersion: FactAnswer<{ readonly major: number; readonly minor: number }>;
   /** By the key of a hook's target. */
   readonly served: ReadonlyMap<string, FactAnswer<readonly ServedCertificates[]>>;
-  /** Where the injector's configuration stands, and what is wrong with it. */
+  /** Where the injector's configuration is, and what is wrong with it. */
   readonly configuration: FactAnswer<{ readonly where: Where; readonly fault: string | undefined }>;
   readonly probe: FactAnswer<ProbeAnswer>;
   readonly workloadApi: FactAnswer<WorkloadApiAnswer>;
@@ -159,7 +159,7 @@ export function known(subjects: readonly Subject[]): Reading {
   return { kind: 'known', subjects };
 }
 
-/** What was read, as far as it was. */
+/** What could be read. */
 export function subjectsOf(reading: Reading): readonly Subject[] {
   return reading.kind === 'unknown' ? [] : reading.subjects;
 }

@@ -1,4 +1,4 @@
-/** Who else holds fields of an injected workload by server-side apply, as its managedFields tell. */
+/** Which other managers own fields of an injected workload by server-side apply, according to its managedFields. */
 import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { pointerTokens } from '../editing/operation.ts';

@@ -8,7 +8,7 @@ import { podHookOf, type InspectedHook } from './hooks.ts';
 /** Policies and bindings became stable with it. */
 const oldestMinor = 30;
 
-/** Whether a policy speaks of our annotation; its name does not matter. */
+/** Whether a policy mentions our annotation; its name does not matter. */
 export function isGuard(policy: JsonObject): boolean {
   return JSON.stringify(objectAt(policy, 'spec')).includes(templatesKey);
 }

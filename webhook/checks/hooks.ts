@@ -1,4 +1,4 @@
-/** Webhook configurations of ours as values, and what the API server needs of them. */
+/** Our webhook configurations as values, and what the API server needs in them. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { namespaceLabel } from '../request/metadata-keys.ts';
 import { isMatched } from '../objects/label-selector.ts';
@@ -34,7 +34,7 @@ const expected: Readonly<Record<string, string>> = {
   [`pod-updates${ownSuffix}`]: "kubectl apply of an injected Pod's own manifest is refused",
 };
 
-/** Whether a MutatingWebhookConfiguration has a hook of ours; its own name does not matter. */
+/** Whether a MutatingWebhookConfiguration has one of our hooks; its own name does not matter. */
 export function isOwnConfiguration(object: JsonObject): boolean {
   return listAt(object, 'webhooks').some(
     (hook) => isObject(hook) && stringAt(hook, 'name')?.endsWith(ownSuffix) === true,
@@ -175,7 +175,7 @@ export function ownNamespaceOf(subjects: readonly Subject[]): string {
   return found?.target.service?.namespace ?? 'svidecar';
 }
 
-/** An object of ours by kind and name. */
+/** One of our objects by kind and name. */
 export function named(subjects: readonly Subject[], name: string): Subject | undefined {
   return subjects.find(({ object }) => nameOf(object) === name);
 }

@@ -50,14 +50,14 @@ function labelFaults({ facts, objects }: Material): readonly Finding[] {
   });
 }
 
-/** Labels of ours that a Namespace may have. */
+/** Our labels that a Namespace may have. */
 const namespaceKeys: ReadonlySet<string> = new Set([
   namespaceLabel,
   'svidecar.dev/guard',
   'svidecar.dev/revision',
 ]);
 
-/** What asks for injection stands on pod templates; what a namespace has is a label. */
+/** Pod templates ask for injection by annotations; a namespace has a label. */
 function strayKeys({ objects }: Material): readonly Finding[] {
   return objects('namespaces').flatMap((subject): readonly Finding[] => {
     const where = whereOf(subject, '');
@@ -79,7 +79,7 @@ function strayKeys({ objects }: Material): readonly Finding[] {
   });
 }
 
-/** One finding a namespace: with many workloads they all have the same cure. */
+/** One finding a namespace: many workloads have the same remedy. */
 function unlabelled({ facts, objects, assessed }: Material): readonly Finding[] {
   const labels = namespaceLabels(objects('namespaces'));
   const never = new Set([...facts.engine.config.ignoredNamespaces, facts.ownNamespace]);
@@ -88,7 +88,7 @@ function unlabelled({ facts, objects, assessed }: Material): readonly Finding[] 
     const { namespace } = each.where;
     const isSeen = !labels.has(namespace) || labels.get(namespace) !== undefined;
     if (!each.asks || isSeen || never.has(namespace)) continue;
-    // A pod of a workload that is told of already adds nothing.
+    // A pod of a workload that is already reported adds nothing.
     if (each.where.kind === 'Pod' && byNamespace.has(namespace)) continue;
     byNamespace.set(namespace, [...(byNamespace.get(namespace) ?? []), each]);
   }

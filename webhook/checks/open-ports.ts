@@ -1,4 +1,4 @@
-/** Ports of a pod that are asked without a token. */
+/** Ports of a pod that are called without a token. */
 import { steps, toldOnce } from './annotations.ts';
 import type { Check } from './check-contract.ts';
 

@@ -32,7 +32,7 @@ export function titleOf(controller: PodMaker | undefined): string | undefined {
   return controller === undefined ? undefined : `${controller.kind} ${controller.name}`;
 }
 
-/** How the pods of an object are made anew. */
+/** How the pods of an object are recreated. */
 export function remakeHint({
   kind,
   name,

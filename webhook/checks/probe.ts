@@ -36,7 +36,7 @@ export const probePod: JsonObject = {
   },
 };
 
-/** A namespace that the hooks see. @param only where the user looks at one namespace */
+/** A namespace that the hooks see. @param only where the user chose one namespace */
 export function probeNamespace(
   namespaces: readonly Subject[],
   only: string | undefined,

@@ -37,7 +37,7 @@ function onlyTemplates({ assessed, facts }: Material): readonly Assessed[] {
   );
 }
 
-/** Names in a quota's `hard` that ask each container for an amount: `limits.cpu`, `requests.memory`, `cpu`. */
+/** Names in a quota's `hard` that require an amount from each container: `limits.cpu`, `requests.memory`, `cpu`. */
 function demandOf(
   name: string,
 ): { readonly list: 'requests' | 'limits'; readonly resource: string } | undefined {
@@ -97,7 +97,7 @@ function hasDefault(
   );
 }
 
-/** Only the helper is looked at: the user's own containers were there before us. */
+/** Only the helper is checked: the user's own containers were there before. */
 function rangeFaults(each: Assessed, { facts, objects }: Material): readonly Finding[] {
   const helper = containersOf(each.spec).find(
     (container) => containerName(container) === helperContainer,
@@ -143,7 +143,7 @@ function boundOf(limit: JsonObject, bound: 'max' | 'min', resource: string): str
   return textOf(objectAt(limit, bound), resource) ?? '';
 }
 
-/** False where one of them is no amount. */
+/** False where one of them is not a quantity. */
 function isAbove(left: string, right: string): boolean {
   return amountOf(left) > amountOf(right);
 }

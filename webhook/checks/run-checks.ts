@@ -23,17 +23,17 @@ export interface CheckResult {
   readonly why: string;
   readonly status: CheckStatus;
   readonly findings: readonly Finding[];
-  /** Why something is unknown or skipped, and what else is worth knowing; may stand beside findings. */
+  /** Why something is unknown or skipped, and what else is worth knowing; possible beside findings. */
   readonly reasons: readonly string[];
 }
 
 export interface Report {
   readonly checks: readonly CheckResult[];
-  /** Workloads and pods with a key of ours that were looked at. */
+  /** Workloads and pods with one of our keys that were checked. */
   readonly examined: number;
 }
 
-/** In the order of the catalogue; for files only what files can tell. */
+/** In the order of the catalogue; for files only what files can show. */
 export function runChecks(facts: ClusterFacts): Report {
   const { workloads, pods } = facts.objects;
   const users = [...subjectsOf(workloads), ...subjectsOf(pods)];

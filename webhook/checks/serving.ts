@@ -1,4 +1,4 @@
-/** What stands behind the hooks: Service, endpoints, replicas, configuration. */
+/** What serves the hooks: Service, endpoints, replicas, configuration. */
 import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { found, skipped, type Check, type Finding } from './check-contract.ts';

@@ -49,7 +49,7 @@ export function addCertificateFlags(command: Command): Command {
     );
 }
 
-/** @throws {AppError} USAGE when flags do not go together, or a life is out of its limits */
+/** @throws {AppError} USAGE when flags contradict each other, or a life is out of its limits */
 export function certificateSettings(flags: CertificateFlags): CertificateSettings {
   const { certificates } = flags;
   const source = flags.certificateSource ?? (certificates === undefined ? 'self-signed' : 'files');

@@ -6,7 +6,7 @@ import type { CheckResult, Report, CheckStatus } from '../checks/run-checks.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Paint, Style } from './reports.ts';
 
-/** Of the longest id, so that claims stand below each other. */
+/** Of the longest id, so that claims are aligned. */
 const idWidth = 'webhook_certificate'.length + 1;
 /** Findings of one check that people are shown; programs get all. */
 const shownFindings = 20;

@@ -12,7 +12,7 @@ export const exitCodes = {
   different: 4,
   /** `check`: warnings, and no error. */
   warned: 5,
-  /** A mistake of ours. */
+  /** A bug in svidecar. */
   internal: 70,
 } as const;
 

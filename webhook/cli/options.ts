@@ -1,4 +1,4 @@
-/** Options that several commands share, and what becomes of them. */
+/** Options that several commands share, and what is made of them. */
 import { Option, type Command } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import type { Engine } from '../injection/inject.ts';

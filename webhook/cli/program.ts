@@ -26,7 +26,7 @@ First steps:
 Exit codes: 0 done · 1 something in the input was refused · 2 wrong usage · 3 a file or the cluster cannot be
 reached · 4 there are differences (diff --exit-code) · 5 warnings only (check, identities) · 70 a mistake of svidecar's own.`;
 
-/** @param context where commands print, and how they tell their exit code */
+/** @param context where commands print, and how they report their exit code */
 function buildProgram(context: CliContext): Command {
   const { terminal, installation } = context;
   const program = new Command('svidecar')

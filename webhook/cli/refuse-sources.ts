@@ -1,4 +1,4 @@
-/** Folders and files that are no manifests yet: kustomize or Helm makes manifests of them. */
+/** Folders and files that are not manifests yet: kustomize or Helm renders them. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
 import { parseDocument } from 'yaml';
@@ -17,7 +17,7 @@ export function isKustomization(name: string): boolean {
 }
 
 /**
- * @param path as a person gave it
+ * @param path as given by the user
  * @param files that would be read for it
  * @throws {AppError} USAGE, saying which program to run first
  */

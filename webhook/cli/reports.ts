@@ -24,7 +24,7 @@ export function reportProblems(problems: readonly InputProblem[], terminal: Term
   for (const { error } of problems) terminal.err(`${printable(error.message)} [${error.code}]\n`);
 }
 
-/** What was done to each workload, and what its author should know; refusals are problems and not told here. */
+/** What was done to each workload, and what its author should know; refusals are problems and not reported here. */
 export function reportOutcomes(outcomes: readonly DecidedWorkload[], terminal: Terminal): void {
   for (const outcome of outcomes) {
     const { document, object, located, decision } = outcome;

@@ -6,12 +6,12 @@ import type { WorkloadApiAnswer } from '../checks/facts.ts';
 export interface Terminal {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  /** Whether standard output understands colours and wants them (NO_COLOR says no). */
+  /** Whether standard output supports colours and they are wanted (not with NO_COLOR). */
   readonly hasColor: boolean;
   readonly isInteractive: boolean;
   /** Whether something is piped into standard input. */
   readonly isPiped: boolean;
-  /** All of standard input, as text. */
+  /** The whole of standard input, as text. */
   readonly readStdin: () => string;
   /** From the call on, Ctrl-C and SIGTERM abort the signal instead of ending the process. */
   readonly untilInterrupted: () => AbortSignal;
@@ -19,11 +19,11 @@ export interface Terminal {
   readonly now: () => number;
 }
 
-/** What a colour is set and taken back with. */
+/** The codes that set and reset a colour. */
 const style = /(\u001b\[\d{1,2}m)/;
 
 /**
- * The terminal for what people read: nothing that is printed on it does anything but show, and set colours where those are
+ * The terminal for what people read: output can only show text, and set colours where those are
  * wanted. Lines stay lines.
  */
 export function forEyes(terminal: Terminal): Terminal {

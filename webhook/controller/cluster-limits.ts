@@ -22,11 +22,11 @@ export interface ClusterLimits extends ApiLimits {
   readonly stepsInALook: number;
   /** Namespaces worked on at once. */
   readonly namespacesAtOnce: number;
-  /** Milliseconds a ConfigMap of ours stays after its last user was seen. */
+  /** Milliseconds that one of our ConfigMaps stays after its last user was seen. */
   readonly graceMs: number;
-  /** Milliseconds between looks at every namespace. */
+  /** Milliseconds between checks of every namespace. */
   readonly resyncMs: number;
-  /** Milliseconds before a ConfigMap is put right that somebody has changed again; doubling, up to the last. */
+  /** Milliseconds before a ConfigMap that was changed again is repaired; doubling, up to the last. */
   readonly firstContestMs: number;
   readonly lastContestMs: number;
   /** Milliseconds without a foreign change after which it is put right at once again. */
@@ -54,7 +54,7 @@ export const defaultClusterLimits: ClusterLimits = Object.freeze({
   allStatusChars: heldStatuses.ofAll,
   // Short against the second within which a derived ConfigMap must exist; long enough for a kubectl apply of several files.
   gatherMs: 50,
-  // A rollout and its echoes; then one look a second, for which others need not wait.
+  // A rollout and its echoes; then one check a second, for which others need not wait.
   looksAtOnce: 20,
   lookEveryMs: 1_000,
   fillsAtOnce: 3,
@@ -74,7 +74,7 @@ export const defaultClusterLimits: ClusterLimits = Object.freeze({
   // About half a kilobyte each.
   eventsWaiting: 1_000,
   eventsWaitingEach: 200,
-  // Long enough for a replica that takes over; what is older was told, or is told to nobody.
+  // Long enough for a replica that takes over; older changes were reported, or are not reported at all.
   newsMs: 60_000,
   // `kubectl apply` of a folder creates a Deployment some seconds before its ConfigMap at most.
   settleMs: 5_000,

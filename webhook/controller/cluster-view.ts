@@ -5,11 +5,11 @@ import type { SourceConfigMap } from '../desired/desired.ts';
 export interface ClusterView {
   /** Undefined when it does not exist, or is ours, or svidecar does not act in its namespace. */
   configMap(namespace: string, name: string): SourceConfigMap | undefined;
-  /** What stands under a name of ours, ours or not; undefined as above. */
+  /** The object with one of our names, ours or not; undefined as above. */
   held(namespace: string, name: string): Held | undefined;
   /** Value of the namespace label `svidecar.dev/injection`. */
   injection(namespace: string): string | undefined;
-  /** Undefined before the server has told it. */
+  /** Undefined before the server has reported it. */
   serverVersion(): ServerVersion | undefined;
 }
 

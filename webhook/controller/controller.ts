@@ -85,7 +85,7 @@ export class Controller {
     });
   }
 
-  /** Something changed there. Before the start nothing happens: the start looks at everything. */
+  /** Something changed there. Before the start nothing happens: the start checks everything. */
   revise(namespace: string): void {
     if (this.#signal !== undefined) this.#queue.add(namespace);
   }
@@ -100,12 +100,12 @@ export class Controller {
     return { ...this.#writer.counts, failed: this.#failed };
   }
 
-  /** All that stands in the way now, as sentences. */
+  /** All current obstacles, as sentences. */
   problems(): readonly string[] {
     return [...this.#problems.values()].flat();
   }
 
-  /** Namespaces whose look is due, or under way. */
+  /** Namespaces whose check is due, or in progress. */
   get backlog(): number {
     return this.#queue.backlog;
   }
@@ -115,11 +115,11 @@ export class Controller {
     return this.#renderings.count;
   }
 
-  /** @returns milliseconds until a look is due although nothing changes */
+  /** @returns milliseconds until a check is due although nothing changes */
   async #reconcile(namespace: string): Promise<number | undefined> {
     const { store, isCurrent, limits } = this.#options;
     if (store.standing(namespace) !== 'acts') return this.#lookOn(namespace);
-    // What is not listed yet is not known to be missing; the list asks for a look of its own.
+    // What is not listed yet is not known to be missing; the list triggers its own check.
     if (store.filling(namespace) !== undefined) return undefined;
     const users = store.users(namespace);
     const desire = this.#options.desire();
@@ -222,7 +222,7 @@ export class Controller {
     };
   }
 
-  /** @returns milliseconds until a fault has lasted long enough to be told */
+  /** @returns milliseconds until a fault has lasted long enough to be reported */
   #tell(
     namespace: string,
     users: ReturnType<ClusterStore['users']>,

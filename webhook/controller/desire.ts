@@ -1,4 +1,4 @@
-/** What the controller asks of the pure rooms; main connects them. */
+/** What the controller needs from the pure folders; main connects them. */
 import type {
   ConfigMapUser,
   Rendered,
@@ -7,7 +7,7 @@ import type {
   WantedEnvoy,
 } from '../desired/desired.ts';
 
-/** Says which ConfigMaps of ours should exist in a namespace. Pure; a new configuration is a new object. */
+/** Decides which of our ConfigMaps should exist in a namespace. Pure; a new configuration is a new object. */
 export interface Desire {
   /** @param users all of one namespace */
   readonly wanted: (users: readonly ConfigMapUser[]) => WantedConfigMaps;

@@ -40,7 +40,7 @@ interface Entry {
 /** An object whose pods carry our status. */
 export interface UserEntry extends Entry {
   readonly status: string;
-  /** There was no room for the status, and none stands here. */
+  /** There was no room for the status, so it is left out here. */
   readonly isStatusWithheld?: true;
   /** When somebody last changed more than the object's own status, in Unix milliseconds. */
   readonly changedAtMs: number;
@@ -54,7 +54,7 @@ export interface AskerEntry extends Entry {
 /** What a stored object is to be in SPIRE; undefined where that is nobody's wish, or nobody asks. */
 export type Identify = (object: JsonObject) => IdentityWish | undefined;
 
-/** What admission would say of an object that is stored as it is; undefined where nothing needs to be told. */
+/** What admission would say about an object that is stored as it is; undefined where nothing needs to be reported. */
 export type Judge = (object: JsonObject) => StoredVerdict | undefined;
 
 export function slimNamespace(object: JsonObject): NamespaceEntry {
@@ -96,7 +96,7 @@ function contentsOf(
   return { data, ...(Object.keys(binaryData).length > 0 ? { binaryData } : {}), digest };
 }
 
-/** @returns undefined when the object's pods carry no status of ours, and ask for nothing. */
+/** @returns undefined when the object's pods do not carry our status, and ask for nothing. */
 export function slimWorkload(
   object: JsonObject,
   type: WorkloadKind,
@@ -107,7 +107,7 @@ export function slimWorkload(
   const entry = entryOf(object, type);
   if (status !== undefined)
     return { ...entry, status, changedAtMs: changedAtMs(objectAt(object, 'metadata')) };
-  // What a controller made is its controller's affair.
+  // What a controller made is judged at its controller.
   const verdict = entry.controller === undefined ? judge(named(object, type)) : undefined;
   return verdict === undefined ? undefined : { ...entry, verdict: shortened(verdict) };
 }

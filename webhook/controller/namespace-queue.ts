@@ -1,6 +1,6 @@
 /**
- * Work by namespace: gathered, one at a time for each, a few at once over all, later and later after failures. One that
- * never rests is worked on at a steady rate: whoever changes things without end in one namespace holds up no other.
+ * Work by namespace: batched, one at a time for each, a few at once over all, with back-off after failures. One that
+ * never rests is worked on at a steady rate: endless changes in one namespace do not hold up others.
  */
 import { Allowances } from './allowances.ts';
 import { retryDelayMs } from '../kube/api-limits.ts';
@@ -46,12 +46,12 @@ export class NamespaceQueue {
     return this.#items.size;
   }
 
-  /** Namespaces whose time has come, and those worked on: what we are behind. */
+  /** Namespaces that are due, and those worked on: the backlog. */
   get backlog(): number {
     return this.#ripe.length + this.#working;
   }
 
-  /** Asks for a namespace within `delayMs`; several asks are one. */
+  /** Requests a namespace within `delayMs`; several requests are one. */
   add(namespace: string, delayMs: number = this.#options.limits.gatherMs): void {
     if (this.#isClosed) return;
     const item = this.#itemOf(namespace);

@@ -34,7 +34,7 @@ interface CheckFlags extends EngineFlags, ClusterFlags, SpireFlags {
   readonly socket?: string;
 }
 
-/** Milliseconds for a whole cluster: after it something hangs. */
+/** Milliseconds for a whole cluster: a longer run hangs. */
 const clusterMs = 5 * 60_000;
 
 const examples = `
@@ -95,7 +95,7 @@ async function checkCluster(flags: CheckFlags, context: CliContext): Promise<num
   return exitCodeOfReport(report);
 }
 
-/** Where the others read what is piped in, this one asks the cluster: a cron job's standard input is no terminal either. */
+/** Where the others read what is piped in, this one asks the cluster: a cron job's standard input is not a terminal either. */
 function withStdinHint(thrown: unknown): unknown {
   if (!(thrown instanceof AppError)) return thrown;
   const message = `${thrown.message}; to check manifests from standard input, write: svidecar check -`;

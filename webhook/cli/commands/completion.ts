@@ -45,7 +45,7 @@ function optionWords({ long, description }: Option): Choices['words'] {
   return long == null ? [] : [{ word: long, help: description }];
 }
 
-/** Words are names of ours: letters, digits and hyphens, so nothing needs quoting. */
+/** Words are our own names: letters, digits and hyphens, so nothing needs quoting. */
 function bashScript(choices: readonly Choices[], shell: 'bash' | 'zsh'): string {
   const cases = choices.map(
     ({ path, words }) =>

@@ -54,7 +54,7 @@ export function explainCommand(context: CliContext): Command {
     });
 }
 
-/** Milliseconds for all live objects: after it something hangs. */
+/** Milliseconds for all live objects: a longer run hangs. */
 const liveMs = 60_000;
 
 async function explain(
@@ -84,7 +84,7 @@ async function explain(
   return exitCodeOfAll([...faults.map(({ error }) => error.code), ...refused]);
 }
 
-/** `deployment/frontend`, `deployments.apps/frontend`, `pod/x`: what kubectl takes as one argument. */
+/** `deployment/frontend`, `deployments.apps/frontend`, `pod/x`: what kubectl accepts as one argument. */
 function isLiveName(text: string): boolean {
   return (
     /^[a-zA-Z][a-zA-Z0-9]*(\.[a-z0-9.-]+)?\/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(text) &&

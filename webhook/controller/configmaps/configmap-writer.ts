@@ -43,7 +43,7 @@ const nothing: Done = Object.freeze({ problems: [] });
 interface Applied {
   readonly digest: string;
   readonly resourceVersion: string;
-  /** How often in a row somebody else has changed it, and when it may be put right again. */
+  /** How often in a row somebody else has changed it, and when it may be repaired again. */
   readonly contests: number;
   readonly notBeforeMs: number;
 }
@@ -118,7 +118,7 @@ export class ConfigMapWriter {
     return nothing;
   }
 
-  /** What was there held other settings: it is gone, and is told of. */
+  /** The old object held other settings: it was removed, and is reported. */
   async #recreate(target: Target, uid: string): Promise<Done> {
     const done = await this.#apply(target, undefined);
     if (done.problems.length === 0) this.#tellRestored(target, uid);

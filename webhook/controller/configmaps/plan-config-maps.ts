@@ -60,7 +60,7 @@ export interface Plan {
   readonly steps: readonly ConfigMapStep[];
   readonly problems: readonly ConfigMapProblem[];
   readonly unusedSinceMs: ReadonlyMap<string, number>;
-  /** When to look again although nothing changes. */
+  /** When to check again although nothing changes. */
   readonly againInMs: number | undefined;
 }
 
@@ -92,7 +92,7 @@ function stepFor(there: ConfigMapEntry | undefined, configMap: Target): ConfigMa
   return isAsDesired(there, configMap) ? undefined : { kind: 'apply', configMap, uid };
 }
 
-/** Says that a name of ours is somebody else's. */
+/** Reports that somebody else has one of our names. */
 export function nameTaken({ namespace, name, users }: Target): ConfigMapProblem {
   const message =
     `ConfigMap ${namespace}/${name} exists and is not svidecar's (no label app.kubernetes.io/managed-by: svidecar); ` +
@@ -113,7 +113,7 @@ function heldByOthers({ namespace, name, users }: Target): ConfigMapProblem {
 }
 
 /**
- * One that nobody uses is removed after a grace: its user may be about to come. Its name must be of ours as well: a label
+ * One that nobody uses is removed after a grace: its user may be about to appear. Its name must be ours as well: a label
  * alone is too easily given to something else.
  */
 function planRemoval(input: PlanInput): Omit<Plan, 'problems'> {

@@ -66,7 +66,7 @@ export class EventWriter {
   }
 
   /**
-   * All events that should stand in a namespace now. A warning must stand for a while before it is written.
+   * All events that should exist in a namespace now. A warning must persist for a while before it is written.
    * @returns milliseconds until the next is due, if any
    */
   stand(namespace: string, events: readonly DesiredEvent[]): number | undefined {
