@@ -35,7 +35,7 @@ export type MissingLink = Extract<IdentityLink, { kind: 'missing' }>;
 type Look = (identity: IdentityChain, facts: ClusterFacts) => MissingLink | undefined;
 
 /** The first missing link. */
-export function linkOf(identity: IdentityChain, facts: ClusterFacts): IdentityLink {
+function linkOf(identity: IdentityChain, facts: ClusterFacts): IdentityLink {
   for (const look of Object.values(looks)) {
     const found = look(identity, facts);
     if (found !== undefined) return found;
