@@ -13,7 +13,7 @@ const hasWorkloadApi = `or (eq ${source} "spiffe") (${asksByTls})`;
 /** Arguments and volumes by the certificate's source. */
 export const certificateEdits: readonly Edit[] = [
   {
-    is: `            # Its certificate is made, renewed and published by itself: Secret svidecar-tls. Others: docs/certificates.md.
+    is: `            # svidecar issues, renews and publishes its own certificate: Secret svidecar-tls. Others: docs/certificates.md.
             - --certificate-source=self-signed
 `,
     becomes: `            {{- if ${mountedCertificate} }}

@@ -51,7 +51,7 @@ writeFileSync(join(folder, 'values.schema.json'), `${schema}\n`);
 function replaced(text: string, { is, becomes, times = 1 }: Edit, where: string): string {
   const parts = text.split(is);
   if (parts.length !== times + 1) {
-    throw new Error(`${where}: this stands ${parts.length - 1} times, not ${times}:\n${is}`);
+    throw new Error(`${where}: this occurs ${parts.length - 1} times, not ${times}:\n${is}`);
   }
   return parts.join(becomes);
 }

@@ -5,7 +5,7 @@ load_images() {
   for file in "$@"; do
     [ -f "$file" ] || fail "there is no image file $file; scripts/image makes them"
     inside ctr --namespace k8s.io images import - <"$file" >>"$log/images.log" 2>&1 \
-      || fail "$file is no image that containerd takes; see $log/images.log"
+      || fail "$file is not an image that containerd accepts; see $log/images.log"
   done
 }
 

@@ -30,7 +30,7 @@ wait_for() {
   local what=$1 deadline=$((SECONDS + $2))
   shift 2
   until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$deadline" ] || fail "$what did not come; see the logs in $log (scripts/cluster logs PART)"
+    [ "$SECONDS" -lt "$deadline" ] || fail "timed out waiting for $what; see the logs in $log (scripts/cluster logs PART)"
     sleep 0.2
   done
 }

@@ -19,10 +19,10 @@ interface TypedServices {
 }
 
 const messages = {
-  read: 'The key may be any text, such as "constructor": read it by own() of #kernel/members.ts, or from a Map.',
+  read: 'The key may be any string, such as "constructor": read it by own() of #kernel/members.ts, or from a Map.',
   write:
-    'The key may be any text, such as "__proto__": set it by setMember() of #kernel/members.ts, or in a Map.',
-  asked: 'The key may be any text, such as "constructor": ask Object.hasOwn(), or a Map.',
+    'The key may be any string, such as "__proto__": set it by setMember() of #kernel/members.ts, or in a Map.',
+  asked: 'The key may be any string, such as "constructor": ask Object.hasOwn(), or a Map.',
 };
 
 export const ownMembers: Rule.RuleModule = {

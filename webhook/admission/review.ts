@@ -103,7 +103,7 @@ function answer(uid: string, response: JsonObject): JsonObject {
 }
 
 function responseTo(decision: Decision): JsonObject {
-  const told = { ...warningsOf(decision), auditAnnotations: auditOf(decision) };
+  const notes = { ...warningsOf(decision), auditAnnotations: auditOf(decision) };
   switch (decision.kind) {
     case 'refused':
       return {
@@ -117,11 +117,11 @@ function responseTo(decision: Decision): JsonObject {
       };
     case 'injected':
     case 'uninjected':
-      return { allowed: true, ...told, ...patch(decision.operations) };
+      return { allowed: true, ...notes, ...patch(decision.operations) };
     case 'unchanged':
-      return { allowed: true, ...told, ...patch(decision.operations) };
+      return { allowed: true, ...notes, ...patch(decision.operations) };
     case 'skipped':
-      return { allowed: true, ...told };
+      return { allowed: true, ...notes };
     default:
       return decision satisfies never;
   }
@@ -137,10 +137,10 @@ function patch(operations: readonly Operation[]): JsonObject {
 function warningsOf(decision: Decision): JsonObject {
   const outcome =
     decision.kind === 'injected' || decision.kind === 'uninjected' ? decision.kind : undefined;
-  const told = decision.steps.filter((step) => step.level === 'warning' || step.id === outcome);
-  if (told.length === 0) return {};
-  const lines = told.slice(0, maxWarnings).map((step) => `svidecar: ${clipped(step)}`);
-  const left = told.length - lines.length;
+  const shown = decision.steps.filter((step) => step.level === 'warning' || step.id === outcome);
+  if (shown.length === 0) return {};
+  const lines = shown.slice(0, maxWarnings).map((step) => `svidecar: ${clipped(step)}`);
+  const left = shown.length - lines.length;
   return {
     warnings: left > 0 ? [...lines, `svidecar: and ${left} more; see svidecar explain`] : lines,
   };

@@ -29,16 +29,16 @@ const envoyCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 /** A pod repeats the findings of its workload; workloads come first. */
 export function toldOnce(findings: readonly Finding[]): CheckOutcome {
-  const told = new Map<string, Finding>();
+  const byKey = new Map<string, Finding>();
   for (const finding of findings) {
     const { namespace = '', kind = '' } = finding.where ?? {};
     const key = `${namespace} ${finding.message}`;
-    const before = told.get(key);
-    if (before === undefined) told.set(key, finding);
+    const before = byKey.get(key);
+    if (before === undefined) byKey.set(key, finding);
     // Several workloads with the same mistake are reported one by one.
-    else if (kind !== 'Pod') told.set(`${key} ${finding.where?.name ?? ''}`, finding);
+    else if (kind !== 'Pod') byKey.set(`${key} ${finding.where?.name ?? ''}`, finding);
   }
-  return found([...told.values()]);
+  return found([...byKey.values()]);
 }
 
 /** Steps that are shown unchanged; the engine's sentence says what to do. */

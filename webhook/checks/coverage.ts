@@ -95,7 +95,7 @@ export const helperCurrent: Check = {
       ({ decision, isInjected }) => isInjected && decision.kind === 'injected',
     );
     const workloads = old.filter(({ where }) => where.kind !== 'Pod');
-    const told = new Set(
+    const reported = new Set(
       workloads.map(({ where }) => `${where.namespace} ${where.kind} ${where.name}`),
     );
     return found([
@@ -105,7 +105,7 @@ export const helperCurrent: Check = {
       ...byController(old)
         .filter(
           ({ first, controller }) =>
-            !told.has(`${first.where.namespace} ${titleOf(controller) ?? ''}`),
+            !reported.has(`${first.where.namespace} ${titleOf(controller) ?? ''}`),
         )
         .map((group) => isOld(group.first, group)),
     ]);

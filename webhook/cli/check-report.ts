@@ -31,12 +31,12 @@ function anchorOf({ id }: CheckResult): string {
 }
 
 export function textReport(report: Report, shown: Shown): string {
-  const told = shown.isQuiet
+  const results = shown.isQuiet
     ? report.checks.filter(({ status }) => isWorthTelling(status))
     : report.checks;
-  const categories = [...new Set(told.map(({ category }) => category))];
+  const categories = [...new Set(results.map(({ category }) => category))];
   const sections = categories.map((category) => {
-    const lines = told
+    const lines = results
       .filter((result) => result.category === category)
       .flatMap((result) => linesOf(result, shown.paint));
     return `${shown.paint('bold', category)}\n${lines.map((line) => `  ${line}\n`).join('')}`;

@@ -37,14 +37,14 @@ export function reportOutcomes(outcomes: readonly DecidedWorkload[], terminal: T
   }
 }
 
-const told: ReadonlySet<TraceStep['id']> = new Set<TraceStep['id']>([
+const shownIds: ReadonlySet<TraceStep['id']> = new Set<TraceStep['id']>([
   'injected',
   'unchanged',
   'uninjected',
 ]);
 
 function isWorthTelling(step: TraceStep): boolean {
-  return step.level === 'warning' || told.has(step.id);
+  return step.level === 'warning' || shownIds.has(step.id);
 }
 
 /** The exit code of failures that the input has. */

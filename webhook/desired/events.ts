@@ -102,11 +102,11 @@ export function renderedEvents(
 ): readonly DesiredEvent[] {
   const { namespace, name, users, owners } = configMap;
   const source = owners[0]?.name ?? '';
-  const told = [
+  const sentences = [
     `wrote ${name} from ConfigMap ${source}, version ${written.sourceVersion}`,
     ...written.changes,
   ];
-  const note = traceText(told.map((message) => step('envoy_config_patched', message)));
+  const note = traceText(sentences.map((message) => step('envoy_config_patched', message)));
   const related = { apiVersion: 'v1', kind: 'ConfigMap', name, uid: written.uid };
   const doubts = doubtNotes(written.warnings);
   return workloadsOf(users).flatMap((regarding): readonly DesiredEvent[] => {

@@ -93,17 +93,17 @@ export function checkHosts(
   if (hosts.patterns.all.length === 0) return [];
   const fresh = routesOf(listener).filter((source) => !hosts.seen.has(source));
   for (const source of fresh) hosts.seen.add(source);
-  const told = new Map<string, EnvoyWarning>();
+  const byHost = new Map<string, EnvoyWarning>();
   for (const route of fresh.flatMap(({ routes }) => routes)) {
     for (const rewrite of rewritesOf(route, hosts)) {
       const key = rewrite.host ?? rewrite.from;
-      if (told.has(key)) continue;
+      if (byHost.has(key)) continue;
       const why = sentence({ addition, listener, route, rewrite, hosts });
       const at = { file: route.file, path: rewrite.path };
-      if (why !== undefined) told.set(key, warningAt('host_rewritten', at, why));
+      if (why !== undefined) byHost.set(key, warningAt('host_rewritten', at, why));
     }
   }
-  return [...told.values()];
+  return [...byHost.values()];
 }
 
 function rewritesOf({ action }: RouteEntry, hosts: Hosts): readonly Rewrite[] {

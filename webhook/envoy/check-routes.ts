@@ -14,12 +14,12 @@ import { mostNames, shortList } from './short-list.ts';
 
 /**
  * Warnings about one rule in one listener.
- * @param told what other listeners lead to, or share, and was told of for this rule; filled
+ * @param reported what other listeners lead to, or share, and was already reported for this rule; filled
  */
 export function checkRoutes(
   addition: FilterAddition,
   listener: Listener,
-  { told, reachOf }: EnvoySurroundings & { readonly told: Set<object> },
+  { reported, reachOf }: EnvoySurroundings & { readonly reported: Set<object> },
 ): readonly EnvoyWarning[] {
   const sources = routesOf(listener);
   const reach = reachOf([
@@ -27,8 +27,8 @@ export function checkRoutes(
     ...listener.managers.map(otherEnds),
   ]);
   const isNew = (one: object): boolean => {
-    const isKnown = told.has(one);
-    told.add(one);
+    const isKnown = reported.has(one);
+    reported.add(one);
     return !isKnown;
   };
   const isNewReach = isNew(reach);

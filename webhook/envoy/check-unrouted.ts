@@ -90,7 +90,7 @@ export function checkUnrouted(
 
 /** Routes with their own settings for the filter: a request could leave the one that it was checked for. */
 function toldByRoutes({ parts }: SettingsView): Unrouted | undefined {
-  const found = parts.map(({ told }) => told).find((one) => one !== undefined);
+  const found = parts.map(({ addressed }) => addressed).find((one) => one !== undefined);
   const what = 'this route needs no token, or one for another audience';
   return found === undefined ? undefined : { ...found, what };
 }

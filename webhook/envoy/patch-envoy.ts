@@ -162,7 +162,7 @@ function placesFor(addition: FilterAddition, whole: Search): readonly Wanted[] {
   // Where the filter protects nothing, bypassing it is no danger: no warning.
   const search = addition.onlyRefuses === true ? { ...whole, warnings: [], chosen: [] } : whole;
   const { files, listeners, clusters, surroundings, additions, warnings } = search;
-  const told = new Set<object>();
+  const reported = new Set<object>();
   const behind = startBehind(addition, clusters);
   const before = new Set(addition.before);
   const bothAsked = new Set(additions.filters.map(({ direction }) => direction)).size > 1;
@@ -176,7 +176,7 @@ function placesFor(addition: FilterAddition, whole: Search): readonly Wanted[] {
   const of = { addition, filter, before, port: askedPort(addition, additions.clusters) };
   const hosts = startHosts(addition, { ...surroundings, main: files.main });
   return choice.listeners.flatMap((listener) => {
-    addAll(warnings, checkRoutes(addition, listener, { ...surroundings, told }));
+    addAll(warnings, checkRoutes(addition, listener, { ...surroundings, reported }));
     addAll(warnings, checkHosts(addition, listener, hosts));
     addAll(warnings, checkBehind(addition, listener, { ...search, behind }));
     addAll(warnings, checkConnection(addition, listener));

@@ -49,7 +49,7 @@ export interface SettingsOfRoute {
   /** Whether one of them lets requests pass unchecked, by the addition's own key. */
   readonly skips: boolean;
   /** The first that is meant for the addition. */
-  readonly told: RouteSetting | undefined;
+  readonly addressed: RouteSetting | undefined;
 }
 
 /** By name, one of each kind: thousands of routes that set the same are one setting. */
@@ -59,20 +59,20 @@ export function distinctSettings(
 ): SettingsOfRoute {
   const byName = new Map<string, Map<string, RouteSetting>>();
   let isSkipping = false;
-  let told: RouteSetting | undefined;
+  let addressed: RouteSetting | undefined;
   for (const setting of settings) {
     const isSkip = skips(setting, routes);
-    const isTold = isMeantFor(routes, setting);
+    const isAddressed = isMeantFor(routes, setting);
     const effect = authzEffectOf(setting, routes);
-    const kind = JSON.stringify([effect, isTold, isSkip, asksByHttp(setting)]);
+    const kind = JSON.stringify([effect, isAddressed, isSkip, asksByHttp(setting)]);
     const kinds = byName.get(setting.name) ?? new Map<string, RouteSetting>();
-    if (isTold) told ??= setting;
+    if (isAddressed) addressed ??= setting;
     if (!kinds.has(kind)) kinds.set(kind, setting);
     byName.set(setting.name, kinds);
     isSkipping ||= isSkip;
   }
   const ours = [...byName.keys()].filter((name) => name.startsWith(ourNames));
-  return { byName, ours, skips: isSkipping, told };
+  return { byName, ours, skips: isSkipping, addressed };
 }
 
 /** All that a route configuration sets, on every level: also where a later Envoy adds one. */

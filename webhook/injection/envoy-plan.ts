@@ -191,10 +191,15 @@ export function patchPlanned(
     ...(plan.paths === undefined ? {} : { paths: plan.paths }),
     ...(version === undefined ? {} : { version }),
   };
-  const { files, ...told } = patched(envoySource, additionsOf(plan, source.library));
+  const { files, ...report } = patched(envoySource, additionsOf(plan, source.library));
   const contents = contentsOf(source, { before: texts, after: files });
   requireSize(contents, name);
-  return { ...contents, warnings: told.warnings, changes: told.changes, inbound: told.inbound };
+  return {
+    ...contents,
+    warnings: report.warnings,
+    changes: report.changes,
+    inbound: report.inbound,
+  };
 }
 
 function patched(source: EnvoySource, additions: EnvoyAdditions): EnvoyPatch {

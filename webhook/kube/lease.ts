@@ -55,7 +55,7 @@ export class Lease {
   #seen: Seen | undefined;
   #renewedMs: number | undefined;
   /** What the listeners were last told. */
-  #told = false;
+  #reported = false;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -93,8 +93,8 @@ export class Lease {
       this.#failed(thrown, signal);
     }
     const leads = this.isLeader();
-    if (leads === this.#told) return;
-    this.#told = leads;
+    if (leads === this.#reported) return;
+    this.#reported = leads;
     this.#options.log.info(
       { leads },
       leads ? 'this replica is the leader' : 'this replica is no longer the leader',

@@ -62,11 +62,13 @@ function stepsFor(
       ),
     ];
   }
-  const told = warning(
+  const notice = warning(
     `${carries}; an object of this kind is not changed here: its pods are injected in the cluster, when they are created`,
   );
   const refusal = template === undefined ? undefined : refusalOf(template, context);
-  return refusal === undefined ? [told] : [told, warning(`its pods would be refused: ${refusal}`)];
+  return refusal === undefined
+    ? [notice]
+    : [notice, warning(`its pods would be refused: ${refusal}`)];
 }
 
 function warning(message: string): TraceStep {

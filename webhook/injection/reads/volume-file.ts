@@ -57,11 +57,11 @@ export function fileIn(volume: JsonObject, inside: string, keysOf: KeysOf): Volu
     (member) => member !== 'name' && isObject(own(volume, member)),
   );
   if (kind === undefined) return elsewhere('is an emptyDir, as it names no kind');
-  const told =
+  const description =
     kinds.get(kind) ?? `is of the kind ${kind}: mount the configuration from a ConfigMap instead`;
   const values = objectAt(volume, kind);
   return elsewhere(
-    told.replace(/ ?\{(\w+)\}/, (_all, member: string) => {
+    description.replace(/ ?\{(\w+)\}/, (_all, member: string) => {
       const value = stringAt(values, member);
       return value === undefined ? '' : ` ${value}`;
     }),
