@@ -81,7 +81,8 @@ async function planFor(
   wanted: readonly WantedEntry[],
   more: { readonly mayDelete?: boolean; readonly before?: EntryPlan; readonly nowMs?: number } = {},
 ): Promise<EntryPlan> {
-  const facts = { trustDomain: 'example.org', federated: new Set<string>(), agents: [] };
+  const nobody = new Set<string>();
+  const facts = { trustDomain: 'example.org', federated: nobody, agents: [], privileged: nobody };
   const view = new SpireView(facts, await spire.api.listEntries(signal), '');
   return planRegistrations({
     wanted,

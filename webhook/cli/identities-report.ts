@@ -16,7 +16,9 @@ export function identitiesText(judged: readonly JudgedIdentity[], paint: Paint):
   if (judged.length === 0) return 'no workload asks for the helper\n';
   const rows = judged.map(({ identity }) => cellsOf(identity).map((cell) => cell.map(printable)));
   const widths = heads.map((head, at) =>
-    Math.max(head.length, ...rows.flatMap((row) => (row[at] ?? []).map((line) => line.length))),
+    rows
+      .flatMap((row) => row[at] ?? [])
+      .reduce((width, line) => Math.max(width, line.length), head.length),
   );
   const table = rows.map((row, at) => [
     ...linesOf(row, widths),
@@ -102,7 +104,8 @@ function heldLine(audience: string, tokens: readonly HeldToken[], pods: number):
   const ends = tokens.flatMap(({ validUntilS }) => validUntilS ?? []);
   const count = pods === 1 ? '' : ` (${ends.length} of ${pods} pods)`;
   if (ends.length === 0) return `no token for ${audience}`;
-  const until = new Date(Math.min(...ends) * 1_000).toISOString().replace('.000Z', 'Z');
+  const first = ends.reduce((one, other) => Math.min(one, other));
+  const until = new Date(first * 1_000).toISOString().replace('.000Z', 'Z');
   const issuer = tokens.find((each) => each.issuer !== undefined)?.issuer ?? '';
   return `${audience}, from ${issuer}, until ${until}${count}`;
 }
@@ -114,7 +117,7 @@ function remarksOn(judged: JudgedIdentity | undefined, paint: Paint): readonly s
     twins.length === 0
       ? []
       : [
-          `${paint('yellow', '!')} ${printable(twins.join(' and '))} give it the same identity twice`,
+          `${paint('yellow', '!')} ${printable(shortened(twins).join(' and '))} give it the same identity twice`,
         ];
   switch (link.kind) {
     case 'complete':

@@ -22,6 +22,8 @@ export interface SpireFacts {
   readonly federated: ReadonlySet<string>;
   /** SPIFFE IDs of agents that are not banned, sorted. */
   readonly agents: readonly string[];
+  /** SPIFFE IDs that may do more than workloads, by entries that are not ours. SPIRE goes by the ID alone, whoever has it. */
+  readonly privileged: ReadonlySet<string>;
 }
 
 export interface WantedEntry {
@@ -94,7 +96,7 @@ function entriesFor(
   const parents = parentsOf(facts);
   if (identities.length > 0 && parents.length === 0) problems.push(noAgents(identities));
   for (const wished of joined(identities)) {
-    const problem = foreignDomain(wished, facts);
+    const problem = foreignDomain(wished, facts) ?? privilegedId(wished, facts);
     if (problem !== undefined) {
       problems.push(problem);
       continue;
@@ -180,6 +182,17 @@ function foreignDomain(
   const message =
     `it would be ${spiffeId}, and SPIRE's server gives identities of the trust domain ${spire.trustDomain} only, so nothing is registered for it: ` +
     `set trustDomain: ${spire.trustDomain} in the configuration, or remove svidecar.dev/trust-domain and svidecar.dev/spiffe-id`;
+  return { reason: 'RegistrationRefused', message, workloads };
+}
+
+function privilegedId(
+  { identity: { spiffeId }, workloads }: Wished,
+  { spire }: RegistrationFacts,
+): RegistrationProblem | undefined {
+  if (!spire.privileged.has(spiffeId)) return undefined;
+  const message =
+    `it would be ${spiffeId}, and another entry makes that SPIFFE ID an administrator or a downstream server of SPIRE, so nothing is registered for it: ` +
+    'give it another ServiceAccount, or remove svidecar.dev/spiffe-id';
   return { reason: 'RegistrationRefused', message, workloads };
 }
 

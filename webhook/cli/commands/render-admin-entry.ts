@@ -1,5 +1,6 @@
 /** `svidecar render admin-entry`: the one entry that lets svidecar write the others. */
 import { Command } from 'commander';
+import { parseSpiffeId } from '#kernel/spiffe-id.ts';
 import { imageSelector } from '../../identity/image-selector.ts';
 import type { EntryContent } from '../../identity/registration.ts';
 import { commandFor } from '../../identity/server-forms.ts';
@@ -55,7 +56,9 @@ function adminEntry(
 ): EntryContent {
   return {
     // Apart from the identity that the same pods may have for TLS.
-    spiffeId: `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}/registrations`,
+    spiffeId: parseSpiffeId(
+      `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}/registrations`,
+    ),
     parentId,
     selectors: [
       `k8s:ns:${namespace}`,

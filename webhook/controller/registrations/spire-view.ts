@@ -72,6 +72,7 @@ export async function readSpire(
     api.federatedTrustDomains(signal),
     needs.needsAgents ? api.agents(signal) : [],
   ]);
+  const entries = await api.listEntries(signal);
   const facts: SpireFacts = {
     trustDomain,
     federated: new Set(federated.filter((name) => !needs.leaving.has(name))),
@@ -79,6 +80,16 @@ export async function readSpire(
       .filter(({ isBanned }) => !isBanned)
       .map(({ id }) => id)
       .sort(),
+    privileged: privilegedIn(entries, needs.cluster),
   };
-  return new SpireView(facts, await api.listEntries(signal), needs.cluster);
+  return new SpireView(facts, entries, needs.cluster);
+}
+
+/** What somebody has changed about ours is put right, and makes nobody an administrator. */
+function privilegedIn(entries: readonly SpireEntry[], cluster: string): ReadonlySet<string> {
+  const privileged = entries.filter(
+    ({ id, isAdmin, isDownstream }) =>
+      (isAdmin || isDownstream) && namespaceOfEntry(cluster, id) === undefined,
+  );
+  return new Set(privileged.map(({ spiffeId }) => spiffeId));
 }

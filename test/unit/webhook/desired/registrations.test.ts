@@ -3,9 +3,16 @@ import {
   wantedRegistrations,
   type IdentityGroup,
   type RegistrationFacts,
+  type SpireFacts,
 } from '../../../../webhook/desired/registrations.ts';
 import { checkConfig } from '../../../../webhook/request/injector-config.ts';
 
+const empty: SpireFacts = {
+  trustDomain: 'example.org',
+  federated: new Set(),
+  agents: [],
+  privileged: new Set(),
+};
 const web = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'u1' };
 const api = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'api', uid: 'u2' };
 
@@ -31,7 +38,7 @@ function facts(
     standing: 'acts',
     groups,
     config: checkConfig({}, 'config.yaml'),
-    spire: { trustDomain: 'example.org', federated: new Set(['a.test']), agents: [] },
+    spire: { ...empty, federated: new Set(['a.test']) },
     maxEntries: 10,
     ...more,
   };
@@ -59,7 +66,7 @@ test('with parent: agents it is one under each agent; without agents that is tol
     'c',
   );
   const agents = ['spiffe://example.org/agent/1', 'spiffe://example.org/agent/2'];
-  const spire = { trustDomain: 'example.org', federated: new Set<string>(), agents };
+  const spire = { ...empty, agents };
   const { entries } = wantedRegistrations(facts([group('web')], { config, spire }));
   expect(entries.map(({ entry }) => entry.parentId)).toEqual(agents);
   expect(entries).toMatchObject([{ entry: { hint: 'h', jwtSvidTtlS: 60 } }, {}]);
@@ -91,10 +98,19 @@ test('a trust domain whose bundle SPIRE does not have is left out, and told', ()
 });
 
 test("an identity of another trust domain than the server's is refused, and told", () => {
-  const spire = { trustDomain: 'other.org', federated: new Set<string>(), agents: [] };
+  const spire = { ...empty, trustDomain: 'other.org' };
   const { entries, problems } = wantedRegistrations(facts([group('web')], { spire }));
   expect(entries).toEqual([]);
   expect(problems).toMatchObject([{ reason: 'RegistrationRefused' }]);
+});
+
+test("nobody is registered under an administrator's SPIFFE ID, however it came to it", () => {
+  const spire = { ...empty, privileged: new Set(['spiffe://example.org/ns/shop/sa/web']) };
+  const { entries, problems } = wantedRegistrations(facts([group('web'), group('api')], { spire }));
+  expect(entries.map(({ entry }) => entry.spiffeId)).toEqual([
+    'spiffe://example.org/ns/shop/sa/api',
+  ]);
+  expect(problems).toMatchObject([{ reason: 'RegistrationRefused', workloads: [web] }]);
 });
 
 test('a wish that may not be is told, and one that is unclear keeps everything that is there', () => {

@@ -145,6 +145,23 @@ test('what goes is deleted after the grace, and not while a list is not current'
   expect(accounts()).toEqual(['b']);
 });
 
+test("an administrator's entry of others keeps everybody from its SPIFFE ID; ours that was changed does not", async () => {
+  wish('a');
+  wish('b');
+  void loop.run(stop.signal);
+  await until(() => spire.entries.size === 2);
+  const all = [...spire.entries.values()];
+  const a = all.find(({ spiffeId }) => spiffeId.endsWith('/sa/a'));
+  const b = all.find(({ spiffeId }) => spiffeId.endsWith('/sa/b'));
+  if (a === undefined || b === undefined) throw new Error('two entries are there');
+  spire.entries.set('admin', { ...a, id: 'admin', selectors: ['unix:uid:0'], isAdmin: true });
+  spire.entries.set(b.id, { ...b, isAdmin: true });
+  loop.reviseAll();
+  await until(() => !spire.entries.has(a.id) && spire.entries.get(b.id)?.isAdmin === false);
+  expect(spire.entries.has('admin')).toBe(true);
+  expect(board.of('shop')).toMatchObject([{ reason: 'RegistrationRefused' }]);
+});
+
 test.each(['SPIRE_UNREACHABLE', 'SPIRE_FORBIDDEN', 'SPIRE_FAILED'] as const)(
   'after %s everything is read anew, those who wait are told, and nothing is lost',
   async (code) => {
