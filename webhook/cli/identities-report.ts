@@ -117,7 +117,7 @@ function remarksOn(judged: JudgedIdentity | undefined, paint: Paint): readonly s
     twins.length === 0
       ? []
       : [
-          `${paint('yellow', '!')} ${printable(shortened(twins).join(' and '))} give it the same identity twice`,
+          `${paint('yellow', '!')} ${printable(shortened(twins).join(twins.length > shownIds ? ', ' : ' and '))} give it the same identity twice`,
         ];
   switch (link.kind) {
     case 'complete':

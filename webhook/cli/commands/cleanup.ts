@@ -23,7 +23,8 @@ Before: set registration: none in svidecar's configuration, or uninstall it; els
 Examples:
   svidecar cleanup --spire-server unix:///tmp/spire-server/private/api.sock
   svidecar cleanup --config svidecar.yaml --yes
-  kubectl exec -n svidecar deploy/svidecar -- /opt/svidecar/webhook/main.mjs cleanup --config /etc/svidecar/config.yaml --yes
+  kubectl exec -n svidecar deploy/svidecar -- \\
+    /usr/local/bin/runtime /opt/svidecar/webhook/main.mjs cleanup --config /etc/svidecar/config.yaml --yes
 
 An entry is svidecar's if its name is svidecar.<namespace>.<hash>, with entries.cluster set svidecar-<cluster>.<namespace>.<hash>.
 Others stay, the one that makes svidecar an administrator too: spire-server entry delete takes that.`;
