@@ -4,6 +4,7 @@ import type { ClusterFacts, HeldToken, SpireContents } from '../../webhook/check
 import type { SpireEntry } from '../../webhook/identity/spire-entry.ts';
 import { injected } from './admission.ts';
 import { enabled, factsWith, namespace, type Objects } from './check-facts.ts';
+import { engineFor } from './engine.ts';
 import { deployment, injectBackend, pod, type Annotations } from './workloads.ts';
 
 export const frontendId = 'spiffe://example.org/ns/shop/sa/frontend';
@@ -118,4 +119,16 @@ export function shopAsking(
 ): ClusterFacts {
   const workloads = [injected(deployment({ ...injectBackend, ...annotations }))];
   return registeredShop({ held: new Map(), ...changes }, { workloads, pods: [] });
+}
+
+/** The frontend has chosen the trust domain of a partner, whose SPIRE gives it tokens; ours has no entry for it. */
+export function servedElsewhere(token: Partial<HeldToken> = {}): ClusterFacts {
+  const engine = engineFor({ registration: 'entries' });
+  const annotations = { ...injectBackend, 'svidecar.dev/trust-domain': 'b.test' };
+  const spiffeId = 'spiffe://b.test/ns/shop/sa/frontend';
+  const inHand = holding({ ...held, spiffeId, issuer: 'b.test', ...token });
+  return registeredShop(
+    { engine, spire: spireWith([]), held: inHand },
+    { workloads: [injected(deployment(annotations))], pods: [runningPod(undefined, annotations)] },
+  );
 }

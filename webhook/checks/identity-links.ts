@@ -96,8 +96,32 @@ const injection: Look = ({ assessed, where, pods }, facts) => {
   );
 };
 
-const trustDomain: Look = ({ registration, entries }, { spire, engine }) => {
+/**
+ * Whether a workload has chosen an identity of another trust domain, and the helper of every pod has it: SPIRE's server there
+ * has its entry, and the one that was asked knows nothing of it.
+ */
+export function isIssuedElsewhere(identity: IdentityChain, facts: ClusterFacts): boolean {
+  const { registration, pods } = identity;
+  const { spire, engine, nowMs } = facts;
+  if (registration === undefined || spire.kind !== 'known') return false;
+  const { spiffeId } = registration;
+  const own = trustDomainName(spiffeId);
+  if (own === spire.value.trustDomain || own === engine.config.trustDomain) return false;
+  return (
+    pods.length > 0 &&
+    pods.every(
+      ({ held }) =>
+        held?.kind === 'known' &&
+        held.value.tokens.some((each) => each.spiffeId === spiffeId && !isOver(each, nowMs)),
+    )
+  );
+}
+
+const trustDomain: Look = (identity, facts) => {
+  const { registration, entries } = identity;
+  const { spire, engine } = facts;
   if (registration === undefined || spire.kind !== 'known' || entries.length > 0) return undefined;
+  if (isIssuedElsewhere(identity, facts)) return undefined;
   const { trustDomain: servers, source } = spire.value;
   const own = trustDomainName(registration.spiffeId);
   if (servers === undefined || own === servers) return undefined;
@@ -120,6 +144,7 @@ const entry: Look = (identity, facts) => {
   const { registration, entries, others } = identity;
   if (registration === undefined || facts.spire.kind !== 'known' || entries.length > 0)
     return undefined;
+  if (isIssuedElsewhere(identity, facts)) return undefined;
   const [other] = others;
   const instead =
     other === undefined ? '' : `; entry ${other.id} would give its helper ${other.spiffeId}`;

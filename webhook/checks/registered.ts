@@ -10,6 +10,7 @@ import {
 } from './check-contract.ts';
 import {
   fittingEntries,
+  isIssuedElsewhere,
   lackingDomains,
   missingAt,
   overridesOf,
@@ -139,6 +140,7 @@ export const spiffeIdOverride: Check = {
       material.identities().flatMap((identity): readonly Finding[] => {
         const [key] = overridesOf(identity);
         if (key === undefined || fittingEntries(identity).length > 0) return [];
+        if (isIssuedElsewhere(identity, material.facts)) return [];
         return [
           {
             severity: 'warning',

@@ -34,7 +34,7 @@ const clusterMs = 5 * 60_000;
 const examples = `
 Examples:
   svidecar identities -n shop                     what the helpers of a namespace have in hand
-  kubectl exec -n spire spire-server-0 -- spire-server entry show -output json | svidecar identities --entries -
+  kubectl exec -n spire spire-server-0 -- /opt/spire/bin/spire-server entry show -output json | svidecar identities --entries -
   svidecar identities --spire-server /run/spire-server/api.sock
   svidecar identities --spire-server spire-server.spire.svc:8081 --workload-api /run/spire/agent-sockets/spire-agent.sock
   svidecar identities shop/ --entries entries.json         manifests against what SPIRE has

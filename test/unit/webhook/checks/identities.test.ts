@@ -15,6 +15,7 @@ import {
   holding,
   registeredShop,
   runningPod,
+  servedElsewhere,
   shopAsking,
   spireWith,
 } from '../../../fakes/registered-shop.ts';
@@ -217,6 +218,9 @@ describe('where all is well nothing is found', () => {
       'the entry says it',
       shopAsking(partner, { spire: spireWith([entry({ federatesWith: ['b.test'] })]) }),
     ],
+    ['trust_domain', 'the partner has registered it', servedElsewhere()],
+    ['entry_present', 'the partner has registered it', servedElsewhere()],
+    ['spiffe_id_override', 'the partner has registered it', servedElsewhere()],
     ['entry_present', 'an identity that nobody needs', factsWith({}, { spire: spireWith([]) })],
   ])('%s: %s', (id, _what, facts) => {
     expect(resultOf(id, facts).findings).toEqual([]);
@@ -313,6 +317,17 @@ describe('the first missing link', () => {
       { kind: 'unknown', reason: 'give --entries' },
     ],
     ['tokens prove the entry', registeredShop({ spire: notAsked }), { kind: 'complete' }],
+    ['an identity of another trust domain in hand', servedElsewhere(), { kind: 'complete' }],
+    [
+      'an identity of another trust domain that is over',
+      servedElsewhere({ validUntilS: 5 }),
+      { step: 'trust_domain', message: containing('is of trust domain b.test') },
+    ],
+    [
+      'another identity than the chosen one in hand',
+      servedElsewhere({ spiffeId: 'spiffe://b.test/else' }),
+      { step: 'trust_domain' },
+    ],
   ])('%s', (_what, facts, expected) => {
     expect(linkOfOne(facts)).toMatchObject(expected);
   });
