@@ -136,6 +136,8 @@ export const rooms: readonly Room[] = [
     files,
     server,
     dev,
+    // What is ours in SPIRE and in the cluster, for `svidecar cleanup`.
+    'webhook/controller',
     // What `svidecar serve` starts.
     'webhook/serve.ts',
     'webhook/serve-certificate.ts',

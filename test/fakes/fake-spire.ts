@@ -34,6 +34,8 @@ export class FakeSpire {
     updateEntries: (entries) => this.#each('update', entries, (entry) => this.#update(entry)),
     deleteEntries: (ids) =>
       this.#each('delete', ids, (id): DeleteResult => {
+        const words = this.refusals.get(id);
+        if (words !== undefined) return { kind: 'refused', code: 'INTERNAL', words };
         this.entries.delete(id);
         return { kind: 'gone' };
       }),

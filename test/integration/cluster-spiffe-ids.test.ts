@@ -1,5 +1,4 @@
 /** `registration: clusterspiffeid` on a real API server with SPIRE's CRDs, spire-controller-manager and spire-server. */
-import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -10,6 +9,7 @@ import { connect, type ConnectedApi } from '../../webhook/kube/connection.ts';
 import { checkConfig } from '../../webhook/request/injector-config.ts';
 import { injected } from '../fakes/admission.ts';
 import { engineFor } from '../fakes/engine.ts';
+import { runSvidecar } from '../fakes/fake-terminal.ts';
 import { SilentLog } from '../fakes/silent-log.ts';
 import { deployment, injectBackend, pod, type Annotations } from '../fakes/workloads.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
@@ -31,7 +31,6 @@ const programs = [
   'spire-controller-manager',
   'spire-server',
 ] as const;
-const page = readFileSync(join(import.meta.dirname, '../../docs/identities.md'), 'utf8');
 const list = '/apis/spire.spiffe.io/v1alpha1/clusterspiffeids';
 const certificate = {
   settings: {
@@ -247,8 +246,9 @@ describeWithComponents(programs, 'ClusterSPIFFEID objects', () => {
       await configure('none');
       await waitUntil('nobody leads any more', async () => !(await isLed(replicas)));
       expect(await names()).toEqual([helpers]);
-      const [, cleanUp = ''] = /^\$ kubectl (delete clusterspiffeids .*)$/m.exec(page) ?? [];
-      expect(await api.kubectl(cleanUp.split(' '))).toMatchObject({ code: 0 });
+      const cleanUp = ['cleanup', '--config', file, '--kubeconfig', api.kubeconfig, '--yes'];
+      const cleaned = await runSvidecar([...cleanUp, '--spire-server', spire.socketPath]);
+      expect(cleaned).toMatchObject({ code: 0, err: '' });
       expect(await names()).toEqual([]);
     } finally {
       await replicas.stop();

@@ -372,7 +372,7 @@ describeWithComponents(programs, 'registrations in a real SPIRE server', () => {
     expect(others.length).toBeGreaterThan(0);
     await apply('last');
     await until('the entry', async () => (await ours('/sa/last')) !== undefined);
-    const command = ['cleanup', '--config', configFile];
+    const command = ['cleanup', '--config', configFile, '--kubeconfig', api.kubeconfig];
     const early = await runSvidecar([...command, '--yes']);
     expect(early.code).toBe(2);
     expect(early.err).toContain('registration: none');

@@ -5,11 +5,15 @@ import type { ClusterFacts } from '../checks/facts.ts';
 import { readFile } from '../files/load-engine.ts';
 import { readEntryList } from '../identity/read-entry-list.ts';
 import { readSpire } from '../survey/read-spire.ts';
+import type { SpireServerApi } from '../spire/spire-server-api.ts';
 import type { CliContext, Terminal } from './terminal.ts';
 
-export interface SpireFlags {
+export interface SpireServerFlags {
   readonly spireServer?: string;
   readonly workloadApi?: string;
+}
+
+export interface SpireFlags extends SpireServerFlags {
   readonly entries?: string;
 }
 
@@ -17,6 +21,13 @@ export interface SpireFlags {
 const spireMs = 60_000;
 
 export function addSpireFlags(command: Command): Command {
+  return addSpireServerFlags(command).option(
+    '--entries <file>',
+    'instead of the server: what "spire-server entry show -output json" prints, or - for standard input',
+  );
+}
+
+export function addSpireServerFlags(command: Command): Command {
   return command
     .option(
       '--spire-server <address>',
@@ -25,40 +36,47 @@ export function addSpireFlags(command: Command): Command {
     .option(
       '--workload-api <socket>',
       "with host:port: where an administrator's X.509-SVID comes from",
-    )
-    .option(
-      '--entries <file>',
-      'instead of the server: what "spire-server entry show -output json" prints, or - for standard input',
     );
 }
 
 /** @throws {AppError} USAGE, FILE_UNREADABLE, ENTRIES_INVALID, CONFIG_INVALID; a server that does not answer is a fact */
 export async function spireFacts(
-  { spireServer, workloadApi, entries }: SpireFlags,
+  flags: SpireFlags,
   { terminal }: Pick<CliContext, 'terminal'>,
 ): Promise<ClusterFacts['spire']> {
+  const { spireServer, entries } = flags;
   if (spireServer !== undefined && entries !== undefined)
     throw new AppError('USAGE', 'give --spire-server or --entries, not both');
   if (entries !== undefined) return fromText(entries, terminal);
   if (spireServer === undefined)
     return { kind: 'not_asked', reason: 'give --spire-server or --entries to see registrations' };
-  const address = spireServer.startsWith('/') ? `unix://${spireServer}` : spireServer;
-  if (!address.startsWith('unix:') && workloadApi === undefined)
-    throw new AppError(
-      'USAGE',
-      `--spire-server ${spireServer} is asked by mTLS: give --workload-api with the socket that an administrator's X.509-SVID comes from`,
-    );
-  // Loaded when called: gRPC is a large library.
-  const { openSpireServer } = await import('../spire/open-spire-server.ts');
-  const api = openSpireServer({
-    address,
-    workloadApi: asAddress(workloadApi ?? ''),
-  });
+  const api = await openSpire(flags);
   try {
     return await readSpire(api, AbortSignal.timeout(spireMs));
   } finally {
     api.close();
   }
+}
+
+/**
+ * @param usual what a configuration says, where a flag is not given
+ * @throws {AppError} USAGE, CONFIG_INVALID
+ */
+export async function openSpire(
+  flags: SpireServerFlags,
+  usual?: { readonly server: string; readonly workloadApi: string },
+): Promise<SpireServerApi> {
+  const server = flags.spireServer ?? usual?.server ?? '';
+  const workloadApi = flags.workloadApi ?? usual?.workloadApi;
+  const address = server.startsWith('/') ? `unix://${server}` : server;
+  if (!address.startsWith('unix:') && workloadApi === undefined)
+    throw new AppError(
+      'USAGE',
+      `--spire-server ${server} is asked by mTLS: give --workload-api with the socket that an administrator's X.509-SVID comes from`,
+    );
+  // Loaded when called: gRPC is a large library.
+  const { openSpireServer } = await import('../spire/open-spire-server.ts');
+  return openSpireServer({ address, workloadApi: asAddress(workloadApi ?? '') });
 }
 
 /** Of a Workload API: a path stands for its socket. */

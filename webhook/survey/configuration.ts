@@ -3,7 +3,7 @@ import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, textsAt } from '#kernel/json.ts';
 import { subjectsOf, type ClusterFacts } from '../checks/facts.ts';
 import { webhookDeployments } from '../checks/serving.ts';
-import { ApiRefusal } from '../kube/kubernetes-api.ts';
+import { ApiRefusal, type KubernetesApi } from '../kube/kubernetes-api.ts';
 import { pathOf, readOne, reasonOf } from '../kube/read-list.ts';
 import type { Engine } from '../injection/inject.ts';
 import type { Site } from './site.ts';
@@ -26,8 +26,7 @@ export async function readConfiguration(site: Site, minor: number): Promise<Made
     return byDefault({ kind: 'not_asked', reason: 'the file that you gave is used' });
   const name = configMapName(site);
   try {
-    const found = await readOne(api, pathOf(configMaps, ownNamespace, name), signal);
-    const text = found === undefined ? undefined : textsAt(found, 'data')[usualKey];
+    const text = await configText(api, { namespace: ownNamespace, name }, signal);
     if (text === undefined) {
       const reason = `ConfigMap ${ownNamespace}/${name} has no ${usualKey}, so the defaults are assumed`;
       return byDefault({ kind: 'not_asked', reason });
@@ -38,6 +37,16 @@ export async function readConfiguration(site: Site, minor: number): Promise<Made
     const reason = `${reasonOf(thrown, configMaps)}, in namespace ${ownNamespace}; the defaults are assumed`;
     return byDefault({ kind: 'unknown', reason });
   }
+}
+
+/** Undefined where there is none. @throws {ApiRefusal} when it may not be read; {AppError} CLUSTER_UNREACHABLE */
+export async function configText(
+  api: KubernetesApi,
+  { namespace, name = usualName }: { readonly namespace: string; readonly name?: string },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const found = await readOne(api, pathOf(configMaps, namespace, name), signal);
+  return found === undefined ? undefined : textsAt(found, 'data')[usualKey];
 }
 
 function fromText(

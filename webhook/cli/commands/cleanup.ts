@@ -1,24 +1,25 @@
-/** `svidecar cleanup`: takes out of SPIRE what svidecar has put there, and nothing else. */
+/** `svidecar cleanup`: takes away what svidecar has made in SPIRE and in the cluster, and nothing else. */
 import { Command } from 'commander';
-import { AppError } from '#kernel/errors.ts';
-import { namespaceOfEntry } from '../../identity/entry-name.ts';
-import type { SpireEntry } from '../../identity/spire-entry.ts';
-import type { SpireServerApi } from '../../spire/spire-server-api.ts';
+import type { CleanUpSite } from '../../controller/cleanup/clean-up.ts';
+import {
+  configInForce,
+  readCluster,
+  refuseWhileMade,
+  type CleanUpInputs,
+} from '../cleanup-inputs.ts';
+import { foundText, summaryOf, takenText, unseenSentences } from '../cleanup-report.ts';
+import { addClusterFlags } from '../cluster-flags.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { addConfigFlag, defaultKubernetes, engineFrom } from '../options.ts';
+import { addSpireServerFlags, openSpire, type SpireServerFlags } from '../spire-flags.ts';
 import type { CliContext } from '../terminal.ts';
 
-interface CleanupFlags {
-  readonly config?: string;
-  readonly spireServer?: string;
-  readonly workloadApi?: string;
+interface CleanupFlags extends SpireServerFlags, CleanUpInputs {
   readonly yes?: true;
 }
 
-const batchSize = 200;
-
 const examples = `
-Before: set registration: none in svidecar's configuration, or uninstall it; else its controller makes the entries anew.
+Before: set registration: none and federation: [] in svidecar's configuration, or stop it; else its controller makes
+everything anew. Delete its manifests after: which relationships are svidecar's stands in its namespace.
 
 Examples:
   svidecar cleanup --spire-server unix:///tmp/spire-server/private/api.sock
@@ -26,94 +27,62 @@ Examples:
   kubectl exec -n svidecar deploy/svidecar -- \\
     /usr/local/bin/runtime /opt/svidecar/webhook/main.mjs cleanup --config /etc/svidecar/config.yaml --yes
 
-An entry is svidecar's if its name is svidecar.<namespace>.<hash>, with entries.cluster set svidecar-<cluster>.<namespace>.<hash>.
-Others stay, the one that makes svidecar an administrator too: spire-server entry delete takes that.`;
+SPIRE's server is that of the configuration where --spire-server is not given; the cluster is that of the kubeconfig.
+What cannot be reached is not looked at, which is said, and the rest is done.
+
+An entry is svidecar's if its name is svidecar.<namespace>.<hash>, with entries.cluster set svidecar-<cluster>.<namespace>.<hash>;
+a relationship if the Lease svidecar-registrations records it; a ClusterSPIFFEID if it has a name and the label of svidecar's.
+Others stay, the entry that makes svidecar an administrator too: spire-server entry delete takes that.
+Exit code: 0 all was looked at, and with --yes is gone · 1 something stays · 3 something was not looked at.`;
 
 export function cleanupCommand(context: CliContext): Command {
   const command = new Command('cleanup')
-    .summary("take svidecar's entries out of SPIRE")
+    .summary('take what svidecar has made out of SPIRE and the cluster')
     .description(
-      'List the entries that svidecar has made in SPIRE, and with --yes delete them. Those of others are never touched.',
+      'List the entries and federation relationships that svidecar has made in SPIRE, and its ClusterSPIFFEID objects, and with --yes delete them. Those of others are never touched.',
     )
+    .option('-n, --namespace <name>', "svidecar's own namespace", 'svidecar')
     .option(
-      '--spire-server <address>',
-      "SPIRE's server API (default: spire.server of the configuration)",
-    )
-    .option(
-      '--workload-api <address>',
-      'where the admin X.509-SVID comes from (default: spire.workloadApi of the configuration)',
+      '-c, --config <file>',
+      "the injector's configuration (default: the cluster's, else built-in defaults)",
     )
     .option('--yes', 'delete them');
-  return addConfigFlag(command)
+  return addClusterFlags(addSpireServerFlags(command), 'for relationships and objects')
     .addHelpText('after', examples)
     .action(async (flags: CleanupFlags) => {
-      const { config } = engineFrom({ ...flags, kubernetesVersion: defaultKubernetes }, context);
-      if (flags.yes === true && config.registration === 'entries') {
-        throw new AppError(
-          'USAGE',
-          'the configuration says registration: entries, so the controller would make again what is deleted; set registration: none first, and wait until svidecar has read it',
-        );
-      }
-      const { openSpireServer } = await import('../../spire/open-spire-server.ts');
-      const api = openSpireServer({
-        address: flags.spireServer ?? config.spire.server,
-        workloadApi: flags.workloadApi ?? config.spire.workloadApi,
-      });
+      const { signal } = new AbortController();
+      const connected = await readCluster(flags);
+      const { config, cluster } = await configInForce(flags, { connected, context, signal });
+      if (flags.yes === true) refuseWhileMade(config);
+      const spire = await openSpire(flags, config.spire);
       try {
-        const { cluster } = config.entries;
-        await cleanUp(api, { cluster, isMeant: flags.yes === true, context });
+        const { namespace } = flags;
+        const clusterName = config.entries.cluster;
+        await cleanUp({ spire, cluster, namespace, clusterName, signal }, flags, context);
       } finally {
-        api.close();
+        spire.close();
       }
     });
 }
 
 async function cleanUp(
-  api: SpireServerApi,
-  {
-    cluster,
-    isMeant,
-    context,
-  }: { readonly cluster: string; readonly isMeant: boolean; readonly context: CliContext },
+  site: CleanUpSite,
+  { yes }: CleanupFlags,
+  { terminal, exit }: CliContext,
 ): Promise<void> {
-  const { terminal, exit } = context;
-  // Each call ends by itself.
-  const { signal } = new AbortController();
-  const all = await api.listEntries(signal);
-  const ours = all.filter(({ id }) => namespaceOfEntry(cluster, id) !== undefined);
-  const others = all.length - ours.length;
-  if (!isMeant) {
-    terminal.out(ours.map(lineOf).join(''));
-    terminal.err(
-      `${ours.length} entries of svidecar's in ${api.address}, ${others} of others. ${ours.length === 0 ? 'There is nothing to do' : "Delete svidecar's with --yes"}\n`,
-    );
-    return;
+  const { findOurs, takeAway } = await import('../../controller/cleanup/clean-up.ts');
+  const ours = await findOurs(site);
+  const unseen = unseenSentences(ours, site.namespace);
+  for (const each of unseen) terminal.err(`${each}\n`);
+  let code: number = unseen.length > 0 ? exitCodes.unreachable : exitCodes.ok;
+  if (yes === true) {
+    const taken = await takeAway(ours, site);
+    terminal.out(takenText(ours, taken));
+    for (const each of taken.stays) terminal.err(`${each}\n`);
+    if (taken.stays.length > 0) code = exitCodes.refused;
+  } else {
+    terminal.out(foundText(ours));
+    terminal.err(summaryOf(ours));
   }
-  const refused = await deleteAll(api, ours, signal);
-  terminal.out(`deleted ${ours.length - refused.length} entries; ${others} of others stay\n`);
-  for (const each of refused) terminal.err(`${each}\n`);
-  if (refused.length > 0) exit(exitCodes.refused);
-}
-
-/** @returns a sentence for each that SPIRE kept */
-async function deleteAll(
-  api: SpireServerApi,
-  entries: readonly SpireEntry[],
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const refused: string[] = [];
-  for (let from = 0; from < entries.length; from += batchSize) {
-    const ids = entries.slice(from, from + batchSize).map(({ id }) => id);
-    const results = await api.deleteEntries(ids, signal);
-    for (const [index, id] of ids.entries()) {
-      const result = results[index];
-      if (result?.kind === 'refused')
-        refused.push(`SPIRE does not delete ${id}: ${result.words} (${result.code})`);
-    }
-  }
-  return refused;
-}
-
-function lineOf({ id, spiffeId }: SpireEntry): string {
-  return `${id} ${spiffeId}\n`;
+  exit(code);
 }

@@ -4,16 +4,15 @@
  */
 import type { Clock } from '#kernel/clock.ts';
 import { AppError } from '#kernel/errors.ts';
-import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import type { JsonObject } from '#kernel/json.ts';
 import type { Log } from '#kernel/observe.ts';
 import {
-  isClusterSpiffeIdName,
   wantedClusterSpiffeIds,
   type WantedClusterSpiffeId,
 } from '../../desired/cluster-spiffe-ids.ts';
-import { isManaged, managedBy } from '../../desired/desired.ts';
+import { managedBy } from '../../desired/desired.ts';
 import type { KubernetesApi } from '../../kube/kubernetes-api.ts';
-import { pathOf, readList } from '../../kube/read-list.ts';
+import { pathOf } from '../../kube/read-list.ts';
 import type { InjectorConfig } from '../../request/injector-config.ts';
 import type { RegistrationCounts } from '../registrations/registration-loop.ts';
 import {
@@ -22,13 +21,11 @@ import {
   type ClusterSpiffeIdStep,
   type StoredClusterSpiffeId,
 } from './plan-cluster-spiffe-ids.ts';
-
-/** @see spire-controller-manager, ClusterSPIFFEID */
-const source = {
-  apiVersion: 'spire.spiffe.io/v1alpha1',
-  kind: 'ClusterSPIFFEID',
-  resource: 'clusterspiffeids',
-} as const;
+import {
+  clusterSpiffeIds,
+  readClusterSpiffeIds,
+  removeClusterSpiffeId,
+} from './stored-cluster-spiffe-ids.ts';
 
 /** More sets of trust domains than people keep apart; each costs spire-controller-manager a look at every pod. */
 const maxObjects = 256;
@@ -113,10 +110,9 @@ export class ClusterSpiffeIdKeeper {
 
   /** @throws {AppError} CLUSTER_UNREACHABLE where they may not be read, or the kind is not there */
   async #read(signal: AbortSignal): Promise<readonly StoredClusterSpiffeId[]> {
-    const keep = (object: JsonObject): boolean =>
-      isClusterSpiffeIdName(stringAt(objectAt(object, 'metadata'), 'name') ?? '');
-    const listed = await readList(this.#options.api, source, { keep, signal });
-    if (listed.kind === 'known') return listed.objects.map(storedOf);
+    const { api } = this.#options;
+    const listed = await readClusterSpiffeIds(api, { isOptional: false, signal });
+    if (listed.kind === 'known') return listed.stored;
     throw new AppError(
       'CLUSTER_UNREACHABLE',
       `${listed.reason}; registration: clusterspiffeid needs spire-controller-manager with its CRDs, and the component clusterspiffeid of svidecar's manifests`,
@@ -129,24 +125,23 @@ export class ClusterSpiffeIdKeeper {
       case 'create': {
         const { name } = step.wanted;
         const metadata = { name, labels: { ...managedBy } };
-        await api.create(pathOf(source), objectOf(step.wanted, metadata), signal);
+        await api.create(pathOf(clusterSpiffeIds), objectOf(step.wanted, metadata), signal);
         this.writes.created += 1;
         log.info({ name }, 'ClusterSPIFFEID created');
         return;
       }
       case 'replace': {
         const { name } = step.wanted;
-        const path = pathOf(source, undefined, name);
+        const path = pathOf(clusterSpiffeIds, undefined, name);
         await api.replace(path, objectOf(step.wanted, step.metadata), signal);
         this.writes.updated += 1;
         log.info({ name }, 'ClusterSPIFFEID put right');
         return;
       }
       case 'remove': {
-        const { name, uid, resourceVersion } = step;
-        await api.remove(pathOf(source, undefined, name), { uid, resourceVersion }, signal);
+        await removeClusterSpiffeId(api, step, signal);
         this.writes.deleted += 1;
-        log.info({ name }, 'unused ClusterSPIFFEID removed');
+        log.info({ name: step.name }, 'unused ClusterSPIFFEID removed');
         return;
       }
       default:
@@ -160,20 +155,8 @@ export class ClusterSpiffeIdKeeper {
   }
 }
 
-function storedOf(object: JsonObject): StoredClusterSpiffeId {
-  const metadata = objectAt(object, 'metadata');
-  return {
-    name: stringAt(metadata, 'name') ?? '',
-    uid: stringAt(metadata, 'uid') ?? '',
-    resourceVersion: stringAt(metadata, 'resourceVersion') ?? '',
-    isManaged: isManaged(objectAt(metadata, 'labels')),
-    metadata,
-    spec: objectAt(object, 'spec'),
-  };
-}
-
 function objectOf({ spec }: WantedClusterSpiffeId, metadata: JsonObject): JsonObject {
-  const { apiVersion, kind } = source;
+  const { apiVersion, kind } = clusterSpiffeIds;
   return { apiVersion, kind, metadata, spec };
 }
 

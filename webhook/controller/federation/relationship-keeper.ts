@@ -181,7 +181,7 @@ export class RelationshipKeeper {
       if (this.#told.has(message)) continue;
       this.#options.log.warn(
         { trustDomain, fault: message },
-        'a federation relationship is not as configured',
+        'a federation relationship is not as configured, trying again',
       );
     }
     this.#told = new Set(problems.map(({ message }) => message));
@@ -235,13 +235,13 @@ function refusedProblem(
   result: Exclude<RelationshipResult, { readonly kind: 'done' }>,
 ): RelationshipProblem {
   const said = result.kind === 'missing' ? 'it is gone' : `${result.code}: ${result.words}`;
-  const message = `SPIRE's server does not take the federation relationship with ${trustDomain} (${said}); trying again`;
+  const message = `SPIRE's server does not take the federation relationship with ${trustDomain} (${said})`;
   return { trustDomain, message };
 }
 
 function namedProblem(trustDomain: string, code: string): RelationshipProblem {
   const message =
     `the bundle of trust domain ${trustDomain}, which is no longer configured, is still in SPIRE (${code}): ` +
-    'entries federate with it. Those of others have to be changed by whoever made them; trying again';
+    'entries federate with it. Those of others have to be changed by whoever made them';
   return { trustDomain, message };
 }

@@ -9,6 +9,7 @@ import { RegistrationBoard } from './registration-board.ts';
 import { defaultRegistrationLimits, type RegistrationLimits } from './registration-limits.ts';
 import { RegistrationLoop, type StoredWishes } from './registration-loop.ts';
 import { registrationMetrics, SpireCalls, type RegistrationState } from './registration-metrics.ts';
+import { registrationsLease, registrationsLeasePath } from './registrations-lease.ts';
 import { SpireLead } from './spire-lead.ts';
 import type { RegistrationProblem } from '../../desired/registrations.ts';
 import type { KubernetesApi } from '../../kube/kubernetes-api.ts';
@@ -54,8 +55,6 @@ const nothingKept: KeptRegistrations = {
   lastSuccessMs: undefined,
 };
 
-const leaseName = 'svidecar-registrations';
-
 export class Registrar {
   readonly #options: RegistrarOptions;
   readonly #board = new RegistrationBoard();
@@ -75,12 +74,12 @@ export class Registrar {
       identity,
       clock,
       log,
-      name: leaseName,
+      name: registrationsLease,
       random: Math.random,
       ...(leaseTimes === undefined ? {} : { times: leaseTimes }),
     });
     this.#relationships = new RelationshipLoop({
-      record: leaseRecord(api, leasePath(namespace)),
+      record: leaseRecord(api, registrationsLeasePath(namespace)),
       leads: () => this.#lead.isLeader(),
       config: options.config,
       api: () => this.#spire(),
@@ -228,14 +227,9 @@ export class Registrar {
   }
 }
 
-function leasePath(namespace: string): string {
-  const leases = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases`;
-  return `${leases}/${leaseName}`;
-}
-
 const leaseReference = {
   apiVersion: 'coordination.k8s.io/v1',
   kind: 'Lease',
-  name: leaseName,
+  name: registrationsLease,
   uid: '',
 };
