@@ -12,9 +12,10 @@ machine() {
 # inside COMMAND…: with the machine's files, network and processes
 inside() { nsenter --target "$(machine)" "${machine_namespaces[@]}" -- "$@"; }
 
-# run_in_network COMMAND…: this machine's files and processes, the cluster's network and names. It replaces this shell, so that
-# a signal to it reaches the command.
+# run_in_network COMMAND…: this machine's files and processes, the cluster's network, names and KUBECONFIG. It replaces this
+# shell, so that a signal to it reaches the command.
 run_in_network() {
+  export KUBECONFIG="$kubeconfig"
   local resolve="mount --bind '$state/etc/resolv.conf' /etc/resolv.conf && exec \"\$@\""
   exec nsenter --target "$(machine)" --net -- unshare --mount --propagation private -- sh -c "$resolve" sh "$@"
 }

@@ -64,6 +64,13 @@ describeOnCluster('docs/tutorial.md, followed step by step with a browser', (clu
       const page = await see(browser, frontend2, '6-frontend-2-of-another-trust-domain');
       expectAccount(page, 'Alex Fergus');
     },
+    '10. The proof, and the way back': async () => {
+      const page = await see(browser, frontend2, '7-frontend-2-no-longer-federated');
+      expectRefusal(
+        page,
+        "HTTP 403: jwt-validate: there is no bundle for the token's trust domain",
+      );
+    },
   };
 
   test('the page has the sections that are looked at', () => {
