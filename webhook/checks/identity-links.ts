@@ -145,13 +145,14 @@ const entry: Look = (identity, facts) => {
   if (registration === undefined || facts.spire.kind !== 'known' || entries.length > 0)
     return undefined;
   if (isIssuedElsewhere(identity, facts)) return undefined;
+  const { labelFault } = identity;
   const [other] = others;
   const instead =
     other === undefined ? '' : `; entry ${other.id} would give its helper ${other.spiffeId}`;
   return missing(
     'entry',
     `SPIRE has no entry for ${registration.spiffeId}${instead}`,
-    entryHint(identity, facts),
+    labelFault ?? entryHint(identity, facts),
   );
 };
 

@@ -6,6 +6,7 @@ import { AppError } from '#kernel/errors.ts';
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { helperContainer } from '../../sidecar/config/helper-contract.ts';
 import { fitOf, type SelectorFit } from '../identity/meet-selectors.ts';
+import { labelFault } from '../identity/missing-labels.ts';
 import type { Registration } from '../identity/registration.ts';
 import { registrationsOf } from '../identity/registrations-of.ts';
 import type { SpireEntry } from '../identity/spire-entry.ts';
@@ -44,6 +45,8 @@ export interface IdentityChain {
   readonly assessed: Assessed;
   /** Undefined where its annotations give none. */
   readonly registration: Registration | undefined;
+  /** Why nothing may be registered for it, where labels by which entries are to select are missing. */
+  readonly labelFault: string | undefined;
   readonly entries: readonly RegisteredEntry[];
   /** Entries with other SPIFFE IDs that its helper would get. */
   readonly others: readonly SpireEntry[];
@@ -67,6 +70,7 @@ export function workloadIdentities(
         where: head.where,
         assessed: head,
         registration,
+        labelFault: labelFaultOf(head, facts),
         ...foundFor(registration?.spiffeId, { entries, askers }),
         clusterSpiffeIds: selectedBy(head.located, facts),
         pods: pods.map((pod) => ({
@@ -82,17 +86,25 @@ function wantsHelper({ decision }: Assessed): boolean {
   return !('status' in decision) || decision.status.helper !== undefined;
 }
 
+function labelFaultOf({ located }: Assessed, { engine }: ClusterFacts): string | undefined {
+  const { registration, entries } = engine.config;
+  // Entries of spire-controller-manager are for one pod each, by its UID.
+  return registration === 'clusterspiffeid' ? undefined : labelFault(located, entries.podLabels);
+}
+
 /** Undefined where annotations or configuration give none: admission refuses it. */
 function registrationFor(
   { located }: Assessed,
   { engine }: ClusterFacts,
 ): Registration | undefined {
+  const labels = objectAt(objectAt(located.template, 'metadata'), 'labels');
   const { podLabels } = engine.config.entries;
   try {
     return registrationsOf(located, {
       facts: engine,
       hasHelper: true,
-      podLabels,
+      // Of one that lacks some, what it would be all the same.
+      podLabels: podLabels.filter((key) => stringAt(labels, key) !== undefined),
       containers: [],
     })[0];
   } catch (error) {

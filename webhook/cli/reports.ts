@@ -5,6 +5,8 @@ import type { TraceStep } from '../injection/trace.ts';
 import { nameOf } from '../admission/decide.ts';
 import type { DecidedWorkload } from '../manifests/decide-all.ts';
 import type { InputProblem } from '../manifests/input-problem.ts';
+import { unreadableFault } from '../injection/tell-of-federation.ts';
+import { unreadableIn } from '../request/federation.ts';
 import { exitCodeOfAll } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
 import type { Foreign } from '../manifests/foreign-objects.ts';
@@ -27,13 +29,29 @@ export function reportProblems(problems: readonly InputProblem[], terminal: Term
 /** What was done to each workload, and what its author should know; refusals are problems and not reported here. */
 export function reportOutcomes(outcomes: readonly DecidedWorkload[], terminal: Terminal): void {
   for (const outcome of outcomes) {
-    const { document, object, located, decision } = outcome;
-    const place = `${document.source.name}:${object.line}: ${nameOf(located)}`;
+    const { decision } = outcome;
+    const place = placeOf(outcome);
     if (decision.kind === 'refused') continue;
     for (const step of decision.steps.filter((each) => isWorthTelling(each))) {
       const warning = step.level === 'warning' ? 'warning: ' : '';
       terminal.err(`${printable(`${place}: ${warning}${step.message}`)}\n`);
     }
+  }
+}
+
+function placeOf({ document, object, located }: DecidedWorkload): string {
+  return `${document.source.name}:${object.line}: ${nameOf(located)}`;
+}
+
+/** Trust domains that workloads name and that their entries do not, because they are none. */
+export function reportUnreadable(
+  outcomes: readonly DecidedWorkload[],
+  terminal: Pick<Terminal, 'err'>,
+): void {
+  for (const outcome of outcomes) {
+    const fault = unreadableFault(unreadableIn(outcome.located.template));
+    if (fault !== undefined)
+      terminal.err(`${printable(`${placeOf(outcome)}: warning: ${fault}`)}\n`);
   }
 }
 
@@ -52,11 +70,18 @@ export function exitCodeOfProblems(problems: readonly InputProblem[]): number {
   return exitCodeOfAll(problems.map(({ error }) => error.code));
 }
 
-/** `file:line: Kind namespace/name: warning: …` */
-export function reportForeign(all: readonly Foreign[], terminal: Pick<Terminal, 'err'>): void {
+/** `file:line: Kind namespace/name: warning: …` @param more what follows from it for this command */
+export function reportForeign(
+  all: readonly Foreign[],
+  terminal: Pick<Terminal, 'err'>,
+  more?: string,
+): void {
   for (const { document, object, kind, namespace, name, steps } of all) {
     const place = `${document.source.name}:${object.line}: ${kind} ${namespace}/${name}`;
-    for (const { message } of steps)
-      terminal.err(`${printable(`${place}: warning: ${message}`)}\n`);
+    const messages = [
+      ...steps.map(({ message }) => message),
+      ...(more === undefined ? [] : [more]),
+    ];
+    for (const message of messages) terminal.err(`${printable(`${place}: warning: ${message}`)}\n`);
   }
 }

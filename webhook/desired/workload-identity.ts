@@ -1,6 +1,7 @@
 /** What a stored workload is to be in SPIRE, told from its pod template and the newest configuration. */
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { labelFault } from '../identity/missing-labels.ts';
 import { registrationsOf } from '../identity/registrations-of.ts';
 import { fragmentsOf } from '../injection/compose.ts';
 import type { Engine } from '../injection/inject.ts';
@@ -57,11 +58,15 @@ function identityOf(located: Located, engine: Engine): IdentityWish | undefined 
   const settings = request.kind === 'templates' ? request.settings : {};
   if (!hasHelper(located, engine, request.kind === 'templates' ? request.names : []))
     return undefined;
-  const { entries } = engine.config;
+  const { entries, registration: registrar } = engine.config;
+  // Entries of spire-controller-manager are for one pod each, by its UID.
+  const podLabels = registrar === 'clusterspiffeid' ? [] : entries.podLabels;
+  const fault = labelFault(located, podLabels);
+  if (fault !== undefined) return { kind: 'refused', why: fault };
   const [registration] = registrationsOf(located, {
     facts: engine,
     hasHelper: true,
-    podLabels: entries.podLabels,
+    podLabels,
     containers: [],
     selectsImage: entries.selectImage,
   });

@@ -1,4 +1,5 @@
 /** The registrations that one workload needs: its identity, told from its pod template, for each of its containers. */
+import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { helperContainer } from '../../sidecar/config/helper-contract.ts';
 import { federationOf } from '../request/federation.ts';
@@ -8,6 +9,7 @@ import { variablesFor, type EngineFacts } from '../request/variables.ts';
 import { dnsNamesOf, type DnsNames } from './dns-names.ts';
 import { imageSelector } from './image-selector.ts';
 import { hasIstioProxy, istioContainer } from './istio-proxy.ts';
+import { labelFault } from './missing-labels.ts';
 import { plainTerms, type Registration, type RegistrationTerms } from './registration.ts';
 
 export interface RegistrationOptions {
@@ -16,7 +18,7 @@ export interface RegistrationOptions {
   readonly hasHelper: boolean;
   /** SPIFFE ID of the agents; default: the one of the usual installation of SPIRE. */
   readonly parentId?: string;
-  /** Keys of the pods' labels that select too. */
+  /** Keys of the pods' labels that select too: the pod template must have them all. */
   readonly podLabels: readonly string[];
   /** Containers beside the helper; those that the workload lacks are passed over. */
   readonly containers: readonly string[];
@@ -49,13 +51,22 @@ interface Identity {
   readonly helperImage: string;
 }
 
-/** One for each container. @throws {AppError} TEMPLATE_INVALID for an unknown variable, and as the annotations */
+/**
+ * One for each container.
+ * @throws {AppError} LABEL_MISSING, TEMPLATE_INVALID for an unknown variable, and as the annotations
+ */
 export function registrationsOf(
   located: Located,
   options: RegistrationOptions,
 ): readonly Registration[] {
   const containers = containersOf(located, options);
   if (containers.length === 0) return [];
+  const fault = labelFault(located, options.podLabels);
+  if (fault !== undefined)
+    throw new AppError(
+      'LABEL_MISSING',
+      `${located.kind} ${located.namespace}/${located.name}: ${fault}`,
+    );
   const identity = identityOf(located, options);
   return containers.map((each) => registrationOf(each, { located, options, identity }));
 }
@@ -135,12 +146,8 @@ function identityOf(located: Located, { facts, parentId }: RegistrationOptions):
   };
 }
 
-/** Of those labels that the pods have. */
 function labelSelectors(labels: JsonObject, keys: readonly string[]): readonly string[] {
-  return keys.flatMap((key) => {
-    const value = stringAt(labels, key);
-    return value === undefined ? [] : [`k8s:pod-label:${key}:${value}`];
-  });
+  return keys.map((key) => `k8s:pod-label:${key}:${stringAt(labels, key) ?? ''}`);
 }
 
 /** `auto` stands in Istio's manifests for what its injector chooses. */

@@ -18,14 +18,8 @@ export function tellOfFederation(
   { callers, variables }: Pick<Composition, 'callers' | 'variables'>,
   trace: Trace,
 ): void {
-  if (unreadable.length > 0) {
-    const items = shortList(unreadable.map((item) => `"${item.slice(0, shownChars)}"`));
-    trace.warn(
-      'federates_with_unreadable',
-      `annotation ${registrarsKey}: ${items} is no name of a trust domain and is left out; write names such as partner.example, separated by commas`,
-      registrarsKey,
-    );
-  }
+  const fault = unreadableFault(unreadable);
+  if (fault !== undefined) trace.warn('federates_with_unreadable', fault, registrarsKey);
   if (ownNamed !== undefined)
     trace.say(
       'federates_with_itself',
@@ -35,6 +29,13 @@ export function tellOfFederation(
   const own = domainOf(stringAt(variables, 'spiffeId') ?? '');
   const calling = [...new Set(callers.map(domainOf))];
   tellOfCallers({ calling: calling.filter((name) => name !== own), trustDomains }, trace);
+}
+
+/** Undefined where all items can be read. */
+export function unreadableFault(unreadable: Federation['unreadable']): string | undefined {
+  if (unreadable.length === 0) return undefined;
+  const items = shortList(unreadable.map((item) => `"${item.slice(0, shownChars)}"`));
+  return `annotation ${registrarsKey}: ${items} is no name of a trust domain and is left out; write names such as partner.example, separated by commas`;
 }
 
 interface Sides {

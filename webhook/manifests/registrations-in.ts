@@ -28,6 +28,8 @@ export interface EntriesOptions extends Omit<
 export interface RegistrationsIn {
   readonly registrations: readonly Registration[];
   readonly problems: readonly InputProblem[];
+  /** Those that are registered. */
+  readonly registered: readonly DecidedWorkload[];
 }
 
 /** What a workload's registrations depend on besides. */
@@ -55,6 +57,7 @@ export function registrationsIn(
   return {
     registrations: options.isEachKept ? registrations : mergeSimilar(registrations),
     problems: [...faults, ...results.flatMap((each) => each.problems)],
+    registered: results.flatMap((each) => each.registered),
   };
 }
 
@@ -78,13 +81,14 @@ function refuseWithoutPods(): never {
 function resultFor(outcome: DecidedWorkload, surroundings: Surroundings): RegistrationsIn {
   const { document, object, located, decision } = outcome;
   if (decision.kind === 'refused' && !isLivePod(located))
-    return { registrations: [], problems: refusals([outcome]) };
+    return { registrations: [], problems: refusals([outcome]), registered: [] };
   try {
-    return { registrations: registrationsFor(outcome, surroundings), problems: [] };
+    const registrations = registrationsFor(outcome, surroundings);
+    return { registrations, problems: [], registered: registrations.length > 0 ? [outcome] : [] };
   } catch (thrown) {
     const error = failureOf(thrown, nameOf(located));
     const place = { source: document.source, line: object.line };
-    return { registrations: [], problems: [problemAt(place, error)] };
+    return { registrations: [], problems: [problemAt(place, error)], registered: [] };
   }
 }
 

@@ -24,19 +24,29 @@ export interface Federation {
 
 /** The union of both annotations; ours has been judged by `readRequest`. @param spiffeId the workload's */
 export function federationOf(template: JsonObject, spiffeId: string): Federation {
-  const annotations = objectAt(objectAt(template, 'metadata'), 'annotations');
-  const namesIn = (key: string): readonly string[] =>
-    (stringAt(annotations, key) ?? '')
-      .split(',')
-      .map((item) => trustDomainNamed(item.trim()))
-      .filter((name) => name !== '');
-  const isReadable = (name: string): boolean => trustDomainFault(name) === undefined;
-  const registrars = namesIn(registrarsKey);
-  const named = new Set([...namesIn(oursKey), ...registrars].filter(isReadable));
+  const items = [...itemsOf(template, oursKey), ...itemsOf(template, registrarsKey)];
+  const named = new Set(items.filter(isReadable));
   const own: string = trustDomainOf(parseSpiffeId(spiffeId));
   return {
     trustDomains: [...named].filter((name) => name !== own).sort(),
     ownNamed: named.has(own) ? own : undefined,
-    unreadable: registrars.filter((name) => !isReadable(name)),
+    unreadable: unreadableIn(template),
   };
+}
+
+/** Items of the registrar's annotation, whoever the workload is. */
+export function unreadableIn(template: JsonObject): readonly string[] {
+  return itemsOf(template, registrarsKey).filter((item) => !isReadable(item));
+}
+
+function itemsOf(template: JsonObject, key: string): readonly string[] {
+  const annotations = objectAt(objectAt(template, 'metadata'), 'annotations');
+  return (stringAt(annotations, key) ?? '')
+    .split(',')
+    .map((item) => trustDomainNamed(item.trim()))
+    .filter((name) => name !== '');
+}
+
+function isReadable(name: string): boolean {
+  return trustDomainFault(name) === undefined;
 }

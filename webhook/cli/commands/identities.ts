@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import type { ClusterFacts } from '../../checks/facts.ts';
 import { judgeIdentities } from '../../checks/identity-links.ts';
 import { factsOfFiles } from '../../manifests/facts-of-manifests.ts';
+import { foreignAmong } from '../../manifests/foreign-objects.ts';
 import { readManifest } from '../../manifests/manifest.ts';
 import { addClusterFlags, connectTo, engineSource, type ClusterFlags } from '../cluster-flags.ts';
 import {
@@ -12,15 +13,9 @@ import {
   identitiesSummary,
   identitiesText,
 } from '../identities-report.ts';
-import {
-  addEngineFlags,
-  defaultNamespace,
-  engineFrom,
-  outputOption,
-  type EngineFlags,
-} from '../options.ts';
+import { addEngineFlags, decideOptions, outputOption, type EngineFlags } from '../options.ts';
 import { readInputs } from '../read-inputs.ts';
-import { painter, reportProblems } from '../reports.ts';
+import { painter, reportForeign, reportProblems } from '../reports.ts';
 import { addSpireFlags, refuseTwoStdins, spireFacts, type SpireFlags } from '../spire-flags.ts';
 import type { CliContext } from '../terminal.ts';
 
@@ -63,6 +58,9 @@ export function identitiesCommand(context: CliContext): Command {
     });
 }
 
+const ofForeign =
+  'its identity is not shown; svidecar identities without files shows that of its pods, which it reads from the cluster';
+
 interface Told {
   readonly facts: ClusterFacts;
   readonly target: string;
@@ -91,12 +89,13 @@ async function ofFiles(
 ): Promise<Told> {
   const { terminal } = context;
   const documents = readInputs(paths, terminal).flatMap(readManifest);
+  const engineOptions = decideOptions(flags, context);
   const { facts, faults } = factsOfFiles(documents, {
-    engine: engineFrom(flags, context),
-    namespace: flags.namespace ?? defaultNamespace,
+    ...engineOptions,
     nowMs: terminal.now(),
     spire: await spireFacts(flags, context),
   });
+  reportForeign(foreignAmong(documents, engineOptions), terminal, ofForeign);
   reportProblems(
     faults.map((error) => ({ error })),
     terminal,

@@ -9,13 +9,14 @@ import {
 import { nodeAlias, type EntryContent, type Registration } from '../../identity/registration.ts';
 import { commandFor, entriesDocument } from '../../identity/server-forms.ts';
 import { yamlOf } from '../../manifests/appended-documents.ts';
+import { foreignAmong } from '../../manifests/foreign-objects.ts';
 import { readManifest } from '../../manifests/manifest.ts';
 import { registrationsIn } from '../../manifests/registrations-in.ts';
 import { addEntriesFlags, entriesOptions, type EntriesFlags } from '../entries-flags.ts';
 import { exitCodeOfAll } from '../exit-codes.ts';
 import { decideOptions } from '../options.ts';
 import { readInputs } from '../read-inputs.ts';
-import { reportProblems } from '../reports.ts';
+import { reportForeign, reportProblems, reportUnreadable } from '../reports.ts';
 import type { CliContext } from '../terminal.ts';
 
 const examples = `
@@ -33,6 +34,9 @@ The annotations svidecar.dev/federates-with and spiffe.io/federatesWith of a pod
 become the entry's federatesWith. Parent, labels, image, hint and lives that no flag names are those of the
 configuration (entries). A second run changes nothing: SPIRE says that a similar entry already exists.`;
 
+const ofForeign =
+  'no entry is printed for it; give its pods: kubectl get pods -o yaml | svidecar render entries -';
+
 export function entriesCommand(context: CliContext): Command {
   const command = new Command('entries')
     .summary('what registers the helpers in SPIRE')
@@ -47,9 +51,15 @@ export function entriesCommand(context: CliContext): Command {
       const engineOptions = decideOptions(flags, context);
       const options = entriesOptions(flags, engineOptions.engine.config);
       const documents = readInputs(paths, terminal).flatMap(readManifest);
-      const { registrations, problems } = registrationsIn(documents, options, engineOptions);
+      const { registrations, problems, registered } = registrationsIn(
+        documents,
+        options,
+        engineOptions,
+      );
       const { className } = engineOptions.engine.config.entries;
       terminal.out(textOf(registrations, { className, ...flags }));
+      reportUnreadable(registered, terminal);
+      reportForeign(foreignAmong(documents, engineOptions), terminal, ofForeign);
       reportProblems(problems, terminal);
       context.exit(exitCodeOfAll(problems.map(({ error }) => error.code)));
     });

@@ -165,3 +165,41 @@ test('what a Deployment makes is not registered beside it', async () => {
   };
   expect((await render(['--container', 'sleep', '--as', 'objects'], set)).out).toBe('');
 });
+
+test('a workload without a label that entries select by is refused; the others are printed', async () => {
+  const { code, out, err } = await render(
+    ['--container', 'sleep', '--pod-label', 'app'],
+    pod({}),
+    pod({ name: 'bare', labels: { tier: 'back' } }),
+  );
+  expect(out.match(/pod-label:\S+|container-name:\S+/g)).toEqual([
+    'pod-label:app:sleep',
+    'container-name:sleep',
+  ]);
+  expect(err).toMatch(/^stdin:4: Pod shop\/bare: .* the label app, .* \[LABEL_MISSING\]\n$/);
+  expect(code).toBe(1);
+});
+
+const asking = { 'inject.svidecar.dev/templates': 'jwt-inject', 'svidecar.dev/audience': 'a' };
+
+test.each([['render entries'], ['identities']])(
+  '%s warns of objects of other kinds that ask for injection',
+  async (command) => {
+    const template = { metadata: { annotations: asking }, spec: { containers: [] } };
+    const metadata = { name: 'shop', namespace: 'shop' };
+    const rollout = { apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout', metadata };
+    const stdin = JSON.stringify({ ...rollout, spec: { template } });
+    const { code, err } = await runSvidecar([...command.split(' '), '-'], { stdin });
+    expect(err).toContain('stdin:1: Rollout shop/shop: warning: ');
+    expect(err).toContain('an object of this kind is not changed here');
+    expect(err).toMatch(/no entry is printed for it|its identity is not shown/);
+    expect(code).toBe(0);
+  },
+);
+
+test('items of an annotation that name no trust domain are told of', async () => {
+  const annotations = { 'spiffe.io/federatesWith': 'b.test, Not One' };
+  const { code, out, err } = await render(['--container', 'sleep'], pod({ annotations }));
+  expect(err).toMatch(/^stdin:2: Pod shop\/sleep-1: warning: .*"Not One" is no name/m);
+  expect([code, out.match(/-federatesWith \S+/g)]).toEqual([0, ['-federatesWith spiffe://b.test']]);
+});

@@ -87,7 +87,7 @@ test('what cannot be read is unclear, not nothing', () => {
 test('labels and the image select where the configuration says so', () => {
   const narrow = engineFor({
     registration: 'entries',
-    entries: { podLabels: ['app', 'absent'], selectImage: true },
+    entries: { podLabels: ['app'], selectImage: true },
   });
   expect(identityOfStored(deployment(injectBackend), narrow)).toMatchObject({
     identity: {
@@ -99,5 +99,19 @@ test('labels and the image select where the configuration says so', () => {
         'k8s:sa:frontend',
       ],
     },
+  });
+});
+
+test('without a label by which entries select, others would meet its entry: nothing is registered', () => {
+  const entries = { podLabels: ['app', 'team'] };
+  const narrow = engineFor({ registration: 'entries', entries });
+  const wish = identityOfStored(deployment(injectBackend), narrow);
+  expect(wish).toMatchObject({ kind: 'refused' });
+  expect(JSON.stringify(wish)).toMatch(/the label team, .*add the label, or take team out of/);
+  expect(identityOfStored(deployment({}), narrow)).toBeUndefined();
+  const byController = engineFor({ registration: 'clusterspiffeid', entries });
+  expect(identityOfStored(deployment(injectBackend), byController)).toMatchObject({
+    kind: 'identity',
+    identity: { selectors: ['k8s:container-name:auth-helper', 'k8s:ns:shop', 'k8s:sa:frontend'] },
   });
 });

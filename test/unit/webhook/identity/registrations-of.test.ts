@@ -54,14 +54,28 @@ test('of other containers only those that the workload has are registered', () =
   expect(of(false)).toEqual(['envoy']);
 });
 
-test('labels of the pods select too where they are asked for and there', () => {
-  const [registration] = registrationsOf(orders(), { ...options, podLabels: ['app', 'zone'] });
+test('labels of the pods select too where they are asked for', () => {
+  const [registration] = registrationsOf(orders(), { ...options, podLabels: ['app', 'tier'] });
   expect(registration?.selectors).toEqual([
     'k8s:ns:shop',
     'k8s:sa:orders',
     'k8s:pod-label:app:orders',
+    'k8s:pod-label:tier:back',
     'k8s:container-name:auth-helper',
   ]);
+});
+
+test('without one of the labels nothing is registered, since others would meet the entry', () => {
+  const asked = { ...options, podLabels: ['app', 'zone', 'constructor'] };
+  expect(() => registrationsOf(orders(), asked)).toThrow(
+    expect.objectContaining({
+      code: 'LABEL_MISSING',
+      message: expect.stringContaining(
+        'Deployment shop/orders: its pod template does not have the label zone, constructor, ',
+      ) as string,
+    }),
+  );
+  expect(registrationsOf(orders(), { ...asked, hasHelper: false })).toEqual([]);
 });
 
 test('the pod template says with whom the workload federates', () => {
