@@ -69,7 +69,7 @@ export const rooms: readonly Room[] = [
   pure(templates, kernel, config),
   pure(request, kernel, config, objects, templates),
   pure(identity, kernel, config, templates, request),
-  thin(spire, kernel, identity, certs, workloadApi),
+  thin(spire, kernel, request, identity, certs, workloadApi),
   pure(injection, kernel, config, objects, editing, envoy, templates, request),
   pure(admission, kernel, objects, editing, envoy, templates, request, injection),
   pure(desired, kernel, config, objects, templates, request, identity, injection, admission),

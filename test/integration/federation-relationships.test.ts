@@ -144,6 +144,21 @@ describeWithComponents(['spire-server', 'spire-agent'], 'federation relationship
     expect(await keep({ ...bare, bundle })).toMatchObject({ kept: 1, problems: [] });
   });
 
+  test('may have an endpoint of a third trust domain, once SPIRE has the bundle of that one', async () => {
+    // One document without names: the endpoint publishes it for whoever asks.
+    const { bundle: _bundle, ...rest } = overSpiffe;
+    const third = { ...rest, trustDomain: 'third.org' };
+    await keep(third);
+    expect(await keep(third)).toMatchObject({
+      kept: 0,
+      problems: [{ trustDomain: 'third.org', message: text("needs that trust domain's bundle") }],
+    });
+    await keep(third, overSpiffe);
+    await spire.server.refreshBundle('third.org');
+    expect(await domains()).toEqual(['other.org', 'third.org']);
+    expect(await keep(third, overSpiffe)).toMatchObject({ kept: 2, problems: [] });
+  });
+
   test('follow the configuration: endpoint, profile, and the SPIFFE ID of the endpoint', async () => {
     await keep(overSpiffe);
     const elsewhere = { ...overSpiffe, endpointSpiffeId: 'spiffe://other.org/bundles' };

@@ -1,26 +1,19 @@
 /** Keys of the configuration about other trust domains: where SPIRE's server gets their keys. */
 import * as z from 'zod';
-import { isObject, listAt } from '#kernel/json.ts';
 import { spiffeIdFault, trustDomainFault } from '#kernel/spiffe-id.ts';
+import { addFault } from './add-fault.ts';
+import { bundleFault } from './bundle-fault.ts';
 
 /** Characters; a bundle with a dozen keys has a tenth of it. */
 const maxBundle = 262_144;
 
-function isHttpsUrl(text: string): boolean {
-  const url = URL.parse(text);
-  return (
-    url?.protocol === 'https:' && url.username === '' && url.password === '' && url.hash === ''
-  );
-}
+/** The characters of RFC 3986 without user and fragment: SPIRE's server refuses others, or writes them anew. */
+const endpointUrl =
+  /^https:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?([/?]([A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9a-fA-F]{2})*)?$/;
 
-function isBundle(text: string): boolean {
-  try {
-    const document: unknown = JSON.parse(text);
-    return isObject(document) && listAt(document, 'keys').length > 0;
-  } catch {
-    // Whatever is wrong with it, it is no bundle.
-    return false;
-  }
+function isEndpoint(text: string): boolean {
+  const url = endpointUrl.test(text) ? URL.parse(text) : null;
+  return url !== null && url.port !== '0';
 }
 
 const relationship = z
@@ -32,20 +25,19 @@ const relationship = z
     bundleEndpoint: z
       .string()
       .max(2_048)
-      .refine(isHttpsUrl, 'must be an https:// URL without user, password and fragment'),
+      .refine(
+        isEndpoint,
+        'must be an https:// URL without user, password, fragment, backslash and spaces, as in https://spire.partner.example:8443',
+      ),
     /** https_spiffe: the endpoint shows an X.509-SVID; https_web: a certificate of the web's authorities. */
     profile: z.enum(['https_spiffe', 'https_web']),
-    /** SPIFFE ID of the endpoint; only with https_spiffe. */
+    /** SPIFFE ID of the endpoint, of any trust domain whose bundle SPIRE has; only with https_spiffe. */
     endpointSpiffeId: z
       .string()
       .refine((id) => spiffeIdFault(id) === undefined, 'is not a SPIFFE ID')
       .optional(),
-    /** Its first bundle, a SPIFFE bundle document: https_spiffe cannot begin without. */
-    bundle: z
-      .string()
-      .max(maxBundle)
-      .refine(isBundle, 'must be the JSON text of a SPIFFE bundle, with keys')
-      .optional(),
+    /** Its first bundle, a SPIFFE bundle document: https_spiffe cannot begin without, unless SPIRE has one. */
+    bundle: z.string().max(maxBundle).superRefine(addFault(bundleFault)).optional(),
   })
   .refine(
     ({ profile, endpointSpiffeId }) =>
@@ -57,8 +49,12 @@ const relationship = z
 export const federationSchema = z
   .array(relationship)
   .max(100)
-  .refine(
-    (all) => new Set(all.map(({ trustDomain }) => trustDomain)).size === all.length,
-    'must name each trust domain once',
-  )
+  .superRefine((all, context) => {
+    const names = all.map(({ trustDomain }) => trustDomain);
+    for (const [index, name] of names.entries()) {
+      if (names.indexOf(name) === index) continue;
+      const message = `names ${name} a second time: keep one entry for each trust domain`;
+      context.addIssue({ code: 'custom', path: [index, 'trustDomain'], message });
+    }
+  })
   .default([]);

@@ -9,6 +9,7 @@ import { checkShape, readShape } from '../../sidecar/config/check-shape.ts';
 import { settingsDirectory } from '../../sidecar/config/helper-contract.ts';
 import { bansSchema } from './ban-config.ts';
 import { callerSchema } from './caller-schema.ts';
+import { contradictions } from './config-contradictions.ts';
 import { objectMarks } from './object-marks.ts';
 import { federationSchema } from './federation-config.ts';
 import { entriesSchema, registrationSchema, spireSchema } from './registration-config.ts';
@@ -65,7 +66,7 @@ const helper = z.strictObject({
   imagePullSecrets: z.array(z.string().min(1)).default([]),
 });
 
-export const configSchema = z.strictObject({
+const configKeys = z.strictObject({
   trustDomain: z
     .string()
     .refine((name) => trustDomainFault(name) === undefined, 'is not a trust domain name')
@@ -102,6 +103,11 @@ export const configSchema = z.strictObject({
   templates: z
     .record(z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/), templateSchema)
     .default({}),
+});
+
+export const configSchema = configKeys.superRefine((config, context) => {
+  for (const { path, message } of contradictions(config))
+    context.addIssue({ code: 'custom', path: [...path], message });
 });
 
 export type InjectorConfig = Readonly<z.infer<typeof configSchema>>;

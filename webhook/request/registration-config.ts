@@ -1,6 +1,8 @@
 /** Keys of the configuration about registrations in SPIRE: whether we make them, what they say, and where SPIRE is. */
 import * as z from 'zod';
 import { spiffeIdFault } from '#kernel/spiffe-id.ts';
+import { addFault } from './add-fault.ts';
+import { socketFault, spireAddressFault } from './spire-address.ts';
 
 const spiffeId = z.string().refine((id) => spiffeIdFault(id) === undefined, 'is not a SPIFFE ID');
 const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -14,7 +16,6 @@ const labelKey = z
 /** SPIRE keeps seconds in 32 bits; a year is more than any SVID lives. */
 const ttlSeconds = z.int().min(0).max(31_536_000).default(0);
 const socketUri = /^unix:\/\/\/[^\s]+$/;
-const hostAndPort = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?):\d{1,5}$/;
 
 /** none: nobody but people and other controllers; entries: we, through SPIRE's server API; clusterspiffeid: spire-controller-manager. */
 export const registrationSchema = z.enum(['none', 'entries', 'clusterspiffeid']).default('none');
@@ -53,15 +54,13 @@ export const spireSchema = z.strictObject({
   /** The server's API: its Unix socket, or host and port (then by mTLS with an admin X.509-SVID). */
   server: z
     .string()
-    .refine(
-      (address) => socketUri.test(address) || hostAndPort.test(address),
-      'must be unix:///path/of/a/socket or host:port',
-    )
+    .superRefine(addFault(spireAddressFault))
     .default('unix:///run/spire-server/api.sock'),
   /** Where that X.509-SVID comes from; not looked at with a Unix socket. */
   workloadApi: z
     .string()
     .regex(socketUri, 'must be unix:///path/of/a/socket')
+    .superRefine(addFault(socketFault))
     .default('unix:///spiffe-workload-api/spire-agent.sock'),
   /** Between looks at all that SPIRE has: it tells nobody of changes. */
   pollSeconds: z.int().min(1).max(3_600).default(10),

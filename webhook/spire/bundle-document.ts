@@ -26,8 +26,9 @@ function parsed(trustDomain: string, text: string): JsonObject {
   try {
     const document: unknown = JSON.parse(text);
     if (isObject(document)) return document;
-  } catch (thrown) {
-    throw unreadable(trustDomain, 'it is no JSON', thrown);
+  } catch {
+    // The parser's words quote the text, which may be a private key.
+    throw unreadable(trustDomain, 'it is no JSON', undefined);
   }
   throw unreadable(trustDomain, 'it is no JSON object', undefined);
 }

@@ -6,7 +6,7 @@ import { openWorkloadApi } from '../../sidecar/workload-api/client.ts';
 import { systemTimers } from '../../sidecar/workload-api/system-timers.ts';
 import type { SourceContext } from '../../sidecar/workload-api/stream-keeper.ts';
 import { x509SvidSource } from '../../sidecar/workload-api/x509-source.ts';
-import { parseSpireAddress } from './spire-address.ts';
+import { parseSpireAddress } from '../request/spire-address.ts';
 import { SpireCaller } from './spire-caller.ts';
 import { SocketConnection, TlsConnection, type SpireConnection } from './spire-connection.ts';
 import { entryCalls } from './spire-entries.ts';

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Log } from '#kernel/observe.ts';
+import { parseSpiffeId, trustDomainOf } from '#kernel/spiffe-id.ts';
 import type { InjectorConfig } from '../../request/injector-config.ts';
 import type { RelationshipResult, SpireServerApi } from '../../spire/spire-server-api.ts';
 import {
@@ -213,14 +214,21 @@ function bare(
   );
   return wanted
     .filter(({ trustDomain }) => !bundles.has(trustDomain) && !fresh.has(trustDomain))
-    .map(({ trustDomain, bundleEndpoint, profile, bundle }) => ({
-      trustDomain,
-      message:
-        `SPIRE has no bundle of trust domain ${trustDomain} yet: ` +
-        (profile.kind === 'https_spiffe' && bundle === undefined
-          ? 'https_spiffe needs the first one in federation.bundle, or by "spire-server bundle set"'
-          : `its server does not get one from ${bundleEndpoint}; its log says why`),
+    .map((relationship) => ({
+      trustDomain: relationship.trustDomain,
+      message: `SPIRE has no bundle of trust domain ${relationship.trustDomain} yet: ${whyBare(relationship)}`,
     }));
+}
+
+function whyBare({ trustDomain, bundleEndpoint, profile, bundle }: WantedRelationship): string {
+  const missed = `its server does not get one from ${bundleEndpoint}; its log says why`;
+  if (profile.kind !== 'https_spiffe') return missed;
+  const authority = trustDomainOf(parseSpiffeId(profile.endpointSpiffeId));
+  if (authority !== trustDomain)
+    return `${missed}. The endpoint's SPIFFE ID is of ${authority}, so SPIRE needs that trust domain's bundle first`;
+  return bundle === undefined
+    ? 'https_spiffe needs the first one in federation.bundle, or by "spire-server bundle set"'
+    : missed;
 }
 
 function foreignProblem(trustDomain: string): RelationshipProblem {

@@ -24,6 +24,8 @@ test.each([
   { spire: { server: 'unix://run/api.sock' } },
   { spire: { server: 'https://spire:8081' } },
   { spire: { workloadApi: 'tcp://127.0.0.1:1' } },
+  { spire: { workloadApi: 'unix:////a//b' } },
+  { spire: { workloadApi: `unix:///${'a'.repeat(107)}` } },
   { spire: { pollSeconds: 0 } },
 ])('%j is refused, with its key', (config) => {
   const key = Object.keys(config)[0] ?? '';
@@ -36,3 +38,13 @@ test.each(['spire-server.spire.svc:8081', '10.0.0.1:8081', '[fd00::1]:8081', 'un
     expect(checkConfig({ spire: { server } }, 'config.yaml').spire.server).toBe(server);
   },
 );
+
+test('a parent of another trust domain is refused, with its key and what to do', () => {
+  const parentId = 'spiffe://b.test/agents';
+  const read = (trustDomain: string): unknown =>
+    checkConfig({ trustDomain, entries: { parentId } }, 'config.yaml');
+  expect(read('b.test')).toMatchObject({ entries: { parentId } });
+  expect(() => read('a.test')).toThrow(
+    /of the trust domain b\.test, and trustDomain is a\.test: .*change one.* at entries\.parentId$/,
+  );
+});
