@@ -15,7 +15,13 @@ const labelKey = z
   );
 /** SPIRE keeps seconds in 32 bits; a year is more than any SVID lives. */
 const ttlSeconds = z.int().min(0).max(31_536_000).default(0);
+const mustBeSocket = 'must be unix:///path/of/a/socket';
 const socketUri = /^unix:\/\/\/[^\s]+$/;
+
+function workloadSocketFault(text: string): string | undefined {
+  const fault = socketFault(text);
+  return fault === undefined ? undefined : `${mustBeSocket}: ${fault}`;
+}
 
 /** none: nobody but people and other controllers; entries: we, through SPIRE's server API; clusterspiffeid: spire-controller-manager. */
 export const registrationSchema = z.enum(['none', 'entries', 'clusterspiffeid']).default('none');
@@ -59,8 +65,8 @@ export const spireSchema = z.strictObject({
   /** Where that X.509-SVID comes from; not looked at with a Unix socket. */
   workloadApi: z
     .string()
-    .regex(socketUri, 'must be unix:///path/of/a/socket')
-    .superRefine(addFault(socketFault))
+    .regex(socketUri, { error: mustBeSocket, abort: true })
+    .superRefine(addFault(workloadSocketFault))
     .default('unix:///spiffe-workload-api/spire-agent.sock'),
   /** Between looks at all that SPIRE has: it tells nobody of changes. */
   pollSeconds: z.int().min(1).max(3_600).default(10),

@@ -48,3 +48,15 @@ test('a parent of another trust domain is refused, with its key and what to do',
     /of the trust domain b\.test, and trustDomain is a\.test: .*change one.* at entries\.parentId$/,
   );
 });
+
+test.each([
+  ['tcp://127.0.0.1:1', 'must be unix:///path/of/a/socket at spire.workloadApi'],
+  [
+    'unix:///a//b',
+    'must be unix:///path/of/a/socket: the path has an empty segment at spire.workloadApi',
+  ],
+])('the Workload API at %s is refused in one sentence', (workloadApi, said) => {
+  expect(() => checkConfig({ spire: { workloadApi } }, 'config.yaml')).toThrow(
+    `config.yaml: ${said}`,
+  );
+});
