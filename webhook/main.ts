@@ -1,10 +1,11 @@
 /** The `svidecar` command: the only place of the webhook that reads arguments, environment and clock. */
-import { existsSync, readFileSync, readSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { runCli } from './cli/program.ts';
 import type { WorkloadApiAnswer } from './checks/facts.ts';
 import { decodeText } from './files/decode-text.ts';
+import { readToEnd } from './files/read-to-end.ts';
 import type { Installation, Terminal } from './cli/terminal.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -14,8 +15,6 @@ process.env = { ...process.env };
 
 /** File descriptor of standard input. */
 const stdin = 0;
-/** Milliseconds between questions to a pipe that has nothing yet. */
-const waitMs = 20;
 
 const terminal: Terminal = {
   out: (text) => process.stdout.write(text),
@@ -23,27 +22,10 @@ const terminal: Terminal = {
   hasColor: process.stdout.isTTY && process.stdout.hasColors() && !process.env['NO_COLOR'],
   isInteractive: process.stdout.isTTY,
   isPiped: !isatty(stdin),
-  readStdin: () => decodeText(readToEnd(stdin), 'stdin'),
+  readStdin: () => decodeText(readToEnd(stdin, 'stdin'), 'stdin'),
   untilInterrupted,
   now: () => Date.now(),
 };
-
-/** A pipe that somebody made non-blocking has nothing to read while its writer is slow (EAGAIN): it is asked again. */
-function readToEnd(descriptor: number): Buffer {
-  const parts: Buffer[] = [];
-  const pause = new Int32Array(new SharedArrayBuffer(4));
-  for (;;) {
-    const part = Buffer.allocUnsafe(65_536);
-    try {
-      const length = readSync(descriptor, part);
-      if (length === 0) return Buffer.concat(parts);
-      parts.push(part.subarray(0, length));
-    } catch (thrown) {
-      if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EAGAIN')) throw thrown;
-      Atomics.wait(pause, 0, 0, waitMs);
-    }
-  }
-}
 
 function untilInterrupted(): AbortSignal {
   const interruption = new AbortController();

@@ -77,7 +77,7 @@ export function explainFailure(failure: CallFailure, wanted: string, address: st
     case 'unavailable':
       return (
         `the Workload API at ${address} gives no ${wanted} (${failure.text}); ` +
-        'check that the SPIRE agent runs on this node and that its socket is mounted here; trying again'
+        'check that the SPIRE agent runs on this node and that its socket is mounted here'
       );
     case 'rejected':
       return (

@@ -29,7 +29,10 @@ export const spireServer: Check = {
         ]);
       case 'known': {
         const { source, entries } = spire.value;
-        return { findings: [], notes: [`${source}: ${entries.length} entries`] };
+        return {
+          findings: [],
+          notes: [`${source}: ${entries.length} ${entries.length === 1 ? 'entry' : 'entries'}`],
+        };
       }
       default:
         return spire satisfies never;

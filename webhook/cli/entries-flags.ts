@@ -2,7 +2,9 @@
 import { Option, type Command } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import { parseSpiffeId } from '#kernel/spiffe-id.ts';
+import { isDnsName } from '../identity/dns-names.ts';
 import type { InjectorConfig } from '../request/injector-config.ts';
+import { entriesFault } from '../request/registration-config.ts';
 import type { EntriesOptions } from '../manifests/registrations-in.ts';
 import { parseDuration } from './duration.ts';
 import { addEngineFlags, type EngineFlags } from './options.ts';
@@ -101,6 +103,7 @@ const reasons: Readonly<Record<EntriesFlags['as'], string>> = {
 /** @throws {AppError} USAGE */
 function refuseContradictions(flags: EntriesFlags): void {
   refuseOtherForms(flags);
+  refuseWrongWords(flags);
   const isByController = flags.as === 'objects' || flags.as === 'static';
   if (!flags.x509Prefetch && isByController) {
     usage(
@@ -124,6 +127,22 @@ function refuseOtherForms(flags: EntriesFlags): void {
   }
 }
 
+/** By the rules of the configuration. */
+function refuseWrongWords({ hint, className, podLabel, dns }: EntriesFlags): void {
+  const words = [
+    ['--hint', 'hint', hint],
+    ['--class-name', 'className', className],
+    ...podLabel.map((key) => ['--pod-label', 'podLabels', [key]] as const),
+  ] as const;
+  for (const [flag, key, value] of words) {
+    const fault = entriesFault(key, value);
+    if (fault !== undefined) usage(`${flag} ${String(value)}: ${fault}`);
+  }
+  const wrong = dns.find((name) => !isDnsName(name.replaceAll(/\$\{\w+\}/g, 'x')));
+  if (wrong !== undefined)
+    usage(`--dns ${wrong}: must be a DNS name: letters, digits and hyphens between dots`);
+}
+
 function hasPod(name: string): boolean {
   return name.includes('${pod}');
 }
@@ -144,8 +163,8 @@ export function entriesOptions(flags: EntriesFlags, { entries }: InjectorConfig)
     selectsImage: flags.image === true || entries.selectImage,
     terms: {
       hint: flags.hint ?? entries.hint,
-      x509SvidTtlS: secondsOr(entries.x509SvidTtlSeconds, flags.x509Ttl),
-      jwtSvidTtlS: secondsOr(entries.jwtSvidTtlSeconds, flags.jwtTtl),
+      x509SvidTtlS: secondsOr(entries.x509SvidTtlSeconds, '--x509-ttl', flags.x509Ttl),
+      jwtSvidTtlS: secondsOr(entries.jwtSvidTtlSeconds, '--jwt-ttl', flags.jwtTtl),
       isPrefetched: flags.x509Prefetch,
     },
     dnsNames: flags.dns,
@@ -155,6 +174,13 @@ export function entriesOptions(flags: EntriesFlags, { entries }: InjectorConfig)
   };
 }
 
-function secondsOr(configured: number, duration: string | undefined): number {
-  return duration === undefined ? configured : parseDuration(duration);
+/** @throws {AppError} USAGE */
+function secondsOr(configured: number, flag: string, duration: string | undefined): number {
+  if (duration === undefined) return configured;
+  const seconds = parseDuration(duration);
+  if (seconds === 0 || entriesFault('x509SvidTtlSeconds', seconds) !== undefined)
+    usage(
+      `${flag} ${duration}: write at least 1s and at most 365d, or leave it out for what SPIRE's server gives`,
+    );
+  return seconds;
 }

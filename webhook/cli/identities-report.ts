@@ -138,7 +138,7 @@ function remarksOn(judged: JudgedIdentity | undefined, paint: Paint): readonly s
 /** One line. */
 export function identitiesSummary(judged: readonly JudgedIdentity[]): string {
   const { complete, missing, unknown } = summaryOf(judged);
-  return `${judged.length} workloads: ${complete} with an identity, ${missing} without, ${unknown} not known`;
+  return `${judged.length} workload${judged.length === 1 ? '' : 's'}: ${complete} with an identity, ${missing} without, ${unknown} not known`;
 }
 
 function summaryOf(judged: readonly JudgedIdentity[]) {

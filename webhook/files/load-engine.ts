@@ -1,5 +1,5 @@
 /** The injection engine from files: built-in templates, and the configuration with its own. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { checkTemplates } from '../request/check-templates.ts';
@@ -10,16 +10,25 @@ import { buildLibrary, readTemplate } from '../templates/library.ts';
 import type { Template } from '../templates/template-schema.ts';
 import { decodeText } from './decode-text.ts';
 import { followFolder } from './follow-folder.ts';
+import { readToEnd } from './read-to-end.ts';
 
-/** @throws {AppError} FILE_UNREADABLE also for what is not UTF-8 */
+/** @throws {AppError} FILE_UNREADABLE also for what is not UTF-8, and for over 256 MiB */
 export function readFile(path: string): string {
-  let bytes: Buffer;
+  return decodeText(readBytes(path), path);
+}
+
+function readBytes(path: string): Buffer {
   try {
-    bytes = readFileSync(path);
+    const descriptor = openSync(path, 'r');
+    try {
+      return readToEnd(descriptor, path);
+    } finally {
+      closeSync(descriptor);
+    }
   } catch (cause) {
+    if (cause instanceof AppError) throw cause;
     throw new AppError('FILE_UNREADABLE', `cannot read ${path}: ${messageOf(cause)}`, { cause });
   }
-  return decodeText(bytes, path);
 }
 
 /** `templates/<name>/template.yaml` of this installation. @throws {AppError} FILE_UNREADABLE, TEMPLATE_INVALID */

@@ -20,6 +20,18 @@ export interface DnsNames {
   readonly services: readonly KnownService[];
 }
 
+/** As SPIRE takes them: labels of letters, digits and hyphens; the first may be a `*`. */
+export function isDnsName(name: string): boolean {
+  const [first = '', ...others] = name.split('.');
+  const isLabel = (text: string): boolean =>
+    /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(text);
+  const isFirst = isLabel(first) || (first === '*' && others.length > 0);
+  return name.length <= maxNameChars && isFirst && others.every(isLabel);
+}
+
+/** @see RFC 1035 §2.3.4 */
+const maxNameChars = 253;
+
 /**
  * Istio's proxies get the names of pod and Services besides.
  * @throws {AppError} TEMPLATE_INVALID for an unknown variable

@@ -1,5 +1,26 @@
 /** The selector of a container's image. */
 
+const part = /^[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*$/;
+const host = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:\d{1,5})?$/;
+const tagPattern = /^\w[\w.-]{0,127}$/;
+const digestPattern = /^[a-z0-9]+([+._-][a-z0-9]+)*:[0-9a-f]{32,}$/;
+
+/** Whether a text names an image. @see github.com/distribution/reference, reference.go */
+export function isImageReference(text: string): boolean {
+  const [name = '', digest, ...more] = text.split('@');
+  const colon = name.indexOf(':', name.lastIndexOf('/') + 1);
+  const isTagged = colon === -1 || tagPattern.test(name.slice(colon + 1));
+  const isPinned = digest === undefined || digestPattern.test(digest);
+  const repository = colon === -1 ? name : name.slice(0, colon);
+  return more.length === 0 && isTagged && isPinned && isRepository(repository);
+}
+
+function isRepository(text: string): boolean {
+  const [first = '', ...parts] = text.split('/');
+  const isFirst = part.test(first) || (parts.length > 0 && host.test(first));
+  return isFirst && parts.every((each) => part.test(each));
+}
+
 /**
  * As container runtimes report an image, and the agent therefore knows it: with registry, and with a tag or a digest.
  * @see github.com/distribution/reference, normalize.go

@@ -12,13 +12,23 @@ const advice = 'give what "spire-server entry show -output json" prints';
 
 /** @param where names the text in messages. @throws {AppError} ENTRIES_INVALID */
 export function readEntryList(text: string, where: string): readonly SpireEntry[] {
-  const list = entriesIn(parse(text, where), where);
+  // What an editor, or PowerShell, has saved may begin with a byte order mark.
+  const list = entriesIn(parse(text.replace(/^\uFEFF/, ''), where), where);
   if (list.length > maxEntries)
     throw invalid(where, `${list.length} entries are more than ${maxEntries}`);
+  const places = new Map<string, number>();
   return list.map((each, index) => {
     const place = `${where}: entries[${index}]`;
     if (!isObject(each)) throw invalid(place, 'is not an object');
-    return entryOf(each, place);
+    const entry = entryOf(each, place);
+    const before = places.get(entry.id);
+    if (before !== undefined)
+      throw invalid(
+        place,
+        `has the id ${entry.id} of entries[${before}]; give one list, as it is printed`,
+      );
+    places.set(entry.id, index);
+    return entry;
   });
 }
 
@@ -81,7 +91,9 @@ function selectorOf(told: unknown, place: string): string {
 }
 
 function textsIn(told: JsonObject, key: string, place: string): readonly string[] {
-  return listAt(told, key).map((each) => {
+  const list = own(told, key) ?? [];
+  if (!isArray(list)) throw invalid(place, `${key} must be a list`);
+  return list.map((each) => {
     if (typeof each !== 'string') throw invalid(place, `${key} must hold texts`);
     return each;
   });

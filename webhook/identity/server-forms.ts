@@ -23,8 +23,14 @@ export function commandFor(entry: EntryContent, words: CommandWords): string {
     ...(words.isAdmin === true ? [['-admin']] : []),
     ...(words.socketPath === undefined ? [] : [['-socketPath', words.socketPath]]),
   ];
-  const lines = flags.map(([flag = '', ...value]) => `  ${[flag, ...value.map(quoted)].join(' ')}`);
+  const lines = flags.map(([flag = '', value]) => `  ${withValue(flag, value)}`);
   return `${words.program} entry create \\\n${lines.join(' \\\n')}\n`;
+}
+
+/** What begins with a hyphen could be read as a flag of its own. */
+function withValue(flag: string, value: string | undefined): string {
+  if (value === undefined) return flag;
+  return value.startsWith('-') ? `${flag}=${quoted(value)}` : `${flag} ${quoted(value)}`;
 }
 
 function termFlags(terms: RegistrationTerms): readonly (readonly string[])[] {

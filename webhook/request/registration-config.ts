@@ -56,6 +56,15 @@ export const entriesSchema = z.strictObject({
   graceSeconds: z.int().min(0).max(86_400).default(60),
 });
 
+/** What is wrong with a value of `entries`; undefined where nothing is. */
+export function entriesFault(
+  key: 'className' | 'hint' | 'podLabels' | 'x509SvidTtlSeconds',
+  value: unknown,
+): string | undefined {
+  const { error } = entriesSchema.shape[key].safeParse(value);
+  return error?.issues[0]?.message;
+}
+
 export const spireSchema = z.strictObject({
   /** The server's API: its Unix socket, or host and port (then by mTLS with an admin X.509-SVID). */
   server: z

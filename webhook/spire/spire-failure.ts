@@ -48,12 +48,12 @@ function textFor(code: ErrorCode, { call, address, as }: Asked, said: string): s
       'give the registration entry of that identity admin: true, or name it in admin_ids of the server'
     );
   }
-  return `the SPIRE server at ${address} failed at ${call} (${said}); look at its log; trying again`;
+  return `the SPIRE server at ${address} failed at ${call} (${said}); look at its log`;
 }
 
 function unreachable(address: string, why: string): string {
   return (
     `the SPIRE server at ${address} does not answer (${why}); ` +
-    'check that it runs, and that its address, the network and its socket let this process reach it; trying again'
+    'check that it runs, and that its address, the network and its socket let this process reach it'
   );
 }

@@ -1,7 +1,8 @@
 /** `svidecar render admin-entry`: the one entry that lets svidecar write the others. */
 import { Command } from 'commander';
+import { AppError } from '#kernel/errors.ts';
 import { parseSpiffeId } from '#kernel/spiffe-id.ts';
-import { imageSelector } from '../../identity/image-selector.ts';
+import { imageSelector, isImageReference } from '../../identity/image-selector.ts';
 import type { EntryContent } from '../../identity/registration.ts';
 import { commandFor } from '../../identity/server-forms.ts';
 import { addConfigFlag, defaultKubernetes, engineFrom, type EngineFlags } from '../options.ts';
@@ -37,6 +38,7 @@ export function adminEntryCommand(context: CliContext): Command {
   return addConfigFlag(command)
     .addHelpText('after', examples)
     .action((flags: AdminEntryFlags) => {
+      refuseWrongNames(flags);
       const { config } = engineFrom({ ...flags, kubernetesVersion: defaultKubernetes }, context);
       const { trustDomain, entries } = config;
       const { parentId = `spiffe://${trustDomain}/ns/spire/sa/spire-agent` } = entries;
@@ -48,6 +50,29 @@ export function adminEntryCommand(context: CliContext): Command {
         }),
       );
     });
+}
+
+/** @see Kubernetes names of namespaces (DNS label) and ServiceAccounts (DNS subdomain) */
+const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
+const namespaceName = new RegExp(`^${label}$`);
+const accountName = new RegExp(`^${label}(\\.${label})*$`);
+
+/** @throws {AppError} USAGE */
+function refuseWrongNames({ namespace, serviceAccount, image }: AdminEntryFlags): void {
+  const wrong = [
+    ...(namespaceName.test(namespace)
+      ? []
+      : [`--namespace ${namespace}: no namespace has that name`]),
+    ...(accountName.test(serviceAccount)
+      ? []
+      : [`--service-account ${serviceAccount}: no ServiceAccount has that name`]),
+    ...(image === undefined || isImageReference(image)
+      ? []
+      : [
+          `--image ${image}: write it as registry.example/svidecar/webhook:0.1.0, or with @sha256:...`,
+        ]),
+  ];
+  if (wrong.length > 0) throw new AppError('USAGE', wrong.join('; '));
 }
 
 function adminEntry(

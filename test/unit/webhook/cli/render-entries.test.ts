@@ -52,6 +52,16 @@ describe('flags that contradict each other are refused, with what goes', () => {
     ['--node-alias demo', 'write type:value'],
     ['--jwt-ttl 300', '300: write a duration'],
     ['--pod-uid', 'no input is a Pod with a UID'],
+    ['--hint a\u0007b', '--hint a\\u0007b: must be at most 255 visible characters'],
+    ['--as static --class-name a\nb', 'must be the name of a class'],
+    ['--pod-label a/b/c', '--pod-label a/b/c: must be the key of a label'],
+    ['--dns a..b', '--dns a..b: must be a DNS name'],
+    ['--dns -a.test', '--dns -a.test: must be a DNS name'],
+    ['--dns a_b.test', 'must be a DNS name'],
+    ['--dns *', 'must be a DNS name'],
+    ['--dns -${workload}.test', 'must be a DNS name'],
+    ['--x509-ttl 0s', '--x509-ttl 0s: write at least 1s'],
+    ['--jwt-ttl 366d', '--jwt-ttl 366d: write at least 1s and at most 365d'],
   ])('%s', async (flags, says) => {
     const { code, out, err } = await render(flags.split(' '), pod({}));
     expect([code, out]).toEqual([2, '']);

@@ -18,3 +18,9 @@ test('more than a pipe holds, in pieces', () => {
   expect(seen).toMatchObject({ status: 0, stderr: '' });
   expect(seen.stdout.length).toBeGreaterThan(400_000);
 });
+
+test('a writer that never ends is told of a limit', () => {
+  const seen = run(`cat /dev/zero | ${program} identities --entries - manifests/demo`);
+  expect(seen).toMatchObject({ status: 3, stdout: '' });
+  expect(seen.stderr).toMatch(/^stdin: it is over 256 MiB, .* \[FILE_UNREADABLE\]\n$/);
+});

@@ -47,6 +47,7 @@ test('entries as SPIRE prints them', () => {
     },
   ]);
   expect(readEntryList(list(), 'stdin')).toEqual([]);
+  expect(readEntryList(`\uFEFF${list(printed)}`, 'stdin')).toHaveLength(1);
   const late = { ...printed, disable_x509_svid_prefetch: true };
   expect(readEntryList(list(late), 'stdin')[0]?.isPrefetched).toBe(false);
 });
@@ -67,6 +68,17 @@ test.each<[string, string, string]>([
   ['a selector that is none', list({ ...printed, selectors: ['k8s:ns:a'] }), 'a selector must'],
   ['a life that is none', list({ ...printed, jwt_svid_ttl: '5m' }), 'jwt_svid_ttl'],
   ['an entry that is none', list(null), 'entries[0]: '],
+  [
+    'a list that is none',
+    list({ ...printed, federates_with: {} }),
+    'federates_with must be a list',
+  ],
+  ['a text for a list', list({ ...printed, dns_names: 'a.b' }), 'dns_names must be a list'],
+  [
+    'an entry that is listed twice',
+    list(printed, { ...printed, id: 'b' }, printed),
+    'stdin: entries[2]: has the id svidecar.a.1 of entries[0]',
+  ],
 ])('%s is refused', (_what, text, words) => {
   const read = (): unknown => readEntryList(text, 'stdin');
   expect(read).toThrow(AppError);

@@ -31,6 +31,13 @@ test('a command is run by what is named, at the socket that is named', () => {
   expect(command.endsWith("  -socketPath '/run/a b'\n")).toBe(true);
 });
 
+test('what begins with a hyphen is no flag of its own', () => {
+  const odd = { ...orders, hint: '-x', federatesWith: ['-a.test'] };
+  const command = commandFor(odd, { program: 'spire-server', socketPath: '-s' });
+  expect(command).toContain('  -federatesWith spiffe://-a.test \\\n');
+  expect(command.endsWith('  -hint=-x \\\n  -socketPath=-s\n')).toBe(true);
+});
+
 test('without anything foreign, JSON holds identity, parent and selectors alone', () => {
   expect(entriesDocument([{ ...orders, federatesWith: [] }])).toEqual({
     entries: [
