@@ -11,7 +11,7 @@ import { readSettings } from '../../sidecar/config/settings.ts';
 import { bareToken } from '../fakes/ban-tokens.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { startEnvoy, type RunningEnvoy } from './harness/envoy.ts';
-import { freePort, waitUntil } from './harness/processes.ts';
+import { freePort, pauseProcess, waitUntil } from './harness/processes.ts';
 import { startSpire, type Spire } from './harness/spire.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { send, startApp, type Answer } from './mesh/app.ts';
@@ -157,7 +157,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'jwt-ban and jw
       });
 
       test('a helper that hangs delays a request by the time-out, and bans nobody', async () => {
-        process.kill(helper.pid, 'SIGSTOP');
+        await pauseProcess(helper.pid);
         const started = performance.now();
         try {
           if (dataPath === 'ext-authz') {

@@ -129,7 +129,7 @@ describeWithComponents(['spire-server', 'spire-agent'], "SPIRE's server API over
   test('a server that hangs is given up at the deadline, and asked anew when it goes on', async () => {
     const api = open(`127.0.0.1:${spire.server.port}`);
     expect(await api.trustDomain(signal)).toBe('example.org');
-    spire.server.pause();
+    await spire.server.pause();
     try {
       const beforeMs = performance.now();
       await expect(api.trustDomain(signal)).rejects.toMatchObject({

@@ -1,7 +1,7 @@
 /** Real programs: started with a log file, watched while they become ready, stopped by their process id. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,7 +26,9 @@ export interface RunningProcess {
   isRunning(): boolean;
   /** The last lines of its output. */
   logTail(): string;
-  signal(name: 'SIGSTOP' | 'SIGCONT'): void;
+  /** Stops all of its threads, and returns when none of them runs any more. */
+  pause(): Promise<void>;
+  resume(): void;
   /** @param graceMs from SIGTERM to SIGKILL; 0 kills at once. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -64,8 +66,12 @@ export function startProcess(spec: ProcessSpec): RunningProcess {
     logFile,
     isRunning,
     logTail: () => readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-tailLines).join('\n'),
-    signal: (name) => {
-      if (isRunning()) child.kill(name);
+    async pause(): Promise<void> {
+      if (!isRunning()) return;
+      await pauseProcess(child.pid ?? 0);
+    },
+    resume: () => {
+      if (isRunning()) child.kill('SIGCONT');
     },
     async stop(graceMs = 5_000): Promise<void> {
       if (!isRunning()) return;
@@ -108,6 +114,25 @@ export async function runCommand(
   child.stdin.on('error', () => undefined).end(input);
   await once(child, 'close');
   return { code: child.exitCode ?? -1, ...output };
+}
+
+/** Stops all of a process's threads, and returns when none runs any more: until then they may still answer. */
+export async function pauseProcess(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  const isStill = (): Promise<boolean> => Promise.resolve(isStopped(pid));
+  await waitUntil(`process ${pid} is stopped`, isStill, { deadlineMs: 10_000 });
+}
+
+/** Whether each of its threads is stopped. @see proc(5): the state comes after the name in brackets */
+function isStopped(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks).every((id) => {
+    const stat = readFileSync(join(tasks, id, 'stat'), 'utf8');
+    return stat
+      .slice(stat.lastIndexOf(')') + 1)
+      .trim()
+      .startsWith('T');
+  });
 }
 
 /**

@@ -74,7 +74,7 @@ export interface SpireServer {
   /** File of its database. */
   readonly database: string;
   /** It answers nobody until `resume`; connections stay. */
-  pause(): void;
+  pause(): Promise<void>;
   resume(): void;
   /** Runs a `spire-server` command with JSON output. @throws {Error} with its output, unless it succeeds. */
   command(args: readonly string[], input?: string): Promise<JsonObject>;
@@ -142,8 +142,8 @@ export async function startSpireServer(options: SpireServerOptions = {}): Promis
       async startAgain() {
         running = await runServer(site);
       },
-      pause: () => running?.signal('SIGSTOP'),
-      resume: () => running?.signal('SIGCONT'),
+      pause: async () => running?.pause(),
+      resume: () => running?.resume(),
     };
   } catch (error) {
     await stop();
