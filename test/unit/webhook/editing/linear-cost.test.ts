@@ -17,16 +17,22 @@ function lines(count: number, line: (index: number) => string): string {
   return Array.from({ length: count }, (_none, index) => line(index)).join('');
 }
 
-/** Of the processor, in microseconds: the lowest of some runs, as others run beside it. */
+/** Of the processor, in microseconds. */
 function costOf(write: Write, count: number): number {
   const { text, operations = [{ op: 'add', path: '/new', value: 1 }] } = write(count);
-  const runs = Array.from({ length: count === sizes.small ? 4 : 1 }, () => {
-    const before = process.cpuUsage();
-    editText(text, operations, { where: 'a.yaml', limits: ownFileLimits });
-    const { user, system } = process.cpuUsage(before);
-    return user + system;
-  });
-  return Math.min(...runs);
+  const before = process.cpuUsage();
+  editText(text, operations, { where: 'a.yaml', limits: ownFileLimits });
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
+
+/** The lowest of some runs, as others run beside them; the large ones are repeated only where one was slow. */
+function growthOf(write: Write): number {
+  const small = Math.min(...Array.from({ length: 4 }, () => costOf(write, sizes.small)));
+  let growth = costOf(write, sizes.large) / small;
+  for (let run = 0; run < 3 && growth >= mostGrowth; run += 1)
+    growth = Math.min(growth, costOf(write, sizes.large) / small);
+  return growth;
 }
 
 const removals = (count: number, path: string): Operation[] =>
@@ -68,5 +74,5 @@ test.each<readonly [string, Write]>([
     }),
   ],
 ])('%s', (_what, write) => {
-  expect(costOf(write, sizes.large) / costOf(write, sizes.small)).toBeLessThan(mostGrowth);
+  expect(growthOf(write)).toBeLessThan(mostGrowth);
 });
