@@ -17,7 +17,7 @@ import { startSpireServer, type SpireServer } from './harness/spire-server.ts';
 const root = join(import.meta.dirname, '../..');
 const gateway = 'test/golden/cli/gateway.input.yaml';
 const alias = ['--node-alias', 'k8s_psat:cluster:demo', 'k8s_psat:agent_ns:spire'];
-const terms = ['--hint', "the shop's", '--x509-ttl', '1h', '--jwt-ttl', '5m', '--image'];
+const terms = ['--hint', "the-shop's", '--x509-ttl', '1h', '--jwt-ttl', '5m', '--image'];
 const dns = ['--dns', '${workload}.${namespace}.svc'];
 
 async function render(words: readonly string[], stdin?: string): Promise<string> {
@@ -64,7 +64,7 @@ function isText(value: unknown): value is string {
 const helper =
   'spiffe://example.org/ns/demo/sa/frontend under spiffe://example.org/ns/spire/sa/spire-agent for' +
   ' k8s:container-image:docker.io/svidecar/helper:0.1.0 k8s:container-name:auth-helper k8s:ns:demo k8s:sa:frontend' +
-  " dns frontend.demo.svc federates other.org third.org hint the shop's lives 3600 300";
+  " dns frontend.demo.svc federates other.org third.org hint the-shop's lives 3600 300";
 const proxy =
   'spiffe://example.org/ns/istio-system/sa/istio-ingressgateway-service-account' +
   ' under spiffe://example.org/ns/spire/sa/spire-agent for k8s:container-name:istio-proxy k8s:ns:istio-system' +
