@@ -90,7 +90,6 @@ describeWithComponents(programs, 'docs/identities.md', () => {
     ['Commands', 6],
     ['JSON', 5],
     ["Single pods, and Istio's proxies", 1],
-    ['Kept by svidecar', 0],
     ['Made by you', 1],
   ])('%s: each command does what the page says, and %i entries come of it', async (name, count) => {
     for (const id of await ids()) await spire.deleteEntry(id);

@@ -38,10 +38,10 @@ describeWithComponents(programs, 'svidecar explain on a real API server', () => 
     expect(out).not.toContain('envoy_config_awaited');
   });
 
-  test('one in a namespace without label would be injected, and is told why it is not', async () => {
+  test('one in a namespace without label is not changed, and is told why', async () => {
     const { code, out } = await explain('deployments.apps/frontend', '-n', 'plain');
     expect(code).toBe(0);
-    expect(out).toContain('Deployment plain/frontend will be injected');
+    expect(out).toContain('Deployment plain/frontend is not changed: its namespace lacks the label');
     expect(out).toContain('kubectl label namespace plain svidecar.dev/injection=enabled');
   });
 
