@@ -41,7 +41,9 @@ describeWithComponents(programs, 'svidecar explain on a real API server', () => 
   test('one in a namespace without label is not changed, and is told why', async () => {
     const { code, out } = await explain('deployments.apps/frontend', '-n', 'plain');
     expect(code).toBe(0);
-    expect(out).toContain('Deployment plain/frontend is not changed: its namespace lacks the label');
+    expect(out).toContain(
+      'Deployment plain/frontend is not changed: its namespace lacks the label',
+    );
     expect(out).toContain('kubectl label namespace plain svidecar.dev/injection=enabled');
   });
 
