@@ -1,4 +1,5 @@
 /** Which entries SPIRE should have for the workloads of a namespace, and what stands in the way of some. */
+import { usualAgentId } from '../identity/agent-id.ts';
 import { entryName } from '../identity/entry-name.ts';
 import type { SpireEntry } from '../identity/spire-entry.ts';
 import type { InjectorConfig } from '../request/injector-config.ts';
@@ -146,7 +147,7 @@ function joined(wishes: readonly Wished[]): readonly Wished[] {
 function parentsOf({ config, spire }: RegistrationFacts): readonly string[] {
   const { parent, parentId } = config.entries;
   if (parent === 'agents') return spire.agents;
-  return [parentId ?? `spiffe://${spire.trustDomain}/ns/spire/sa/spire-agent`];
+  return [parentId ?? usualAgentId(spire.trustDomain)];
 }
 
 function entryOf(

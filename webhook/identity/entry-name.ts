@@ -10,8 +10,8 @@ const hashDigits = 32;
 
 /** `svidecar.<namespace>.<hash>`, with a cluster's name `svidecar-<cluster>.<namespace>.<hash>`: neither name holds a dot. */
 export function entryName(cluster: string, namespace: string, parts: NamedParts): string {
-  const text = JSON.stringify([parts.spiffeId, parts.parentId, parts.selectors.toSorted()]);
-  return `${owner(cluster)}.${namespace}.${hash('sha256', text, 'hex').slice(0, hashDigits)}`;
+  const digest = hash('sha256', entryIdentity(parts), 'hex').slice(0, hashDigits);
+  return `${owner(cluster)}.${namespace}.${digest}`;
 }
 
 /** The namespace that one of our entries is for; undefined for an entry of others, or of another cluster. */

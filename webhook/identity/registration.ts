@@ -1,4 +1,5 @@
 /** A registration that is made by hand, or by spire-controller-manager. */
+import { entryIdentity } from './entry-name.ts';
 
 /** What of a registration a workload does not say itself. */
 export interface RegistrationTerms {
@@ -58,7 +59,7 @@ export function nodeAlias(parentId: string, selectors: readonly string[]): Entry
 
 /** The same for two entries of which SPIRE keeps only one. */
 function similarity({ spiffeId, parentId, selectors }: EntryContent): string {
-  return JSON.stringify([spiffeId, parentId, [...new Set(selectors)].sort()]);
+  return entryIdentity({ spiffeId, parentId, selectors: [...new Set(selectors)] });
 }
 
 /** Of registrations between which SPIRE sees no difference one, with what any of them asks for. */

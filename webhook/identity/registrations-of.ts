@@ -6,6 +6,7 @@ import { federationOf } from '../request/federation.ts';
 import type { Located } from '../request/locate.ts';
 import { readRequest } from '../request/read-annotations.ts';
 import { variablesFor, type EngineFacts } from '../request/variables.ts';
+import { usualAgentId } from './agent-id.ts';
 import { dnsNamesOf, type DnsNames } from './dns-names.ts';
 import { imageSelector } from './image-selector.ts';
 import { hasIstioProxy, istioContainer } from './istio-proxy.ts';
@@ -139,7 +140,7 @@ function identityOf(located: Located, { facts, parentId }: RegistrationOptions):
   return {
     spiffeId: text('spiffeId'),
     istioSpiffeId: `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}`,
-    parentId: parentId ?? `spiffe://${trustDomain}/ns/spire/sa/spire-agent`,
+    parentId: parentId ?? usualAgentId(trustDomain),
     serviceAccount,
     selectors: [`k8s:ns:${namespace}`, `k8s:sa:${serviceAccount}`],
     helperImage: text('image'),

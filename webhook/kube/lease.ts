@@ -8,6 +8,7 @@ import { messageOf } from '#kernel/errors.ts';
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import type { Log } from '#kernel/observe.ts';
 import { ApiRefusal, type KubernetesApi } from './kubernetes-api.ts';
+import { readOne } from './read-list.ts';
 
 export interface LeaseTimes {
   /** Milliseconds after which a Lease that does not change may be taken. */
@@ -45,7 +46,6 @@ interface Seen {
   readonly sinceMs: number;
 }
 
-const notFound = 404;
 const conflict = 409;
 
 export class Lease {
@@ -105,7 +105,7 @@ export class Lease {
   async #tryToLead(signal: AbortSignal): Promise<void> {
     const { api, clock, identity } = this.#options;
     const beganMs = clock.now();
-    const object = await this.#read(signal);
+    const object = await readOne(api, this.#path(), signal);
     if (object === undefined) {
       this.#took(await api.create(this.#listPath(), this.#lease({}), signal), beganMs);
       return;
@@ -115,15 +115,6 @@ export class Lease {
     if (!isOurs) this.#renewedMs = undefined;
     if (!isOurs && !this.#isFree(seen)) return;
     this.#took(await api.replace(this.#path(), this.#lease(object), signal), beganMs);
-  }
-
-  async #read(signal: AbortSignal): Promise<JsonObject | undefined> {
-    try {
-      return await this.#options.api.get(this.#path(), signal);
-    } catch (thrown) {
-      if (thrown instanceof ApiRefusal && thrown.status === notFound) return undefined;
-      throw thrown;
-    }
   }
 
   #isFree({ object, sinceMs }: Seen): boolean {

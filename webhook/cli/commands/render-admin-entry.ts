@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import { parseSpiffeId } from '#kernel/spiffe-id.ts';
+import { usualAgentId } from '../../identity/agent-id.ts';
 import { imageSelector, isImageReference } from '../../identity/image-selector.ts';
 import type { EntryContent } from '../../identity/registration.ts';
 import { commandFor } from '../../identity/server-forms.ts';
@@ -41,7 +42,7 @@ export function adminEntryCommand(context: CliContext): Command {
       refuseWrongNames(flags);
       const { config } = engineFrom({ ...flags, kubernetesVersion: defaultKubernetes }, context);
       const { trustDomain, entries } = config;
-      const { parentId = `spiffe://${trustDomain}/ns/spire/sa/spire-agent` } = entries;
+      const { parentId = usualAgentId(trustDomain) } = entries;
       context.terminal.out(
         commandFor(adminEntry(flags, { trustDomain, parentId }), {
           program: flags.server,

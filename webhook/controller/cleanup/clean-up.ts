@@ -54,7 +54,6 @@ export interface TakenAway {
   readonly stays: readonly string[];
 }
 
-const batchSize = 200;
 const notFound = 404;
 const silent: Log = {
   debug: () => undefined,
@@ -129,16 +128,14 @@ async function objectsOf(
 }
 
 async function deleteEntries(entries: readonly SpireEntry[], site: CleanUpSite): Promise<Gone> {
-  const stays: string[] = [];
-  for (let from = 0; from < entries.length; from += batchSize) {
-    const ids = entries.slice(from, from + batchSize).map(({ id }) => id);
-    const results = await site.spire.deleteEntries(ids, site.signal);
-    for (const [index, id] of ids.entries()) {
-      const result = results[index];
-      if (result?.kind === 'refused')
-        stays.push(`SPIRE does not delete ${id}: ${result.words} (${result.code})`);
-    }
-  }
+  if (entries.length === 0) return { gone: 0, stays: [] };
+  const ids = entries.map(({ id }) => id);
+  const results = await site.spire.deleteEntries(ids, site.signal);
+  const stays = ids.flatMap((id, index) => {
+    const result = results[index];
+    if (result?.kind !== 'refused') return [];
+    return [`SPIRE does not delete ${id}: ${result.words} (${result.code})`];
+  });
   return { gone: entries.length - stays.length, stays };
 }
 

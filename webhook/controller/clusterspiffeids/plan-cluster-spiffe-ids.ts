@@ -1,6 +1,7 @@
 /** What to write so that our ClusterSPIFFEID objects become the wanted ones. A function of its input. */
 import { sameJson, type JsonObject } from '#kernel/json.ts';
 import type { WantedClusterSpiffeId } from '../../desired/cluster-spiffe-ids.ts';
+import { graceOf } from '../grace.ts';
 
 /** One that is stored under a name that could be ours. */
 export interface StoredClusterSpiffeId {
@@ -67,16 +68,17 @@ export function planClusterSpiffeIds(input: ClusterSpiffeIdPlanInput): ClusterSp
 /** One that nobody wants goes after a grace: its pods may be about to end, or to come back. */
 function planRemoval(input: ClusterSpiffeIdPlanInput): Omit<ClusterSpiffeIdPlan, 'taken'> {
   const wanted = new Set(input.wanted.map(({ name }) => name));
-  const steps: ClusterSpiffeIdStep[] = [];
-  const unwantedSinceMs = new Map<string, number>();
-  let againInMs: number | undefined;
-  for (const { name, uid, resourceVersion, isManaged } of input.stored) {
-    if (wanted.has(name) || !isManaged || !input.mayRemove) continue;
-    const sinceMs = input.unwantedSinceMs.get(name) ?? input.nowMs;
-    unwantedSinceMs.set(name, sinceMs);
-    const leftMs = sinceMs + input.graceMs - input.nowMs;
-    if (leftMs <= 0) steps.push({ kind: 'remove', name, uid, resourceVersion });
-    else againInMs = Math.min(againInMs ?? leftMs, leftMs);
-  }
-  return { steps, unwantedSinceMs, againInMs };
+  const unwanted = input.stored.filter(
+    ({ name, isManaged }) => !wanted.has(name) && isManaged && input.mayRemove,
+  );
+  const { nowMs, graceMs } = input;
+  const times = { sinceMs: input.unwantedSinceMs, nowMs, graceMs };
+  const { over, sinceMs, againInMs } = graceOf(unwanted, ({ name }) => name, times);
+  const steps = over.map(({ name, uid, resourceVersion }): ClusterSpiffeIdStep => ({
+    kind: 'remove',
+    name,
+    uid,
+    resourceVersion,
+  }));
+  return { steps, unwantedSinceMs: sinceMs, againInMs };
 }

@@ -8,6 +8,7 @@ import type {
   ConfigMapProblem,
 } from '../../desired/desired.ts';
 import { hashesIn, hashOfName, isLegacyName, isOurName } from '../../injection/hash.ts';
+import { graceOf } from '../grace.ts';
 
 /** What a ConfigMap should become, without its texts: they are made where they are written. */
 export interface Target extends Omit<DesiredConfigMap, 'data' | 'binaryData'> {
@@ -117,24 +118,24 @@ function heldByOthers({ namespace, name, users }: Target): ConfigMapProblem {
  * alone is too easily given to something else.
  */
 function planRemoval(input: PlanInput): Omit<Plan, 'problems'> {
-  const { managed, nowMs, graceMs } = input;
-  const desired = new Set(input.desired.map((configMap) => configMap.name));
-  const steps: ConfigMapStep[] = [];
-  const unusedSinceMs = new Map<string, number>();
-  let againInMs: number | undefined;
+  const { users, nowMs, graceMs } = input;
   // Who is not read may need any of them.
-  if (input.users.some(({ isStatusWithheld }) => isStatusWithheld === true))
-    return { steps, unusedSinceMs, againInMs };
-  const mentioned = mentionedHashes(input.users);
-  for (const { name, uid, resourceVersion } of managed.values()) {
-    if (!isOurName(name) || desired.has(name) || mentioned.has(hashOfName(name))) continue;
-    const sinceMs = input.unusedSinceMs.get(name) ?? nowMs;
-    unusedSinceMs.set(name, sinceMs);
-    const leftMs = sinceMs + graceMs - nowMs;
-    if (leftMs <= 0) steps.push({ kind: 'remove', name, uid, resourceVersion });
-    else againInMs = Math.min(againInMs ?? leftMs, leftMs);
-  }
-  return { steps, unusedSinceMs, againInMs };
+  if (users.some(({ isStatusWithheld }) => isStatusWithheld === true))
+    return { steps: [], unusedSinceMs: new Map(), againInMs: undefined };
+  const desired = new Set(input.desired.map((configMap) => configMap.name));
+  const mentioned = mentionedHashes(users);
+  const isUnused = ({ name }: ConfigMapEntry): boolean =>
+    isOurName(name) && !desired.has(name) && !mentioned.has(hashOfName(name));
+  const unused = [...input.managed.values()].filter(isUnused);
+  const times = { sinceMs: input.unusedSinceMs, nowMs, graceMs };
+  const { over, sinceMs, againInMs } = graceOf(unused, ({ name }) => name, times);
+  const steps = over.map(({ name, uid, resourceVersion }): ConfigMapStep => ({
+    kind: 'remove',
+    name,
+    uid,
+    resourceVersion,
+  }));
+  return { steps, unusedSinceMs: sinceMs, againInMs };
 }
 
 /**

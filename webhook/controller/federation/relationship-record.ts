@@ -4,6 +4,7 @@
  */
 import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { ApiRefusal, type KubernetesApi } from '../../kube/kubernetes-api.ts';
+import { readOne } from '../../kube/read-list.ts';
 import type { RecordedRelationship } from './plan-relationships.ts';
 
 export type RecordedRelationships = ReadonlyMap<string, RecordedRelationship>;
@@ -14,7 +15,6 @@ export interface RelationshipRecord {
 }
 
 const annotation = 'svidecar.dev/federation-relationships';
-const notFound = 404;
 const conflict = 409;
 /** The Lease is renewed every two seconds: a second try meets nobody. */
 const tries = 3;
@@ -22,7 +22,7 @@ const tries = 3;
 /** @param path of the Lease */
 export function leaseRecord(api: KubernetesApi, path: string): RelationshipRecord {
   return {
-    read: async (signal) => recordedIn(await leaseAt(api, path, signal)),
+    read: async (signal) => recordedIn(await readOne(api, path, signal)),
     write: async (recorded, signal) => {
       for (let left = tries; ; left -= 1) {
         const lease = await api.get(path, signal);
@@ -38,21 +38,7 @@ export function leaseRecord(api: KubernetesApi, path: string): RelationshipRecor
   };
 }
 
-async function leaseAt(
-  api: KubernetesApi,
-  path: string,
-  signal: AbortSignal,
-): Promise<JsonObject | undefined> {
-  try {
-    return await api.get(path, signal);
-  } catch (thrown) {
-    // Nobody has ever led.
-    if (thrown instanceof ApiRefusal && thrown.status === notFound) return undefined;
-    throw thrown;
-  }
-}
-
-/** What cannot be read is nothing: then nothing is deleted. */
+/** Without a Lease nobody has ever led. What cannot be read is nothing: then nothing is deleted. */
 function recordedIn(lease: JsonObject | undefined): RecordedRelationships {
   const text = stringAt(objectAt(objectAt(lease, 'metadata'), 'annotations'), annotation);
   const recorded = new Map<string, RecordedRelationship>();

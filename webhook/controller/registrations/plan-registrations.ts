@@ -2,6 +2,7 @@
 import { sameJson } from '#kernel/json.ts';
 import type { SpireEntry } from '../../identity/spire-entry.ts';
 import type { WantedEntry } from '../../desired/registrations.ts';
+import { graceOf } from '../grace.ts';
 
 export type EntryStep =
   | { readonly kind: 'create'; readonly entry: SpireEntry }
@@ -56,18 +57,12 @@ export function planRegistrations(input: EntryPlanInput): EntryPlan {
 /** One that nobody wants goes after a grace: its workload may be about to come back. */
 function planRemoval(input: EntryPlanInput): Omit<EntryPlan, 'foreign'> {
   const wanted = new Set(input.wanted.map(({ entry }) => entry.id));
-  const steps: EntryStep[] = [];
-  const unwantedSinceMs = new Map<string, number>();
-  let againInMs: number | undefined;
-  for (const { id } of input.ours) {
-    if (wanted.has(id) || !input.mayDelete(id)) continue;
-    const sinceMs = input.unwantedSinceMs.get(id) ?? input.nowMs;
-    unwantedSinceMs.set(id, sinceMs);
-    const leftMs = sinceMs + input.graceMs - input.nowMs;
-    if (leftMs <= 0) steps.push({ kind: 'delete', id });
-    else againInMs = Math.min(againInMs ?? leftMs, leftMs);
-  }
-  return { steps, unwantedSinceMs, againInMs };
+  const unwanted = input.ours.filter(({ id }) => !wanted.has(id) && input.mayDelete(id));
+  const { nowMs, graceMs } = input;
+  const times = { sinceMs: input.unwantedSinceMs, nowMs, graceMs };
+  const { over, sinceMs, againInMs } = graceOf(unwanted, ({ id }) => id, times);
+  const steps = over.map(({ id }): EntryStep => ({ kind: 'delete', id }));
+  return { steps, unwantedSinceMs: sinceMs, againInMs };
 }
 
 /** Compared before an update: SPIRE counts a revision for each, and agents then fetch it anew. */
