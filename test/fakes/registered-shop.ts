@@ -5,6 +5,7 @@ import type { SpireEntry } from '../../webhook/identity/spire-entry.ts';
 import { injected } from './admission.ts';
 import { enabled, factsWith, namespace, type Objects } from './check-facts.ts';
 import { engineFor } from './engine.ts';
+import { spireEntry } from './spire-entry-fake.ts';
 import { deployment, injectBackend, pod, type Annotations } from './workloads.ts';
 
 export const frontendId = 'spiffe://example.org/ns/shop/sa/frontend';
@@ -17,22 +18,8 @@ export const frontendSelectors = [
 ];
 
 export function entry(changes: Partial<SpireEntry> = {}): SpireEntry {
-  return {
-    id: 'svidecar.shop.1',
-    spiffeId: frontendId,
-    parentId: alias,
-    selectors: frontendSelectors,
-    federatesWith: [],
-    dnsNames: [],
-    hint: '',
-    x509SvidTtlS: 0,
-    jwtSvidTtlS: 0,
-    isAdmin: false,
-    isDownstream: false,
-    storesSvid: false,
-    isPrefetched: false,
-    ...changes,
-  };
+  const frontend = { spiffeId: frontendId, parentId: alias, selectors: frontendSelectors };
+  return spireEntry({ ...frontend, ...changes });
 }
 
 const aliasEntry = entry({

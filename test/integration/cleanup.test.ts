@@ -13,6 +13,7 @@ import { openSpireServer } from '../../webhook/spire/open-spire-server.ts';
 import type { SpireServerApi } from '../../webhook/spire/spire-server-api.ts';
 import { runSvidecar, type CliResult } from '../fakes/fake-terminal.ts';
 import { SilentLog } from '../fakes/silent-log.ts';
+import { spireEntry } from '../fakes/spire-entry-fake.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { installSpireCrds } from './harness/spire-controller-manager.ts';
@@ -65,20 +66,11 @@ describeWithComponents(programs, 'clean-up', () => {
 
   /** As the leader makes them: the bundle of other.org comes with its relationship, and the entry federates after. */
   async function makeInSpire(): Promise<void> {
-    const content = {
+    const content = spireEntry({
       spiffeId: 'spiffe://example.org/ns/shop/sa/orders',
       parentId,
       selectors: ['k8s:ns:shop'],
-      federatesWith: [],
-      dnsNames: [],
-      hint: '',
-      x509SvidTtlS: 0,
-      jwtSvidTtlS: 0,
-      isAdmin: false,
-      isDownstream: false,
-      storesSvid: false,
-      isPrefetched: false,
-    };
+    });
     const entry = { ...content, id: entryName('', 'shop', content) };
     expect(await server.createEntries([entry], signal)).toMatchObject([{ kind: 'done' }]);
     await spire.createEntry({

@@ -4,27 +4,20 @@ import { systemTimers } from '../../sidecar/workload-api/system-timers.ts';
 import type { SpireEntry } from '../../webhook/identity/spire-entry.ts';
 import { openSpireServer, type OpenSpireOptions } from '../../webhook/spire/open-spire-server.ts';
 import type { SpireServerApi } from '../../webhook/spire/spire-server-api.ts';
+import { spireEntry } from '../fakes/spire-entry-fake.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { startSpireServer, type SpireServer } from './harness/spire-server.ts';
 
 const { signal } = new AbortController();
 const containing = (part: string): unknown => expect.stringContaining(part);
-const ours = (name: string, more: Partial<SpireEntry> = {}): SpireEntry => ({
-  id: `svidecar.shop.${name}`,
-  spiffeId: `spiffe://example.org/ns/shop/sa/${name}`,
-  parentId: 'spiffe://example.org/ns/spire/sa/spire-agent',
-  selectors: ['k8s:container-name:auth-helper', 'k8s:ns:shop', `k8s:sa:${name}`],
-  federatesWith: [],
-  dnsNames: [],
-  hint: 'svidecar',
-  x509SvidTtlS: 0,
-  jwtSvidTtlS: 0,
-  isAdmin: false,
-  isDownstream: false,
-  storesSvid: false,
-  isPrefetched: false,
-  ...more,
-});
+const ours = (name: string, more: Partial<SpireEntry> = {}): SpireEntry =>
+  spireEntry({
+    id: `svidecar.shop.${name}`,
+    spiffeId: `spiffe://example.org/ns/shop/sa/${name}`,
+    selectors: ['k8s:container-name:auth-helper', 'k8s:ns:shop', `k8s:sa:${name}`],
+    hint: 'svidecar',
+    ...more,
+  });
 const open = (address: string, more: Partial<OpenSpireOptions> = {}): SpireServerApi =>
   openSpireServer({
     address,

@@ -10,6 +10,7 @@ import {
 } from '../../webhook/controller/registrations/plan-registrations.ts';
 import { SpireView } from '../../webhook/controller/registrations/spire-view.ts';
 import { FakeSpire } from '../fakes/fake-spire.ts';
+import { spireEntry } from '../fakes/spire-entry-fake.ts';
 
 const { signal } = new AbortController();
 const namespace = 'shop';
@@ -30,19 +31,14 @@ function entryFrom(made: typeof contents extends fc.Arbitrary<infer T> ? T : nev
     parentId: `spiffe://example.org/${made.parent}`,
     selectors: made.selectors.map((name) => `k8s:${name}`).sort(),
   };
-  return {
+  return spireEntry({
     id: entryName('', namespace, parts),
     ...parts,
-    federatesWith: [],
-    dnsNames: [],
     hint: made.hint,
     x509SvidTtlS: made.ttl,
     jwtSvidTtlS: made.ttl,
     isAdmin: made.isAdmin,
-    isDownstream: false,
-    storesSvid: false,
-    isPrefetched: false,
-  };
+  });
 }
 
 const entries = fc.array(contents.map(entryFrom), { maxLength: 6 });

@@ -4,27 +4,9 @@ import {
   takeAway,
   type CleanUpSite,
 } from '../../../../../webhook/controller/cleanup/clean-up.ts';
-import type { SpireEntry } from '../../../../../webhook/identity/spire-entry.ts';
 import { ApiRefusal, type KubernetesApi } from '../../../../../webhook/kube/kubernetes-api.ts';
 import { FakeSpire } from '../../../../fakes/fake-spire.ts';
-
-function entry(id: string): SpireEntry {
-  return {
-    id,
-    spiffeId: 'spiffe://example.org/x',
-    parentId: 'spiffe://example.org/agent',
-    selectors: ['k8s:ns:shop'],
-    federatesWith: [],
-    dnsNames: [],
-    hint: '',
-    x509SvidTtlS: 0,
-    jwtSvidTtlS: 0,
-    isAdmin: false,
-    isDownstream: false,
-    storesSvid: false,
-    isPrefetched: false,
-  };
-}
+import { spireEntry } from '../../../../fakes/spire-entry-fake.ts';
 
 const digest = '0123456789abcdef0123456789abcdef';
 const oursOfShop = `svidecar.shop.${digest}`;
@@ -57,7 +39,7 @@ test('only entries with a name of ours go, in the cluster that the configuration
   const spire = new FakeSpire();
   const kept = `svidecar.shop.${digest.replace('0', 'f')}`;
   for (const id of [oursOfShop, kept, 'by-hand', `svidecar-two.shop.${digest}`])
-    spire.entries.set(id, entry(id));
+    spire.entries.set(id, spireEntry({ id }));
   spire.refusals.set(kept, 'a fault');
   const site = siteOf(spire, { reason: 'there is none' });
   const ours = await findOurs(site);
