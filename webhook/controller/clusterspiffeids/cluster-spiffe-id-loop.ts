@@ -4,11 +4,10 @@
  * @see docs/adr/0112-one-clusterspiffeid-for-each-set-of-trust-domains.md
  */
 import type { Clock } from '#kernel/clock.ts';
-import { messageOf } from '#kernel/errors.ts';
 import type { Log } from '#kernel/observe.ts';
-import { retryDelayMs } from '../../kube/api-limits.ts';
 import type { KubernetesApi } from '../../kube/kubernetes-api.ts';
 import type { InjectorConfig } from '../../request/injector-config.ts';
+import { FailuresInARow } from '../registrations/failures-in-a-row.ts';
 import type { RegistrationLimits } from '../registrations/registration-limits.ts';
 import type { StoredWishes } from '../registrations/registration-loop.ts';
 import { WakingSleep } from '../registrations/waking-sleep.ts';
@@ -36,11 +35,15 @@ export class ClusterSpiffeIdLoop {
   /** Federations that the last look was about. */
   #lookedAt: string | undefined;
   #dueAtMs = 0;
-  #failures = 0;
+  readonly #failures: FailuresInARow;
   #lastSuccessMs: number | undefined;
 
   constructor(options: ClusterSpiffeIdLoopOptions) {
     this.#options = options;
+    this.#failures = new FailuresInARow(
+      'cannot keep ClusterSPIFFEID objects, trying again',
+      options,
+    );
     this.#keeper = new ClusterSpiffeIdKeeper({
       ...options,
       stored: { federations: () => this.#federations(), isCurrent: () => this.#isClear() },
@@ -86,7 +89,7 @@ export class ClusterSpiffeIdLoop {
       return limits.idleMs;
     }
     const federations = JSON.stringify(this.#federations());
-    const isOther = federations !== this.#lookedAt && this.#failures === 0;
+    const isOther = federations !== this.#lookedAt && !this.#failures.any;
     if (!isOther && clock.now() < this.#dueAtMs) return this.#dueAtMs - clock.now();
     try {
       await this.#bring(signal);
@@ -101,21 +104,15 @@ export class ClusterSpiffeIdLoop {
     const { config, clock, log } = this.#options;
     const againInMs = await this.#keeper.reconcile(signal);
     const pollMs = config().spire.pollSeconds * 1000;
-    if (this.#failures > 0) log.info({}, 'ClusterSPIFFEID objects can be written again');
-    this.#failures = 0;
+    if (this.#failures.any) log.info({}, 'ClusterSPIFFEID objects can be written again');
+    this.#failures.clear();
     this.#lastSuccessMs = clock.now();
     this.#dueAtMs = clock.now() + Math.min(pollMs, againInMs ?? pollMs);
   }
 
   #failed(thrown: unknown): void {
-    const { clock, log, limits, random } = this.#options;
-    this.#failures += 1;
-    const retryMs = retryDelayMs(this.#failures, limits.failed, random);
-    this.#dueAtMs = clock.now() + retryMs;
-    const fields = { fault: messageOf(thrown), retryMs: Math.round(retryMs) };
-    const message = 'cannot keep ClusterSPIFFEID objects, trying again';
-    if (this.#failures === 1) log.warn(fields, message);
-    else log.debug(fields, message);
+    const { clock, limits } = this.#options;
+    this.#dueAtMs = clock.now() + this.#failures.add(thrown, limits.failed);
   }
 
   #isNeeded(): boolean {

@@ -3,11 +3,10 @@
  * on without any in the configuration until what was ours has gone.
  */
 import type { Clock } from '#kernel/clock.ts';
-import { messageOf } from '#kernel/errors.ts';
 import type { Log } from '#kernel/observe.ts';
-import { retryDelayMs } from '../../kube/api-limits.ts';
 import type { InjectorConfig } from '../../request/injector-config.ts';
 import type { SpireServerApi } from '../../spire/spire-server-api.ts';
+import { FailuresInARow } from '../registrations/failures-in-a-row.ts';
 import { retriesFor, type RegistrationLimits } from '../registrations/registration-limits.ts';
 import { WakingSleep } from '../registrations/waking-sleep.ts';
 import { RelationshipKeeper, type RelationshipState } from './relationship-keeper.ts';
@@ -38,13 +37,17 @@ export class RelationshipLoop {
   /** Whether something of ours may be in SPIRE. */
   #hasOurs = false;
   #state: RelationshipState | undefined;
-  #failures = 0;
+  readonly #failures: FailuresInARow;
   /** What `changed` was last called about. */
   #told = '';
 
   constructor(options: RelationshipLoopOptions) {
     this.#options = options;
     this.#keeper = new RelationshipKeeper(options);
+    this.#failures = new FailuresInARow(
+      'cannot keep the federation relationships in SPIRE, trying again',
+      options,
+    );
   }
 
   /** Whether somebody has to lead for it. */
@@ -95,25 +98,14 @@ export class RelationshipLoop {
     try {
       const state = await this.#keeper.reconcile(await api(), federation, signal);
       this.#state = state;
-      this.#failures = 0;
+      this.#failures.clear();
       this.#hasOurs = federation.length > 0 || state.leaving.size > 0;
       this.#tell();
       // Those that go wait for entries, which are written at once.
       return state.leaving.size > 0 ? limits.idleMs : spire.pollSeconds * 1_000;
     } catch (thrown) {
-      return signal.aborted ? 0 : this.#failed(thrown);
+      return signal.aborted ? 0 : this.#failures.add(thrown, retriesFor(thrown, limits));
     }
-  }
-
-  #failed(thrown: unknown): number {
-    const { limits, log, random } = this.#options;
-    this.#failures += 1;
-    const delayMs = retryDelayMs(this.#failures, retriesFor(thrown, limits), random);
-    const fields = { fault: messageOf(thrown), retryMs: Math.round(delayMs) };
-    const message = 'cannot keep the federation relationships in SPIRE, trying again';
-    if (this.#failures === 1) log.warn(fields, message);
-    else log.debug(fields, message);
-    return delayMs;
   }
 
   #tell(): void {

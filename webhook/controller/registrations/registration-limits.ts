@@ -2,7 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import type { ApiLimits } from '../../kube/api-limits.ts';
 
-type Retries = Pick<ApiLimits, 'firstRetryMs' | 'lastRetryMs'>;
+export type Retries = Pick<ApiLimits, 'firstRetryMs' | 'lastRetryMs'>;
 
 export interface RegistrationLimits {
   /** Milliseconds that changes are gathered. */

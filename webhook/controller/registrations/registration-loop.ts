@@ -10,11 +10,11 @@ import type { Log } from '#kernel/observe.ts';
 import type { OwnerReference } from '../../desired/desired.ts';
 import { wantedRegistrations } from '../../desired/registrations.ts';
 import type { IdentityGroup, WantedRegistrations } from '../../desired/registrations.ts';
-import { retryDelayMs } from '../../kube/api-limits.ts';
 import type { InjectorConfig } from '../../request/injector-config.ts';
 import type { NamespaceStanding } from '../../request/namespace-standing.ts';
 import type { SpireServerApi } from '../../spire/spire-server-api.ts';
 import { EntryWriter } from './entry-writer.ts';
+import { FailuresInARow } from './failures-in-a-row.ts';
 import { planRegistrations, type EntryPlan, type EntryStep } from './plan-registrations.ts';
 import type { RegistrationBoard } from './registration-board.ts';
 import { retriesFor, type RegistrationLimits } from './registration-limits.ts';
@@ -79,12 +79,16 @@ export class RegistrationLoop {
   #viewOf = '';
   #pollAtMs = 0;
   #notBeforeMs = 0;
-  #failures = 0;
+  readonly #failures: FailuresInARow;
   #lastSuccessMs: number | undefined;
 
   constructor(options: RegistrationLoopOptions) {
     this.#options = options;
     this.#writer = new EntryWriter(options);
+    this.#failures = new FailuresInARow(
+      'cannot keep the registrations in SPIRE, trying again',
+      options,
+    );
   }
 
   get lastSuccessMs(): number | undefined {
@@ -152,7 +156,7 @@ export class RegistrationLoop {
     this.#view = undefined;
     this.#pollAtMs = 0;
     this.#notBeforeMs = 0;
-    this.#failures = 0;
+    this.#failures.clear();
     this.#lastSuccessMs = undefined;
     this.#dirty.clear();
     this.#looks.clear();
@@ -284,25 +288,19 @@ export class RegistrationLoop {
 
   #succeeded(): void {
     const { clock, log, board, place } = this.#options;
-    if (this.#failures > 0) log.info({}, "SPIRE's server answers again");
+    if (this.#failures.any) log.info({}, "SPIRE's server answers again");
     board.set(place.namespace, []);
-    this.#failures = 0;
+    this.#failures.clear();
     this.#lastSuccessMs = clock.now();
   }
 
   /** What is missing now is told; everything is read again before anything else is written. */
   #failed(thrown: unknown, config: InjectorConfig): number {
-    const { clock, log, limits, random, board, place } = this.#options;
-    const fault = messageOf(thrown);
-    this.#failures += 1;
+    const { clock, limits, board, place } = this.#options;
     this.#pollAtMs = 0;
-    const delayMs = retryDelayMs(this.#failures, retriesFor(thrown, limits), random);
+    const delayMs = this.#failures.add(thrown, retriesFor(thrown, limits));
     this.#notBeforeMs = clock.now() + delayMs;
-    const fields = { fault, retryMs: Math.round(delayMs) };
-    if (this.#failures === 1)
-      log.warn(fields, 'cannot keep the registrations in SPIRE, trying again');
-    else log.debug(fields, 'cannot keep the registrations in SPIRE, trying again');
-    board.set(place.namespace, [spireProblem(fault, place.object)]);
+    board.set(place.namespace, [spireProblem(messageOf(thrown), place.object)]);
     const view = this.#view;
     if (view !== undefined) this.#tellAwaited(view, config);
     return delayMs;
