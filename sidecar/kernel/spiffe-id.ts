@@ -73,7 +73,12 @@ export function parseTrustDomain(text: string): TrustDomain {
 }
 
 export function trustDomainOf(id: SpiffeId): TrustDomain {
-  const slash = id.indexOf('/', scheme.length);
   // A parsed ID holds a checked trust domain.
-  return id.slice(scheme.length, slash === -1 ? undefined : slash) as TrustDomain;
+  return trustDomainText(id) as TrustDomain;
+}
+
+/** Of a text that was checked elsewhere. */
+export function trustDomainText(id: string): string {
+  const slash = id.indexOf('/', scheme.length);
+  return id.slice(scheme.length, slash === -1 ? undefined : slash);
 }

@@ -1,4 +1,5 @@
 /** Which entries SPIRE should have for the workloads of a namespace, and what stands in the way of some. */
+import { trustDomainText } from '#kernel/spiffe-id.ts';
 import { usualAgentId } from '../identity/agent-id.ts';
 import { entryName } from '../identity/entry-name.ts';
 import type { SpireEntry } from '../identity/spire-entry.ts';
@@ -178,8 +179,7 @@ function foreignDomain(
   { identity: { spiffeId }, workloads }: Wished,
   { spire }: RegistrationFacts,
 ): RegistrationProblem | undefined {
-  const trustDomain = spiffeId.slice('spiffe://'.length).split('/')[0] ?? '';
-  if (trustDomain === spire.trustDomain) return undefined;
+  if (trustDomainText(spiffeId) === spire.trustDomain) return undefined;
   const message =
     `it would be ${spiffeId}, and SPIRE's server gives identities of the trust domain ${spire.trustDomain} only, so nothing is registered for it: ` +
     `set trustDomain: ${spire.trustDomain} in the configuration, or remove svidecar.dev/trust-domain and svidecar.dev/spiffe-id`;

@@ -1,4 +1,5 @@
 /** A registration that is made by hand, or by spire-controller-manager. */
+import { trustDomainText } from '#kernel/spiffe-id.ts';
 import { entryIdentity } from './entry-name.ts';
 
 /** What of a registration a workload does not say itself. */
@@ -46,11 +47,10 @@ export const plainTerms: RegistrationTerms = {
  * @param selectors of agents, such as `k8s_psat:cluster:demo`
  */
 export function nodeAlias(parentId: string, selectors: readonly string[]): EntryContent {
-  const [trustDomain = ''] = parentId.slice('spiffe://'.length).split('/');
   return {
     ...plainTerms,
     spiffeId: parentId,
-    parentId: `spiffe://${trustDomain}/spire/server`,
+    parentId: `spiffe://${trustDomainText(parentId)}/spire/server`,
     selectors,
     federatesWith: [],
     dnsNames: [],

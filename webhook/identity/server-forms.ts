@@ -1,6 +1,7 @@
 /** Registrations as SPIRE's server takes them on its command line. */
 import type { Json, JsonObject } from '#kernel/json.ts';
 import type { EntryContent, RegistrationTerms } from './registration.ts';
+import { selectorParts } from './selector-parts.ts';
 
 export interface CommandWords {
   /** What runs the server's command line, as a shell reads it, such as `kubectl exec … -- /opt/spire/bin/spire-server`. */
@@ -53,7 +54,7 @@ function entryObject(entry: EntryContent): Json {
   return {
     spiffe_id: entry.spiffeId,
     parent_id: entry.parentId,
-    selectors: entry.selectors.map(selectorObject),
+    selectors: entry.selectors.map(selectorParts),
     ...(dnsNames.length === 0 ? {} : { dns_names: [...dnsNames] }),
     ...(federatesWith.length === 0
       ? {}
@@ -63,12 +64,6 @@ function entryObject(entry: EntryContent): Json {
     ...(hint === '' ? {} : { hint }),
     ...(entry.isPrefetched ? {} : { additional_attributes: { disable_x509_svid_prefetch: true } }),
   };
-}
-
-/** `type:value`; the value may have colons of its own. */
-function selectorObject(selector: string): Json {
-  const colon = selector.indexOf(':');
-  return { type: selector.slice(0, colon), value: selector.slice(colon + 1) };
 }
 
 /** For a POSIX shell. */

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
 import { isArray, stringAt } from '#kernel/json.ts';
 import { own } from '#kernel/members.ts';
+import { dnsLabel } from '#kernel/dns-label.ts';
 import { banDirectory } from '../../sidecar/config/helper-contract.ts';
 import type { Variables } from '../templates/substitute.ts';
 import { banHostPattern, banTokenForms, banTokenPattern, isBanClaim } from './ban-forms.ts';
@@ -47,7 +48,7 @@ export const bansSchema = z
     body: z.string().max(4_096).optional(),
     store: z.string().default('default'),
     stores: z
-      .record(z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/), store)
+      .record(z.string().regex(dnsLabel), store)
       .default({ default: { configMap: 'svidecar-bans', key: 'bans.jsonl' } }),
   })
   .refine(({ store, stores }) => Object.hasOwn(stores, store), {

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { logLevels } from '#kernel/observe.ts';
 import { trustDomainFault } from '#kernel/spiffe-id.ts';
 import { checkShape, readShape } from '../../sidecar/config/check-shape.ts';
+import { dnsLabel } from '#kernel/dns-label.ts';
 import { settingsDirectory } from '../../sidecar/config/helper-contract.ts';
 import { bansSchema } from './ban-config.ts';
 import { callerSchema } from './caller-schema.ts';
@@ -100,9 +101,7 @@ const configKeys = z.strictObject({
     .array(z.string().min(1))
     .default(['kube-system', 'kube-public', 'kube-node-lease']),
   /** Templates of your own by name; a built-in name is replaced. */
-  templates: z
-    .record(z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/), templateSchema)
-    .default({}),
+  templates: z.record(z.string().regex(dnsLabel), templateSchema).default({}),
 });
 
 export const configSchema = configKeys.superRefine((config, context) => {

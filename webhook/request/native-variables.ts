@@ -3,6 +3,7 @@
  * hosts, paths and callers as Envoy's matchers. All regular expressions are RE2 and must match the whole text.
  */
 import { isArray, isObject, type Json, type JsonObject } from '#kernel/json.ts';
+import { trustDomainText } from '#kernel/spiffe-id.ts';
 import { callersOf } from '../../sidecar/config/caller-pattern.ts';
 import { jwksPath, secretName } from '../../sidecar/config/helper-contract.ts';
 import { spellingsOf } from '../../sidecar/config/header-spellings.ts';
@@ -99,7 +100,7 @@ function hostsOf(byHost: Json | undefined, audience: string | undefined): readon
 }
 
 function trustDomainsOf(callers: readonly string[]): readonly JsonObject[] {
-  const byName = Map.groupBy(callers, (id) => id.slice('spiffe://'.length).split('/')[0] ?? '');
+  const byName = Map.groupBy(callers, trustDomainText);
   return [...byName].map(([name, own]) => ({
     name,
     subjects: subjectsOf(own),

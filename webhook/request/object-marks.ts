@@ -1,8 +1,8 @@
 /** Labels and annotations for the ConfigMaps that svidecar makes: policies of a cluster may demand some. */
 import * as z from 'zod';
+import { dnsSubdomain } from '#kernel/dns-label.ts';
 import { isOurs } from './metadata-keys.ts';
 
-const subdomain = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/;
 const name = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 /** By it our ConfigMaps are recognized. */
 const ownLabel = 'app.kubernetes.io/managed-by';
@@ -15,7 +15,7 @@ function isKey(key: string): boolean {
   const slash = key.indexOf('/');
   const prefix = slash === -1 ? undefined : key.slice(0, slash);
   const isPrefix =
-    prefix === undefined || (prefix.length <= maxPrefixLength && subdomain.test(prefix));
+    prefix === undefined || (prefix.length <= maxPrefixLength && dnsSubdomain.test(prefix));
   return isPrefix && name.test(key.slice(slash + 1));
 }
 

@@ -1,4 +1,5 @@
 /** Annotations as people write them → values with types. Every wrong value is refused with key, value and what is allowed. */
+import { dnsLabel } from '#kernel/dns-label.ts';
 import { own, setMember } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import { objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
@@ -76,7 +77,6 @@ const audiences = each('audiences of at most 512 visible characters', (item) =>
 );
 const hostName = '[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?';
 const hostPattern = new RegExp(String.raw`^(?:\*\.${hostName}|${hostName}(?::\d{1,5})?)$`);
-const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const cpu = matching(cpuPattern, cpuForms);
 const memory = matching(memoryPattern, memoryForms);
 const listeners = each('listener names, or *', (item) => item.length > 0);

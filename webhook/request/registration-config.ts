@@ -1,11 +1,11 @@
 /** Keys of the configuration about registrations in SPIRE: whether we make them, what they say, and where SPIRE is. */
 import * as z from 'zod';
 import { spiffeIdFault } from '#kernel/spiffe-id.ts';
+import { dnsLabel } from '#kernel/dns-label.ts';
 import { addFault } from './add-fault.ts';
 import { socketFault, spireAddressFault } from './spire-address.ts';
 
 const spiffeId = z.string().refine((id) => spiffeIdFault(id) === undefined, 'is not a SPIFFE ID');
-const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** @see Kubernetes qualified names */
 const labelKey = z
   .string()

@@ -2,6 +2,7 @@
 import { createPrivateKey } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
 import { credentials, type ChannelCredentials } from '@grpc/grpc-js';
+import { trustDomainText } from '#kernel/spiffe-id.ts';
 import { splitDer } from '../../certs/der.ts';
 import type { X509Svid } from '../../sidecar/workload-api/api.ts';
 
@@ -23,8 +24,7 @@ export function isSameSvid(one: X509Svid, other: X509Svid): boolean {
 
 /** SPIRE's server of the same trust domain. */
 export function serverIdFor({ spiffeId }: X509Svid): string {
-  const trustDomain = spiffeId.slice('spiffe://'.length).split('/', 1).join('');
-  return `spiffe://${trustDomain}/spire/server`;
+  return `spiffe://${trustDomainText(spiffeId)}/spire/server`;
 }
 
 /** @param wrongServer is told who answered instead @throws {TypeError} when the SVID cannot be read */

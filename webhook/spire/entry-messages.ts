@@ -1,6 +1,7 @@
 /** Entries as SPIRE's messages have them, and back. */
+import { selectorParts } from '../identity/selector-parts.ts';
 import type { SpireEntry } from '../identity/spire-entry.ts';
-import type { Entry, EntryMask, Selector, SPIFFEID } from './gen/messages.ts';
+import type { Entry, EntryMask, SPIFFEID } from './gen/messages.ts';
 
 /** What of an entry is asked for and, its id left out, written. */
 export const wholeEntry: EntryMask = {
@@ -41,7 +42,7 @@ export function messageFor(entry: SpireEntry): Entry {
     id: entry.id,
     spiffeId: spiffeIdMessage(entry.spiffeId),
     parentId: spiffeIdMessage(entry.parentId),
-    selectors: entry.selectors.map(selectorMessage),
+    selectors: entry.selectors.map(selectorParts),
     federatesWith: entry.federatesWith,
     dnsNames: entry.dnsNames,
     hint: entry.hint,
@@ -65,10 +66,4 @@ export function spiffeIdText(message: SPIFFEID | undefined): string {
 function spiffeIdMessage(text: string): SPIFFEID {
   const [, trustDomain = '', path = ''] = /^spiffe:\/\/([^/]*)(.*)$/s.exec(text) ?? [];
   return { trustDomain, path };
-}
-
-/** The value may hold colons, as in `k8s:ns:shop`. */
-function selectorMessage(text: string): Selector {
-  const colon = text.indexOf(':');
-  return { type: text.slice(0, Math.max(0, colon)), value: text.slice(colon + 1) };
 }

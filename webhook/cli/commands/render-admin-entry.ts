@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import { parseSpiffeId } from '#kernel/spiffe-id.ts';
+import { dnsLabel, dnsSubdomain } from '#kernel/dns-label.ts';
 import { usualAgentId } from '../../identity/agent-id.ts';
 import { imageSelector, isImageReference } from '../../identity/image-selector.ts';
 import type { EntryContent } from '../../identity/registration.ts';
@@ -53,18 +54,11 @@ export function adminEntryCommand(context: CliContext): Command {
     });
 }
 
-/** @see Kubernetes names of namespaces (DNS label) and ServiceAccounts (DNS subdomain) */
-const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
-const namespaceName = new RegExp(`^${label}$`);
-const accountName = new RegExp(`^${label}(\\.${label})*$`);
-
-/** @throws {AppError} USAGE */
+/** @see Kubernetes names of namespaces (DNS label) and ServiceAccounts (DNS subdomain) @throws {AppError} USAGE */
 function refuseWrongNames({ namespace, serviceAccount, image }: AdminEntryFlags): void {
   const wrong = [
-    ...(namespaceName.test(namespace)
-      ? []
-      : [`--namespace ${namespace}: no namespace has that name`]),
-    ...(accountName.test(serviceAccount)
+    ...(dnsLabel.test(namespace) ? [] : [`--namespace ${namespace}: no namespace has that name`]),
+    ...(dnsSubdomain.test(serviceAccount)
       ? []
       : [`--service-account ${serviceAccount}: no ServiceAccount has that name`]),
     ...(image === undefined || isImageReference(image)
