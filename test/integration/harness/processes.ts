@@ -161,10 +161,17 @@ export async function waitUntil(
 /** Below the range that Linux takes ports for outgoing connections from, so that none of those is in the way. */
 const ports = { first: 10_240, last: 32_767 } as const;
 
-/** A TCP port on loopback that nobody listens on now. @throws {Error} when none is found in 50 tries. */
+/** Ports are handed out one after the other from here: whoever has got one may take it into use much later. */
+let nextPort = ports.first + Math.floor(Math.random() * (ports.last - ports.first));
+
+/**
+ * A TCP port on loopback that nobody listens on now, and that this process was not given before.
+ * @throws {Error} when none is found in 50 tries.
+ */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt += 1) {
-    const port = ports.first + Math.floor(Math.random() * (ports.last - ports.first));
+    const port = nextPort;
+    nextPort = port < ports.last ? port + 1 : ports.first;
     const server = createServer();
     const isFree = await new Promise<boolean>((resolve) => {
       server.once('error', () => {

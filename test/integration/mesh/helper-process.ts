@@ -81,6 +81,7 @@ export async function startHelper(spec: HelperSpec): Promise<HelperProcess> {
     ...(uid === undefined ? {} : { uid }),
   });
   const page: HelperProcess['page'] = async (path) => {
+    if (!running.isRunning()) throw new Error(`${name} has ended\n${running.logTail()}`);
     const answer = await fetch(`http://127.0.0.1:${health}${path}`);
     return { status: answer.status, body: await answer.text() };
   };
