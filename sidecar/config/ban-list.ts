@@ -25,17 +25,21 @@ export const banListLimits = Object.freeze({
   ofOneValue: 16,
 });
 
-const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text) / 1_000);
-const line = z.strictObject({
+/** RFC 3339, as Unix seconds. */
+export const instant = z.iso
+  .datetime({ offset: true })
+  .transform((text) => Date.parse(text) / 1_000);
+/** A ban as people and services write it, wherever it is kept. */
+export const banMembers = {
   claim: z.string().min(1).max(256),
   value: z.union([z.string().min(1).max(maxBannedLength), z.int()], {
     error: `must be a text of 1 to ${maxBannedLength} characters, or a whole number`,
   }),
-  /** RFC 3339. */
   until: instant.optional(),
   issuedBefore: instant.optional(),
   reason: z.string().max(256).optional(),
-});
+};
+const line = z.strictObject(banMembers);
 export type BanLine = Readonly<z.input<typeof line>>;
 const shape = { schema: line, code: 'BAN_LIST_INVALID' } as const;
 
