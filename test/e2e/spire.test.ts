@@ -130,7 +130,15 @@ describeOnCluster('SPIRE in the cluster', (cluster) => {
     const bundle = await server(['bundle', 'show', '-format', 'spiffe']);
     await server(['bundle', 'set', '-format', 'spiffe', '-id', 'spiffe://other.org'], bundle);
   }, 120_000);
-  afterAll(() => cluster.kubectl(['delete', 'namespace', namespace, '--wait=false']));
+  afterAll(async () => {
+    // What another file asks SPIRE for is that file's own.
+    const id = `spiffe://example.org/ns/${namespace}/sa/frontend`;
+    const made = await server(['entry', 'show', '-spiffeID', id]);
+    for (const [, entry = ''] of made.matchAll(/^Entry ID +: (\S+)$/gm))
+      await server(['entry', 'delete', '-entryID', entry]);
+    await server(['bundle', 'delete', '-id', 'spiffe://other.org', '-mode', 'dissociate']);
+    await cluster.kubectl(['delete', 'namespace', namespace, '--wait=false']);
+  });
 
   test.each(['by-csi', 'by-host-path'])(
     'an injected pod gets its JWT-SVID by the socket: %s',
