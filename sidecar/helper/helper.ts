@@ -1,12 +1,14 @@
 /** The helper at work: sources, rules and servers put together; rules change on reload, everything else on restart. */
 import type { Clock } from '#kernel/clock.ts';
-import { messageOf } from '#kernel/errors.ts';
+import { AppError, messageOf } from '#kernel/errors.ts';
 import { identitiesPath, ruleMetadataKey } from '../config/helper-contract.ts';
+import { needsIdentity } from '../config/needs-identity.ts';
 import type { HelperSettings } from '../config/settings.ts';
 import { GrpcServer } from '../server/grpc-server.ts';
 import { HealthServer } from '../server/health-server.ts';
 import { metricsText } from '#kernel/metrics-text.ts';
 import type { UnaryMethod } from '../server/unary-call.ts';
+import type { WorkloadApi } from '../workload-api/api.ts';
 import { JwtBundleSource } from '../workload-api/bundle-source.ts';
 import { openWorkloadApi } from '../workload-api/client.ts';
 import { systemTimers } from '../workload-api/system-timers.ts';
@@ -28,8 +30,8 @@ import { TokenSources } from './token-sources.ts';
 
 export interface HelperOptions {
   readonly settings: HelperSettings;
-  /** `unix:///path` or `tcp://ip:port`. */
-  readonly workloadApi: string;
+  /** `unix:///path` or `tcp://ip:port`; rules that only ban need none. */
+  readonly workloadApi: string | undefined;
   readonly names: PodNames;
   readonly log: HelperLog;
   readonly clock: Clock;
@@ -46,7 +48,7 @@ const serving = Buffer.from([0x08, 0x01]);
 
 export class Helper {
   readonly #options: HelperOptions;
-  readonly #api: ReturnType<typeof openWorkloadApi>;
+  readonly #api: WorkloadApi | undefined;
   readonly #tokens: TokenSources;
   readonly #path: DataPath;
   readonly #grpc: GrpcServer;
@@ -62,25 +64,24 @@ export class Helper {
   };
   #reloads = { accepted: 0, refused: 0 };
 
-  /** @throws {AppError} CONFIG_INVALID when the Workload API's address is invalid */
+  /** @throws {AppError} CONFIG_INVALID when the Workload API's address is invalid, or missing and needed */
   constructor(options: HelperOptions) {
     this.#options = options;
-    const api = openWorkloadApi(options.workloadApi);
-    this.#api = api;
-    const context = { api, timers: systemTimers, random: Math.random };
+    const { settings, log, workloadApi } = options;
+    this.#refuseWithoutAddress(settings);
+    this.#api = workloadApi === undefined ? undefined : openWorkloadApi(workloadApi);
     this.#tokens = new TokenSources((audience, spiffeId) => {
-      const source = new JwtTokenSource({ ...context, audience, spiffeId });
+      const source = new JwtTokenSource({ ...this.#sourceContext(), audience, spiffeId });
       source.start();
       return source;
     });
     const bundles = (): JwtBundleSource => {
       if (this.#bundles === undefined) {
-        this.#bundles = new JwtBundleSource(context);
+        this.#bundles = new JwtBundleSource(this.#sourceContext());
         this.#bundles.start();
       }
       return this.#bundles;
     };
-    const { settings, log } = options;
     const Path = settings.dataPath === 'native' ? NativePath : ExtAuthzPath;
     this.#path = new Path(settings.rules, {
       tokens: this.#tokens,
@@ -110,8 +111,24 @@ export class Helper {
     this.#lookAround();
   }
 
-  /** Puts new rules in force between two calls. Tokens that they still need are kept. */
+  /** @throws {AppError} CONFIG_INVALID */
+  #refuseWithoutAddress({ rules }: HelperSettings): void {
+    if (this.#options.workloadApi !== undefined || !needsIdentity(rules)) return;
+    const words = 'no Workload API address: set workloadApi or SPIFFE_ENDPOINT_SOCKET';
+    throw new AppError('CONFIG_INVALID', words);
+  }
+
+  #sourceContext() {
+    if (this.#api === undefined) throw new TypeError('a rule that only bans asked for an identity');
+    return { api: this.#api, timers: systemTimers, random: Math.random };
+  }
+
+  /**
+   * Puts new rules in force between two calls. Tokens that they still need are kept.
+   * @throws {AppError} CONFIG_INVALID where they need a Workload API, and none was given at the start
+   */
   reload(settings: HelperSettings): void {
+    this.#refuseWithoutAddress(settings);
     this.#path.serve(settings.rules);
     this.#reloads.accepted += 1;
   }
@@ -134,7 +151,7 @@ export class Helper {
     this.#path.close();
     this.#tokens.close();
     this.#bundles?.close();
-    this.#api.close();
+    this.#api?.close();
   }
 
   #serverOf({ methods, ...rest }: DataPath): GrpcServer {

@@ -91,11 +91,8 @@ async function runUntilStopped(file: string, surroundings: HelperSurroundings): 
 }
 
 function helperOptions(settings: HelperSettings, env: HelperSurroundings['env']) {
-  const workloadApi = settings.workloadApi ?? env['SPIFFE_ENDPOINT_SOCKET'];
-  if (workloadApi === undefined || workloadApi === '') {
-    const words = 'no Workload API address: set workloadApi or SPIFFE_ENDPOINT_SOCKET';
-    throw new AppError('CONFIG_INVALID', words);
-  }
+  const address = settings.workloadApi ?? env['SPIFFE_ENDPOINT_SOCKET'];
+  const workloadApi = address === '' ? undefined : address;
   const names = {
     namespace: env['POD_NAMESPACE'],
     pod: env['POD_NAME'],

@@ -10,6 +10,7 @@ import { labelFault } from '../identity/missing-labels.ts';
 import type { Registration } from '../identity/registration.ts';
 import { registrationsOf } from '../identity/registrations-of.ts';
 import type { SpireEntry } from '../identity/spire-entry.ts';
+import { needsIdentityOf } from '../injection/status.ts';
 import type { Located } from '../request/locate.ts';
 import type { Assessed } from './assess.ts';
 import { selecting } from './selecting-objects.ts';
@@ -55,14 +56,14 @@ export interface IdentityChain {
   readonly pods: readonly PodIdentity[];
 }
 
-/** Of those whose pods have the helper, should have it, or are refused. */
+/** Of those whose pods have a helper that needs one, should have it, or are refused. */
 export function workloadIdentities(
   facts: ClusterFacts,
   assessed: readonly Assessed[],
 ): readonly IdentityChain[] {
   const entries = entriesBySpiffeId(facts);
   return families(assessed)
-    .filter(({ head }) => wantsHelper(head))
+    .filter(({ head }) => wantsIdentity(head))
     .map(({ head, pods }) => {
       const registration = registrationFor(head, facts);
       const askers = pods.length === 0 ? [head.located] : pods.map(({ located }) => located);
@@ -82,8 +83,8 @@ export function workloadIdentities(
     });
 }
 
-function wantsHelper({ decision }: Assessed): boolean {
-  return !('status' in decision) || decision.status.helper !== undefined;
+function wantsIdentity({ decision }: Assessed): boolean {
+  return !('status' in decision) || needsIdentityOf(decision.status);
 }
 
 function labelFaultOf({ located }: Assessed, { engine }: ClusterFacts): string | undefined {

@@ -1,10 +1,12 @@
 /** What a stored workload is to be in SPIRE, told from its pod template and the newest configuration. */
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { needsIdentity } from '../../sidecar/config/needs-identity.ts';
 import { labelFault } from '../identity/missing-labels.ts';
 import { registrationsOf } from '../identity/registrations-of.ts';
 import { fragmentsOf } from '../injection/compose.ts';
 import type { Engine } from '../injection/inject.ts';
+import { needsIdentityOf } from '../injection/status.ts';
 import { isPod, kindNamed } from '../objects/kinds.ts';
 import { locate, type Located } from '../request/locate.ts';
 import { annotationKey, statusKey } from '../request/metadata-keys.ts';
@@ -28,7 +30,7 @@ export type IdentityWish =
   | { readonly kind: 'unclear'; readonly why: string };
 
 /**
- * Undefined where no helper is asked for. Of what a controller makes, only pods count beside the controller's own object: one
+ * Undefined where no helper with an identity is asked for. Of what a controller makes, only pods count beside the controller's own object: one
  * that was started before a change keeps its identity while it runs.
  */
 export function identityOfStored(object: JsonObject, engine: Engine): IdentityWish | undefined {
@@ -56,7 +58,7 @@ function isRevision({ kind, metadata }: Located): boolean {
 function identityOf(located: Located, engine: Engine): IdentityWish | undefined {
   const request = readRequest(located.template);
   const settings = request.kind === 'templates' ? request.settings : {};
-  if (!hasHelper(located, engine, request.kind === 'templates' ? request.names : []))
+  if (!needsIdentityIn(located, engine, request.kind === 'templates' ? request.names : []))
     return undefined;
   const { entries, registration: registrar } = engine.config;
   // Entries of spire-controller-manager are for one pod each, by its UID.
@@ -80,17 +82,20 @@ function identityOf(located: Located, engine: Engine): IdentityWish | undefined 
   return { kind: 'identity', identity: { spiffeId, selectors, federatesWith } };
 }
 
-function hasHelper(located: Located, engine: Engine, names: readonly string[]): boolean {
+/** A helper whose rules only ban needs none. */
+function needsIdentityIn(located: Located, engine: Engine, names: readonly string[]): boolean {
   const { template } = located;
   const status = stringAt(objectAt(objectAt(template, 'metadata'), 'annotations'), statusKey);
-  if (status !== undefined) return engine.memory.parseStatus(status).helper !== undefined;
+  if (status !== undefined) return needsIdentityOf(engine.memory.parseStatus(status));
   // On the node's network nothing is injected.
   if (names.length === 0 || objectAt(template, 'spec')['hostNetwork'] === true) return false;
   const request = readRequest(template);
   const settings = request.kind === 'templates' ? request.settings : {};
   const templates = names.map((name) => engine.library.get(name));
   const fragments = fragmentsOf(templates, variablesFor(located, settings, engine));
-  return fragments.some(({ helperRule }) => helperRule !== undefined);
+  return needsIdentity(
+    fragments.map(({ helperRule }) => helperRule).filter((rule) => rule !== undefined),
+  );
 }
 
 /** Whoever writes a workload would choose who it is: only where the configuration lets them. */

@@ -9,6 +9,8 @@ import {
   stringAt,
   sameJson,
 } from '#kernel/json.ts';
+import { needsIdentity } from '../../sidecar/config/needs-identity.ts';
+import { readSettings } from '../../sidecar/config/settings.ts';
 import { pointerTokens } from '../editing/operation.ts';
 import { lookupFault, statusFault } from './status-bounds.ts';
 import { injectKey, statusKey } from '../request/metadata-keys.ts';
@@ -105,6 +107,19 @@ function invalid(fault: string): AppError {
     `the annotation ${statusKey} was not written by svidecar (${fault}); apply the original manifest again, or remove this annotation together with the injected parts`,
     { facts: { key: statusKey } },
   );
+}
+
+/** Whether the injected helper needs tokens or keys; one whose rules only ban does not. */
+export function needsIdentityOf({ helper }: Status): boolean {
+  if (helper === undefined) return false;
+  // Reading YAML costs more than all the rest of a workload's turn.
+  if (!helper.settings.includes('mode: ban')) return true;
+  try {
+    return needsIdentity(readSettings(helper.settings, helper.configMap).rules);
+  } catch {
+    // Written by a later version: what it needs is not known, so nothing is taken away.
+    return true;
+  }
 }
 
 /** The status of a pod template, or undefined when it was never injected. @throws {AppError} STATUS_INVALID, STATUS_NEWER */

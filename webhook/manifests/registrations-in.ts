@@ -6,6 +6,7 @@ import { nameOf } from '../admission/decide.ts';
 import type { KnownService } from '../identity/dns-names.ts';
 import { mergeSimilar, type Registration } from '../identity/registration.ts';
 import { registrationsOf, type RegistrationOptions } from '../identity/registrations-of.ts';
+import { needsIdentityOf } from '../injection/status.ts';
 import { decideAll, type DecideOptions, type DecidedWorkload } from './decide-all.ts';
 import { refusals } from './inject-texts.ts';
 import { failureOf, problemAt, type InputProblem } from './input-problem.ts';
@@ -103,11 +104,20 @@ function registrationsFor(
     ...rest,
     facts: engine,
     hasHelper: isLivePod(located)
-      ? hasHelperContainer(located)
-      : 'status' in decision && decision.status.helper !== undefined,
+      ? hasHelperContainer(located) && !onlyBans(decision)
+      : 'status' in decision && needsIdentityOf(decision.status),
     ...(uid === undefined ? {} : { podUid: uid }),
     dnsNames: { templates: dnsNames, pod, services },
   });
+}
+
+/** Such a helper needs no identity. */
+function onlyBans(decision: DecidedWorkload['decision']): boolean {
+  return (
+    'status' in decision &&
+    decision.status.helper !== undefined &&
+    !needsIdentityOf(decision.status)
+  );
 }
 
 function hasHelperContainer({ template }: DecidedWorkload['located']): boolean {

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { settingsDirectory, settingsFile } from '../../../../sidecar/config/helper-contract.ts';
+import { checkSettings } from '../../../../sidecar/config/settings.ts';
 import { readCommandLine } from '../../../../sidecar/helper/command-line.ts';
+import { Helper } from '../../../../sidecar/helper/helper.ts';
 import { HelperLog } from '../../../../sidecar/helper/helper-log.ts';
 import { readiness, type HelperState } from '../../../../sidecar/helper/helper-state.ts';
 import { TokenSources } from '../../../../sidecar/helper/token-sources.ts';
@@ -63,6 +65,33 @@ describe('readiness', () => {
   ])('when %s', (_name, state, missing) => {
     const health = readiness({ ...ready, ...state }, { namespace: 'shop', serviceAccount: 'web' });
     expect(health).toEqual({ ok: missing.length === 0, missing });
+  });
+});
+
+describe('a helper without the address of a Workload API', () => {
+  const settings = (rule: object) => checkSettings({ version: 1, rules: [rule] }, 'helper.yaml');
+  const bans = { name: 'ban', mode: 'ban', store: { http: 'http://127.0.0.1:1/check' } };
+  const injects = { name: 'inject', mode: 'inject', audience: 'a' };
+  const open = (rule: object): Helper =>
+    new Helper({
+      settings: settings(rule),
+      workloadApi: undefined,
+      names: {},
+      log: new HelperLog(() => undefined, Date.now),
+      clock: { now: Date.now },
+    });
+
+  test('does not start where a rule needs an identity', () => {
+    expect(() => open(injects)).toThrow('set workloadApi or SPIFFE_ENDPOINT_SOCKET');
+  });
+
+  test('starts with rules that only ban, and refuses others later', async () => {
+    const helper = open(bans);
+    helper.reload(settings({ ...bans, claims: ['sub'] }));
+    expect(() => {
+      helper.reload(settings(injects));
+    }).toThrow('no Workload API address');
+    await helper.stop();
   });
 });
 

@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { objectAt } from '#kernel/json.ts';
+import { injected } from '../../../fakes/admission.ts';
+import { deployment, pod as podOf } from '../../../fakes/workloads.ts';
 import { runSvidecar, type CliResult } from '../../../fakes/fake-terminal.ts';
 
 /** A pod of a mesh, as a manifest or, with a UID, as the cluster shows it. */
@@ -151,6 +154,18 @@ test('each running pod is registered by its UID, with its helper where it has on
     'pod-uid:uid-b',
     'container-name:envoy',
   ]);
+});
+
+test('a helper that only bans is not registered, in a manifest or in a running pod', async () => {
+  const running = (templates: string): object => {
+    const made = injected(podOf({ 'inject.svidecar.dev/templates': templates }));
+    return { ...made, metadata: { ...objectAt(made, 'metadata'), uid: 'uid-a' } };
+  };
+  const manifest = deployment({ 'inject.svidecar.dev/templates': 'jwt-ban' });
+  expect(await render([], manifest)).toMatchObject({ code: 0, out: '' });
+  expect(await render(['--pod-uid'], running('jwt-ban'))).toMatchObject({ code: 0, out: '' });
+  const both = await render(['--pod-uid'], running('jwt-ban, jwt-validate'));
+  expect(both.out).toContain('container-name:auth-helper');
 });
 
 test('a variable that is unknown is told of at the workload; the others are printed', async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { identityOfStored } from '../../../../webhook/desired/workload-identity.ts';
 import { decide } from '../../../../webhook/admission/decide.ts';
+import { injected } from '../../../fakes/admission.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 import { deployment, injectBackend, madeBy, pod } from '../../../fakes/workloads.ts';
 import type { JsonObject } from '#kernel/json.ts';
@@ -38,6 +39,26 @@ test('one that asks for nothing, or has no helper, wishes none', () => {
   });
   const hasHelper = decided.kind === 'injected' && decided.status.helper !== undefined;
   expect(identityOfStored(deployment(native), engine) !== undefined).toBe(hasHelper);
+});
+
+test.each([
+  ['jwt-ban', false],
+  ['jwt-ban, spiffe-socket', false],
+  ['jwt-ban, jwt-validate', true],
+])('a helper for %s wishes an identity: %s, injected or not yet', (templates, wishes) => {
+  const asking = deployment({ 'inject.svidecar.dev/templates': templates });
+  const pod = injected(asking, { engine });
+  for (const object of [asking, pod])
+    expect(identityOfStored(object, engine) !== undefined).toBe(wishes);
+});
+
+test('what a later version wrote for a helper that bans is not taken for one that needs no identity', () => {
+  const asking = deployment({ 'inject.svidecar.dev/templates': 'jwt-ban' });
+  const later = JSON.stringify(injected(asking, { engine })).replaceAll('mode: ban', 'mode: bans');
+  // What was JSON still is.
+  expect(identityOfStored(JSON.parse(later) as JsonObject, engine)).toMatchObject({
+    kind: 'identity',
+  });
 });
 
 test('of what a controller makes only pods count: one that runs keeps its identity', () => {
