@@ -17,7 +17,7 @@ const importsOf = ({ folder, imports }) => ({
   severity: 'error',
   from: { path: `^${folder}/` },
   to: {
-    path: '^(webhook|sidecar|certs|images|scripts|test)/',
+    path: '^(webhook|sidecar|certs|bans|images|scripts|test)/',
     pathNot: `^(${[folder, ...imports].map(inside).join('|')})`,
   },
 });
@@ -30,7 +30,7 @@ export default {
       severity: 'error',
       from: {
         orphan: true,
-        path: '^(webhook|sidecar|certs)/',
+        path: '^(webhook|sidecar|certs|bans)/',
         pathNot: '(main\\.ts$|^sidecar/(gen|kernel)/|^webhook/spire/gen/)',
       },
       to: {},
@@ -63,7 +63,7 @@ export default {
       name: 'zod-only-where-settings-are-read',
       severity: 'error',
       from: {
-        path: '^(webhook|sidecar|certs)/',
+        path: '^(webhook|sidecar|certs|bans)/',
         pathNot: '^(sidecar/config/|webhook/(templates|request)/|webhook/injection/status\\.ts$)',
       },
       to: { path: '(^|/)node_modules/zod/' },

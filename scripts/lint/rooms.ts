@@ -36,6 +36,7 @@ const survey = 'webhook/survey';
 const files = 'webhook/files';
 const server = 'webhook/server';
 const dev = 'webhook/dev';
+const bansStore = 'bans/store';
 
 function pure(folder: string, ...imports: readonly string[]): Room {
   return { folder, isPure: true, imports };
@@ -101,6 +102,7 @@ export const rooms: readonly Room[] = [
     checks,
   ),
   thin(kube, kernel),
+  thin(bansStore, kernel, config),
   thin(
     'webhook/controller',
     kernel,

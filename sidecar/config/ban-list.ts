@@ -26,7 +26,7 @@ export const banListLimits = Object.freeze({
 });
 
 /** RFC 3339, as Unix seconds. */
-export const instant = z.iso
+const instant = z.iso
   .datetime({ offset: true })
   .transform((text) => Date.parse(text) / 1_000);
 /** A ban as people and services write it, wherever it is kept. */
@@ -38,6 +38,9 @@ export const banMembers = {
   until: instant.optional(),
   issuedBefore: instant.optional(),
   reason: z.string().max(256).optional(),
+  /** Who banned, and when (RFC 3339): for people who read the list. */
+  by: z.string().max(2_048).optional(),
+  at: instant.optional(),
 };
 const line = z.strictObject(banMembers);
 export type BanLine = Readonly<z.input<typeof line>>;
@@ -58,28 +61,37 @@ export function* readBanList(text: string, where: string): Generator<undefined, 
     const feed = text.indexOf('\n', start);
     const end = feed === -1 ? text.length : feed;
     number += 1;
-    const one = readLine(text.slice(start, end).trim(), `${where} line ${number}`);
+    const one = readBanLine(text.slice(start, end), `${where} line ${number}`);
     start = end + 1;
     if (one !== undefined) {
       bans += 1;
       if (bans > banListLimits.bans) throw tooMany(where);
-      add(table, one, `${where} line ${number}`);
+      const { claim, untilS, issuedBeforeS, reason } = one;
+      const ban = { claim, untilS, issuedBeforeS, reason };
+      add(table, { key: one.key, ban }, `${where} line ${number}`);
     }
     if (number % linesAtOnce === 0) yield;
   }
   return table;
 }
 
-interface KeyedBan {
+/** A ban, and what its line says beside it. */
+export interface ListedBan extends Ban {
+  /** @see banKey */
   readonly key: string;
-  readonly ban: Ban;
+  /** As the line has it, before normalisation. */
+  readonly value: string;
+  readonly by: string | undefined;
+  /** Unix seconds. */
+  readonly atS: number | undefined;
 }
 
 /** One line of a list; undefined where it says nothing. @throws {AppError} BAN_LIST_INVALID */
-function readLine(text: string, where: string): KeyedBan | undefined {
-  if (text === '' || text.startsWith('#')) return undefined;
-  const { claim, value, until, issuedBefore, reason } = checkShape(
-    parsed(text, where),
+export function readBanLine(text: string, where: string): ListedBan | undefined {
+  const trimmed = text.trim();
+  if (trimmed === '' || trimmed.startsWith('#')) return undefined;
+  const { claim, value, until, issuedBefore, reason, by, at } = checkShape(
+    parsed(trimmed, where),
     shape,
     where,
   );
@@ -87,7 +99,13 @@ function readLine(text: string, where: string): KeyedBan | undefined {
   const key = path === undefined ? undefined : banKey(path, value);
   if (key === undefined)
     throw new AppError('BAN_LIST_INVALID', `${where}: its claim is no name and no JSON pointer`);
-  return { key, ban: { claim, untilS: until, issuedBeforeS: issuedBefore, reason } };
+  const times = { untilS: until, issuedBeforeS: issuedBefore, atS: at };
+  return { key, claim, value: String(value), reason, by, ...times };
+}
+
+interface KeyedBan {
+  readonly key: string;
+  readonly ban: Ban;
 }
 
 /** The parser's own message would quote the line. */

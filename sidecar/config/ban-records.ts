@@ -5,7 +5,7 @@
 import { createHmac } from 'node:crypto';
 import * as z from 'zod';
 import { isObject } from '#kernel/json.ts';
-import { banMembers, instant, type Ban } from './ban-list.ts';
+import { banMembers, type Ban } from './ban-list.ts';
 import { banKey, claimPath, type ClaimPath } from './ban-values.ts';
 
 /** `all`: every token is meant; `before`: those that were issued before an instant. */
@@ -82,8 +82,6 @@ export function kindOfBan({ issuedBeforeS }: Pick<Ban, 'issuedBeforeS'>): BanKin
 const schema = z.strictObject({
   ...banMembers,
   value: banMembers.value.optional(),
-  by: z.string().max(2_048).optional(),
-  at: instant.optional(),
 });
 
 /** Reads a value of the store against its key. Never throws: anybody may have written it. */

@@ -5,7 +5,10 @@ import type { Reason } from './reasons.ts';
 export type ErrorCode =
   | 'ANNOTATION_INVALID'
   | 'ANNOTATION_UNKNOWN'
+  | 'BAN_INVALID'
   | 'BAN_LIST_INVALID'
+  | 'BAN_STORE_FULL'
+  | 'BAN_STORE_UNREACHABLE'
   | 'BUNDLE_INVALID'
   | 'CERTIFICATE_INVALID'
   | 'CLUSTER_FORBIDDEN'

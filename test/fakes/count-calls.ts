@@ -32,7 +32,7 @@ function callsSince(session: Session): Calls {
 }
 
 function addScript({ url, functions }: Profiler.ScriptCoverage, calls: Map<string, number>): void {
-  const [, file] = /\/((?:webhook|sidecar|certs)\/[^?]+\.ts)/.exec(url) ?? [];
+  const [, file] = /\/((?:webhook|sidecar|certs|bans)\/[^?]+\.ts)/.exec(url) ?? [];
   if (file === undefined) return;
   for (const { functionName, ranges } of functions) {
     const name = functionName === '' ? 'a callback' : functionName;

@@ -17,6 +17,7 @@ export const exitCodes = {
 } as const;
 
 const unreachable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'BAN_STORE_UNREACHABLE',
   'CLUSTER_FORBIDDEN',
   'CLUSTER_UNREACHABLE',
   'FILE_UNREADABLE',

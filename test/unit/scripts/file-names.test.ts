@@ -3,7 +3,7 @@ import { globSync } from 'node:fs';
 import { basename } from 'node:path';
 import { expect, test } from 'vitest';
 
-const sources = ['certs', 'images', 'scripts', 'sidecar', 'webhook'].flatMap((room) =>
+const sources = ['bans', 'certs', 'images', 'scripts', 'sidecar', 'webhook'].flatMap((room) =>
   globSync(`${room}/**/*.ts`),
 );
 /** Named by others: entry points by custom, commands by what people type, generated code by its `.proto` file. */

@@ -5,7 +5,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
-const sources = ['certs', 'images', 'sidecar', 'webhook'].flatMap((room) =>
+const sources = ['bans', 'certs', 'images', 'sidecar', 'webhook'].flatMap((room) =>
   globSync(`${room}/**/*.ts`),
 );
 /** Where words of a foreign program come in. */

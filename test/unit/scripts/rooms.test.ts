@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { rooms, type Room } from '../../../scripts/lint/rooms.ts';
 
 const folders = rooms.map(({ folder }) => folder);
-const sources = ['certs', 'images', 'sidecar', 'webhook'].flatMap((top) =>
+const sources = ['bans', 'certs', 'images', 'sidecar', 'webhook'].flatMap((top) =>
   globSync(`${top}/**/*.ts`),
 );
 

@@ -2,7 +2,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
-const sources = ['certs', 'images', 'scripts', 'sidecar', 'webhook'].flatMap((room) =>
+const sources = ['bans', 'certs', 'images', 'scripts', 'sidecar', 'webhook'].flatMap((room) =>
   globSync(`${room}/**/*.ts`),
 );
 /** Generated: a type and the functions for it share a name, as protobuf-ts makes them. */
