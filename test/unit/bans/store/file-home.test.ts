@@ -25,7 +25,7 @@ const jo: BanToWrite = {
   by: undefined,
   atS: undefined,
 };
-const fast: FileTimes = { retryMs: 1, staleMs: 60, patienceMs: 5_000, lookMs: 20 };
+const fast: FileTimes = { retryMs: 1, staleMs: 20_000, patienceMs: 30_000, lookMs: 20 };
 
 function setUp(text?: string) {
   const folder = mkdtempSync(join(tmpdir(), 'svidecar-bans-'));
@@ -193,8 +193,10 @@ describe('a list of bans in a file', () => {
   });
 
   test('a lock that was left behind is taken over, by one at a time', async () => {
-    const { file, open, store, folder } = setUp('');
+    const { file, clock, store, folder } = setUp('');
     writeFileSync(`${file}.lock`, '');
+    // Long against a live writer on a busy machine.
+    const open = () => new ListStore(new FileHome(file, { ...fast, staleMs: 500 }), clock);
     await Promise.all([1, 2, 3, 4].map((id) => open().put({ ...jo, value: `user-${id}` })));
     expect(await all(store.list())).toHaveLength(4);
     expect(readdirSync(folder)).toEqual(['bans.jsonl']);
@@ -203,7 +205,7 @@ describe('a list of bans in a file', () => {
   test('a lock that others keep taking ends in a failure, and the list stays', async () => {
     const { file, clock, text } = setUp('');
     writeFileSync(`${file}.lock`, '');
-    const short = { ...fast, staleMs: 10_000, patienceMs: 30 };
+    const short = { ...fast, patienceMs: 30 };
     await expect(new ListStore(new FileHome(file, short), clock).put(jo)).rejects.toMatchObject({
       code: 'BAN_STORE_UNREACHABLE',
     });
