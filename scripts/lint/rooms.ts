@@ -15,6 +15,7 @@ const jwt = 'sidecar/jwt';
 const authz = 'sidecar/authz';
 const sds = 'sidecar/sds';
 const gen = 'sidecar/gen';
+const redis = 'sidecar/redis';
 const workloadApi = 'sidecar/workload-api';
 const certs = 'certs';
 const certsPlan = 'certs/plan';
@@ -56,6 +57,7 @@ export const rooms: readonly Room[] = [
   pure(authz, kernel, config, jwt, protobuf),
   pure(sds, kernel, config, jwt, protobuf),
   thin(gen),
+  thin(redis, kernel, config),
   thin(workloadApi, kernel, jwt, gen),
   thin('sidecar/stand-ins', kernel, gen),
   thin(sidecarServer, kernel, authz, sds),
