@@ -24,6 +24,7 @@ const objects = 'webhook/objects';
 const editing = 'webhook/editing';
 const envoy = 'webhook/envoy';
 const templates = 'webhook/templates';
+const proxy = 'webhook/proxy';
 const request = 'webhook/request';
 const identity = 'webhook/identity';
 const injection = 'webhook/injection';
@@ -70,6 +71,7 @@ export const rooms: readonly Room[] = [
   pure(editing, kernel),
   pure(envoy, kernel, editing),
   pure(templates, kernel, config),
+  pure(proxy, kernel, config),
   pure(request, kernel, config, objects, templates),
   pure(identity, kernel, config, templates, request),
   thin(spire, kernel, request, identity, certs, workloadApi),

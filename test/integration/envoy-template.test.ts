@@ -1,0 +1,375 @@
+/**
+ * The Envoy that the template `envoy` brings: each rendering is one that the pinned Envoy takes; and two of them, with a real
+ * SPIRE behind both, let in and call whom they should and nobody else, while certificates are rotated.
+ */
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import type { ProxyPlan } from '../../webhook/proxy/proxy-plan.ts';
+import { renderProxy } from '../../webhook/proxy/render-proxy.ts';
+import { anyPlan, smallPlan } from '../fakes/proxy-plans.ts';
+import { describeWithComponents, programPath } from './harness/components.ts';
+import { startEnvoy, validateEnvoy, type RunningEnvoy } from './harness/envoy.ts';
+import { freePort, runCommand, waitUntil } from './harness/processes.ts';
+import { startSpireServer, type SpireServer } from './harness/spire-server.ts';
+import { startSpire, type Spire } from './harness/spire.ts';
+import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
+import { send, type Answer } from './mesh/app.ts';
+
+const uid = process.getuid?.() ?? 0;
+const ids = {
+  frontend: 'spiffe://example.org/ns/shop/sa/frontend',
+  backend: 'spiffe://example.org/ns/shop/sa/backend',
+  other: 'spiffe://example.org/ns/shop/sa/other',
+};
+/** Of the two Envoys' certificates: the agent renews at half of it. */
+const certificateLifeS = 8;
+
+const upstream = { protocol: 'http', listen: 9001, host: 'backend.shop', port: 8443 } as const;
+const renderings: readonly (readonly [string, Partial<ProxyPlan>])[] = [
+  ['nothing asked for', {}],
+  ['HTTP in', { inbound: [{ protocol: 'http', listen: 8443, app: 8080 }] }],
+  ['gRPC in', { inbound: [{ protocol: 'http2', listen: 8443, app: 8080 }] }],
+  ['TCP in', { inbound: [{ protocol: 'tcp', listen: 8443, app: 8080 }] }],
+  ['HTTP out', { upstreams: [{ ...upstream, spiffeId: ids.backend }] }],
+  ['TCP out', { upstreams: [{ ...upstream, protocol: 'tcp', spiffeId: ids.backend }] }],
+  [
+    'hosts named',
+    {
+      upstreams: [{ ...upstream, spiffeId: ids.backend }],
+      hosts: new Map([[9001, ['127.0.0.1:9001']]]),
+    },
+  ],
+  ['admin on a port, no pod', { admin: { port: 9901 }, inPod: false, accessLog: false }],
+];
+
+describeWithComponents(['envoy'], 'what the pinned Envoy takes', () => {
+  test.each(renderings)('%s', async (_, part) => {
+    expect(await validateEnvoy(renderProxy({ ...smallPlan, ...part }))).toEqual({
+      ok: true,
+      // Nor does it warn, of what the next version will refuse.
+      output: expect.stringMatching(/^configuration '.*' OK\n$/) as string,
+    });
+  });
+
+  test('any plan', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyPlan, async (plan) => {
+        const verdict = await validateEnvoy(renderProxy(plan));
+        expect(verdict.ok, verdict.output).toBe(true);
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+interface Seen {
+  readonly headers: IncomingHttpHeaders;
+}
+
+async function startEcho(): Promise<Server> {
+  const app = createServer((request, response) => {
+    response.end(JSON.stringify({ headers: request.headers } satisfies Seen));
+  });
+  await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));
+  return app;
+}
+
+function portOf(server: { address(): unknown }): number {
+  // Listening on loopback on a free port.
+  return (server.address() as AddressInfo).port;
+}
+
+interface Credentials {
+  readonly key: string;
+  readonly cert: string;
+}
+
+/** A certificate that a server signs for anyone, without attestation. */
+async function mint(
+  from: SpireServer,
+  spiffeId: string,
+  { folder, ttlS = 300 }: { readonly folder: string; readonly ttlS?: number },
+): Promise<Credentials> {
+  const wanted = ['-spiffeID', spiffeId, '-ttl', `${ttlS}s`, '-write', folder];
+  const args = ['x509', 'mint', ...wanted, '-socketPath', from.socketPath];
+  const { code, stderr } = await runCommand(programPath('spire-server'), args);
+  if (code !== 0) throw new Error(`spire-server minted nothing: ${stderr}`);
+  const [cert, key] = await Promise.all(
+    ['svid.pem', 'key.pem'].map((name) => readFile(join(folder, name), 'utf8')),
+  );
+  return { cert: cert ?? '', key: key ?? '' };
+}
+
+/** The status line that a request over TLS gets, or that it got none, and why. */
+function ask(port: number, credentials: Partial<Credentials> = {}): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    const socket: TLSSocket = connect({
+      host: '127.0.0.1',
+      port,
+      // Who answers is not in question here.
+      rejectUnauthorized: false,
+      ALPNProtocols: ['http/1.1'],
+      ...credentials,
+    });
+    socket.on('secureConnect', () => {
+      socket.write('GET / HTTP/1.1\r\nhost: backend\r\nconnection: close\r\n\r\n');
+    });
+    socket.on('data', (bytes: Buffer) => (text += bytes.toString()));
+    socket.on('error', (error: Error) => (text ||= `refused: ${error.message}`));
+    socket.on('close', () => {
+      resolve(text === '' ? 'refused: closed' : (text.split('\r\n', 1)[0] ?? ''));
+    });
+  });
+}
+
+async function logOf(envoy: RunningEnvoy): Promise<readonly JsonObject[]> {
+  const lines = (await readFile(envoy.logFile, 'utf8')).split('\n');
+  const parsed = lines
+    .filter((line) => line.startsWith('{'))
+    .map((line): unknown => JSON.parse(line));
+  return parsed.filter(isObject);
+}
+
+/** Serial numbers of the certificates that it shows. */
+async function serialsOf(envoy: RunningEnvoy): Promise<string> {
+  const page: unknown = JSON.parse(await envoy.admin('/certs'));
+  const chains = listAt(isObject(page) ? page : {}, 'certificates').flatMap((each) =>
+    listAt(isObject(each) ? each : {}, 'cert_chain'),
+  );
+  const serials = chains.map((each) => (isObject(each) ? each['serial_number'] : undefined));
+  return JSON.stringify([...new Set(serials)].sort());
+}
+
+describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them and SPIRE', () => {
+  let work: WorkFolder;
+  let spire: Spire;
+  /** Another trust domain; and a stranger who calls itself by the name of ours. */
+  let foreign: SpireServer;
+  let impostor: SpireServer;
+  let app: Server;
+  let frontend: RunningEnvoy;
+  let backend: RunningEnvoy;
+  const entries = new Map<string, string>();
+  const ports = { inbound: 0, tcpIn: 0, http: 0, tcp: 0, wrong: 0, wrongServer: 0 };
+
+  beforeAll(async () => {
+    work = await createWorkFolder('proxies');
+    [spire, foreign, impostor, app] = await Promise.all([
+      startSpire(),
+      startSpireServer({ trustDomain: 'other.org' }),
+      startSpireServer(),
+      startEcho(),
+    ]);
+    for (const name of ['inbound', 'tcpIn', 'http', 'tcp', 'wrong', 'wrongServer'] as const)
+      ports[name] = await freePort();
+    for (const spiffeId of [ids.frontend, ids.backend]) {
+      const selectors = [`unix:uid:${uid}`];
+      const id = await spire.createEntry({ spiffeId, selectors, x509TtlS: certificateLifeS });
+      entries.set(spiffeId, id);
+    }
+    const common = { ...smallPlan, agentSocket: spire.socketPath, inPod: false };
+    const args = ['--concurrency', '1', '--file-flush-interval-msec', '100'];
+    [backend, frontend] = await Promise.all([
+      startEnvoy(
+        renderProxy({
+          ...common,
+          spiffeId: ids.backend,
+          callers: [ids.frontend],
+          inbound: [
+            { protocol: 'http', listen: ports.inbound, app: portOf(app) },
+            { protocol: 'tcp', listen: ports.tcpIn, app: portOf(app) },
+          ],
+        }),
+        { args },
+      ),
+      startEnvoy(
+        renderProxy({
+          ...common,
+          spiffeId: ids.frontend,
+          upstreams: [
+            {
+              protocol: 'http',
+              listen: ports.http,
+              host: 'localhost',
+              port: ports.inbound,
+              spiffeId: ids.backend,
+            },
+            {
+              protocol: 'tcp',
+              listen: ports.tcp,
+              host: '127.0.0.1',
+              port: ports.tcpIn,
+              spiffeId: ids.backend,
+            },
+            {
+              protocol: 'http',
+              listen: ports.wrong,
+              host: '127.0.0.1',
+              port: ports.wrongServer,
+              spiffeId: ids.backend,
+            },
+          ],
+        }),
+        { args },
+      ),
+    ]);
+  });
+  afterAll(async () => {
+    app.close();
+    await Promise.all([frontend.stop(), backend.stop()]);
+    await Promise.all([spire.stop(), foreign.stop(), impostor.stop()]);
+    await work.remove();
+  });
+
+  test('each side knows the SPIFFE ID of the other, and so does the app', async () => {
+    const answer = await send(ports.http, [
+      'x-forwarded-client-cert',
+      'URI=spiffe://example.org/me',
+    ]);
+    expect(answer.status).toBe(200);
+    // What `startEcho` answers.
+    const { headers } = JSON.parse(answer.body) as Seen;
+    const shown = headers['x-forwarded-client-cert'];
+    expect(shown).toMatch(new RegExp(`^By=${ids.backend};Hash=[0-9a-f]{64};URI=${ids.frontend}$`));
+    expect((await send(ports.tcp)).status).toBe(200);
+    await waitUntil('it is logged', async () => {
+      const [received, sent] = await Promise.all([logOf(backend), logOf(frontend)]);
+      return (
+        received.some(({ caller, status }) => caller === ids.frontend && status === 200) &&
+        sent.some((line) => line['answered_by'] === ids.backend && line['status'] === 200)
+      );
+    });
+  });
+
+  test('whoever may call comes in, and nobody else', async () => {
+    const folder = work.path;
+    const good = await mint(spire.server, ids.frontend, { folder });
+    const other = await mint(spire.server, ids.other, { folder });
+    const abroad = await mint(foreign, ids.frontend.replace('example.org', 'other.org'), {
+      folder,
+    });
+    const forged = await mint(impostor, ids.frontend, { folder });
+    const short = await mint(spire.server, ids.frontend, { folder, ttlS: 1 });
+    await sleep(1_500);
+    for (const port of [ports.inbound, ports.tcpIn]) {
+      expect(await ask(port, good)).toBe('HTTP/1.1 200 OK');
+      for (const [who, credentials] of Object.entries({ nobody: {}, other, abroad, forged, short }))
+        expect(await ask(port, credentials), who).toMatch(/^refused: /);
+    }
+    await expect(send(ports.inbound)).rejects.toThrow();
+    await waitUntil(
+      'the reasons are logged',
+      async () => {
+        const refused = (await logOf(backend)).filter(({ event }) => event === 'refused');
+        const reasons = refused.map((line) => stringAt(line, 'failure')).join(' ');
+        return ['PEER_DID_NOT_RETURN_A_CERTIFICATE', 'CERTIFICATE_VERIFY_FAILED'].every((reason) =>
+          reasons.includes(reason),
+        );
+      },
+      { deadlineMs: 15_000 },
+    );
+  });
+
+  test('a server that is somebody else gets no request', async () => {
+    const folder = work.path;
+    let requests = 0;
+    const answers = async (credentials: Credentials): Promise<Answer> => {
+      const server = createTlsServer({ ...credentials, ALPNProtocols: ['h2'] }, (socket) => {
+        requests += 1;
+        socket.destroy();
+      });
+      // A client that hangs up is what is wanted.
+      server.on('tlsClientError', () => undefined);
+      await new Promise<void>((resolve) => server.listen(ports.wrongServer, '127.0.0.1', resolve));
+      try {
+        return await send(ports.wrong);
+      } finally {
+        await new Promise((resolve) => server.close(resolve));
+      }
+    };
+    const impostors = await answers(await mint(impostor, ids.backend, { folder }));
+    const others = await answers(await mint(spire.server, ids.other, { folder }));
+    expect([impostors.status, others.status]).toEqual([503, 503]);
+    await waitUntil(
+      'the reason is logged',
+      async () =>
+        (await logOf(frontend)).some((line) =>
+          stringAt(line, 'upstream_failure')?.includes('CERTIFICATE_VERIFY_FAILED'),
+        ),
+      { deadlineMs: 15_000 },
+    );
+    expect(requests).toBe(0);
+  });
+
+  describe('while certificates change', () => {
+    const untilRenewed = async (): Promise<void> => {
+      const envoys = [backend, frontend];
+      const before = await Promise.all(envoys.map(serialsOf));
+      await waitUntil('both have new certificates', async () => {
+        const now = await Promise.all(envoys.map(serialsOf));
+        return now.every((serials, at) => serials !== before[at]);
+      });
+    };
+    /** Three lanes: over the kept connection, over new ones by TCP, and straight to the other side. */
+    const loadDuring = async (change: () => Promise<unknown>): Promise<number> => {
+      const credentials = await mint(spire.server, ids.frontend, { folder: work.path });
+      const over = new AbortController();
+      const seen = new Map<string, number>();
+      const lane = async (one: () => Promise<string>): Promise<void> => {
+        while (!over.signal.aborted) {
+          const outcome = await one();
+          seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
+          await sleep(10);
+        }
+      };
+      const status = async (port: number): Promise<string> =>
+        send(port).then(
+          (answer) => `HTTP/1.1 ${answer.status} OK`,
+          (error: unknown) => String(error),
+        );
+      const lanes = [
+        lane(() => status(ports.http)),
+        lane(() => status(ports.tcp)),
+        lane(() => ask(ports.inbound, credentials)),
+      ];
+      try {
+        await change();
+      } finally {
+        over.abort();
+        await Promise.all(lanes);
+      }
+      expect([...seen.keys()]).toEqual(['HTTP/1.1 200 OK']);
+      return seen.get('HTTP/1.1 200 OK') ?? 0;
+    };
+
+    test('no request is lost, nor while the agent is away', async () => {
+      const passed = await loadDuring(async () => {
+        await untilRenewed();
+        await untilRenewed();
+        await spire.stopAgent();
+        await sleep(1_000);
+        await spire.startAgent();
+        await untilRenewed();
+      });
+      expect(passed).toBeGreaterThan(100);
+    });
+
+    test('without its entry a workload gets no new connection, within the life of its certificate', async () => {
+      await spire.deleteEntry(entries.get(ids.frontend) ?? '');
+      const isRefused = async (): Promise<boolean> =>
+        send(ports.tcp).then(
+          () => false,
+          () => true,
+        );
+      await waitUntil('it is refused', isRefused, { deadlineMs: (certificateLifeS + 5) * 1_000 });
+    });
+  });
+});

@@ -1,0 +1,159 @@
+/**
+ * HTTP connection managers and TCP proxies, and what both sides have in common.
+ * @see Envoy, "Configuring Envoy as an edge proxy"
+ */
+import type { JsonObject } from '#kernel/json.ts';
+import { connectionLog, requestLog } from './access-log.ts';
+
+/** Bytes that wait in one connection before Envoy stops reading. */
+export const bufferBytes = 32_768;
+const idle = '3600s';
+/** Of an HTTP connection; certificates of SPIRE live as long by default, so nobody stays in for long with one that has ended. */
+export const connectionLife = Object.freeze({
+  idle_timeout: idle,
+  max_connection_duration: '3600s',
+});
+
+/** Streams and windows that a peer may use: the figures of Envoy's guide for edges. */
+const http2Limits = Object.freeze({
+  max_concurrent_streams: 100,
+  initial_stream_window_size: 65_536,
+  initial_connection_window_size: 1_048_576,
+});
+
+const managerType =
+  'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+
+const router = Object.freeze({
+  name: 'envoy.filters.http.router',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router',
+    // Timeouts and retries are those of this file, whatever headers say.
+    suppress_envoy_headers: true,
+  },
+});
+
+/** Only before the first byte has gone out: what the other side may have seen is not sent again. */
+const retries = Object.freeze({
+  retry_on: 'connect-failure,refused-stream,reset-before-request',
+  num_retries: 2,
+  retry_back_off: { base_interval: '0.025s', max_interval: '0.25s' },
+});
+
+export interface HttpWay {
+  readonly listener: string;
+  readonly cluster: string;
+  /** Of the virtual host. */
+  readonly domains: readonly string[];
+  readonly accessLog: boolean;
+  /** What only one side has. */
+  readonly more: JsonObject;
+}
+
+export function connectionManager(way: HttpWay): JsonObject {
+  const { listener, accessLog, more } = way;
+  return {
+    name: 'envoy.filters.network.http_connection_manager',
+    typed_config: {
+      '@type': managerType,
+      stat_prefix: listener,
+      codec_type: 'AUTO',
+      ...more,
+      common_http_protocol_options: {
+        ...connectionLife,
+        // Some servers take x_caller for x-caller.
+        headers_with_underscores_action: 'REJECT_REQUEST',
+      },
+      http2_protocol_options: { ...http2Limits },
+      request_headers_timeout: '10s',
+      stream_idle_timeout: '300s',
+      server_header_transformation: 'PASS_THROUGH',
+      normalize_path: true,
+      merge_slashes: true,
+      path_with_escaped_slashes_action: 'UNESCAPE_AND_REDIRECT',
+      ...(accessLog ? { access_log: [requestLog(listener)] } : {}),
+      route_config: oneRoute(way),
+      http_filters: [router],
+    },
+  };
+}
+
+function oneRoute({ listener, cluster, domains }: HttpWay): JsonObject {
+  // A stream may last; one on which nothing moves ends by the manager's idle timeout.
+  const route = { cluster, timeout: '0s', retry_policy: retries };
+  const routes = [{ match: { prefix: '/' }, route }];
+  return {
+    name: listener,
+    validate_clusters: true,
+    virtual_hosts: [{ name: listener, domains: [...domains], routes }],
+  };
+}
+
+export function tcpProxy(listener: string, cluster: string, accessLog: boolean): JsonObject {
+  return {
+    name: 'envoy.filters.network.tcp_proxy',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
+      stat_prefix: listener,
+      cluster,
+      idle_timeout: idle,
+      max_connect_attempts: 3,
+      ...(accessLog ? { access_log: [connectionLog(listener)] } : {}),
+    },
+  };
+}
+
+/** All addresses, of both families where `any` is `::`. */
+export function anyAddress(any: string, port: number): JsonObject {
+  const both = any === '::' ? { ipv4_compat: true } : {};
+  return { socket_address: { address: any, port_value: port, ...both } };
+}
+
+export function socketAddress(address: string, port: number): JsonObject {
+  return { socket_address: { address, port_value: port } };
+}
+
+/** One endpoint. */
+export function assignment(cluster: string, address: JsonObject): JsonObject {
+  return {
+    cluster_name: cluster,
+    endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }],
+  };
+}
+
+const optionsType = 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+/** @param version spoken to the cluster */
+export function spoken(version: 'http1' | 'http2', more: JsonObject = {}): JsonObject {
+  const explicit =
+    version === 'http1'
+      ? { http_protocol_options: {} }
+      : {
+          http2_protocol_options: {
+            ...http2Limits,
+            // A peer that has gone without a word is noticed, also where nothing is sent.
+            connection_keepalive: { interval: '30s', timeout: '5s' },
+          },
+        };
+  return {
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': optionsType,
+        explicit_http_config: explicit,
+        ...more,
+      },
+    },
+  };
+}
+
+/** Retries may be a fifth of what is under way, so that they never make an overload worse. */
+export const circuitBreakers = Object.freeze({
+  thresholds: [
+    {
+      max_connections: 1_024,
+      max_pending_requests: 1_024,
+      max_requests: 4_096,
+      retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: 3 },
+    },
+  ],
+});

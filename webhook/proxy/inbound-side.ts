@@ -1,0 +1,72 @@
+/** Listeners for other workloads, and the clusters of the app's own ports. */
+import type { JsonObject } from '#kernel/json.ts';
+import { refusalLog } from './access-log.ts';
+import {
+  anyAddress,
+  assignment,
+  bufferBytes,
+  circuitBreakers,
+  connectionManager,
+  socketAddress,
+  spoken,
+  tcpProxy,
+} from './connection-manager.ts';
+import { inboundName, type InboundPort, type ProxyPlan } from './proxy-plan.ts';
+import { downstreamTls } from './tls-context.ts';
+
+/** The verified caller reaches the app as `x-forwarded-client-cert`; what a client sent under that name is replaced. */
+const callerToApp = Object.freeze({
+  forward_client_cert_details: 'SANITIZE_SET',
+  set_current_client_cert_details: { uri: true },
+  // Nobody's X-Forwarded-For is believed, and no address counts as internal.
+  use_remote_address: true,
+  internal_address_config: {},
+  preserve_external_request_id: true,
+});
+
+export function inboundListener(plan: ProxyPlan, port: InboundPort): JsonObject {
+  const name = inboundName(port.listen);
+  const cluster = appCluster(port);
+  const isTcp = port.protocol === 'tcp';
+  const filter = isTcp
+    ? tcpProxy(name, cluster, plan.accessLog)
+    : connectionManager({
+        listener: name,
+        cluster,
+        domains: ['*'],
+        accessLog: plan.accessLog,
+        more: callerToApp,
+      });
+  return {
+    name,
+    traffic_direction: 'INBOUND',
+    address: anyAddress(plan.anyAddress, port.listen),
+    per_connection_buffer_limit_bytes: bufferBytes,
+    ...(plan.accessLog ? { access_log: [refusalLog(name)] } : {}),
+    filter_chains: [
+      {
+        transport_socket_connect_timeout: '10s',
+        filters: [filter],
+        transport_socket: downstreamTls(plan, isTcp ? [] : ['h2', 'http/1.1']),
+      },
+    ],
+  };
+}
+
+function appCluster({ listen }: InboundPort): string {
+  return `app-${listen}`;
+}
+
+export function inboundCluster(port: InboundPort): JsonObject {
+  const name = appCluster(port);
+  const version = port.protocol === 'http2' ? 'http2' : 'http1';
+  return {
+    name,
+    type: 'STATIC',
+    connect_timeout: '1s',
+    per_connection_buffer_limit_bytes: bufferBytes,
+    circuit_breakers: circuitBreakers,
+    ...(port.protocol === 'tcp' ? {} : spoken(version)),
+    load_assignment: assignment(name, socketAddress('127.0.0.1', port.app)),
+  };
+}
