@@ -339,30 +339,30 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'both data path
 
   test('without the agent, tokens are sent until they expire, and none after that', async () => {
     const good = await tools.mint(audience);
-    await spire.stopAgent();
-    note({
-      group: groups.overTime,
-      name: 'going out while the agent is away',
-      seen: await inBoth(through),
-      note: '',
-    });
-    for (const pod of eachPod())
-      await waitUntil('the token has ended', async () => !(await passes(pod)), {
-        deadlineMs: 60_000,
+    await spire.withoutAgent(async () => {
+      note({
+        group: groups.overTime,
+        name: 'going out while the agent is away',
+        seen: await inBoth(through),
+        note: '',
       });
-    note({
-      group: groups.overTime,
-      name: 'going out after the last token has expired',
-      seen: await inBoth(through),
-      note: 'Envoy refuses by itself, and does not know why',
+      for (const pod of eachPod())
+        await waitUntil('the token has ended', async () => !(await passes(pod)), {
+          deadlineMs: 60_000,
+        });
+      note({
+        group: groups.overTime,
+        name: 'going out after the last token has expired',
+        seen: await inBoth(through),
+        note: 'Envoy refuses by itself, and does not know why',
+      });
+      note({
+        group: groups.overTime,
+        name: 'coming in while the agent is away, with a good token',
+        seen: await inBoth(withToken(good)),
+        note: '',
+      });
     });
-    note({
-      group: groups.overTime,
-      name: 'coming in while the agent is away, with a good token',
-      seen: await inBoth(withToken(good)),
-      note: '',
-    });
-    await spire.startAgent();
     for (const pod of eachPod()) await waitUntil('a request passes', () => passes(pod));
   }, 120_000);
 

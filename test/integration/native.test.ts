@@ -331,24 +331,24 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the native dat
       });
 
       test('without the agent, requests go on until the token ends; with it, they come back', async () => {
-        await spire.stopAgent();
-        await untilRefused();
-        const ready = async (): Promise<number> => (await helper.page('/readyz')).status;
-        await waitUntil('it says so', async () => (await ready()) === 503);
-        // Keys do not end: who has a good token still comes in.
-        expect((await withToken(await mint())).status).toBe(200);
-        await spire.startAgent();
+        await spire.withoutAgent(async () => {
+          await untilRefused();
+          const ready = async (): Promise<number> => (await helper.page('/readyz')).status;
+          await waitUntil('it says so', async () => (await ready()) === 503);
+          // Keys do not end: who has a good token still comes in.
+          expect((await withToken(await mint())).status).toBe(200);
+        });
         await waitUntil('requests pass', bothPass);
       });
 
       test('a helper that was restarted while the agent is away takes back the token it never saw', async () => {
         await untilFresh();
-        await spire.stopAgent();
-        await helper.stop(0);
-        helper = await start();
-        await untilRefused();
-        expect(await helper.metric('svidecar_sds_pushes_total{value="token"}')).toBe(0);
-        await spire.startAgent();
+        await spire.withoutAgent(async () => {
+          await helper.stop(0);
+          helper = await start();
+          await untilRefused();
+          expect(await helper.metric('svidecar_sds_pushes_total{value="token"}')).toBe(0);
+        });
         await waitUntil('requests pass', bothPass);
       });
     });

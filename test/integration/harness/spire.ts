@@ -15,7 +15,10 @@ import {
 } from './spire-server.ts';
 import { createWorkFolder } from './work-folder.ts';
 
-/** What `spire-agent api fetch jwt` says; `trustDomains` are the SPIFFE IDs of those it gave the bundles of. */
+/**
+ * What `spire-agent api fetch jwt` says; `trustDomains` are the SPIFFE IDs of those it gave the bundles of. `failed` is
+ * every other failure than that the agent knows no identity for the user: it may be away.
+ */
 export type Fetched =
   | {
       readonly kind: 'token';
@@ -23,7 +26,7 @@ export type Fetched =
       readonly spiffeId: string;
       readonly trustDomains: readonly string[];
     }
-  | { readonly kind: 'refused'; readonly output: string };
+  | { readonly kind: 'refused' | 'failed'; readonly output: string };
 
 export interface Spire {
   readonly server: SpireServer;
@@ -38,10 +41,8 @@ export interface Spire {
   deleteEntry(id: string): Promise<void>;
   /** Asks the Workload API for a token as a user. @param uid other than one's own: needs root. */
   fetchJwt(uid: number, audience: string): Promise<Fetched>;
-  /** Kills the agent; its socket refuses connections until `startAgent`. */
-  stopAgent(): Promise<void>;
-  /** Starts the agent again, with the identity that it had. */
-  startAgent(): Promise<void>;
+  /** Kills the agent for the time of `work`, however that ends: its socket refuses connections. Then it has its identity again. */
+  withoutAgent(work: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -69,9 +70,13 @@ export async function startSpire(options: SpireServerOptions = {}): Promise<Spir
       createEntry: (entry) => server.createEntry({ parentId: agentId, ...entry }),
       deleteEntry: (id) => server.deleteEntry(id),
       fetchJwt: (uid, audience) => fetchJwt(site, uid, audience),
-      stopAgent: async () => agent?.stop(0),
-      async startAgent() {
-        agent = await runAgent(site, []);
+      async withoutAgent(work) {
+        await agent?.stop(0);
+        try {
+          await work();
+        } finally {
+          agent = await runAgent(site, []);
+        }
       },
       stop,
     };
@@ -163,8 +168,9 @@ async function fetchJwt(site: AgentSite, uid: number, audience: string): Promise
     [...args, '-socketPath', site.socketPath],
     uid === process.getuid?.() ? {} : { uid },
   );
-  if (code !== 0) return { kind: 'refused', output: stdout + stderr };
-  return readFetched(stdout);
+  if (code === 0) return readFetched(stdout);
+  const output = stdout + stderr;
+  return { kind: output.includes('no identity issued') ? 'refused' : 'failed', output };
 }
 
 /** The output is a list of two messages of the Workload API: JWTSVIDResponse and JWTBundlesResponse. */
