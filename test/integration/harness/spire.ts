@@ -42,7 +42,7 @@ export interface Spire {
   /** Asks the Workload API for a token as a user. @param uid other than one's own: needs root. */
   fetchJwt(uid: number, audience: string): Promise<Fetched>;
   /** Kills the agent for the time of `work`, however that ends: its socket refuses connections. Then it has its identity again. */
-  withoutAgent(work: () => Promise<void>): Promise<void>;
+  withoutAgent(work: () => Promise<unknown>): Promise<void>;
   stop(): Promise<void>;
 }
 
