@@ -106,7 +106,8 @@ export const rooms: readonly Room[] = [
     checks,
   ),
   thin(kube, kernel),
-  thin(bansStore, kernel, config),
+  // The API server is asked as the controller asks it.
+  thin(bansStore, kernel, config, jwt, kube),
   thin(
     'webhook/controller',
     kernel,
@@ -126,6 +127,7 @@ export const rooms: readonly Room[] = [
   thin(
     'webhook/cli',
     kernel,
+    config,
     certs,
     certsPlan,
     editing,
@@ -142,6 +144,7 @@ export const rooms: readonly Room[] = [
     files,
     server,
     dev,
+    bansStore,
     // What is ours in SPIRE and in the cluster, for `svidecar cleanup`.
     'webhook/controller',
     // What `svidecar serve` starts.

@@ -12,6 +12,8 @@ export const exitCodes = {
   different: 4,
   /** `check`: warnings, and no error. */
   warned: 5,
+  /** `ban check`, `ban remove`: there is no such ban. */
+  notBanned: 6,
   /** A bug in svidecar. */
   internal: 70,
 } as const;

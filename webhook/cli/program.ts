@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import { printable } from '#kernel/text.ts';
+import { banCommand } from './commands/ban.ts';
 import { checkCommand } from './commands/check.ts';
 import { cleanupCommand } from './commands/cleanup.ts';
 import { completionCommand } from './commands/completion.ts';
@@ -24,7 +25,7 @@ First steps:
   svidecar <command> --help            options and examples of one command
 
 Exit codes: 0 done · 1 something in the input was refused · 2 wrong usage · 3 a file or the cluster cannot be
-reached · 4 there are differences (diff --exit-code) · 5 warnings only (check, identities) · 70 a mistake of svidecar's own.`;
+reached · 4 there are differences (diff --exit-code) · 5 warnings only (check, identities) · 6 there is no such ban (ban) · 70 a mistake of svidecar's own.`;
 
 /** @param context where commands print, and how they report their exit code */
 function buildProgram(context: CliContext): Command {
@@ -43,6 +44,7 @@ function buildProgram(context: CliContext): Command {
     explainCommand(context),
     checkCommand(context),
     identitiesCommand(context),
+    banCommand(context),
     serveCommand(context),
     helperCommand(context),
     renderCommand(context),

@@ -1,0 +1,75 @@
+/** Which store of bans a command reads or changes. */
+import type { Command } from 'commander';
+import { AppError } from '#kernel/errors.ts';
+import type { BanStore } from '../../bans/store/ban-store.ts';
+import type { BanPlace } from '../../bans/store/open-store.ts';
+import { addClusterFlags, connectTo, type ClusterFlags } from './cluster-flags.ts';
+import { defaultNamespace } from './options.ts';
+import type { CliContext } from './terminal.ts';
+
+export interface BanStoreFlags extends ClusterFlags {
+  readonly file?: string;
+  readonly configmap?: string;
+  readonly namespace?: string;
+}
+
+/** What the template `jwt-ban` reads where nothing else is configured. */
+const defaultConfigMap = 'svidecar-bans';
+const defaultKey = 'bans.jsonl';
+
+export function addBanStoreFlags(command: Command): Command {
+  const flags = command
+    .option(
+      '--configmap <name>',
+      `the store: a ConfigMap as [namespace/]name[/key] (default: "${defaultConfigMap}")`,
+    )
+    .option('--file <path>', 'the store: a file with one ban in each line')
+    .option('-n, --namespace <name>', "namespace of the ConfigMap (default: the context's)");
+  return addClusterFlags(flags, 'for a ConfigMap');
+}
+
+/** Opens the store, and closes it whatever happens. @throws {AppError} USAGE, CLUSTER_UNREACHABLE, and those of BanStore */
+export async function withBanStore<Result>(
+  flags: BanStoreFlags,
+  { terminal }: CliContext,
+  use: (store: BanStore) => Promise<Result>,
+): Promise<Result> {
+  const place = await placeOf(flags);
+  // Loaded when called, as the client of each store.
+  const { openBanStore } = await import('../../bans/store/open-store.ts');
+  const store = await openBanStore(place, { clock: terminal });
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
+  }
+}
+
+async function placeOf(flags: BanStoreFlags): Promise<BanPlace> {
+  const { file, configmap } = flags;
+  if ([file, configmap].filter((each) => each !== undefined).length > 1)
+    throw new AppError('USAGE', 'give one store: --configmap or --file');
+  if (file !== undefined) return { kind: 'file', file };
+  const named = configMapNamed(configmap ?? defaultConfigMap);
+  const api = await connectTo(flags);
+  const namespace = named.namespace ?? flags.namespace ?? api.namespace ?? defaultNamespace;
+  return { kind: 'config_map', api, place: { namespace, name: named.name, key: named.key } };
+}
+
+interface NamedConfigMap {
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly key: string;
+}
+
+function configMapNamed(text: string): NamedConfigMap {
+  const parts = text.split('/');
+  const [first = '', second, key = defaultKey] = parts;
+  const [namespace, name] = second === undefined ? [undefined, first] : [first, second];
+  const isWhole = parts.length <= 3 && parts.every((part) => /^[-._a-zA-Z0-9]{1,253}$/.test(part));
+  if (isWhole) return { namespace, name, key };
+  throw new AppError(
+    'USAGE',
+    '--configmap: write name, namespace/name, or namespace/name/key of a ConfigMap',
+  );
+}
