@@ -52,11 +52,11 @@ export function banId(
 }
 
 /** @param key of {@link banKey} */
-function hashedBanId(key: string, hmacKey: Uint8Array): string {
+export function hashedBanId(key: string, hmacKey: Uint8Array): string {
   return hashMark + createHmac('sha256', hmacKey).update(key).digest('base64url');
 }
 
-function isHashedId(id: string): boolean {
+export function isHashedId(id: string): boolean {
   return id.startsWith(hashMark);
 }
 
