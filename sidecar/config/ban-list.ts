@@ -26,9 +26,7 @@ export const banListLimits = Object.freeze({
 });
 
 /** RFC 3339, as Unix seconds. */
-const instant = z.iso
-  .datetime({ offset: true })
-  .transform((text) => Date.parse(text) / 1_000);
+const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text) / 1_000);
 /** A ban as people and services write it, wherever it is kept. */
 export const banMembers = {
   claim: z.string().min(1).max(256),
