@@ -127,7 +127,7 @@ export class SpiffeCertificates {
 }
 
 /** @throws {AppError} CERTIFICATE_INVALID */
-function leafOf(svid: Svid): Leaf {
+export function leafOf(svid: Svid): Leaf {
   const certificate = certificatesOf(svid.certificates)
     .map((each) => each.pem)
     .join('');
@@ -144,6 +144,7 @@ function keyPem(der: Buffer): string {
   }
 }
 
-function certificatesOf(der: Buffer): readonly CertificateView[] {
+/** Of concatenated DER. @throws {TypeError} when it is none */
+export function certificatesOf(der: Buffer): readonly CertificateView[] {
   return splitDer(der).map((each) => viewOf(new X509Certificate(each)));
 }

@@ -39,6 +39,8 @@ const files = 'webhook/files';
 const server = 'webhook/server';
 const dev = 'webhook/dev';
 const bansStore = 'bans/store';
+const bansService = 'bans/service';
+const bansServer = 'bans/server';
 
 function pure(folder: string, ...imports: readonly string[]): Room {
   return { folder, isPure: true, imports };
@@ -57,6 +59,7 @@ export const rooms: readonly Room[] = [
   pure(jwt, kernel),
   pure(authz, kernel, config, jwt, protobuf),
   pure(sds, kernel, config, jwt, protobuf),
+  pure(bansService, kernel, config, jwt),
   thin(gen),
   thin(redis, kernel, config),
   thin(workloadApi, kernel, jwt, gen),
@@ -123,6 +126,22 @@ export const rooms: readonly Room[] = [
   thin(survey, kernel, config, objects, spire, injection, checks, kube),
   thin(files, kernel, certs, templates, request, injection),
   thin(server, kernel, certs, admission),
+  // The keys of callers come over the same Workload API as the helper's, and `/check` looks at the helper's list.
+  thin(
+    bansServer,
+    kernel,
+    config,
+    jwt,
+    authz,
+    workloadApi,
+    'sidecar/helper',
+    certs,
+    certsPlan,
+    files,
+    server,
+    bansStore,
+    bansService,
+  ),
   thin(dev, kernel, config),
   thin(
     'webhook/cli',
@@ -145,6 +164,8 @@ export const rooms: readonly Room[] = [
     server,
     dev,
     bansStore,
+    bansService,
+    bansServer,
     // What is ours in SPIRE and in the cluster, for `svidecar cleanup`.
     'webhook/controller',
     // What `svidecar serve` starts.

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import { printable } from '#kernel/text.ts';
 import { banCommand } from './commands/ban.ts';
+import { bansCommand } from './commands/bans.ts';
 import { checkCommand } from './commands/check.ts';
 import { cleanupCommand } from './commands/cleanup.ts';
 import { completionCommand } from './commands/completion.ts';
@@ -47,6 +48,7 @@ function buildProgram(context: CliContext): Command {
     banCommand(context),
     serveCommand(context),
     helperCommand(context),
+    bansCommand(context),
     renderCommand(context),
     devCommand(context),
     cleanupCommand(context),

@@ -23,6 +23,8 @@ const commands: readonly string[] = [
   'ban check',
   'dev',
   'serve',
+  'bans',
+  'bans serve',
   'completion',
 ];
 

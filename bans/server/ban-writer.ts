@@ -1,0 +1,52 @@
+/** Changes bans: in the store, in the audit log, and counted; the one or other is never forgotten. */
+import { Problem } from '../service/problem.ts';
+import type { BanToWrite } from '../store/ban-store.ts';
+import type { AuditedChange, BanAct, BanAudit } from './ban-audit.ts';
+import type { BanServiceMetrics } from './ban-service-metrics.ts';
+import type { GuardedStore } from './guarded-store.ts';
+
+export interface BanWriterOptions {
+  readonly store: GuardedStore;
+  readonly audit: BanAudit;
+  readonly metrics: Pick<BanServiceMetrics, 'changes'>;
+}
+
+export class BanWriter {
+  readonly #options: BanWriterOptions;
+
+  constructor(options: BanWriterOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {Problem} */
+  async put(ban: BanToWrite, act: BanAct = 'put'): Promise<void> {
+    const { by } = ban;
+    await this.#noted({ act, by, ban }, () => this.#options.store.ask((store) => store.put(ban)));
+  }
+
+  /** @throws {Problem} also where there was none */
+  async remove(ban: Pick<BanToWrite, 'claim' | 'value' | 'by'>): Promise<void> {
+    const { claim, value, by } = ban;
+    await this.#noted({ act: 'remove', by, ban }, async () => {
+      const wasThere = await this.#options.store.ask((store) => store.remove(claim, value));
+      if (!wasThere) throw new Problem('not_banned', 'there was no ban of this value');
+    });
+  }
+
+  async #noted(
+    change: Omit<AuditedChange, 'result'>,
+    carryOut: () => Promise<void>,
+  ): Promise<void> {
+    let result = 'internal';
+    try {
+      await carryOut();
+      result = 'done';
+    } catch (thrown) {
+      if (thrown instanceof Problem) result = thrown.code;
+      throw thrown;
+    } finally {
+      this.#options.audit.note({ ...change, result });
+      this.#options.metrics.changes.labels(change.act, result).inc();
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/** Whether the user of a request is banned: the very rule `ban` of the helper, asked over HTTP. */
+import type { Clock } from '#kernel/clock.ts';
+import { banRule, type BanList } from '../../sidecar/authz/ban-rule.ts';
+import type { AllowOutcome, RefuseOutcome } from '../../sidecar/authz/outcomes.ts';
+import { headerValues, type HeadersOfRequest } from './header-values.ts';
+import { Problem } from '../service/problem.ts';
+import type { ServiceSettings } from '../service/service-settings.ts';
+
+/** @param request with the headers of the one that a helper asks about @returns whether it is banned @throws {Problem} where that is not known */
+export type CheckJudge = (request: HeadersOfRequest) => Promise<boolean>;
+
+export interface CheckJudgeOptions {
+  readonly check: NonNullable<ServiceSettings['check']>;
+  readonly list: BanList;
+  readonly clock: Clock;
+}
+
+/** Nothing was looked up: whoever asks must not take that for an answer. */
+const unknown: ReadonlySet<AllowOutcome | RefuseOutcome> = new Set<AllowOutcome | RefuseOutcome>([
+  'ban_list_missing',
+  'ban_not_carried_out',
+  'store_away',
+  'store_busy',
+  'store_slow',
+]);
+
+export function checkJudge({ check, list, clock }: CheckJudgeOptions): CheckJudge {
+  const { claims, cookie } = check;
+  const rule = banRule(
+    { name: 'check', mode: 'ban', claims, cookie, store: { file: '/' }, body: '' },
+    {
+      banListIn: () => list,
+      banServiceAt: () => {
+        throw new TypeError('a check asks no other service');
+      },
+    },
+  );
+  return async (request) => {
+    const authorizations = headerValues(request, 'authorization');
+    const view = {
+      hasHttp: true,
+      authorizations: authorizations.length,
+      authorization: authorizations.join(','),
+      cookies: headerValues(request, 'cookie')
+        .map((each) => `${each}; `)
+        .join(''),
+      lookalikes: [],
+      path: '/',
+      host: '',
+      route: [],
+    };
+    const { outcome } = await rule.decide(view, { kind: 'unchanged' }, clock.now() / 1_000);
+    if (unknown.has(outcome))
+      throw new Problem('store_away', 'there is no list of bans to look at', { retryAfterS: 1 });
+    return outcome === 'banned';
+  };
+}

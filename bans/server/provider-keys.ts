@@ -1,0 +1,115 @@
+/** Keys of OpenID providers: from a file that may change, or from a URL, kept for a while and never asked for too often. */
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type JWTVerifyGetKey,
+} from 'jose';
+import type { Clock } from '#kernel/clock.ts';
+import { messageOf } from '#kernel/errors.ts';
+import type { Log } from '#kernel/observe.ts';
+import { KeysAway } from '../service/logout-token.ts';
+import type { LogoutProvider } from '../service/service-settings.ts';
+
+/** Bytes of a key set; one with certificate chains has about 20 KiB. */
+const maxKeySetBytes = 262_144;
+const fetchDeadlineMs = 3_000;
+/** Between two requests for a key that is not there; and for a key set that cannot be had. */
+const cooldownMs = 10_000;
+const failedForMs = 2_000;
+/** A withdrawn key counts for so long at most. */
+const keptMs = 600_000;
+const fileKeptMs = 2_000;
+
+interface KeysContext {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** @returns keys; asking for one rejects with KeysAway, or with what jose says of a key that is not there */
+export function providerKeys(provider: LogoutProvider, context: KeysContext): JWTVerifyGetKey {
+  const { keys, issuer } = provider;
+  const keyFor = 'file' in keys ? fileKeys(keys.file, context) : remoteKeys(keys, context);
+  return async (header, token) => {
+    try {
+      return await keyFor(header, token);
+    } catch (thrown) {
+      if (
+        thrown instanceof errors.JWKSNoMatchingKey ||
+        thrown instanceof errors.JWKSMultipleMatchingKeys
+      )
+        throw thrown;
+      context.log.error({ issuer, fault: messageOf(thrown) }, 'no keys of a provider');
+      throw new KeysAway('no keys', { cause: thrown });
+    }
+  };
+}
+
+function fileKeys(file: string, { clock }: KeysContext): JWTVerifyGetKey {
+  let read:
+    { readonly atMs: number; readonly keys: ReturnType<typeof createLocalJWKSet> } | undefined;
+  return async (header, token) => {
+    const nowMs = clock.now();
+    if (read === undefined || Math.abs(nowMs - read.atMs) > fileKeptMs) {
+      // jose checks what it is given.
+      const set = JSON.parse(await readFile(file, 'utf8')) as Parameters<
+        typeof createLocalJWKSet
+      >[0];
+      read = { atMs: nowMs, keys: createLocalJWKSet(set) };
+    }
+    return read.keys(header, token);
+  };
+}
+
+function remoteKeys(
+  { url, ca }: { readonly url: string; readonly ca?: string | undefined },
+  { clock }: KeysContext,
+): JWTVerifyGetKey {
+  let failedAtMs = -Infinity;
+  return createRemoteJWKSet(new URL(url), {
+    timeoutDuration: fetchDeadlineMs,
+    cooldownDuration: cooldownMs,
+    cacheMaxAge: keptMs,
+    [customFetch]: async (asked, { headers, signal }) => {
+      if (Math.abs(clock.now() - failedAtMs) < failedForMs)
+        throw new TypeError(`${url} has just failed`);
+      try {
+        const options = { headers: Object.fromEntries(headers), signal };
+        const trust = ca === undefined ? {} : { ca: await readFile(ca, 'utf8') };
+        return await fetchBounded(asked, { ...options, ...trust });
+      } catch (thrown) {
+        failedAtMs = clock.now();
+        throw new TypeError(`${url} gives no key set: ${messageOf(thrown)}`, { cause: thrown });
+      }
+    },
+  });
+}
+
+/** GET over TLS, no redirect followed. @throws where the answer is none, or too long */
+async function fetchBounded(
+  url: string,
+  options: Parameters<typeof request>[1],
+): Promise<Response> {
+  const { promise, resolve, reject } = Promise.withResolvers<Response>();
+  const asking = request(url, options, (response) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    response.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      chunks.push(chunk);
+      if (length > maxKeySetBytes) response.destroy(new TypeError('the answer is too long'));
+    });
+    response.on('error', reject);
+    response.on('end', () => {
+      const { statusCode: status = 0 } = response;
+      if (status === 200) resolve(new Response(Buffer.concat(chunks), { status }));
+      else reject(new TypeError(`the answer is ${status}`));
+    });
+  });
+  asking.on('error', reject);
+  asking.end();
+  return promise;
+}
