@@ -10,7 +10,7 @@ import type { Clock } from '#kernel/clock.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import type { Log } from '#kernel/observe.ts';
 import { parseStrictObject } from '../../sidecar/jwt/strict-json.ts';
-import type { Served } from '../service/listener-faults.ts';
+import type { ServedPart } from '../service/listener-faults.ts';
 import { Problem, type ProblemCode } from '../service/problem.ts';
 import { operationsOf, type ServiceOperation } from '../service/service-operations.ts';
 import type { BanHandlers } from './ban-handlers.ts';
@@ -20,7 +20,7 @@ import type { Rates } from './rates.ts';
 import type { WhoCalls } from './who-calls.ts';
 
 export interface BanAppOptions {
-  readonly served: readonly Served[];
+  readonly served: readonly ServedPart[];
   readonly handlers: BanHandlers;
   /** Who may read and change bans, and who may ask `/check`. */
   readonly callers: WhoCalls;

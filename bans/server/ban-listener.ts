@@ -13,7 +13,7 @@ import type { BanServiceLimits } from './ban-service-limits.ts';
 
 export interface ListenerTls {
   readonly certificates: CertificateSource;
-  /** Served until there is a certificate, so that probes succeed. */
+  /** ServedPart until there is a certificate, so that probes succeed. */
   readonly placeholder: ServingPair;
   /** PEM of the authorities by which callers' certificates are judged; undefined: none is asked for. */
   readonly authorities: (() => string[]) | undefined;

@@ -2,7 +2,7 @@
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '../service/problem.ts';
 import { TokenBuckets } from '../service/token-buckets.ts';
-import type { Served } from '../service/listener-faults.ts';
+import type { ServedPart } from '../service/listener-faults.ts';
 import type { ServiceLimits } from '../service/service-settings.ts';
 import type { BanServiceMetrics } from './ban-service-metrics.ts';
 
@@ -20,7 +20,7 @@ const otherPerSecond = 50;
 export class Rates {
   readonly #clock: Clock;
   readonly #metrics: RatesOptions['metrics'];
-  readonly #byAddress: Readonly<Record<Served | 'other', TokenBuckets>>;
+  readonly #byAddress: Readonly<Record<ServedPart | 'other', TokenBuckets>>;
   readonly #callers: TokenBuckets;
   readonly #all: TokenBuckets;
 
@@ -41,7 +41,7 @@ export class Rates {
   }
 
   /** @throws {Problem} */
-  ofAddress(address: string, asked: Served | 'other'): void {
+  ofAddress(address: string, asked: ServedPart | 'other'): void {
     this.#allow(this.#byAddress[asked].take(address, this.#clock.now()), 'address');
   }
 

@@ -1,12 +1,12 @@
 /** Whether what a service for bans listens on goes with who may ask it: it must not open a door that nobody meant. */
 
 /** What a listener answers: the list of bans itself, whether a request is banned, and providers' logouts. */
-export type Served = 'bans' | 'check' | 'logout';
+export type ServedPart = 'bans' | 'check' | 'logout';
 
 interface Listener {
   readonly host: string;
   readonly tls?: unknown;
-  readonly serves?: readonly Served[] | undefined;
+  readonly serves?: readonly ServedPart[] | undefined;
 }
 
 interface Asked {
@@ -31,7 +31,7 @@ export function configuredIn({
   check,
   logout,
   insecureNoAuthentication,
-}: Omit<Asked, 'listen'>): readonly Served[] {
+}: Omit<Asked, 'listen'>): readonly ServedPart[] {
   return [
     ...(callers === undefined && insecureNoAuthentication === undefined ? [] : ['bans' as const]),
     ...(check === undefined ? [] : ['check' as const]),
@@ -89,7 +89,7 @@ function faultsOfBans({ host, tls }: Listener, asked: Asked): readonly string[] 
   return [];
 }
 
-const wanted: Readonly<Record<Served, string>> = {
+const wanted: Readonly<Record<ServedPart, string>> = {
   bans: 'callers does not say who may call',
   check: 'check is not there',
   logout: 'logout names no provider',

@@ -1,12 +1,12 @@
 /** The OpenAPI document of a listener, from the table of its operations. @see OpenAPI Specification 3.1 */
 import * as z from 'zod';
 import { isObject, type JsonObject } from '#kernel/json.ts';
-import type { Served } from './listener-faults.ts';
+import type { ServedPart } from './listener-faults.ts';
 import { problemCodesOf } from './problem.ts';
 import { commonFaults, operationsOf, type ServiceOperation } from './service-operations.ts';
 
 export interface DocumentFacts {
-  readonly served: readonly Served[];
+  readonly served: readonly ServedPart[];
   readonly version: string;
   /** How callers show who they are; empty: not at all. */
   readonly callersShow: readonly ('jwt' | 'x509')[];

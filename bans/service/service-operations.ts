@@ -1,6 +1,6 @@
 /** All that the service does over HTTP: routes are made from this table, and so is the OpenAPI document. */
 import type * as z from 'zod';
-import type { Served } from './listener-faults.ts';
+import type { ServedPart } from './listener-faults.ts';
 import {
   banBody,
   bansAnswer,
@@ -20,7 +20,7 @@ export interface ServiceOperation {
   /** As OpenAPI writes it. */
   readonly path: string;
   /** Of a listener that answers this; undefined: of each. */
-  readonly of: Served | undefined;
+  readonly of: ServedPart | undefined;
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly body?: {
@@ -116,6 +116,6 @@ export const operations: readonly ServiceOperation[] = [
 export const commonFaults = [429, 503] as const;
 
 /** What a listener that answers these does. */
-export function operationsOf(served: readonly Served[]): readonly ServiceOperation[] {
+export function operationsOf(served: readonly ServedPart[]): readonly ServiceOperation[] {
   return operations.filter(({ of }) => of === undefined || served.includes(of));
 }

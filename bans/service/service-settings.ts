@@ -10,7 +10,7 @@ import { claimPath } from '../../sidecar/config/ban-values.ts';
 import { callerPatternFault } from '../../sidecar/config/caller-pattern.ts';
 import { readShape } from '../../sidecar/config/check-shape.ts';
 import { redisStore } from '../../sidecar/config/redis-settings.ts';
-import { configuredIn, listenerFaults, type Served } from './listener-faults.ts';
+import { configuredIn, listenerFaults, type ServedPart } from './listener-faults.ts';
 
 const file = z.string().startsWith('/', 'must be the whole path of a file').max(4_096);
 const claim = z
@@ -173,7 +173,10 @@ export type ServiceSettingsInput = Readonly<z.input<typeof settings>>;
 export type ServiceListener = ServiceSettings['listen'][number];
 
 /** What a listener answers. */
-export function servedBy(listener: ServiceListener, settings: ServiceSettings): readonly Served[] {
+export function servedBy(
+  listener: ServiceListener,
+  settings: ServiceSettings,
+): readonly ServedPart[] {
   return listener.serves ?? configuredIn(settings);
 }
 

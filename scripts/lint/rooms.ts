@@ -139,6 +139,7 @@ export const rooms: readonly Room[] = [
     certsPlan,
     files,
     server,
+    kube,
     bansStore,
     bansService,
   ),

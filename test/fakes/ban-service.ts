@@ -17,7 +17,7 @@ import { Logouts } from '../../bans/server/logouts.ts';
 import { Rates } from '../../bans/server/rates.ts';
 import { tokenCallers } from '../../bans/server/token-callers.ts';
 import { anybody, whoCalls } from '../../bans/server/who-calls.ts';
-import type { Served } from '../../bans/service/listener-faults.ts';
+import type { ServedPart } from '../../bans/service/listener-faults.ts';
 import type { KnownProvider } from '../../bans/service/logout-token.ts';
 import { openApiDocument } from '../../bans/service/openapi.ts';
 import type { BanStore } from '../../bans/store/ban-store.ts';
@@ -38,7 +38,7 @@ class ArrivingBundles extends FakeBundles {
 }
 
 export interface FakeBanServiceOptions {
-  readonly served?: readonly Served[];
+  readonly served?: readonly ServedPart[];
   /** Takes the place of the file's. */
   readonly store?: (file: BanStore) => BanStore;
   readonly providers?: ReadonlyMap<string, KnownProvider>;
