@@ -9,6 +9,7 @@ import { isNormalPath, skipFilter } from '../config/skip-paths.ts';
 import type { Rule } from '../config/settings.ts';
 import type { Json, JsonObject } from '#kernel/json.ts';
 import { own } from '#kernel/members.ts';
+import { readStruct } from '../protobuf/struct-reader.ts';
 import { unverifiedClaims } from '../jwt/unverified-claims.ts';
 import { bareHost, isHostName } from './host-names.ts';
 import type { Lookup } from './lookup.ts';
@@ -50,6 +51,7 @@ export function banRule(rule: BanRule, ports: BanPorts): PreparedRule {
   return {
     // A service is asked with both headers.
     readsCookies: rule.cookie !== undefined || 'http' in store,
+    payload: rule.metadata,
     inTrouble: passes.ban_not_carried_out,
     decide: (view, route, nowS) => {
       // A route is chosen by the path as Envoy reads it, and the app may read another one.
@@ -62,15 +64,21 @@ export function banRule(rule: BanRule, ports: BanPorts): PreparedRule {
 
 type Judge = (view: CheckView, held: string, nowS: number) => RuleDecision | Promise<RuleDecision>;
 
+/** Undefined for what cannot be read. */
+type ClaimsOf<Held> = (held: Held) => JsonObject | undefined;
+
 /** By the list itself. */
 function byList(rule: BanRule, file: string, ports: BanPorts): Judge {
   const list = ports.banListIn(file);
   const judge = judgeOf(rule, list);
-  return (_view, held, nowS) => {
-    const tokens = tokensIn(held);
-    if (tokens.length === 0) return passes.no_token;
-    return list.isLoaded ? judge(tokens, nowS) : passes.ban_list_missing;
+  const settle = <Held>(all: readonly Held[], claimsOf: ClaimsOf<Held>, nowS: number) => {
+    if (all.length === 0) return passes.no_token;
+    return list.isLoaded ? judge(all, claimsOf, nowS) : passes.ban_list_missing;
   };
+  return rule.metadata === undefined
+    ? (_view, held, nowS) => settle(tokensIn(held), unverifiedClaims, nowS)
+    : ({ payload }, _held, nowS) =>
+        settle(payload === undefined ? [] : [payload], readStruct, nowS);
 }
 
 /** By what a service says, which can also know tokens that nobody else can read. */
@@ -146,10 +154,10 @@ function hostFilter(hosts: readonly string[] | undefined): (host: string) => boo
 function judgeOf({ claims = [], body }: BanRule, list: BanList) {
   const paths = claims.flatMap((claim) => [claimPath(claim)].filter((path) => path !== undefined));
   const refusalOf = refusalsBy(body);
-  return (tokens: readonly string[], nowS: number): RuleDecision => {
+  return <Held>(all: readonly Held[], claimsOf: ClaimsOf<Held>, nowS: number): RuleDecision => {
     const seen = new Set<Pass>();
-    for (const token of tokens) {
-      const held = unverifiedClaims(token);
+    for (const one of all) {
+      const held = claimsOf(one);
       if (held === undefined) seen.add('token_unreadable');
       else {
         const found = judgeClaims(held, paths, (key) => list.find(key, nowS));

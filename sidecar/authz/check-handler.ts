@@ -72,12 +72,13 @@ export function checkHandler(rules: readonly Rule[], ports: RulePorts): CheckHan
 
 function serveRule(settings: Rule, ports: RulePorts): ServedRule {
   const rule = prepareRule(settings, ports);
-  const { watchedHeader, readsCookies = false } = rule;
+  const { watchedHeader, readsCookies = false, payload } = rule;
   return {
     rule,
     wanted: {
       watched: watchedHeader === undefined ? undefined : Buffer.from(watchedHeader),
       cookies: readsCookies,
+      payload,
     },
     answer: answering(settings.name, ports),
   };

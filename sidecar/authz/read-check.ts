@@ -1,8 +1,11 @@
 /**
  * Reads what the rules need out of a CheckRequest, by tag, on the bytes as they came.
  * @see envoy.service.auth.v3: CheckRequest.attributes=1, AttributeContext.request=4 and
- * context_extensions=10, Request.http=2, HttpRequest.headers=3 path=4 host=5 header_map=13.
+ * context_extensions=10 metadata_context=11, Request.http=2, HttpRequest.headers=3 path=4 host=5 header_map=13;
+ * envoy.config.core.v3: Metadata.filter_metadata=1 (a map of Structs).
  */
+import { payloadNamespace } from '../config/helper-contract.ts';
+import { entryOf, structIn } from '../protobuf/struct-reader.ts';
 import { bytesTag, WireReader } from '../protobuf/wire-reader.ts';
 
 /** What a rule may ask about one request. Texts hold one character a byte. */
@@ -21,6 +24,8 @@ export interface CheckView {
   readonly path: string;
   /** With the port, where the client gave one. */
   readonly host: string;
+  /** The wanted claims of a verified token, a Struct; undefined where there are none, or nobody asked. */
+  readonly payload?: Buffer | undefined;
   /** Entries of `context_extensions` whose key begins with `svidecar-`. */
   readonly route: readonly (readonly [key: string, value: string])[];
 }
@@ -30,6 +35,8 @@ export interface WantedOfCheck {
   /** Name of a header in lower case, whose lookalikes are looked for. */
   readonly watched?: Buffer | undefined;
   readonly cookies?: boolean;
+  /** The key under which `jwt_authn` leaves the claims of a token (its `payload_in_metadata`). */
+  readonly payload?: string | undefined;
 }
 
 type Draft = { -readonly [K in Exclude<keyof CheckView, 'route' | 'lookalikes'>]: CheckView[K] } & {
@@ -41,6 +48,7 @@ type Draft = { -readonly [K in Exclude<keyof CheckView, 'route' | 'lookalikes'>]
 const tagAttributes = bytesTag(1);
 const tagRequest = bytesTag(4);
 const tagExtensions = bytesTag(10);
+const tagMetadata = bytesTag(11);
 const tagHttp = bytesTag(2);
 const tagHeaders = bytesTag(3);
 const tagPath = bytesTag(4);
@@ -65,6 +73,7 @@ export function readCheck(bytes: Buffer, wanted: WantedOfCheck = {}): CheckView 
     cookies: '',
     path: '',
     host: '',
+    payload: undefined,
     route: [],
     lookalikes: [],
     wanted,
@@ -81,9 +90,20 @@ function readAttributes(reader: WireReader, draft: Draft): void {
   for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
     if (tag === tagRequest) readRequest(reader, draft);
     else if (tag === tagExtensions) readExtension(reader, draft);
+    else if (tag === tagMetadata && draft.wanted.payload !== undefined)
+      readMetadata(reader, draft, draft.wanted.payload);
     else reader.skip(tag);
   }
   reader.leave(outer);
+}
+
+function readMetadata(reader: WireReader, draft: Draft, key: string): void {
+  reader.readBytes();
+  if (reader.failed) return;
+  const metadata = reader.bytes.subarray(reader.valueStart, reader.valueEnd);
+  const left = entryOf(metadata, payloadNamespace);
+  const value = left === undefined ? undefined : entryOf(left, key);
+  draft.payload = value === undefined ? undefined : structIn(value);
 }
 
 function readRequest(reader: WireReader, draft: Draft): void {

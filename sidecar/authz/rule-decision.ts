@@ -2,7 +2,7 @@
  * What a rule decides about one check: a value, so that a rule can stand in front of another and be tested without bytes.
  * `answer.ts` makes the CheckResponse from it, once for each value: a rule gives the same object for the same answer.
  */
-import type { CheckView } from './read-check.ts';
+import type { CheckView, WantedOfCheck } from './read-check.ts';
 import type { RouteSettings } from './route-overrides.ts';
 import { refusalWords, type AllowOutcome, type RefuseOutcome } from './outcomes.ts';
 
@@ -41,6 +41,8 @@ export interface PreparedRule {
   readonly watchedHeader?: string | undefined;
   /** Whether its checks look at cookies: for others they are not read. */
   readonly readsCookies?: boolean;
+  /** Whose claims its checks look at. */
+  readonly payload?: WantedOfCheck['payload'];
   /** What is decided about a check that cannot be carried out; absent: it is refused. */
   readonly inTrouble?: RuleDecision;
   /** @param nowS Unix seconds. May throw or reject: that is trouble. */

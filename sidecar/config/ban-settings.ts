@@ -48,11 +48,27 @@ export const banRule = z
       .string()
       .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'must be the name of a cookie')
       .optional(),
+    /**
+     * The key under which Envoy's `jwt_authn` leaves the claims of a token that it has verified (`payload_in_metadata`): they are
+     * looked at in place of any token. The filter names `envoy.filters.http.jwt_authn` in `metadata_context_namespaces`.
+     */
+    metadata: z
+      .string()
+      .regex(/^[!-~]{1,128}$/, 'must be 1 to 128 visible ASCII characters')
+      .optional(),
     /** Looked up in a list, which needs at least one; a service decides by itself. */
     claims: z.array(claim).min(1).max(8).optional(),
     store: z.union([fileStore, httpStore]),
     /** What a refused client gets to read. */
     body: z.string().max(4_096).default('banned\n'),
+  })
+  .refine(({ cookie, metadata }) => cookie === undefined || metadata === undefined, {
+    error: 'goes without cookie: the claims come from one place',
+    path: ['metadata'],
+  })
+  .refine(({ metadata, store }) => metadata === undefined || !('http' in store), {
+    error: 'goes with a list only: a service is asked with the headers of a request',
+    path: ['metadata'],
   })
   .refine(({ claims, store }) => claims !== undefined || !('file' in store), {
     error: 'must name the claims that are looked up in the list',

@@ -15,6 +15,8 @@ export const ruleMetadataKey = 'svidecar-rule';
 /** Where the helper's ConfigMap is mounted, and the file in it. */
 export const settingsDirectory = '/etc/svidecar';
 export const settingsFile = 'helper.yaml';
+/** Where Envoy's `jwt_authn` leaves the claims of a verified token, whatever the filter is called in its list. */
+export const payloadNamespace = 'envoy.filters.http.jwt_authn';
 /** Where lists of bans are mounted. */
 export const banDirectory = '/etc/svidecar-bans';
 /** Per-route `context_extensions` keys. Inject: this route's audience. Validate: its audiences, comma-separated. */

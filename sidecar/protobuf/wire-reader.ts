@@ -18,6 +18,11 @@ export function bytesTag(field: number): number {
   return (field << 3) | wireBytes;
 }
 
+/** The tag of a field of type double. */
+export function doubleTag(field: number): number {
+  return (field << 3) | wire64;
+}
+
 export class WireReader {
   readonly bytes: Buffer;
   /** Where the next byte is read, and where the message being read ends. */
@@ -51,6 +56,13 @@ export class WireReader {
     this.valueStart = this.position;
     this.valueEnd = stop;
     this.position = stop;
+  }
+
+  /** Reads a double; 0 where there is none. */
+  readDouble(): number {
+    const start = this.position;
+    this.advance(8);
+    return this.failed ? 0 : this.bytes.readDoubleLE(start);
   }
 
   /** Narrows to the embedded message that comes next; returns what `leave` needs. */

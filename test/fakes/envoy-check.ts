@@ -1,4 +1,5 @@
 /** CheckRequests as Envoy writes them, and CheckResponses as it reads them, by generated code. */
+import type { JsonObject } from '#kernel/json.ts';
 import {
   HeaderValueOption_HeaderAppendAction,
   type HeaderMap,
@@ -17,6 +18,8 @@ export interface CheckParts {
   /** The other encoding, `encode_raw_headers`: duplicates kept. */
   readonly rawHeaders?: readonly (readonly [string, string])[];
   readonly extensions?: Readonly<Record<string, string>>;
+  /** Dynamic metadata by namespace. */
+  readonly metadata?: Readonly<Record<string, JsonObject>>;
 }
 
 /** A CheckRequest of the shape that Envoy 1.40 sends, with fields that the helper does not need. */
@@ -51,7 +54,10 @@ export function checkRequest(parts: CheckParts = {}): Buffer {
         },
       },
       contextExtensions: { ...parts.extensions },
-      metadataContext: undefined,
+      metadataContext: parts.metadata && {
+        filterMetadata: parts.metadata,
+        typedFilterMetadata: {},
+      },
       routeMetadataContext: undefined,
       tlsSession: undefined,
     },

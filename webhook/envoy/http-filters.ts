@@ -19,6 +19,7 @@ export type FilterEffect =
 
 const prefix = 'envoy.extensions.filters.http.';
 export const authzFilterType = `${prefix}ext_authz.v3.ExtAuthz`;
+export const authnFilterType = `${prefix}jwt_authn.v3.JwtAuthentication`;
 
 /** By type, without the prefix that all of these have. */
 const effects: Readonly<Record<Exclude<FilterEffect, 'asks' | 'holds'>, readonly string[]>> = {

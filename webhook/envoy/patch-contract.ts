@@ -41,6 +41,8 @@ export interface FilterAddition {
   readonly listeners?: readonly string[];
   /** `before-terminal`: directly before the last HTTP filter, so after any authentication filter. */
   readonly place: 'before-terminal' | 'first';
+  /** It looks at dynamic metadata of `jwt_authn`: it stands behind the last such filter, whatever `place` says. */
+  readonly readsMetadata?: boolean;
   /** An `HttpFilter`. `${cluster:NAME}` in any string of it stands for the final name of the added cluster NAME. */
   readonly filter: JsonObject;
   /** The filter puts a bearer token into requests: routes over clusters without TLS are warned about. */

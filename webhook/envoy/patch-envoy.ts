@@ -259,10 +259,14 @@ function clustersWanted(
   return clusters.filter(({ name }) => !refersTo(name, filters) || refersTo(name, added));
 }
 
-/** Filters of one list, in its order; before the same filter, those that want to be first come first. */
+/**
+ * Filters of one list, in its order; before the same filter, those that want to be first come first, and those that look at
+ * what others leave behind come last.
+ */
 function filterSteps(wanted: readonly Wanted[], plans: readonly ClusterPlan[]): readonly Step[] {
-  const isFirst = ({ addition }: Wanted): number => (addition.place === 'first' ? 0 : 1);
-  const sorted = wanted.toSorted((a, b) => a.at - b.at || isFirst(a) - isFirst(b));
+  const rank = ({ addition: { place, readsMetadata } }: Wanted): number =>
+    readsMetadata === true ? 2 : Number(place !== 'first');
+  const sorted = wanted.toSorted((a, b) => a.at - b.at || rank(a) - rank(b));
   return sorted.map((one, index) => filterStep(one, one.at + index, plans));
 }
 

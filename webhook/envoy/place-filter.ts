@@ -8,7 +8,7 @@ import { type ConfigFile, invalid, warningAt } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { asksByHttp, ourNames } from './route-settings.ts';
 import { type SettingsView, settingsUnder } from './settings-view.ts';
-import { authzFilterType, mayRewrite } from './http-filters.ts';
+import { authnFilterType, authzFilterType, mayRewrite } from './http-filters.ts';
 import {
   type Choosing,
   type Judgement,
@@ -38,10 +38,19 @@ export function placeOf(
     readonly before: ReadonlySet<string>;
   },
 ): number {
-  if (addition.place === 'first') return 0;
+  const reads = addition.readsMetadata === true;
+  if (addition.place === 'first' && !reads) return 0;
   const terminal = list.filters.length - 1;
   const first = list.filters.findIndex((filter) => mustFollow(addition, filter, context));
-  return first === -1 ? terminal : Math.min(first, terminal);
+  const usual = first === -1 ? terminal : Math.min(first, terminal);
+  if (!reads) return usual;
+  const authn = list.filters.findLastIndex((filter) => judgesTokens(filter));
+  return Math.max(authn + 1, usual);
+}
+
+/** Whether a filter verifies tokens, and can leave their claims behind. */
+function judgesTokens(filter: Placed): boolean {
+  return configsOf(filter).some(({ type }) => type === authnFilterType);
 }
 
 /** Whether a filter must not see requests that the addition has not seen. */

@@ -142,6 +142,7 @@ function filterAddition(template: TemplateFilter, variables: Variables): FilterA
     filter: substituteObject(template.filter, variables),
     carriesToken: template.carriesToken,
     oneAudienceForAllHosts: isTrue(template.oneAudienceForAllHosts),
+    readsMetadata: isTrue(template.readsMetadata),
     exemptsPaths: isTrue(template.exemptsPaths),
     onceOnly: isTrue(template.onceOnly),
     onlyRefuses: template.onlyRefuses,

@@ -23,9 +23,12 @@ export function usedNames(fragment: Fragment): readonly string[] {
   if (envoy === undefined) return [];
   const names = new Set(Object.keys(when));
   for (const { filter, listeners, before, hosts, ...flags } of envoy.filters) {
-    const { oneAudienceForAllHosts, exemptsPaths, onceOnly } = flags;
+    const { oneAudienceForAllHosts, exemptsPaths, onceOnly, readsMetadata } = flags;
     const lists = [listeners, before, hosts].map((list) => list ?? null);
-    variablesIn([filter, ...lists, oneAudienceForAllHosts, exemptsPaths, onceOnly], names);
+    variablesIn(
+      [filter, ...lists, oneAudienceForAllHosts, exemptsPaths, onceOnly, readsMetadata],
+      names,
+    );
   }
   for (const { cluster } of envoy.clusters) variablesIn(cluster, names);
   variablesIn(envoy.bootstrap ?? null, names);

@@ -4,13 +4,14 @@ import { AppError } from '#kernel/errors.ts';
 import { isArray, stringAt } from '#kernel/json.ts';
 import { own } from '#kernel/members.ts';
 import { dnsLabel } from '#kernel/dns-label.ts';
-import { banDirectory } from '../../sidecar/config/helper-contract.ts';
+import { banDirectory, payloadNamespace } from '../../sidecar/config/helper-contract.ts';
 import type { Variables } from '../templates/substitute.ts';
 import { banHostPattern, banTokenForms, banTokenPattern, isBanClaim } from './ban-forms.ts';
 import { annotationKey } from './metadata-keys.ts';
 import type { Settings } from './read-annotations.ts';
 
 const cookiePrefix = 'cookie:';
+const metadataPrefix = 'metadata:';
 const configMapStore = z.strictObject({
   /** In the workload's own namespace. */
   configMap: z
@@ -66,13 +67,21 @@ export function banVariables(settings: Settings, bans: BansConfig): Variables {
   return {
     banClaims: isArray(claims) ? claims : bans.claims,
     banHosts: isArray(hosts) ? hosts : bans.hosts,
-    banCookie: token.startsWith(cookiePrefix) ? token.slice(cookiePrefix.length) : undefined,
+    banCookie: behind(cookiePrefix, token),
+    banMetadata: behind(metadataPrefix, token),
+    // Without a value where they do not apply, so that they change no name.
+    bansByMetadata: token.startsWith(metadataPrefix) ? true : undefined,
+    banNamespaces: token.startsWith(metadataPrefix) ? [payloadNamespace] : undefined,
     banBody: bans.body,
     banConfigMap: configMap?.configMap,
     bansFromConfigMap: configMap !== undefined,
     banDirectory,
     banStore: 'http' in found ? found : { file: `${banDirectory}/${found.key}` },
   };
+}
+
+function behind(prefix: string, token: string): string | undefined {
+  return token.startsWith(prefix) ? token.slice(prefix.length) : undefined;
 }
 
 function storeOf(settings: Settings, { store, stores }: BansConfig): Store {

@@ -15,8 +15,8 @@ export interface HelperSpec {
   readonly folder: string;
   /** Absent: our own user. */
   readonly uid?: number | undefined;
-  /** SPIFFE_ENDPOINT_SOCKET. */
-  readonly workloadApi: string;
+  /** SPIFFE_ENDPOINT_SOCKET; absent: rules that only ban need none. */
+  readonly workloadApi?: string | undefined;
   readonly rules: HelperSettingsInput['rules'];
   readonly dataPath?: HelperSettingsInput['dataPath'];
   /** Of the service; absent: a free one. */
@@ -73,7 +73,7 @@ export async function startHelper(spec: HelperSpec): Promise<HelperProcess> {
     folder,
     env: {
       ...memoryEnvironment,
-      SPIFFE_ENDPOINT_SOCKET: spec.workloadApi,
+      ...(spec.workloadApi === undefined ? {} : { SPIFFE_ENDPOINT_SOCKET: spec.workloadApi }),
       POD_NAMESPACE: 'shop',
       SERVICE_ACCOUNT: name,
       ...spec.env,

@@ -46,12 +46,23 @@ function settingsOf(annotations: Readonly<Record<string, string>>, engine: Engin
 }
 
 /** An edge that anybody reaches, whose first filter runs code, and whose routes say something about checks. */
-function patched(names: string, routes = ''): EnvoyPatch {
+function patched(
+  names: string,
+  {
+    routes = '',
+    annotations = {},
+    front = [lua],
+  }: {
+    readonly routes?: string;
+    readonly annotations?: object;
+    readonly front?: readonly string[];
+  } = {},
+): EnvoyPatch {
   const engine = engineFor();
-  const plan = statusOf(injected(podFor(templates(names)), { engine }))?.envoy;
+  const plan = statusOf(injected(podFor(templates(names, annotations)), { engine }))?.envoy;
   if (plan === undefined) throw new Error('there is no plan');
   const route = `{match: {prefix: /}, route: {cluster: app}${routes}}`;
-  const manager = `{name: hcm, typed_config: {"@type": ${type}.network.http_connection_manager.v3.HttpConnectionManager, route_config: {virtual_hosts: [{name: all, domains: ["a.test"], routes: [${route}]}]}, http_filters: [${lua}, ${router}]}}`;
+  const manager = `{name: hcm, typed_config: {"@type": ${type}.network.http_connection_manager.v3.HttpConnectionManager, route_config: {virtual_hosts: [{name: all, domains: ["a.test"], routes: [${route}]}]}, http_filters: [${[...front, router].join(', ')}]}}`;
   const address = '{socket_address: {address: 0.0.0.0, port_value: 8080}}';
   const text = `static_resources:
   listeners:
@@ -103,17 +114,52 @@ describe('the filter of jwt-ban', () => {
       ]);
   });
 
+  test('stands behind what verifies tokens where it looks at their claims, ours included', () => {
+    const verified = { 'svidecar.dev/ban-token': 'metadata:payload' };
+    for (const names of ['jwt-ban, jwt-validate', 'jwt-validate, jwt-ban']) {
+      expect(filterNames(patched(names, { annotations: verified }))).toEqual([
+        'code',
+        'svidecar.jwt-validate',
+        'svidecar.jwt-ban',
+        'router',
+      ]);
+    }
+    // A cache would keep filters behind it from seeing a request; whatever verifies tokens comes first all the same.
+    const cache = `{name: cache, typed_config: {"@type": ${type}.http.cache.v3.CacheConfig}}`;
+    const authn = `{name: authn, typed_config: {"@type": ${type}.http.jwt_authn.v3.JwtAuthentication}}`;
+    const places = (...front: readonly string[]) =>
+      filterNames(patched('jwt-ban', { annotations: verified, front }));
+    expect(places(authn, cache)).toEqual(['authn', 'svidecar.jwt-ban', 'cache', 'router']);
+    expect(places(cache, authn)).toEqual(['cache', 'authn', 'svidecar.jwt-ban', 'router']);
+    expect(places(authn, lua, authn, lua)).toEqual([
+      'authn',
+      'code',
+      'authn',
+      'code',
+      'svidecar.jwt-ban',
+      'router',
+    ]);
+  });
+
+  test('asks for the claims only where it looks at them', () => {
+    const text = (annotations = {}) => patched('jwt-ban', { annotations }).files['envoy.yaml'];
+    expect(text()).not.toContain('metadata_context_namespaces');
+    expect(text({ 'svidecar.dev/ban-token': 'metadata:payload' })).toMatch(
+      /metadata_context_namespaces: \[envoy.filters.http.jwt_authn\]/,
+    );
+  });
+
   test('leaves the usual name, and what routes say under it, to jwt-validate', () => {
     const perRoute = `{"@type": ${type}.http.ext_authz.v3.ExtAuthzPerRoute, check_settings: {context_extensions: {svidecar-skip: "true"}}}`;
     const routes = `, typed_per_filter_config: {envoy.filters.http.ext_authz: ${perRoute}}`;
-    expect(filterNames(patched('jwt-ban, jwt-validate', routes))).toEqual([
+    expect(filterNames(patched('jwt-ban, jwt-validate', { routes }))).toEqual([
       'svidecar.jwt-ban',
       'code',
       'envoy.filters.http.ext_authz',
       'router',
     ]);
     const own = `, typed_per_filter_config: {svidecar.jwt-ban: ${perRoute}}`;
-    expect(filterNames(patched('jwt-ban', own))).toContain('svidecar.jwt-ban');
+    expect(filterNames(patched('jwt-ban', { routes: own }))).toContain('svidecar.jwt-ban');
   });
 });
 
@@ -155,6 +201,10 @@ describe('what annotations and configuration say of bans', () => {
     expect(rule).toMatchObject({ claims: ['jti'], hosts: ['*.b.test'] });
     expect(rule).toMatchObject({ store: { file: '/etc/svidecar-bans/list' } });
     expect(rule).not.toHaveProperty('cookie');
+    const verified = { ...annotations, 'svidecar.dev/ban-token': 'metadata:payload' };
+    expect(settingsOf(templates('jwt-ban', verified), engine)).toMatchObject({
+      metadata: 'payload',
+    });
     const pod = injected(podFor(annotations), { engine });
     expect(valueAt(pod, '/spec/volumes/name=svidecar-bans/configMap')).toEqual({
       name: 'some',
