@@ -4,6 +4,7 @@
  */
 import { own, setMember } from '#kernel/members.ts';
 import { isArray, isObject, objectAt, type Json, type JsonObject, sameJson } from '#kernel/json.ts';
+import { isFilledIn } from '../objects/filled-in.ts';
 import { escapeToken, pointerTokens, type Operation } from '../editing/operation.ts';
 import { statusKey } from '../request/metadata-keys.ts';
 import { isHashOf, type HashOf } from './hash.ts';
@@ -208,14 +209,30 @@ function valueOperations({ current, wanted, previous }: Transition): Operation[]
 /** Keyed paths that were ours and no longer are; a map or list that would be left empty is removed as a whole. */
 function removedPaths({ current, undo, previous }: Transition): readonly string[] {
   const gone = Object.keys(previous?.added ?? {}).filter(
-    (path) => own(undo.added, path) === undefined && find(current, path) !== undefined,
+    (path) => !isOurs(path, undo) && find(current, path) !== undefined,
   );
   const emptied = (previous?.created ?? []).filter((path) => {
     const parent = undo.created.includes(path) ? undefined : find(current, path)?.value;
-    const size = sizeOf(parent);
-    return size > 0 && gone.filter((child) => isMember(child, path)).length === size;
+    const children = gone.filter((child) => isMember(child, path));
+    return children.length > 0 && parent !== undefined && isOnly(children, parent, path);
   });
   return [...gone.filter((path) => !emptied.some((parent) => isMember(path, parent))), ...emptied];
+}
+
+/** Whether a map or list at a path holds nothing but those members, and what the API server fills in. */
+function isOnly(children: readonly string[], parent: Json, path: string): boolean {
+  if (!isObject(parent)) return children.length === sizeOf(parent);
+  const names = new Set(children.map((child) => pointerTokens(child).at(-1)));
+  const rest = Object.entries(parent).filter(([name]) => !names.has(name));
+  return isFilledIn(pointerTokens(path).at(-1) ?? '', Object.fromEntries(rest), parent);
+}
+
+/** Also where a map that was added is completed now, or one that was completed is added: somebody has begun, or ended, it. */
+function isOurs(path: string, { added, created }: Undo): boolean {
+  if (own(added, path) !== undefined || created.includes(path)) return true;
+  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1))
+    if (own(added, path.slice(0, end)) !== undefined) return true;
+  return false;
 }
 
 function isMember(path: string, parent: string): boolean {

@@ -11,6 +11,7 @@ import {
 } from '#kernel/json.ts';
 import { needsIdentity } from '../../sidecar/config/needs-identity.ts';
 import { readSettings } from '../../sidecar/config/settings.ts';
+import { isFilledIn } from '../objects/filled-in.ts';
 import { pointerTokens } from '../editing/operation.ts';
 import { lookupFault, statusFault } from './status-bounds.ts';
 import { injectKey, statusKey } from '../request/metadata-keys.ts';
@@ -148,7 +149,9 @@ export function strip(template: JsonObject, undo: Undo): JsonObject {
   for (const path of Object.keys(undo.added)) change(path, () => undefined);
   // Deepest first, so that a map emptied by this loop is seen empty.
   for (const path of undo.created.toReversed()) {
-    change(path, (current) => (isEmpty(current) ? undefined : current));
+    const field = pointerTokens(path).at(-1) ?? '';
+    const whole = find(template, path)?.value ?? null;
+    change(path, (rest) => (isEmpty(rest) || isFilledIn(field, rest, whole) ? undefined : rest));
   }
   for (const path of undo.nulls) value = withNull(value, path);
   // The root of a pod template is an object, and only members were changed.
