@@ -51,15 +51,18 @@ write_configurations() {
   done
 }
 
-# provide NAME FILE: where every user can run or read it. The file may lie in somebody's home: then it is linked, or copied.
+# provide NAME FILE: where every user can run or read it. The file may lie in somebody's home: then a link will do, where all may use
+# the file itself, or else a copy.
 provide() {
   local target=$folder/bin/$1 source
   source=$(readlink -f "$2")
-  [ "$source" -ef "$target" ] || cmp -s "$source" "$target" || {
-    rm -f "$target"
-    cp --link "$source" "$target" 2>/dev/null || cp "$source" "$target"
-  }
-  chmod a+rx "$target"
+  if [ "$source" -ef "$target" ] || cmp -s "$source" "$target"; then return; fi
+  rm -f "$target"
+  case "$(stat --format %A "$source")" in
+    *r-x) ! cp --link "$source" "$target" 2>/dev/null || return 0 ;;
+  esac
+  cp "$source" "$target"
+  chmod 755 "$target"
 }
 
 provide_programs() {
