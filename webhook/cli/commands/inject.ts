@@ -9,12 +9,18 @@ import {
   outputOption,
   type EngineFlags,
 } from '../options.ts';
+import {
+  addBareFileFlags,
+  injectBareFile,
+  requireBareFile,
+  type BareFileFlags,
+} from '../inject-bare-file.ts';
 import { readInputs } from '../read-inputs.ts';
 import { exitCodeOfProblems, reportOutcomes, reportProblems, reportForeign } from '../reports.ts';
 import type { CliContext, Terminal } from '../terminal.ts';
 import { asList } from '../../manifests/as-list.ts';
 
-interface InjectFlags extends EngineFlags {
+interface InjectFlags extends EngineFlags, BareFileFlags {
   readonly output?: 'yaml' | 'json';
   readonly quiet?: true;
 }
@@ -25,6 +31,8 @@ Examples:
   svidecar inject manifests/ > injected.yaml
   kustomize build . | svidecar inject -n shop | kubectl apply -f -
   svidecar inject -o json shop.yaml | jq '.items[].kind'
+  svidecar inject --envoy-file envoy.yaml --annotation inject.svidecar.dev/templates=jwt-validate \\
+    svidecar.dev/spiffe-id=spiffe://example.org/shop > with-filter.yaml
 
 What asks for injection is the annotation on the pod template:
   inject.svidecar.dev/templates: jwt-inject     with  svidecar.dev/audience: <who the tokens are for>
@@ -43,10 +51,15 @@ export function injectCommand(context: CliContext): Command {
     .argument('[paths...]', 'files or folders; - or nothing reads standard input')
     .addOption(outputOption(['yaml', 'json'], 'yaml keeps the text as it is; json prints one List'))
     .option('-q, --quiet', 'only failures on standard error');
-  return addEngineFlags(command)
+  return addBareFileFlags(addEngineFlags(command))
     .addHelpText('after', examples)
     .action((paths: readonly string[], flags: InjectFlags) => {
       const { terminal } = context;
+      if (flags.envoyFile !== undefined) {
+        injectBareFile(flags.envoyFile, { paths, flags }, context);
+        return;
+      }
+      requireBareFile(flags);
       const sources = readInputs(paths, terminal);
       const injection = injectTexts(sources, decideOptions(flags, context));
       terminal.out(flags.output === 'json' ? asList(injection.text) : injection.text);
