@@ -42,11 +42,15 @@ export function providerKeys(provider: LogoutProvider, context: KeysContext): JW
         thrown instanceof errors.JWKSMultipleMatchingKeys
       )
         throw thrown;
-      context.log.error({ issuer, fault: messageOf(thrown) }, 'no keys of a provider');
+      // What failed a moment ago was logged then.
+      if (!(thrown instanceof FailedBefore))
+        context.log.error({ issuer, fault: messageOf(thrown) }, 'no keys of a provider');
       throw new KeysAway('no keys', { cause: thrown });
     }
   };
 }
+
+class FailedBefore extends Error {}
 
 function fileKeys(file: string, { clock }: KeysContext): JWTVerifyGetKey {
   let read:
@@ -75,7 +79,7 @@ function remoteKeys(
     cacheMaxAge: keptMs,
     [customFetch]: async (asked, { headers, signal }) => {
       if (Math.abs(clock.now() - failedAtMs) < failedForMs)
-        throw new TypeError(`${url} has just failed`);
+        throw new FailedBefore(`${url} has just failed`);
       try {
         const options = { headers: Object.fromEntries(headers), signal };
         const trust = ca === undefined ? {} : { ca: await readFile(ca, 'utf8') };
