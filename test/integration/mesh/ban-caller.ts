@@ -50,10 +50,11 @@ function pemOf(der: Buffer): string {
 }
 
 /** Each call has a connection of its own. The server's chain is verified, its names are told. */
-export function call({ port, method = 'GET', path, body, headers = {}, tls }: Call) {
+export function call(asked: Call): Promise<CallerAnswer> {
+  const { port, method = 'GET', path, body, headers = {}, tls } = asked;
   const options: RequestOptions = { host: '127.0.0.1', port, method, path, agent: false };
   const all = { connection: 'close', ...headers };
-  return new Promise<CallerAnswer>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     const asking =
       tls === undefined
         ? httpRequest({ ...options, headers: all })
