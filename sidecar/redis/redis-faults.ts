@@ -106,11 +106,18 @@ function textOf(thrown: unknown, words: readonly string[]): string {
   const { code, name } = thrown instanceof Error ? nodeError(thrown) : { code: '', name: 'Error' };
   const known = certificateFaults.get(code);
   if (known !== undefined) return known;
-  if (/^(?:EPROTO|ERR_SSL_)/.test(code))
-    return `does not agree on TLS (${code}): check tls, and whether the port is one with TLS`;
   if (name === 'ConnectionTimeoutError' || name === 'SocketTimeoutError')
     return 'did not answer in time';
-  if (code === '') return 'closed the connection';
+  return connectionText(code);
+}
+
+function connectionText(code: string): string {
+  if (code.endsWith('_CERTIFICATE_REQUIRED'))
+    return 'wants to see a certificate of its client: give tls.cert and tls.key';
+  if (/^(?:EPROTO|ERR_SSL_)/.test(code))
+    return `does not agree on TLS (${code}): check tls, and whether the port is one with TLS`;
+  if (code === '' || code === 'ECONNRESET')
+    return 'closed the connection: look at its log, and whether it wants TLS';
   return `cannot be reached (${code}): check its address, and whether it runs`;
 }
 

@@ -1,7 +1,7 @@
 /** One connection to one server: opened within a deadline, watched while it is open, never opened again. */
 import { BasicClientSideCache, createClient } from '@redis/client';
 import type { Timers } from '#kernel/clock.ts';
-import type { AppError } from '#kernel/errors.ts';
+import { AppError } from '#kernel/errors.ts';
 import type { RedisAddress } from '../config/redis-settings.ts';
 import type { RedisAccess } from './redis-access.ts';
 import { RedisSilence, storeFault } from './redis-faults.ts';
@@ -171,7 +171,7 @@ export class RedisLink {
   }
 
   close(): void {
-    this.#end(new Error('closed'));
+    this.#end(new AppError('BAN_STORE_UNREACHABLE', `${this.name} is not connected any more`));
   }
 
   #lose(fault: unknown): void {

@@ -83,7 +83,7 @@ async function startSentinel({
     `bind ${host}`,
     `sentinel monitor ${masterName} ${host} ${master.port} 2`,
     `sentinel down-after-milliseconds ${masterName} ${silenceMs}`,
-    `sentinel failover-timeout ${masterName} 5000`,
+    `sentinel failover-timeout ${masterName} ${silenceMs}`,
   ];
   await writeFile(file, `${lines.join('\n')}\n`);
   const command = programPath('redis-server');

@@ -71,11 +71,9 @@ describeWithComponents(['redis-server', 'valkey-server'], 'a store on one server
         expect(watcher.lines.filter(tells('other:1'))).toEqual([]);
       }
       await server.command('SET', 'ban:end', 'x', 'PX', '50');
-      const ends = ({ kind, says }: StoreLine): boolean =>
-        kind === 'changed' && tells('ban:end')({ kind, says, atMs: 0 });
-      for (const watcher of watchers) await watcher.says(ends);
       await sleep(300);
-      for (const watcher of watchers) expect(watcher.lines.filter(ends)).toHaveLength(2);
+      // It was written, and it has ended.
+      for (const { lines } of watchers) expect(lines.filter(tells('ban:end'))).toHaveLength(2);
     },
   );
 
@@ -157,16 +155,14 @@ describeWithComponents(['redis-server'], 'getting into a store', () => {
       const other = join(server.folder, 'other.crt');
       await writeFile(other, (await createAuthority('other')).caPem);
       for (const says of await reasonsFor({ url: server.url, tls: { ...server.tls, ca: other } }))
-        expect(says).toMatch(
-          /shows a certificate of an unknown authority: check tls\.ca|shows a certificate of its own making/,
-        );
+        expect(says).toContain('shows a certificate of an unknown authority: check tls.ca');
       const named = { ...server.tls, serverName: 'another.test' };
       for (const says of await reasonsFor({ url: server.url, tls: named }))
         expect(says).toContain('shows a certificate for another name');
       for (const says of await reasonsFor({ url: server.url, tls: { ca: server.tls?.ca } }))
-        expect(says).toMatch(/does not agree on TLS|closed the connection|ECONNRESET/);
+        expect(says).toContain('wants to see a certificate of its client');
       for (const says of await reasonsFor({ url: server.url.replace('rediss', 'redis') }))
-        expect(says).toMatch(/closed the connection|ECONNRESET/);
+        expect(says).toContain('closed the connection: look at its log, and whether it wants TLS');
     });
 
     test('of passwords, which are read again until they are right, and never told', async () => {
