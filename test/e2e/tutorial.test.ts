@@ -56,16 +56,23 @@ describeOnCluster('docs/tutorial.md, followed step by step with a browser', (clu
       const page = await see(browser, frontend2, '4-frontend-2-with-a-token');
       expectAccount(page, 'Alex Fergus');
     },
-    '8. Back again': async () => {
-      expectAccount(await see(browser, frontend, '5-back-frontend'), 'Jacob Marley');
-      expectAccount(await see(browser, frontend2, '5-back-frontend-2'), 'Alex Fergus');
+    '8. Shut out': async () => {
+      expectRefusal(await see(browser, frontend2, '5-frontend-2-banned'), 'HTTP 403: banned');
+      expectAccount(await see(browser, frontend, '5-frontend-not-banned'), 'Jacob Marley');
     },
-    '9. A caller of another trust domain': async () => {
-      const page = await see(browser, frontend2, '6-frontend-2-of-another-trust-domain');
+    '9. Let in again': async () => {
+      expectAccount(await see(browser, frontend2, '6-frontend-2-no-longer-banned'), 'Alex Fergus');
+    },
+    '10. Back again': async () => {
+      expectAccount(await see(browser, frontend, '7-back-frontend'), 'Jacob Marley');
+      expectAccount(await see(browser, frontend2, '7-back-frontend-2'), 'Alex Fergus');
+    },
+    '11. A caller of another trust domain': async () => {
+      const page = await see(browser, frontend2, '8-frontend-2-of-another-trust-domain');
       expectAccount(page, 'Alex Fergus');
     },
-    '10. The proof, and the way back': async () => {
-      const page = await see(browser, frontend2, '7-frontend-2-no-longer-federated');
+    '12. The proof, and the way back': async () => {
+      const page = await see(browser, frontend2, '9-frontend-2-no-longer-federated');
       expectRefusal(
         page,
         "HTTP 403: jwt-validate: there is no bundle for the token's trust domain",
