@@ -183,6 +183,14 @@ describeWithComponents(['envoy'], 'bans by verified claims', () => {
         expect(await statusOf(payload)).toBe(expected);
       });
 
+      test('an Envoy with its usual limit takes no headers that would make a check too large', async () => {
+        const banned = ['authorization', `Bearer ${signed('{"email":"jo@example.org"}')}`];
+        const withCookies = async (bytes: number): Promise<number> =>
+          (await send(port, [...banned, 'cookie', 'c'.repeat(bytes)])).status;
+        expect(await withCookies(59_000)).toBe(403);
+        expect(await withCookies(62_000)).toBe(431);
+      });
+
       test('what Envoy itself refuses: a claim that is named twice, and what is nested too deep', async () => {
         for (const twice of ['{"email":"al","email":"jo"}', '{"realm":{"user":1,"user":42}}'])
           expect(await statusOf(twice)).toBe(401);

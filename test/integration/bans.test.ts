@@ -22,6 +22,41 @@ const al = bareToken({ email: 'al@example.org', iat: 1_000 });
 const line = (value: string, more = {}) =>
   `${JSON.stringify({ claim: 'email', value, ...more })}\n`;
 
+const isMail = (value: unknown): boolean => typeof value === 'string' && value.includes('@');
+const ofUser = (json: string): string => `{"realm":{"user":${json}}}`;
+const ofMail = (json: string): string => `{"email":${json}}`;
+/** Payloads as they are written, and what becomes of them. */
+const lookalikes: readonly (readonly [payload: string, status: number])[] = [
+  [ofUser('"a:b"'), 403],
+  [ofUser('"a"'), 200],
+  ['{"realm":{"user:a":"b"}}', 200],
+  ['{"realm/user":"a:b"}', 200],
+  [ofUser('"a\\nb"'), 403],
+  [ofUser('"a\\r\\nb"'), 200],
+  [ofUser('"a\\u0000b"'), 403],
+  [ofUser('"a"'), 200],
+  [ofUser('"a\\u0000"'), 200],
+  [ofUser('42'), 403],
+  [ofUser('"42"'), 403],
+  [ofUser('42.0'), 403],
+  [ofUser('4.2e1'), 403],
+  [ofUser('"042"'), 200],
+  [ofUser('"42 "'), 200],
+  [ofUser('42.5'), 200],
+  [ofUser('[42]'), 200],
+  [ofUser('9007199254740993'), 200],
+  // Composed and decomposed, and in any case.
+  [ofMail('"JOS\\u00c9@example.org"'), 403],
+  [ofMail('"jose\\u0301@example.org"'), 403],
+  [ofMail('"jose@example.org"'), 200],
+  // A ligature is another letter, as for providers of e-mail.
+  [ofMail('"\\ufb01@example.org"'), 403],
+  [ofMail('"fi@example.org"'), 200],
+  // The last one counts.
+  [`{"email":"al","email":"jos\u00e9@example.org"}`, 403],
+  [`{"email":"jos\u00e9@example.org","email":"al"}`, 200],
+];
+
 /** What Envoy wrote of the last request. */
 function lastLogged(folder: string) {
   const last: unknown = JSON.parse(
@@ -43,7 +78,7 @@ describeWithComponents(['envoy'], 'bans', () => {
         {
           name: 'jwt-ban',
           mode: 'ban',
-          claims: ['email'],
+          claims: ['email', '/realm/user'],
           store: { file: list },
           hosts: ['www.example.com', 'backend'],
         },
@@ -75,6 +110,10 @@ describeWithComponents(['envoy'], 'bans', () => {
       const statusOf = async (token: string): Promise<number> => (await withToken(token)).status;
       const counted = (outcome: string): Promise<number> =>
         helper.metric(`svidecar_checks_total{rule="jwt-ban",outcome="${outcome}"}`);
+      const failed = async (): Promise<number> => {
+        const stats = await envoy.admin('/stats?filter=ext_authz.ban.failure_mode_allowed');
+        return Number(/failure_mode_allowed: (\d+)/.exec(stats)?.[1]);
+      };
       const becomes = (status: number): Promise<void> =>
         waitUntil(`Jo gets ${status}`, async () => (await statusOf(jo)) === status);
 
@@ -93,7 +132,8 @@ describeWithComponents(['envoy'], 'bans', () => {
             helper: helper.port,
             folder: work.path,
           }),
-          { args: ['--concurrency', '1'] },
+          // By itself it writes its access log every ten seconds.
+          { args: ['--concurrency', '1', '--file-flush-interval-msec', '50'] },
         );
       });
       afterAll(async () => {
@@ -134,6 +174,27 @@ describeWithComponents(['envoy'], 'bans', () => {
         expect(await statusOf(jo)).toBe(403);
       });
 
+      test('values that only look alike are told apart, and one value in several forms is one', async () => {
+        const values = [
+          'a:b',
+          'a\nb',
+          'a\u0000b',
+          42,
+          'jos\u00e9@example.org',
+          '\ufb01@example.org',
+        ];
+        const lines = values.map((value) => ({
+          claim: isMail(value) ? 'email' : '/realm/user',
+          value,
+        }));
+        writeList(lines.map((one) => JSON.stringify(one)).join('\n'));
+        await becomes(200);
+        for (const [payload, status] of lookalikes)
+          expect([payload, await statusOf(tokenOf(payload))]).toEqual([payload, status]);
+        writeList(line('jo@example.org', { issuedBefore: '1970-01-01T01:00:00Z' }));
+        await becomes(403);
+      });
+
       test('hostile requests are answered, and refused only by a ban that is known', async () => {
         const million = 900_000;
         for (const depth of [4_000, 40_000])
@@ -146,6 +207,11 @@ describeWithComponents(['envoy'], 'bans', () => {
         const before = await counted('banned');
         expect((await withToken(`${'a.e30.c,'.repeat(million / 8)}${jo}`)).status).toBe(403);
         expect(await counted('banned')).toBe(before + 1);
+        // More than a check may have: Envoy counts a failure, and the request passes.
+        const failures = await failed();
+        expect((await withToken(jo, ['cookie', 'a=b; '.repeat(230_000)])).status).toBe(200);
+        expect(await failed()).toBe(failures + 1);
+        expect((await withToken(jo)).status).toBe(403);
         expect(await helper.metric('svidecar_faults_total')).toBe(0);
       });
 
