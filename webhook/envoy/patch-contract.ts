@@ -41,8 +41,8 @@ export interface FilterAddition {
   readonly listeners?: readonly string[];
   /** `before-terminal`: directly before the last HTTP filter, so after any authentication filter. */
   readonly place: 'before-terminal' | 'first';
-  /** It looks at dynamic metadata of `jwt_authn`: it stands behind the last such filter, whatever `place` says. */
-  readonly readsMetadata?: boolean;
+  /** Key of the claims of `jwt_authn` that it looks at: it stands behind the last such filter, whatever `place` says. */
+  readonly readsMetadata?: string;
   /** An `HttpFilter`. `${cluster:NAME}` in any string of it stands for the final name of the added cluster NAME. */
   readonly filter: JsonObject;
   /** The filter puts a bearer token into requests: routes over clusters without TLS are warned about. */
@@ -115,6 +115,7 @@ export interface EnvoySource {
 /** Stable ids: documentation, traces and metrics use them. */
 export type EnvoyWarningId =
   | 'authorization_taken'
+  | 'claims_not_left'
   | 'destination_not_judged'
   | 'extension_not_judged'
   | 'filter_in_front'

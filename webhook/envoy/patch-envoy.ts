@@ -10,6 +10,7 @@ import type { Operation } from '../editing/operation.ts';
 import { bootstrapSteps } from './bootstrap.ts';
 import { checkBootstrap } from './check-bootstrap.ts';
 import { checkBehind, exempts, startBehind } from './check-behind.ts';
+import { checkClaims } from './check-claims.ts';
 import { checkConnection } from './check-connection.ts';
 import { checkHosts, startHosts } from './check-hosts.ts';
 import { checkPorts } from './check-ports.ts';
@@ -180,6 +181,7 @@ function placesFor(addition: FilterAddition, whole: Search): readonly Wanted[] {
     addAll(warnings, checkHosts(addition, listener, hosts));
     addAll(warnings, checkBehind(addition, listener, { ...search, behind }));
     addAll(warnings, checkConnection(addition, listener));
+    addAll(whole.warnings, checkClaims(addition, listener, additions.filters));
     return listener.managers.flatMap((manager) =>
       manager.lists.flatMap((list) => placeIn({ ...of, listener, manager, list }, search) ?? []),
     );
@@ -265,7 +267,7 @@ function clustersWanted(
  */
 function filterSteps(wanted: readonly Wanted[], plans: readonly ClusterPlan[]): readonly Step[] {
   const rank = ({ addition: { place, readsMetadata } }: Wanted): number =>
-    readsMetadata === true ? 2 : Number(place !== 'first');
+    readsMetadata !== undefined ? 2 : Number(place !== 'first');
   const sorted = wanted.toSorted((a, b) => a.at - b.at || rank(a) - rank(b));
   return sorted.map((one, index) => filterStep(one, one.at + index, plans));
 }

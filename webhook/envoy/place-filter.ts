@@ -3,12 +3,13 @@
  * request on, by itself. Filters in front that cannot be judged are warned about.
  */
 import type { TypedMessage } from './any-config.ts';
+import { verifiersIn } from './check-claims.ts';
 import { namesToken } from './check-shown.ts';
 import { type ConfigFile, invalid, warningAt } from './config-file.ts';
 import type { EnvoyWarning, FilterAddition } from './patch-contract.ts';
 import { asksByHttp, ourNames } from './route-settings.ts';
 import { type SettingsView, settingsUnder } from './settings-view.ts';
-import { authnFilterType, authzFilterType, mayRewrite } from './http-filters.ts';
+import { authzFilterType, mayRewrite } from './http-filters.ts';
 import {
   type Choosing,
   type Judgement,
@@ -38,19 +39,14 @@ export function placeOf(
     readonly before: ReadonlySet<string>;
   },
 ): number {
-  const reads = addition.readsMetadata === true;
+  const reads = addition.readsMetadata !== undefined;
   if (addition.place === 'first' && !reads) return 0;
   const terminal = list.filters.length - 1;
   const first = list.filters.findIndex((filter) => mustFollow(addition, filter, context));
   const usual = first === -1 ? terminal : Math.min(first, terminal);
   if (!reads) return usual;
-  const authn = list.filters.findLastIndex((filter) => judgesTokens(filter));
+  const authn = list.filters.findLastIndex((filter) => verifiersIn(filter).length > 0);
   return Math.max(authn + 1, usual);
-}
-
-/** Whether a filter verifies tokens, and can leave their claims behind. */
-function judgesTokens(filter: Placed): boolean {
-  return configsOf(filter).some(({ type }) => type === authnFilterType);
 }
 
 /** Whether a filter must not see requests that the addition has not seen. */

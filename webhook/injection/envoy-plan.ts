@@ -135,6 +135,7 @@ function filterAddition(template: TemplateFilter, variables: Variables): FilterA
       .filter(([, texts]) => texts !== undefined),
   );
   const isTrue = (value: Json): boolean => substitute(value, variables) === true;
+  const reads = substitute(template.readsMetadata ?? null, variables);
   return {
     rule: template.rule,
     direction: template.direction,
@@ -142,13 +143,13 @@ function filterAddition(template: TemplateFilter, variables: Variables): FilterA
     filter: substituteObject(template.filter, variables),
     carriesToken: template.carriesToken,
     oneAudienceForAllHosts: isTrue(template.oneAudienceForAllHosts),
-    readsMetadata: isTrue(template.readsMetadata),
     exemptsPaths: isTrue(template.exemptsPaths),
     onceOnly: isTrue(template.onceOnly),
     onlyRefuses: template.onlyRefuses,
     routes: template.routes,
     ruleMetadata: template.ruleMetadata,
     advice: template.advice,
+    ...(typeof reads === 'string' && { readsMetadata: reads }),
     ...lists,
   };
 }

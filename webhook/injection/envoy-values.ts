@@ -26,7 +26,7 @@ export function usedNames(fragment: Fragment): readonly string[] {
     const { oneAudienceForAllHosts, exemptsPaths, onceOnly, readsMetadata } = flags;
     const lists = [listeners, before, hosts].map((list) => list ?? null);
     variablesIn(
-      [filter, ...lists, oneAudienceForAllHosts, exemptsPaths, onceOnly, readsMetadata],
+      [filter, ...lists, oneAudienceForAllHosts, exemptsPaths, onceOnly, readsMetadata ?? null],
       names,
     );
   }

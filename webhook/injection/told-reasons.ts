@@ -119,6 +119,8 @@ const warnings: Readonly<Record<EnvoyWarningId, string>> = {
   authorization_taken: 'another filter writes the Authorization header too; remove one',
   chain_without_filter:
     'a part of a listener gets no filter; end it with an HTTP connection manager that can be seen',
+  claims_not_left:
+    'no jwt_authn leaves claims under the key that ban-token names, so nobody would be banned; write the key of one',
   destination_not_judged:
     'where a request with a token goes cannot be judged; name the cluster, or trust what chooses it',
   discovery_file_not_found: 'a discovery file is not in the ConfigMap; put it there',

@@ -70,7 +70,6 @@ export function banVariables(settings: Settings, bans: BansConfig): Variables {
     banCookie: behind(cookiePrefix, token),
     banMetadata: behind(metadataPrefix, token),
     // Without a value where they do not apply, so that they change no name.
-    bansByMetadata: token.startsWith(metadataPrefix) ? true : undefined,
     banNamespaces: token.startsWith(metadataPrefix) ? [payloadNamespace] : undefined,
     banBody: bans.body,
     banConfigMap: configMap?.configMap,

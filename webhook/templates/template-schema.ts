@@ -44,8 +44,11 @@ const filter = z.strictObject({
   /** Listener names or `*`; a whole-scalar variable without a value leaves the choice to the listeners' traffic_direction. */
   listeners: z.union([z.string(), z.array(z.string())]).optional(),
   place: z.enum(['before-terminal', 'first']).default('before-terminal'),
-  /** It looks at what authentication filters leave behind: it stands behind the last of them, whatever `place` says. */
-  readsMetadata: z.union([z.boolean(), z.string()]).default(false),
+  /**
+   * The key under which `jwt_authn` leaves claims that the filter looks at: it stands behind the last of these filters,
+   * whatever `place` says. A variable without a value: it looks at none.
+   */
+  readsMetadata: words.optional(),
   /** The filter lets a bearer token leave the pod: warned about where that happens without TLS. */
   carriesToken: z.boolean().default(false),
   /** Every host gets a token of the same audience: warned about where a listener routes to several clusters. */

@@ -141,6 +141,20 @@ describe('the filter of jwt-ban', () => {
     ]);
   });
 
+  test('is warned about where nothing leaves the claims that it looks at', () => {
+    const ids = (names: string, key: string, ...front: readonly string[]) =>
+      patched(names, { annotations: { 'svidecar.dev/ban-token': `metadata:${key}` }, front })
+        .warnings.map(({ id }) => id)
+        .filter((id) => id === 'claims_not_left');
+    const authn = (provider: string): string =>
+      `{name: authn, typed_config: {"@type": ${type}.http.jwt_authn.v3.JwtAuthentication, providers: {one: {}, two: ${provider}}}}`;
+    expect(ids('jwt-ban', 'payload')).toEqual(['claims_not_left']);
+    expect(ids('jwt-ban', 'payload', authn('{payload_in_metadata: other}'))).toHaveLength(1);
+    expect(ids('jwt-ban', 'payload', authn('{payload_in_metadata: payload}'))).toEqual([]);
+    expect(ids('jwt-ban', 'payload', authn('{payloadInMetadata: payload}'))).toEqual([]);
+    expect(ids('jwt-ban', 'payload', '{name: a, config_discovery: {}}')).toEqual([]);
+  });
+
   test('asks for the claims only where it looks at them', () => {
     const text = (annotations = {}) => patched('jwt-ban', { annotations }).files['envoy.yaml'];
     expect(text()).not.toContain('metadata_context_namespaces');
