@@ -14,7 +14,7 @@ const examples = `
 Example:
   svidecar bans serve --config bans.yaml
 
-The settings: docs/bans-service.md.
+The settings, and manifests for a cluster: docs/bans-service.md.
 SIGTERM: says "not ready", serves on while the cluster takes it out of its endpoints, then ends.`;
 
 export function bansCommand(context: CliContext): Command {
