@@ -1,7 +1,6 @@
 /** `svidecar bans`: the service that others call to ban. */
 import { once } from 'node:events';
 import { Command } from 'commander';
-import { readServiceSettings } from '../../../bans/service/service-settings.ts';
 import { readFile } from '../../files/load-engine.ts';
 import { createLog } from '../../server/log.ts';
 import type { CliContext } from '../terminal.ts';
@@ -37,8 +36,9 @@ function serveBansCommand(context: CliContext): Command {
 
 async function run({ config }: BansServeFlags, context: CliContext): Promise<void> {
   const { terminal, installation } = context;
+  // Loaded when called: other commands need neither the settings, nor the server, nor the store.
+  const { readServiceSettings } = await import('../../../bans/service/service-settings.ts');
   const settings = readServiceSettings(readFile(config), config);
-  // Loaded when called: other commands need neither the server nor the store.
   const { serveBans } = await import('../../../bans/server/serve-bans.ts');
   const { openServedStore } = await import('../../../bans/server/served-store.ts');
   const interrupted = terminal.untilInterrupted();
