@@ -55,9 +55,7 @@ function sourcesOf(
     peers,
     missing: () => [
       ...(bundles?.hasState === false ? [bundles.problem() ?? 'the JWT bundles'] : []),
-      ...(peers !== undefined && peers.current() === undefined
-        ? [peers.problem() ?? 'the X.509-SVID']
-        : []),
+      ...(peers === undefined ? [] : missingOf(peers)),
     ],
     close: () => {
       bundles?.close();
@@ -65,4 +63,12 @@ function sourcesOf(
       api.close();
     },
   };
+}
+
+/** With an expired certificate nobody talks to us: other replicas may do better. */
+function missingOf(peers: PeerCallers): readonly string[] {
+  const pair = peers.current();
+  if (pair === undefined) return [peers.problem() ?? 'the X.509-SVID'];
+  if (pair.notAfter * 1_000 > systemTimers.now()) return [];
+  return [`an X.509-SVID that has not expired (${peers.problem() ?? 'no newer one has come'})`];
 }
