@@ -34,7 +34,7 @@ private() {
 }
 
 # The configurations of manifests/sds, with this scene's folder and settings in the lines that name them.
-write_configurations() {
+write_configurations() { # MACHINE…
   local name machine path
   local -a edits=(-e "s|/var/lib/svidecar/sds/|$folder/|")
   for name in "${setting_names[@]}"; do
@@ -42,9 +42,8 @@ write_configurations() {
   done
   cp "$templates/server.conf" "$folder/spire-server/server.conf"
   chmod 644 "$folder/spire-server/server.conf"
-  for machine in "${machines[@]}"; do
+  for machine in "$@"; do
     path=$folder/$machine/envoy.yaml
-    # An Envoy that runs has read its file.
     sed -E "${edits[@]}" "$templates/$machine.yaml" >"$path"
     cp "$templates/agent.conf" "$folder/$machine/agent.conf"
     chmod 644 "$path" "$folder/$machine/agent.conf"

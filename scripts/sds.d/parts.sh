@@ -1,7 +1,8 @@
 # The programs of the scene, each started as a user of its own and without any right of root's, and stopped by its process id.
 
 all_parts=(
-  front-envoy service-purple service-gray service-purple-app service-gray-app
+  front-envoy service-purple service-gray front-envoy-helper service-purple-helper service-gray-helper
+  service-purple-app service-gray-app
   front-envoy-agent service-purple-agent service-gray-agent spire-server
 )
 
@@ -64,12 +65,13 @@ agent_is_healthy() { "$folder/bin/spire-agent" healthcheck -socketPath "$folder/
 start_named() {
   local part
   check_names "$@"
-  for part in spire-server "${machines[@]/%/-agent}" service-purple-app service-gray-app "${machines[@]}"; do
+  for part in spire-server "${machines[@]/%/-agent}" service-purple-app service-gray-app "${machines[@]/%/-helper}" "${machines[@]}"; do
     [[ " $* " == *" $part "* ]] || continue
     case "$part" in
       spire-server) start_server; wait_for 'the SPIRE server' 30 "$part" spire_server healthcheck ;;
       *-agent) start_agent "${part%-agent}" ;;
       *-app) start_app "${part%-app}" ;;
+      *-helper) start_helper "${part%-helper}" ;;
       *) start_envoy "$part" ;;
     esac
   done
@@ -78,6 +80,7 @@ start_named() {
       spire-server) ;;
       *-agent) wait_for "$part" 30 "$part" agent_is_healthy "${part%-agent}" ;;
       *-app) wait_for "$part" 10 "$part" test -S "$folder/${part%-app}/app/app.sock" ;;
+      *-helper) wait_for "$part" 30 "$part" helper_is_ready "${part%-helper}" ;;
       *) wait_for "$part" 30 "$part" envoy_admin "$part" /ready ;;
     esac
   done

@@ -1,10 +1,13 @@
 /** `scripts/sds test`: a line for each proof; then the scene is as it was. Exit code 1 if something is not so. */
-import { sds } from './scene.ts';
 import { proofsOfChange } from './proofs-of-change.ts';
 import { proofsOfRefusal } from './proofs-of-refusal.ts';
+import { proofsOfTokens } from './proofs-of-tokens.ts';
+import { dataPath, sds } from './scene.ts';
 
+// With tokens, strangers to whom mTLS says no are refused all the same; who is let in by mTLS alone is not any more.
+const proofs = dataPath === 'off' ? [...proofsOfRefusal, ...proofsOfChange] : proofsOfTokens;
 let failed = 0;
-for (const { title, prove } of [...proofsOfRefusal, ...proofsOfChange]) {
+for (const { title, prove } of proofs) {
   const began = performance.now();
   const outcome = await prove().then(
     (figures) => `ok      ${title}${figures === '' ? '' : ` (${figures})`}`,

@@ -21,6 +21,8 @@ function settingOf(name: string): string {
 export const folder = settingOf('FOLDER');
 export const httpPort = Number(settingOf('HTTP_PORT'));
 export const httpsPort = Number(settingOf('HTTPS_PORT'));
+/** `ext-authz` or `native` with tokens, else `off`. */
+export const dataPath = settingOf('TOKENS');
 export const connectionLifeS = Number(settingOf('CONNECTION_LIFE'));
 export const servicePorts: Readonly<Record<Service, number>> = {
   'service-purple': Number(settingOf('PURPLE_PORT')),

@@ -3,7 +3,9 @@
 status() {
   local part amiss=0
   for part in "${all_parts[@]}"; do
-    if ! runs "$part"; then
+    if [[ $part = *-helper ]] && [ "$(data_path)" = off ]; then
+      continue
+    elif ! runs "$part"; then
       amiss=1
       echo "$part: does not run; scripts/sds up starts it, and $log/$part.log may say why it ended"
     elif [[ " ${machines[*]} " != *" $part "* ]]; then

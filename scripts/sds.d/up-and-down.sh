@@ -2,17 +2,22 @@
 
 up() {
   local machine
+  local -a idle=()
   require_place
   make_folders
   make_certificates
-  write_configurations
+  # An Envoy that runs has read its file.
+  for machine in "${machines[@]}"; do runs "$machine" || idle+=("$machine"); done
+  write_configurations "${idle[@]}"
   provide_programs
+  add_tokens "${idle[@]}"
   start_named spire-server
   for machine in "${machines[@]}"; do
     if [ "$has_new_life" = 1 ] || ! has_entry "$machine"; then register "$machine" >/dev/null; fi
   done
   # Agents first: an Envoy that starts finds its identity ready.
   start_named "${machines[@]/%/-agent}" service-purple-app service-gray-app
+  [ "$(data_path)" = off ] || start_named "${machines[@]/%/-helper}"
   start_named "${machines[@]}"
   say_where
 }
@@ -42,7 +47,8 @@ down() {
 prove() (
   local name
   for name in "${setting_names[@]}"; do export "SVIDECAR_SDS_$name=${setting[$name]}"; done
-  export SVIDECAR_SDS_FOLDER="$folder"
+  export SVIDECAR_SDS_FOLDER="$folder" SVIDECAR_SDS_TOKENS
+  SVIDECAR_SDS_TOKENS=$(data_path)
   # shellcheck source=scripts/env.sh
   . "$scripts/env.sh"
   exec node "$parts/prove.ts"

@@ -44,8 +44,12 @@ export function visit(path: string, options: RequestOptions = {}): Promise<Outco
 }
 
 /** Goes past front-envoy, with a certificate or none. What the service shows is not looked at: it is the one that judges. */
-export function knock(port: number, pair?: Pair): Promise<Outcome> {
-  return ask({ port, path: '/', agent: false, rejectUnauthorized: false, ...pair });
+export function knock(
+  port: number,
+  pair?: Pair,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
+  return ask({ port, path: '/', agent: false, rejectUnauthorized: false, headers, ...pair });
 }
 
 export interface Served {

@@ -43,9 +43,11 @@ describeWithComponents(
       work = await createWorkFolder('sds-scene');
       folder = join(work.path, 'scene');
       const ports = await Promise.all(Array.from({ length: 5 }, () => freePort()));
+      const helperPort = await threePorts();
       const names = ['HTTP_PORT', 'HTTPS_PORT', 'PURPLE_PORT', 'GRAY_PORT', 'SPIRE_PORT'];
       env = Object.fromEntries([
         ...names.map((name, at) => [`SVIDECAR_SDS_${name}`, `${ports[at] ?? 0}`]),
+        ['SVIDECAR_SDS_HELPER_PORT', `${helperPort}`],
         ['SVIDECAR_SDS_FOLDER', folder],
         ['SVIDECAR_SDS_UID', '72000'],
         ['SVIDECAR_SDS_CONNECTION_LIFE', '2'],
@@ -139,6 +141,22 @@ describeWithComponents(
       expect(stdout).toMatch(/^service-gray: .*SPIRE has no entry for it/m);
     });
 
+    test.each(['ext-authz', 'native'])(
+      'with tokens on top, by %s, mTLS alone does not get in, and the browser sees both pages',
+      async (dataPath) => {
+        const { code, stderr } = await sds(['tokens', dataPath]);
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+        const proved = await sds(['test']);
+        expect(proved.code, proved.stdout + proved.stderr).toBe(0);
+        expect(proved.stdout.match(/^ *[\d.]+ s {2}ok /gm)).toHaveLength(2);
+        for (const colour of ['purple', 'gray'])
+          expect(await see(`/service/${colour}`)).toMatchObject({
+            status: 200,
+            title: `service-${colour}`,
+          });
+      },
+    );
+
     test('other settings than those it runs with, and another folder with files in it, are refused', async () => {
       const other = await sds(['up'], { SVIDECAR_SDS_HTTP_PORT: '1234' });
       expect(other.code).toBe(1);
@@ -182,4 +200,14 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** The first of three free ports in a row. */
+async function threePorts(): Promise<number> {
+  let row: readonly number[] = [];
+  while (row.length < 3) {
+    const port = await freePort();
+    row = row.at(-1) === port - 1 ? [...row, port] : [port];
+  }
+  return row[0] ?? 0;
 }

@@ -30,7 +30,7 @@ test.each(names)('%s has the default of each setting that its lines name', (name
 
 test('the help of scripts/sds has each setting, with its default', () => {
   const help = read('scripts/sds');
-  expect(defaults.size).toBe(8);
+  expect(defaults.size).toBe(9);
   for (const [name, value] of defaults)
     expect(help).toMatch(new RegExp(`SVIDECAR_SDS_${name}\\b.*\\b${value}\\b`));
 });
