@@ -4,8 +4,8 @@
  * @see docs/adr/0012-the-helpers-bundle-and-runtime.md
  */
 import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { build, type BuildOptions } from 'esbuild';
+import { dirname, join } from 'node:path';
+import { build as runBuild, type BuildOptions, type Plugin } from 'esbuild';
 
 const commonJs: BuildOptions = { format: 'cjs' };
 /** Some packages are CommonJS and ask for Node's own modules at run time: inside an ES module they need a `require`. */
@@ -16,19 +16,44 @@ const esModule: BuildOptions = {
   },
 };
 
+/** Beside the helper: the client for Redis, with all that only rules with such a store need. Others never open it. */
+export const redisBundle = 'redis.cjs';
+const redisApart: Plugin = {
+  name: 'redis-apart',
+  setup: (build) => {
+    build.onResolve({ filter: /\/redis\/open-mirror\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: `./${redisBundle}`, external: true } : undefined,
+    );
+  },
+};
+
 /** What differs. The helper is CommonJS, which both runtimes start faster; the webhook waits at its top level. */
 const programs = {
-  helper: { entryPoints: ['sidecar/main.ts'], ...commonJs },
+  helper: { entryPoints: ['sidecar/main.ts'], plugins: [redisApart], ...commonJs },
+  redis: { entryPoints: ['sidecar/redis/open-mirror.ts'], ...commonJs },
   webhook: { entryPoints: ['webhook/main.ts'], ...esModule },
   demo: { entryPoints: ['images/demo/main.ts'], ...esModule },
 } as const satisfies Record<string, BuildOptions>;
 
-export type Program = keyof typeof programs;
+/** Those that are run; the client for Redis goes with the helper. */
+export type Program = Exclude<keyof typeof programs, 'redis'>;
+
+/** The helper, and beside it the client for Redis. @returns as {@link bundle} */
+export async function bundleHelper(out: string): Promise<readonly string[]> {
+  const inside = [
+    ...(await bundle('helper', out)),
+    ...(await bundle('redis', join(dirname(out), redisBundle))),
+  ];
+  return [...new Set(inside)].sort();
+}
 
 /** @returns the folders of the npm packages that are really inside, such as `node_modules/yaml`, in order */
-export async function bundle(program: Program, out: string): Promise<readonly string[]> {
+export async function bundle(
+  program: keyof typeof programs,
+  out: string,
+): Promise<readonly string[]> {
   mkdirSync(dirname(out), { recursive: true });
-  const { metafile } = await build({
+  const { metafile } = await runBuild({
     ...programs[program],
     outfile: out,
     bundle: true,
@@ -38,8 +63,9 @@ export async function bundle(program: Program, out: string): Promise<readonly st
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
-    // grpc-js asks for it only where channelz or ORCA is used; it would be a fifth of the helper.
-    external: ['@grpc/proto-loader'],
+    // grpc-js asks for the one only where channelz or ORCA is used, and it would be a fifth of the helper; the client for
+    // Redis asks for the other only where somebody turns its own metrics on.
+    external: ['@grpc/proto-loader', '@opentelemetry/api'],
     logLevel: 'warning',
   });
   const inside = Object.values(metafile.outputs).flatMap(({ inputs }) =>

@@ -1,8 +1,8 @@
 /** What each image holds: a runtime and our bundle beside it, or a program of another project. */
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { bundle, type Program } from './bundle.ts';
+import { dirname, join } from 'node:path';
+import { bundle, bundleHelper, redisBundle, type Program } from './bundle.ts';
 import { from, withRuntime, type Contents, type Runtime } from './image-layers.ts';
 import { isStandIn, standIn, standIns, type StandIn } from './image-stand-ins.ts';
 import { memoryEnvironment } from './memory-environment.ts';
@@ -66,8 +66,14 @@ interface Ours {
 async function ourImage(name: Program, ours: Ours): Promise<Contents> {
   const work = mkdtempSync(join(tmpdir(), 'svidecar-image-'));
   const out = join(work, 'bundle');
-  const packages = await bundle(name, out);
-  const own = [...(ours.beside ?? []), from(ours.file, out, 0o644)];
+  const packages = name === 'helper' ? await bundleHelper(out) : await bundle(name, out);
+  // The helper looks for it in its own folder.
+  const apart = name === 'helper' ? [redisBundle] : [];
+  const own = [
+    ...(ours.beside ?? []),
+    from(ours.file, out, 0o644),
+    ...apart.map((file) => from(join(dirname(ours.file), file), join(work, file), 0o644)),
+  ];
   rmSync(work, { recursive: true });
   const base = withRuntime(ours.runtime, 'usr/local/bin/runtime');
   return {

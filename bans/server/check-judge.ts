@@ -30,9 +30,8 @@ export function checkJudge({ check, list, clock }: CheckJudgeOptions): CheckJudg
     { name: 'check', mode: 'ban', claims, cookie, store: { file: '/' }, body: '' },
     {
       banListIn: () => list,
-      banServiceAt: () => {
-        throw new TypeError('a check asks no other service');
-      },
+      banListAt: asksNoOther,
+      banServiceAt: asksNoOther,
     },
   );
   return async (request) => {
@@ -54,4 +53,8 @@ export function checkJudge({ check, list, clock }: CheckJudgeOptions): CheckJudg
       throw new Problem('store_away', 'there is no list of bans to look at', { retryAfterS: 1 });
     return outcome === 'banned';
   };
+}
+
+function asksNoOther(): never {
+  throw new TypeError('a check asks no other service');
 }

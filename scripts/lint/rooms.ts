@@ -65,7 +65,7 @@ export const rooms: readonly Room[] = [
   thin(workloadApi, kernel, jwt, gen),
   thin('sidecar/stand-ins', kernel, gen),
   thin(sidecarServer, kernel, authz, sds),
-  thin('sidecar/helper', kernel, config, jwt, authz, sds, workloadApi, sidecarServer),
+  thin('sidecar/helper', kernel, config, redis, jwt, authz, sds, workloadApi, sidecarServer),
   thin('images/demo', kernel),
   pure(certsPlan, kernel),
   // The webhook's SVID comes over the same Workload API as the helper's: its client is shared, not copied.

@@ -5,6 +5,7 @@
 import { banKey, claimAt, claimPath, type ClaimPath } from '../config/ban-values.ts';
 import type { Ban } from '../config/ban-list.ts';
 import type { HttpBanStore } from '../config/ban-settings.ts';
+import type { RedisSettings } from '../config/redis-settings.ts';
 import { isNormalPath, skipFilter } from '../config/skip-paths.ts';
 import type { Rule } from '../config/settings.ts';
 import type { Json, JsonObject } from '#kernel/json.ts';
@@ -26,8 +27,20 @@ export interface BanList extends Lookup<readonly Ban[]> {
   readonly isLoaded: boolean;
 }
 
-/** What a service said, or why it said nothing: it failed, had no time, or is asked about too many requests already. */
-export type BanAnswer = 'banned' | 'not_banned' | 'store_away' | 'store_slow' | 'store_busy';
+/** Bans by `banKey` that other programs write while it is asked; only those in force are found. */
+export interface StoredBanList {
+  /** False until the store was reached for the first time. */
+  readonly isLoaded: boolean;
+  /** Undefined: it is not known without `lookUp`. */
+  find(key: string): readonly Ban[] | undefined;
+  /** Asks the store, within its deadline. Never rejects. */
+  lookUp(keys: ReadonlySet<string>): Promise<ReadonlyMap<string, readonly Ban[]> | StoreTrouble>;
+}
+
+/** Why a store said nothing: it failed, had no time, or is asked about too much already. */
+type StoreTrouble = 'store_away' | 'store_slow' | 'store_busy';
+/** What a service said. */
+export type BanAnswer = 'banned' | 'not_banned' | StoreTrouble;
 
 /** A service that knows who is banned. */
 export interface BanService {
@@ -38,6 +51,8 @@ export interface BanService {
 export interface BanPorts {
   /** The list in a file; the same one for the same file. */
   banListIn(file: string): BanList;
+  /** The list in a store; the same one for the same store. */
+  banListAt(store: RedisSettings): StoredBanList;
   /** The same one for the same store. */
   banServiceAt(store: HttpBanStore): BanService;
 }
@@ -46,11 +61,10 @@ export interface BanPorts {
 export function banRule(rule: BanRule, ports: BanPorts): PreparedRule {
   const isMeant = requestFilter(rule);
   const textOf = tokenText(rule);
-  const { store } = rule;
-  const judge = 'file' in store ? byList(rule, store.file, ports) : byService(rule, store, ports);
+  const judge = judgeFor(rule, ports);
   return {
     // A service is asked with both headers.
-    readsCookies: rule.cookie !== undefined || 'http' in store,
+    readsCookies: rule.cookie !== undefined || 'http' in rule.store,
     payload: rule.metadata,
     inTrouble: passes.ban_not_carried_out,
     decide: (view, route, nowS) => {
@@ -64,14 +78,28 @@ export function banRule(rule: BanRule, ports: BanPorts): PreparedRule {
 
 type Judge = (view: CheckView, held: string, nowS: number) => RuleDecision | Promise<RuleDecision>;
 
+function judgeFor(rule: BanRule, ports: BanPorts): Judge {
+  const { store } = rule;
+  if ('http' in store) return byService(rule, store, ports);
+  if ('redis' in store) {
+    const stored = ports.banListAt(store.redis);
+    return byClaims(rule, stored, lookedUpIn(stored, rule));
+  }
+  const list = ports.banListIn(store.file);
+  return byClaims(rule, list, foundIn(list, rule));
+}
+
 /** Undefined for what cannot be read. */
 type ClaimsOf<Held> = (held: Held) => JsonObject | undefined;
+/** Judges whoever the claims are about, be they of tokens or of Envoy's metadata. */
+type HolderJudge = <Held>(
+  all: readonly Held[],
+  claimsOf: ClaimsOf<Held>,
+  nowS: number,
+) => RuleDecision | Promise<RuleDecision>;
 
-/** By the list itself. */
-function byList(rule: BanRule, file: string, ports: BanPorts): Judge {
-  const list = ports.banListIn(file);
-  const judge = judgeOf(rule, list);
-  const settle = <Held>(all: readonly Held[], claimsOf: ClaimsOf<Held>, nowS: number) => {
+function byClaims(rule: BanRule, list: { readonly isLoaded: boolean }, judge: HolderJudge): Judge {
+  const settle: HolderJudge = (all, claimsOf, nowS) => {
     if (all.length === 0) return passes.no_token;
     return list.isLoaded ? judge(all, claimsOf, nowS) : passes.ban_list_missing;
   };
@@ -79,6 +107,40 @@ function byList(rule: BanRule, file: string, ports: BanPorts): Judge {
     ? (_view, held, nowS) => settle(tokensIn(held), unverifiedClaims, nowS)
     : ({ payload }, _held, nowS) =>
         settle(payload === undefined ? [] : [payload], readStruct, nowS);
+}
+
+/** By the list itself. */
+function foundIn(list: BanList, rule: BanRule): HolderJudge {
+  const judge = judgeOf(rule);
+  return (all, claimsOf, nowS) =>
+    judge(all, claimsOf, (key) => {
+      const found = list.find(key, nowS);
+      return found.kind === 'listed' ? found.entry : none;
+    });
+}
+
+function itself(claims: JsonObject | undefined): JsonObject | undefined {
+  return claims;
+}
+
+/** By what is in memory of a store's list; where that says nothing of a value, by the store. */
+function lookedUpIn(list: StoredBanList, rule: BanRule): HolderJudge {
+  const judge = judgeOf(rule);
+  return (all, claimsOf) => {
+    // Read at once: the check's bytes are gone when the store answers.
+    const claims = all.map((one) => claimsOf(one));
+    const unknown = new Set<string>();
+    const early = judge(claims, itself, (key) => {
+      const bans = list.find(key);
+      if (bans === undefined) unknown.add(key);
+      return bans ?? none;
+    });
+    if (early.kind === 'refuse' || unknown.size === 0) return early;
+    return list.lookUp(unknown).then((found) => {
+      if (typeof found === 'string') return passes[found];
+      return judge(claims, itself, (key) => found.get(key) ?? list.find(key) ?? none);
+    });
+  };
 }
 
 /** By what a service says, which can also know tokens that nobody else can read. */
@@ -150,17 +212,20 @@ function hostFilter(hosts: readonly string[] | undefined): (host: string) => boo
   };
 }
 
+type FindBans = (key: string) => readonly Ban[];
+const none: readonly Ban[] = [];
+
 /** Looks each claim of each token up, until one is banned. */
-function judgeOf({ claims = [], body }: BanRule, list: BanList) {
+function judgeOf({ claims = [], body }: BanRule) {
   const paths = claims.flatMap((claim) => [claimPath(claim)].filter((path) => path !== undefined));
   const refusalOf = refusalsBy(body);
-  return <Held>(all: readonly Held[], claimsOf: ClaimsOf<Held>, nowS: number): RuleDecision => {
+  return <Held>(all: readonly Held[], claimsOf: ClaimsOf<Held>, find: FindBans): RuleDecision => {
     const seen = new Set<Pass>();
     for (const one of all) {
       const held = claimsOf(one);
       if (held === undefined) seen.add('token_unreadable');
       else {
-        const found = judgeClaims(held, paths, (key) => list.find(key, nowS));
+        const found = judgeClaims(held, paths, find);
         if (typeof found !== 'string') return refusalOf(found);
         seen.add(found);
       }
@@ -170,17 +235,13 @@ function judgeOf({ claims = [], body }: BanRule, list: BanList) {
 }
 
 /** The ban that meets a token, or why there is none. */
-function judgeClaims(
-  held: JsonObject,
-  paths: readonly ClaimPath[],
-  find: (key: string) => ReturnType<BanList['find']>,
-): Ban | Pass {
+function judgeClaims(held: JsonObject, paths: readonly ClaimPath[], find: FindBans): Ban | Pass {
   let why: Pass = 'claim_missing';
   for (const path of paths) {
     const key = banKey(path, claimAt(held, path));
     if (key === undefined) continue;
-    const found = find(key);
-    const met = found.kind === 'listed' ? meets(found.entry, own(held, 'iat')) : 'not_banned';
+    const bans = find(key);
+    const met = bans.length > 0 ? meets(bans, own(held, 'iat')) : 'not_banned';
     if (typeof met !== 'string') return met;
     if (why !== 'issued_at_missing') why = met;
   }

@@ -2,7 +2,8 @@
 import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
 import { checkShape } from './check-shape.ts';
-import { banKey, claimPath, maxBannedLength } from './ban-values.ts';
+import { banMembers } from './ban-members.ts';
+import { banKey, claimPath } from './ban-values.ts';
 
 /** In force from the moment it is on the list. */
 export interface Ban {
@@ -25,21 +26,6 @@ export const banListLimits = Object.freeze({
   ofOneValue: 16,
 });
 
-/** RFC 3339, as Unix seconds. */
-const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text) / 1_000);
-/** A ban as people and services write it, wherever it is kept. */
-export const banMembers = {
-  claim: z.string().min(1).max(256),
-  value: z.union([z.string().min(1).max(maxBannedLength), z.int()], {
-    error: `must be a text of 1 to ${maxBannedLength} characters, or a whole number`,
-  }),
-  until: instant.optional(),
-  issuedBefore: instant.optional(),
-  reason: z.string().max(256).optional(),
-  /** Who banned, and when (RFC 3339): for people who read the list. */
-  by: z.string().max(2_048).optional(),
-  at: instant.optional(),
-};
 const line = z.strictObject(banMembers);
 export type BanLine = Readonly<z.input<typeof line>>;
 const shape = { schema: line, code: 'BAN_LIST_INVALID' } as const;

@@ -5,7 +5,8 @@
 import { createHmac } from 'node:crypto';
 import * as z from 'zod';
 import { isObject } from '#kernel/json.ts';
-import { banMembers, type Ban } from './ban-list.ts';
+import type { Ban } from './ban-list.ts';
+import { banMembers } from './ban-members.ts';
 import { banKey, claimPath, type ClaimPath } from './ban-values.ts';
 
 /** `all`: every token is meant; `before`: those that were issued before an instant. */

@@ -1,6 +1,8 @@
 /** The shape of a rule that bans: which requests, which claims of their tokens, and where the list is. */
 import * as z from 'zod';
 import { claimPath } from './ban-values.ts';
+import { redisStore } from './redis-settings.ts';
+import { isObject } from '#kernel/json.ts';
 import { ruleName } from './rule-name.ts';
 
 /** A claim's name, or a JSON Pointer (RFC 6901) to one inside an object. */
@@ -35,6 +37,18 @@ const httpStore = z.strictObject({
 });
 export type HttpBanStore = Readonly<z.infer<typeof httpStore>>;
 
+/** Of a store that has one of these keys and is wrong, what is wrong with it. */
+const stores = { file: fileStore, http: httpStore, redis: redisStore };
+const store = z.union(Object.values(stores), {
+  error: ({ input, errors }) => {
+    const index = Object.keys(stores).findIndex(
+      (key) => isObject(input) && Object.hasOwn(input, key),
+    );
+    const faults = errors[index]?.map(({ message, path }) => `${message} at ${path.join('.')}`);
+    return faults?.join('; ') ?? `must have one of ${Object.keys(stores).join(', ')}`;
+  },
+});
+
 export const banRule = z
   .strictObject({
     name: ruleName,
@@ -58,7 +72,7 @@ export const banRule = z
       .optional(),
     /** Looked up in a list, which needs at least one; a service decides by itself. */
     claims: z.array(claim).min(1).max(8).optional(),
-    store: z.union([fileStore, httpStore]),
+    store,
     /** What a refused client gets to read. */
     body: z.string().max(4_096).default('banned\n'),
   })
@@ -70,7 +84,7 @@ export const banRule = z
     error: 'goes with a list only: a service is asked with the headers of a request',
     path: ['metadata'],
   })
-  .refine(({ claims, store }) => claims !== undefined || !('file' in store), {
+  .refine(({ claims, store }) => claims !== undefined || 'http' in store, {
     error: 'must name the claims that are looked up in the list',
     path: ['claims'],
   });

@@ -6,7 +6,9 @@ import { CheckCounts } from '../server/check-counts.ts';
 import type { MetricFamily } from '#kernel/observe.ts';
 import type { UnaryMethod } from '../server/unary-call.ts';
 import { BanLists } from './ban-lists.ts';
+import { mergedFamilies } from './ban-metrics.ts';
 import { BanServices } from './ban-services.ts';
+import { BanStores } from './ban-stores.ts';
 import type { DataPathContext } from './data-path.ts';
 import { Verifiers } from './verifiers.ts';
 
@@ -23,12 +25,14 @@ export class Checks {
   readonly #verifiers: Verifiers;
   readonly #bans: BanLists;
   readonly #banServices = new BanServices();
+  readonly #banStores: BanStores;
   #handler: CheckHandler;
 
   constructor(rules: readonly Rule[], context: DataPathContext) {
     this.#context = context;
     this.#verifiers = new Verifiers(context.bundles);
     this.#bans = new BanLists(context);
+    this.#banStores = new BanStores(context);
     this.#handler = this.#handlerFor(rules);
   }
 
@@ -38,7 +42,8 @@ export class Checks {
   }
 
   families(): readonly MetricFamily[] {
-    return [this.#counts.family(), ...this.#bans.families()];
+    const ofBans = mergedFamilies([...this.#bans.families(), ...this.#banStores.families()]);
+    return [this.#counts.family(), ...ofBans];
   }
 
   /** Of the cache of verdicts. */
@@ -65,11 +70,13 @@ export class Checks {
 
   tidy(nowS: number): void {
     this.#verifiers.forgetExpired(nowS);
+    this.#banStores.tidy();
   }
 
   close(): void {
     this.#bans.close();
     this.#banServices.close();
+    this.#banStores.close();
   }
 
   #handlerFor(rules: readonly Rule[]): CheckHandler {
@@ -80,12 +87,15 @@ export class Checks {
       verifierFor: (audiences) => this.#verifiers.verifierFor(audiences),
       soleTrustDomain: () => this.#verifiers.soleTrustDomain(),
       banListIn: (file) => this.#bans.listIn(file),
+      banListAt: (store) => this.#banStores.at(store),
       banServiceAt: (store) => this.#banServices.at(store),
       tallyFor: (rule) => this.#counts.tallyFor(rule),
       pause: (ms) => new Promise((resolve) => void timers.after(ms, resolve)),
     };
     return this.#bans.settingUp(() =>
-      this.#banServices.settingUp(() => checkHandler(rules, ports)),
+      this.#banServices.settingUp(() =>
+        this.#banStores.settingUp(() => checkHandler(rules, ports)),
+      ),
     );
   }
 

@@ -56,8 +56,9 @@ export class NativePath implements DataPath {
     return [...this.#secrets.families(), this.#keys.family(), ...ofChecks];
   }
 
-  tidy(): void {
+  tidy(nowS: number): void {
     this.#secrets.tell();
+    this.#checks.tidy(nowS);
   }
 
   close(): void {

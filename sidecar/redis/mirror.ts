@@ -75,7 +75,9 @@ export class BanMirror {
   #tryWholeAtMs = Infinity;
   /** From the moment at which changes may have been missed until everything has been read. */
   #isReadDue = true;
+  /** Keys that came into the list since then, and how many others there are. */
   readonly #arrived = new Set<string>();
+  #known = 0;
   #hasBeenUp = false;
   #isUp = false;
   #trueAtMs: number;
@@ -104,10 +106,10 @@ export class BanMirror {
   }
 
   /** @param key of `banKey`. Undefined: it is not known without a lookup. */
-  find(key: string, nowS: number): readonly Ban[] | undefined {
+  find(key: string): readonly Ban[] | undefined {
     const id = this.#idOf(key);
     const bans = this.#table === undefined ? this.#lookups.find(id) : this.#held(this.#table, id);
-    return bans && inForce(bans, nowS);
+    return bans && this.#inForce(bans);
   }
 
   /** Of values of which `find` knows nothing. Never rejects. */
@@ -115,7 +117,7 @@ export class BanMirror {
     const ids = new Map([...keys].map((key) => [key, this.#idOf(key)]));
     const found = await this.#lookups.lookUp(new Set(ids.values()));
     if (typeof found === 'string') return found;
-    return new Map([...ids].map(([key, id]) => [key, found.get(id) ?? []]));
+    return new Map([...ids].map(([key, id]) => [key, this.#inForce(found.get(id) ?? [])]));
   }
 
   state(): MirrorState {
@@ -166,6 +168,12 @@ export class BanMirror {
       if (ban !== undefined) bans.push(ban);
     }
     return bans;
+  }
+
+  #inForce(bans: readonly Ban[]): readonly Ban[] {
+    if (bans.length === 0) return bans;
+    const nowS = this.#options.timers.now() / 1_000;
+    return bans.filter(({ untilS }) => untilS === undefined || nowS < untilS);
   }
 
   /** Whether what is known is what the store holds. */
@@ -229,12 +237,16 @@ export class BanMirror {
 
   #change(key: string, of: BanRecordKey, ban: Ban | undefined): void {
     const table = this.#table;
-    if (this.#isReadDue && table?.has(of) === false && this.#arrived.size < maxWaiting)
-      this.#arrived.add(key);
+    if (this.#isReadDue) this.#noteArrival(key, table?.has(of) === true, ban !== undefined);
     this.#reading?.takeChanged(key, of, ban);
     this.#kept?.bans.delete(of);
     if (ban === undefined) table?.delete(of);
     else table?.set(of, ban);
+  }
+
+  #noteArrival(key: string, wasThere: boolean, isThere: boolean): void {
+    if (!wasThere && this.#arrived.size < maxWaiting) this.#arrived.add(key);
+    if (wasThere && !isThere && !this.#arrived.has(key)) this.#known -= 1;
   }
 
   #endReading(): void {
@@ -246,6 +258,7 @@ export class BanMirror {
 
   #readAll(failures = 0): void {
     this.#endReading();
+    if (!this.#isReadDue) this.#known = this.#table?.size ?? 0;
     this.#isReadDue = true;
     if (this.#options.mirrored > 0) void this.#read(this.#turn, failures);
   }
@@ -268,7 +281,7 @@ export class BanMirror {
 
   #startReading(): WholeReading {
     const { mirrored, timers } = this.#options;
-    this.#table?.deleteEnded(timers.now() / 1_000);
+    this.#known -= this.#table?.deleteEnded(timers.now() / 1_000) ?? 0;
     const known = { table: this.#table, kept: this.#kept?.bans, arrived: this.#arrived };
     const limits = { bans: mirrored, bytes: bytesFor(mirrored) };
     this.#reading = new WholeReading(new PackedBans(this.#seed), known, limits);
@@ -289,7 +302,7 @@ export class BanMirror {
 
   #finish(reading: WholeReading, startedMs: number): void {
     const nowMs = this.#options.timers.now();
-    if (reading.hasLostAll) this.#keep(nowMs);
+    if (!reading.hasKnown && this.#known > 0) this.#keep(nowMs);
     else if (reading.hasKept) this.#kept = undefined;
     this.#reading = undefined;
     this.#isReadDue = false;
@@ -340,10 +353,6 @@ export class BanMirror {
   #say(level: 'info' | 'warn' | 'error', fields: object, words: string): void {
     this.#options.log[level]({ store: this.#connection.name, ...fields }, words);
   }
-}
-
-function inForce(bans: readonly Ban[], nowS: number): readonly Ban[] {
-  return bans.filter(({ untilS }) => untilS === undefined || nowS < untilS);
 }
 
 /** A ban takes some 90; lists whose values are much longer are too large before they have so many. */

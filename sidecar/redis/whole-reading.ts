@@ -37,9 +37,9 @@ export class WholeReading {
     return this.bans.size > this.#limits.bans || this.bans.bytes > this.#limits.bytes;
   }
 
-  /** Whether not one ban that was known is left. */
-  get hasLostAll(): boolean {
-    return !this.#hasKnown && (this.#known.table?.size ?? 0) > 0;
+  /** Whether any ban that was known is left. */
+  get hasKnown(): boolean {
+    return this.#hasKnown;
   }
 
   /** Whether the store has any of those that it had lost before. */

@@ -2,7 +2,12 @@
 import { parseTrustDomain, type SpiffeId, type TrustDomain } from '#kernel/spiffe-id.ts';
 import type { AuthzOutcome } from '../../sidecar/authz/outcomes.ts';
 import type { RulePorts, Tally } from '../../sidecar/authz/check-handler.ts';
-import type { BanAnswer, BanList, BanService } from '../../sidecar/authz/ban-rule.ts';
+import type {
+  BanAnswer,
+  BanList,
+  BanService,
+  StoredBanList,
+} from '../../sidecar/authz/ban-rule.ts';
 import type { LookupResult } from '../../sidecar/authz/lookup.ts';
 import {
   readBanList,
@@ -77,6 +82,23 @@ class FakeBanList implements BanList {
   }
 }
 
+/** A store of which nothing is in memory until a test says so. */
+class FakeStoredBans implements StoredBanList {
+  isLoaded = true;
+  readonly inMemory = new Map<string, readonly Ban[]>();
+  readonly inStore = new Map<string, readonly Ban[]>();
+  trouble: 'store_away' | 'store_slow' | 'store_busy' | undefined;
+  readonly lookedUp: string[] = [];
+
+  find(key: string): readonly Ban[] | undefined {
+    return this.inMemory.get(key);
+  }
+  lookUp(keys: ReadonlySet<string>): ReturnType<StoredBanList['lookUp']> {
+    this.lookedUp.push(...keys);
+    return Promise.resolve(this.trouble ?? this.inStore);
+  }
+}
+
 export class FakeRulePorts implements RulePorts {
   readonly sources = new Map<string, FakeTokenSource>();
   readonly verifiers = new Map<string, FakeVerifier>();
@@ -86,6 +108,7 @@ export class FakeRulePorts implements RulePorts {
   /** Those whose keys there are. */
   trustDomains: readonly TrustDomain[] = [parseTrustDomain('example.org')];
   readonly bans = new FakeBanList();
+  readonly storedBans = new FakeStoredBans();
   /** What the service says, and what it was asked. */
   banAnswer: BanAnswer = 'not_banned';
   readonly asked: Parameters<BanService['ask']>[0][] = [];
@@ -113,6 +136,9 @@ export class FakeRulePorts implements RulePorts {
   }
   banListIn(): FakeBanList {
     return this.bans;
+  }
+  banListAt(): FakeStoredBans {
+    return this.storedBans;
   }
   banServiceAt(): BanService {
     return {

@@ -33,10 +33,9 @@ export function mirrored(more: Partial<MirrorOptions> = {}): Mirrored {
     log,
     ...more,
   });
-  const nowS = (): number => timers.now() / 1_000;
   const keyOf = (value: string): string => banKey(['sub'], value) ?? '';
   const isBanned = (value: string): boolean | undefined => {
-    const bans = mirror.find(keyOf(value), nowS());
+    const bans = mirror.find(keyOf(value));
     return bans && bans.length > 0;
   };
   const lookUp = (...values: string[]) => mirror.lookUp(new Set(values.map(keyOf)));

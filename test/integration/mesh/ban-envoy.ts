@@ -5,6 +5,8 @@ export interface BanEnvoyParts {
   readonly listen: number;
   readonly app: number;
   readonly helper: number;
+  /** Whether the rule `jwt-validate` stands behind the bans. */
+  readonly validates?: boolean;
   /** Where it writes a line for each request. */
   readonly folder: string;
 }
@@ -12,7 +14,8 @@ export interface BanEnvoyParts {
 export const accessLogOf = (folder: string): string => join(folder, 'access.log');
 
 /** Takes headers of up to 2 MiB, so that the largest that the helper takes get through. */
-export function banEnvoy({ listen, app, helper, folder }: BanEnvoyParts): string {
+export function banEnvoy(parts: BanEnvoyParts): string {
+  const { listen, app, helper, folder, validates = false } = parts;
   const http = 'type.googleapis.com/envoy.extensions.filters.http';
   const cluster = (name: string, port: number, more = {}) => ({
     name,
@@ -22,6 +25,19 @@ export function banEnvoy({ listen, app, helper, folder }: BanEnvoyParts): string
     load_assignment: {
       cluster_name: name,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: addressOf(port) } }] }],
+    },
+  });
+  const ask = (rule: string, more: object) => ({
+    name: `svidecar.${rule}`,
+    typed_config: {
+      '@type': `${http}.ext_authz.v3.ExtAuthz`,
+      transport_api_version: 'V3',
+      ...more,
+      grpc_service: {
+        envoy_grpc: { cluster_name: 'helper' },
+        timeout: '0.2s',
+        initial_metadata: [{ key: 'svidecar-rule', value: rule }],
+      },
     },
   });
   const http2 = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -47,20 +63,8 @@ export function banEnvoy({ listen, app, helper, folder }: BanEnvoyParts): string
       },
     ],
     http_filters: [
-      {
-        name: 'svidecar.jwt-ban',
-        typed_config: {
-          '@type': `${http}.ext_authz.v3.ExtAuthz`,
-          transport_api_version: 'V3',
-          failure_mode_allow: true,
-          stat_prefix: 'ban',
-          grpc_service: {
-            envoy_grpc: { cluster_name: 'helper' },
-            timeout: '0.2s',
-            initial_metadata: [{ key: 'svidecar-rule', value: 'jwt-ban' }],
-          },
-        },
-      },
+      ask('jwt-ban', { failure_mode_allow: true, stat_prefix: 'ban' }),
+      ...(validates ? [ask('jwt-validate', { stat_prefix: 'validate' })] : []),
       { name: 'router', typed_config: { '@type': `${http}.router.v3.Router` } },
     ],
     route_config: {

@@ -87,6 +87,22 @@ describe('a store that has lost all bans at once', () => {
     expect(mirror.state()).toMatchObject({ hasLostAll: false, ageS: 0 });
   });
 
+  test('has not lost what came in so fast that it was read as a whole', async () => {
+    const { store, mirror, isBanned, up } = mirrored({ mirrored: 200_000 });
+    await up();
+    const all = Array.from({ length: 60_000 }, (_, at) => `v${at}`);
+    store.held.clear();
+    const { events } = store;
+    store.events = undefined;
+    const keys = all.map((value) => store.put(value));
+    store.events = events;
+    events?.onChanged(keys);
+    events?.onChanged(keys.slice(0, 10));
+    await settled();
+    expect(isBanned('v59999')).toBe(true);
+    expect(mirror.state()).toMatchObject({ hasLostAll: false, bans: 60_000, ageS: 0 });
+  });
+
   test('one by one has not lost them: they were taken off', async () => {
     const { store, mirror, isBanned, up } = mirrored();
     const a = store.put('a');
