@@ -49,6 +49,7 @@ export const anyPlan: fc.Arbitrary<ProxyPlan> = fc.record({
       host: host.filter((name) => !/^[\d.]+$/.test(name) || name.split('.').length === 4),
       port,
       spiffeId,
+      domains: fc.constantFrom(['*'], ['127.0.0.1:1', 'localhost:1']),
     }),
     byPort,
   ),

@@ -5,20 +5,20 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { createServer as createTlsServer } from 'node:tls';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import type { ProxyPlan } from '../../webhook/proxy/proxy-plan.ts';
 import { renderProxy } from '../../webhook/proxy/render-proxy.ts';
 import { anyPlan, smallPlan } from '../fakes/proxy-plans.ts';
-import { describeWithComponents, programPath } from './harness/components.ts';
+import { describeWithComponents } from './harness/components.ts';
 import { startEnvoy, validateEnvoy, type RunningEnvoy } from './harness/envoy.ts';
-import { freePort, runCommand, waitUntil } from './harness/processes.ts';
+import { freePort, waitUntil } from './harness/processes.ts';
 import { startSpireServer, type SpireServer } from './harness/spire-server.ts';
 import { startSpire, type Spire } from './harness/spire.ts';
+import { mintCertificate, requestOverTls, type ClientCertificate } from './harness/tls-client.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { send, type Answer } from './mesh/app.ts';
 
@@ -31,19 +31,25 @@ const ids = {
 /** Of the two Envoys' certificates: the agent renews at half of it. */
 const certificateLifeS = 8;
 
-const upstream = { protocol: 'http', listen: 9001, host: 'backend.shop', port: 8443 } as const;
+const upstream = {
+  protocol: 'http' as const,
+  listen: 9001,
+  host: 'backend.shop',
+  port: 8443,
+  spiffeId: ids.backend,
+  domains: ['*'],
+};
 const renderings: readonly (readonly [string, Partial<ProxyPlan>])[] = [
   ['nothing asked for', {}],
   ['HTTP in', { inbound: [{ protocol: 'http', listen: 8443, app: 8080 }] }],
   ['gRPC in', { inbound: [{ protocol: 'http2', listen: 8443, app: 8080 }] }],
   ['TCP in', { inbound: [{ protocol: 'tcp', listen: 8443, app: 8080 }] }],
-  ['HTTP out', { upstreams: [{ ...upstream, spiffeId: ids.backend }] }],
-  ['TCP out', { upstreams: [{ ...upstream, protocol: 'tcp', spiffeId: ids.backend }] }],
+  ['HTTP out', { upstreams: [upstream] }],
+  ['TCP out', { upstreams: [{ ...upstream, protocol: 'tcp' }] }],
   [
     'hosts named',
     {
-      upstreams: [{ ...upstream, spiffeId: ids.backend }],
-      hosts: new Map([[9001, ['127.0.0.1:9001']]]),
+      upstreams: [{ ...upstream, domains: ['127.0.0.1:9001'] }],
     },
   ],
   ['admin on a port, no pod', { admin: { port: 9901 }, inPod: false, accessLog: false }],
@@ -84,50 +90,6 @@ async function startEcho(): Promise<Server> {
 function portOf(server: { address(): unknown }): number {
   // Listening on loopback on a free port.
   return (server.address() as AddressInfo).port;
-}
-
-interface Credentials {
-  readonly key: string;
-  readonly cert: string;
-}
-
-/** A certificate that a server signs for anyone, without attestation. */
-async function mint(
-  from: SpireServer,
-  spiffeId: string,
-  { folder, ttlS = 300 }: { readonly folder: string; readonly ttlS?: number },
-): Promise<Credentials> {
-  const wanted = ['-spiffeID', spiffeId, '-ttl', `${ttlS}s`, '-write', folder];
-  const args = ['x509', 'mint', ...wanted, '-socketPath', from.socketPath];
-  const { code, stderr } = await runCommand(programPath('spire-server'), args);
-  if (code !== 0) throw new Error(`spire-server minted nothing: ${stderr}`);
-  const [cert, key] = await Promise.all(
-    ['svid.pem', 'key.pem'].map((name) => readFile(join(folder, name), 'utf8')),
-  );
-  return { cert: cert ?? '', key: key ?? '' };
-}
-
-/** The status line that a request over TLS gets, or that it got none, and why. */
-function ask(port: number, credentials: Partial<Credentials> = {}): Promise<string> {
-  return new Promise((resolve) => {
-    let text = '';
-    const socket: TLSSocket = connect({
-      host: '127.0.0.1',
-      port,
-      // Who answers is not in question here.
-      rejectUnauthorized: false,
-      ALPNProtocols: ['http/1.1'],
-      ...credentials,
-    });
-    socket.on('secureConnect', () => {
-      socket.write('GET / HTTP/1.1\r\nhost: backend\r\nconnection: close\r\n\r\n');
-    });
-    socket.on('data', (bytes: Buffer) => (text += bytes.toString()));
-    socket.on('error', (error: Error) => (text ||= `refused: ${error.message}`));
-    socket.on('close', () => {
-      resolve(text === '' ? 'refused: closed' : (text.split('\r\n', 1)[0] ?? ''));
-    });
-  });
 }
 
 async function logOf(envoy: RunningEnvoy): Promise<readonly JsonObject[]> {
@@ -201,6 +163,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
               host: 'localhost',
               port: ports.inbound,
               spiffeId: ids.backend,
+              domains: ['*'],
             },
             {
               protocol: 'tcp',
@@ -208,6 +171,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
               host: '127.0.0.1',
               port: ports.tcpIn,
               spiffeId: ids.backend,
+              domains: ['*'],
             },
             {
               protocol: 'http',
@@ -215,6 +179,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
               host: '127.0.0.1',
               port: ports.wrongServer,
               spiffeId: ids.backend,
+              domains: ['*'],
             },
           ],
         }),
@@ -251,18 +216,22 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
 
   test('whoever may call comes in, and nobody else', async () => {
     const folder = work.path;
-    const good = await mint(spire.server, ids.frontend, { folder });
-    const other = await mint(spire.server, ids.other, { folder });
-    const abroad = await mint(foreign, ids.frontend.replace('example.org', 'other.org'), {
-      folder,
-    });
-    const forged = await mint(impostor, ids.frontend, { folder });
-    const short = await mint(spire.server, ids.frontend, { folder, ttlS: 1 });
+    const good = await mintCertificate(spire.server, ids.frontend, { folder });
+    const other = await mintCertificate(spire.server, ids.other, { folder });
+    const abroad = await mintCertificate(
+      foreign,
+      ids.frontend.replace('example.org', 'other.org'),
+      {
+        folder,
+      },
+    );
+    const forged = await mintCertificate(impostor, ids.frontend, { folder });
+    const short = await mintCertificate(spire.server, ids.frontend, { folder, ttlS: 1 });
     await sleep(1_500);
     for (const port of [ports.inbound, ports.tcpIn]) {
-      expect(await ask(port, good)).toBe('HTTP/1.1 200 OK');
+      expect(await requestOverTls(port, good)).toBe('HTTP/1.1 200 OK');
       for (const [who, credentials] of Object.entries({ nobody: {}, other, abroad, forged, short }))
-        expect(await ask(port, credentials), who).toMatch(/^refused: /);
+        expect(await requestOverTls(port, credentials), who).toMatch(/^refused: /);
     }
     await expect(send(ports.inbound)).rejects.toThrow();
     await waitUntil(
@@ -281,7 +250,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
   test('a server that is somebody else gets no request', async () => {
     const folder = work.path;
     let requests = 0;
-    const answers = async (credentials: Credentials): Promise<Answer> => {
+    const answers = async (credentials: ClientCertificate): Promise<Answer> => {
       const server = createTlsServer({ ...credentials, ALPNProtocols: ['h2'] }, (socket) => {
         requests += 1;
         socket.destroy();
@@ -295,8 +264,8 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
         await new Promise((resolve) => server.close(resolve));
       }
     };
-    const impostors = await answers(await mint(impostor, ids.backend, { folder }));
-    const others = await answers(await mint(spire.server, ids.other, { folder }));
+    const impostors = await answers(await mintCertificate(impostor, ids.backend, { folder }));
+    const others = await answers(await mintCertificate(spire.server, ids.other, { folder }));
     expect([impostors.status, others.status]).toEqual([503, 503]);
     await waitUntil(
       'the reason is logged',
@@ -320,7 +289,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
     };
     /** Three lanes: over the kept connection, over new ones by TCP, and straight to the other side. */
     const loadDuring = async (change: () => Promise<unknown>): Promise<number> => {
-      const credentials = await mint(spire.server, ids.frontend, { folder: work.path });
+      const credentials = await mintCertificate(spire.server, ids.frontend, { folder: work.path });
       const over = new AbortController();
       const seen = new Map<string, number>();
       const lane = async (one: () => Promise<string>): Promise<void> => {
@@ -338,7 +307,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
       const lanes = [
         lane(() => status(ports.http)),
         lane(() => status(ports.tcp)),
-        lane(() => ask(ports.inbound, credentials)),
+        lane(() => requestOverTls(ports.inbound, credentials)),
       ];
       try {
         await change();

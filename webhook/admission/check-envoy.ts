@@ -58,6 +58,17 @@ export function envoyCheck(
 ): EnvoyCheck {
   const toldOf = detail === 'words' ? copies : inPlaces(copies);
   return (namespace, { template, plan, status }, trace) => {
+    const tell = ({ changes, warnings, inbound }: ToldPatch): void => {
+      for (const { message } of changes) trace.say('envoy_config_patched', message);
+      for (const { id, message } of warnings)
+        trace.warn(id === 'port_clash' ? id : 'envoy_warning', message);
+      checkVisits(template, status, { inbound, trace });
+    };
+    // All of it is ours, and may be told to anybody.
+    if (plan.proxy !== undefined) {
+      tell(copies.told({ namespace, plan, source: { data: {} } }));
+      return;
+    }
     const source = read(namespace, plan.source);
     if (source === undefined) {
       trace.warn(
@@ -70,12 +81,7 @@ export function envoyCheck(
       const where = { namespace, name: plan.source, bytes: source.withheldBytes };
       throw new AppError('ENVOY_CONFIG_INVALID', withheldMessage(where));
     }
-    const { changes, warnings, inbound } = toldOf.told({ namespace, plan, source });
-    for (const { message } of changes) trace.say('envoy_config_patched', message);
-    for (const { id, message } of warnings) {
-      trace.warn(id === 'port_clash' ? id : 'envoy_warning', message);
-    }
-    checkVisits(template, status, { inbound, trace });
+    tell(toldOf.told({ namespace, plan, source }));
   };
 }
 

@@ -7,6 +7,7 @@ import {
   type SourceConfigMap,
 } from '../desired/desired.ts';
 import { desiredConfigMaps } from '../desired/marks.ts';
+import type { EnvoyPlan } from '../injection/status.ts';
 import { readableStatus, statusTextOf, type Assessed } from './assess.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
 import { metadataOf, nameOf, namespaceOf, type Subject, type Where } from './facts.ts';
@@ -81,9 +82,15 @@ function usersByConfigMap(injected: readonly Assessed[]): Users {
     for (const name of [helper?.configMap, envoy?.derived]) {
       if (name !== undefined && !mounted.has(name)) mounted.set(name, where);
     }
-    if (envoy !== undefined && !sources.has(envoy.source)) sources.set(envoy.source, where);
+    const source = sourceNameOf(envoy);
+    if (source !== undefined && !sources.has(source)) sources.set(source, where);
   }
   return { mounted, sources };
+}
+
+/** One that a template brings has none. */
+function sourceNameOf(envoy: EnvoyPlan | undefined): string | undefined {
+  return envoy?.proxy === undefined ? envoy?.source : undefined;
 }
 
 const controllerHint =

@@ -1,10 +1,11 @@
 /** Patched copies, each made once for a version of its source: an unrelated change in the namespace costs nothing. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type {
-  DesiredConfigMap,
-  ConfigMapProblem,
-  SourceConfigMap,
-  WantedEnvoy,
+import {
+  distinctOwners,
+  type ConfigMapProblem,
+  type DesiredConfigMap,
+  type SourceConfigMap,
+  type WantedEnvoy,
 } from '../desired/desired.ts';
 import { digestOf } from '../injection/config-map-contents.ts';
 import type { Target } from './configmaps/plan-config-maps.ts';
@@ -45,9 +46,9 @@ export class Renderings {
     const targets: Target[] = [];
     const problems: ConfigMapProblem[] = [];
     for (const envoy of envoys) {
-      const source = facts.source(envoy.plan.source);
+      const source = sourceOf(envoy, facts);
       let kept = before?.get(envoy.plan.derived);
-      if (kept?.desire !== facts.desire || kept.source !== versionOf(source)) {
+      if (kept?.desire !== facts.desire || kept.source !== versionOf(envoy, source)) {
         kept = this.#render(namespace, envoy, { desire: facts.desire, source });
         await nextTurn();
       }
@@ -77,14 +78,14 @@ export class Renderings {
       const { reason, message } = rendered.problem;
       return {
         desire,
-        source: versionOf(source),
+        source: versionOf(envoy, source),
         outcome: { kind: 'problem', problem: { reason, message } },
       };
     }
     const { data, binaryData, users: _users, ...configMap } = rendered.configMap;
     return {
       desire,
-      source: versionOf(source),
+      source: versionOf(envoy, source),
       outcome: { kind: 'rendered', configMap, digest: digestOf(data, binaryData) },
     };
   }
@@ -101,7 +102,7 @@ function targetOf(
   },
 ): Target {
   const { configMap, digest } = facts.outcome;
-  const source = facts.source(envoy.plan.source);
+  const source = sourceOf(envoy, facts);
   return {
     ...configMap,
     digest,
@@ -117,7 +118,20 @@ function targetOf(
   };
 }
 
-function versionOf(source: SourceConfigMap | undefined): string {
+function sourceOf(
+  { plan }: WantedEnvoy,
+  facts: { readonly source: (name: string) => SourceConfigMap | undefined },
+): SourceConfigMap | undefined {
+  return plan.proxy === undefined ? facts.source(plan.source) : undefined;
+}
+
+/** What a rendering depends on besides its plan: its source, or who owns it. */
+function versionOf({ plan, users }: WantedEnvoy, source: SourceConfigMap | undefined): string {
+  if (plan.proxy !== undefined)
+    return distinctOwners(users)
+      .map(({ uid }) => uid)
+      .sort()
+      .join(' ');
   return source === undefined
     ? ''
     : `${source.uid} ${source.resourceVersion} ${source.withheldBytes ?? ''}`;

@@ -3,8 +3,8 @@ import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
 import { helperData } from '../injection/compose.ts';
-import { withheldMessage } from '../injection/config-map-contents.ts';
-import { planText } from '../injection/envoy-plan.ts';
+import { withheldMessage, type ConfigMapContents } from '../injection/config-map-contents.ts';
+import { planText } from '../injection/plan-name.ts';
 import type { PatchedCopies } from '../injection/patched-copies.ts';
 import { toldRefusal } from '../injection/told-reasons.ts';
 import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-place.ts';
@@ -188,42 +188,57 @@ export function renderEnvoy(
   const problem = (reason: ProblemReason, message: string): Rendered => {
     return { kind: 'problem', problem: { reason, message, users } };
   };
-  if (source === undefined) {
+  if (source === undefined && plan.proxy === undefined) {
     return problem(
       'EnvoyConfigMissing',
       `ConfigMap ${namespace}/${plan.source} is not there; the pods start when it is, and ${plan.derived} has been made from it`,
     );
   }
-  const unread = unreadable(namespace, plan, source);
+  const contents = source ?? noContents;
+  const unread = source === undefined ? undefined : unreadable(namespace, plan, source);
   if (unread !== undefined) return problem('EnvoyConfigInvalid', unread);
   try {
-    const patch = copies.patch({ namespace, plan, source });
+    const patch = copies.patch({ namespace, plan, source: contents });
     const { data, binaryData } = patch;
     const binary = Object.keys(binaryData).length === 0 ? {} : { binaryData };
-    const configMap = { ...copyOf(namespace, plan, source), data, ...binary, users };
+    const marks = marksOf({ plan, users }, source);
+    const configMap = { ...copyOf(namespace, plan), ...marks, data, ...binary, users };
     const changes = patch.changes.map(({ message }) => message);
     const warnings = patch.warnings.map(({ message }) => message);
     return { kind: 'rendered', configMap, changes, warnings };
   } catch (error) {
-    const name = `ConfigMap ${namespace}/${source.name}`;
-    return problem('EnvoyConfigInvalid', wordsOf(error, { name, contents: source }));
+    const name = `ConfigMap ${namespace}/${source?.name ?? plan.derived}`;
+    return problem('EnvoyConfigInvalid', wordsOf(error, { name, contents }));
   }
 }
 
-/** A patched copy without its contents and users. */
+/** Of an Envoy that a template brings. */
+const noContents: ConfigMapContents = Object.freeze({ data: {} });
+
+/** A patched copy without its contents, users and owners. */
 function copyOf(
   namespace: string,
   plan: EnvoyPlan,
-  { name, uid }: SourceConfigMap,
-): Omit<DesiredConfigMap, 'data' | 'users'> {
+): Pick<DesiredConfigMap, 'namespace' | 'name' | 'immutable' | 'labels'> {
+  return { namespace, name: plan.derived, immutable: false, labels: managedBy };
+}
+
+/** A copy lives as long as its source; what is made from nothing, as long as somebody's pods mount it. */
+function marksOf(
+  { plan, users }: WantedEnvoy,
+  source: SourceConfigMap | undefined,
+): Pick<DesiredConfigMap, 'annotations' | 'owners'> {
+  if (plan.proxy !== undefined || source === undefined)
+    return { annotations: {}, owners: distinctOwners(users) };
+  const { name, uid } = source;
   return {
-    namespace,
-    name: plan.derived,
-    immutable: false,
-    labels: managedBy,
     annotations: { [sourceAnnotation]: plan.source },
     owners: [{ apiVersion: 'v1', kind: 'ConfigMap', name, uid }],
   };
+}
+
+export function distinctOwners(users: readonly ConfigMapUser[]): readonly OwnerReference[] {
+  return [...new Map(users.map(({ owner }) => [owner.uid, owner])).values()];
 }
 
 /** Why an existing source has nothing to patch. */

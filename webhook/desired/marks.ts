@@ -69,7 +69,8 @@ export function desiredConfigMaps(
   const configMaps = [...helpers];
   const found = [...problems];
   for (const envoy of envoys) {
-    const source = facts.sources.get(envoy.plan.source);
+    const { proxy, source: name } = envoy.plan;
+    const source = proxy === undefined ? facts.sources.get(name) : undefined;
     const rendered = renderMarked(envoy, { namespace, source }, facts);
     if (rendered.kind === 'rendered') configMaps.push(rendered.configMap);
     else found.push(rendered.problem);

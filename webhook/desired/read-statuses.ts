@@ -1,7 +1,7 @@
 /** The statuses of a namespace, read one by one: a broken or hostile one affects only its own workload. */
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { helperNameBy } from '../injection/compose.ts';
-import { derivedNameBy } from '../injection/envoy-plan.ts';
+import { derivedNameBy } from '../injection/plan-name.ts';
 import { ruleOfName } from '../injection/hash.ts';
 import { parseStatus, type Status } from '../injection/status.ts';
 

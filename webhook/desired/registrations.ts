@@ -66,7 +66,12 @@ export interface RegistrationFacts {
 /** A function of what is stored, of the configuration and of what SPIRE knows. */
 export function wantedRegistrations(facts: RegistrationFacts): WantedRegistrations {
   const identities = facts.groups.flatMap(({ wish, workloads }) =>
-    wish.kind === 'identity' ? [{ identity: wish.identity, workloads }] : [],
+    wish.kind === 'identity'
+      ? [wish.identity, ...(wish.envoy === undefined ? [] : [wish.envoy])].map((identity) => ({
+          identity,
+          workloads,
+        }))
+      : [],
   );
   const problems = facts.groups.flatMap(({ wish, workloads }): readonly RegistrationProblem[] =>
     wish.kind === 'refused'
@@ -152,7 +157,7 @@ function parentsOf({ config, spire }: RegistrationFacts): readonly string[] {
 }
 
 function entryOf(
-  { spiffeId, selectors, federatesWith }: WorkloadIdentity,
+  { spiffeId, selectors, federatesWith, wantsCertificate = false }: WorkloadIdentity,
   parentId: string,
   { namespace, config, spire }: RegistrationFacts,
 ): SpireEntry {
@@ -170,8 +175,7 @@ function entryOf(
     isAdmin: false,
     isDownstream: false,
     storesSvid: false,
-    // Helpers ask for tokens only.
-    isPrefetched: false,
+    isPrefetched: wantsCertificate,
   };
 }
 

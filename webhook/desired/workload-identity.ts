@@ -3,27 +3,36 @@ import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { needsIdentity } from '../../sidecar/config/needs-identity.ts';
 import { labelFault } from '../identity/missing-labels.ts';
-import { registrationsOf } from '../identity/registrations-of.ts';
+import type { Registration } from '../identity/registration.ts';
+import { registrationsOf, type RegistrationOptions } from '../identity/registrations-of.ts';
 import { fragmentsOf } from '../injection/compose.ts';
 import type { Engine } from '../injection/inject.ts';
-import { needsIdentityOf } from '../injection/status.ts';
+import { bringsEnvoy, needsIdentityOf } from '../injection/status.ts';
+import { proxyContainer } from '../proxy/proxy-plan.ts';
 import { isPod, kindNamed } from '../objects/kinds.ts';
 import { locate, type Located } from '../request/locate.ts';
 import { annotationKey, statusKey } from '../request/metadata-keys.ts';
 import { readRequest, type Settings } from '../request/read-annotations.ts';
 import { variablesFor } from '../request/variables.ts';
 
-/** The identity that a workload's helper asks for, whatever its parent in SPIRE. */
+/** The identity that a workload's helper, or its Envoy, asks for, whatever its parent in SPIRE. */
 export interface WorkloadIdentity {
   readonly spiffeId: string;
   /** Sorted. */
   readonly selectors: readonly string[];
   /** Names of trust domains, sorted. */
   readonly federatesWith: readonly string[];
+  /** Whether an X.509-SVID is wanted at once; helpers use tokens only. */
+  readonly wantsCertificate?: boolean;
 }
 
 export type IdentityWish =
-  | { readonly kind: 'identity'; readonly identity: WorkloadIdentity }
+  | {
+      readonly kind: 'identity';
+      readonly identity: WorkloadIdentity;
+      /** Of the Envoy that a template brought, where the other one is a helper's. */
+      readonly envoy?: WorkloadIdentity;
+    }
   /** It asks for what it may not have: nothing is registered for it. */
   | { readonly kind: 'refused'; readonly why: string }
   /** What it asks for cannot be told; entries that may be its own must stay. */
@@ -56,46 +65,79 @@ function isRevision({ kind, metadata }: Located): boolean {
 }
 
 function identityOf(located: Located, engine: Engine): IdentityWish | undefined {
-  const request = readRequest(located.template);
-  const settings = request.kind === 'templates' ? request.settings : {};
-  if (!needsIdentityIn(located, engine, request.kind === 'templates' ? request.names : []))
-    return undefined;
+  const { settings, names } = requestIn(located);
+  const needs = needsIn(located, engine, names);
+  if (!needs.hasHelper && !needs.hasOwnEnvoy) return undefined;
   const { entries, registration: registrar } = engine.config;
   // Entries of spire-controller-manager are for one pod each, by its UID.
   const podLabels = registrar === 'clusterspiffeid' ? [] : entries.podLabels;
   const fault = labelFault(located, podLabels);
   if (fault !== undefined) return { kind: 'refused', why: fault };
-  const [registration] = registrationsOf(located, {
+  const registrations = registrationsOf(located, {
     facts: engine,
-    hasHelper: true,
+    ...needs,
     podLabels,
     containers: [],
     selectsImage: entries.selectImage,
   });
+  const [registration] = registrations;
   if (registration === undefined) return undefined;
-  const { spiffeId, federatesWith } = registration;
+  const { spiffeId } = registration;
   if (!entries.allowSpiffeIdAnnotation) {
     const why = overrideFault(located, settings, { engine, spiffeId });
     if (why !== undefined) return { kind: 'refused', why };
   }
-  const selectors = [...new Set(registration.selectors)].sort();
-  return { kind: 'identity', identity: { spiffeId, selectors, federatesWith } };
+  return wishOf(registrations.map(wishedBy));
 }
 
-/** A helper whose rules only ban needs none. */
-function needsIdentityIn(located: Located, engine: Engine, names: readonly string[]): boolean {
-  const { template } = located;
-  const status = stringAt(objectAt(objectAt(template, 'metadata'), 'annotations'), statusKey);
-  if (status !== undefined) return needsIdentityOf(engine.memory.parseStatus(status));
-  // On the node's network nothing is injected.
-  if (names.length === 0 || objectAt(template, 'spec')['hostNetwork'] === true) return false;
+function wishOf([identity, envoy]: readonly WorkloadIdentity[]): IdentityWish | undefined {
+  if (identity === undefined) return undefined;
+  return { kind: 'identity', identity, ...(envoy === undefined ? {} : { envoy }) };
+}
+
+function wishedBy({
+  spiffeId,
+  selectors,
+  federatesWith,
+  container,
+}: Registration): WorkloadIdentity {
+  return {
+    spiffeId,
+    selectors: [...new Set(selectors)].sort(),
+    federatesWith,
+    ...(container === proxyContainer ? { wantsCertificate: true } : {}),
+  };
+}
+
+function requestIn({ template }: Located): {
+  readonly names: readonly string[];
+  readonly settings: Settings;
+} {
   const request = readRequest(template);
-  const settings = request.kind === 'templates' ? request.settings : {};
+  return request.kind === 'templates' ? request : { names: [], settings: {} };
+}
+
+type Needs = Pick<RegistrationOptions, 'hasHelper'> & { readonly hasOwnEnvoy: boolean };
+
+/** A helper whose rules only ban needs none. */
+function needsIn(located: Located, engine: Engine, names: readonly string[]): Needs {
+  const { template } = located;
+  const text = stringAt(objectAt(objectAt(template, 'metadata'), 'annotations'), statusKey);
+  if (text !== undefined) {
+    const status = engine.memory.parseStatus(text);
+    return { hasHelper: needsIdentityOf(status), hasOwnEnvoy: bringsEnvoy(status) };
+  }
+  // On the node's network nothing is injected.
+  if (names.length === 0 || objectAt(template, 'spec')['hostNetwork'] === true)
+    return { hasHelper: false, hasOwnEnvoy: false };
+  const { settings } = requestIn(located);
   const templates = names.map((name) => engine.library.get(name));
   const fragments = fragmentsOf(templates, variablesFor(located, settings, engine));
-  return needsIdentity(
-    fragments.map(({ helperRule }) => helperRule).filter((rule) => rule !== undefined),
-  );
+  const rules = fragments.map(({ helperRule }) => helperRule).filter((rule) => rule !== undefined);
+  return {
+    hasHelper: needsIdentity(rules),
+    hasOwnEnvoy: fragments.some(({ envoy }) => envoy?.own !== undefined),
+  };
 }
 
 /** Whoever writes a workload would choose who it is: only where the configuration lets them. */

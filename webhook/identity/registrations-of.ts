@@ -2,6 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { helperContainer } from '../../sidecar/config/helper-contract.ts';
+import { proxyContainer } from '../proxy/proxy-plan.ts';
 import { federationOf } from '../request/federation.ts';
 import type { Located } from '../request/locate.ts';
 import { readRequest } from '../request/read-annotations.ts';
@@ -17,6 +18,8 @@ export interface RegistrationOptions {
   readonly facts: EngineFacts;
   /** Whether the auth helper is one of the workload's containers. */
   readonly hasHelper: boolean;
+  /** The Envoy that a template brought, which needs an X.509-SVID. */
+  readonly hasOwnEnvoy?: boolean;
   /** SPIFFE ID of the agents; default: the one of the usual installation of SPIRE. */
   readonly parentId?: string;
   /** Keys of the pods' labels that select too: the pod template must have them all. */
@@ -50,6 +53,7 @@ interface Identity {
   readonly serviceAccount: string;
   readonly selectors: readonly string[];
   readonly helperImage: string;
+  readonly envoyImage: string;
 }
 
 /**
@@ -82,6 +86,7 @@ function containersOf(located: Located, options: RegistrationOptions): readonly 
   );
   const names = [
     ...(options.hasHelper ? [helperContainer] : []),
+    ...(options.hasOwnEnvoy === true ? [proxyContainer] : []),
     ...options.containers.filter((name) => images.has(name)),
     ...(options.isIstio === true && hasIstioProxy(located) ? [istioContainer] : []),
   ];
@@ -116,7 +121,7 @@ function registrationOf(
       ...labelSelectors(labels, options.podLabels),
       ...(podUid === undefined ? [] : [`k8s:pod-uid:${podUid}`]),
       `k8s:container-name:${name}`,
-      ...imageSelectors(image ?? (name === helperContainer ? identity.helperImage : ''), options),
+      ...imageSelectors(image ?? imageOf(name, identity, options), options),
     ],
     labels: Object.fromEntries(
       Object.keys(labels).map((key) => [key, stringAt(labels, key) ?? '']),
@@ -127,6 +132,12 @@ function registrationOf(
         ? []
         : dnsNamesOf(located, { ...dnsNames, ...identity, isProxyOfIstio }),
   };
+}
+
+/** Of a container that is injected. */
+function imageOf(name: string, identity: Identity, { hasOwnEnvoy }: RegistrationOptions): string {
+  if (name === helperContainer) return identity.helperImage;
+  return hasOwnEnvoy === true && name === proxyContainer ? identity.envoyImage : '';
 }
 
 function identityOf(located: Located, { facts, parentId }: RegistrationOptions): Identity {
@@ -144,6 +155,7 @@ function identityOf(located: Located, { facts, parentId }: RegistrationOptions):
     serviceAccount,
     selectors: [`k8s:ns:${namespace}`, `k8s:sa:${serviceAccount}`],
     helperImage: text('image'),
+    envoyImage: text('envoyImage'),
   };
 }
 

@@ -13,6 +13,7 @@ import { annotationKey, injectedLabel } from '../request/metadata-keys.ts';
 import { usedValues } from './envoy-values.ts';
 import { contentHash, type NameBy } from './hash.ts';
 import { mergePartial } from './keyed.ts';
+import { ownEnvoyOf, type OwnEnvoy } from './own-envoy.ts';
 import type { NamedTemplate } from '../templates/library.ts';
 import { substituteObject, type Variables } from '../templates/substitute.ts';
 import type { Fragment } from '../templates/template-schema.ts';
@@ -37,6 +38,8 @@ export interface Composition {
   readonly callers: readonly string[];
   /** Whether any template wants something in Envoy. */
   readonly wantsEnvoy: boolean;
+  /** The Envoy that they bring. */
+  readonly ownEnvoy: OwnEnvoy | undefined;
   /** Values of the variables that the Envoy parts use. */
   readonly envoyValues: Readonly<Record<string, Json>>;
   readonly variables: Variables;
@@ -64,15 +67,21 @@ function applies(fragment: Fragment, variables: Variables): boolean {
 /** @throws {AppError} ANNOTATION_INVALID, TEMPLATE_INVALID */
 export function compose(templates: readonly NamedTemplate[], variables: Variables): Composition {
   const fragments = fragmentsOf(templates, variables);
+  const values = usedValues(fragments, variables);
+  const ownEnvoy = ownEnvoyOf(fragments, { templates, values, variables });
   const { helper, openRules, callers } = helperOf(fragments, variables);
-  const known = { ...variables, helperConfigMap: helper?.configMap };
+  const known = {
+    ...variables,
+    helperConfigMap: helper?.configMap,
+    envoyConfigMap: ownEnvoy?.plan.derived,
+  };
   let pod: JsonObject = { metadata: { labels: { [injectedLabel]: 'true' } } };
   for (const fragment of fragments) {
     if (fragment.pod !== undefined) pod = mergePartial(pod, substituteObject(fragment.pod, known));
   }
   return {
     pod,
-    sidecars: sidecarsOf(fragments, known),
+    sidecars: sidecarsOf(fragments, known, ownEnvoy?.container),
     everyContainer: fragments
       .map((fragment) => fragment.everyContainer)
       .filter((part) => part !== undefined),
@@ -80,18 +89,24 @@ export function compose(templates: readonly NamedTemplate[], variables: Variable
     openRules,
     callers,
     wantsEnvoy: fragments.some((fragment) => fragment.envoy !== undefined),
-    envoyValues: usedValues(fragments, known),
+    ownEnvoy,
+    envoyValues: values,
     variables: known,
   };
 }
 
-/** Several fragments may complete one container. */
-function sidecarsOf(fragments: readonly Fragment[], known: Variables): readonly JsonObject[] {
+/** Several fragments may complete one container. An Envoy of ours asks the helper, so it comes after it. */
+function sidecarsOf(
+  fragments: readonly Fragment[],
+  known: Variables,
+  last: string | undefined,
+): readonly JsonObject[] {
   let joined: JsonObject = {};
   for (const { sidecars = [] } of fragments)
     for (const container of sidecars)
       joined = mergePartial(joined, { containers: [substituteObject(container, known)] });
-  return listAt(joined, 'containers').filter(isObject);
+  const all = listAt(joined, 'containers').filter(isObject);
+  return [...all.filter(({ name }) => name !== last), ...all.filter(({ name }) => name === last)];
 }
 
 function helperOf(

@@ -20,15 +20,13 @@ import { locateEnvoy, type EnvoyLocation, type PodSurroundings } from './envoy-l
 import type { EnvoyTarget } from './fit.ts';
 import { contentsOf, requireSize, textsOf, type ConfigMapContents } from './config-map-contents.ts';
 import { usedNames } from './envoy-values.ts';
-import type { HashOf, NameBy } from './hash.ts';
+import type { HashOf } from './hash.ts';
+import { derivedNameBy } from './plan-name.ts';
 import { withPlaceholders } from './placeholders.ts';
 import type { Library, NamedTemplate } from '../templates/library.ts';
 import type { EnvoyPlan } from './status.ts';
 import { substitute, substituteObject, type Variables } from '../templates/substitute.ts';
 import type { Fragment } from '../templates/template-schema.ts';
-
-/** Longest name of a Kubernetes object (RFC 1123 subdomain). */
-const maxNameLength = 253;
 
 export interface PlannedEnvoy extends EnvoyTarget {
   readonly plan: EnvoyPlan;
@@ -44,7 +42,7 @@ export function planEnvoy(
     readonly surroundings: PodSurroundings;
     readonly hashOf: HashOf;
   },
-): PlannedEnvoy {
+): PlannedEnvoy & { readonly location: EnvoyLocation } {
   const hints = {
     container: stringAt(request.settings, 'envoy-container'),
     config: stringAt(request.settings, 'envoy-config'),
@@ -67,31 +65,6 @@ export function planEnvoy(
 function versionOf({ image = '' }: EnvoyLocation): Pick<EnvoyPlan, 'version'> {
   const version = versionOfImage(image);
   return version === undefined ? {} : { version: versionText(version) };
-}
-
-/** A name that only this source with these additions can have. */
-export function derivedNameBy(plan: Omit<EnvoyPlan, 'derived'>): NameBy {
-  const { source } = plan;
-  const text = planText(plan);
-  return (hashOf) => {
-    const suffix = `-svidecar-${hashOf(text)}`;
-    const most = source.slice(0, maxNameLength - suffix.length);
-    return withoutTail(most) + suffix;
-  };
-}
-
-/** The whole plan as one unambiguous text. */
-export function planText(plan: Omit<EnvoyPlan, 'derived'>): string {
-  const { source, file, directory, templates, values, paths } = plan;
-  const more = paths === undefined ? [] : [paths];
-  return JSON.stringify([source, file, directory, templates, values, ...more]);
-}
-
-/** A name may not have a dot before a dash, nor look truncated. */
-function withoutTail(name: string): string {
-  let length = name.length;
-  while (length > 0 && '.-'.includes(name.charAt(length - 1))) length -= 1;
-  return name.slice(0, length);
 }
 
 /** The filters and clusters of a plan. @throws {AppError} TEMPLATE_UNKNOWN, TEMPLATE_INVALID */
@@ -182,7 +155,7 @@ export function patchPlanned(
   plan: EnvoyPlan,
   source: ConfigMapContents & { readonly library: Library },
 ): PlannedPatch {
-  const name = `ConfigMap ${namespace}/${plan.source}`;
+  const name = sourceName(namespace, plan);
   const texts = textsOf(source, { main: plan.file, name });
   const version = parseVersion(plan.version ?? '');
   const envoySource: EnvoySource = {
@@ -202,6 +175,13 @@ export function patchPlanned(
     changes: report.changes,
     inbound: report.inbound,
   };
+}
+
+/** As messages name it. */
+function sourceName(namespace: string, { source, proxy }: EnvoyPlan): string {
+  return proxy === undefined
+    ? `ConfigMap ${namespace}/${source}`
+    : 'the configuration of the injected Envoy';
 }
 
 function patched(source: EnvoySource, additions: EnvoyAdditions): EnvoyPatch {

@@ -29,7 +29,8 @@ import {
 } from './volumes.ts';
 
 export interface EnvoyTarget {
-  readonly location: EnvoyLocation;
+  /** Undefined for one that a template brings. */
+  readonly location: EnvoyLocation | undefined;
   /** Name of the derived ConfigMap. */
   readonly derived: string;
 }
@@ -42,6 +43,9 @@ export interface FitContext {
   /** Volumes that the pods get besides those of their template. */
   readonly claims: readonly string[];
 }
+
+/** @see Kubernetes PodSpec.terminationGracePeriodSeconds */
+const defaultGraceS = 30;
 
 interface Fitting {
   readonly original: JsonObject;
@@ -90,7 +94,8 @@ function withoutEmptyLists(spec: JsonObject): JsonObject {
 }
 
 function envoyReplacements(envoy: EnvoyTarget | undefined): Replacement[] {
-  return envoy === undefined ? [] : [{ path: envoy.location.namePath, now: envoy.derived }];
+  const path = envoy?.location?.namePath;
+  return envoy === undefined || path === undefined ? [] : [{ path, now: envoy.derived }];
 }
 
 function fitVolumes(
@@ -160,16 +165,40 @@ function fitContainers(
 /** The app's containers, each with the fragments that are meant for all of them. */
 function everyContainer({ spec, composition, names }: Fitting): readonly Json[] {
   if (composition.everyContainer.length === 0) return [];
+  const ours = composition.sidecars.map(({ name }) => name);
   return listAt(spec, 'containers')
     .filter(isObject)
-    .filter((container) => container['name'] !== helperContainer)
+    .filter(({ name }) => name !== helperContainer && !ours.includes(name))
     .map((container) => {
       let partial: JsonObject = { name: container['name'] ?? '' };
       for (const fragment of composition.everyContainer) {
-        partial = mergePartial(partial, fitMounts(container, fragment, { composition, names }));
+        partial = mergePartial(
+          partial,
+          fitMounts(container, withoutSecondHook(fragment, container, spec), {
+            composition,
+            names,
+          }),
+        );
       }
       return partial;
     });
+}
+
+/** A hook of the app's own stays the only one; and one that outlasts the pod's grace would be refused. */
+function withoutSecondHook(
+  fragment: JsonObject,
+  container: JsonObject,
+  spec: JsonObject,
+): JsonObject {
+  const { lifecycle, ...rest } = fragment;
+  const sleep = objectAt(objectAt(objectAt(fragment, 'lifecycle'), 'preStop'), 'sleep');
+  const graceS = spec['terminationGracePeriodSeconds'] ?? defaultGraceS;
+  const isTooLong =
+    typeof sleep['seconds'] === 'number' &&
+    typeof graceS === 'number' &&
+    sleep['seconds'] >= graceS;
+  const hasOwn = isObject(objectAt(container, 'lifecycle')['preStop']);
+  return lifecycle === undefined || hasOwn || isTooLong ? rest : fragment;
 }
 
 /** Where a container already mounts a volume, that mount is used, and its path becomes the value of the path's variable. */
@@ -331,7 +360,7 @@ function completionOf(container: JsonObject, overlay: Overlay): JsonObject {
 }
 
 function warnOfPorts({ spec, composition, trace }: Fitting): void {
-  if (composition.sidecars.length === 0) return;
+  if (!composition.sidecars.some(({ name }) => name === helperContainer)) return;
   for (const container of lasting(spec)) {
     const ports = listAt(container, 'ports')
       .filter(isObject)

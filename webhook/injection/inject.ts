@@ -17,6 +17,7 @@ import {
 } from '../request/metadata-keys.ts';
 import type { PodSurroundings } from './envoy-location.ts';
 import { planEnvoy, type PlannedEnvoy } from './envoy-plan.ts';
+import { refuseBesideOwn, refuseUnusedPorts, shownAppPorts, type OwnEnvoy } from './own-envoy.ts';
 import { withFederationLabel } from './federation-label.ts';
 import { fit } from './fit.ts';
 import type { HashOf } from './hash.ts';
@@ -240,17 +241,47 @@ interface EnvoyQuestion {
   readonly hashOf: HashOf;
 }
 
+function ownEnvoyIn(
+  spec: JsonObject,
+  own: OwnEnvoy,
+  { templates, composition: { variables, callers }, trace }: EnvoyQuestion,
+): PlannedEnvoy {
+  refuseBesideOwn(spec, own);
+  const { plan } = own;
+  const { inbound = [], upstreams = [] } = plan.proxy ?? {};
+  trace.say(
+    'envoy_added',
+    `container "${own.container}" is added: ${inbound.length} ports for other workloads, by mTLS, and ${upstreams.length} workloads that the app calls`,
+  );
+  // With tokens, that is said with them.
+  const shown =
+    plan.proxy === undefined || callers.length > 0 ? [] : shownAppPorts(spec, plan.proxy);
+  for (const port of shown)
+    trace.warn(
+      'app_port_open',
+      `the app's port ${port} is declared in the pod: if it listens on all addresses, anybody can call it past Envoy; have it listen on 127.0.0.1, or let a NetworkPolicy open Envoy's ports alone`,
+    );
+  requireEnvoy(own, { templates, variables, trace });
+  return { plan, derived: plan.derived, location: undefined };
+}
+
 function envoyOf(original: JsonObject, facts: EnvoyQuestion): PlannedEnvoy | undefined {
   const { templates, composition, trace } = facts;
-  if (!composition.wantsEnvoy) return undefined;
-  const { variables } = composition;
+  if (!composition.wantsEnvoy) {
+    refuseUnusedPorts(facts.settings);
+    return undefined;
+  }
+  const { variables, ownEnvoy } = composition;
+  if (ownEnvoy !== undefined) return ownEnvoyIn(objectAt(original, 'spec'), ownEnvoy, facts);
+  refuseUnusedPorts(facts.settings);
   const envoy = planEnvoy(objectAt(original, 'spec'), facts);
-  const { container, isNamed, doubts } = envoy.location;
+  const { location } = envoy;
+  const { container, isNamed, doubts } = location;
   trace.say(
     'envoy_container_found',
     `container "${container}" reads ${envoy.plan.file} of ConfigMap ${envoy.plan.source}${isNamed ? `, as ${annotationKey('envoy-config')} says` : ''}`,
   );
   for (const doubt of doubts) trace.warn('envoy_config_doubtful', doubt);
-  requireEnvoy(envoy.location, { templates, variables, trace });
+  requireEnvoy(location, { templates, variables, trace });
   return envoy;
 }

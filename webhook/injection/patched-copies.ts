@@ -3,7 +3,9 @@ import { LRUCache } from 'lru-cache';
 import { AppError } from '#kernel/errors.ts';
 import type { Library } from '../templates/library.ts';
 import { digestOf, type ConfigMapContents } from './config-map-contents.ts';
-import { patchPlanned, planText, type PlannedPatch } from './envoy-plan.ts';
+import { patchPlanned, type PlannedPatch } from './envoy-plan.ts';
+import { ownSource } from './own-envoy.ts';
+import { planText } from './plan-name.ts';
 import { contentHash } from './hash.ts';
 import type { EnvoyPlan } from './status.ts';
 
@@ -72,7 +74,10 @@ export class PatchedCopies {
   ): { readonly told: ToldPatch; readonly contents: Contents } {
     try {
       const library = this.#library;
-      const { data, binaryData, ...told } = patchPlanned(namespace, plan, { ...source, library });
+      const { data, binaryData, ...told } = patchPlanned(namespace, plan, {
+        ...(ownSource(plan) ?? source),
+        library,
+      });
       const contents = { data, binaryData };
       this.#told.set(key, told);
       this.#contents.set(key, contents);
@@ -85,7 +90,8 @@ export class PatchedCopies {
 
   /** A name of version 0.1.0 does not tell two plans apart, so it takes the whole plan. */
   #keyOf({ namespace, plan, source }: Question): string {
-    let digest = this.#digests.get(source);
+    // All that such a configuration is made from is in the plan.
+    let digest = plan.proxy === undefined ? this.#digests.get(source) : '';
     if (digest === undefined) {
       digest = digestOf(source.data, source.binaryData);
       this.#digests.set(source, digest);

@@ -14,6 +14,7 @@ import { readSettings } from '../../sidecar/config/settings.ts';
 import { isFilledIn } from '../objects/filled-in.ts';
 import { pointerTokens } from '../editing/operation.ts';
 import { lookupFault, statusFault } from './status-bounds.ts';
+import { proxySchema } from '../request/proxy-schema.ts';
 import { injectKey, statusKey } from '../request/metadata-keys.ts';
 import { changeAt, covers, find } from './keyed.ts';
 
@@ -45,6 +46,8 @@ const envoyPlanSchema = z.strictObject({
   version: z.string().optional(),
   /** Where the container sees the ConfigMap's keys, if that is not each of them in the directory. */
   paths: z.record(z.string(), z.string()).optional(),
+  /** Of an Envoy that a template brings: its configuration is rendered from this, and `source` is only the beginning of its name. */
+  proxy: proxySchema.optional(),
   templates: z.array(z.string()),
   /** Values of the variables that the templates' Envoy parts use. */
   values: z.record(z.string(), json),
@@ -108,6 +111,11 @@ function invalid(fault: string): AppError {
     `the annotation ${statusKey} was not written by svidecar (${fault}); apply the original manifest again, or remove this annotation together with the injected parts`,
     { facts: { key: statusKey } },
   );
+}
+
+/** Whether a template brought the Envoy. */
+export function bringsEnvoy({ envoy }: Status): boolean {
+  return envoy?.proxy !== undefined;
 }
 
 /** Whether the injected helper needs tokens or keys; one whose rules only ban does not. */
@@ -186,6 +194,10 @@ export function summaryOf(status: Status): string {
   if (status.helper !== undefined)
     parts.push(`auth-helper with ConfigMap ${status.helper.configMap}`);
   if (status.envoy !== undefined)
-    parts.push(`Envoy configuration ${status.envoy.source} → ${status.envoy.derived}`);
+    parts.push(
+      status.envoy.proxy === undefined
+        ? `Envoy configuration ${status.envoy.source} → ${status.envoy.derived}`
+        : `an Envoy with configuration ${status.envoy.derived}`,
+    );
   return `${parts.join('; ')}. To undo: ${injectKey}: "false"`;
 }

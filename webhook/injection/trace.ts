@@ -15,6 +15,7 @@ export type StepId =
   | 'configmap_taken'
   | 'configmaps_unattended'
   | 'controller_owned'
+  | 'envoy_added'
   | 'envoy_config_awaited'
   | 'envoy_config_doubtful'
   | 'envoy_config_invalid'

@@ -6,7 +6,7 @@ import { nameOf } from '../admission/decide.ts';
 import type { KnownService } from '../identity/dns-names.ts';
 import { mergeSimilar, type Registration } from '../identity/registration.ts';
 import { registrationsOf, type RegistrationOptions } from '../identity/registrations-of.ts';
-import { needsIdentityOf } from '../injection/status.ts';
+import { bringsEnvoy, needsIdentityOf } from '../injection/status.ts';
 import { decideAll, type DecideOptions, type DecidedWorkload } from './decide-all.ts';
 import { refusals } from './inject-texts.ts';
 import { failureOf, problemAt, type InputProblem } from './input-problem.ts';
@@ -106,6 +106,7 @@ function registrationsFor(
     hasHelper: isLivePod(located)
       ? hasHelperContainer(located) && !onlyBans(decision)
       : 'status' in decision && needsIdentityOf(decision.status),
+    hasOwnEnvoy: 'status' in decision && bringsEnvoy(decision.status),
     ...(uid === undefined ? {} : { podUid: uid }),
     dnsNames: { templates: dnsNames, pod, services },
   });

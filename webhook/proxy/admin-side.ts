@@ -78,6 +78,8 @@ function adminListener(name: string, address: JsonObject, routes: readonly Json[
   const filter = { name: 'envoy.filters.network.http_connection_manager', typed_config: manager };
   return {
     name,
+    // It is nobody's way in: it stays while those are drained, and no filter for callers belongs there.
+    traffic_direction: 'OUTBOUND',
     address,
     per_connection_buffer_limit_bytes: bufferBytes,
     filter_chains: [{ filters: [filter] }],

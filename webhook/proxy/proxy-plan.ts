@@ -26,6 +26,11 @@ export interface Upstream {
   readonly spiffeId: string;
 }
 
+/** Requests on it must name one of these hosts, `*` for any. */
+export interface HostedUpstream extends Upstream {
+  readonly domains: readonly string[];
+}
+
 /** Where the admin interface is: a Unix socket, or a port on loopback. */
 export type AdminPlace = { readonly socket: string } | { readonly port: number };
 
@@ -35,11 +40,9 @@ export interface ProxyPlan {
   /** Unix socket of SPIRE's agent. */
   readonly agentSocket: string;
   readonly inbound: readonly InboundPort[];
-  readonly upstreams: readonly Upstream[];
+  readonly upstreams: readonly HostedUpstream[];
   /** Who may come in: SPIFFE IDs, prefixes ending in `/*`, trust domains. */
   readonly callers: readonly string[];
-  /** Requests on the upstreams must name one of these hosts; absent: any. By the port that they listen on. */
-  readonly hosts?: ReadonlyMap<number, readonly string[]>;
   readonly accessLog: boolean;
   /** Where it listens for others: `::` needs a kernel with IPv6, and stands for IPv4 too. */
   readonly anyAddress: '::' | '0.0.0.0';
@@ -49,6 +52,9 @@ export interface ProxyPlan {
   /** Near this size of its heap it takes no more requests. */
   readonly maxHeapBytes: number;
 }
+
+/** Container name; the registration selector `k8s:container-name:envoy` depends on it. */
+export const proxyContainer = 'envoy';
 
 /** Readiness and metrics, for the kubelet and Prometheus; and on loopback the one path that begins the drain. */
 export const proxyPorts = Object.freeze({ health: 9012, drain: 9013 });

@@ -11,10 +11,10 @@ import {
   tcpProxy,
 } from './connection-manager.ts';
 import { isIpAddress } from './ip-address.ts';
-import { upstreamName, type ProxyPlan, type Upstream } from './proxy-plan.ts';
+import { upstreamName, type HostedUpstream, type ProxyPlan } from './proxy-plan.ts';
 import { upstreamTls } from './tls-context.ts';
 
-export function upstreamListener(plan: ProxyPlan, upstream: Upstream): JsonObject {
+export function upstreamListener(plan: ProxyPlan, upstream: HostedUpstream): JsonObject {
   const name = upstreamName(upstream.listen);
   const { accessLog } = plan;
   return {
@@ -30,7 +30,7 @@ export function upstreamListener(plan: ProxyPlan, upstream: Upstream): JsonObjec
             : connectionManager({
                 listener: name,
                 cluster: name,
-                domains: plan.hosts?.get(upstream.listen) ?? ['*'],
+                domains: upstream.domains,
                 accessLog,
                 // The app's own word stands: it is the first of the chain.
                 more: { use_remote_address: false },
@@ -41,7 +41,7 @@ export function upstreamListener(plan: ProxyPlan, upstream: Upstream): JsonObjec
   };
 }
 
-export function upstreamCluster(plan: ProxyPlan, upstream: Upstream): JsonObject {
+export function upstreamCluster(plan: ProxyPlan, upstream: HostedUpstream): JsonObject {
   const name = upstreamName(upstream.listen);
   return {
     name,

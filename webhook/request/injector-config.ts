@@ -67,6 +67,22 @@ const helper = z.strictObject({
   imagePullSecrets: z.array(z.string().min(1)).default([]),
 });
 
+/** The Envoy that the template `envoy` brings. */
+const envoy = z.strictObject({
+  image: z.string().min(1).default('envoyproxy/envoy:v1.40.0'),
+  imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
+  runAsUser: z.int().min(1).nullable().default(65_532),
+  accessLog: z.boolean().default(true),
+  /** `0.0.0.0` on nodes whose kernel has no IPv6. */
+  listenAddress: z.enum(['::', '0.0.0.0']).default('::'),
+  /** Worker threads; of itself Envoy starts one for each core of the node. */
+  concurrency: z.int().min(1).max(64).default(2),
+  cpuRequest: cpu.default('20m'),
+  cpuLimit: cpu.default('1'),
+  memoryRequest: memory.default('64Mi'),
+  memoryLimit: memory.default('256Mi'),
+});
+
 const configKeys = z.strictObject({
   trustDomain: z
     .string()
@@ -79,6 +95,7 @@ const configKeys = z.strictObject({
     .default('spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}'),
   socket: socket.prefault({}),
   helper: helper.prefault({}),
+  envoy: envoy.prefault({}),
   authorization: z.enum(['deny', 'overwrite', 'keep']).default('deny'),
   nativeSidecar: z.enum(['auto', 'true', 'false']).default('auto'),
   dataPath: z.enum(['ext-authz', 'native']).default('ext-authz'),

@@ -17,6 +17,7 @@ const keyPrefixes = ['svidecar.dev/', 'inject.svidecar.dev/'] as const;
 
 /** The annotations that carry settings, without their prefix `svidecar.dev/`. */
 export const settingKeys = [
+  'access-log',
   'allow-callers',
   'audience',
   'audience-by-host',
@@ -34,6 +35,7 @@ export const settingKeys = [
   'federates-with',
   'forward-token',
   'image',
+  'inbound',
   'inject-audience',
   'inject-listeners',
   'log-level',
@@ -44,6 +46,7 @@ export const settingKeys = [
   'socket',
   'spiffe-id',
   'trust-domain',
+  'upstreams',
   'validate-audience',
   'validate-before',
   'validate-listeners',

@@ -16,6 +16,7 @@ export const memberNames: Readonly<Record<string, readonly string[]>> = {
   callerSpellings: ['value'],
   callerTrustDomains: ['name', 'subjects', 'jwksPath'],
   pathsWithoutToken: ['matcher'],
+  proxyInbound: ['name', 'port'],
 };
 
 /** @param tokens what the annotations say about tokens; with another data path all values are undefined */

@@ -17,6 +17,8 @@ import {
   templatesKey,
   type SettingKey,
 } from './metadata-keys.ts';
+import type { InboundPort, Upstream } from '../proxy/proxy-plan.ts';
+import { readInbound, readUpstreams, type PortsRead } from '../proxy/read-ports.ts';
 import { banHostPattern, banTokenForms, banTokenPattern, isBanClaim } from './ban-forms.ts';
 import { nearest } from '#kernel/nearest.ts';
 import { cpuForms, cpuPattern, memoryForms, memoryPattern } from './quantity.ts';
@@ -115,7 +117,19 @@ function callerHeader(text: string): string {
     : fail(`an HTTP header name with at most ${maxSeparators} of "-", "_" and "."`);
 }
 
+function portsBy(
+  read: (text: string) => PortsRead<readonly (InboundPort | Upstream)[]>,
+): (text: string) => readonly JsonObject[] {
+  return (text) => {
+    const reading = read(text);
+    return reading.kind === 'read'
+      ? reading.value.map((item): JsonObject => ({ ...item }))
+      : fail(reading.allowed);
+  };
+}
+
 const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
+  'access-log': (text) => oneOf('true', 'false')(text) === 'true',
   'allow-callers': each(
     'SPIFFE IDs, prefixes such as spiffe://example.org/ns/shop/*, or trust domains such as spiffe://example.org',
     (item) => callerPatternFault(item) === undefined,
@@ -145,6 +159,7 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
   'federates-with': (text) => [...new Set(trustDomainNames(text).map(trustDomainNamed))],
   'forward-token': (text) => oneOf('true', 'false')(text) === 'true',
   image: matching(/^[^\s]{1,512}$/, 'an image reference'),
+  inbound: portsBy(readInbound),
   'inject-audience': audiences,
   'inject-listeners': listeners,
   'log-level': oneOf(...logLevels),
@@ -159,6 +174,7 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
     trustDomainFault(text) === undefined
       ? text
       : fail(`a trust domain name; ${trustDomainFault(text) ?? ''}`),
+  upstreams: portsBy(readUpstreams),
   'validate-audience': audiences,
   'validate-before': each('names of HTTP filters', (item) => item.length > 0),
   'validate-listeners': listeners,

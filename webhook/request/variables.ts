@@ -13,6 +13,7 @@ import type { Settings } from './read-annotations.ts';
 import type { InjectorConfig } from './injector-config.ts';
 import { annotationKey, type SettingKey } from './metadata-keys.ts';
 import { nativeVariables } from './native-variables.ts';
+import { audiencesOf, proxyPortsIn, proxyVariables, type ProxyPorts } from './proxy-variables.ts';
 import { federationOf } from './federation.ts';
 import type { Located } from './locate.ts';
 import { amountOf } from './quantity.ts';
@@ -30,7 +31,8 @@ export interface EngineFacts {
 /** @throws {AppError} ANNOTATION_INVALID where annotations contradict each other or the configuration */
 export function variablesFor(located: Located, settings: Settings, facts: EngineFacts): Variables {
   const identity = identityOf(located, settings, facts.config);
-  const tokens = tokenVariables(settings, identity, facts.config);
+  const ports = proxyPortsIn(settings);
+  const tokens = tokenVariables(settings, { identity, ports }, facts.config);
   return {
     ...identity,
     ...tokens,
@@ -39,6 +41,7 @@ export function variablesFor(located: Located, settings: Settings, facts: Engine
     ...banVariables(settings, facts.config.bans),
     ...socketVariables(settings, facts.config),
     ...containerVariables(settings, facts),
+    ...proxyVariables(settings, { identity, tokens, ...facts }),
   };
 }
 
@@ -82,12 +85,13 @@ function identityOf(located: Located, settings: Settings, config: InjectorConfig
   return { namespace, serviceAccount, trustDomain, spiffeId };
 }
 
-function tokenVariables(settings: Settings, identity: Identity, config: InjectorConfig): Variables {
-  const byHost = settings['audience-by-host'];
+function tokenVariables(
+  settings: Settings,
+  { identity, ports }: { readonly identity: Identity; readonly ports: ProxyPorts },
+  config: InjectorConfig,
+): Variables {
   return {
-    injectAudience: injectAudience(settings),
-    audienceByHost: byHost,
-    oneAudience: byHost === undefined,
+    ...audienceVariables(settings, ports),
     authorization: text(settings, 'authorization') ?? config.authorization,
     requestedSpiffeId: text(settings, 'spiffe-id'),
     validateAudiences: list(settings, 'validate-audience') ??
@@ -99,14 +103,30 @@ function tokenVariables(settings: Settings, identity: Identity, config: Injector
     callerHeader: text(settings, 'caller-header'),
     // Settings leave out what the helper does by default.
     forwardToken: settings['forward-token'] === false ? false : undefined,
-    injectListeners: list(settings, 'inject-listeners'),
-    validateListeners: list(settings, 'validate-listeners'),
+    ...listenerVariables(settings, ports),
     validateBefore: list(settings, 'validate-before'),
     // Without a value where they do not apply, so that they change no name.
-    audienceHostNames: isObject(byHost) ? Object.keys(byHost) : undefined,
     exemptsPaths: settings['skip-paths'] === undefined ? undefined : true,
     takesToken: settings['forward-token'] === false ? true : undefined,
     dataPath: text(settings, 'data-path') ?? config.dataPath,
+  };
+}
+
+function audienceVariables(settings: Settings, ports: ProxyPorts): Variables {
+  const assumed = audiencesOf(settings, ports);
+  const byHost = settings['audience-by-host'] ?? assumed.byHost;
+  return {
+    injectAudience: injectAudience(settings) ?? assumed.audience,
+    audienceByHost: byHost,
+    oneAudience: byHost === undefined,
+    audienceHostNames: isObject(byHost) ? Object.keys(byHost) : undefined,
+  };
+}
+
+function listenerVariables(settings: Settings, { inbound, outbound }: ProxyPorts): Variables {
+  return {
+    injectListeners: list(settings, 'inject-listeners') ?? outbound,
+    validateListeners: list(settings, 'validate-listeners') ?? inbound,
   };
 }
 
@@ -161,6 +181,7 @@ function containerVariables(
     settingsPath: `${settingsDirectory}/${settingsFile}`,
     // Known once the rules are: see compose.
     helperConfigMap: undefined,
+    envoyConfigMap: undefined,
     ...resourceVariables(settings, config),
   };
 }

@@ -101,6 +101,11 @@ const fragment = z.strictObject({
       bootstrap: object.optional(),
       /** Why, as a clause that follows a name: "without which Envoy ...". */
       bootstrapReason: words.optional(),
+      /**
+       * The template brings the Envoy itself: container `envoy` among its sidecars reads the file in this directory, where the
+       * ConfigMap `${envoyConfigMap}` is mounted. Its contents are rendered from `${proxyPlan}`.
+       */
+      own: z.strictObject({ directory: words, file: words }).optional(),
       filters: z.array(filter).default([]),
       clusters: z.array(z.strictObject({ name: z.string().min(1), cluster: object })).default([]),
     })

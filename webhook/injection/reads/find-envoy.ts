@@ -33,6 +33,14 @@ export function findEnvoy(spec: JsonObject, hint: string | undefined): FoundCont
   );
 }
 
+/** Containers that look like an Envoy, whatever they do with it. */
+export function envoysIn(spec: JsonObject): readonly JsonObject[] {
+  return [...listAt(spec, 'containers'), ...listAt(spec, 'initContainers')]
+    .filter(isObject)
+    .filter(({ name }) => name !== helperContainer)
+    .filter((container) => container['name'] === 'istio-proxy' || looksLikeEnvoy(container));
+}
+
 function reasonOf(
   hint: string | undefined,
   candidates: readonly FoundContainer[],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { isObject, objectAt, stringAt } from '#kernel/json.ts';
 import { helperName } from '../../../../webhook/injection/compose.ts';
-import { derivedNameBy } from '../../../../webhook/injection/envoy-plan.ts';
+import { derivedNameBy } from '../../../../webhook/injection/plan-name.ts';
 import { contentHash } from '../../../../webhook/injection/hash.ts';
 import { PatchedCopies } from '../../../../webhook/injection/patched-copies.ts';
 import { parseStatus } from '../../../../webhook/injection/status.ts';

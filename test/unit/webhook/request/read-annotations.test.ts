@@ -31,6 +31,7 @@ function faultOf(annotations: Readonly<Record<string, unknown>>): AppError {
 }
 
 const accepted: readonly (readonly [SettingKey, string, unknown])[] = [
+  ['access-log', 'false', false],
   [
     'allow-callers',
     'spiffe://a.test/ns/x/*, spiffe://a.test',
@@ -55,6 +56,7 @@ const accepted: readonly (readonly [SettingKey, string, unknown])[] = [
   ['forward-token', 'true', true],
   ['forward-token', 'false', false],
   ['image', 'registry.test/helper@sha256:00', 'registry.test/helper@sha256:00'],
+  ['inbound', '8443=8080', [{ protocol: 'http', listen: 8443, app: 8080 }]],
   ['inject-audience', 'backend', ['backend']],
   ['inject-listeners', 'out,*', ['out', '*']],
   ['log-level', 'debug', 'debug'],
@@ -65,12 +67,26 @@ const accepted: readonly (readonly [SettingKey, string, unknown])[] = [
   ['socket', 'hostPath', 'hostPath'],
   ['spiffe-id', 'spiffe://a.test/b', 'spiffe://a.test/b'],
   ['trust-domain', 'a.test', 'a.test'],
+  [
+    'upstreams',
+    'tcp:9001=db.shop:5432 spiffe://a.test/db',
+    [
+      {
+        protocol: 'tcp',
+        listen: 9001,
+        host: 'db.shop',
+        port: 5432,
+        spiffeId: 'spiffe://a.test/db',
+      },
+    ],
+  ],
   ['validate-audience', 'a,b', ['a', 'b']],
   ['validate-before', 'a.b, c', ['a.b', 'c']],
   ['validate-listeners', 'in', ['in']],
 ];
 
 const refused: readonly (readonly [SettingKey, string, RegExp])[] = [
+  ['access-log', 'json', /one of true, false/],
   ['allow-callers', 'example.org', /write SPIFFE IDs, prefixes/],
   ['allow-callers', 'spiffe://a.test/ns/*/x', /write SPIFFE IDs/],
   ['audience', '', /separated by commas and not empty/],
@@ -113,6 +129,7 @@ const refused: readonly (readonly [SettingKey, string, RegExp])[] = [
   ['federates-with', 'a.test,,b.test', /separated by commas and not empty/],
   ['forward-token', 'no', /one of true, false/],
   ['image', 'a b', /image reference/],
+  ['inbound', '8443:8080', /pairs of a port to listen on/],
   ['inject-audience', ' , ', /separated by commas/],
   ['inject-listeners', 'a,', /listener names/],
   ['log-level', 'verbose', /one of debug, info, warn, error/],
@@ -127,6 +144,7 @@ const refused: readonly (readonly [SettingKey, string, RegExp])[] = [
   ['socket', 'hostpath', /one of csi, hostPath/],
   ['spiffe-id', 'spiffe://A.test/b', /a SPIFFE ID; .*upper case/],
   ['trust-domain', 'a.test:8081', /a trust domain name; .*no port/],
+  ['upstreams', '9001=backend.shop:8443', /who must answer/],
   ['validate-audience', 'a b', /visible characters/],
   ['validate-before', 'a,,b', /names of HTTP filters/],
   ['validate-listeners', '', /listener names/],
@@ -171,7 +189,7 @@ describe('an unknown key', () => {
     ['svidecar.dev/templates', 'did you mean inject.svidecar.dev/templates?'],
     ['inject.svidecar.dev/template', 'did you mean inject.svidecar.dev/templates?'],
     ['svidecar.dev/injected', 'did you mean svidecar.dev/inject?'],
-    ['svidecar.dev/quite-another-thing', 'known are svidecar.dev/allow-callers'],
+    ['svidecar.dev/quite-another-thing', 'known are svidecar.dev/access-log'],
   ])('%s is refused with %s', (key, says) => {
     const fault = faultOf({ [key]: 'x' });
     expect(fault.code).toBe('ANNOTATION_UNKNOWN');

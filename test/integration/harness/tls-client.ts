@@ -1,0 +1,60 @@
+/** A client that shows any certificate, for what must be refused. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { connect, type TLSSocket } from 'node:tls';
+import { programPath } from './components.ts';
+import { runCommand } from './processes.ts';
+import type { SpireServer } from './spire-server.ts';
+
+/** PEM texts. */
+export interface ClientCertificate {
+  readonly key: string;
+  readonly cert: string;
+}
+
+/** A certificate that a server signs for anyone, without attestation. @param options.folder where its files go */
+export async function mintCertificate(
+  from: SpireServer,
+  spiffeId: string,
+  { folder, ttlS = 300 }: { readonly folder: string; readonly ttlS?: number },
+): Promise<ClientCertificate> {
+  const wanted = ['-spiffeID', spiffeId, '-ttl', `${ttlS}s`, '-write', folder];
+  const args = ['x509', 'mint', ...wanted, '-socketPath', from.socketPath];
+  const { code, stderr } = await runCommand(programPath('spire-server'), args);
+  if (code !== 0) throw new Error(`spire-server minted nothing: ${stderr}`);
+  const [cert, key] = await Promise.all(
+    ['svid.pem', 'key.pem'].map((name) => readFile(join(folder, name), 'utf8')),
+  );
+  return { cert: cert ?? '', key: key ?? '' };
+}
+
+/**
+ * Sends a GET to a port on loopback; who answers is not in question.
+ * @param options.headers lines such as `accept: text/plain`
+ * @returns the status line, or `refused: ` and why there is none
+ */
+export function requestOverTls(
+  port: number,
+  options: Partial<ClientCertificate> & { readonly headers?: readonly string[] } = {},
+): Promise<string> {
+  const { headers = [], ...credentials } = options;
+  const lines = ['GET / HTTP/1.1', 'host: backend', 'connection: close', ...headers, '', ''];
+  return new Promise((resolve) => {
+    let text = '';
+    const socket: TLSSocket = connect({
+      host: '127.0.0.1',
+      port,
+      rejectUnauthorized: false,
+      ALPNProtocols: ['http/1.1'],
+      ...credentials,
+    });
+    socket.on('secureConnect', () => {
+      socket.write(lines.join('\r\n'));
+    });
+    socket.on('data', (bytes: Buffer) => (text += bytes.toString()));
+    socket.on('error', (error: Error) => (text ||= `refused: ${error.message}`));
+    socket.on('close', () => {
+      resolve(text === '' ? 'refused: closed' : (text.split('\r\n', 1)[0] ?? ''));
+    });
+  });
+}

@@ -1,0 +1,196 @@
+/** The template `envoy`: an Envoy for pods that have none, whose configuration has no source. */
+import { describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import type { JsonObject } from '#kernel/json.ts';
+import { wantedBy, type ConfigMapUser } from '../../../../webhook/desired/desired.ts';
+import { desiredConfigMaps } from '../../../../webhook/desired/marks.ts';
+import { identityOfStored } from '../../../../webhook/desired/workload-identity.ts';
+import { statusOf, statusText, parseStatus } from '../../../../webhook/injection/status.ts';
+import { injectTexts } from '../../../../webhook/manifests/inject-texts.ts';
+import { uninjectTexts } from '../../../../webhook/manifests/uninject-texts.ts';
+import { decideOn, injected, namesAt, valueAt } from '../../../fakes/admission.ts';
+import { engineFor } from '../../../fakes/engine.ts';
+
+const backend = 'spiffe://example.org/ns/shop/sa/backend';
+const inbound = { 'svidecar.dev/inbound': '8443=8080' };
+const upstreams = { 'svidecar.dev/upstreams': `9001=backend.shop:8443 ${backend}` };
+const both = { ...inbound, ...upstreams };
+
+function pod(annotations: Readonly<Record<string, string>>, spec: JsonObject = {}): JsonObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: 'shop',
+      namespace: 'shop',
+      annotations: { 'inject.svidecar.dev/templates': 'envoy', ...annotations },
+    },
+    spec: { containers: [{ name: 'app', image: 'app' }], ...spec },
+  };
+}
+
+const withTokens = { 'inject.svidecar.dev/templates': 'envoy, jwt-inject, jwt-validate' };
+
+function refusalOf(object: JsonObject): readonly [string, string] {
+  const decision = decideOn(object);
+  return decision.kind === 'refused' ? [decision.code, decision.why] : [decision.kind, ''];
+}
+
+function settingsOf(annotations: Readonly<Record<string, string>>): string {
+  return statusOf(injected(pod({ ...withTokens, ...annotations })))?.helper?.settings ?? '';
+}
+
+function userOf(name: string, object: JsonObject): ConfigMapUser {
+  const status = statusOf(object);
+  if (status === undefined) throw new Error('it was not injected');
+  const owner = { apiVersion: 'v1', kind: 'Pod', name, uid: `uid-${name}` };
+  return { namespace: 'shop', kind: 'Pod', name, owner, status: statusText(status) };
+}
+
+describe('the pod', () => {
+  test('has Envoy behind the helper, whichever template is named first', () => {
+    const object = injected(pod({ ...both, ...withTokens }));
+    expect(namesAt(object, '/spec/initContainers')).toEqual(['auth-helper', 'envoy']);
+  });
+
+  test.each([
+    [{ lifecycle: { preStop: { exec: { command: ['bye'] } } } }, {}],
+    [{}, { terminationGracePeriodSeconds: 5 }],
+  ])('%#: an app with a hook of its own, or little grace, gets none', (container, spec) => {
+    const containers = [{ name: 'app', image: 'app', ...container }];
+    const object = injected(pod(inbound, { containers, ...spec }));
+    expect(valueAt(object, '/spec/containers/name=app')).toEqual(containers[0]);
+  });
+
+  test('waits where it is called, and Kubernetes can wait', () => {
+    const hook = { preStop: { sleep: { seconds: 6 } } };
+    const path = '/spec/containers/name=app/lifecycle';
+    expect(valueAt(injected(pod(inbound)), path)).toEqual(hook);
+    expect(valueAt(injected(pod(upstreams)), path)).toBeUndefined();
+    const engine = engineFor({}, 29);
+    expect(valueAt(injected(pod(inbound), { engine }), path)).toBeUndefined();
+  });
+});
+
+describe('refused', () => {
+  test.each([
+    [pod({}), 'ANNOTATION_INVALID', 'svidecar.dev/inbound or svidecar.dev/upstreams'],
+    [
+      pod({ ...inbound, 'inject.svidecar.dev/templates': 'jwt-validate' }),
+      'ANNOTATION_INVALID',
+      'is for the Envoy of the template envoy',
+    ],
+    [
+      pod({ ...upstreams, 'inject.svidecar.dev/templates': 'envoy, jwt-validate' }),
+      'ANNOTATION_INVALID',
+      'template jwt-validate has nothing to go into: svidecar.dev/inbound names no port for HTTP',
+    ],
+    [
+      pod({ 'svidecar.dev/inbound': '9012=8080' }),
+      'ANNOTATION_INVALID',
+      'port 9012, which is taken by the injected Envoy itself',
+    ],
+    [pod({ 'svidecar.dev/inbound': '9010=80' }), 'ANNOTATION_INVALID', 'taken by the auth helper'],
+    [
+      pod({ ...upstreams, 'svidecar.dev/inbound': '9001=8080' }),
+      'ANNOTATION_INVALID',
+      'svidecar.dev/upstreams: Envoy cannot listen on port 9001, which is taken by annotation svidecar.dev/inbound',
+    ],
+    [
+      pod(inbound, {
+        containers: [{ name: 'app', image: 'app', ports: [{ containerPort: 8443 }] }],
+      }),
+      'ANNOTATION_INVALID',
+      'taken by container "app"',
+    ],
+    [
+      pod(inbound, {
+        containers: [
+          { name: 'app', image: 'app' },
+          { name: 'istio-proxy', image: 'auto' },
+        ],
+      }),
+      'ENVOY_PRESENT',
+      'template istio-spire',
+    ],
+  ])('%#', (object, code, says) => {
+    const [refusal, why] = refusalOf(object);
+    expect(refusal).toBe(code);
+    expect(why).toContain(says);
+  });
+});
+
+describe('the audience of tokens', () => {
+  test('is whoever must answer', () => {
+    expect(settingsOf(both)).toContain(`audience: ${backend}\n`);
+    expect(settingsOf({ ...both, 'svidecar.dev/inject-audience': 'a' })).toContain('audience: a\n');
+  });
+
+  test('is told apart by the local port, where that differs, and other hosts get no route', () => {
+    const pay = 'spiffe://example.org/ns/shop/sa/pay';
+    const two = `9001=backend.shop:8443 ${backend}, 9002=pay.shop:8443 ${pay}`;
+    expect(settingsOf({ ...inbound, 'svidecar.dev/upstreams': two })).toContain(
+      `localhost:9002: ${pay}`,
+    );
+    const annotations = { ...withTokens, ...inbound, 'svidecar.dev/upstreams': two };
+    const proxy = statusOf(injected(pod(annotations)))?.envoy?.proxy;
+    expect(proxy?.upstreams[1]?.domains).toEqual(['127.0.0.1:9002', 'localhost:9002']);
+  });
+});
+
+describe('its configuration', () => {
+  const engine = engineFor();
+  const marking = { memory: engine.memory, marks: engine.config.configMaps };
+
+  test('is made from the status alone, and lives as long as those that mount it', () => {
+    const object = injected(pod({ ...both, ...withTokens }));
+    const users = ['a', 'b'].map((name) => userOf(name, object));
+    const { configMaps, problems } = desiredConfigMaps('shop', users, {
+      ...marking,
+      sources: new Map(),
+    });
+    expect(problems).toEqual([]);
+    const own = configMaps.find(({ name }) => name.startsWith('envoy-svidecar-'));
+    expect(own?.owners.map(({ uid }) => uid)).toEqual(['uid-a', 'uid-b']);
+    expect(own?.annotations).toEqual({});
+    expect(own?.data['envoy.yaml']).toContain('svidecar.jwt-validate');
+  });
+
+  test('has a name that a changed status does not have', () => {
+    const user = userOf('a', injected(pod(both)));
+    const forged = { ...user, status: user.status.replace('"listen":8443', '"listen":8444') };
+    expect(wantedBy([user]).problems).toEqual([]);
+    expect(wantedBy([forged]).envoys).toEqual([]);
+    expect(wantedBy([forged]).problems.map(({ reason }) => reason)).toEqual(['StatusInvalid']);
+  });
+
+  test('a status with more in its plan is of a later version', () => {
+    const { status } = userOf('a', injected(pod(both)));
+    const later = status.replace('"inPod":true', '"inPod":true,"more":1');
+    expect(() => parseStatus(later)).toThrow(/which knows more than this version/);
+  });
+});
+
+test('texts: twice is once, and what was there comes back', () => {
+  const text = `# A comment\n${stringify(pod({ ...both, ...withTokens }))}`;
+  const options = { engine: engineFor(), namespace: 'shop' };
+  const once = injectTexts([{ name: 'pod.yaml', text }], options);
+  expect(once.problems).toEqual([]);
+  const twice = injectTexts([{ name: 'pod.yaml', text: once.text }], options);
+  expect(twice.text).toBe(once.text);
+  const back = uninjectTexts([{ name: 'pod.yaml', text: once.text }], 'shop');
+  expect(back.text).toBe(text);
+});
+
+test('registrations: Envoy wants a certificate, beside the helper', () => {
+  const engine = engineFor();
+  const envoy = {
+    wantsCertificate: true,
+    selectors: expect.arrayContaining(['k8s:container-name:envoy']) as string[],
+  };
+  expect(identityOfStored(pod(both), engine)).toMatchObject({ kind: 'identity', identity: envoy });
+  expect(identityOfStored(injected(pod({ ...both, ...withTokens })), engine)).toMatchObject({
+    identity: { selectors: expect.arrayContaining(['k8s:container-name:auth-helper']) as string[] },
+    envoy,
+  });
+});
