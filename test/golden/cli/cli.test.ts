@@ -14,6 +14,7 @@ const commands: readonly string[] = [
   'render templates',
   'render entries',
   'render admin-entry',
+  'render envoy',
   'cleanup',
   'ban',
   'ban add',
@@ -67,6 +68,10 @@ describe('output', () => {
     ['render-templates.txt', 'render templates'],
     ['render-template.txt', 'render templates spire'],
     ['render-admin-entry.txt', 'render admin-entry --image registry.test/webhook:1'],
+    [
+      'render-envoy.txt',
+      'render envoy --spiffe-id spiffe://example.org/backend --socket /run/spire/agent.sock --inbound 8443=8080 --jwt validate',
+    ],
     ['render-entries.txt', 'render entries manifests/demo --pod-label app --container envoy'],
     ['render-entries-objects.txt', 'render entries manifests/demo --as objects'],
     [

@@ -10,6 +10,7 @@ import type { Engine } from '../../injection/inject.ts';
 import { yamlOf } from '../../manifests/appended-documents.ts';
 import { adminEntryCommand } from './render-admin-entry.ts';
 import { entriesCommand } from './render-entries.ts';
+import { envoyCommand } from './render-envoy.ts';
 import {
   addConfigFlag,
   engineFrom,
@@ -33,15 +34,16 @@ Examples:
 
 export function renderCommand(context: CliContext): Command {
   return new Command('render')
-    .summary('print configuration, templates or registration entries')
+    .summary('print configuration, templates, registration entries or an Envoy')
     .description(
-      'Print what is in force: configuration after defaults, templates after configuration, and the registration\nentries that workloads need.',
+      'Print what is in force: configuration after defaults, templates after configuration, the registration\nentries that workloads need, and an Envoy for where there is no pod.',
     )
     .addHelpText('after', examples)
     .addCommand(configCommand(context))
     .addCommand(templatesCommand(context))
     .addCommand(entriesCommand(context))
-    .addCommand(adminEntryCommand(context));
+    .addCommand(adminEntryCommand(context))
+    .addCommand(envoyCommand(context));
 }
 
 function configCommand(context: CliContext): Command {
