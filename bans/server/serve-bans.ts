@@ -90,6 +90,8 @@ export async function serveBans(options: ServeBansOptions): Promise<ServingBans>
       listeners.push(one);
     }
     log.info({ ports, store: store.name, version }, 'serving bans');
+    if (settings.insecureNoAuthentication === true)
+      log.warn({}, 'nobody is asked who they are: whoever reaches this machine may change bans');
     return { ports, missing: () => sources.missing(), stop: () => (stopped ??= stop()) };
   } catch (thrown) {
     await end();

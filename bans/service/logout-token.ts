@@ -68,7 +68,7 @@ export interface KnownProvider {
 export class KeysAway extends Error {}
 
 /** Characters; those of providers have about a thousand. */
-export const maxLogoutTokenLength = 16_384;
+const maxLogoutTokenLength = 16_384;
 /** Seconds by which a provider's clock and ours may differ. */
 const leewayS = 60;
 /** Seconds from `iat` on for which a token counts, whatever its `exp` says: providers send it at once. */

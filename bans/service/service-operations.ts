@@ -38,7 +38,7 @@ export interface ServiceOperation {
 const oneBan = '/bans/{claim}/{value}';
 const ofCallers = [401, 403] as const;
 
-export const operations: readonly ServiceOperation[] = [
+const operations: readonly ServiceOperation[] = [
   {
     id: 'putBan',
     method: 'PUT',

@@ -27,7 +27,7 @@ import { SilentLog } from './silent-log.ts';
 import { FakeBundles, makeKey, makeToken, type TestKey } from './token-maker.ts';
 
 export const accounts = 'spiffe://prod.test/ns/shop/sa/accounts';
-export const audience = 'spiffe://prod.test/ns/svidecar/sa/bans';
+const audience = 'spiffe://prod.test/ns/svidecar/sa/bans';
 
 /** Bundles that may not have come yet. */
 class ArrivingBundles extends FakeBundles {
