@@ -1,17 +1,21 @@
 /** Whether the user of a request is banned: the very rule `ban` of the helper, asked over HTTP. */
 import type { Clock } from '#kernel/clock.ts';
-import { banRule, type BanList } from '../../sidecar/authz/ban-rule.ts';
+import { banRule, type BanPorts } from '../../sidecar/authz/ban-rule.ts';
 import type { AllowOutcome, RefuseOutcome } from '../../sidecar/authz/outcomes.ts';
 import { headerValues, type HeadersOfRequest } from './header-values.ts';
 import { Problem } from '../service/problem.ts';
-import type { ServiceSettings } from '../service/service-settings.ts';
+import type { FollowedStore, ServiceSettings } from '../service/service-settings.ts';
 
 /** @param request with the headers of the one that a helper asks about @returns whether it is banned @throws {Problem} where that is not known */
 export type CheckJudge = (request: HeadersOfRequest) => Promise<boolean>;
 
+/** Lists that are followed, as a helper with the same store has them. */
+export type FollowedLists = Pick<BanPorts, 'banListIn' | 'banListAt'>;
+
 export interface CheckJudgeOptions {
   readonly check: NonNullable<ServiceSettings['check']>;
-  readonly list: BanList;
+  readonly store: FollowedStore;
+  readonly lists: FollowedLists;
   readonly clock: Clock;
 }
 
@@ -24,13 +28,13 @@ const unknown: ReadonlySet<AllowOutcome | RefuseOutcome> = new Set<AllowOutcome 
   'store_slow',
 ]);
 
-export function checkJudge({ check, list, clock }: CheckJudgeOptions): CheckJudge {
+export function checkJudge({ check, store, lists, clock }: CheckJudgeOptions): CheckJudge {
   const { claims, cookie } = check;
   const rule = banRule(
-    { name: 'check', mode: 'ban', claims, cookie, store: { file: '/' }, body: '' },
+    { name: 'check', mode: 'ban', claims, cookie, store, body: '' },
     {
-      banListIn: () => list,
-      banListAt: asksNoOther,
+      banListIn: (file) => lists.banListIn(file),
+      banListAt: (settings) => lists.banListAt(settings),
       banServiceAt: asksNoOther,
     },
   );

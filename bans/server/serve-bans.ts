@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '#kernel/clock.ts';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import type { Log } from '#kernel/observe.ts';
-import type { BanList } from '../../sidecar/authz/ban-rule.ts';
+import { systemTimers } from '../../sidecar/workload-api/system-timers.ts';
 import { throwAwayCertificate } from '../../certs/throw-away-certificate.ts';
 import { CertificateFiles } from '../../webhook/files/certificate-files.ts';
 import type { KnownProvider } from '../service/logout-token.ts';
@@ -22,7 +22,7 @@ import { BanListener, type ListenerTls } from './ban-listener.ts';
 import { banServiceLimits, type BanServiceLimits } from './ban-service-limits.ts';
 import { BanServiceMetrics } from './ban-service-metrics.ts';
 import { BanWriter } from './ban-writer.ts';
-import { checkJudge } from './check-judge.ts';
+import { checkJudge, type FollowedLists } from './check-judge.ts';
 import { GuardedStore } from './guarded-store.ts';
 import { Logouts } from './logouts.ts';
 import { providerKeys } from './provider-keys.ts';
@@ -48,6 +48,9 @@ export interface ServingBans {
   /** Serves on while the cluster takes us out of its endpoints, then ends. Idempotent. */
   stop(): Promise<void>;
 }
+
+/** As the helper does. */
+const tidyMs = 1_000;
 
 /** What the parts below are made from. */
 interface Site extends ServeBansOptions {
@@ -164,11 +167,14 @@ async function handlersOf(site: Site): Promise<BanHandlers> {
   const { auditKeyFile, check } = settings;
   const key = auditKeyFile === undefined ? undefined : await auditKey(auditKeyFile);
   const writer = new BanWriter({ store, audit: new BanAudit(log, key), metrics });
-  const list = check === undefined ? undefined : await banListOf(site);
+  const { store: place } = settings;
+  const isFollowed = check !== undefined && !('configMap' in place);
   return new BanHandlers({
     store,
     writer,
-    judge: check && list && checkJudge({ check, list, clock }),
+    judge: isFollowed
+      ? checkJudge({ check, store: place, lists: await listsOf(site), clock })
+      : undefined,
     logouts: settings.logout && logoutsOf(settings.logout, writer, site),
     bounds,
     clock,
@@ -186,16 +192,25 @@ function logoutsOf(settings: readonly LogoutProvider[], writer: BanWriter, site:
   return new Logouts({ providers, writer, metrics, clock, most: bounds.maxUsedTokens });
 }
 
-/** The list in memory that a helper with the same store would have. */
-async function banListOf({ settings, log, clock, closing }: Site): Promise<BanList> {
-  const { store } = settings;
-  if (!('file' in store)) throw new AppError('CONFIG_INVALID', 'check: it needs a store in a file');
+/** The lists in memory that a helper with the same store would have. */
+async function listsOf({ log, closing }: Site): Promise<FollowedLists> {
   const { BanLists } = await import('../../sidecar/helper/ban-lists.ts');
-  const lists = new BanLists({ log, timers: clock });
+  const { BanStores } = await import('../../sidecar/helper/ban-stores.ts');
+  const context = { log, timers: systemTimers };
+  const files = new BanLists(context);
+  const stores = new BanStores(context);
+  const tidying = setInterval(() => {
+    stores.tidy();
+  }, tidyMs);
   closing.signal.addEventListener('abort', () => {
-    lists.close();
+    clearInterval(tidying);
+    files.close();
+    stores.close();
   });
-  return lists.listIn(store.file);
+  return {
+    banListIn: (file) => files.listIn(file),
+    banListAt: (settings) => stores.at(settings),
+  };
 }
 
 async function tlsOf({ tls }: ServiceListener, site: Site): Promise<ListenerTls | undefined> {

@@ -41,6 +41,8 @@ const store = z.union([
   }),
 ]);
 export type ServedStore = z.infer<typeof store>;
+/** One that tells of its changes at once, so that its list can be held in memory. */
+export type FollowedStore = Exclude<ServedStore, { configMap: string }>;
 
 const listener = z.strictObject({
   host: z.string().min(1).max(253).default(everyAddress),
@@ -163,6 +165,12 @@ const settings = z
     insecureNoAuthentication: z.literal(true).optional(),
   })
   .superRefine((value, context) => {
+    if (value.check !== undefined && 'configMap' in value.store)
+      context.addIssue({
+        code: 'custom',
+        message: 'goes with a store in a file or in Redis only',
+        path: ['check'],
+      });
     for (const { message, path } of listenerFaults(value))
       context.addIssue({ code: 'custom', message, path: [...path] });
   });

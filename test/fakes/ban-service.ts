@@ -132,7 +132,17 @@ export async function fakeBanService(options: FakeBanServiceOptions = {}): Promi
     handlers: new BanHandlers({
       store,
       writer,
-      judge: checkJudge({ check, list: lists.listIn(file), clock: timers }),
+      judge: checkJudge({
+        check,
+        store: { file },
+        lists: {
+          banListIn: (path) => lists.listIn(path),
+          banListAt: () => {
+            throw new TypeError('the list is in a file');
+          },
+        },
+        clock: timers,
+      }),
       logouts: new Logouts({
         providers: options.providers ?? new Map(),
         writer,

@@ -44,6 +44,10 @@ describe('is refused', () => {
       'a listener that serves check',
       { ...minimal, check: { claims: ['a'] }, listen: [{ serves: ['bans'] }] },
     ],
+    [
+      'goes with a store in a file or in Redis',
+      { ...minimal, check: { claims: ['sub'] }, store: { configMap: 'shop/svidecar-bans' } },
+    ],
     ['allow', { ...minimal, callers: { allow: [] } }],
     ['matches no caller', { ...minimal, callers: { allow: ['*'] } }],
     ['Unrecognized key', { ...minimal, calers: {} }],
