@@ -19,6 +19,8 @@ export const settingsFile = 'helper.yaml';
 export const payloadNamespace = 'envoy.filters.http.jwt_authn';
 /** Where lists of bans are mounted. */
 export const banDirectory = '/etc/svidecar-bans';
+/** Where the keys of Secrets are mounted with which the helper gets into a store of bans. */
+export const banSecretsDirectory = '/etc/svidecar-ban-secrets';
 /** Per-route `context_extensions` keys. Inject: this route's audience. Validate: its audiences, comma-separated. */
 export const routeAudienceKey = 'svidecar-audience';
 /** `"true"`: the rule does nothing on this route; what a client must not send is still taken away. */

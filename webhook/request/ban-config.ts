@@ -1,14 +1,25 @@
 /** What the configuration says of bans, and what annotations make of it. */
 import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
-import { isArray, stringAt } from '#kernel/json.ts';
+import { isArray, stringAt, type JsonObject } from '#kernel/json.ts';
 import { own } from '#kernel/members.ts';
 import { dnsLabel } from '#kernel/dns-label.ts';
-import { banDirectory, payloadNamespace } from '../../sidecar/config/helper-contract.ts';
+import {
+  banDirectory,
+  banSecretsDirectory,
+  payloadNamespace,
+} from '../../sidecar/config/helper-contract.ts';
 import type { Variables } from '../templates/substitute.ts';
-import { banHostPattern, banTokenForms, banTokenPattern, isBanClaim } from './ban-forms.ts';
+import {
+  banHostPattern,
+  banTokenForms,
+  banTokenPattern,
+  isBanClaim,
+  longestDeadlineMs,
+} from './ban-forms.ts';
 import { annotationKey } from './metadata-keys.ts';
 import type { Settings } from './read-annotations.ts';
+import { redisSettingsOf, redisStoreConfig, secretSources } from './redis-store-config.ts';
 
 const cookiePrefix = 'cookie:';
 const metadataPrefix = 'metadata:';
@@ -23,13 +34,13 @@ const configMapStore = z.strictObject({
     .default('bans.jsonl'),
 });
 
-/** A service that is asked; shorter than the filter's own timeout in `templates/jwt-ban`. */
+/** A service that is asked. */
 const httpStore = z.strictObject({
   http: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }),
-  deadlineMs: z.int().min(1).max(80).optional(),
+  deadlineMs: z.int().min(1).max(longestDeadlineMs).optional(),
   connections: z.int().min(1).max(1_024).optional(),
 });
-const store = z.union([configMapStore, httpStore]);
+const store = z.union([configMapStore, httpStore, redisStoreConfig], { error: faultOfStore });
 type Store = z.infer<typeof store>;
 
 export const bansSchema = z
@@ -57,11 +68,25 @@ export const bansSchema = z
   });
 type BansConfig = Readonly<z.infer<typeof bansSchema>>;
 
+/** Of the kind of store that is meant, by its key; a union would say nothing but that none fits. */
+function faultOfStore({ input, errors }: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>) {
+  const kind = ['configMap', 'http', 'redis'].findIndex(
+    (key) => typeof input === 'object' && input !== null && Object.hasOwn(input, key),
+  );
+  const faults = (errors[kind] ?? []).map(
+    ({ path, message }) => `${[...path.map(String), ''].join('.').replace(/\.$/, ': ')}${message}`,
+  );
+  return faults.length === 0
+    ? 'must be {configMap: NAME}, {http: URL} or {redis: …}'
+    : faults.join('; ');
+}
+
 /** @throws {AppError} ANNOTATION_INVALID for a store that is not configured */
 export function banVariables(settings: Settings, bans: BansConfig): Variables {
   const token = stringAt(settings, 'ban-token') ?? bans.token;
   const found = storeOf(settings, bans);
   const configMap = 'configMap' in found ? found : undefined;
+  const secrets = 'redis' in found ? secretSources(found) : [];
   const claims = settings['ban-claims'];
   const hosts = settings['ban-hosts'];
   return {
@@ -75,12 +100,20 @@ export function banVariables(settings: Settings, bans: BansConfig): Variables {
     banConfigMap: configMap?.configMap,
     bansFromConfigMap: configMap !== undefined,
     banDirectory,
-    banStore: 'http' in found ? found : { file: `${banDirectory}/${found.key}` },
+    banSecrets: secrets,
+    bansNeedSecrets: secrets.length > 0,
+    banSecretsDirectory,
+    banStore: storeSettings(found),
   };
 }
 
 function behind(prefix: string, token: string): string | undefined {
   return token.startsWith(prefix) ? token.slice(prefix.length) : undefined;
+}
+
+function storeSettings(found: Store): JsonObject {
+  if ('http' in found) return found;
+  return 'redis' in found ? redisSettingsOf(found) : { file: `${banDirectory}/${found.key}` };
 }
 
 function storeOf(settings: Settings, { store, stores }: BansConfig): Store {

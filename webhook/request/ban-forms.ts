@@ -8,6 +8,9 @@ export const banTokenForms =
   'header, or cookie: and the name of a cookie, or metadata: and the payload_in_metadata of jwt_authn';
 export const banHostPattern = /^(?:\*\.)?[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?$/;
 
+/** Milliseconds for a question to a store: the filter of `templates/jwt-ban` waits for 100 in all. */
+export const longestDeadlineMs = 80;
+
 export function isBanClaim(text: string): boolean {
   return text.length <= 256 && claimPath(text) !== undefined;
 }

@@ -235,6 +235,86 @@ describe('what annotations and configuration say of bans', () => {
     expect(valueAt(pod, '/spec/volumes/name=svidecar-bans')).toBeUndefined();
   });
 
+  describe('a store may be Redis', () => {
+    const files = '/etc/svidecar-ban-secrets';
+    const injectedWith = (redis: object): readonly [rule: unknown, pod: JsonObject] => {
+      const engine = engineFor({ bans: { stores: { default: { redis } } } });
+      const pod = injected(podFor(templates('jwt-ban')), { engine });
+      return [settingsOf(templates('jwt-ban'), engine), pod];
+    };
+    const sourcesIn = (pod: JsonObject) =>
+      valueAt(pod, '/spec/volumes/name=svidecar-ban-secrets/projected/sources');
+
+    test('without secrets there is no volume', () => {
+      const [rule, pod] = injectedWith({ url: 'redis://redis.edge:6379/1', mirrored: 1_000 });
+      expect(rule).toMatchObject({
+        store: { redis: { url: 'redis://redis.edge:6379/1', mirrored: 1_000, prefix: 'ban:' } },
+      });
+      expect(valueAt(pod, '/spec/volumes')).toHaveLength(2);
+    });
+
+    test('of each Secret the helper gets the keys that it uses, as files, and the pod starts without them', () => {
+      const [rule, pod] = injectedWith({
+        sentinel: { servers: ['s-0.redis:26379', 's-1.redis:26379'], master: 'bans' },
+        auth: { secret: 'redis', passwordKey: 'redis-password', usernameKey: 'username' },
+        tls: { secret: 'redis-tls', clientCertificate: true, serverName: 'redis' },
+        hmac: { secret: 'redis' },
+        prefix: 'shop:',
+      });
+      expect(rule).toMatchObject({
+        store: {
+          redis: {
+            sentinel: { master: 'bans' },
+            usernameFile: `${files}/username`,
+            passwordFile: `${files}/password`,
+            hmacKeyFile: `${files}/hmac-key`,
+            prefix: 'shop:',
+            tls: {
+              ca: `${files}/ca.crt`,
+              cert: `${files}/tls.crt`,
+              key: `${files}/tls.key`,
+              serverName: 'redis',
+            },
+          },
+        },
+      });
+      const item = (key: string, path = key) => ({ key, path });
+      expect(sourcesIn(pod)).toEqual([
+        {
+          secret: {
+            name: 'redis',
+            optional: true,
+            items: [item('redis-password', 'password'), item('username'), item('hmac-key')],
+          },
+        },
+        {
+          secret: {
+            name: 'redis-tls',
+            optional: true,
+            items: [item('ca.crt'), item('tls.crt'), item('tls.key')],
+          },
+        },
+      ]);
+      const mounts = valueAt(pod, '/spec/initContainers/name=auth-helper/volumeMounts');
+      const mount = { name: 'svidecar-ban-secrets', mountPath: files, readOnly: true };
+      expect(mounts).toContainEqual(mount);
+      expect(valueAt(pod, '/spec/volumes/name=svidecar-bans')).toBeUndefined();
+    });
+
+    test("TLS without a Secret trusts the image's authorities; a user may be named", () => {
+      const [rule, pod] = injectedWith({
+        url: 'rediss://redis.edge',
+        username: 'svidecar',
+        auth: { secret: 'redis' },
+        tls: { serverName: 'redis' },
+      });
+      expect(rule).toMatchObject({
+        store: { redis: { tls: { serverName: 'redis' }, username: 'svidecar' } },
+      });
+      expect(sourcesIn(pod)).toMatchObject([{ secret: { items: [{ path: 'password' }] } }]);
+    });
+  });
+
   test('a store that is not configured is refused, with those that are', () => {
     const annotations = templates('jwt-ban', { 'svidecar.dev/ban-store': 'constructor' });
     const decision = decideOn(podFor(annotations), { engine: engineFor({ bans }) });
@@ -253,6 +333,24 @@ describe('what annotations and configuration say of bans', () => {
     [{ stores: { default: { http: 'file:///a' } } }, /stores/],
     [{ stores: { default: { configMap: 'Upper' } } }, /name of a ConfigMap/],
     [{ stores: { default: { configMap: 'a', key: '../x' } } }, /key of a ConfigMap/],
+    [{ stores: { default: {} } }, /\{configMap: NAME}, \{http: URL} or \{redis/],
+    [{ stores: { default: { redis: {} } } }, /one of url, sentinel, cluster at .*redis$/],
+    [{ stores: { default: { redis: { url: 'redis://jo:pass@a' } } } }, /redis.url/],
+    [{ stores: { default: { redis: { url: 'redis://a', tls: {} } } } }, /rediss: at .*redis.tls$/],
+    [{ stores: { default: { redis: { url: 'redis://a', deadlineMs: 81 } } } }, /<=80 at/],
+    [{ stores: { default: { redis: { url: 'redis://a', username: 'jo' } } } }, /at .*redis.auth$/],
+    [
+      { stores: { default: { redis: { url: 'rediss://a', tls: { clientCertificate: true } } } } },
+      /at .*redis.tls.secret$/,
+    ],
+    [
+      { stores: { default: { redis: { url: 'redis://a', auth: { secret: 'Up' } } } } },
+      /name of a Secret at .*auth.secret$/,
+    ],
+    [
+      { stores: { default: { redis: { url: 'redis://a', passwordFile: '/x' } } } },
+      /passwordFile" at/,
+    ],
   ])('a configuration with %j is refused', (wrong, expected) => {
     expect(() => engineFor({ bans: wrong })).toThrow(expected);
   });
