@@ -27,7 +27,7 @@ const auth = z.strictObject({
 /** As a Secret of the type kubernetes.io/tls, and cert-manager's, have it. */
 const tls = z
   .strictObject({
-    /** Absent: the authorities of the helper's image are trusted. */
+    /** Absent: the runtime's own authorities are trusted. */
     secret: secret.optional(),
     caKey: secretKey.default('ca.crt'),
     /** Whether the helper shows the certificate `tls.crt`, with `tls.key`. */

@@ -301,7 +301,7 @@ describe('what annotations and configuration say of bans', () => {
       expect(valueAt(pod, '/spec/volumes/name=svidecar-bans')).toBeUndefined();
     });
 
-    test("TLS without a Secret trusts the image's authorities; a user may be named", () => {
+    test("TLS without a Secret trusts the runtime's authorities; a user may be named", () => {
       const [rule, pod] = injectedWith({
         url: 'rediss://redis.edge',
         username: 'svidecar',
