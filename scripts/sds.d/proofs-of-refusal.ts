@@ -29,7 +29,11 @@ const bothSides: Proof = {
   async prove() {
     for (const service of services) {
       const after = { front: logOf('front-envoy').length, service: logOf(service).length };
-      const lie = { 'x-forwarded-client-cert': `By=x;URI=${idOf('somebody-else')}` };
+      // Neither who it says to be, nor what only our own Envoys may ask of one another, counts from a visitor.
+      const lie = {
+        'x-forwarded-client-cert': `By=x;URI=${idOf('somebody-else')}`,
+        'x-envoy-upstream-rq-timeout-ms': '1',
+      };
       expectPage(await visit(pathOf(service), { headers: lie }), service);
       const sides = [`"caller":"${idOf('front-envoy')}"`, `"callee":"${idOf(service)}"`];
       await logged('front-envoy', after.front, sides);
