@@ -259,7 +259,7 @@ function ownEnvoyIn(
   for (const port of shown)
     trace.warn(
       'app_port_open',
-      `the app's port ${port} is declared in the pod: if it listens on all addresses, anybody can call it past Envoy; have it listen on 127.0.0.1, or let a NetworkPolicy open Envoy's ports alone`,
+      `the app's port ${port} is declared in the pod: if it listens on all addresses, anybody can call it past Envoy; have it listen on 127.0.0.1, or let a NetworkPolicy open Envoy's ports alone (svidecar render network-policy)`,
     );
   requireEnvoy(own, { templates, variables, trace });
   return { plan, derived: plan.derived, location: undefined };

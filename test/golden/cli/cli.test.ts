@@ -15,6 +15,7 @@ const commands: readonly string[] = [
   'render entries',
   'render admin-entry',
   'render envoy',
+  'render network-policy',
   'cleanup',
   'ban',
   'ban add',

@@ -11,6 +11,7 @@ import { yamlOf } from '../../manifests/appended-documents.ts';
 import { adminEntryCommand } from './render-admin-entry.ts';
 import { entriesCommand } from './render-entries.ts';
 import { envoyCommand } from './render-envoy.ts';
+import { networkPolicyCommand } from './render-network-policy.ts';
 import {
   addConfigFlag,
   engineFrom,
@@ -43,7 +44,8 @@ export function renderCommand(context: CliContext): Command {
     .addCommand(templatesCommand(context))
     .addCommand(entriesCommand(context))
     .addCommand(adminEntryCommand(context))
-    .addCommand(envoyCommand(context));
+    .addCommand(envoyCommand(context))
+    .addCommand(networkPolicyCommand(context));
 }
 
 function configCommand(context: CliContext): Command {

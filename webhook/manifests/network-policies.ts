@@ -1,0 +1,134 @@
+/** What shuts the way past an Envoy that svidecar brings: a NetworkPolicy that opens its ports alone, and Services that lead past it. */
+import { healthPort } from '../../sidecar/config/helper-contract.ts';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { own } from '#kernel/members.ts';
+import { inboundName, proxyPorts, type ProxyPlan } from '../proxy/proxy-plan.ts';
+import { decideAll, ownNamespace, type DecideOptions, type DecidedWorkload } from './decide-all.ts';
+import { nameOf } from '../admission/decide.ts';
+import { refusals } from './inject-texts.ts';
+import type { InputProblem } from './input-problem.ts';
+import type { ManifestDocument } from './manifest.ts';
+
+export interface NetworkPolicies {
+  readonly policies: readonly JsonObject[];
+  /** Sentences: what else leads past Envoy, or has no policy. */
+  readonly warnings: readonly string[];
+  readonly problems: readonly InputProblem[];
+}
+
+interface Guarded extends DecidedWorkload {
+  readonly proxy: ProxyPlan;
+  readonly hasHelper: boolean;
+}
+
+export function networkPoliciesFor(
+  documents: readonly ManifestDocument[],
+  options: DecideOptions,
+): NetworkPolicies {
+  const outcomes = decideAll(documents, options);
+  const guarded = outcomes.flatMap(guardedBy);
+  const policies = guarded.flatMap(policyOf);
+  const services = documents.flatMap(({ objects }) => objects.map(({ value }) => value));
+  return {
+    policies,
+    warnings: [
+      ...guarded.filter((one) => policyOf(one).length === 0).map(withoutLabels),
+      ...guarded.flatMap((one) => leadPast(one, services, options.namespace)),
+    ],
+    problems: refusals(outcomes),
+  };
+}
+
+function guardedBy(outcome: DecidedWorkload): readonly Guarded[] {
+  const { decision } = outcome;
+  const status = 'status' in decision ? decision.status : undefined;
+  const proxy = status?.envoy?.proxy;
+  if (proxy === undefined || proxy.inbound.length === 0) return [];
+  return [{ ...outcome, proxy, hasHelper: status?.helper !== undefined }];
+}
+
+function labelsOf({ located }: DecidedWorkload): JsonObject {
+  const selected = objectAt(located.selector, 'matchLabels');
+  return Object.keys(selected).length > 0
+    ? selected
+    : objectAt(objectAt(located.template, 'metadata'), 'labels');
+}
+
+function policyOf(guarded: Guarded): readonly JsonObject[] {
+  const { located, object, proxy, hasHelper } = guarded;
+  const matchLabels = labelsOf(guarded);
+  // An empty selector would shut the whole namespace.
+  if (Object.keys(matchLabels).length === 0) return [];
+  const open = [
+    ...proxy.inbound.map(({ listen }) => listen),
+    proxyPorts.health,
+    ...(hasHelper ? [healthPort] : []),
+  ];
+  const namespace = ownNamespace(object.value);
+  return [
+    {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: {
+        name: `${located.name}-envoy`,
+        ...(namespace === undefined ? {} : { namespace }),
+      },
+      spec: {
+        podSelector: { matchLabels },
+        policyTypes: ['Ingress'],
+        ingress: [{ ports: open.map((port) => ({ protocol: 'TCP', port })) }],
+      },
+    },
+  ];
+}
+
+function withoutLabels({ located }: Guarded): string {
+  return `${nameOf(located)}: its pods have no labels that a NetworkPolicy could select; add some to the pod template`;
+}
+
+/** Services of its pods whose target is the app's own port. */
+function leadPast(
+  guarded: Guarded,
+  objects: readonly JsonObject[],
+  defaultNamespace: string,
+): readonly string[] {
+  const { located, proxy } = guarded;
+  const labels = objectAt(objectAt(located.template, 'metadata'), 'labels');
+  return objects
+    .filter((object) => object['kind'] === 'Service' && object['apiVersion'] === 'v1')
+    .filter((object) => (ownNamespace(object) ?? defaultNamespace) === located.namespace)
+    .filter((object) => selects(objectAt(objectAt(object, 'spec'), 'selector'), labels))
+    .flatMap((service) =>
+      listAt(objectAt(service, 'spec'), 'ports')
+        .filter(isObject)
+        .flatMap((port) => past(port, located.template, proxy))
+        .map(({ app, listen }) => {
+          const name = stringAt(objectAt(service, 'metadata'), 'name') ?? '';
+          return `${nameOf(located)}: Service ${name} leads to the app's port ${app}, past Envoy; set its targetPort to ${listen} (or ${inboundName(listen)})`;
+        }),
+    );
+}
+
+function selects(selector: JsonObject, labels: JsonObject): boolean {
+  const wanted = Object.entries(selector);
+  return wanted.length > 0 && wanted.every(([key, value]) => own(labels, key) === value);
+}
+
+/** @param port of a Service; its target may be the name of a container's port */
+function past(
+  port: JsonObject,
+  template: JsonObject,
+  { inbound }: ProxyPlan,
+): ProxyPlan['inbound'] {
+  const target = port['targetPort'] ?? port['port'];
+  const number = typeof target === 'string' ? portNamed(target, template) : target;
+  return inbound.filter(({ app }) => app === number);
+}
+
+function portNamed(name: string, template: JsonObject): unknown {
+  const ports = listAt(objectAt(template, 'spec'), 'containers')
+    .filter(isObject)
+    .flatMap((container) => listAt(container, 'ports'))
+    .filter(isObject);
+  return ports.find((port) => port['name'] === name)?.['containerPort'];
+}
