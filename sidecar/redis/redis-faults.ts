@@ -10,7 +10,7 @@ export class RedisSilence extends Error {
   }
 }
 
-/** By the word that an error of a server begins with. */
+/** By the word that an error of a server begins with, and where it matters the command. */
 const answers: ReadonlyMap<string, string> = new Map([
   ['NOAUTH', 'asks for a password: give passwordFile, and username where it has users'],
   ['WRONGPASS', 'refuses the user or the password: check username and passwordFile'],
@@ -20,6 +20,8 @@ const answers: ReadonlyMap<string, string> = new Map([
   ['READONLY', 'is a replica: it takes no writes'],
   ['DENIED', 'is in protected mode: give it a password'],
   ['NOPROTO', 'does not speak RESP3: Redis 6 or newer is needed'],
+  ['ERR SENTINEL', 'is no Sentinel: check sentinel.servers'],
+  ['ERR CLUSTER', 'is in no Cluster: give url in its place'],
   ['OOM', 'has no memory left for more: raise maxmemory'],
 ]);
 
@@ -127,9 +129,11 @@ function answerText(word: string, thrown: unknown, words: readonly string[]): st
     thrown instanceof Error ? (/'([a-z|-]{1,64})' command/.exec(thrown.message) ?? []) : [];
   if (word === 'NOPERM') {
     const what = refused ?? words[0] ?? 'a command';
-    return `gives its user no right to ${what.replace('|', ' ').toUpperCase()}, or not on these keys: compare its ACL with docs/bans.md`;
+    return `gives its user no right to ${what.replace('|', ' ').toUpperCase()}, or not on these keys: compare its ACL with docs/bans-redis.md`;
   }
-  return answers.get(word) ?? `answered ${words[0] ?? 'a command'} with an error (${word})`;
+  const asked = words[0] ?? 'a command';
+  const known = answers.get(`${word} ${asked}`) ?? answers.get(word);
+  return known ?? `answered ${asked} with an error (${word})`;
 }
 
 /** The client's own errors have no code. */

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { programPath } from './components.ts';
 import { freePort, startProcess, waitUntil, type RunningProcess } from './processes.ts';
-import { ask, startRedis, type RedisServer } from './redis.ts';
+import { ask, startRedis, type RedisOptions, type RedisServer } from './redis.ts';
 import { createWorkFolder } from './work-folder.ts';
 
 const host = '127.0.0.1';
@@ -25,10 +25,12 @@ export interface RedisSentinels {
 }
 
 /** Returns when each Sentinel knows the replica and the others, so that a failover works: about 2 s. */
-export async function startSentinels(): Promise<RedisSentinels> {
+export async function startSentinels({
+  users = [],
+}: Pick<RedisOptions, 'users'> = {}): Promise<RedisSentinels> {
   const work = await createWorkFolder('sentinels');
-  const master = await startRedis();
-  const replica = await startRedis({ args: ['--replicaof', host, `${master.port}`] });
+  const master = await startRedis({ users });
+  const replica = await startRedis({ users, args: ['--replicaof', host, `${master.port}`] });
   // Sentinels that find it when they begin need not look again, which they do after 10 s.
   await waitUntil('the replica follows its master', () => isFollowing(replica));
   const sentinels: RunningProcess[] = [];
@@ -109,17 +111,18 @@ const lastSlot = 16_383;
 
 /** Three masters, and a replica of the first where one is asked for; returns when all agree: about 2 s. */
 export async function startRedisCluster(
-  options: { readonly replica?: boolean } = {},
+  options: Pick<RedisOptions, 'users'> & { readonly replica?: boolean } = {},
 ): Promise<RedisCluster> {
-  const first = await startNode();
-  const masters = [first, await startNode(), await startNode()];
+  const { users = [] } = options;
+  const first = await startNode(users);
+  const masters = [first, await startNode(users), await startNode(users)];
   for (const [index, { server }] of masters.entries()) {
     const from = Math.ceil((index * (lastSlot + 1)) / masters.length);
     const to = Math.ceil(((index + 1) * (lastSlot + 1)) / masters.length) - 1;
     await server.command('CLUSTER', 'ADDSLOTSRANGE', `${from}`, `${to}`);
     await server.command('CLUSTER', 'SET-CONFIG-EPOCH', `${index + 1}`);
   }
-  const replica = options.replica === true ? await startNode() : undefined;
+  const replica = options.replica === true ? await startNode(users) : undefined;
   const nodes = replica === undefined ? masters : [...masters, replica];
   const meet = ['CLUSTER', 'MEET', host, `${first.server.port}`, `${first.bus}`];
   for (const { server } of nodes.slice(1)) await server.command(...meet);
@@ -143,11 +146,11 @@ interface ClusterNode {
   readonly bus: number;
 }
 
-async function startNode(): Promise<ClusterNode> {
+async function startNode(users: readonly string[]): Promise<ClusterNode> {
   const bus = await freePort();
   const cluster = ['--cluster-enabled', 'yes', '--cluster-port', `${bus}`];
   const args = [...cluster, '--cluster-node-timeout', `${silenceMs}`];
-  return { server: await startRedis({ args }), bus };
+  return { server: await startRedis({ users, args }), bus };
 }
 
 async function areOne(nodes: readonly RedisServer[]): Promise<boolean> {

@@ -6,7 +6,11 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { createAuthority } from '../harness/authority.ts';
 import { describeWithComponents } from '../harness/components.ts';
 import { startRedis, type RedisOptions, type RedisServer } from '../harness/redis.ts';
+import { redisStore } from '../../../sidecar/config/redis-settings.ts';
+import { openStore } from '../../../sidecar/redis/kept-store.ts';
+import { systemTimers } from '../../../sidecar/workload-api/system-timers.ts';
 import { runtimes } from '../runtimes.ts';
+import { rightsOf } from './documented-rights.ts';
 import { StoreWatcher } from './watcher.ts';
 import type { StoreLine } from '../../fakes/redis-store-program.ts';
 
@@ -119,8 +123,7 @@ describeWithComponents(['redis-server', 'valkey-server'], 'a store on one server
 });
 
 describeWithComponents(['redis-server'], 'getting into a store', () => {
-  /** What docs/bans.md says is enough to read. */
-  const reader = '~ban:* resetchannels -@all +hello +ping +client|tracking +get +mget +scan';
+  const reader = rightsOf('helper');
 
   test('TLS with a certificate of the client and a user who may only read', async () => {
     const server = await redis({ tls: true, users: [`reader on >secret ${reader}`] });
@@ -138,6 +141,32 @@ describeWithComponents(['redis-server'], 'getting into a store', () => {
       await server.command('SET', 'ban:a', '2');
       await watcher.says(tells('ban:a'), { seen });
     }
+  });
+
+  test('a user who may ban: a script that compares and sets, and a removal; no memory is said as such', async () => {
+    const server = await redis({ users: [`banner on >secret ${rightsOf('banner')}`] });
+    const passwordFile = join(server.folder, 'password');
+    await writeFile(passwordFile, 'secret');
+    const given = { url: server.url, username: 'banner', passwordFile };
+    const up = Promise.withResolvers<undefined>();
+    const events = {
+      onUp: () => {
+        up.resolve(undefined);
+      },
+      onDown: () => undefined,
+      onChanged: () => undefined,
+    };
+    const context = { timers: systemTimers, random: Math.random };
+    const store = openStore(redisStore.parse({ redis: given }).redis, events, context);
+    started.push({ stop: () => store.close() });
+    await up.promise;
+    const script = "return redis.call('SET', KEYS[1], redis.call('GET', KEYS[1]) or ARGV[1])";
+    await store.command('ban:a', ['EVAL', script, '1', 'ban:a', 'x'], 1_000);
+    expect(await store.read(['ban:a'], 1_000)).toEqual(['x']);
+    expect(await store.command('ban:a', ['DEL', 'ban:a'], 1_000)).toBe(1);
+    await server.command('CONFIG', 'SET', 'maxmemory', '1');
+    const full = store.command('ban:a', ['SET', 'ban:a', 'x'], 1_000);
+    await expect(full).rejects.toMatchObject({ code: 'BAN_STORE_FULL' });
   });
 
   describe('what is wrong is said', () => {

@@ -1,9 +1,13 @@
 /** Stores on several servers: masters that fail are replaced, slots move, and the others go on meanwhile. On both runtimes. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { describeWithComponents } from '../harness/components.ts';
 import { startRedisCluster, startSentinels } from '../harness/redis-sets.ts';
-import type { RedisServer } from '../harness/redis.ts';
+import { startRedis, type RedisServer } from '../harness/redis.ts';
+import { createWorkFolder } from '../harness/work-folder.ts';
 import { runtimes } from '../runtimes.ts';
+import { rightsOf } from './documented-rights.ts';
 import { StoreWatcher } from './watcher.ts';
 import type { StoreLine } from '../../fakes/redis-store-program.ts';
 
@@ -16,6 +20,16 @@ function watch(settings: object): readonly StoreWatcher[] {
   const watchers = runtimes.map((runtime) => new StoreWatcher(runtime, settings));
   started.push(...watchers);
   return watchers;
+}
+
+/** Of a helper that has what the page says, and no more. */
+async function access(...more: readonly string[]) {
+  const work = await createWorkFolder('password');
+  started.push({ stop: () => work.remove() });
+  const passwordFile = join(work.path, 'password');
+  await writeFile(passwordFile, 'secret');
+  const users = [`helper on >secret ${rightsOf('helper', ...more)}`];
+  return { users, settings: { username: 'helper', passwordFile } };
 }
 
 const tells =
@@ -39,10 +53,11 @@ async function areUpAgain(watchers: readonly StoreWatcher[], seen: readonly numb
 
 describeWithComponents(['redis-server'], 'a store on several servers', () => {
   test('Sentinels: the master hangs, and so does one of them; the replica is taken', async () => {
-    const set = await startSentinels();
+    const { users, settings } = await access('+info');
+    const set = await startSentinels({ users });
     started.push(set);
     const [first, second] = set.servers;
-    const watchers = watch({ sentinel: set.sentinel });
+    const watchers = watch({ ...settings, sentinel: set.sentinel });
     await Promise.all(watchers.map((each) => each.isUp()));
     await areTold(watchers, first, 'ban:first');
     const seen = watchers.map(({ lines }) => lines.length);
@@ -53,38 +68,56 @@ describeWithComponents(['redis-server'], 'a store on several servers', () => {
   });
 
   test('Sentinels that do not know the master, or are not there, are named', async () => {
-    const [watcher] = watch({ sentinel: { servers: ['127.0.0.1:1'], master: 'bans' } });
-    const line = await watcher?.says(({ kind }) => kind === 'down');
-    expect(line?.says).toContain('127.0.0.1:1 cannot be reached (ECONNREFUSED)');
+    const { users, settings } = await access();
+    const server = await startRedis({ password: 'other', users });
+    started.push(server);
+    const [away, none] = ['127.0.0.1:1', `127.0.0.1:${server.port}`].map(async (address) => {
+      const sentinel = { servers: [address], master: 'bans' };
+      const [watcher] = watch({ ...settings, sentinel });
+      return (await watcher?.says(({ kind }) => kind === 'down'))?.says;
+    });
+    expect(await away).toContain('127.0.0.1:1 cannot be reached (ECONNREFUSED)');
+    // It asked for the password, which it got.
+    expect(await none).toContain('is no Sentinel: check sentinel.servers');
   });
 
   test('a Cluster: a master dies and its replica becomes one; the others tell and are read meanwhile', async () => {
-    const set = await startRedisCluster({ replica: true });
+    const { users, settings } = await access('+cluster|slots +asking');
+    const set = await startRedisCluster({ users, replica: true });
     started.push(set);
-    const watchers = watch({ cluster: set.cluster });
+    const watchers = watch({ ...settings, cluster: set.cluster });
     await Promise.all(watchers.map((each) => each.isUp()));
     // Their slots are 3300, 15495 and 7365: one of each master.
     const keys = ['{b}', '{a}', '{c}'].map((tag) => `ban:${tag}`);
     for (const key of keys) await areTold(watchers, await set.masterOf(key), key);
     for (const watcher of watchers)
       expect((await watcher.ask({ readAll: true, deadlineMs: 0 })).says).toEqual([...keys].sort());
-    const seen = watchers.map(({ lines }) => lines.length);
-    await set.masters[0]?.kill();
+    let seen = watchers.map(({ lines }) => lines.length);
+    // A planned change first, in which the old master goes on, as a replica.
+    await set.replica?.command('CLUSTER', 'FAILOVER');
+    await areUpAgain(watchers, seen);
+    const clients = async (): Promise<string> =>
+      (await set.masters[0]?.command('CLIENT', 'LIST')) ?? '';
+    expect(await clients()).not.toContain('name=svidecar');
+    await areTold(watchers, await set.masterOf('ban:{b}'), 'ban:{b}');
+    seen = watchers.map(({ lines }) => lines.length);
+    await set.replica?.kill();
     await Promise.all(
       watchers.map((each, at) => each.says(({ kind }) => kind === 'down', { seen: seen[at] ?? 0 })),
     );
     await areTold(watchers, await set.masterOf('ban:{a}'), 'ban:{a}:other');
     await areUpAgain(watchers, seen);
-    expect(await set.masterOf('ban:{b}')).toBe(set.replica);
+    expect(await set.masterOf('ban:{b}')).toBe(set.masters[0]);
     await areTold(watchers, await set.masterOf('ban:{b}'), 'ban:{b}');
   });
 
   test('a Cluster: a slot moves to another master; its keys are told and read wherever they are', async () => {
-    const set = await startRedisCluster();
+    const { users, settings } = await access('+cluster|slots +asking');
+    const set = await startRedisCluster({ users });
     started.push(set);
     const [from, to] = set.masters;
     if (from === undefined || to === undefined) throw new Error('no masters');
-    const watchers = watch({ cluster: set.cluster });
+    const watchers = watch({ ...settings, cluster: set.cluster });
     await Promise.all(watchers.map((each) => each.isUp()));
     await areTold(watchers, from, 'ban:{b}:moves');
     const fromId = await from.command('CLUSTER', 'MYID');
