@@ -155,6 +155,16 @@ describe('the filter of jwt-ban', () => {
     expect(ids('jwt-ban', 'payload', '{name: a, config_discovery: {}}')).toEqual([]);
   });
 
+  test('can look at what jwt-validate has verified on the data path native', () => {
+    const annotations = {
+      'svidecar.dev/data-path': 'native',
+      'svidecar.dev/ban-token': 'metadata:svidecar',
+    };
+    const patch = patched('jwt-ban, jwt-validate', { annotations, front: [] });
+    expect(patch.warnings.filter(({ id }) => id === 'claims_not_left')).toEqual([]);
+    expect(filterNames(patch)).toEqual(['svidecar.jwt-validate', 'svidecar.jwt-ban', 'router']);
+  });
+
   test('asks for the claims only where it looks at them', () => {
     const text = (annotations = {}) => patched('jwt-ban', { annotations }).files['envoy.yaml'];
     expect(text()).not.toContain('metadata_context_namespaces');
