@@ -1,6 +1,5 @@
 /** The store of the service's settings. */
 import type { Clock } from '#kernel/clock.ts';
-import { AppError } from '#kernel/errors.ts';
 import type { ServedStore } from '../service/service-settings.ts';
 import type { BanStore } from '../store/ban-store.ts';
 import { openBanStore } from '../store/open-store.ts';
@@ -8,11 +7,14 @@ import { openBanStore } from '../store/open-store.ts';
 /** Of a ConfigMap, as helpers read it. */
 const listKey = 'bans.jsonl';
 
-/** Nothing is asked yet. @throws {AppError} CONFIG_INVALID, CLUSTER_UNREACHABLE */
+/** Milliseconds that a call waits for a first connection to Redis. */
+const patienceMs = 1_000;
+
+/** Nothing is asked yet. @throws {AppError} FILE_UNREADABLE, CLUSTER_UNREACHABLE */
 export async function openServedStore(store: ServedStore, clock: Clock): Promise<BanStore> {
   if ('file' in store) return openBanStore({ kind: 'file', file: store.file }, { clock });
-  if (!('configMap' in store))
-    throw new AppError('CONFIG_INVALID', 'store: a file or a ConfigMap can be written');
+  if ('redis' in store)
+    return openBanStore({ kind: 'redis', settings: store.redis }, { clock, patienceMs });
   // By far the largest library.
   const { connect } = await import('../../webhook/kube/connection.ts');
   const api = await connect({ kind: 'in_cluster' });

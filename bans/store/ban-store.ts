@@ -65,7 +65,7 @@ export function keyOfBan(ban: BanToWrite): string {
   return keyOf(ban.claim, ban.value);
 }
 
-function invalid(what: string, demanded: string): AppError {
+export function invalid(what: string, demanded: string): AppError {
   return new AppError('BAN_INVALID', `this cannot be banned: ${what} must be ${demanded}`);
 }
 

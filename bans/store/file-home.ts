@@ -34,6 +34,8 @@ export class FileHome implements ListHome {
   readonly name: string;
   readonly #file: string;
   readonly #times: FileTimes;
+  /** Of the file that was read last. */
+  #readMark: string | undefined;
 
   constructor(file: string, times: FileTimes = defaultTimes) {
     this.name = file;
@@ -41,7 +43,9 @@ export class FileHome implements ListHome {
     this.#times = times;
   }
 
-  read(): Promise<string> {
+  async read(): Promise<string> {
+    // Before the text: what is written in between then counts as a change.
+    this.#readMark = await markOf(this.#file);
     return textOf(this.#file);
   }
 
@@ -63,6 +67,7 @@ export class FileHome implements ListHome {
       woken.abort();
     });
     try {
+      if ((await markOf(this.#file)) !== this.#readMark) return;
       // Aborted: woken, or no longer wanted.
       const either = AbortSignal.any([signal, woken.signal]);
       await wait(this.#times.lookMs, undefined, { signal: either }).catch(() => undefined);

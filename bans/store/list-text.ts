@@ -46,7 +46,8 @@ export function withBan(text: string, put: Put): string | undefined {
   const { where, ban } = put;
   const lines = [...linesOf(text, where)].map((line) => ({ ...line, use: useOf(line, put) }));
   const same = lines.flatMap((line) => (line.use === 'same' && line.ban ? [line.ban] : []));
-  const present = same.length === 0 ? undefined : same.reduce(joined);
+  const inForce = same.filter((one) => !hasEnded(one, put.nowS));
+  const present = inForce.length === 0 ? undefined : inForce.reduce(joined);
   const merged = mergedBan(present, ban);
   const kept = lines.filter(({ use }) => use === 'kept');
   if (merged === present && kept.length + 1 === lines.length) return undefined;

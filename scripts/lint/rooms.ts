@@ -111,7 +111,7 @@ export const rooms: readonly Room[] = [
   ),
   thin(kube, kernel),
   // The API server is asked as the controller asks it.
-  thin(bansStore, kernel, config, jwt, kube),
+  thin(bansStore, kernel, config, jwt, redis, kube),
   thin(
     'webhook/controller',
     kernel,

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isObject, objectAt } from '#kernel/json.ts';
 import type { HelperSettingsInput } from '../../sidecar/config/settings.ts';
 import { bareToken, deepJson, tokenOf } from '../fakes/ban-tokens.ts';
+import { runSvidecar } from '../fakes/fake-terminal.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { startEnvoy, type RunningEnvoy } from './harness/envoy.ts';
 import { freePort, waitUntil } from './harness/processes.ts';
@@ -271,6 +272,19 @@ describeWithComponents(['envoy'], 'bans', () => {
         });
         expect(await helper.metric('svidecar_faults_total')).toBe(0);
         helper.configure(listRules());
+      });
+
+      test('svidecar ban add is in force at once, and so is remove', async () => {
+        writeList('# by hand\n');
+        await becomes(200);
+        const whom = ['email=jo@example.org', '--file', list];
+        expect(await runSvidecar(['ban', 'add', ...whom, '--for', '1h'])).toMatchObject({
+          code: 0,
+        });
+        await becomes(403);
+        expect(await statusOf(al)).toBe(200);
+        expect(await runSvidecar(['ban', 'remove', ...whom])).toMatchObject({ code: 0 });
+        await becomes(200);
       });
 
       test('without the helper nobody is refused, and when it is back the ban is', async () => {

@@ -3,11 +3,20 @@ import type { Command } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import type { BanStore } from '../../bans/store/ban-store.ts';
 import type { BanPlace } from '../../bans/store/open-store.ts';
+import { checkShape, readShape } from '../../sidecar/config/check-shape.ts';
+import {
+  redisStore,
+  redisTarget,
+  type RedisSettings,
+} from '../../sidecar/config/redis-settings.ts';
+import { readFile } from '../files/load-engine.ts';
 import { addClusterFlags, connectTo, type ClusterFlags } from './cluster-flags.ts';
 import { defaultNamespace } from './options.ts';
 import type { CliContext } from './terminal.ts';
 
 export interface BanStoreFlags extends ClusterFlags {
+  readonly redis?: string;
+  readonly store?: string;
   readonly file?: string;
   readonly configmap?: string;
   readonly namespace?: string;
@@ -23,6 +32,8 @@ export function addBanStoreFlags(command: Command): Command {
       '--configmap <name>',
       `the store: a ConfigMap as [namespace/]name[/key] (default: "${defaultConfigMap}")`,
     )
+    .option('--redis <url>', 'the store: redis://host:6379/0, rediss://host:6379 or unix:///path')
+    .option('--store <file>', 'the store: a YAML file with the settings of one in Redis (redis: …)')
     .option('--file <path>', 'the store: a file with one ban in each line')
     .option('-n, --namespace <name>', "namespace of the ConfigMap (default: the context's)");
   return addClusterFlags(flags, 'for a ConfigMap');
@@ -46,14 +57,32 @@ export async function withBanStore<Result>(
 }
 
 async function placeOf(flags: BanStoreFlags): Promise<BanPlace> {
-  const { file, configmap } = flags;
-  if ([file, configmap].filter((each) => each !== undefined).length > 1)
-    throw new AppError('USAGE', 'give one store: --configmap or --file');
+  const { redis, store, file, configmap } = flags;
+  if ([redis, store, file, configmap].filter((each) => each !== undefined).length > 1)
+    throw new AppError('USAGE', 'give one store: --configmap, --redis, --store or --file');
+  if (redis !== undefined) return { kind: 'redis', settings: redisAt(redis) };
+  if (store !== undefined) return { kind: 'redis', settings: redisIn(store) };
   if (file !== undefined) return { kind: 'file', file };
   const named = configMapNamed(configmap ?? defaultConfigMap);
   const api = await connectTo(flags);
   const namespace = named.namespace ?? flags.namespace ?? api.namespace ?? defaultNamespace;
   return { kind: 'config_map', api, place: { namespace, name: named.name, key: named.key } };
+}
+
+/** @throws {AppError} USAGE */
+function redisAt(url: string): RedisSettings {
+  if (redisTarget(url) !== undefined)
+    return checkShape({ redis: { url } }, { schema: redisStore, code: 'USAGE' }, '--redis').redis;
+  throw new AppError(
+    'USAGE',
+    '--redis: write redis://host:port/database, rediss://host:port or unix:///path; for user and password give --store',
+  );
+}
+
+/** @throws {AppError} FILE_UNREADABLE, CONFIG_INVALID */
+function redisIn(path: string): RedisSettings {
+  const shape = { schema: redisStore, code: 'CONFIG_INVALID' } as const;
+  return readShape(readFile(path), shape, path).redis;
 }
 
 interface NamedConfigMap {
