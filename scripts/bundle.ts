@@ -27,10 +27,18 @@ const redisApart: Plugin = {
   },
 };
 
+/** grpc-js asks for it only where channelz or ORCA is used, and it would be a fifth of the helper. */
+const protoLoader = '@grpc/proto-loader';
+
 /** What differs. The helper is CommonJS, which both runtimes start faster; the webhook waits at its top level. */
 const programs = {
   helper: { entryPoints: ['sidecar/main.ts'], plugins: [redisApart], ...commonJs },
-  redis: { entryPoints: ['sidecar/redis/open-mirror.ts'], ...commonJs },
+  // Its client asks for this only where somebody turns its own metrics on. The webhook has it, for its metrics.
+  redis: {
+    entryPoints: ['sidecar/redis/open-mirror.ts'],
+    external: ['@opentelemetry/api'],
+    ...commonJs,
+  },
   webhook: { entryPoints: ['webhook/main.ts'], ...esModule },
   demo: { entryPoints: ['images/demo/main.ts'], ...esModule },
 } as const satisfies Record<string, BuildOptions>;
@@ -63,9 +71,7 @@ export async function bundle(
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
-    // grpc-js asks for the one only where channelz or ORCA is used, and it would be a fifth of the helper; the client for
-    // Redis asks for the other only where somebody turns its own metrics on.
-    external: ['@grpc/proto-loader', '@opentelemetry/api'],
+    external: [protoLoader, ...('external' in programs[program] ? programs[program].external : [])],
     logLevel: 'warning',
   });
   const inside = Object.values(metafile.outputs).flatMap(({ inputs }) =>
