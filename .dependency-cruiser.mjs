@@ -64,7 +64,8 @@ export default {
       severity: 'error',
       from: {
         path: '^(webhook|sidecar|certs|bans)/',
-        pathNot: '^(sidecar/config/|bans/service/|webhook/(templates|request)/|webhook/injection/status\\.ts$)',
+        pathNot:
+          '^(sidecar/config/|bans/service/|webhook/(templates|request)/|webhook/injection/status\\.ts$)',
       },
       to: { path: '(^|/)node_modules/zod/' },
     },

@@ -1,7 +1,7 @@
 /** Callers by X.509-SVID over real TLS: an authority vouches for its own trust domain, and for no other. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import type { TLSSocket} from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { connect, createServer, type Server } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { messageOf } from '#kernel/errors.ts';
