@@ -1,6 +1,6 @@
 /** Pod templates of every odd shape that an API server, or a person, may hand us; for property tests. */
 import fc from 'fast-check';
-import type { Json, JsonObject } from '#kernel/json.ts';
+import { isArray, isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 
 type Gen = fc.Arbitrary<JsonObject>;
 
@@ -164,6 +164,15 @@ const requests = fc.constantFrom<Readonly<Record<string, string>>>(
     'svidecar.dev/native-sidecar': 'true',
     'svidecar.dev/data-path': 'native',
   },
+  {
+    'inject.svidecar.dev/templates': 'envoy, jwt-validate',
+    'svidecar.dev/inbound': '28443=28080, tcp:29443=29000',
+  },
+  {
+    'inject.svidecar.dev/templates': 'jwt-inject, envoy',
+    'svidecar.dev/upstreams': '29001=backend.shop:8443 spiffe://example.org/backend',
+    'svidecar.dev/native-sidecar': 'false',
+  },
 );
 
 const metadata: Gen = withUnknown(
@@ -181,6 +190,18 @@ const metadata: Gen = withUnknown(
     })),
 );
 
+/** Where a template brings the Envoy, the pod has none of its own. */
+function withoutSecond(template: JsonObject): JsonObject {
+  const annotations = objectAt(objectAt(template, 'metadata'), 'annotations');
+  const templates = stringAt(annotations, 'inject.svidecar.dev/templates');
+  if (templates?.includes('envoy') !== true) return template;
+  const { containers, initContainers, ...rest } = objectAt(template, 'spec');
+  const others = (all: Json | undefined): Json =>
+    isArray(all) ? all.filter((item) => !isObject(item) || item['name'] !== 'envoy') : null;
+  const inits = initContainers === undefined ? {} : { initContainers: others(initContainers) };
+  return { ...template, spec: { ...rest, ...inits, containers: others(containers) } };
+}
+
 /** A Deployment whose pod template asks for something. */
 export const randomDeployment: Gen = fc
   .tuple(withUnknown(fc.record({ metadata, spec })), unknownFields)
@@ -188,7 +209,7 @@ export const randomDeployment: Gen = fc
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: { name: 'frontend', namespace: 'shop', ...unknown },
-    spec: { ...unknown, template },
+    spec: { ...unknown, template: withoutSecond(template) },
   }));
 
 /** What another injector adds between two passes: to lists and maps, never taking anything away. */

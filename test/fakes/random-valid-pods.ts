@@ -29,13 +29,20 @@ const sources = fc.constantFrom<JsonObject>(
   { csi: { driver: 'other.csi' } },
   { hostPath: { path: '/run/spire/agent-sockets' } },
 );
-const volumeNames = ['own-1', 'spiffe-workload-api', 'svidecar-settings'] as const;
+const volumeNames = [
+  'own-1',
+  'spiffe-workload-api',
+  'svidecar-settings',
+  'svidecar-envoy',
+] as const;
 const mountPaths = [
   '/spiffe-workload-api',
   '/spiffe-workload-api/',
   '/spiffe-workload-api/more',
   '/etc/svidecar',
   '/etc/svidecar/more',
+  '/etc/svidecar-envoy',
+  '/run/svidecar-envoy',
   '/data',
 ] as const;
 
@@ -52,6 +59,7 @@ const ports = fc.constantFrom<Json>(
   [{ containerPort: 9010 }],
   [{ containerPort: 9011, name: 'svidecar-health' }],
   [{ containerPort: 8080, name: 'svidecar-health' }],
+  [{ containerPort: 8080, name: 'inbound-8443' }],
 );
 const securityContext = some({
   runAsUser: fc.constantFrom(0, 1000),
@@ -103,7 +111,13 @@ const os = fc.constantFrom<JsonObject>(
 
 const annotations = fc
   .record({
-    templates: fc.constantFrom('jwt-validate', 'spire', 'jwt-validate, spire'),
+    templates: fc.constantFrom(
+      'jwt-validate',
+      'spire',
+      'jwt-validate, spire',
+      'envoy',
+      'envoy, jwt-validate',
+    ),
     more: some({
       'svidecar.dev/native-sidecar': fc.constantFrom('true', 'false'),
       'svidecar.dev/socket': fc.constantFrom('csi', 'hostPath'),
@@ -114,10 +128,13 @@ const annotations = fc
   })
   .map(({ templates, more }): JsonObject => ({
     ...more,
+    ...(templates.includes('envoy') ? { 'svidecar.dev/inbound': '8443=8080' } : {}),
     'inject.svidecar.dev/templates': templates,
   }));
 
 interface Parts {
+  /** Of the pod's own. */
+  readonly hasEnvoy: boolean;
   readonly app: JsonObject;
   readonly overlay: JsonObject;
   readonly overlayAt: string;
@@ -127,6 +144,7 @@ interface Parts {
 }
 
 function specOf({
+  hasEnvoy,
   app: own,
   overlay: helper,
   overlayAt,
@@ -143,7 +161,11 @@ function specOf({
     ...spec,
     ...system,
     ...(native ? { initContainers: [helper] } : {}),
-    containers: [own, envoy, ...(overlayAt === 'containers' ? [helper] : [])],
+    containers: [
+      own,
+      ...(hasEnvoy ? [envoy] : []),
+      ...(overlayAt === 'containers' ? [helper] : []),
+    ],
     volumes: [
       ...[readOnly, ...others].filter((volume) => volume !== undefined),
       { name: 'envoy-config', configMap: { name: 'envoy' } },
@@ -161,7 +183,7 @@ export const validPod: Gen = fc
       app,
       overlay,
       overlayAt: fc.constantFrom('none', 'none', 'none', 'none', 'containers', 'initContainers'),
-      volumes: fc.tuple(sources, sources, sources),
+      volumes: fc.tuple(sources, sources, sources, sources),
       spec: some({
         resources: fc.oneof(fc.constant({}), resources),
         restartPolicy: fc.constantFrom('Always', 'Never', 'OnFailure'),
@@ -173,14 +195,16 @@ export const validPod: Gen = fc
       os,
     }),
   })
-  .map(({ annotations: asked, parts }): JsonObject => ({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      name: 'injected',
-      namespace: 'plain',
-      // Only with the helper is there something to complete.
-      annotations: parts.overlayAt === 'none' ? asked : { ...asked, ...withHelper },
-    },
-    spec: specOf(parts),
-  }));
+  .map(({ annotations: asked, parts }): JsonObject => {
+    // Only with the helper is there something to complete.
+    const { 'svidecar.dev/inbound': inbound, ...others } = asked;
+    const isAsked = parts.overlayAt === 'none';
+    const annotated = isAsked ? asked : { ...others, ...withHelper };
+    const bringsEnvoy = isAsked && inbound !== undefined;
+    return {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'injected', namespace: 'plain', annotations: annotated },
+      spec: specOf({ ...parts, hasEnvoy: !bringsEnvoy }),
+    };
+  });
