@@ -102,10 +102,25 @@ function templateInForce(template: NamedTemplate, engine: Engine): JsonObject {
   const parts = template.parts.flatMap(({ from, fragment }): readonly Json[] => {
     // A checked fragment is JSON, but for undefined members.
     const json = JSON.parse(JSON.stringify(fragment)) as JsonObject;
-    const filled = substitute(json, withOthersKept(json, variables));
+    const filled = filledIn(json, withOthersKept(json, variables));
     return isObject(filled) ? [{ from, ...filled }] : [];
   });
   return { name, description, aliases, requires, parts };
+}
+
+/** What is repeated for each member of a list stays as it is written: the lists come with the workload. */
+function filledIn(value: Json, variables: Variables): Json | undefined {
+  if (isArray(value))
+    return value
+      .map((item) => filledIn(item, variables))
+      .filter((item): item is Json => item !== undefined);
+  if (!isObject(value)) return substitute(value, variables);
+  if (value['$each'] !== undefined) return value;
+  const members = Object.entries(value).map(
+    ([key, member]) =>
+      [key, member === undefined ? undefined : filledIn(member, variables)] as const,
+  );
+  return Object.fromEntries(members.filter(([, member]) => member !== undefined));
 }
 
 /** What the workload decides, or its annotations. */
