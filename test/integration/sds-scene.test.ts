@@ -1,5 +1,6 @@
 /** `scripts/sds`: front-envoy, service-purple and service-gray with SPIRE on this machine, proved by itself and seen by a browser. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -27,7 +28,7 @@ describeWithComponents(
     let env: Record<string, string>;
     let address: string;
     let browser: Browser;
-    let letGo: () => void;
+    let letGo: () => Promise<unknown>;
 
     const sds = (
       args: readonly string[],
@@ -60,7 +61,12 @@ describeWithComponents(
         detached: true,
       });
       guard.unref();
-      letGo = () => guard.stdin.end();
+      const ended = once(guard, 'exit');
+      letGo = () => {
+        guard.ref();
+        guard.stdin.end();
+        return ended;
+      };
       browser = await chromium.launch({
         executablePath: '/usr/bin/chromium',
         args: ['--no-sandbox'],
@@ -69,7 +75,8 @@ describeWithComponents(
     afterAll(async () => {
       await browser.close();
       await sds(['down']);
-      letGo();
+      // It makes the folder of its lock again: before that is removed.
+      await letGo();
       await work.remove();
     });
 
