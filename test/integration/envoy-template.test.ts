@@ -204,6 +204,8 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
     const { headers } = JSON.parse(answer.body) as Seen;
     const shown = headers['x-forwarded-client-cert'];
     expect(shown).toMatch(new RegExp(`^By=${ids.backend};Hash=[0-9a-f]{64};URI=${ids.frontend}$`));
+    // Envoy obeys what it takes for one of its own, and says so to the app: no caller is, wherever it comes from.
+    expect(headers['x-envoy-internal']).toBeUndefined();
     expect((await send(ports.tcp)).status).toBe(200);
     await waitUntil('it is logged', async () => {
       const [received, sent] = await Promise.all([logOf(backend), logOf(frontend)]);
