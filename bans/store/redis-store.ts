@@ -45,10 +45,11 @@ const tries = 20;
 
 /**
  * Sets KEYS[1] to ARGV[2], until ARGV[3] (Unix milliseconds; empty: for good), but only if it holds ARGV[1] (empty:
- * nothing). Gives 1, or what it holds instead.
+ * nothing). Gives 1, or what it holds instead. What is longer than a record is none.
  */
 const compareAndSet = `
-local held = redis.call('GET', KEYS[1]) or ''
+local held = redis.call('GETRANGE', KEYS[1], 0, ${maxRecordBytes})
+if #held > ${maxRecordBytes} then held = '' end
 if held ~= ARGV[1] then return held end
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
 else redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3]) end
@@ -82,12 +83,13 @@ export class RedisStore implements BanStore {
     const kind = kindOfBan(ban);
     const { id, key } = this.#keyFor(kind, ban);
     await this.#options.feed.firstUp();
-    let [held] = await this.#options.connection.read([key], commandMs);
+    const [text] = await this.#options.connection.read([key], commandMs);
+    let held = Buffer.byteLength(text ?? '') > maxRecordBytes ? '' : (text ?? '');
     for (let lost = 0; lost < tries; lost += 1) {
-      const present = this.#inForce(readRecord({ kind, id }, held ?? ''));
+      const present = this.#inForce(readRecord({ kind, id }, held));
       const merged = mergedBan(present, ban);
       if (merged === present) return;
-      const now = await this.#swap(key, held ?? '', { ...merged, value: this.#kept(ban.value) });
+      const now = await this.#swap(key, held, { ...merged, value: this.#kept(ban.value) });
       if (now === undefined) return;
       held = now;
     }

@@ -89,6 +89,7 @@ const schema = z.strictObject({
 export function readRecord({ kind, id }: BanRecordKey, text: string): ReadRecord {
   if (text.length > maxRecordBytes || Buffer.byteLength(text) > maxRecordBytes)
     return refused(`it has more than ${maxRecordBytes} bytes`);
+  if (text === '') return refused('it is no text; delete it, and write {"claim": …, "value": …}');
   const value = parsed(text);
   if (!isObject(value)) return refused('it is no JSON object; write {"claim": …, "value": …}');
   // The schema library leaves this member out, and says nothing of it.

@@ -6,6 +6,7 @@ import { LRUCache } from 'lru-cache';
 import type { Timers } from '#kernel/clock.ts';
 import { banKinds, recordKey } from '../config/ban-records.ts';
 import type { Ban } from '../config/ban-list.ts';
+import type { ReadFaults } from './read-faults.ts';
 import type { RecordReader } from './record-reader.ts';
 import type { StoreConnection } from './store-connection.ts';
 
@@ -21,6 +22,7 @@ export interface LookupsOptions {
   /** Of one lookup. */
   readonly deadlineMs: number;
   readonly timers: Timers;
+  readonly faults: ReadFaults;
 }
 
 /** What is kept: so many answers, and some 4 MiB at most. */
@@ -107,16 +109,18 @@ export class BanLookups {
     ids: readonly string[],
     changed: ReadonlySet<string>,
   ): Promise<FoundBans | LookupTrouble> {
-    const { prefix, deadlineMs, timers } = this.#options;
+    const { prefix, deadlineMs, timers, faults } = this.#options;
     const keys = ids.flatMap((id) => banKinds.map((kind) => recordKey(prefix, kind, id)));
     try {
       const values = await withinTime(this.#read(keys), deadlineMs, timers);
       if (values === undefined) return 'store_slow';
+      faults.end();
       const found = new Map(ids.map((id, index) => [id, this.#bansOf(keys, values, index)]));
       for (const [id, bans] of found) if (!changed.has(id)) this.#kept.set(id, bans);
       return found;
-    } catch {
+    } catch (thrown) {
       // Whatever failed: the store has said nothing.
+      faults.note(thrown);
       return 'store_away';
     } finally {
       for (const id of ids)

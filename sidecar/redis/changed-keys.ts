@@ -1,6 +1,7 @@
 /** Keys that have changed are read again, many at once, one batch after the other: so the newest answer is the last one. */
 import { backOffMs, type BackOff } from '#kernel/back-off.ts';
 import type { Timers } from '#kernel/clock.ts';
+import type { ReadFaults } from './read-faults.ts';
 import type { StoreConnection, StoredRecord } from './store-connection.ts';
 
 export interface ChangedRecord extends Omit<StoredRecord, 'value'> {
@@ -12,6 +13,7 @@ export interface ChangedKeysOptions {
   readonly connection: Pick<StoreConnection, 'read'>;
   readonly timers: Timers;
   readonly random: () => number;
+  readonly faults: ReadFaults;
   readonly onRead: (records: readonly ChangedRecord[]) => void;
 }
 
@@ -97,7 +99,8 @@ export class ChangedKeys {
   async #valuesOf(keys: readonly string[]): Promise<readonly (string | null)[] | undefined> {
     try {
       return await this.#options.connection.read(keys, deadlineMs);
-    } catch {
+    } catch (thrown) {
+      this.#options.faults.note(thrown);
       return undefined;
     }
   }

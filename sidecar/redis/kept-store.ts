@@ -1,6 +1,7 @@
 /** Bans read from and written to the masters of a store, whichever has a key. */
 import { AppError } from '#kernel/errors.ts';
 import { isArray } from '#kernel/json.ts';
+import { maxRecordBytes } from '../config/ban-records.ts';
 import type { RedisSettings } from '../config/redis-settings.ts';
 import { MasterLinks } from './master-links.ts';
 import { errorWord, redirectionIn, storeFault, type Redirection } from './redis-faults.ts';
@@ -15,8 +16,8 @@ import type {
 
 /** Milliseconds for one step of a reading of all. */
 const stepWithinMs = 5_000;
-/** Keys of one step, during which a server does nothing else. */
-const keysAtOnce = 500;
+/** Of one step: with the longest records, 2 MiB are on their way. */
+const keysAtOnce = 128;
 
 /** Never throws: what fails is told to `events`, and none of these is called before it has returned. */
 export function openStore(
@@ -61,12 +62,14 @@ class KeptStore implements StoreConnection {
   }
 
   async read(keys: readonly string[], deadlineMs: number): Promise<readonly (string | null)[]> {
-    if (this.#links.hasSlots)
-      return await Promise.all(keys.map((key) => this.#readOne(key, deadlineMs)));
-    const pieces: Promise<readonly (string | null)[]>[] = [];
-    for (let from = 0; from < keys.length; from += keysAtOnce)
-      pieces.push(this.#readPiece(keys.slice(from, from + keysAtOnce), deadlineMs));
-    return (await Promise.all(pieces)).flat();
+    const { timers } = this.#context;
+    const endMs = timers.now() + deadlineMs;
+    const values: (string | null)[] = [];
+    for (let from = 0; from < keys.length; from += keysAtOnce) {
+      const piece = keys.slice(from, from + keysAtOnce);
+      values.push(...(await this.#readPiece(piece, Math.max(1, endMs - timers.now()))));
+    }
+    return values;
   }
 
   async command(key: string, words: readonly string[], deadlineMs: number): Promise<RedisReply> {
@@ -106,27 +109,48 @@ class KeptStore implements StoreConnection {
     } while (cursor !== '0');
   }
 
-  async #readOne(key: string, deadlineMs: number): Promise<string | null> {
-    try {
-      const reply = await this.command(key, ['GET', key], deadlineMs);
-      return typeof reply === 'string' ? reply : null;
-    } catch (thrown) {
-      // A list, a set or the like, which is no ban.
-      if (errorWord(thrown) === 'WRONGTYPE') return null;
-      throw thrown;
-    }
+  #readPiece(keys: readonly string[], deadlineMs: number): Promise<readonly (string | null)[]> {
+    return this.#links.hasSlots
+      ? Promise.all(keys.map((key) => this.#readOne(key, deadlineMs)))
+      : this.#readTogether(keys, deadlineMs);
   }
 
-  async #readPiece(
+  async #readOne(key: string, deadlineMs: number): Promise<string | null> {
+    const words = wordsFor(key);
+    const [answer] = await Promise.allSettled([this.command(key, words, deadlineMs)]);
+    return valueIn(answer, this.#links.forKey(key), words);
+  }
+
+  async #readTogether(
     keys: readonly string[],
     deadlineMs: number,
   ): Promise<readonly (string | null)[]> {
     const link = this.#links.forKey('');
-    const words = ['MGET', ...keys];
-    const reply = await asked(link, words, deadlineMs);
-    if (!isArray(reply) || reply.length !== keys.length) throw strange(link, words);
-    return reply.map((value) => (typeof value === 'string' ? value : null));
+    const answers = await link.askAll(keys.map(wordsFor), deadlineMs).catch((thrown: unknown) => {
+      throw storeFault(link.name, thrown, wordsFor(''));
+    });
+    return answers.map((answer) => valueIn(answer, link, wordsFor('')));
   }
+}
+
+/** One byte more than a record has, so that a longer one is told from the longest, and no more of it. */
+function wordsFor(key: string): readonly string[] {
+  return ['GETRANGE', key, '0', `${maxRecordBytes}`];
+}
+
+/** Redis answers with an empty text where nothing is. @see StoreConnection.read */
+function valueIn(
+  answer: PromiseSettledResult<RedisReply>,
+  link: RedisLink,
+  words: readonly string[],
+): string | null {
+  if (answer.status === 'rejected') {
+    // A list, a set or the like.
+    if (errorWord(answer.reason) === 'WRONGTYPE') return '';
+    throw storeFault(link.name, answer.reason, words);
+  }
+  if (typeof answer.value !== 'string') throw strange(link, words);
+  return answer.value === '' ? null : answer.value;
 }
 
 async function asked(

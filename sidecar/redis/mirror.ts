@@ -8,13 +8,13 @@
  */
 import { backOffMs, type BackOff } from '#kernel/back-off.ts';
 import type { Timers } from '#kernel/clock.ts';
-import { messageOf } from '#kernel/errors.ts';
 import type { Log } from '#kernel/observe.ts';
-import { banKinds, hashedBanId, type BanRecordKey } from '../config/ban-records.ts';
+import { banKinds, hashedBanId } from '../config/ban-records.ts';
 import type { Ban } from '../config/ban-list.ts';
 import { BanLookups, type FoundBans, type LookupTrouble } from './ban-lookups.ts';
 import { ChangedKeys, type ChangedRecord } from './changed-keys.ts';
 import { PackedBans } from './packed-bans.ts';
+import { ReadFaults } from './read-faults.ts';
 import { RecordReader } from './record-reader.ts';
 import type { StoreConnection, StoreEvents, StoredRecord } from './store-connection.ts';
 import { WholeReading } from './whole-reading.ts';
@@ -61,6 +61,7 @@ export class BanMirror {
   readonly #options: MirrorOptions;
   readonly #connection: StoreConnection;
   readonly #records: RecordReader;
+  readonly #faults: ReadFaults;
   readonly #lookups: BanLookups;
   readonly #changes: ChangedKeys;
   readonly #seed: number;
@@ -93,11 +94,17 @@ export class BanMirror {
     const isHashed = hmacKey !== undefined;
     const records = new RecordReader({ store: connection.name, prefix, isHashed, log });
     this.#records = records;
-    this.#lookups = new BanLookups({ connection, records, prefix, deadlineMs, timers });
+    const isUp = (): boolean => this.#isUp;
+    const reads = { store: connection.name, isUp, log };
+    const faults = new ReadFaults({ ...reads, harm: 'its changes wait: it is tried again' });
+    this.#faults = faults;
+    const harm = 'whoever is looked up passes';
+    const looking = { connection, records, prefix, deadlineMs, timers };
+    this.#lookups = new BanLookups({ ...looking, faults: new ReadFaults({ ...reads, harm }) });
     const onRead = (changed: readonly ChangedRecord[]): void => {
       this.#takeChanged(changed);
     };
-    this.#changes = new ChangedKeys({ connection, timers, random, onRead });
+    this.#changes = new ChangedKeys({ connection, timers, random, onRead, faults });
   }
 
   /** False until the store was reached for the first time. */
@@ -141,6 +148,7 @@ export class BanMirror {
     if (this.#isTrue()) this.#trueAtMs = nowMs;
     this.#table?.deleteEnded(nowMs / 1_000);
     this.#kept?.bans.deleteEnded(nowMs / 1_000);
+    this.#endKeptOnceNone();
     if (this.#kept !== undefined && nowMs >= this.#kept.sinceMs + keptForMs) {
       this.#kept = undefined;
       this.#say('warn', {}, 'the bans that the store has lost a day ago are not in force any more');
@@ -178,7 +186,7 @@ export class BanMirror {
 
   /** Whether what is known is what the store holds. */
   #isTrue(): boolean {
-    if (!this.#isUp || this.#kept !== undefined) return false;
+    if (!this.#isUp) return false;
     return this.#table === undefined || (!this.#isReadDue && this.#changes.size === 0);
   }
 
@@ -226,16 +234,17 @@ export class BanMirror {
   }
 
   #takeChanged(records: readonly ChangedRecord[]): void {
-    for (const { key, value } of records) {
-      const ban = value === null ? undefined : this.#records.banIn({ key, value });
-      const of = this.#records.keyOf(key);
-      if (of !== undefined) this.#change(key, of, ban);
-    }
+    for (const record of records) this.#change(record);
+    this.#endKeptOnceNone();
     if ((this.#table?.size ?? 0) > this.#options.mirrored) this.#lookUpFromNowOn();
     if ((this.#reading?.changes ?? 0) > maxWaiting) this.#readInstead();
+    if (this.#isTrue()) this.#faults.end();
   }
 
-  #change(key: string, of: BanRecordKey, ban: Ban | undefined): void {
+  #change({ key, value }: ChangedRecord): void {
+    const ban = value === null ? undefined : this.#records.banIn({ key, value });
+    const of = this.#records.keyOf(key);
+    if (of === undefined) return;
     const table = this.#table;
     if (this.#isReadDue) this.#noteArrival(key, table?.has(of) === true, ban !== undefined);
     this.#reading?.takeChanged(key, of, ban);
@@ -275,7 +284,7 @@ export class BanMirror {
     } catch (thrown) {
       if (turn !== this.#turn) return;
       if (reading.isTooLarge) this.#lookUpFromNowOn();
-      else this.#retry(messageOf(thrown), failures);
+      else this.#retry(thrown, failures);
     }
   }
 
@@ -310,8 +319,11 @@ export class BanMirror {
     this.#table = reading.bans;
     this.#tryWholeAtMs = Infinity;
     this.#loadedAtS = Math.floor(nowMs / 1_000);
-    // Until the next second, or the list would seem to be older than it is.
-    if (this.#isTrue()) this.#trueAtMs = nowMs;
+    if (this.#isTrue()) {
+      this.#faults.end();
+      // Until the next second, or the list would seem to be older than it is.
+      this.#trueAtMs = nowMs;
+    }
     const { size, bytes } = reading.bans;
     this.#say('info', { bans: size, bytes, ms: nowMs - startedMs }, 'list of bans read');
   }
@@ -326,9 +338,16 @@ export class BanMirror {
     this.#say('error', { bans: lost.size }, words);
   }
 
-  #retry(fault: string, failures: number): void {
+  /** Each was written anew, was taken off or has ended. */
+  #endKeptOnceNone(): void {
+    if (this.#kept?.bans.size !== 0) return;
+    this.#kept = undefined;
+    this.#say('info', {}, 'none of the bans that the store had lost is kept any more');
+  }
+
+  #retry(thrown: unknown, failures: number): void {
     const { timers, random } = this.#options;
-    if (failures === 0) this.#say('warn', { fault }, 'the list of bans could not be read');
+    this.#faults.note(thrown);
     const delayMs = backOffMs(readAgain, failures, random());
     this.#callOffRetry = timers.after(delayMs, () => {
       this.#readAll(failures + 1);

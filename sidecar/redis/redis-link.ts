@@ -170,6 +170,18 @@ export class RedisLink {
     return reply;
   }
 
+  /** Sent together, under one deadline; an error of the server is the outcome of its command. @throws {Error} as `ask` */
+  async askAll(
+    commands: readonly (readonly string[])[],
+    deadlineMs: number,
+  ): Promise<readonly PromiseSettledResult<RedisReply>[]> {
+    if (this.#state === 'over') throw this.#fault;
+    const sent = commands.map((words) => this.#client.sendCommand<RedisReply>(words));
+    const outcomes = await this.#settled(Promise.allSettled(sent), deadlineMs);
+    this.#heard += 1;
+    return outcomes;
+  }
+
   close(): void {
     this.#end(new AppError('BAN_STORE_UNREACHABLE', `${this.name} is not connected any more`));
   }

@@ -17,11 +17,14 @@ export interface StoreConnection {
   /** For messages, without user and password: `redis://host:6379/0`. */
   readonly name: string;
   /**
-   * Every key with the prefix, and its value, piece by piece; a key may come twice, and values are texts of any length.
+   * Every key with the prefix, and its value as `read` gives it, piece by piece; a key may come twice.
    * Rejects when a master goes away meanwhile, or brings nothing for 5 s.
    */
   readAll(onPiece: (records: readonly StoredRecord[]) => void): Promise<void>;
-  /** In the order of `keys`; null: not there, or no text. Settles within `deadlineMs`. */
+  /**
+   * In the order of `keys`; null: not there, or an empty text; empty: something else than a text. Of a text longer than
+   * a record there is only the beginning, one byte longer than a record. Settles within `deadlineMs`.
+   */
   read(keys: readonly string[], deadlineMs: number): Promise<readonly (string | null)[]>;
   /**
    * One command of Redis that is about one key, sent to the key's master; never sent twice. Settles within `deadlineMs`,

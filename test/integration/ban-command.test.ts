@@ -39,7 +39,7 @@ describeWithComponents(['redis-server', 'valkey-server'], 'bans by hand in Redis
     let settings: object;
     beforeAll(async () => {
       const rights =
-        '~ban:* +get +mget +scan +set +del +eval +client +hello +ping +auth +info resetchannels';
+        '~ban:* +getrange +scan +set +del +eval +client +hello +ping +auth +info resetchannels';
       const { url, tls } = await server({ tls: true, users: [`writer on >secret ${rights}`] });
       const passwordFile = join(work.path, 'password');
       writeFileSync(passwordFile, 'secret\n');

@@ -111,7 +111,8 @@ describeWithComponents(['envoy', 'redis-server'], 'bans in Redis', () => {
         await redis.command('SET', keyOf('al@example.org'), '{"claim":"email"');
         await redis.command('SET', 'ban:all:al@example.org', recordOf('al@example.org'));
         await redis.command('HSET', 'ban:all:[["email"],"b"]', 'a', 'b');
-        await all('svidecar_ban_records_refused_total', 2);
+        await redis.command('SETRANGE', keyOf('large@example.org'), '50000000', 'x');
+        await all('svidecar_ban_records_refused_total', 4);
         await becomes(jo, 403);
         await isEnforced(jo);
         for (const helper of edges.helpers) expect(helper.log()).not.toContain('al@example.org');

@@ -52,7 +52,10 @@ describeWithComponents(['redis-server', 'valkey-server'], 'a store on one server
       const watchers = watch({ url: `unix://${server.socketPath}` });
       for (const watcher of watchers) {
         await watcher.isUp();
-        expect((await watcher.ask({ readAll: true, deadlineMs: 0 })).says).toEqual(['ban:old']);
+        expect((await watcher.ask({ readAll: true, deadlineMs: 0 })).says).toEqual([
+          'ban:list',
+          'ban:old',
+        ]);
       }
       await server.command('SET', 'other:1', '1');
       const times: number[] = [];
@@ -101,6 +104,21 @@ describeWithComponents(['redis-server', 'valkey-server'], 'a store on one server
     for (const watcher of watchers) expect(await watcher.stop()).toBe(0);
   });
 
+  test('of a large value only the beginning is read; what is no text is told from what is not there', async () => {
+    const server = await redis();
+    await server.command('SETRANGE', 'ban:large', '50000000', 'x');
+    await server.command('HSET', 'ban:hash', 'a', 'b');
+    await server.command('SET', 'ban:a', 'é'.repeat(8_192));
+    const read = ['ban:large', 'ban:hash', 'ban:none', 'ban:a'];
+    for (const watcher of watch({ url: server.url })) {
+      await watcher.isUp();
+      const { says } = await watcher.ask({ read, deadlineMs: 1_000 });
+      expect(says).toEqual(['\0'.repeat(16_385), '', null, 'é'.repeat(8_192)]);
+      const all = await watcher.ask({ readAll: true, deadlineMs: 0 });
+      expect(all.says).toEqual(['ban:a', 'ban:hash', 'ban:large']);
+    }
+  });
+
   test('a server that hangs is noticed within three seconds, and a lookup ends at its deadline', async () => {
     const server = await redis();
     const watchers = watch({ url: server.url });
@@ -135,7 +153,7 @@ describeWithComponents(['redis-server'], 'getting into a store', () => {
       await watcher.isUp();
       expect((await watcher.ask({ readAll: true, deadlineMs: 0 })).says).toEqual(['ban:a']);
       expect((await watcher.ask({ read: ['other'], deadlineMs: 1_000 })).says).toContain(
-        'gives its user no right to MGET',
+        'gives its user no right to GETRANGE',
       );
       const seen = watcher.lines.length;
       await server.command('SET', 'ban:a', '2');
@@ -160,7 +178,8 @@ describeWithComponents(['redis-server'], 'getting into a store', () => {
     const store = openStore(redisStore.parse({ redis: given }).redis, events, context);
     started.push({ stop: () => store.close() });
     await up.promise;
-    const script = "return redis.call('SET', KEYS[1], redis.call('GET', KEYS[1]) or ARGV[1])";
+    const script =
+      "return redis.call('SET', KEYS[1], redis.call('GETRANGE', KEYS[1], 0, 9) .. ARGV[1])";
     await store.command('ban:a', ['EVAL', script, '1', 'ban:a', 'x'], 1_000);
     expect(await store.read(['ban:a'], 1_000)).toEqual(['x']);
     expect(await store.command('ban:a', ['DEL', 'ban:a'], 1_000)).toBe(1);

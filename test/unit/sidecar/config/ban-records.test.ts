@@ -106,7 +106,7 @@ describe('a record', () => {
 
   const other = '{"claim":"sub","value":"secret-b"}';
   test.each([
-    ['nothing', '', 'all', id, /no JSON object/],
+    ['nothing, which stands for what is no text', '', 'all', id, /no text/],
     ['no JSON', '{"claim":"sub"', 'all', id, /no JSON object/],
     ['a list', '[]', 'all', id, /no JSON object/],
     ['depth', '['.repeat(9_000), 'all', id, /no JSON object/],

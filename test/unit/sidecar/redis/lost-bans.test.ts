@@ -20,7 +20,7 @@ describe('a store that has lost all bans at once', () => {
     expect(said()).toContain('lost all bans at once');
     await timers.advance(120_000);
     mirror.tidy();
-    expect(mirror.state()).toMatchObject({ ageS: 120, bans: 2 });
+    expect(mirror.state()).toMatchObject({ hasLostAll: true, ageS: 0, bans: 2 });
     expect(isBanned('b')).toBe(false);
     await timers.advance(24 * hourMs);
     mirror.tidy();
@@ -38,6 +38,28 @@ describe('a store that has lost all bans at once', () => {
     store.remove(a);
     await settled();
     expect([isBanned('a'), isBanned('b')]).toEqual([false, true]);
+  });
+
+  test('and gets each of them anew, has lost nothing any more; so it is with those that are taken off or end', async () => {
+    const { store, timers, mirror, up } = mirrored();
+    store.put('a');
+    const b = store.put('b');
+    store.put('c', { untilS: 1_010 });
+    await up();
+    store.flushAll();
+    await settled();
+    store.put('a');
+    store.remove(b);
+    await settled();
+    expect(mirror.state()).toMatchObject({ hasLostAll: true, bans: 2 });
+    await timers.advance(10_000);
+    mirror.tidy();
+    expect(mirror.state()).toMatchObject({ hasLostAll: false, ageS: 0, bans: 1 });
+    store.flushAll();
+    await settled();
+    store.put('a');
+    await settled();
+    expect(mirror.state()).toMatchObject({ hasLostAll: false, bans: 1 });
   });
 
   test('while it was away, and has others since: both are in force, through all that follows', async () => {
