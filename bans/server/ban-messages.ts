@@ -3,7 +3,10 @@ import { kindOfBan } from '../../sidecar/config/ban-records.ts';
 import type { BanAddress } from '../service/ban-address.ts';
 import { Problem } from '../service/problem.ts';
 import { banBody, shaped, type AnsweredBan } from '../service/service-shapes.ts';
-import type { BanToWrite, StoredBan } from '../store/ban-store.ts';
+import { isAhead, type BanToWrite, type StoredBan } from '../store/ban-store.ts';
+
+const ahead =
+  'issuedBefore: it is in the future; give the time of now, or leave it out to ban all tokens until an end';
 
 /** A ban as it is asked for. @throws {Problem} */
 export function banToWrite(
@@ -15,7 +18,9 @@ export function banToWrite(
   const untilS = forSeconds === undefined ? secondsOf(until) : nowS + forSeconds;
   if (untilS !== undefined && untilS <= nowS)
     throw new Problem('body_invalid', 'until: it has passed already; DELETE ends a ban');
-  return { claim, value, untilS, issuedBeforeS: secondsOf(issuedBefore), reason, by, atS: nowS };
+  const issuedBeforeS = secondsOf(issuedBefore);
+  if (isAhead({ issuedBeforeS }, nowS)) throw new Problem('body_invalid', ahead);
+  return { claim, value, untilS, issuedBeforeS, reason, by, atS: nowS };
 }
 
 export function banAsAnswered(ban: StoredBan): AnsweredBan {

@@ -21,7 +21,9 @@ export class BanWriter {
   /** @throws {Problem} */
   async put(ban: BanToWrite, act: BanAct = 'put'): Promise<void> {
     const { by } = ban;
-    await this.#noted({ act, by, ban }, () => this.#options.store.ask((store) => store.put(ban)));
+    await this.#noted({ act, by, ban }, async () => {
+      await this.#options.store.ask((store) => store.put(ban));
+    });
   }
 
   /** @throws {Problem} also where there was none */

@@ -27,9 +27,9 @@ export interface BanStore {
   readonly name: string;
   /**
    * Idempotent. A ban of all tokens replaces the one before; one of tokens issued before some time only ever grows
-   * (`mergedBan`).
+   * (`mergedBan`). Gives what is in force then.
    */
-  put(ban: BanToWrite): Promise<void>;
+  put(ban: BanToWrite): Promise<StoredBan>;
   /** Both bans of it. False: there was none. */
   remove(claim: string, value: string): Promise<boolean>;
   /** Those that have not ended. */
@@ -48,7 +48,10 @@ const lastS = Date.parse('9999-12-31T23:59:59Z') / 1_000;
 export function keyOf(claim: string, value: string): string {
   const path = claim.length > 256 ? undefined : claimPath(claim);
   if (path === undefined)
-    throw invalid('the claim', 'a name, or a JSON pointer such as /realm/user, of 256 characters');
+    throw invalid(
+      'the claim',
+      'a name, or a JSON pointer such as /realm/user, of up to 256 characters',
+    );
   const key = banKey(path, value);
   if (key === undefined) throw invalid('the value', 'a text of 1 to 1,024 characters');
   return key;
@@ -102,6 +105,17 @@ function isSame(left: Times & { reason?: string | undefined }, right: BanToWrite
     left.issuedBeforeS === right.issuedBeforeS &&
     left.reason === right.reason
   );
+}
+
+/** Seconds by which the clocks of those who ban and those who issue tokens may differ. */
+const skewS = 60;
+
+/** Whether it means tokens of the future too. That is a slip, and later bans of its kind could not take it back. */
+export function isAhead(
+  { issuedBeforeS }: Pick<BanToWrite, 'issuedBeforeS'>,
+  nowS: number,
+): boolean {
+  return issuedBeforeS !== undefined && issuedBeforeS > nowS + skewS;
 }
 
 /** Whether the ban is over. */

@@ -43,9 +43,15 @@ export class ListStore implements BanStore {
     return this.#home.name;
   }
 
-  async put(ban: BanToWrite): Promise<void> {
+  async put(ban: BanToWrite): Promise<StoredBan> {
     const put = { ban, key: keyOfBan(ban), where: this.name, nowS: this.#nowS() };
-    await this.#home.change((text) => withBan(text, put));
+    let inForce: StoredBan = ban;
+    await this.#home.change((text) => {
+      const changed = withBan(text, put);
+      inForce = changed.ban;
+      return changed.text;
+    });
+    return inForce;
   }
 
   async remove(claim: string, value: string): Promise<boolean> {

@@ -2,7 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { banListLimits, readBanLine, type ListedBan } from '../../sidecar/config/ban-list.ts';
 import { kindOfBan, writeRecord } from '../../sidecar/config/ban-records.ts';
-import { hasEnded, mergedBan, type BanToWrite } from './ban-store.ts';
+import { hasEnded, mergedBan, type BanToWrite, type StoredBan } from './ban-store.ts';
 
 /** Seconds for which a ban that has ended stays on a list: clocks differ, and people look. Then the next `put` drops it. */
 const keptEndedS = 24 * 3_600;
@@ -38,11 +38,15 @@ interface Put {
   readonly nowS: number;
 }
 
-/**
- * The list with a ban on it; undefined where it says that already.
- * @throws {AppError} BAN_LIST_INVALID, BAN_STORE_FULL
- */
-export function withBan(text: string, put: Put): string | undefined {
+interface Changed {
+  /** What is in force then. */
+  readonly ban: StoredBan;
+  /** The list with it; undefined where it says that already. */
+  readonly text: string | undefined;
+}
+
+/** @throws {AppError} BAN_LIST_INVALID, BAN_STORE_FULL */
+export function withBan(text: string, put: Put): Changed {
   const { where, ban } = put;
   const lines = [...linesOf(text, where)].map((line) => ({ ...line, use: useOf(line, put) }));
   const same = lines.flatMap((line) => (line.use === 'same' && line.ban ? [line.ban] : []));
@@ -50,13 +54,14 @@ export function withBan(text: string, put: Put): string | undefined {
   const present = inForce.length === 0 ? undefined : inForce.reduce(joined);
   const merged = mergedBan(present, ban);
   const kept = lines.filter(({ use }) => use === 'kept');
-  if (merged === present && kept.length + 1 === lines.length) return undefined;
+  if (merged === present && kept.length + 1 === lines.length)
+    return { ban: merged, text: undefined };
   const place = lines.findIndex(({ use }) => use === 'same');
   const before = place === -1 ? kept : lines.slice(0, place).filter(({ use }) => use === 'kept');
   const texts = kept.map((line) => line.text);
   texts.splice(before.length, 0, writeRecord(merged));
   const bans = 1 + kept.filter((line) => line.ban !== undefined).length;
-  return bounded(`${texts.join('\n')}\n`, bans, where);
+  return { ban: merged, text: bounded(`${texts.join('\n')}\n`, bans, where) };
 }
 
 /** What becomes of a line: it is about the same ban, or over for long, or it stays. */

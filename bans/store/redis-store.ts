@@ -45,10 +45,15 @@ const tries = 20;
 
 /**
  * Sets KEYS[1] to ARGV[2], until ARGV[3] (Unix milliseconds; empty: for good), but only if it holds ARGV[1] (empty:
- * nothing). Gives 1, or what it holds instead. What is longer than a record is none.
+ * nothing). Gives 1, or what it holds instead. What is longer than a record is none, nor is a list,
+ * a set or the like.
  */
 const compareAndSet = `
-local held = redis.call('GETRANGE', KEYS[1], 0, ${maxRecordBytes})
+local held = redis.pcall('GETRANGE', KEYS[1], 0, ${maxRecordBytes})
+if type(held) == 'table' then
+  if not string.find(held.err, 'WRONGTYPE', 1, true) then return held end
+  held = ''
+end
 if #held > ${maxRecordBytes} then held = '' end
 if held ~= ARGV[1] then return held end
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
@@ -78,7 +83,7 @@ export class RedisStore implements BanStore {
     return this.#options.connection.name;
   }
 
-  async put(ban: BanToWrite): Promise<void> {
+  async put(ban: BanToWrite): Promise<StoredBan> {
     keyOfBan(ban);
     const kind = kindOfBan(ban);
     const { id, key } = this.#keyFor(kind, ban);
@@ -88,9 +93,9 @@ export class RedisStore implements BanStore {
     for (let lost = 0; lost < tries; lost += 1) {
       const present = this.#inForce(readRecord({ kind, id }, held));
       const merged = mergedBan(present, ban);
-      if (merged === present) return;
+      if (merged === present) return present;
       const now = await this.#swap(key, held, { ...merged, value: this.#kept(ban.value) });
-      if (now === undefined) return;
+      if (now === undefined) return merged;
       held = now;
     }
     const words = `others changed it ${tries} times meanwhile; try again`;

@@ -19,7 +19,7 @@ const answers: ReadonlyMap<string, string> = new Map([
   ['MASTERDOWN', 'is a replica without its master'],
   ['READONLY', 'is a replica: it takes no writes'],
   ['DENIED', 'is in protected mode: give it a password'],
-  ['NOPROTO', 'does not speak RESP3: Redis 6 or newer is needed'],
+  ['NOPROTO', 'does not speak RESP3: Redis 7 or newer is needed'],
   ['ERR SENTINEL', 'is no Sentinel: check sentinel.servers'],
   ['ERR CLUSTER', 'is in no Cluster: give url in its place'],
   ['OOM', 'has no memory left for more: raise maxmemory'],

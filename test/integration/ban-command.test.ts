@@ -16,6 +16,7 @@ import { runCommand, startProcess, waitUntil, type RunningProcess } from './harn
 import { startRedisCluster, startSentinels } from './harness/redis-sets.ts';
 import { startRedis } from './harness/redis.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
+import { rightsOf } from './redis/documented-rights.ts';
 import { ban, behavesAsAStore, clock, ends } from './store-behaviour.ts';
 
 const program = join(import.meta.dirname, '../../webhook/main.ts');
@@ -38,9 +39,8 @@ describeWithComponents(['redis-server', 'valkey-server'], 'bans by hand in Redis
   describe('one server, with TLS, and a user who may do only what is needed', () => {
     let settings: object;
     beforeAll(async () => {
-      const rights =
-        '~ban:* +getrange +scan +set +del +eval +client +hello +ping +auth +info resetchannels';
-      const { url, tls } = await server({ tls: true, users: [`writer on >secret ${rights}`] });
+      const users = [`writer on >secret ${rightsOf('banner')}`];
+      const { url, tls } = await server({ tls: true, users });
       const passwordFile = join(work.path, 'password');
       writeFileSync(passwordFile, 'secret\n');
       settings = { url, tls, username: 'writer', passwordFile };
@@ -83,6 +83,27 @@ describeWithComponents(['redis-server', 'valkey-server'], 'bans by hand in Redis
       await store.remove('email', 'jo@example.org');
       await store.close();
     });
+  });
+
+  test('what is no text under the key of a ban gives way to it', async () => {
+    const redis = await server({ users: [`writer on >secret ${rightsOf('banner')}`] });
+    const key = 'ban:all:[["sub"],"42"]';
+    const passwordFile = join(work.path, 'password-of-texts');
+    writeFileSync(passwordFile, 'secret');
+    const place = redisPlace({ url: redis.url, username: 'writer', passwordFile });
+    const store = await openBanStore(place, { clock });
+    for (const make of [
+      ['HSET', key, 'a', 'b'],
+      ['LPUSH', key, 'a'],
+      ['SET', key, 'x'],
+    ]) {
+      await redis.command(...make);
+      expect(await store.get('sub', '42')).toEqual([]);
+      await store.put(ban('sub', '42'));
+      expect(await store.get('sub', '42')).toHaveLength(1);
+      expect(await store.remove('sub', '42')).toBe(true);
+    }
+    await store.close();
   });
 
   test('a ban that the store has lost is taken off helpers too', async () => {

@@ -1,5 +1,7 @@
 /** Which store of bans a command reads or changes. */
 import type { Command } from 'commander';
+import { existsSync } from 'node:fs';
+import { dnsLabel, dnsSubdomain } from '#kernel/dns-label.ts';
 import { AppError } from '#kernel/errors.ts';
 import type { BanStore } from '../../bans/store/ban-store.ts';
 import type { BanPlace } from '../../bans/store/open-store.ts';
@@ -20,6 +22,8 @@ export interface BanStoreFlags extends ClusterFlags {
   readonly file?: string;
   readonly configmap?: string;
   readonly namespace?: string;
+  /** Whether a file that is not there is made. */
+  readonly mayCreate?: true;
 }
 
 /** What the template `jwt-ban` reads where nothing else is configured. */
@@ -57,16 +61,29 @@ export async function withBanStore<Result>(
 }
 
 async function placeOf(flags: BanStoreFlags): Promise<BanPlace> {
-  const { redis, store, file, configmap } = flags;
+  const { redis, store, file, configmap, mayCreate = false } = flags;
   if ([redis, store, file, configmap].filter((each) => each !== undefined).length > 1)
     throw new AppError('USAGE', 'give one store: --configmap, --redis, --store or --file');
   if (redis !== undefined) return { kind: 'redis', settings: redisAt(redis) };
   if (store !== undefined) return { kind: 'redis', settings: redisIn(store) };
-  if (file !== undefined) return { kind: 'file', file };
-  const named = configMapNamed(configmap ?? defaultConfigMap);
+  if (file !== undefined) return { kind: 'file', file: mayCreate ? file : thatIsThere(file) };
+  return configMapPlace(flags);
+}
+
+async function configMapPlace(flags: BanStoreFlags): Promise<BanPlace> {
+  const named = configMapNamed(flags.configmap ?? defaultConfigMap);
+  if (flags.namespace !== undefined && !dnsLabel.test(flags.namespace))
+    throw new AppError('USAGE', '-n: write the name of a namespace');
   const api = await connectTo(flags);
   const namespace = named.namespace ?? flags.namespace ?? api.namespace ?? defaultNamespace;
   return { kind: 'config_map', api, place: { namespace, name: named.name, key: named.key } };
+}
+
+/** A mistyped path would look like a list on which nobody is. @throws {AppError} FILE_UNREADABLE */
+function thatIsThere(file: string): string {
+  if (existsSync(file)) return file;
+  const words = 'there is no such file; check the path ("svidecar ban add" makes a new list)';
+  throw new AppError('FILE_UNREADABLE', `${file}: ${words}`);
 }
 
 /** @throws {AppError} USAGE */
@@ -95,7 +112,12 @@ function configMapNamed(text: string): NamedConfigMap {
   const parts = text.split('/');
   const [first = '', second, key = defaultKey] = parts;
   const [namespace, name] = second === undefined ? [undefined, first] : [first, second];
-  const isWhole = parts.length <= 3 && parts.every((part) => /^[-._a-zA-Z0-9]{1,253}$/.test(part));
+  const isWhole =
+    parts.length <= 3 &&
+    (namespace === undefined || dnsLabel.test(namespace)) &&
+    name.length <= 253 &&
+    dnsSubdomain.test(name) &&
+    /^(?!\.{1,2}$)[-._a-zA-Z0-9]{1,253}$/.test(key);
   if (isWhole) return { namespace, name, key };
   throw new AppError(
     'USAGE',

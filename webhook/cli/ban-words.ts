@@ -2,6 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { isObject } from '#kernel/json.ts';
 import { own } from '#kernel/members.ts';
+import { isAhead } from '../../bans/store/ban-store.ts';
 import { parseDuration } from './duration.ts';
 
 export interface ClaimValue {
@@ -68,7 +69,10 @@ export function banTimes(flags: TimeFlags, nowMs: number): BanTimes {
     throw new AppError('USAGE', 'the ban would be over already: give a later end');
   const { issuedBefore: before } = flags;
   if (before === undefined) return { untilS, issuedBeforeS: undefined };
-  return { untilS, issuedBeforeS: before === 'now' ? nowS : instantOf('--issued-before', before) };
+  const issuedBeforeS = before === 'now' ? nowS : instantOf('--issued-before', before);
+  if (!isAhead({ issuedBeforeS }, nowS)) return { untilS, issuedBeforeS };
+  const words = 'this is in the future; give now, or leave it out to ban all tokens until an end';
+  throw new AppError('USAGE', `--issued-before: ${words}`);
 }
 
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;

@@ -59,9 +59,9 @@ function addCommand(context: CliContext): Command {
     const times = banTimes(flags, nowMs);
     const said = { reason: flags.reason, by: undefined, atS: nowMs / 1_000 };
     const ban = { ...claimValue(text), ...times, ...said };
-    await withBanStore(flags, context, async (store) => {
-      await store.put(ban);
-      terminal.out(`banned: ${extentOf(ban)} (${printable(store.name)})\n`);
+    await withBanStore({ ...flags, mayCreate: true }, context, async (store) => {
+      const inForce = await store.put(ban);
+      terminal.out(`banned: ${extentOf(inForce)} (${printable(store.name)})\n`);
     });
   });
 }

@@ -85,6 +85,7 @@ describe('a ban', () => {
     ['an end that has passed', { until: '2026-11-29T11:59:59Z' }],
     ['a time without a zone', { until: '2027-01-01T00:00:00' }],
     ['a year beyond 9999', { until: '+010000-01-01T00:00:00Z' }],
+    ['tokens of the future', { issuedBefore: '2099-01-01T00:00:00Z' }],
     ['a length of nothing', { forSeconds: 0 }],
     ['a length in words', { forSeconds: '1h' }],
     ['a long reason', { reason: 'x'.repeat(257) }],

@@ -52,6 +52,36 @@ describe('svidecar ban', () => {
     expect((await ban('list', '-o', 'json')).out).toBe('[]\n');
   });
 
+  test('add tells what is in force then, not what was asked for', async () => {
+    const { ban, file } = setUp(
+      '{"claim": "sub", "value": "42", "issuedBefore": "2999-01-01T00:00:00Z"}\n',
+    );
+    const { out } = await ban('add', 'sub=42', '--issued-before', 'now', '--for', '1h');
+    expect(out).toBe(`banned: tokens issued before 2999-01-01T00:00:00Z, for good (${file})\n`);
+  });
+
+  test('a file that is not there is no empty list: its path may be mistyped', async () => {
+    const { ban, file } = setUp();
+    for (const words of [['list'], ['watch'], ['check', 'sub=42'], ['remove', 'sub=42']]) {
+      const { code, out, err } = await ban(...words);
+      expect({ code, out }).toEqual({ code: 3, out: '' });
+      expect(err).toContain(`${file}: there is no such file`);
+    }
+    expect((await ban('add', 'sub=42')).code).toBe(0);
+    expect((await ban('check', 'sub=42')).code).toBe(0);
+  });
+
+  test.each([
+    ['--configmap', 'edge/../secrets'],
+    ['--configmap', '..'],
+    ['--configmap', 'edge/bans/..'],
+    ['--configmap', 'Edge/bans'],
+    ['--configmap', 'bans', '-n', '../x'],
+  ])('%s %s names nothing: no cluster is asked', async (...flags) => {
+    const kubeconfig = ['--kubeconfig', '/nonexistent'];
+    expect(await runSvidecar(['ban', 'list', ...flags, ...kubeconfig])).toMatchObject({ code: 2 });
+  });
+
   test('--for counts from now', async () => {
     const { ban, bans } = setUp();
     const before = Date.now();
@@ -91,12 +121,13 @@ describe('svidecar ban', () => {
     [['add', 'sub=secret-value', '--until', 'tomorrow'], 2, '--until'],
     [['add', 'sub=secret-value', '--until', '2001-01-01T00:00:00Z'], 2, 'over already'],
     [['add', 'sub=secret-value', '--issued-before', '2026-02-31T00:00:00Z'], 2, '--issued-before'],
+    [['add', 'sub=secret-value', '--issued-before', '2999-01-01T00:00:00Z'], 2, 'in the future'],
     [['add', 'sub=secret-value', '--reason', 'x'.repeat(257)], 1, 'the reason'],
     [['add', 'sub=secret-value', '--configmap', 'x'], 2, 'one store'],
     [['check', 'secret-value'], 2, 'no token'],
     [['check', 'secret.value.x'], 2, 'no token'],
   ])('%j is refused, and nothing of a value is said', async (words, code, fault) => {
-    const { ban } = setUp();
+    const { ban } = setUp('');
     const { err, ...told } = await ban(...words);
     expect(told).toEqual({ code, out: '' });
     expect(err).toContain(fault);
