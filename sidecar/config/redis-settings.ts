@@ -52,6 +52,8 @@ const usersName = z.string().regex(/^[^\s\0]{1,256}$/, 'must be a user of Redis,
 /** Bytes of an HMAC key. */
 export const hmacKeyBytes = Object.freeze({ least: 32, most: 1_024 });
 
+const mebibyte = 1_024 * 1_024;
+
 const settings = z
   .strictObject({
     /** One server. */
@@ -102,6 +104,12 @@ const settings = z
     hmacKeyFile: file.optional(),
     /** Bans held in memory; beyond, they are looked up. */
     mirrored: z.int().min(0).max(2_000_000).default(200_000),
+    /** Bytes of the same: twice as many are needed while the list is read again. */
+    mirroredBytes: z
+      .int()
+      .min(mebibyte)
+      .max(1_024 * mebibyte)
+      .default(24 * mebibyte),
     /** How long a request waits for a lookup beyond; then it passes. */
     deadlineMs: z.int().min(1).max(5_000).default(20),
   })

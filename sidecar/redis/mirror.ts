@@ -23,6 +23,8 @@ export interface MirrorOptions {
   readonly prefix: string;
   /** Bans held in memory; beyond, they are looked up. */
   readonly mirrored: number;
+  /** Bytes of the same. */
+  readonly mirroredBytes: number;
   /** Of a lookup. */
   readonly deadlineMs: number;
   /** The key under which ids are hashed; undefined: they are not. */
@@ -236,7 +238,7 @@ export class BanMirror {
   #takeChanged(records: readonly ChangedRecord[]): void {
     for (const record of records) this.#change(record);
     this.#endKeptOnceNone();
-    if ((this.#table?.size ?? 0) > this.#options.mirrored) this.#lookUpFromNowOn();
+    this.#boundMemory();
     if ((this.#reading?.changes ?? 0) > maxWaiting) this.#readInstead();
     if (this.#isTrue()) this.#faults.end();
   }
@@ -289,10 +291,10 @@ export class BanMirror {
   }
 
   #startReading(): WholeReading {
-    const { mirrored, timers } = this.#options;
+    const { mirrored, mirroredBytes, timers } = this.#options;
     this.#known -= this.#table?.deleteEnded(timers.now() / 1_000) ?? 0;
     const known = { table: this.#table, kept: this.#kept?.bans, arrived: this.#arrived };
-    const limits = { bans: mirrored, bytes: bytesFor(mirrored) };
+    const limits = { bans: mirrored, bytes: mirroredBytes };
     this.#reading = new WholeReading(new PackedBans(this.#seed), known, limits);
     return this.#reading;
   }
@@ -326,6 +328,7 @@ export class BanMirror {
     }
     const { size, bytes } = reading.bans;
     this.#say('info', { bans: size, bytes, ms: nowMs - startedMs }, 'list of bans read');
+    this.#boundMemory();
   }
 
   #keep(nowMs: number): void {
@@ -354,13 +357,26 @@ export class BanMirror {
     });
   }
 
+  #boundMemory(): void {
+    const { mirrored, mirroredBytes } = this.#options;
+    const table = this.#table;
+    const kept = this.#kept?.bans;
+    if (table === undefined) return;
+    const areTooMany = (): boolean => table.bytes + (kept?.bytes ?? 0) > mirroredBytes;
+    if (areTooMany()) {
+      table.compact();
+      kept?.compact();
+    }
+    if (table.size > mirrored || areTooMany()) this.#lookUpFromNowOn();
+  }
+
   #lookUpFromNowOn(): void {
-    const { mirrored, timers } = this.#options;
+    const { mirrored, mirroredBytes, timers } = this.#options;
     this.#endReading();
     if (this.#table !== undefined || this.#tryWholeAtMs === Infinity)
       this.#say(
         'warn',
-        { mirrored },
+        { mirrored, mirroredBytes },
         'the list of bans is too large for the memory: bans are looked up',
       );
     this.#table = undefined;
@@ -372,9 +388,4 @@ export class BanMirror {
   #say(level: 'info' | 'warn' | 'error', fields: object, words: string): void {
     this.#options.log[level]({ store: this.#connection.name, ...fields }, words);
   }
-}
-
-/** A ban takes some 90; lists whose values are much longer are too large before they have so many. */
-function bytesFor(bans: number): number {
-  return bans * 256 + 4 * 1024 * 1024;
 }

@@ -7,10 +7,11 @@ export type MirrorSurroundings = Pick<MirrorOptions, 'hmacKey' | 'log' | 'random
 
 /** Never throws: what fails is told to the log, and tried again for ever. */
 export function openMirror(settings: RedisSettings, surroundings: MirrorSurroundings): BanMirror {
-  const { prefix, mirrored, deadlineMs } = settings;
+  const { prefix, mirrored, mirroredBytes, deadlineMs } = settings;
   return new BanMirror({
     prefix,
     mirrored,
+    mirroredBytes,
     deadlineMs,
     ...surroundings,
     open: (events) => openStore(settings, events, surroundings),

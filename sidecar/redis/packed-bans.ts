@@ -228,9 +228,13 @@ export class PackedBans {
     return true;
   }
 
-  /** Copies what is left into new chunks. */
   #compactOnceHalfIsWaste(): void {
-    if (this.#wasted <= Math.max(chunkBytes, this.#chunks.length * (chunkBytes / 2))) return;
+    if (this.#wasted > Math.max(chunkBytes, this.#chunks.length * (chunkBytes / 2))) this.compact();
+  }
+
+  /** Copies what is left into new chunks. */
+  compact(): void {
+    if (this.#wasted === 0) return;
     const old = new PackedBans(this.#seed);
     [old.#chunks, old.#slots] = [this.#chunks, this.#slots];
     [this.#chunks, this.#used, this.#wasted, this.#size] = [[], chunkBytes, 0, 0];

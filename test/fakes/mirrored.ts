@@ -25,6 +25,7 @@ export function mirrored(more: Partial<MirrorOptions> = {}): Mirrored {
   const mirror = new BanMirror({
     prefix: 'ban:',
     mirrored: 100,
+    mirroredBytes: 16 * 1_024 * 1_024,
     deadlineMs: 20,
     hmacKey: undefined,
     open: (events) => store.open(events),

@@ -51,6 +51,7 @@ const redis = z
     hmac: z.strictObject({ secret, key: secretKey.default('hmac-key') }).optional(),
     prefix: shape.prefix.unwrap().optional(),
     mirrored: shape.mirrored.unwrap().optional(),
+    mirroredBytes: shape.mirroredBytes.unwrap().optional(),
     deadlineMs: z.int().min(1).max(longestDeadlineMs).optional(),
   })
   .refine(({ username, auth }) => username === undefined || auth !== undefined, {

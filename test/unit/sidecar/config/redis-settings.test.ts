@@ -58,6 +58,7 @@ test('defaults', () => {
     cluster,
     prefix: 'ban:',
     mirrored: 200_000,
+    mirroredBytes: 25_165_824,
     deadlineMs: 20,
   });
 });

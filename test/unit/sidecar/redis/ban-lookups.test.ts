@@ -4,6 +4,7 @@ import { settled } from '../../../fakes/manual-timers.ts';
 import { mirrored } from '../../../fakes/mirrored.ts';
 
 const hourMs = 3_600_000;
+const mirroredBytes = 1_024 * 1_024;
 
 describe('a list that is larger than agreed on', () => {
   const fill = (store: FakeStore, count: number): void => {
@@ -52,9 +53,28 @@ describe('a list that is larger than agreed on', () => {
   });
 
   test('by its bytes too', async () => {
-    const { store, mirror, up } = mirrored({ mirrored: 1_000 });
+    const { store, mirror, isBanned, up, said } = mirrored({ mirrored: 1_000, mirroredBytes });
     for (let at = 0; at < 900; at += 1) store.put(String(at).padEnd(1_000, '\0'));
     await up();
+    expect(mirror.state().isWhole).toBe(false);
+    expect(said()).toContain('too large for the memory');
+    expect(isBanned('0')).toBeUndefined();
+  });
+
+  test('by its bytes while it grows, and not by those of bans that are gone', async () => {
+    const { store, mirror, isBanned, up } = mirrored({ mirrored: 1_000, mirroredBytes });
+    await up();
+    for (let at = 0; at < 900; at += 1) {
+      const key = store.put(String(at).padEnd(1_000, '\0'));
+      await settled();
+      store.remove(key);
+      await settled();
+    }
+    store.put('a');
+    await settled();
+    expect(isBanned('a')).toBe(true);
+    for (let at = 0; at < 900; at += 1) store.put(String(at).padEnd(1_000, '\0'));
+    await settled();
     expect(mirror.state().isWhole).toBe(false);
   });
 
