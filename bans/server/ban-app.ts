@@ -12,16 +12,26 @@ import type { Log } from '#kernel/observe.ts';
 import { parseStrictObject } from '../../sidecar/jwt/strict-json.ts';
 import type { ServedPart } from '../service/listener-faults.ts';
 import { Problem, type ProblemCode } from '../service/problem.ts';
-import { operationsOf, type ServiceOperation } from '../service/service-operations.ts';
+import { banAddress } from '../service/ban-address.ts';
+import {
+  operationsOf,
+  type OperationId,
+  type ServiceOperation,
+} from '../service/service-operations.ts';
 import type { BanHandlers } from './ban-handlers.ts';
 import type { BanServiceLimits } from './ban-service-limits.ts';
 import type { BanServiceMetrics } from './ban-service-metrics.ts';
+import type { BanAct } from './ban-audit.ts';
+import type { BanWriter } from './ban-writer.ts';
+import { checkBodyType } from './body-type.ts';
 import type { Rates } from './rates.ts';
 import type { WhoCalls } from './who-calls.ts';
 
 export interface BanAppOptions {
   readonly served: readonly ServedPart[];
   readonly handlers: BanHandlers;
+  /** Told of changes that are refused. */
+  readonly writer: Pick<BanWriter, 'refused'>;
   /** Who may read and change bans, and who may ask `/check`. */
   readonly callers: WhoCalls;
   readonly checkers: WhoCalls;
@@ -156,15 +166,18 @@ function addHooks(app: FastifyInstance, { metrics, stopping }: BanAppOptions): v
 /** Before the body is read. @throws {Problem} */
 async function admit(
   request: FastifyRequest,
-  { id, of }: ServiceOperation,
+  operation: ServiceOperation,
   { rates, callers, checkers, clock }: BanAppOptions,
 ): Promise<void> {
+  const { id, of, body } = operation;
   request.operation = id;
   rates.ofAddress(request.ip, of ?? 'other');
   if (of === 'check') await checkers(request.raw, clock.now());
-  if (of !== 'bans') return;
-  request.caller = await callers(request.raw, clock.now());
-  rates.ofCaller(request.caller);
+  if (of === 'bans') {
+    request.caller = await callers(request.raw, clock.now());
+    rates.ofCaller(request.caller);
+  }
+  if (body !== undefined) checkBodyType(request.raw, body.type);
 }
 
 function addHealth(
@@ -225,7 +238,7 @@ interface Exchange {
 function refuse(
   error: FastifyError | Problem,
   { request, reply }: Exchange,
-  { log }: BanAppOptions,
+  { log, writer }: BanAppOptions,
 ): FastifyReply {
   const problem = error instanceof Problem ? error : problemOf(error);
   const { code, status, message } = problem;
@@ -235,9 +248,28 @@ function refuse(
   else if (status === 401 || status === 403)
     log.warn({ ...fields, remote, message }, 'caller refused');
   else log.debug({ ...fields, remote, message }, 'request refused');
+  const act = acts.get(request.operation);
+  if (act !== undefined)
+    writer.refused({ act, by: request.caller, claim: claimOf(request), result: code }, problem);
   // What is left of a body is not read.
   if (!request.raw.complete) reply.header('connection', 'close');
-  return answerProblem(reply, problem);
+  // Back-Channel Logout 1.0 §2.8 knows one answer to a request that is none.
+  return act === 'logout' && unread.has(status)
+    ? reply.code(400).send({ error: 'invalid_request', error_description: message })
+    : answerProblem(reply, problem);
+}
+
+/** Operations that change something. */
+const acts: ReadonlyMap<string, BanAct> = new Map<OperationId, BanAct>([
+  ['putBan', 'put'],
+  ['deleteBan', 'remove'],
+  ['logout', 'logout'],
+]);
+const unread: ReadonlySet<number> = new Set([400, 413, 415]);
+
+/** What a stranger writes there is not kept: it may be anything. */
+function claimOf({ caller, url }: FastifyRequest): string | undefined {
+  return caller === undefined ? undefined : banAddress(url)?.claim;
 }
 
 /** @see RFC 9110 §11.6.1 and §10.2.3 */

@@ -3,9 +3,11 @@
  * of its own the line has its keyed hash instead, so that lines about one value can be found by whoever has the key.
  */
 import { createHmac } from 'node:crypto';
+import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/observe.ts';
 import { kindOfBan } from '../../sidecar/config/ban-records.ts';
 import { banKey, claimPath } from '../../sidecar/config/ban-values.ts';
+import { TokenBuckets } from '../service/token-buckets.ts';
 import type { BanToWrite } from '../store/ban-store.ts';
 import { instantOf } from './ban-messages.ts';
 
@@ -21,6 +23,19 @@ export interface AuditedChange {
   readonly result: string;
 }
 
+/** What was refused before there was anything to change. */
+export interface RefusedChange {
+  readonly act: BanAct;
+  /** Undefined: it is not known, or nobody was asked. */
+  readonly by: string | undefined;
+  readonly claim: string | undefined;
+  /** The code of the failure, or why a logout token is none. */
+  readonly result: string;
+}
+
+/** Lines of one act and result: strangers must not fill a disk. */
+const refusedLines = { perSecond: 1, burst: 20, most: 256 } as const;
+
 /** Characters of a claim; a longer one is no claim. */
 const longestClaim = 256;
 /** Characters of the hash: 132 bits. */
@@ -28,11 +43,30 @@ const hashLength = 22;
 
 export class BanAudit {
   readonly #log: Log;
+  readonly #clock: Clock;
   readonly #key: Buffer | undefined;
+  readonly #buckets = new TokenBuckets(refusedLines);
+  /** By act and result: lines since the last one. */
+  readonly #leftOut = new Map<string, number>();
 
-  constructor(log: Log, key: Buffer | undefined) {
+  constructor(log: Log, clock: Clock, key: Buffer | undefined) {
     this.#log = log;
+    this.#clock = clock;
     this.#key = key;
+  }
+
+  /** A line at most every second for each act and result, after the first few. */
+  refused({ act, by, claim, result }: RefusedChange): void {
+    const kind = `${act} ${result}`;
+    const leftOut = this.#leftOut.get(kind) ?? 0;
+    if (this.#buckets.take(kind, this.#clock.now()) > 0) {
+      // Acts and results are few: both are words of ours.
+      this.#leftOut.set(kind, leftOut + 1);
+      return;
+    }
+    this.#leftOut.delete(kind);
+    const fields = { audit: act, by, claim: claim?.slice(0, longestClaim), result };
+    this.#log.warn(leftOut === 0 ? fields : { ...fields, leftOut }, 'ban not changed');
   }
 
   note({ act, by, ban, result }: AuditedChange): void {

@@ -1,7 +1,7 @@
 /** Changes bans: in the store, in the audit log, and counted; the one or other is never forgotten. */
 import { Problem } from '../service/problem.ts';
 import type { BanToWrite } from '../store/ban-store.ts';
-import type { AuditedChange, BanAct, BanAudit } from './ban-audit.ts';
+import type { AuditedChange, BanAct, BanAudit, RefusedChange } from './ban-audit.ts';
 import type { BanServiceMetrics } from './ban-service-metrics.ts';
 import type { GuardedStore } from './guarded-store.ts';
 
@@ -13,9 +13,16 @@ export interface BanWriterOptions {
 
 export class BanWriter {
   readonly #options: BanWriterOptions;
+  /** Failures that have their line. */
+  readonly #noticed = new WeakSet<Problem>();
 
   constructor(options: BanWriterOptions) {
     this.#options = options;
+  }
+
+  /** Notes what was refused before it came here. @param problem what was answered; one that is noted already counts once */
+  refused(change: RefusedChange, problem?: Problem): void {
+    if (problem === undefined || !this.#noticed.has(problem)) this.#options.audit.refused(change);
   }
 
   /** @throws {Problem} */
@@ -44,7 +51,10 @@ export class BanWriter {
       await carryOut();
       result = 'done';
     } catch (thrown) {
-      if (thrown instanceof Problem) result = thrown.code;
+      if (thrown instanceof Problem) {
+        result = thrown.code;
+        this.#noticed.add(thrown);
+      }
       throw thrown;
     } finally {
       this.#options.audit.note({ ...change, result });

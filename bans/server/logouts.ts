@@ -48,19 +48,25 @@ export class Logouts {
       case 'logout':
         return this.#carryOut(verdict.logout, nowMs);
       case 'refused':
-        return this.#refuse(verdict.reason);
+        return this.#refuse(verdict.reason, verdict.issuer);
       case 'keys_away':
         metrics.logout('keys_away');
-        throw new Problem('not_ready', "the provider's keys cannot be had now", {
-          retryAfterS: 5,
-        });
+        throw new Problem(
+          'not_ready',
+          "the provider's keys, or a new one of them, cannot be had now",
+          {
+            retryAfterS: 10,
+          },
+        );
       default:
         return verdict satisfies never;
     }
   }
 
-  #refuse(reason: LogoutRefusal): LogoutFault {
+  #refuse(reason: LogoutRefusal, issuer?: string): LogoutFault {
     this.#options.metrics.logout(reason);
+    const refused = { by: issuer, claim: undefined, result: reason };
+    this.#options.writer.refused({ act: 'logout', ...refused });
     return { reason, words: logoutRefusals[reason] };
   }
 
@@ -68,7 +74,7 @@ export class Logouts {
     const { writer, metrics } = this.#options;
     const { provider, tokenId } = logout;
     const { issuer } = provider;
-    if (!this.#used.use(issuer, tokenId, nowMs)) return this.#refuse('replayed');
+    if (!this.#used.use(issuer, tokenId, nowMs)) return this.#refuse('replayed', issuer);
     try {
       const ban = { ...banOfLogout(logout), reason: 'logout', by: issuer, atS: nowMs / 1_000 };
       await writer.put(ban, 'logout');

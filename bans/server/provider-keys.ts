@@ -10,6 +10,7 @@ import {
 } from 'jose';
 import type { Clock } from '#kernel/clock.ts';
 import { messageOf } from '#kernel/errors.ts';
+import { isObject, listAt } from '#kernel/json.ts';
 import type { Log } from '#kernel/observe.ts';
 import { KeysAway } from '../service/logout-token.ts';
 import type { LogoutProvider } from '../service/service-settings.ts';
@@ -29,19 +30,31 @@ interface KeysContext {
   readonly log: Log;
 }
 
-/** @returns keys; asking for one rejects with KeysAway, or with what jose says of a key that is not there */
+/** How often a key set was asked for, and which of these times gave keys last. */
+interface Askings {
+  begun: number;
+  answered: number;
+}
+
+/**
+ * A key that is not there is told of only by a key set that was asked for since: a provider may just have made it.
+ * @returns keys; asking for one rejects with KeysAway, or with what jose says of a key that is not there
+ */
 export function providerKeys(provider: LogoutProvider, context: KeysContext): JWTVerifyGetKey {
   const { keys, issuer } = provider;
-  const keyFor = 'file' in keys ? fileKeys(keys.file, context) : remoteKeys(keys, context);
+  const askings: Askings = { begun: 0, answered: 0 };
+  const given = { ...context, askings };
+  const keyFor = 'file' in keys ? fileKeys(keys.file, given) : remoteKeys(keys, given);
   return async (header, token) => {
+    const { begun } = askings;
     try {
       return await keyFor(header, token);
     } catch (thrown) {
-      if (
-        thrown instanceof errors.JWKSNoMatchingKey ||
-        thrown instanceof errors.JWKSMultipleMatchingKeys
-      )
-        throw thrown;
+      if (thrown instanceof errors.JWKSMultipleMatchingKeys) throw thrown;
+      if (thrown instanceof errors.JWKSNoMatchingKey) {
+        if (askings.answered > begun) throw thrown;
+        throw new KeysAway('the key may be newer than the keys', { cause: thrown });
+      }
       // What failed a moment ago was logged then.
       if (!(thrown instanceof FailedBefore))
         context.log.error({ issuer, fault: messageOf(thrown) }, 'no keys of a provider');
@@ -52,17 +65,23 @@ export function providerKeys(provider: LogoutProvider, context: KeysContext): JW
 
 class FailedBefore extends Error {}
 
-function fileKeys(file: string, { clock }: KeysContext): JWTVerifyGetKey {
+interface AskingContext extends KeysContext {
+  readonly askings: Askings;
+}
+
+function fileKeys(file: string, { clock, askings }: AskingContext): JWTVerifyGetKey {
   let read:
     { readonly atMs: number; readonly keys: ReturnType<typeof createLocalJWKSet> } | undefined;
   return async (header, token) => {
     const nowMs = clock.now();
     if (read === undefined || Math.abs(nowMs - read.atMs) > fileKeptMs) {
+      const number = (askings.begun += 1);
       // jose checks what it is given.
       const set = JSON.parse(await readFile(file, 'utf8')) as Parameters<
         typeof createLocalJWKSet
       >[0];
       read = { atMs: nowMs, keys: createLocalJWKSet(set) };
+      if (set.keys.length > 0) askings.answered = number;
     }
     return read.keys(header, token);
   };
@@ -70,7 +89,7 @@ function fileKeys(file: string, { clock }: KeysContext): JWTVerifyGetKey {
 
 function remoteKeys(
   { url, ca }: { readonly url: string; readonly ca?: string | undefined },
-  { clock }: KeysContext,
+  { clock, askings }: AskingContext,
 ): JWTVerifyGetKey {
   let failedAtMs = -Infinity;
   return createRemoteJWKSet(new URL(url), {
@@ -80,16 +99,25 @@ function remoteKeys(
     [customFetch]: async (asked, { headers, signal }) => {
       if (Math.abs(clock.now() - failedAtMs) < failedForMs)
         throw new FailedBefore(`${url} has just failed`);
+      const number = (askings.begun += 1);
       try {
         const options = { headers: Object.fromEntries(headers), signal };
         const trust = ca === undefined ? {} : { ca: await readFile(ca, 'utf8') };
-        return await fetchBounded(asked, { ...options, ...trust });
+        const answer = await fetchBounded(asked, { ...options, ...trust });
+        if (await hasKeys(answer.clone())) askings.answered = number;
+        return answer;
       } catch (thrown) {
         failedAtMs = clock.now();
         throw new TypeError(`${url} gives no key set: ${messageOf(thrown)}`, { cause: thrown });
       }
     },
   });
+}
+
+/** A provider without a single key is one in trouble. What is no key set, jose refuses. */
+async function hasKeys(answer: Response): Promise<boolean> {
+  const set: unknown = await answer.json();
+  return isObject(set) && listAt(set, 'keys').length > 0;
 }
 
 /** GET over TLS, no redirect followed. @throws where the answer is none, or too long */

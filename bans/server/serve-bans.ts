@@ -17,6 +17,7 @@ import {
 } from '../service/service-settings.ts';
 import type { BanStore } from '../store/ban-store.ts';
 import { BanAudit } from './ban-audit.ts';
+import type { BanAppOptions } from './ban-app.ts';
 import { BanHandlers } from './ban-handlers.ts';
 import { BanListener, type ListenerTls } from './ban-listener.ts';
 import { banServiceLimits, type BanServiceLimits } from './ban-service-limits.ts';
@@ -105,7 +106,7 @@ export async function serveBans(options: ServeBansOptions): Promise<ServingBans>
 async function listenersOf(site: Site, stopping: AbortSignal): Promise<readonly BanListener[]> {
   const { settings, bounds, sources, metrics, log, clock, version } = site;
   const shared = {
-    handlers: await handlersOf(site),
+    ...(await handlersOf(site)),
     callers: callersOf(site),
     checkers: checkersOf(site),
     rates: new Rates({ limits: settings.limits, most: bounds.maxCallers, clock, metrics }),
@@ -153,7 +154,7 @@ function checkersOf({ settings: { check }, sources: { peers } }: Site): WhoCalls
   return whoCalls({ allow: check.allow, tokens: undefined, peers });
 }
 
-async function handlersOf(site: Site): Promise<BanHandlers> {
+async function handlersOf(site: Site): Promise<Pick<BanAppOptions, 'handlers' | 'writer'>> {
   const { settings, bounds, metrics, log, clock } = site;
   const store = new GuardedStore({
     store: site.store,
@@ -166,10 +167,10 @@ async function handlersOf(site: Site): Promise<BanHandlers> {
   });
   const { auditKeyFile, check } = settings;
   const key = auditKeyFile === undefined ? undefined : await auditKey(auditKeyFile);
-  const writer = new BanWriter({ store, audit: new BanAudit(log, key), metrics });
+  const writer = new BanWriter({ store, audit: new BanAudit(log, clock, key), metrics });
   const { store: place } = settings;
   const isFollowed = check !== undefined && !('configMap' in place);
-  return new BanHandlers({
+  const handlers = new BanHandlers({
     store,
     writer,
     judge: isFollowed
@@ -179,6 +180,7 @@ async function handlersOf(site: Site): Promise<BanHandlers> {
     bounds,
     clock,
   });
+  return { handlers, writer };
 }
 
 function logoutsOf(settings: readonly LogoutProvider[], writer: BanWriter, site: Site): Logouts {

@@ -54,7 +54,8 @@ export interface ProvenLogout {
 
 export type LogoutVerdict =
   | { readonly kind: 'logout'; readonly logout: ProvenLogout }
-  | { readonly kind: 'refused'; readonly reason: LogoutRefusal }
+  /** `issuer`: of one that it has really signed. */
+  | { readonly kind: 'refused'; readonly reason: LogoutRefusal; readonly issuer?: string }
   /** Nothing can be said now. */
   | { readonly kind: 'keys_away' };
 
@@ -84,6 +85,11 @@ function refused(reason: LogoutRefusal): LogoutVerdict {
   return { kind: 'refused', reason };
 }
 
+/** What its provider has signed says who sent it, whatever else is wrong. */
+function ofProvider(verdict: LogoutVerdict, { issuer }: LogoutProvider): LogoutVerdict {
+  return verdict.kind === 'refused' ? { ...verdict, issuer } : verdict;
+}
+
 /** @param nowMs milliseconds since the epoch */
 export async function readLogoutToken(
   token: string,
@@ -106,7 +112,7 @@ export async function readLogoutToken(
       currentDate: new Date(nowMs),
     });
     // Verified claims are JSON.
-    return read(payload as JsonObject, provider.settings);
+    return ofProvider(read(payload as JsonObject, provider.settings), provider.settings);
   } catch (thrown) {
     if (thrown instanceof KeysAway) return { kind: 'keys_away' };
     return refused(reasonOf(thrown));

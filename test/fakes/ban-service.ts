@@ -125,7 +125,11 @@ export async function fakeBanService(options: FakeBanServiceOptions = {}): Promi
   writeFileSync(file, '');
   const lists = new BanLists({ log, timers });
   const check = { claims: ['email', '/realm/user'] };
-  const writer = new BanWriter({ store, audit: new BanAudit(log, options.auditKey), metrics });
+  const writer = new BanWriter({
+    store,
+    audit: new BanAudit(log, timers, options.auditKey),
+    metrics,
+  });
   const allow = [accounts, 'spiffe://prod.test/ns/ops/*'];
   const appOptions: BanAppOptions = {
     served,
@@ -153,6 +157,7 @@ export async function fakeBanService(options: FakeBanServiceOptions = {}): Promi
       bounds: banServiceLimits,
       clock: timers,
     }),
+    writer,
     callers: whoCalls({
       allow,
       tokens: tokenCallers({ allow, audiences: [audience], bundles }),

@@ -269,9 +269,14 @@ describeWithComponents(['spire-server', 'spire-agent', 'envoy'], 'svidecar bans 
       ['with a nonce', { claims: { nonce: 'n', sid: 'x' } }],
       ['of nobody', {}],
       ['of another type', { header: { typ: 'at+jwt' }, claims: { sid: 'x' } }],
-      ['by an unknown key', { header: { kid: 'two' }, claims: { sid: 'x' } }],
     ])('%s is refused', async (_what, odd) => {
       expect((await logout(await teller.token(odd))).status).toBe(400);
+      expect((await ask('/bans/sid/x')).status).toBe(404);
+    });
+
+    test('by an unknown key bans nobody, and says to come again: the key may be new', async () => {
+      const sent = await teller.token({ header: { kid: 'two' }, claims: { sid: 'x' } });
+      expect(await logout(sent)).toMatchObject({ status: 503, headers: { 'retry-after': '10' } });
       expect((await ask('/bans/sid/x')).status).toBe(404);
     });
 

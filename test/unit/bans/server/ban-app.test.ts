@@ -254,10 +254,22 @@ describe('a body', () => {
     ['that is no UTF-8', 400, Buffer.from('{"reason":"\xff"}', 'latin1')],
     ['cut off', 400, '{"reason":"a'],
     ['of another type', 415, '{}', 'text/plain'],
-    ['of a form', 400, 'reason=a', 'application/x-www-form-urlencoded'],
+    ['of a form', 415, 'reason=a', 'application/x-www-form-urlencoded'],
+    ['without a type', 415, '{}', ''],
+    ['in another charset', 415, '{}', 'application/json; charset=utf-16'],
   ])('%s gets %d', async (...[, status, body, type = 'application/json']) => {
     expect((await send(jo, { method: 'PUT', body, type })).status).toBe(status);
     expect(service.list()).toBe('');
+  });
+});
+
+test('a body is taken with its charset, and not compressed', async () => {
+  const type = 'Application/JSON; Charset="UTF-8"';
+  expect((await send(jo, { method: 'PUT', body: '{}', type })).status).toBe(204);
+  const headers = { 'content-encoding': 'gzip' };
+  expect(await put(jo, {}, { headers })).toMatchObject({
+    status: 415,
+    json: { code: 'body_type' },
   });
 });
 

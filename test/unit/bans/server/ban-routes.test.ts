@@ -52,6 +52,41 @@ describe('the audit log', () => {
     expect(JSON.stringify(audited())).not.toContain('subject');
   });
 
+  test('has what was refused before it came to a change, with the caller and the claim if they are known', async () => {
+    await put(jo, { forSeconds: 0 });
+    await send(jo, { method: 'DELETE', authorization: undefined });
+    await put(jo, {}, { authorization: service.token({ sub: 'spiffe://prod.test/other' }) });
+    await send('/logout', {
+      method: 'POST',
+      body: 'logout_token=jo%40x',
+      type: 'application/x-www-form-urlencoded',
+    });
+    await send('/logout', { method: 'POST', body: '{"logout_token":"jo@x"}' });
+    await send(jo);
+    const nobody = { by: undefined, claim: undefined };
+    expect(audited()).toEqual([
+      { audit: 'put', by: accounts, claim: 'email', result: 'body_invalid' },
+      { audit: 'remove', ...nobody, result: 'caller_unknown' },
+      { audit: 'put', ...nobody, result: 'caller_not_allowed' },
+      { audit: 'logout', ...nobody, result: 'malformed' },
+      { audit: 'logout', ...nobody, result: 'body_type' },
+    ]);
+    expect(JSON.stringify(service.log.lines)).not.toContain('jo@');
+  });
+
+  test('is not filled by strangers: lines of a kind are bounded, and say how many were left out', async () => {
+    const knock = () => put(jo, {}, { authorization: undefined });
+    for (let at = 0; at < 50; at += 1) await knock();
+    expect(audited()).toHaveLength(20);
+    await put(jo, { forSeconds: 0 });
+    service.timers.jump(1_000);
+    await knock();
+    expect(audited().slice(20)).toMatchObject([
+      { result: 'body_invalid' },
+      { result: 'caller_unknown', leftOut: 30 },
+    ]);
+  });
+
   test('has a keyed hash where there is a key: the same for one value, however it is written', async () => {
     await again({ auditKey: Buffer.alloc(32, 'k') });
     await put(jo);
@@ -80,6 +115,15 @@ describe('GET /check', () => {
     expect(await check({})).toMatchObject({ status: 200, json: { pass: true } });
     expect((await check({ authorization: 'Basic YTpi' })).json).toEqual({ pass: true });
   });
+});
+
+test('a logout that is no form is refused in the words of its specification', async () => {
+  const type = 'application/x-www-form-urlencoded';
+  for (const sent of [{ body: '{"logout_token":"x"}' }, { body: 'a=b', type }, {}])
+    expect(await send('/logout', { method: 'POST', ...sent })).toMatchObject({
+      status: 400,
+      json: { error: 'invalid_request' },
+    });
 });
 
 describe('routes', () => {

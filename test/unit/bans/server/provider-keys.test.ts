@@ -67,15 +67,25 @@ const keysOf = (keys: Keys) =>
 const remote = (ca = join(folder, 'ca.pem')) => keysOf({ url, ca });
 
 describe('from a URL', () => {
-  test('are asked for once, and a key that is not there is not asked for again and again', async () => {
+  test('a key that a fresh key set has not is no key', async () => {
+    answer = (_request, response) => response.end(setOf('one'));
+    await expect(remote()({ ...one, kid: 'k' }, flattened)).rejects.toThrow(
+      errors.JWKSNoMatchingKey,
+    );
+  });
+
+  test('a provider without keys is one in trouble', async () => {
+    answer = (_request, response) => response.end(setOf());
+    await expect(remote()(one, flattened)).rejects.toThrow(KeysAway);
+  });
+
+  test('a key that is not there is not asked for again and again: until then nothing is said of it', async () => {
     answer = (_request, response) => response.end(setOf('one'));
     const keyFor = remote();
     for (let at = 0; at < 3; at += 1) await keyFor(one, flattened);
     for (let at = 0; at < 3; at += 1)
-      await expect(keyFor({ ...one, kid: `k${at}` }, flattened)).rejects.toThrow(
-        errors.JWKSNoMatchingKey,
-      );
-    expect(asked).toBe(1);
+      await expect(keyFor({ ...one, kid: `k${at}` }, flattened)).rejects.toThrow(KeysAway);
+    expect([asked, log.lines.length]).toEqual([1, 0]);
   });
 
   test.each<[string, RequestListener]>([
@@ -132,5 +142,6 @@ describe('from a file', () => {
     timers.jump(2_001);
     await expect(keyFor(one, flattened)).rejects.toThrow(errors.JWKSNoMatchingKey);
     await keyFor({ ...one, kid: 'two' }, flattened);
+    await expect(keyFor(one, flattened)).rejects.toThrow(KeysAway);
   });
 });
