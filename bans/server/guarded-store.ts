@@ -60,7 +60,7 @@ export class GuardedStore {
     if (isFull)
       return new Problem('store_full', 'nothing was stored: the list is full', { cause: thrown });
     const words =
-      'the store does not answer; whether a change was stored is not known: send it again';
+      'the store does not answer, or not as it should; send the request again: no change is made twice';
     return new Problem('store_away', words, { retryAfterS: 2, cause: thrown });
   }
 }

@@ -140,7 +140,8 @@ class BanStoreInUse implements StoredBanList {
       const hmacKey = isHashed ? () => this.#hmacKey ?? new Uint8Array() : undefined;
       this.#mirror = openMirror(this.#settings, { log, timers, random: Math.random, hmacKey });
     } catch (thrown) {
-      const words = 'the client for Redis could not be loaded: nobody is banned';
+      const words =
+        'the client for Redis could not be loaded: nobody is banned; put redis.cjs of the same release beside helper.cjs, and start the helper again';
       log.error({ fault: messageOf(thrown) }, words);
     }
   }

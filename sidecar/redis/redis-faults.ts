@@ -101,6 +101,24 @@ export function storeFault(
   return new StoreFault(code, `${server} ${textOf(thrown, words)}`, word);
 }
 
+/** {@link storeFault} of a connection that came to nothing. A server without TLS says nothing to a client with it. */
+export function openingFault(server: string, thrown: unknown, isTls: boolean): AppError {
+  const fault = storeFault(server, thrown);
+  if (!isTls || !isSilence(thrown)) return fault;
+  const hint = 'if its port has no TLS, write redis:// in place of rediss://, or leave tls out';
+  return new AppError(fault.code, `${fault.message}; ${hint}`);
+}
+
+function isSilence(thrown: unknown): boolean {
+  return (
+    thrown instanceof RedisSilence || (thrown instanceof Error && isTimeout(nodeError(thrown)))
+  );
+}
+
+function isTimeout({ name }: { readonly name: string }): boolean {
+  return name === 'ConnectionTimeoutError' || name === 'SocketTimeoutError';
+}
+
 function textOf(thrown: unknown, words: readonly string[]): string {
   const word = errorWord(thrown);
   if (word !== undefined) return answerText(word, thrown, words);
@@ -108,8 +126,7 @@ function textOf(thrown: unknown, words: readonly string[]): string {
   const { code, name } = thrown instanceof Error ? nodeError(thrown) : { code: '', name: 'Error' };
   const known = certificateFaults.get(code);
   if (known !== undefined) return known;
-  if (name === 'ConnectionTimeoutError' || name === 'SocketTimeoutError')
-    return 'did not answer in time';
+  if (isTimeout({ name })) return 'did not answer in time';
   return connectionText(code);
 }
 

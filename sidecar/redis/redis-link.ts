@@ -4,7 +4,7 @@ import type { Timers } from '#kernel/clock.ts';
 import { AppError } from '#kernel/errors.ts';
 import type { RedisAddress } from '../config/redis-settings.ts';
 import type { RedisAccess } from './redis-access.ts';
-import { RedisSilence, storeFault } from './redis-faults.ts';
+import { RedisSilence, storeFault, openingFault } from './redis-faults.ts';
 import type { RedisReply } from './store-connection.ts';
 
 export type RedisPlace =
@@ -115,7 +115,7 @@ export async function openLink(options: LinkOptions, signal: AbortSignal): Promi
     return link;
   } catch (thrown) {
     link.close();
-    throw storeFault(link.name, thrown);
+    throw openingFault(link.name, thrown, options.access.tls !== undefined);
   } finally {
     signal.removeEventListener('abort', close);
   }

@@ -70,14 +70,17 @@ type BansConfig = Readonly<z.infer<typeof bansSchema>>;
 
 /** Of the kind of store that is meant, by its key; a union would say nothing but that none fits. */
 function faultOfStore({ input, errors }: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>) {
-  const kind = ['configMap', 'http', 'redis'].findIndex(
+  const kinds = ['configMap', 'http', 'redis'];
+  const given = kinds.filter(
     (key) => typeof input === 'object' && input !== null && Object.hasOwn(input, key),
   );
+  const [only = ''] = given;
+  const kind = given.length === 1 ? kinds.indexOf(only) : -1;
   const faults = (errors[kind] ?? []).map(
     ({ path, message }) => `${[...path.map(String), ''].join('.').replace(/\.$/, ': ')}${message}`,
   );
   return faults.length === 0
-    ? 'must be {configMap: NAME}, {http: URL} or {redis: …}'
+    ? 'must be one of {configMap: NAME}, {http: URL} and {redis: …}'
     : faults.join('; ');
 }
 

@@ -41,7 +41,10 @@ const tls = z
 
 const redis = z
   .strictObject({
-    url: shape.url,
+    url: shape.url.refine((url) => url?.startsWith('unix:') !== true, {
+      error:
+        'must be redis://host:port or rediss://host:port: the pod has no socket of Redis; give the address of its Service',
+    }),
     sentinel: shape.sentinel,
     cluster: shape.cluster,
     username: shape.username,

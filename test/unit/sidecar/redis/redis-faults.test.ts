@@ -2,7 +2,13 @@
 import { SimpleError } from '@redis/client';
 import { expect, test } from 'vitest';
 import { AppError } from '#kernel/errors.ts';
-import { errorWord, redirectionIn, storeFault } from '../../../../sidecar/redis/redis-faults.ts';
+import {
+  errorWord,
+  openingFault,
+  RedisSilence,
+  redirectionIn,
+  storeFault,
+} from '../../../../sidecar/redis/redis-faults.ts';
 
 const secret = 'jo@example.org';
 
@@ -45,6 +51,13 @@ test.each(faults)('%s is %s', (thrown, code, text) => {
   expect(fault).toBeInstanceOf(AppError);
   expect(fault.code).toBe(code);
   expect(fault.message).toContain(text);
+});
+
+test('a server that says nothing to a client with TLS may have none', () => {
+  const silence = new RedisSilence(5_000);
+  expect(openingFault('a:1', silence, true).message).toContain('write redis://');
+  expect(openingFault('a:1', silence, false).message).toBe('a:1 did not answer within 5000 ms');
+  expect(openingFault('a:1', new SimpleError('OOM'), true).message).not.toContain('redis://');
 });
 
 test('the word of an error stays known; an AppError stays what it is', () => {

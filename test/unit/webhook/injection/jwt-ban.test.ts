@@ -343,7 +343,15 @@ describe('what annotations and configuration say of bans', () => {
     [{ stores: { default: { http: 'file:///a' } } }, /stores/],
     [{ stores: { default: { configMap: 'Upper' } } }, /name of a ConfigMap/],
     [{ stores: { default: { configMap: 'a', key: '../x' } } }, /key of a ConfigMap/],
-    [{ stores: { default: {} } }, /\{configMap: NAME}, \{http: URL} or \{redis/],
+    [{ stores: { default: {} } }, /\{configMap: NAME}, \{http: URL} and \{redis/],
+    [
+      { stores: { default: { configMap: 'a', redis: { url: 'redis://a' } } } },
+      /must be one of \{conf/,
+    ],
+    [
+      { stores: { default: { redis: { url: 'unix:///run/redis.sock' } } } },
+      /address of its Service at/,
+    ],
     [{ stores: { default: { redis: {} } } }, /one of url, sentinel, cluster at .*redis$/],
     [{ stores: { default: { redis: { url: 'redis://jo:pass@a' } } } }, /redis.url/],
     [{ stores: { default: { redis: { url: 'redis://a', tls: {} } } } }, /rediss: at .*redis.tls$/],
