@@ -4,6 +4,7 @@ import type { Clock } from '#kernel/clock.ts';
 import {
   banId,
   banKinds,
+  hmacKeyId,
   kindOfBan,
   maxRecordBytes,
   readRecord,
@@ -74,9 +75,11 @@ return was`;
 
 export class RedisStore implements BanStore {
   readonly #options: RedisStoreOptions;
+  readonly #hmacId: string | undefined;
 
   constructor(options: RedisStoreOptions) {
     this.#options = options;
+    this.#hmacId = options.hmacKey && hmacKeyId(options.hmacKey);
   }
 
   get name(): string {
@@ -91,7 +94,7 @@ export class RedisStore implements BanStore {
     const [text] = await this.#options.connection.read([key], commandMs);
     let held = Buffer.byteLength(text ?? '') > maxRecordBytes ? '' : (text ?? '');
     for (let lost = 0; lost < tries; lost += 1) {
-      const present = this.#inForce(readRecord({ kind, id }, held));
+      const present = this.#inForce(readRecord({ kind, id }, held, this.#hmacId));
       const merged = mergedBan(present, ban);
       if (merged === present) return present;
       const now = await this.#swap(key, held, { ...merged, value: this.#kept(ban.value) });
@@ -168,7 +171,7 @@ export class RedisStore implements BanStore {
 
   /** Undefined: done; else what is there instead. */
   async #swap(key: string, held: string, ban: StoredBan): Promise<string | undefined> {
-    const text = writeRecord(ban);
+    const text = writeRecord(ban, this.#hmacId);
     if (Buffer.byteLength(text) > maxRecordBytes)
       throw invalid('all that is said of it', `less than ${maxRecordBytes} bytes`);
     const until = ban.untilS === undefined ? '' : `${Math.ceil(ban.untilS * 1_000)}`;
@@ -205,7 +208,7 @@ export class RedisStore implements BanStore {
   #bansIn(records: readonly StoredRecord[]): readonly StoredBan[] {
     return records.flatMap(({ key, value }) => {
       const of = readRecordKey(this.#options.prefix, key);
-      return (of && this.#inForce(readRecord(of, value))) ?? [];
+      return (of && this.#inForce(readRecord(of, value, this.#hmacId))) ?? [];
     });
   }
 }

@@ -57,6 +57,15 @@ export function hashedBanId(key: string, hmacKey: Uint8Array): string {
   return hashMark + createHmac('sha256', hmacKey).update(key).digest('base64url');
 }
 
+/**
+ * What a hashed record says of its key, so that bans under another are told of: 48 bits, of which nobody gets back to a key
+ * of 32 bytes.
+ */
+export function hmacKeyId(hmacKey: Uint8Array): string {
+  const mac = createHmac('sha256', hmacKey).update('svidecar ban key id');
+  return mac.digest('base64url').slice(0, 8);
+}
+
 export function isHashedId(id: string): boolean {
   return id.startsWith(hashMark);
 }
@@ -83,10 +92,17 @@ export function kindOfBan({ issuedBeforeS }: Pick<Ban, 'issuedBeforeS'>): BanKin
 const schema = z.strictObject({
   ...banMembers,
   value: banMembers.value.optional(),
+  hmac: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{8}$/, 'must be 8 characters of base64url')
+    .optional(),
 });
 
-/** Reads a value of the store against its key. Never throws: anybody may have written it. */
-export function readRecord({ kind, id }: BanRecordKey, text: string): ReadRecord {
+/**
+ * Reads a value of the store against its key. Never throws: anybody may have written it.
+ * @param hmacId of {@link hmacKeyId}, which a hashed record must have; undefined: any or none
+ */
+export function readRecord({ kind, id }: BanRecordKey, text: string, hmacId?: string): ReadRecord {
   if (text.length > maxRecordBytes || Buffer.byteLength(text) > maxRecordBytes)
     return refused(`it has more than ${maxRecordBytes} bytes`);
   if (text === '') return refused('it is no text; delete it, and write {"claim": …, "value": …}');
@@ -106,16 +122,17 @@ export function readRecord({ kind, id }: BanRecordKey, text: string): ReadRecord
     by: data.by,
     atS: data.at,
   };
-  const why = contradiction({ kind, id }, record);
+  const why = contradiction({ kind, id }, record) ?? hmacFault(id, data.hmac, hmacId);
   return why === undefined ? { kind: 'record', record } : refused(why);
 }
 
-/** What {@link readRecord} reads, in one line. */
-export function writeRecord(record: BanRecord): string {
+/** What {@link readRecord} reads, in one line. @param hmacId of a hashed record: see {@link hmacKeyId} */
+export function writeRecord(record: BanRecord, hmacId?: string): string {
   const { claim, value, untilS, issuedBeforeS, reason, by, atS } = record;
   return JSON.stringify({
     claim,
     value,
+    hmac: hmacId,
     until: instantText(untilS),
     issuedBefore: instantText(issuedBeforeS),
     reason,
@@ -156,6 +173,14 @@ function contradiction({ kind, id }: BanRecordKey, record: BanRecord): string | 
     return record.value === undefined ? undefined : 'a hashed key goes without a value';
   if (record.value === undefined) return 'it has no value';
   return banKey(path, record.value) === id ? undefined : 'its claim and value have another key';
+}
+
+function hmacFault(id: string, given: string | undefined, wanted: string | undefined) {
+  if (!isHashedId(id)) return given === undefined ? undefined : 'a readable key goes without hmac';
+  if (wanted === undefined || given === wanted) return undefined;
+  return given === undefined
+    ? 'it has no hmac, which says under what key it is hashed'
+    : 'it is hashed under another key: writers and helpers need the same hmacKeyFile';
 }
 
 /** RFC 3339 has four digits for the year. */

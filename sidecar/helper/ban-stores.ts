@@ -119,6 +119,7 @@ class BanStoreInUse implements StoredBanList {
           return;
         }
         this.#hmacKey = Buffer.from(text, 'latin1');
+        this.#mirror?.takeNewKey();
         this.#open();
       },
     });

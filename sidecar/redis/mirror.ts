@@ -93,8 +93,7 @@ export class BanMirror {
     this.#trueAtMs = timers.now();
     const connection = options.open(this.#events());
     this.#connection = connection;
-    const isHashed = hmacKey !== undefined;
-    const records = new RecordReader({ store: connection.name, prefix, isHashed, log });
+    const records = new RecordReader({ store: connection.name, prefix, hmacKey, log });
     this.#records = records;
     const isUp = (): boolean => this.#isUp;
     const reads = { store: connection.name, isUp, log };
@@ -158,6 +157,15 @@ export class BanMirror {
     if (nowMs >= this.#tryWholeAtMs && this.#isUp) this.#readAll();
   }
 
+  /** What was hashed under the one before is not looked for any more. */
+  takeNewKey(): void {
+    this.#lookups.forgetAll();
+    this.#table = undefined;
+    this.#kept = undefined;
+    this.#known = 0;
+    if (this.#isUp) this.#readAll();
+  }
+
   close(): void {
     this.#turn += 1;
     this.#callOffRetry?.();
@@ -206,10 +214,7 @@ export class BanMirror {
       onDown: (why) => {
         this.#isUp = false;
         this.#endReading();
-        const words = this.#hasBeenUp
-          ? 'the last known list stays in force'
-          : 'there is no list of bans yet: nobody is banned';
-        this.#say('warn', { why }, `the store of bans is away, ${words}`);
+        this.#say('warn', { why }, `the store of bans is away, ${this.#stateOfBans()}`);
       },
       onChanged: (keys) => {
         if (keys === 'all') this.#lookups.forgetAll();
@@ -217,6 +222,13 @@ export class BanMirror {
         if (keys === 'all' && this.#isUp) this.#readAll();
       },
     };
+  }
+
+  #stateOfBans(): string {
+    if (this.#table !== undefined) return 'the last known list stays in force';
+    return this.#hasBeenUp
+      ? 'and bans are looked up there: whoever is not known from the last answers passes'
+      : 'there is no list of bans yet: nobody is banned';
   }
 
   #noteChanged(keys: readonly string[]): void {
@@ -359,15 +371,11 @@ export class BanMirror {
 
   #boundMemory(): void {
     const { mirrored, mirroredBytes } = this.#options;
-    const table = this.#table;
-    const kept = this.#kept?.bans;
-    if (table === undefined) return;
-    const areTooMany = (): boolean => table.bytes + (kept?.bytes ?? 0) > mirroredBytes;
-    if (areTooMany()) {
-      table.compact();
-      kept?.compact();
-    }
-    if (table.size > mirrored || areTooMany()) this.#lookUpFromNowOn();
+    const held = [this.#table, this.#kept?.bans].filter((bans) => bans !== undefined);
+    const areTooMany = (): boolean =>
+      held.reduce((sum, { bytes }) => sum + bytes, 0) > mirroredBytes;
+    if (areTooMany()) for (const bans of held) bans.compact();
+    if ((this.#table?.size ?? 0) > mirrored || areTooMany()) this.#lookUpFromNowOn();
   }
 
   #lookUpFromNowOn(): void {

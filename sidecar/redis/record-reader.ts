@@ -1,6 +1,7 @@
 /** Records of a store as the helper takes them: those that are wrong count as none, are counted, and are told of. */
 import type { Log } from '#kernel/observe.ts';
 import {
+  hmacKeyId,
   isHashedId,
   readRecord,
   readRecordKey,
@@ -14,8 +15,8 @@ export interface RecordReaderOptions {
   /** Of the store, for the log. */
   readonly store: string;
   readonly prefix: string;
-  /** Whether ids are hashes. Others are never looked for. */
-  readonly isHashed: boolean;
+  /** Under which ids are hashed: others are never looked for. Undefined: they are not. */
+  readonly hmacKey: (() => Uint8Array) | undefined;
   readonly log: Log;
 }
 
@@ -26,6 +27,7 @@ export class RecordReader {
   readonly #options: RecordReaderOptions;
   readonly #told = new Set<string>();
   refused = 0;
+  #id: { readonly of: Uint8Array; readonly text: string } | undefined;
 
   constructor(options: RecordReaderOptions) {
     this.#options = options;
@@ -34,21 +36,32 @@ export class RecordReader {
   /** Undefined for a key that names no ban of ours. */
   keyOf(key: string): BanRecordKey | undefined {
     const read = readRecordKey(this.#options.prefix, key);
-    return read !== undefined && isHashedId(read.id) === this.#options.isHashed ? read : undefined;
+    return read !== undefined && isHashedId(read.id) === this.#isHashed ? read : undefined;
   }
 
   /** Undefined for a record that is wrong. */
   banIn({ key, value }: StoredRecord): Ban | undefined {
     const of = this.keyOf(key);
-    const read = of === undefined ? this.#wrongKey() : readRecord(of, value);
+    const read = of === undefined ? this.#wrongKey() : readRecord(of, value, this.#hmacId());
     if (read.kind === 'record') return read.record;
     this.refused += 1;
     this.#tell(read.why);
     return undefined;
   }
 
+  get #isHashed(): boolean {
+    return this.#options.hmacKey !== undefined;
+  }
+
+  #hmacId(): string | undefined {
+    const key = this.#options.hmacKey?.();
+    if (key === undefined) return undefined;
+    if (this.#id?.of !== key) this.#id = { of: key, text: hmacKeyId(key) };
+    return this.#id.text;
+  }
+
   #wrongKey(): ReadRecord {
-    const wanted = this.#options.isHashed ? 'hashed, as hmacKeyFile says' : 'readable';
+    const wanted = this.#isHashed ? 'hashed, as hmacKeyFile says' : 'readable';
     return { kind: 'refused', why: `its key does not end in KIND:ID with an ID that is ${wanted}` };
   }
 

@@ -1,6 +1,7 @@
 /** A store in memory that tells of changes as Redis does, and fails as a test says. */
 import {
   banId,
+  hmacKeyId,
   kindOfBan,
   recordKey,
   writeRecord,
@@ -55,7 +56,7 @@ export class FakeStore implements StoreConnection {
     const id = banId(claimPath(record.claim) ?? [], value, hmacKey) ?? '';
     const key = recordKey('ban:', kindOfBan(record), id);
     const stored = hmacKey === undefined ? record : { ...record, value: undefined };
-    this.write(key, writeRecord(stored));
+    this.write(key, writeRecord(stored, hmacKey && hmacKeyId(hmacKey)));
     return key;
   }
 

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { banId, recordKey } from '../../sidecar/config/ban-records.ts';
+import { banId, hmacKeyId, recordKey } from '../../sidecar/config/ban-records.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { startRedis, type RedisServer } from './harness/redis.ts';
 import { waitUntil } from './harness/processes.ts';
@@ -161,9 +161,16 @@ describeWithComponents(['envoy', 'redis-server'], 'bans in Redis', () => {
         const hmacKeyFile = join(edges.folder, 'hmac');
         writeFileSync(hmacKeyFile, hmacKey);
         edges.configure({ redis: { url: redis.url, hmacKeyFile } });
-        await redis.command('SET', keyOf(jo, hmacKey), '{"claim":"email"}');
+        const hmac = hmacKeyId(hmacKey);
+        const record = JSON.stringify({ claim: 'email', hmac });
+        await redis.command('SET', keyOf(jo, hmacKey), record);
         await becomes(jo, 403);
         await isEnforced(jo);
+        // Another key is followed: what was hashed under the one before counts as wrong.
+        writeFileSync(hmacKeyFile, randomBytes(48));
+        await becomes(jo, 200);
+        await all('svidecar_ban_list_in_memory', 1);
+        await all('svidecar_ban_store_emptied', 0);
       });
 
       test('a list larger than what is held is looked up, and changes count as fast', async () => {

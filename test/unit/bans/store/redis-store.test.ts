@@ -6,6 +6,7 @@ import type { BanToWrite } from '../../../../bans/store/ban-store.ts';
 import { RedisStore } from '../../../../bans/store/redis-store.ts';
 import { StoreFeed } from '../../../../bans/store/store-feed.ts';
 import { readHmacKey } from '../../../../bans/store/hmac-key.ts';
+import { hmacKeyId } from '../../../../sidecar/config/ban-records.ts';
 import type {
   RedisReply,
   StoreConnection,
@@ -136,6 +137,7 @@ describe('bans in Redis', () => {
     const { connection, store } = setUp({ hmacKey: Buffer.alloc(32, 1) });
     await store.put({ ...jo, reason: 'case 12' });
     expect(JSON.stringify([...connection.held])).not.toMatch(/jo|example/);
+    expect(JSON.stringify([...connection.held])).toContain(hmacKeyId(Buffer.alloc(32, 1)));
     expect(await listed(store.list())).toEqual([{ ...jo, value: undefined, reason: 'case 12' }]);
     expect(await store.get('email', 'Jo@example.org')).toHaveLength(1);
     expect(await store.remove('email', jo.value)).toBe(true);

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { banKey } from '../../../../sidecar/config/ban-values.ts';
 import {
   banId,
+  hmacKeyId,
   kindOfBan,
   readRecord,
   readRecordKey,
@@ -102,6 +103,20 @@ describe('a record', () => {
     const text = writeRecord({ ...whole, untilS: 1e15, atS: -5 });
     expect(text).toContain('"until":"9999-12-31T23:59:59.999Z"');
     expect(text).toContain('"at":"1970-01-01T00:00:00.000Z"');
+  });
+
+  test('of a hash says under which key, and counts under no other', () => {
+    const key = { kind: 'all', id: hashed } as const;
+    const [one, two] = ['1', '2'].map((text) => hmacKeyId(Buffer.from(text.repeat(32))));
+    const text = writeRecord({ ...whole, value: undefined }, one);
+    expect(text).toContain(`"hmac":"${one}"`);
+    expect(one).toMatch(/^[\w-]{8}$/);
+    expect(readRecord(key, text, one).kind).toBe('record');
+    expect(readRecord(key, text).kind).toBe('record');
+    expect(whyNot(readRecord(key, text, two))).toMatch(/hashed under another key/);
+    expect(whyNot(readRecord(key, '{"claim":"sub"}', two))).toMatch(/has no hmac/);
+    const readable = writeRecord(whole, one);
+    expect(whyNot(readRecord({ kind: 'all', id }, readable))).toMatch(/goes without hmac/);
   });
 
   const other = '{"claim":"sub","value":"secret-b"}';

@@ -39,6 +39,17 @@ describe('a list that is larger than agreed on', () => {
     expect(isBanned('v0')).toBeUndefined();
   });
 
+  test('is not said to stay in force while the store is away', async () => {
+    const { store, isBanned, lookUp, up, said } = mirrored({ mirrored: 0 });
+    store.put('a');
+    await up();
+    await lookUp('a');
+    store.events?.onDown('away');
+    expect(said()).not.toContain('stays in force');
+    expect(said()).toContain('whoever is not known from the last answers passes');
+    expect(isBanned('a')).toBe(true);
+  });
+
   test('becomes so while it grows', async () => {
     const { store, mirror, isBanned, lookUp, up, said } = mirrored();
     fill(store, 100);

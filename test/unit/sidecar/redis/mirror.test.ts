@@ -62,7 +62,27 @@ describe('a list mirrored in memory', () => {
     store.put('c');
     await up();
     expect([isBanned('a'), isBanned('b'), isBanned('c')]).toEqual([true, false, false]);
-    expect(mirror.state().refusedRecords).toBe(1);
+    expect(mirror.state().refusedRecords).toBe(2);
+  });
+
+  test('with another key for hashes knows the bans of that one only, and has lost nothing', async () => {
+    const keys = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+    let at = 0;
+    const hmacKey = (): Uint8Array => keys[at] ?? new Uint8Array();
+    const { store, isBanned, up, mirror, log } = mirrored({ hmacKey });
+    store.put('a', {}, keys[0]);
+    await up();
+    expect(isBanned('a')).toBe(true);
+    at = 1;
+    mirror.takeNewKey();
+    expect(isBanned('a')).toBeUndefined();
+    await settled();
+    expect(isBanned('a')).toBe(false);
+    expect(mirror.state()).toMatchObject({ hasLostAll: false, bans: 0, refusedRecords: 1 });
+    expect(JSON.stringify(log.lines)).toContain('hashed under another key');
+    store.put('a', {}, keys[1]);
+    await settled();
+    expect(isBanned('a')).toBe(true);
   });
 
   test('counts wrong records as none, and says so once, without their value', async () => {
