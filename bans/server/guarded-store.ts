@@ -59,8 +59,11 @@ export class GuardedStore {
     log.error({ store: store.name, fault }, 'the store of bans failed');
     if (isFull)
       return new Problem('store_full', 'nothing was stored: the list is full', { cause: thrown });
-    const words =
-      'the store does not answer, or not as it should; send the request again: no change is made twice';
+    const isForbidden =
+      thrown instanceof AppError && /^(?:BAN_STORE|CLUSTER)_FORBIDDEN$/.test(thrown.code);
+    const words = isForbidden
+      ? 'the store gives this service no right to do that: its log says which'
+      : 'the store does not answer, or not as it should; send the request again: no change is made twice';
     return new Problem('store_away', words, { retryAfterS: 2, cause: thrown });
   }
 }

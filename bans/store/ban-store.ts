@@ -19,8 +19,8 @@ export interface BanChange {
 
 /**
  * For a claim and value there are two bans at most: one of all tokens, and one of those issued before some time. Failures
- * are AppErrors: BAN_INVALID, BAN_STORE_UNREACHABLE, BAN_STORE_FULL, BAN_LIST_INVALID, FILE_UNREADABLE, CLUSTER_UNREACHABLE,
- * CLUSTER_FORBIDDEN.
+ * are AppErrors: BAN_INVALID, BAN_STORE_UNREACHABLE, BAN_STORE_FORBIDDEN, BAN_STORE_FULL, BAN_LIST_INVALID,
+ * FILE_UNREADABLE, CLUSTER_UNREACHABLE, CLUSTER_FORBIDDEN.
  */
 export interface BanStore {
   /** For messages: `ConfigMap shop/svidecar-bans`. */

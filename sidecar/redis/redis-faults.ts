@@ -97,8 +97,18 @@ export function storeFault(
   if (thrown instanceof AppError) return thrown;
   const word = errorWord(thrown);
   // Without the cause: it may hold what the message must not.
-  const code = word === 'OOM' ? 'BAN_STORE_FULL' : 'BAN_STORE_UNREACHABLE';
-  return new StoreFault(code, `${server} ${textOf(thrown, words)}`, word);
+  return new StoreFault(codeOf(thrown), `${server} ${textOf(thrown, words)}`, word);
+}
+
+function codeOf(thrown: unknown): ErrorCode {
+  if (errorWord(thrown) === 'OOM') return 'BAN_STORE_FULL';
+  return isForbidden(thrown) ? 'BAN_STORE_FORBIDDEN' : 'BAN_STORE_UNREACHABLE';
+}
+
+/** Of a script, Redis says in a sentence which right is missing. @see Redis scriptCall, "The user executing the script can't …" */
+function isForbidden(thrown: unknown): boolean {
+  if (errorWord(thrown) === 'NOPERM') return true;
+  return thrown instanceof ErrorReply && thrown.message.includes('user executing the script can');
 }
 
 /** {@link storeFault} of a connection that came to nothing. A server without TLS says nothing to a client with it. */
@@ -144,9 +154,10 @@ function answerText(word: string, thrown: unknown, words: readonly string[]): st
   // "… has no permissions to run the 'client|tracking' command"
   const [, refused] =
     thrown instanceof Error ? (/'([a-z|-]{1,64})' command/.exec(thrown.message) ?? []) : [];
-  if (word === 'NOPERM') {
-    const what = refused ?? words[0] ?? 'a command';
-    return `gives its user no right to ${what.replace('|', ' ').toUpperCase()}, or not on these keys: compare its ACL with docs/bans-redis.md`;
+  if (isForbidden(thrown)) {
+    const named = (refused ?? words[0] ?? 'a command').replace('|', ' ').toUpperCase();
+    const what = word === 'NOPERM' ? named : `what ${named} runs (GETRANGE, SET, DEL)`;
+    return `gives its user no right to ${what}, or not on these keys: compare its ACL with docs/bans-redis.md`;
   }
   const asked = words[0] ?? 'a command';
   const known = answers.get(`${word} ${asked}`) ?? answers.get(word);

@@ -19,6 +19,7 @@ export const exitCodes = {
 } as const;
 
 const unreachable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'BAN_STORE_FORBIDDEN',
   'BAN_STORE_UNREACHABLE',
   'CLUSTER_FORBIDDEN',
   'CLUSTER_UNREACHABLE',

@@ -289,6 +289,13 @@ describe('the store', () => {
       });
   });
 
+  test('that gives no right to do it is no store that is away', async () => {
+    await again({ store: failing('BAN_STORE_FORBIDDEN', 'no right to SET') });
+    const { status, text } = await put(jo);
+    expect(status).toBe(503);
+    expect(text).toContain('no right to do that');
+  });
+
   test('that is full says so', async () => {
     await again({ store: failing('BAN_STORE_FULL', 'full') });
     expect(await put(jo)).toMatchObject({ status: 409, json: { code: 'store_full' } });

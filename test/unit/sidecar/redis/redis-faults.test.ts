@@ -30,8 +30,13 @@ const faults: readonly (readonly [unknown, string, string])[] = [
   [new SimpleError('OOM command not allowed'), 'BAN_STORE_FULL', 'has no memory left'],
   [
     new SimpleError(`NOPERM this user has no permissions to run the 'client|tracking' command`),
-    'BAN_STORE_UNREACHABLE',
+    'BAN_STORE_FORBIDDEN',
     'gives its user no right to CLIENT TRACKING',
+  ],
+  [
+    new SimpleError(`ERR The user executing the script can't run this command or subcommand`),
+    'BAN_STORE_FORBIDDEN',
+    'gives its user no right to what SET runs (GETRANGE, SET, DEL)',
   ],
   [
     Object.assign(new Error(secret), { code: 'ECONNREFUSED' }),
