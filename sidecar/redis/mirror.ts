@@ -162,7 +162,6 @@ export class BanMirror {
     this.#lookups.forgetAll();
     this.#table = undefined;
     this.#kept = undefined;
-    this.#known = 0;
     if (this.#isUp) this.#readAll();
   }
 
