@@ -22,8 +22,17 @@ async function parts(cluster: OwnCluster): Promise<ReadonlyMap<string, number | 
   );
 }
 
+/** One that has ended, and only waits for its parent to notice, is gone. @see proc(5): the state comes after the name in brackets */
 function exists(pid: number): boolean {
-  return existsSync(`/proc/${pid}`);
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return !stat
+      .slice(stat.lastIndexOf(')') + 1)
+      .trimStart()
+      .startsWith('Z');
+  } catch {
+    return false;
+  }
 }
 
 /** Processes of this machine in a network namespace, such as `net:[4026532008]`. */
