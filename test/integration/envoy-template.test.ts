@@ -18,7 +18,12 @@ import { startEnvoy, validateEnvoy, type RunningEnvoy } from './harness/envoy.ts
 import { freePort, waitUntil } from './harness/processes.ts';
 import { startSpireServer, type SpireServer } from './harness/spire-server.ts';
 import { startSpire, type Spire } from './harness/spire.ts';
-import { mintCertificate, requestOverTls, type ClientCertificate } from './harness/tls-client.ts';
+import {
+  exchangeOverTls,
+  mintCertificate,
+  requestOverTls,
+  type ClientCertificate,
+} from './harness/tls-client.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { send, type Answer } from './mesh/app.ts';
 
@@ -79,8 +84,11 @@ interface Seen {
   readonly headers: IncomingHttpHeaders;
 }
 
-async function startEcho(): Promise<Server> {
+async function startEcho(asked: Map<string | undefined, number>): Promise<Server> {
   const app = createServer((request, response) => {
+    // So that a caller sees whether somebody asks again.
+    if (request.url?.startsWith('/fails') === true) response.statusCode = 503;
+    asked.set(request.url, (asked.get(request.url) ?? 0) + 1);
     response.end(JSON.stringify({ headers: request.headers } satisfies Seen));
   });
   await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));
@@ -120,6 +128,8 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
   let frontend: RunningEnvoy;
   let backend: RunningEnvoy;
   const entries = new Map<string, string>();
+  /** How often the app was asked for a path. */
+  const asked = new Map<string | undefined, number>();
   const ports = { inbound: 0, tcpIn: 0, http: 0, tcp: 0, wrong: 0, wrongServer: 0 };
 
   beforeAll(async () => {
@@ -128,7 +138,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
       startSpire(),
       startSpireServer({ trustDomain: 'other.org' }),
       startSpireServer(),
-      startEcho(),
+      startEcho(asked),
     ]);
     for (const name of ['inbound', 'tcpIn', 'http', 'tcp', 'wrong', 'wrongServer'] as const)
       ports[name] = await freePort();
@@ -213,6 +223,48 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
         received.some(({ caller, status }) => caller === ids.frontend && status === 200) &&
         sent.some((line) => line['answered_by'] === ids.backend && line['status'] === 200)
       );
+    });
+  });
+
+  test('a caller changes nothing of how its request is handled, told and logged', async () => {
+    const credentials = await mintCertificate(spire.server, ids.frontend, { folder: work.path });
+    const forged = {
+      'x-envoy-original-path': '/innocent',
+      'x-envoy-original-dst-host': '192.0.2.1:80',
+      'x-envoy-attempt-count': '7',
+      'x-envoy-peer-metadata': 'somebody',
+      'x-envoy-decorator-operation': 'innocent',
+      'x-envoy-nobody-knows': '1',
+      'x-envoy-retry-on': '5xx',
+      'x-envoy-max-retries': '5',
+      'x-envoy-upstream-rq-timeout-ms': '1',
+      'x-forwarded-for': '10.0.0.1',
+      'x-forwarded-host': 'admin.shop',
+      forwarded: 'for=10.0.0.1',
+    };
+    const lines = Object.entries(forged).map(([name, value]) => `${name}: ${value}`);
+    const straight = await exchangeOverTls(ports.inbound, credentials, {
+      path: '/fails-straight?secret=1',
+      headers: lines,
+    });
+    expect(straight).toMatch(/^HTTP\/1.1 503 /);
+    const shown = straight.slice(straight.indexOf('{'), straight.lastIndexOf('}') + 1);
+    // What `startEcho` answers.
+    const { headers } = JSON.parse(shown) as Seen;
+    const told = Object.entries(headers).filter(([name]) => /^(x-envoy-|.*forwarded)/.test(name));
+    expect(Object.fromEntries(told)).toEqual({
+      'x-envoy-external-address': '127.0.0.1',
+      'x-forwarded-client-cert': expect.any(String) as string,
+      // Of a connection by loopback Envoy names the machine's own address.
+      'x-forwarded-for': expect.not.stringMatching(/^10\.0\.0\.1|,/) as string,
+      'x-forwarded-proto': 'https',
+    });
+    const through = await send(ports.http, Object.entries(forged).flat(), '/fails-through');
+    expect(through.status).toBe(503);
+    expect([asked.get('/fails-straight?secret=1'), asked.get('/fails-through')]).toEqual([1, 1]);
+    await waitUntil('the real paths are logged', async () => {
+      const paths = (await logOf(backend)).map(({ path }) => path);
+      return paths.includes('/fails-straight') && paths.includes('/fails-through');
     });
   });
 

@@ -19,20 +19,14 @@ const connectionFields = {
 
 const requestFields = {
   method: '%REQ(:METHOD)%',
-  path: '%REQ_WITHOUT_QUERY(X-ENVOY-ORIGINAL-PATH?:PATH)%',
+  // What is asked of the app, and not what a client says was asked before.
+  path: '%PATH(NQ:PATH)%',
   host: '%REQ(:AUTHORITY)%',
   protocol: '%PROTOCOL%',
   status: '%RESPONSE_CODE%',
   details: '%RESPONSE_CODE_DETAILS%',
   request_id: '%REQ(X-REQUEST-ID)%',
 } as const;
-
-const withoutQuery = {
-  name: 'envoy.formatter.req_without_query',
-  typed_config: {
-    '@type': 'type.googleapis.com/envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery',
-  },
-};
 
 function logger(fields: Readonly<Record<string, string>>, listener: string): JsonObject {
   return {
@@ -41,7 +35,6 @@ function logger(fields: Readonly<Record<string, string>>, listener: string): Jso
       '@type': stdout,
       log_format: {
         json_format: { ...fields, listener },
-        ...('path' in fields ? { formatters: [withoutQuery] } : {}),
       },
     },
   };

@@ -28,10 +28,25 @@ const router = Object.freeze({
   name: 'envoy.filters.http.router',
   typed_config: {
     '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router',
-    // Timeouts and retries are those of this file, whatever headers say.
+    // No x-envoy headers of the router's own, in requests or responses.
     suppress_envoy_headers: true,
   },
 });
+
+/** Of the requests, before anything reads them. Timeouts, retries and tracing are those of this file, whatever headers say. */
+function withoutHeaders(names: readonly string[]): JsonObject {
+  return {
+    name: 'envoy.http.early_header_mutation.header_mutation',
+    typed_config: {
+      '@type':
+        'type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation',
+      mutations: [
+        ...names.map((remove) => ({ remove })),
+        { remove_on_match: { key_matcher: { prefix: 'x-envoy-' } } },
+      ],
+    },
+  };
+}
 
 /** Only before the first byte has gone out: what the other side may have seen is not sent again. */
 const retries = Object.freeze({
@@ -46,12 +61,14 @@ export interface HttpWay {
   /** Of the virtual host. */
   readonly domains: readonly string[];
   readonly accessLog: boolean;
+  /** Headers of requests that count for nothing here, besides those of Envoy. */
+  readonly removed: readonly string[];
   /** What only one side has. */
   readonly more: JsonObject;
 }
 
 export function connectionManager(way: HttpWay): JsonObject {
-  const { listener, accessLog, more } = way;
+  const { listener, accessLog, removed, more } = way;
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: {
@@ -71,6 +88,7 @@ export function connectionManager(way: HttpWay): JsonObject {
       normalize_path: true,
       merge_slashes: true,
       path_with_escaped_slashes_action: 'UNESCAPE_AND_REDIRECT',
+      early_header_mutation_extensions: [withoutHeaders(removed)],
       ...(accessLog ? { access_log: [requestLog(listener)] } : {}),
       route_config: oneRoute(way),
       http_filters: [router],

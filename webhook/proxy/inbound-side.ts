@@ -18,12 +18,15 @@ import { downstreamTls } from './tls-context.ts';
 const callerToApp = Object.freeze({
   forward_client_cert_details: 'SANITIZE_SET',
   set_current_client_cert_details: { uri: true },
-  // Nobody's X-Forwarded-For is believed, and no address counts as internal, so that a client's own x-envoy headers are not
-  // obeyed: this one nobody has (RFC 5737). An empty list would mean every private address and loopback.
+  // Nobody's X-Forwarded-For is believed: the app gets the peer's address there. And no address counts as internal: this one
+  // nobody has (RFC 5737). An empty list would mean every private address and loopback.
   use_remote_address: true,
   internal_address_config: { cidr_ranges: [{ address_prefix: '198.51.100.1', prefix_len: 32 }] },
   preserve_external_request_id: true,
 });
+
+/** By which a caller could say that it speaks for somebody else, or was asked under another name. */
+const claims = ['x-forwarded-for', 'x-forwarded-host', 'forwarded'] as const;
 
 export function inboundListener(plan: ProxyPlan, port: InboundPort): JsonObject {
   const name = inboundName(port.listen);
@@ -36,6 +39,7 @@ export function inboundListener(plan: ProxyPlan, port: InboundPort): JsonObject 
         cluster,
         domains: ['*'],
         accessLog: plan.accessLog,
+        removed: claims,
         more: callerToApp,
       });
   return {

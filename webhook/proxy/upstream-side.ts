@@ -32,6 +32,7 @@ export function upstreamListener(plan: ProxyPlan, upstream: HostedUpstream): Jso
                 cluster: name,
                 domains: upstream.domains,
                 accessLog,
+                removed: [],
                 // The app's own word stands: it is the first of the chain.
                 more: { use_remote_address: false },
               }),

@@ -28,17 +28,31 @@ export async function mintCertificate(
   return { cert: cert ?? '', key: key ?? '' };
 }
 
+export interface TlsRequest {
+  readonly path?: string;
+  /** Lines such as `accept: text/plain`. */
+  readonly headers?: readonly string[];
+}
+
 /**
  * Sends a GET to a port on loopback; who answers is not in question.
- * @param options.headers lines such as `accept: text/plain`
  * @returns the status line, or `refused: ` and why there is none
  */
-export function requestOverTls(
+export async function requestOverTls(
   port: number,
-  options: Partial<ClientCertificate> & { readonly headers?: readonly string[] } = {},
+  options: Partial<ClientCertificate> & TlsRequest = {},
 ): Promise<string> {
-  const { headers = [], ...credentials } = options;
-  const lines = ['GET / HTTP/1.1', 'host: backend', 'connection: close', ...headers, '', ''];
+  const answer = await exchangeOverTls(port, options, options);
+  return answer.split('\r\n', 1)[0] ?? '';
+}
+
+/** As `requestOverTls`. @returns all that was answered */
+export function exchangeOverTls(
+  port: number,
+  { key, cert }: Partial<ClientCertificate>,
+  { path = '/', headers = [] }: TlsRequest,
+): Promise<string> {
+  const lines = [`GET ${path} HTTP/1.1`, 'host: backend', 'connection: close', ...headers, '', ''];
   return new Promise((resolve) => {
     let text = '';
     const socket: TLSSocket = connect({
@@ -46,7 +60,8 @@ export function requestOverTls(
       port,
       rejectUnauthorized: false,
       ALPNProtocols: ['http/1.1'],
-      ...credentials,
+      ...(key === undefined ? {} : { key }),
+      ...(cert === undefined ? {} : { cert }),
     });
     socket.on('secureConnect', () => {
       socket.write(lines.join('\r\n'));
@@ -54,7 +69,7 @@ export function requestOverTls(
     socket.on('data', (bytes: Buffer) => (text += bytes.toString()));
     socket.on('error', (error: Error) => (text ||= `refused: ${error.message}`));
     socket.on('close', () => {
-      resolve(text === '' ? 'refused: closed' : (text.split('\r\n', 1)[0] ?? ''));
+      resolve(text === '' ? 'refused: closed' : text);
     });
   });
 }
