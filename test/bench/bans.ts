@@ -64,9 +64,11 @@ async function fill(redis: RedisServer, first: number, last: number): Promise<vo
   if (code !== 0) throw new Error(stderr);
 }
 
-async function startBare(): Promise<{ readonly port: number; readonly pid: number }> {
+async function startPeer(
+  program: string,
+): Promise<{ readonly port: number; readonly pid: number }> {
   const port = await freePort();
-  const args = ['test/bench/helper-bare.cjs', String(port)];
+  const args = [program, String(port)];
   const env = { ...process.env, ...memoryEnvironment };
   const child = spawn(binaryOf(runtime), args, { stdio: 'inherit', env });
   closers.unshift(() => child.kill());
@@ -96,10 +98,16 @@ function messagesFor(count: number): readonly Buffer[] {
 const figures: Record<string, number | string> = { runtime };
 const redis = await startRedis();
 closers.unshift(() => redis.stop());
-const bare = await startBare();
-const barePort = grpcShots(bare.port, 'none', () => frameMessage(checkRequest()));
+const few = messagesFor(1_000);
+/** All are asked the same. */
+const asking = (port: number): Shots =>
+  grpcShots(port, 'jwt-ban', (index) => few[index % few.length] ?? Buffer.alloc(0));
+const bare = await startPeer('test/bench/helper-bare.cjs');
+const unruled = await startPeer('test/bench/helper-without-rules.ts');
+const peers = { bare: asking(bare.port), unruled: asking(unruled.port) };
 closers.unshift(() => {
-  barePort.close();
+  peers.bare.close();
+  peers.unruled.close();
 });
 
 async function measureSize(bans: number, withFile: HelperProcess): Promise<void> {
@@ -114,13 +122,11 @@ async function measureSize(bans: number, withFile: HelperProcess): Promise<void>
   const name = `${bans} bans`;
   figures[`${name}: ms from start to list`] = performance.now() - began;
   figures[`${name}: private MiB after start`] = memoryMib(helper.pid).privateMib;
-  const few = messagesFor(1_000);
-  const asking = (to: HelperProcess): Shots =>
-    grpcShots(to.port, 'jwt-ban', (index) => few[index % few.length] ?? Buffer.alloc(0));
   const cases = {
-    bare: { shots: barePort, pid: bare.pid, loads: [] as Load[] },
-    file: { shots: asking(withFile), pid: withFile.pid, loads: [] as Load[] },
-    redis: { shots: asking(helper), pid: helper.pid, loads: [] as Load[] },
+    bare: { shots: peers.bare, pid: bare.pid, loads: [] as Load[] },
+    unruled: { shots: peers.unruled, pid: unruled.pid, loads: [] as Load[] },
+    file: { shots: asking(withFile.port), pid: withFile.pid, loads: [] as Load[] },
+    redis: { shots: asking(helper.port), pid: helper.pid, loads: [] as Load[] },
   };
   for (let round = 0; round <= rounds; round += 1)
     for (const { shots, pid, loads } of Object.values(cases)) {
@@ -132,10 +138,12 @@ async function measureSize(bans: number, withFile: HelperProcess): Promise<void>
   const of = (one: keyof typeof cases, key: keyof Load): number =>
     median(cases[one].loads.map((load) => load[key]));
   figures[`${name}: CPU µs of a bare call`] = of('bare', 'cpuUs');
+  figures[`${name}: CPU µs of a call without a rule`] = of('unruled', 'cpuUs');
   figures[`${name}: CPU µs of a check, list of one in a file`] = of('file', 'cpuUs');
   figures[`${name}: CPU µs of a check`] = of('redis', 'cpuUs');
   figures[`${name}: CPU, Redis : file`] = of('redis', 'cpuUs') / of('file', 'cpuUs');
   figures[`${name}: CPU, Redis : bare`] = of('redis', 'cpuUs') / of('bare', 'cpuUs');
+  figures[`${name}: CPU, Redis : without a rule`] = of('redis', 'cpuUs') / of('unruled', 'cpuUs');
   figures[`${name}: p99 µs of a check`] = of('redis', 'p99Us');
   figures[`${name}: private MiB after checks`] = memoryMib(helper.pid).privateMib;
   await meetStrangers(helper, name);
