@@ -86,7 +86,7 @@ interface Wanted {
 export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): EnvoyPatch {
   const files = openFiles(source);
   const listeners = findListeners(files);
-  requireManagers(files, listeners);
+  if (additions.filters.length > 0) requireManagers(files, listeners);
   requireChoice(listeners, additions.filters);
   const search = startSearch({ files, listeners, additions, version: source.version });
   const { surroundings, warnings, chosen } = search;

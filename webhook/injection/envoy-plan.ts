@@ -21,6 +21,7 @@ import type { EnvoyTarget } from './fit.ts';
 import { contentsOf, requireSize, textsOf, type ConfigMapContents } from './config-map-contents.ts';
 import { usedNames } from './envoy-values.ts';
 import type { HashOf } from './hash.ts';
+import { keptToOwn } from './own-envoy.ts';
 import { derivedNameBy } from './plan-name.ts';
 import { withPlaceholders } from './placeholders.ts';
 import type { Library, NamedTemplate } from '../templates/library.ts';
@@ -166,7 +167,11 @@ export function patchPlanned(
     ...(plan.paths === undefined ? {} : { paths: plan.paths }),
     ...(version === undefined ? {} : { version }),
   };
-  const { files, ...report } = patched(envoySource, additionsOf(plan, source.library));
+  const additions = additionsOf(plan, source.library);
+  const { files, ...report } = patched(
+    envoySource,
+    plan.proxy === undefined ? additions : keptToOwn(additions, plan.proxy),
+  );
   const contents = contentsOf(source, { before: texts, after: files });
   requireSize(contents, name);
   return {

@@ -3,7 +3,14 @@ import { AppError } from '#kernel/errors.ts';
 import { isArray, isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { helperPorts } from '../../sidecar/config/helper-contract.ts';
 import { versionOfImage, versionText } from '../envoy/envoy-version.ts';
-import { proxyContainer, proxyPorts, type ProxyPlan } from '../proxy/proxy-plan.ts';
+import type { EnvoyAdditions, FilterAddition } from '../envoy/patch-contract.ts';
+import {
+  inboundName,
+  proxyContainer,
+  proxyPorts,
+  upstreamName,
+  type ProxyPlan,
+} from '../proxy/proxy-plan.ts';
 import { renderProxy } from '../proxy/render-proxy.ts';
 import { annotationKey, type SettingKey } from '../request/metadata-keys.ts';
 import { proxySchema } from '../request/proxy-schema.ts';
@@ -51,7 +58,7 @@ export function ownEnvoyOf(
     values,
     ...(version === undefined ? {} : { version: versionText(version) }),
   };
-  refuseWithoutListener(fragments, variables);
+  refuseMisplaced(fragments, { proxy: proxy.data, variables });
   return {
     container: proxyContainer,
     image,
@@ -70,19 +77,61 @@ function invalid(key: SettingKey, message: string): AppError {
   return new AppError('ANNOTATION_INVALID', message, { facts: { key: annotationKey(key) } });
 }
 
-/** @throws {AppError} ANNOTATION_INVALID where a filter would go nowhere */
-function refuseWithoutListener(fragments: readonly Fragment[], variables: Variables): void {
-  for (const { rule, direction, listeners } of fragments.flatMap(
-    ({ envoy }) => envoy?.filters ?? [],
-  )) {
-    const chosen = listeners === undefined ? undefined : substitute(listeners, variables);
-    if (!isArray(chosen) || chosen.length > 0) continue;
+type Direction = FilterAddition['direction'];
+
+/** Where a filter can go: not into what answers the kubelet, which has no token, and only the way that it is for. */
+function httpListeners({ inbound, upstreams }: ProxyPlan, direction: Direction): readonly string[] {
+  const isHttp = ({ protocol }: { readonly protocol: string }): boolean => protocol !== 'tcp';
+  return direction === 'inbound'
+    ? inbound.filter(isHttp).map(({ listen }) => inboundName(listen))
+    : upstreams.filter(isHttp).map(({ listen }) => upstreamName(listen));
+}
+
+/** What goes into all listeners goes into those of its direction. */
+export function keptToOwn(additions: EnvoyAdditions, proxy: ProxyPlan): EnvoyAdditions {
+  const filters = additions.filters.map((filter) => {
+    const { listeners, direction } = filter;
+    return listeners === undefined || listeners.includes('*')
+      ? { ...filter, listeners: httpListeners(proxy, direction) }
+      : filter;
+  });
+  return { ...additions, filters };
+}
+
+/** @throws {AppError} ANNOTATION_INVALID where a filter would go nowhere, or the wrong way */
+function refuseMisplaced(
+  fragments: readonly Fragment[],
+  { proxy, variables }: { readonly proxy: ProxyPlan; readonly variables: Variables },
+): void {
+  for (const filter of fragments.flatMap(({ envoy }) => envoy?.filters ?? [])) {
+    const { rule, direction, listeners = '*' } = filter;
+    const possible = httpListeners(proxy, direction);
     const key = direction === 'inbound' ? 'inbound' : 'upstreams';
-    throw invalid(
-      key,
-      `template ${rule} has nothing to go into: ${annotationKey(key)} names no port for HTTP; add one, or leave the template out`,
-    );
+    if (possible.length === 0)
+      throw invalid(
+        key,
+        `template ${rule} has nothing to go into: ${annotationKey(key)} names no port for HTTP; add one, or leave the template out`,
+      );
+    const chosen = substitute(listeners, variables);
+    const wrong = (isArray(chosen) ? chosen : [chosen])
+      .filter((name) => typeof name === 'string')
+      .find((name) => name !== '*' && !possible.includes(name));
+    if (wrong !== undefined) throw wrongListener(filter, wrong, possible);
   }
+}
+
+function wrongListener(
+  { rule, direction }: { readonly rule: string; readonly direction: Direction },
+  name: string,
+  possible: readonly string[],
+): AppError {
+  const isInbound = direction === 'inbound';
+  const key = isInbound ? 'validate-listeners' : 'inject-listeners';
+  const way = isInbound ? 'comes in' : 'goes out';
+  return invalid(
+    key,
+    `annotation ${annotationKey(key)}: ${rule} is for what ${way}, and listener "${name}" of the injected Envoy is not for that; name some of ${possible.join(', ')}, or remove the annotation`,
+  );
 }
 
 /** What the configuration of such a plan is made from; undefined for a plan with a source. */
@@ -127,7 +176,6 @@ function takenPorts(spec: JsonObject, own: string, { inbound }: ProxyPlan): Map<
     for (const port of declaredPorts(container))
       taken.set(port, `container "${stringAt(container, 'name') ?? ''}"`);
   for (const port of helperPorts) taken.set(port, 'the auth helper');
-  for (const port of Object.values(proxyPorts)) taken.set(port, 'the injected Envoy itself');
   return taken;
 }
 
@@ -142,6 +190,15 @@ function declaredPorts(container: JsonObject): readonly number[] {
 
 function refuseClashes(spec: JsonObject, own: string, proxy: ProxyPlan): void {
   const taken = takenPorts(spec, own, proxy);
+  for (const port of Object.values(proxyPorts)) {
+    const who = taken.get(port);
+    if (who !== undefined)
+      throw invalid(
+        'inbound',
+        `port ${port} is taken by ${who}, and the injected Envoy itself listens there; choose another for the app`,
+      );
+    taken.set(port, 'the injected Envoy itself');
+  }
   for (const key of ['inbound', 'upstreams'] as const)
     for (const { listen } of proxy[key]) {
       const who = taken.get(listen);

@@ -90,6 +90,37 @@ describe('refused', () => {
       'ANNOTATION_INVALID',
       'port 9012, which is taken by the injected Envoy itself',
     ],
+    [
+      pod({ 'svidecar.dev/inbound': '8443=9013' }),
+      'ANNOTATION_INVALID',
+      'port 9013 is taken by the app',
+    ],
+    [
+      pod(upstreams, {
+        containers: [{ name: 'app', image: 'app', ports: [{ containerPort: 9012 }] }],
+      }),
+      'ANNOTATION_INVALID',
+      'port 9012 is taken by container "app", and the injected Envoy itself listens there',
+    ],
+    [
+      pod({ ...both, ...withTokens, 'svidecar.dev/validate-listeners': 'upstream-9001' }),
+      'ANNOTATION_INVALID',
+      'listener "upstream-9001" of the injected Envoy is not for that; name some of inbound-8443,',
+    ],
+    [
+      pod({ ...both, ...withTokens, 'svidecar.dev/inject-listeners': 'upstream-9001, drain' }),
+      'ANNOTATION_INVALID',
+      'svidecar.dev/inject-listeners: jwt-inject is for what goes out, and listener "drain"',
+    ],
+    [
+      pod({
+        ...upstreams,
+        'inject.svidecar.dev/templates': 'envoy, jwt-validate',
+        'svidecar.dev/validate-listeners': '*',
+      }),
+      'ANNOTATION_INVALID',
+      'template jwt-validate has nothing to go into: svidecar.dev/inbound names no port for HTTP',
+    ],
     [pod({ 'svidecar.dev/inbound': '9010=80' }), 'ANNOTATION_INVALID', 'taken by the auth helper'],
     [
       pod({ ...upstreams, 'svidecar.dev/inbound': '9001=8080' }),
@@ -155,6 +186,28 @@ describe('its configuration', () => {
     expect(own?.annotations).toEqual({});
     expect(own?.data['envoy.yaml']).toContain('svidecar.jwt-validate');
   });
+
+  test.each(['ext-authz', 'native'])(
+    '%s: all listeners are those for others and the app',
+    (way) => {
+      const everywhere = {
+        'svidecar.dev/data-path': way,
+        'svidecar.dev/validate-listeners': '*',
+        'svidecar.dev/inject-listeners': '*',
+      };
+      const configuration = (more: Readonly<Record<string, string>>): unknown => {
+        const user = userOf('a', injected(pod({ ...both, ...withTokens, ...more })));
+        const { configMaps } = desiredConfigMaps('shop', [user], {
+          ...marking,
+          sources: new Map(),
+        });
+        return configMaps.find(({ name }) => name.startsWith('envoy-svidecar-'))?.data[
+          'envoy.yaml'
+        ];
+      };
+      expect(configuration(everywhere)).toBe(configuration({ 'svidecar.dev/data-path': way }));
+    },
+  );
 
   test('has a name that a changed status does not have', () => {
     const user = userOf('a', injected(pod(both)));
