@@ -2,8 +2,7 @@
  * The Envoy that the template `envoy` brings: each rendering is one that the pinned Envoy takes; and two of them, with a real
  * SPIRE behind both, let in and call whom they should and nobody else, while certificates are rotated.
  */
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
@@ -26,6 +25,7 @@ import {
 } from './harness/tls-client.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { send, type Answer } from './mesh/app.ts';
+import { forgedHeaders, portOf, startEcho, type Seen } from './mesh/echo-app.ts';
 
 const uid = process.getuid?.() ?? 0;
 const ids = {
@@ -79,26 +79,6 @@ describeWithComponents(['envoy'], 'what the pinned Envoy takes', () => {
     );
   });
 });
-
-interface Seen {
-  readonly headers: IncomingHttpHeaders;
-}
-
-async function startEcho(asked: Map<string | undefined, number>): Promise<Server> {
-  const app = createServer((request, response) => {
-    // So that a caller sees whether somebody asks again.
-    if (request.url?.startsWith('/fails') === true) response.statusCode = 503;
-    asked.set(request.url, (asked.get(request.url) ?? 0) + 1);
-    response.end(JSON.stringify({ headers: request.headers } satisfies Seen));
-  });
-  await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));
-  return app;
-}
-
-function portOf(server: { address(): unknown }): number {
-  // Listening on loopback on a free port.
-  return (server.address() as AddressInfo).port;
-}
 
 async function logOf(envoy: RunningEnvoy): Promise<readonly JsonObject[]> {
   const lines = (await readFile(envoy.logFile, 'utf8')).split('\n');
@@ -228,21 +208,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
 
   test('a caller changes nothing of how its request is handled, told and logged', async () => {
     const credentials = await mintCertificate(spire.server, ids.frontend, { folder: work.path });
-    const forged = {
-      'x-envoy-original-path': '/innocent',
-      'x-envoy-original-dst-host': '192.0.2.1:80',
-      'x-envoy-attempt-count': '7',
-      'x-envoy-peer-metadata': 'somebody',
-      'x-envoy-decorator-operation': 'innocent',
-      'x-envoy-nobody-knows': '1',
-      'x-envoy-retry-on': '5xx',
-      'x-envoy-max-retries': '5',
-      'x-envoy-upstream-rq-timeout-ms': '1',
-      'x-forwarded-for': '10.0.0.1',
-      'x-forwarded-host': 'admin.shop',
-      forwarded: 'for=10.0.0.1',
-    };
-    const lines = Object.entries(forged).map(([name, value]) => `${name}: ${value}`);
+    const lines = Object.entries(forgedHeaders).map(([name, value]) => `${name}: ${value}`);
     const straight = await exchangeOverTls(ports.inbound, credentials, {
       path: '/fails-straight?secret=1',
       headers: lines,
@@ -259,7 +225,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
       'x-forwarded-for': expect.not.stringMatching(/^10\.0\.0\.1|,/) as string,
       'x-forwarded-proto': 'https',
     });
-    const through = await send(ports.http, Object.entries(forged).flat(), '/fails-through');
+    const through = await send(ports.http, Object.entries(forgedHeaders).flat(), '/fails-through');
     expect(through.status).toBe(503);
     expect([asked.get('/fails-straight?secret=1'), asked.get('/fails-through')]).toEqual([1, 1]);
     await waitUntil('the real paths are logged', async () => {
@@ -292,6 +258,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
       'the reasons are logged',
       async () => {
         const refused = (await logOf(backend)).filter(({ event }) => event === 'refused');
+        expect(refused.filter((line) => 'caller' in line)).toEqual([]);
         const reasons = refused.map((line) => stringAt(line, 'failure')).join(' ');
         return ['PEER_DID_NOT_RETURN_A_CERTIFICATE', 'CERTIFICATE_VERIFY_FAILED'].every((reason) =>
           reasons.includes(reason),
@@ -299,6 +266,33 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
       },
       { deadlineMs: 15_000 },
     );
+  });
+
+  test('what never ends is ended, over HTTP and TCP', async () => {
+    const credentials = await mintCertificate(spire.server, ids.frontend, { folder: work.path });
+    const http = await freePort();
+    const tcp = await freePort();
+    const plan: ProxyPlan = {
+      ...smallPlan,
+      agentSocket: spire.socketPath,
+      inPod: false,
+      spiffeId: ids.backend,
+      inbound: [
+        { protocol: 'http', listen: http, app: portOf(app) },
+        { protocol: 'tcp', listen: tcp, app: portOf(app) },
+      ],
+    };
+    const hasty = await startEnvoy(renderProxy(plan).replaceAll('86400s', '0.5s'), {
+      args: ['--concurrency', '1'],
+    });
+    try {
+      for (const port of [http, tcp]) {
+        const answer = await exchangeOverTls(port, credentials, { path: '/endless' });
+        expect(answer).toMatch(/^HTTP\/1.1 200 OK/);
+      }
+    } finally {
+      await hasty.stop();
+    }
   });
 
   test('a server that is somebody else gets no request', async () => {

@@ -52,8 +52,10 @@ export function connectionLog(listener: string): JsonObject {
 
 /** Of a listener: connections that were refused before any filter saw them, such as those without a certificate. */
 export function refusalLog(listener: string): JsonObject {
+  const { caller, ...others } = connectionFields;
   return {
-    ...logger({ ...connectionFields, event: 'refused' }, listener),
+    // Nobody has verified who that is.
+    ...logger({ ...others, claimed_caller: caller, event: 'refused' }, listener),
     filter: {
       extension_filter: {
         name: 'envoy.access_loggers.extension_filters.cel',

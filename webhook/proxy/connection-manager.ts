@@ -8,11 +8,14 @@ import { connectionLog, requestLog } from './access-log.ts';
 /** Bytes that wait in one connection before Envoy stops reading. */
 export const bufferBytes = 32_768;
 const idle = '3600s';
-/** Of an HTTP connection; certificates of SPIRE live as long by default, so nobody stays in for long with one that has ended. */
+/** Of an HTTP connection, which then takes no more requests; certificates of SPIRE live as long by default. */
 export const connectionLife = Object.freeze({
   idle_timeout: idle,
   max_connection_duration: '3600s',
 });
+
+/** What a request, or a connection by TCP, ends at the latest: so long may somebody stay whose certificate has ended. */
+const longest = '86400s';
 
 /** Streams and windows that a peer may use: the figures of Envoy's guide for edges. */
 const http2Limits = Object.freeze({
@@ -78,6 +81,7 @@ export function connectionManager(way: HttpWay): JsonObject {
       ...more,
       common_http_protocol_options: {
         ...connectionLife,
+        max_stream_duration: longest,
         // Some servers take x_caller for x-caller.
         headers_with_underscores_action: 'REJECT_REQUEST',
       },
@@ -97,7 +101,7 @@ export function connectionManager(way: HttpWay): JsonObject {
 }
 
 function oneRoute({ listener, cluster, domains }: HttpWay): JsonObject {
-  // A stream may last; one on which nothing moves ends by the manager's idle timeout.
+  // A stream may last long; one on which nothing moves ends by the manager's idle timeout.
   const route = { cluster, timeout: '0s', retry_policy: retries };
   const routes = [{ match: { prefix: '/' }, route }];
   return {
@@ -115,6 +119,7 @@ export function tcpProxy(listener: string, cluster: string, accessLog: boolean):
       stat_prefix: listener,
       cluster,
       idle_timeout: idle,
+      max_downstream_connection_duration: longest,
       max_connect_attempts: 3,
       ...(accessLog ? { access_log: [connectionLog(listener)] } : {}),
     },
