@@ -3,10 +3,12 @@ import { Command, Option } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import { renderOwnEnvoy } from '../../manifests/render-own-envoy.ts';
 import type { AdminPlace } from '../../proxy/proxy-plan.ts';
-import { readInbound, readUpstreams } from '../../proxy/read-ports.ts';
+import { readInbound, readUpstreams, type PortsRead } from '../../proxy/read-ports.ts';
+import { helperPorts } from '../../../sidecar/config/helper-contract.ts';
+import { socketFault } from '../../request/spire-address.ts';
 import { annotationKey, templatesKey, type SettingKey } from '../../request/metadata-keys.ts';
 import { addConfigFlag, defaultKubernetes, engineFrom } from '../options.ts';
-import { parsePort } from '../port.ts';
+import { portOfFlag } from '../port.ts';
 import type { CliContext } from '../terminal.ts';
 
 interface EnvoyFlags {
@@ -64,7 +66,7 @@ export function envoyCommand(context: CliContext): Command {
     .addHelpText('after', examples)
     .action((flags: EnvoyFlags) => {
       const engine = engineFrom({ ...flags, kubernetesVersion: defaultKubernetes }, context);
-      const place = { agentSocket: flags.socket, admin: adminOf(flags.admin) };
+      const place = placeOf(flags);
       const rendered = renderOwnEnvoy({ annotations: annotationsOf(flags), place }, engine);
       for (const warning of rendered.warnings) context.terminal.err(`warning: ${warning}\n`);
       const text = flags.print === 'envoy' ? rendered.envoy : rendered.helper;
@@ -74,9 +76,61 @@ export function envoyCommand(context: CliContext): Command {
     });
 }
 
+interface MachinePlace {
+  readonly agentSocket: string;
+  readonly admin: AdminPlace;
+}
+
+/** @throws {AppError} USAGE */
+function placeOf(flags: EnvoyFlags): MachinePlace {
+  const agentSocket = socketOf('--socket', flags.socket);
+  const admin = adminOf(flags.admin);
+  if ('socket' in admin && admin.socket === agentSocket)
+    throw new AppError(
+      'USAGE',
+      `--admin ${admin.socket}: that is the socket of SPIRE's agent; name another path`,
+    );
+  if ('port' in admin) refuseTakenPort(admin.port, flags);
+  return { agentSocket, admin };
+}
+
 /** @throws {AppError} USAGE */
 function adminOf(text: string): AdminPlace {
-  return text.startsWith('/') ? { socket: text } : { port: parsePort(text) };
+  return /^\d+$/.test(text)
+    ? { port: portOfFlag('--admin', text) }
+    : { socket: socketOf('--admin', text) };
+}
+
+/** A path, also as `unix:///path`. @throws {AppError} USAGE */
+function socketOf(flag: string, text: string): string {
+  const url = text.startsWith('unix:') ? text : `unix://${text}`;
+  const fault = socketFault(url);
+  if (fault !== undefined)
+    throw new AppError('USAGE', `${flag} ${text}: ${fault}; write /path/to/a.sock`);
+  return url.replace(/^unix:(\/\/)?/, '');
+}
+
+/** @throws {AppError} USAGE */
+function refuseTakenPort(port: number, { inbound, upstream, jwt }: EnvoyFlags): void {
+  const inboundPorts = portsIn(inbound, readInbound).flatMap(({ listen, app }) => [listen, app]);
+  const upstreamPorts = portsIn(upstream, readUpstreams).map(({ listen }) => listen);
+  const taken: readonly (readonly [string, readonly number[]])[] = [
+    ['--inbound', inboundPorts],
+    ['--upstream', upstreamPorts],
+    ['the auth helper', jwt === undefined ? [] : helperPorts],
+  ];
+  const who = taken.find(([, ports]) => ports.includes(port))?.[0];
+  if (who !== undefined)
+    throw new AppError('USAGE', `--admin ${port}: that port is taken by ${who}; choose another`);
+}
+
+/** Faults are told where the annotations are made. */
+function portsIn<Value>(
+  items: readonly string[] = [],
+  read: (text: string) => PortsRead<readonly Value[]>,
+): readonly Value[] {
+  const reading = read(items.join(','));
+  return reading.kind === 'read' ? reading.value : [];
 }
 
 function annotationsOf(flags: EnvoyFlags): Readonly<Record<string, string>> {
