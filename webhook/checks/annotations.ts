@@ -92,11 +92,13 @@ export const annotationsValid: Check = {
         severity: 'warning',
         hint: 'add inject.svidecar.dev/templates to the pod template, or remove these annotations',
       }),
-      ...(['callers_not_federated', 'federates_with_unreadable'] as const).flatMap((id) =>
+      ...(
+        ['callers_not_federated', 'federates_with_unreadable', 'upstreams_not_federated'] as const
+      ).flatMap((id) =>
         steps(assessed, {
           id,
           severity: 'warning',
-          hint: 'correct the annotation on the pod template, or take the trust domain out of the callers',
+          hint: 'correct the annotation on the pod template, or take the trust domain out of the callers or upstreams',
         }),
       ),
       ...steps(assessed, {

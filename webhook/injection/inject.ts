@@ -17,7 +17,13 @@ import {
 } from '../request/metadata-keys.ts';
 import type { PodSurroundings } from './envoy-location.ts';
 import { planEnvoy, type PlannedEnvoy } from './envoy-plan.ts';
-import { refuseBesideOwn, refuseUnusedPorts, shownAppPorts, type OwnEnvoy } from './own-envoy.ts';
+import {
+  refuseBesideOwn,
+  refuseUnusedPorts,
+  sharedAudience,
+  shownAppPorts,
+  type OwnEnvoy,
+} from './own-envoy.ts';
 import { withFederationLabel } from './federation-label.ts';
 import { fit } from './fit.ts';
 import type { HashOf } from './hash.ts';
@@ -29,7 +35,7 @@ import { refuseWindows } from './refuse-windows.ts';
 import { requireEnvoy } from './require-envoy.ts';
 import { nothingDone, nothingWanted, reconcile, replaceAt, undoOf } from './reconcile.ts';
 import { isSameInjection, statusText, strip, type Status } from './status.ts';
-import { tellOfFederation } from './tell-of-federation.ts';
+import { tellOfFederation, verifiedBy } from './tell-of-federation.ts';
 import type { Trace } from './trace.ts';
 import { variablesFor, type EngineFacts } from '../request/variables.ts';
 
@@ -126,7 +132,8 @@ function tellOfRules(
   { composition, trace }: Pick<EnvoyQuestion, 'composition' | 'trace'>,
 ): void {
   const spiffeId = stringAt(composition.variables, 'spiffeId') ?? '';
-  tellOfFederation(federationOf(original, spiffeId), composition, trace);
+  const verified = { ...verifiedBy(composition), spiffeId };
+  tellOfFederation(federationOf(original, spiffeId), verified, trace);
   for (const rule of composition.openRules)
     trace.warn(
       'validates_nothing',
@@ -261,6 +268,8 @@ function ownEnvoyIn(
       'app_port_open',
       `the app's port ${port} is declared in the pod: if it listens on all addresses, anybody can call it past Envoy; have it listen on 127.0.0.1, or let a NetworkPolicy open Envoy's ports alone (svidecar render network-policy)`,
     );
+  const spread = sharedAudience(plan, variables);
+  if (spread !== undefined) trace.warn('envoy_warning', spread);
   requireEnvoy(own, { templates, variables, trace });
   return { plan, derived: plan.derived, location: undefined };
 }

@@ -2,6 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { isArray, isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { helperPorts } from '../../sidecar/config/helper-contract.ts';
+import { shortList } from '../envoy/short-list.ts';
 import { versionOfImage, versionText } from '../envoy/envoy-version.ts';
 import type { EnvoyAdditions, FilterAddition } from '../envoy/patch-contract.ts';
 import {
@@ -209,6 +210,18 @@ function refuseClashes(spec: JsonObject, own: string, proxy: ProxyPlan): void {
         );
       taken.set(listen, `annotation ${annotationKey(key)}`);
     }
+}
+
+/** Each upstream is a listener and a cluster of its own, so only all of them together show it. Undefined where each has its own. */
+export function sharedAudience(
+  { proxy, templates }: EnvoyPlan,
+  variables: Variables,
+): string | undefined {
+  const called = proxy?.upstreams.filter(({ protocol }) => protocol === 'http') ?? [];
+  const ids = [...new Set(called.map(({ spiffeId }) => spiffeId))];
+  const isShared = templates.includes('jwt-inject') && variables['oneAudience'] === true;
+  if (!isShared || ids.length < 2) return undefined;
+  return `jwt-inject has one audience, and ${annotationKey('upstreams')} names ${shortList(ids)}: each of them gets a token that the others accept; remove the annotation that names the audience, so that each gets its own, or use ${annotationKey('audience-by-host')}`;
 }
 
 /** Ports of the app that containers show: whoever reaches one of them goes past Envoy. */

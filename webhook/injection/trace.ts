@@ -63,6 +63,7 @@ export type StepId =
   | 'templates_requested'
   | 'unchanged'
   | 'uninjected'
+  | 'upstreams_not_federated'
   | 'user_value_kept'
   | 'validates_nothing';
 

@@ -151,6 +151,39 @@ describe('refused', () => {
   });
 });
 
+describe('told of', () => {
+  const warningsOf = (object: JsonObject): readonly string[] =>
+    decideOn(object)
+      .steps.filter(({ level }) => level === 'warning')
+      .map(({ id }) => id);
+  const abroad = { 'svidecar.dev/upstreams': '9001=b:8443 spiffe://partner.org/b' };
+  const federated = { 'svidecar.dev/federates-with': 'partner.org' };
+
+  test('callers and upstreams of a trust domain that is not federated', () => {
+    const callers = { ...inbound, 'svidecar.dev/allow-callers': 'spiffe://partner.org/a' };
+    expect(warningsOf(pod(callers))).toContain('callers_not_federated');
+    expect(warningsOf(pod({ ...callers, ...federated }))).not.toContain('callers_not_federated');
+    expect(warningsOf(pod(abroad))).toContain('upstreams_not_federated');
+    const { steps } = decideOn(pod({ ...abroad, ...federated }));
+    expect(steps.map(({ id }) => id)).not.toContain('upstreams_not_federated');
+    expect(steps.map(({ id }) => id)).not.toContain('federation_unused');
+    // Nobody comes in, whoever is named.
+    const nobody = { ...upstreams, 'svidecar.dev/allow-callers': 'spiffe://partner.org/a' };
+    expect(warningsOf(pod(nobody))).not.toContain('callers_not_federated');
+  });
+
+  test('one audience for several upstreams', () => {
+    const two = `9001=b:8443 ${backend}, 9002=p:8443 spiffe://example.org/p`;
+    const messages = (more: Readonly<Record<string, string>>): string =>
+      decideOn(pod({ ...inbound, ...withTokens, 'svidecar.dev/upstreams': two, ...more }))
+        .steps.map(({ message }) => message)
+        .join('\n');
+    const says = 'each of them gets a token that the others accept';
+    expect(messages({ 'svidecar.dev/audience': 'one' })).toContain(says);
+    expect(messages({})).not.toContain(says);
+  });
+});
+
 describe('the audience of tokens', () => {
   test('is whoever must answer', () => {
     expect(settingsOf(both)).toContain(`audience: ${backend}\n`);

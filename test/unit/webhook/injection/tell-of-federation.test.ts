@@ -8,9 +8,12 @@ function told(
   trustDomains: readonly string[],
 ): readonly (readonly [string, string])[] {
   const trace = new Trace();
-  const variables = { spiffeId: 'spiffe://example.org/ns/shop/sa/a' };
   const federation = { trustDomains, ownNamed: undefined, unreadable: [] };
-  tellOfFederation(federation, { callers, variables }, trace);
+  tellOfFederation(
+    federation,
+    { callers, upstreams: [], spiffeId: 'spiffe://example.org/ns/shop/sa/a' },
+    trace,
+  );
   return trace.steps.map(({ id, level }) => [id, level]);
 }
 
@@ -34,7 +37,7 @@ test('a list of any length gives a message of some lines', () => {
   const names = Array.from({ length: 5_000 }, (_, index) => `d${index}.test`);
   tellOfFederation(
     { trustDomains: [], ownNamed: undefined, unreadable: names.map((name) => `${name}!`) },
-    { callers: names.map((name) => `spiffe://${name}`), variables: {} },
+    { callers: names.map((name) => `spiffe://${name}`), upstreams: [], spiffeId: '' },
     trace,
   );
   expect(trace.steps.map(({ id }) => id)).toEqual([
