@@ -5,17 +5,19 @@ import type { Check } from './check-contract.ts';
 export const probes: Check = {
   id: 'probes',
   category: 'workloads',
-  claim: 'no probe and no scrape asks a listener that demands a token',
-  why: 'The kubelet and Prometheus have no token: the pod does not become ready, is restarted, or has no metrics.',
+  claim: 'no probe and no scrape asks a listener that demands a token or a certificate',
+  why: 'The kubelet and Prometheus have neither: the pod does not become ready, is restarted, or has no metrics.',
   offline: true,
   reads: ['workloads', 'pods'],
   run: ({ assessed }) =>
     toldOnce(
-      steps(assessed, {
-        id: 'probe_without_token',
-        severity: 'warning',
-        hint: 'change the annotation that the message names, or the probe',
-      }),
+      (['probe_without_certificate', 'probe_without_token'] as const).flatMap((id) =>
+        steps(assessed, {
+          id,
+          severity: 'warning',
+          hint: 'change the annotation that the message names, or the probe',
+        }),
+      ),
     ),
 };
 

@@ -30,6 +30,7 @@ import type { HashOf } from './hash.ts';
 import { changeAt, covers, find } from './keyed.ts';
 import type { Library, NamedTemplate } from '../templates/library.ts';
 import type { Located } from '../request/locate.ts';
+import { uncertifiedProbes } from './probes.ts';
 import { refuseLongStatus, refuseUnfit } from './refuse-unfit.ts';
 import { refuseWindows } from './refuse-windows.ts';
 import { requireEnvoy } from './require-envoy.ts';
@@ -268,6 +269,8 @@ function ownEnvoyIn(
       'app_port_open',
       `the app's port ${port} is declared in the pod: if it listens on all addresses, anybody can call it past Envoy; have it listen on 127.0.0.1, or let a NetworkPolicy open Envoy's ports alone (svidecar render network-policy)`,
     );
+  for (const sentence of uncertifiedProbes(spec, inbound))
+    trace.warn('probe_without_certificate', sentence);
   const spread = sharedAudience(plan, variables);
   if (spread !== undefined) trace.warn('envoy_warning', spread);
   requireEnvoy(own, { templates, variables, trace });

@@ -6,6 +6,7 @@ import { helperContainer } from '../../sidecar/config/helper-contract.ts';
 import { readSettings } from '../../sidecar/config/settings.ts';
 import { skipFilter } from '../../sidecar/config/skip-paths.ts';
 import type { Guard, InboundView } from '../envoy/patch-contract.ts';
+import type { InboundPort } from '../proxy/proxy-plan.ts';
 import { annotationKey } from '../request/metadata-keys.ts';
 import type { Status } from './status.ts';
 import type { Trace } from './trace.ts';
@@ -45,11 +46,17 @@ export function checkVisits(
   };
   const ways = waysOf(inbound);
   const skips = skipsOf(status);
-  for (const visit of [...probesOf(pod), ...scrapesOf(pod, inbound)]) {
+  for (const visit of [...tokenless(pod, status), ...scrapesOf(pod, inbound)]) {
     const sentence = sentenceOf(visit, ways, skips);
     if (sentence !== undefined) trace.warn('probe_without_token', sentence);
   }
   for (const sentence of openPorts(pod, inbound)) trace.say('app_port_open', sentence);
+}
+
+/** But for those that an Envoy of ours refuses before it comes to tokens: see `uncertifiedProbes`. */
+function tokenless(pod: Pod, { envoy }: Pick<Status, 'envoy'>): readonly Visit[] {
+  const refused = new Set(envoy?.proxy?.inbound.map(({ listen }) => listen));
+  return probesOf(pod).filter(({ port }) => !refused.has(port));
 }
 
 const probeKinds: Readonly<Record<string, string>> = {
@@ -67,7 +74,7 @@ interface Handler {
 }
 
 /** Probes and lifecycle hooks: the kubelet carries out both. */
-function handlersOf({ containers }: Pod): readonly Handler[] {
+function handlersOf({ containers }: Pick<Pod, 'containers'>): readonly Handler[] {
   return containers.flatMap((container) => [
     ...Object.entries(probeKinds).map(([title, otherwise]) => ({
       container,
@@ -101,6 +108,31 @@ function probesOf(pod: Pod): readonly Visit[] {
       },
     ];
   });
+}
+
+/** Of ports of an Envoy of ours: mTLS comes before all else there. */
+export function uncertifiedProbes(
+  spec: JsonObject,
+  inbound: readonly InboundPort[],
+): readonly string[] {
+  const ours = new Map(inbound.map(({ listen, app }) => [listen, app]));
+  const containers = [...listAt(spec, 'containers'), ...listAt(spec, 'initContainers')];
+  return handlersOf({ containers: containers.filter(isObject) }).flatMap(
+    ({ container, title, handler, otherwise }) =>
+      ['httpGet', 'grpc', 'tcpSocket'].flatMap((kind): readonly string[] => {
+        const target = objectAt(handler, kind);
+        const port = portOf(target['port'] ?? null, container);
+        const app = port === undefined ? undefined : ours.get(port);
+        if (app === undefined || target['host'] !== undefined) return [];
+        const effect =
+          kind === 'tcpSocket'
+            ? 'which takes the connection whether the app is there or not'
+            : `where the kubelet has no certificate to show: ${otherwise}`;
+        return [
+          `${nameOf(container)}: its ${title} asks port ${port ?? ''} of the injected Envoy, ${effect}; ask the app's port ${app}, or, if the app listens on 127.0.0.1 alone, use exec`,
+        ];
+      }),
+  );
 }
 
 /** What a handler asks for by HTTP; one with `exec` or `tcpSocket` sends no request. */

@@ -49,6 +49,7 @@ export type StepId =
   | 'pod_level_resources'
   | 'pod_never_ends'
   | 'port_clash'
+  | 'probe_without_certificate'
   | 'probe_without_token'
   | 'refused'
   | 'registration_awaited'

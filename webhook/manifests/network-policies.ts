@@ -3,6 +3,7 @@ import { healthPort } from '../../sidecar/config/helper-contract.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { own } from '#kernel/members.ts';
 import { inboundName, proxyPorts, type ProxyPlan } from '../proxy/proxy-plan.ts';
+import { readRequest } from '../request/read-annotations.ts';
 import { decideAll, ownNamespace, type DecideOptions, type DecidedWorkload } from './decide-all.ts';
 import { nameOf } from '../admission/decide.ts';
 import { refusals } from './inject-texts.ts';
@@ -32,6 +33,7 @@ export function networkPoliciesFor(
   return {
     policies,
     warnings: [
+      ...outcomes.flatMap(withoutPolicy),
       ...guarded.filter((one) => policyOf(one).length === 0).map(withoutLabels),
       ...guarded.flatMap((one) => leadPast(one, services, options.namespace)),
     ],
@@ -80,6 +82,26 @@ function policyOf(guarded: Guarded): readonly JsonObject[] {
       },
     },
   ];
+}
+
+/** Workloads that ask for an Envoy, and have nothing to shut. */
+function withoutPolicy({ located, decision }: DecidedWorkload): readonly string[] {
+  const proxy = 'status' in decision ? decision.status.envoy?.proxy : undefined;
+  if (proxy?.inbound.length === 0)
+    return [
+      `${nameOf(located)}: nobody comes in through its Envoy, so no policy is printed for it`,
+    ];
+  const hasHostNetwork = objectAt(located.template, 'spec')['hostNetwork'] === true;
+  return hasHostNetwork && proxy === undefined && asksForEnvoy(located)
+    ? [
+        `${nameOf(located)}: it is on the node's network, where nothing is injected and no NetworkPolicy holds; remove hostNetwork`,
+      ]
+    : [];
+}
+
+function asksForEnvoy({ template }: DecidedWorkload['located']): boolean {
+  const request = readRequest(template);
+  return request.kind === 'templates' && request.names.includes('envoy');
 }
 
 function withoutLabels({ located }: Guarded): string {

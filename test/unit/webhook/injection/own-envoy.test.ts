@@ -172,6 +172,24 @@ describe('told of', () => {
     expect(warningsOf(pod(nobody))).not.toContain('callers_not_federated');
   });
 
+  test.each([
+    [{ httpGet: { path: '/', port: 8443 } }, 'the kubelet has no certificate to show: the pod'],
+    [{ grpc: { port: 8443 } }, 'the kubelet has no certificate to show: the pod'],
+    [{ tcpSocket: { port: '8443' } }, 'takes the connection whether the app is there or not'],
+    [{ httpGet: { path: '/', port: 8080 } }, undefined],
+    [{ exec: { command: ['true'] } }, undefined],
+  ])('a probe of what wants a certificate: %j', (readinessProbe, says) => {
+    const containers = [{ name: 'app', image: 'app', readinessProbe }];
+    for (const more of [{}, { 'inject.svidecar.dev/templates': 'envoy, jwt-validate' }]) {
+      const { steps } = decideOn(pod({ ...inbound, ...more }, { containers }));
+      const told = steps.filter(({ id }) => id.startsWith('probe_without_'));
+      expect(told.map(({ id }) => id)).toEqual(
+        says === undefined ? [] : ['probe_without_certificate'],
+      );
+      for (const { message } of told) expect(message).toContain(says);
+    }
+  });
+
   test('one audience for several upstreams', () => {
     const two = `9001=b:8443 ${backend}, 9002=p:8443 spiffe://example.org/p`;
     const messages = (more: Readonly<Record<string, string>>): string =>

@@ -2,6 +2,9 @@ import { expect, test } from 'vitest';
 import type { JsonObject } from '#kernel/json.ts';
 import type { InboundView } from '../../../../webhook/envoy/patch-contract.ts';
 import { checkVisits } from '../../../../webhook/injection/probes.ts';
+import type { ProxyPlan } from '../../../../webhook/proxy/proxy-plan.ts';
+import { smallPlan } from '../../../fakes/proxy-plans.ts';
+import { proxySchema } from '../../../../webhook/request/proxy-schema.ts';
 import { Trace } from '../../../../webhook/injection/trace.ts';
 
 const guard = {
@@ -20,9 +23,15 @@ const settings =
   'version: 1\nrules:\n  - name: jwt-validate\n    mode: validate\n    audiences: [a]\n    skipPaths: [/healthz, /open/*]\n';
 const helper = { configMap: 'h', settings };
 
+interface StepsOptions {
+  readonly view?: InboundView;
+  readonly annotations?: JsonObject;
+  readonly proxy?: ProxyPlan;
+}
+
 function stepsOf(
   container: JsonObject,
-  { view = inbound, annotations = {} }: { view?: InboundView; annotations?: JsonObject } = {},
+  { view = inbound, annotations = {}, proxy }: StepsOptions = {},
 ): readonly string[] {
   const trace = new Trace();
   const template = {
@@ -36,10 +45,19 @@ function stepsOf(
     directory: '/etc/envoy',
     templates: [],
     values: {},
+    ...(proxy === undefined ? {} : { proxy: proxySchema.parse(proxy) }),
   };
   checkVisits(template, { helper, envoy }, { inbound: view, trace });
   return trace.steps.map(({ id }) => id);
 }
+
+test('where Envoy wants a certificate first, nobody is told of a token', () => {
+  const proxy: ProxyPlan = {
+    ...smallPlan,
+    inbound: [{ protocol: 'http', listen: 8443, app: 8080 }],
+  };
+  expect(stepsOf(probe, { proxy })).toEqual([]);
+});
 
 const probe = { readinessProbe: { httpGet: { path: '/ready', port: 8443 } } };
 const mounts = { volumeMounts: [{ name: 'c', mountPath: '/etc/envoy/' }] };

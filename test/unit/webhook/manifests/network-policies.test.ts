@@ -83,3 +83,16 @@ test('a workload without an Envoy of ours needs none, and one without labels get
   expect(out).toBe('');
   expect(err).toContain('no labels that a NetworkPolicy could select');
 });
+
+test.each([
+  [(text: string) => text.replace(/svidecar\.dev\/inbound: .*/, ''), 'nobody comes in through its'],
+  [
+    (text: string) =>
+      text.replace('      containers:', '      hostNetwork: true\n      containers:'),
+    "it is on the node's network, where nothing is injected",
+  ],
+])('%#: where none is printed, that is said', async (change, says) => {
+  const { code, out, err } = await render(change(workload));
+  expect([code, out]).toEqual([0, '']);
+  expect(err).toContain(says);
+});
