@@ -95,6 +95,13 @@ describe('monitoring', () => {
         { name: 'jwt-inject', mode: 'inject', audience: 'backend' },
         { name: 'jwt-validate', mode: 'validate', audiences: ['frontend'] },
         { name: 'jwt-ban', mode: 'ban', claims: ['sub'], store: { file: `${work.path}/bans` } },
+        // Nobody listens there: it says so in its metrics all the same.
+        {
+          name: 'jwt-ban-redis',
+          mode: 'ban',
+          claims: ['sub'],
+          store: { redis: { url: `unix://${work.path}/no-redis.sock` } },
+        },
       ],
     });
   });
