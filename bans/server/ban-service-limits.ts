@@ -1,7 +1,8 @@
 /** Every limit of the service for bans, with where it comes from; those that a person sets are in the settings. */
 import type { ConnectionLimits } from '../../webhook/server/http-connections.ts';
+import type { TimeLimits } from '../../webhook/server/keep-serving.ts';
 
-export interface BanServiceLimits extends ConnectionLimits {
+export interface BanServiceLimits extends ConnectionLimits, TimeLimits {
   /** Bytes of a request's line and headers together. */
   readonly maxHeaderBytes: number;
   readonly maxBodyBytes: number;
@@ -16,15 +17,6 @@ export interface BanServiceLimits extends ConnectionLimits {
   readonly maxCallers: number;
   /** Used logout tokens that are remembered. */
   readonly maxUsedTokens: number;
-  readonly headersTimeoutMs: number;
-  readonly requestTimeoutMs: number;
-  readonly handshakeTimeoutMs: number;
-  readonly socketTimeoutMs: number;
-  readonly keepAliveTimeoutMs: number;
-  /** Milliseconds for which serving continues after a stop was requested. */
-  readonly drainMs: number;
-  /** Milliseconds after the drain until open connections are cut. */
-  readonly closeMs: number;
 }
 
 export const banServiceLimits: BanServiceLimits = Object.freeze({

@@ -9,6 +9,7 @@ import type { Metrics } from './metrics.ts';
 import type { Log } from '#kernel/observe.ts';
 import type { Reviewer } from './reviewer.ts';
 import type { BodyReader } from './read-body.ts';
+import { stackOf } from './stack-of.ts';
 
 export interface AppOptions {
   /** The reviewer of the newest good configuration. */
@@ -213,11 +214,4 @@ function explain(error: FastifyError): { code: number; message: string } {
   }
   if (code >= 400 && code < 500) return { code, message: error.message };
   return { code: 500, message: 'svidecar failed while answering; its log says why' };
-}
-
-/** For the log only: where it broke. The message may quote the object. */
-function stackOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return typeof thrown;
-  const { name, message, stack = '' } = thrown;
-  return `${name}${stack.slice(stack.indexOf(message) + message.length)}`;
 }

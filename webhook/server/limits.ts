@@ -1,10 +1,11 @@
 /** Every limit of the webhook server, with where it comes from. */
 
 import type { ConnectionLimits } from './http-connections.ts';
+import type { TimeLimits } from './keep-serving.ts';
 
 const mebibyte = 1024 * 1024;
 
-export interface Limits extends ConnectionLimits {
+export interface Limits extends ConnectionLimits, TimeLimits {
   /** Bytes of one request body; more is answered 413. */
   readonly maxBodyBytes: number;
   /** Bytes from which a body counts as large. */
@@ -26,15 +27,6 @@ export interface Limits extends ConnectionLimits {
   readonly heavyWeight: number;
   /** Heavy bodies waiting to be parsed; more are answered 503. */
   readonly maxHeavyWaiting: number;
-  readonly headersTimeoutMs: number;
-  readonly requestTimeoutMs: number;
-  readonly handshakeTimeoutMs: number;
-  readonly socketTimeoutMs: number;
-  readonly keepAliveTimeoutMs: number;
-  /** Milliseconds for which serving continues after a stop was requested. */
-  readonly drainMs: number;
-  /** Milliseconds after the drain until open connections are cut. */
-  readonly closeMs: number;
 }
 
 export const defaultLimits: Limits = Object.freeze({

@@ -1,15 +1,20 @@
 /** The webhook's HTTPS server: start, follow the certificate, stop without losing a review. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import type { Server } from 'node:https';
 import type { Clock } from '#kernel/clock.ts';
-import { AppError, messageOf } from '#kernel/errors.ts';
-import { addressInstead } from '#kernel/every-address.ts';
+import { AppError } from '#kernel/errors.ts';
 import { webhookApp } from './app.ts';
 import { CallerCheck, type CallerTrust } from './callers.ts';
-import { HttpConnections } from './http-connections.ts';
+import {
+  closeWithin,
+  frameworkTimes,
+  keepConnections,
+  listenOn,
+  minTlsVersion,
+  serverTimes,
+} from './keep-serving.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
@@ -36,11 +41,6 @@ export interface ServerOptions {
   /** Metrics of other folders for `/metrics`. */
   readonly metrics?: () => readonly MetricFamily[];
 }
-
-/** Supported API servers speak TLS 1.2 at least; 1.3 is chosen where both sides can. */
-const minVersion = 'TLSv1.2';
-/** Milliseconds between checks for timed-out connections; with Node's 30 s they would live that long. */
-const connectionCheckMs = 1_000;
 
 export class WebhookServer {
   readonly #options: ServerOptions;
@@ -77,14 +77,14 @@ export class WebhookServer {
     });
     const appOptions = this.#appOptions();
     void app.register(webhookApp, appOptions);
-    keepConnections(app.server, this.#limits, appOptions.metrics);
+    keepConnections(app.server, this.#limits, () => {
+      appOptions.metrics.displaced.inc();
+    });
     app.server.on('connection', (socket) => {
       this.#callers.opened(socket);
     });
     this.#app = app;
-    await listen(app, host, port);
-    // A TCP server has an AddressInfo; the text form is for Unix sockets only.
-    return (app.server.address() as AddressInfo).port;
+    return await listenOn(app, { host, port }, 'USAGE');
   }
 
   /**
@@ -101,11 +101,7 @@ export class WebhookServer {
     const app = this.#app;
     if (app === undefined) return;
     await wait(this.#limits.drainMs);
-    const cut = setTimeout(() => {
-      app.server.closeAllConnections();
-    }, this.#limits.closeMs);
-    await app.close();
-    clearTimeout(cut);
+    await closeWithin(app, this.#limits.closeMs);
   }
 
   /** To be called when `callers` may have changed. Idle connections end, so that their next review is checked again. */
@@ -118,7 +114,8 @@ export class WebhookServer {
   }
 
   #present({ certificate: cert, key }: ServingPair): void {
-    this.#app?.server.setSecureContext({ cert, key, minVersion, ca: this.#callers.authorities() });
+    const ca = this.#callers.authorities();
+    this.#app?.server.setSecureContext({ cert, key, minVersion: minTlsVersion, ca });
   }
 
   /** What `/readyz` would name; empty = ready. */
@@ -165,57 +162,17 @@ function createApp(pair: ServingPair, limits: Limits, ca: string[]): FastifyInst
   return fastify({
     // One line for each request costs 40 % of the throughput; errors are logged by the app.
     logger: false,
-    connectionTimeout: limits.socketTimeoutMs,
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
-    forceCloseConnections: 'idle',
-    // Requests that arrive on an open connection while it closes are still answered.
-    return503OnClosing: false,
+    ...frameworkTimes(limits),
     https: {
+      ...serverTimes(limits),
       cert: pair.certificate,
       key: pair.key,
       ca,
       // Probes and scrapes have no certificate; the route that requires one checks for it.
       requestCert: true,
       rejectUnauthorized: false,
-      minVersion,
+      minVersion: minTlsVersion,
       handshakeTimeout: limits.handshakeTimeoutMs,
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
-      connectionsCheckingInterval: connectionCheckMs,
     },
   });
-}
-
-/** No limit in the server itself: it would turn new connections away and keep the silent ones. */
-function keepConnections(server: Server, limits: Limits, { displaced }: Metrics): void {
-  const connections = new HttpConnections(limits, () => {
-    displaced.inc();
-  });
-  server.on('connection', (socket) => {
-    // A connection that is reset before its handshake is not our error.
-    socket.on('error', () => undefined);
-    connections.opened(socket);
-  });
-  server.on('request', ({ socket }, response) => {
-    response.once('finish', () => {
-      connections.answered(socket);
-    });
-  });
-}
-
-async function listen(app: FastifyInstance<Server>, host: string, port: number): Promise<void> {
-  try {
-    await app.listen({ host, port });
-  } catch (thrown) {
-    const instead = addressInstead(host, thrown);
-    if (instead !== undefined) {
-      await listen(app, instead, port);
-      return;
-    }
-    await app.close();
-    throw new AppError('USAGE', `cannot listen on ${host}:${port}: ${messageOf(thrown)}`, {
-      cause: thrown,
-    });
-  }
 }
