@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto';
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/observe.ts';
 import { kindOfBan } from '../../sidecar/config/ban-records.ts';
-import { banKey, claimPath } from '../../sidecar/config/ban-values.ts';
+import { banKey, banLengths, claimPath } from '../../sidecar/config/ban-values.ts';
 import { TokenBuckets } from '../service/token-buckets.ts';
 import type { BanToWrite } from '../store/ban-store.ts';
 import { instantOf } from './ban-messages.ts';
@@ -36,8 +36,6 @@ export interface RefusedChange {
 /** Lines of one act and result: strangers must not fill a disk. */
 const refusedLines = { perSecond: 1, burst: 20, most: 256 } as const;
 
-/** Characters of a claim; a longer one is no claim. */
-const longestClaim = 256;
 /** Characters of the hash: 132 bits. */
 const hashLength = 22;
 
@@ -65,7 +63,7 @@ export class BanAudit {
       return;
     }
     this.#leftOut.delete(kind);
-    const fields = { audit: act, by, claim: claim?.slice(0, longestClaim), result };
+    const fields = { audit: act, by, claim: claim?.slice(0, banLengths.claim), result };
     this.#log.warn(leftOut === 0 ? fields : { ...fields, leftOut }, 'ban not changed');
   }
 
@@ -74,7 +72,7 @@ export class BanAudit {
     const fields = {
       audit: act,
       by,
-      claim: claim.slice(0, longestClaim),
+      claim: claim.slice(0, banLengths.claim),
       subject: this.#subject(claim, value),
       kind: act === 'remove' ? undefined : kindOfBan({ issuedBeforeS }),
       until: instantOf(untilS),

@@ -2,7 +2,7 @@
 import type { Clock } from '#kernel/clock.ts';
 import { banRule, type BanPorts } from '../../sidecar/authz/ban-rule.ts';
 import type { AllowOutcome, RefuseOutcome } from '../../sidecar/authz/outcomes.ts';
-import { headerValues, type HeadersOfRequest } from './header-values.ts';
+import { headerValues, viewOf, type HeadersOfRequest } from './header-values.ts';
 import { Problem } from '../service/problem.ts';
 import type { FollowedStore, ServiceSettings } from '../service/service-settings.ts';
 
@@ -39,19 +39,7 @@ export function checkJudge({ check, store, lists, clock }: CheckJudgeOptions): C
     },
   );
   return async (request) => {
-    const authorizations = headerValues(request, 'authorization');
-    const view = {
-      hasHttp: true,
-      authorizations: authorizations.length,
-      authorization: authorizations.join(','),
-      cookies: headerValues(request, 'cookie')
-        .map((each) => `${each}; `)
-        .join(''),
-      lookalikes: [],
-      path: '/',
-      host: '',
-      route: [],
-    };
+    const view = viewOf(headerValues(request, 'authorization'), headerValues(request, 'cookie'));
     const { outcome } = await rule.decide(view, { kind: 'unchanged' }, clock.now() / 1_000);
     if (unknown.has(outcome))
       throw new Problem('store_away', 'there is no list of bans to look at', { retryAfterS: 1 });

@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '#kernel/clock.ts';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import type { Log } from '#kernel/observe.ts';
+import { hmacKeyBytes } from '../../sidecar/config/redis-settings.ts';
 import { systemTimers } from '../../sidecar/workload-api/system-timers.ts';
 import { throwAwayCertificate } from '../../certs/throw-away-certificate.ts';
 import { CertificateFiles } from '../../webhook/files/certificate-files.ts';
@@ -228,8 +229,6 @@ async function tlsOf({ tls }: ServiceListener, site: Site): Promise<ListenerTls 
   return { certificates, placeholder, authorities: undefined };
 }
 
-const keyBytes = Object.freeze({ least: 32, most: 1_024 });
-
 /** @throws {AppError} FILE_UNREADABLE, CONFIG_INVALID */
 async function auditKey(file: string): Promise<Buffer> {
   let key: Buffer;
@@ -239,7 +238,8 @@ async function auditKey(file: string): Promise<Buffer> {
     const words = `auditKeyFile: cannot read ${file}: ${messageOf(thrown)}`;
     throw new AppError('FILE_UNREADABLE', words, { cause: thrown });
   }
-  if (key.length >= keyBytes.least && key.length <= keyBytes.most) return key;
-  const words = `auditKeyFile: ${file} must have ${keyBytes.least} to ${keyBytes.most} bytes`;
+  const { least, most } = hmacKeyBytes;
+  if (key.length >= least && key.length <= most) return key;
+  const words = `auditKeyFile: ${file} must have ${least} to ${most} bytes`;
   throw new AppError('CONFIG_INVALID', words);
 }

@@ -1,11 +1,9 @@
 /** The store of the service's settings. */
 import type { Clock } from '#kernel/clock.ts';
+import { usualBanList } from '../../sidecar/config/helper-contract.ts';
 import type { ServedStore } from '../service/service-settings.ts';
 import type { BanStore } from '../store/ban-store.ts';
 import { openBanStore } from '../store/open-store.ts';
-
-/** Of a ConfigMap, as helpers read it. */
-const listKey = 'bans.jsonl';
 
 /** Milliseconds that a call waits for a first connection to Redis. */
 const patienceMs = 1_000;
@@ -19,6 +17,6 @@ export async function openServedStore(store: ServedStore, clock: Clock): Promise
   const { connect } = await import('../../webhook/kube/connection.ts');
   const api = await connect({ kind: 'in_cluster' });
   const [namespace = '', name = ''] = store.configMap.split('/');
-  const place = { namespace, name, key: listKey };
+  const place = { namespace, name, key: usualBanList.key };
   return openBanStore({ kind: 'config_map', api, place }, { clock });
 }

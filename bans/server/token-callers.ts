@@ -1,11 +1,11 @@
 /** Callers that show JWT-SVIDs, judged by the very rule that stands in front of workloads (`jwt-validate`). */
 import type { SpiffeId } from '#kernel/spiffe-id.ts';
-import type { CheckView } from '../../sidecar/authz/read-check.ts';
 import { validateRule, type ValidatePorts } from '../../sidecar/authz/validate-rule.ts';
 import { cachedVerifier } from '../../sidecar/jwt/cache.ts';
 import type { BundleSource } from '../../sidecar/jwt/token-ports.ts';
 import { createVerifier } from '../../sidecar/jwt/verify.ts';
 import { Problem } from '../service/problem.ts';
+import { viewOf } from './header-values.ts';
 
 export interface CallerBundles extends BundleSource, Pick<ValidatePorts, 'soleTrustDomain'> {
   /** False until there has been any bundle. */
@@ -42,18 +42,5 @@ export function tokenCallers({ allow, audiences, bundles }: TokenCallersOptions)
     // A rule without paths to skip allows nothing but a verified token.
     if (typeof id !== 'string') throw new TypeError('a token was allowed without its subject');
     return id as SpiffeId;
-  };
-}
-
-function viewOf(authorizations: readonly string[]): CheckView {
-  return {
-    hasHttp: true,
-    authorizations: authorizations.length,
-    authorization: authorizations.join(','),
-    cookies: '',
-    lookalikes: [],
-    path: '/',
-    host: '',
-    route: [],
   };
 }

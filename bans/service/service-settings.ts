@@ -6,28 +6,14 @@ import * as z from 'zod';
 import { everyAddress } from '#kernel/every-address.ts';
 import { logLevels } from '#kernel/observe.ts';
 import { spiffeIdFault } from '#kernel/spiffe-id.ts';
-import { claimPath } from '../../sidecar/config/ban-values.ts';
-import { callerPatternFault } from '../../sidecar/config/caller-pattern.ts';
+import { claimName, claimNames, cookieName } from '../../sidecar/config/ban-settings.ts';
 import { readShape } from '../../sidecar/config/check-shape.ts';
 import { redisStore } from '../../sidecar/config/redis-settings.ts';
+import { callerPattern } from '../../sidecar/config/settings.ts';
 import { configuredIn, listenerFaults, type ServedPart } from './listener-faults.ts';
 
 const file = z.string().startsWith('/', 'must be the whole path of a file').max(4_096);
-const claim = z
-  .string()
-  .min(1)
-  .max(256)
-  .refine((text) => claimPath(text) !== undefined, {
-    error: 'must be the name of a claim, or a JSON pointer such as /realm/user',
-  });
-const callers = z
-  .array(
-    z.string().refine((text) => callerPatternFault(text) === undefined, {
-      error: (issue) => `matches no caller: ${callerPatternFault(String(issue.input)) ?? ''}`,
-    }),
-  )
-  .min(1)
-  .max(256);
+const callers = z.array(callerPattern).min(1).max(256);
 const seconds = z.int().min(60).max(31_536_000);
 
 const store = z.union([
@@ -91,7 +77,7 @@ const provider = z.strictObject({
     .default(() => [...logoutAlgorithms]),
   /** Claims of the banned tokens in which a session and a user stand; absent: `sid` and `sub`, as in the logout token. */
   claims: z
-    .strictObject({ sid: claim.default('sid'), sub: claim.default('sub') })
+    .strictObject({ sid: claimName.default('sid'), sub: claimName.default('sub') })
     .default({ sid: 'sid', sub: 'sub' }),
   /** How long a logout's ban lasts: the longest that a token of this provider lives. */
   banForSeconds: seconds.default(86_400),
@@ -137,12 +123,9 @@ const settings = z
     /** `GET /check`, for helpers whose store is this service. */
     check: z
       .strictObject({
-        claims: z.array(claim).min(1).max(8),
+        claims: claimNames,
         /** The cookie that holds the token; absent: the Authorization header does. */
-        cookie: z
-          .string()
-          .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'must be the name of a cookie')
-          .optional(),
+        cookie: cookieName.optional(),
         /** Who may ask, by X.509-SVID, since the token in the request is its user's; absent: anyone. */
         allow: callers.optional(),
       })

@@ -1,5 +1,6 @@
 /** What the service reads and answers: the same shapes check requests and make its OpenAPI document. */
 import * as z from 'zod';
+import { banLengths } from '../../sidecar/config/ban-values.ts';
 import { Problem } from './problem.ts';
 
 const instant = z.iso.datetime({ offset: true }).meta({ description: 'RFC 3339' });
@@ -21,7 +22,7 @@ export const banBody = z
     }),
     reason: z
       .string()
-      .max(256)
+      .max(banLengths.reason)
       .optional()
       .meta({ description: 'For the access log of whoever refuses' }),
   })
@@ -43,7 +44,12 @@ export const listQuery = z.strictObject({
     .regex(/^[A-Za-z0-9_-]{43}$/, 'must be what next of the page before says')
     .optional()
     .meta({ description: 'next of the page before' }),
-  claim: z.string().min(1).max(256).optional().meta({ description: 'Only bans of this claim' }),
+  claim: z
+    .string()
+    .min(1)
+    .max(banLengths.claim)
+    .optional()
+    .meta({ description: 'Only bans of this claim' }),
 });
 
 const oneBan = z.strictObject({

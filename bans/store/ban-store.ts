@@ -1,7 +1,7 @@
 /** A store of bans as its writers see it: whoever bans by hand, and the service that others call. */
 import { AppError } from '#kernel/errors.ts';
 import type { BanRecord } from '../../sidecar/config/ban-records.ts';
-import { banKey, claimPath } from '../../sidecar/config/ban-values.ts';
+import { banKey, banLengths, claimPath } from '../../sidecar/config/ban-values.ts';
 
 /** A ban that is to be in force. */
 export interface BanToWrite extends BanRecord {
@@ -46,11 +46,11 @@ const lastS = Date.parse('9999-12-31T23:59:59Z') / 1_000;
 
 /** The key under which a claim and value are found. @throws {AppError} BAN_INVALID where these cannot be on a list */
 export function keyOf(claim: string, value: string): string {
-  const path = claim.length > 256 ? undefined : claimPath(claim);
+  const path = claim.length > banLengths.claim ? undefined : claimPath(claim);
   if (path === undefined)
     throw invalid(
       'the claim',
-      'a name, or a JSON pointer such as /realm/user, of up to 256 characters',
+      `a name, or a JSON pointer such as /realm/user, of up to ${banLengths.claim} characters`,
     );
   const key = banKey(path, value);
   if (key === undefined) throw invalid('the value', 'a text of 1 to 1,024 characters');
@@ -60,8 +60,9 @@ export function keyOf(claim: string, value: string): string {
 /** {@link keyOf} a ban whose other members can be stored too. @throws {AppError} BAN_INVALID */
 export function keyOfBan(ban: BanToWrite): string {
   const { reason = '', by = '' } = ban;
-  if (reason.length > 256) throw invalid('the reason', 'at most 256 characters');
-  if (by.length > 2_048) throw invalid('who bans', 'at most 2,048 characters');
+  if (reason.length > banLengths.reason)
+    throw invalid('the reason', `at most ${banLengths.reason} characters`);
+  if (by.length > banLengths.by) throw invalid('who bans', 'at most 2,048 characters');
   for (const timeS of [ban.untilS, ban.issuedBeforeS, ban.atS])
     if (timeS !== undefined && !(timeS >= 0 && timeS <= lastS))
       throw invalid('each time', 'between the years 1970 and 9999');
@@ -116,9 +117,4 @@ export function isAhead(
   nowS: number,
 ): boolean {
   return issuedBeforeS !== undefined && issuedBeforeS > nowS + skewS;
-}
-
-/** Whether the ban is over. */
-export function hasEnded({ untilS }: Pick<BanToWrite, 'untilS'>, nowS: number): boolean {
-  return untilS !== undefined && untilS <= nowS;
 }

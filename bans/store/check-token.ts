@@ -1,6 +1,7 @@
 /** Asks a store about a token, as a helper whose list it is would decide. */
 import { isObject, type Json, type JsonObject } from '#kernel/json.ts';
 import { own } from '#kernel/members.ts';
+import { banMeaning } from '../../sidecar/config/ban-meaning.ts';
 import { claimAt, claimPath } from '../../sidecar/config/ban-values.ts';
 import { unverifiedClaims } from '../../sidecar/jwt/unverified-claims.ts';
 import { keyOf, type BanStore, type StoredBan } from './ban-store.ts';
@@ -52,11 +53,6 @@ function isBannable(claim: string, value: string): boolean {
 }
 
 function met(bans: readonly StoredBan[], issuedAt: Json | undefined): TokenAnswer {
-  const issuedAtS = typeof issuedAt === 'number' ? issuedAt : undefined;
-  const ban = bans.find(
-    ({ issuedBeforeS }) =>
-      issuedBeforeS === undefined || (issuedAtS !== undefined && issuedAtS < issuedBeforeS),
-  );
-  if (ban !== undefined) return { kind: 'banned', ban };
-  return { kind: bans.length > 0 && issuedAtS === undefined ? 'issued_at_missing' : 'not_banned' };
+  const ban = banMeaning(bans, issuedAt);
+  return typeof ban === 'string' ? { kind: ban } : { kind: 'banned', ban };
 }

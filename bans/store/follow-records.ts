@@ -1,8 +1,9 @@
 /** Changes of the bans in Redis, told one by one. The whole list is held meanwhile. */
 import type { Clock } from '#kernel/clock.ts';
 import type { StoreConnection, StoredRecord } from '../../sidecar/redis/store-connection.ts';
+import { hasEnded } from '../../sidecar/config/ban-meaning.ts';
 import { writeRecord } from '../../sidecar/config/ban-records.ts';
-import { hasEnded, type BanChange, type StoredBan } from './ban-store.ts';
+import type { BanChange, StoredBan } from './ban-store.ts';
 import type { Changed, StoreFeed } from './store-feed.ts';
 
 export interface RecordSource {

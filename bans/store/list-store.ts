@@ -2,9 +2,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '#kernel/clock.ts';
 import type { ListedBan } from '../../sidecar/config/ban-list.ts';
+import { hasEnded } from '../../sidecar/config/ban-meaning.ts';
 import { kindOfBan } from '../../sidecar/config/ban-records.ts';
 import {
-  hasEnded,
   keyOf,
   keyOfBan,
   type BanChange,

@@ -1,33 +1,21 @@
 /** A list of bans is changed as a text: what is not about the ban in question stays as it is, comments too. */
 import { AppError } from '#kernel/errors.ts';
-import { banListLimits, readBanLine, type ListedBan } from '../../sidecar/config/ban-list.ts';
+import {
+  banListLimits,
+  linesOfList,
+  type LineOfList,
+  type ListedBan,
+} from '../../sidecar/config/ban-list.ts';
+import { hasEnded } from '../../sidecar/config/ban-meaning.ts';
 import { kindOfBan, writeRecord } from '../../sidecar/config/ban-records.ts';
-import { hasEnded, mergedBan, type BanToWrite, type StoredBan } from './ban-store.ts';
+import { mergedBan, type BanToWrite, type StoredBan } from './ban-store.ts';
 
 /** Seconds for which a ban that has ended stays on a list: clocks differ, and people look. Then the next `put` drops it. */
 const keptEndedS = 24 * 3_600;
 
-interface Line {
-  readonly text: string;
-  readonly ban: ListedBan | undefined;
-}
-
-/** @throws {AppError} BAN_LIST_INVALID: helpers would refuse the whole list too */
-function* linesOf(text: string, where: string): Generator<Line> {
-  let number = 0;
-  for (let start = 0; start < text.length;) {
-    const feed = text.indexOf('\n', start);
-    const end = feed === -1 ? text.length : feed;
-    number += 1;
-    const line = text.slice(start, end);
-    yield { text: line, ban: readBanLine(line, `${where} line ${number}`) };
-    start = end + 1;
-  }
-}
-
 /** The bans of a list. @throws {AppError} BAN_LIST_INVALID */
 export function* bansIn(text: string, where: string): Generator<ListedBan> {
-  for (const { ban } of linesOf(text, where)) if (ban !== undefined) yield ban;
+  for (const { ban } of linesOfList(text, where)) if (ban !== undefined) yield ban;
 }
 
 interface Put {
@@ -48,7 +36,7 @@ interface Changed {
 /** @throws {AppError} BAN_LIST_INVALID, BAN_STORE_FULL */
 export function withBan(text: string, put: Put): Changed {
   const { where, ban } = put;
-  const lines = [...linesOf(text, where)].map((line) => ({ ...line, use: useOf(line, put) }));
+  const lines = [...linesOfList(text, where)].map((line) => ({ ...line, use: useOf(line, put) }));
   const same = lines.flatMap((line) => (line.use === 'same' && line.ban ? [line.ban] : []));
   const inForce = same.filter((one) => !hasEnded(one, put.nowS));
   const present = inForce.length === 0 ? undefined : inForce.reduce(joined);
@@ -65,7 +53,7 @@ export function withBan(text: string, put: Put): Changed {
 }
 
 /** What becomes of a line: it is about the same ban, or over for long, or it stays. */
-function useOf({ ban }: Line, put: Put): 'same' | 'over' | 'kept' {
+function useOf({ ban }: LineOfList, put: Put): 'same' | 'over' | 'kept' {
   if (ban === undefined) return 'kept';
   if (ban.key === put.key && kindOfBan(ban) === kindOfBan(put.ban)) return 'same';
   return hasEnded(ban, put.nowS - keptEndedS) ? 'over' : 'kept';
@@ -83,7 +71,7 @@ function joined(one: ListedBan, other: ListedBan): ListedBan {
 export function withoutBan(text: string, key: string, where: string): string | undefined {
   const kept: string[] = [];
   let isThere = false;
-  for (const line of linesOf(text, where)) {
+  for (const line of linesOfList(text, where)) {
     if (line.ban?.key === key) isThere = true;
     else kept.push(line.text);
   }

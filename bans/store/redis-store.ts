@@ -1,6 +1,7 @@
 /** A store of bans in Redis: a key for each value and kind of ban. @see sidecar/config/ban-records.ts */
 import { AppError } from '#kernel/errors.ts';
 import type { Clock } from '#kernel/clock.ts';
+import { hasEnded } from '../../sidecar/config/ban-meaning.ts';
 import {
   banId,
   banKinds,
@@ -17,7 +18,6 @@ import {
 import { claimPath } from '../../sidecar/config/ban-values.ts';
 import type { StoreConnection, StoredRecord } from '../../sidecar/redis/store-connection.ts';
 import {
-  hasEnded,
   invalid,
   keyOf,
   keyOfBan,

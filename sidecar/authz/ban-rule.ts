@@ -3,12 +3,12 @@
  * nothing about whether the token is good: that is for the rules and services behind it.
  */
 import { banKey, claimAt, claimPath, type ClaimPath } from '../config/ban-values.ts';
-import type { Ban } from '../config/ban-list.ts';
+import { banMeaning, type Ban } from '../config/ban-meaning.ts';
 import type { HttpBanStore } from '../config/ban-settings.ts';
 import type { RedisSettings } from '../config/redis-settings.ts';
 import { isNormalPath, skipFilter } from '../config/skip-paths.ts';
 import type { Rule } from '../config/settings.ts';
-import type { Json, JsonObject } from '#kernel/json.ts';
+import type { JsonObject } from '#kernel/json.ts';
 import { own } from '#kernel/members.ts';
 import { readStruct } from '../protobuf/struct-reader.ts';
 import { unverifiedClaims } from '../jwt/unverified-claims.ts';
@@ -240,22 +240,11 @@ function judgeClaims(held: JsonObject, paths: readonly ClaimPath[], find: FindBa
   for (const path of paths) {
     const key = banKey(path, claimAt(held, path));
     if (key === undefined) continue;
-    const bans = find(key);
-    const met = bans.length > 0 ? meets(bans, own(held, 'iat')) : 'not_banned';
+    const met = banMeaning(find(key), own(held, 'iat'));
     if (typeof met !== 'string') return met;
     if (why !== 'issued_at_missing') why = met;
   }
   return why;
-}
-
-/** Of the bans of one value, one that means a token which was issued then. */
-function meets(bans: readonly Ban[], issuedAt: Json | undefined): Ban | Pass {
-  const issuedAtS = typeof issuedAt === 'number' ? issuedAt : undefined;
-  const met = bans.find(
-    ({ issuedBeforeS }) =>
-      issuedBeforeS === undefined || (issuedAtS !== undefined && issuedAtS < issuedBeforeS),
-  );
-  return met ?? (issuedAtS === undefined ? 'issued_at_missing' : 'not_banned');
 }
 
 /** One refusal for each ban. The client learns nothing of it; access logs do. */

@@ -1,20 +1,10 @@
 /** A list of bans as a text: one JSON object in each line; empty lines, and those that begin with `#`, say nothing. */
 import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
+import type { Ban } from './ban-meaning.ts';
 import { checkShape } from './check-shape.ts';
 import { banMembers } from './ban-members.ts';
 import { banKey, claimPath } from './ban-values.ts';
-
-/** In force from the moment it is on the list. */
-export interface Ban {
-  /** As the list names it, for the log. */
-  readonly claim: string;
-  /** Unix seconds; undefined: for good. */
-  readonly untilS: number | undefined;
-  /** Unix seconds: only tokens that were issued before are meant; undefined: all are. */
-  readonly issuedBeforeS: number | undefined;
-  readonly reason: string | undefined;
-}
 
 /** Bans by {@link banKey}. */
 export type BanTable = ReadonlyMap<string, readonly Ban[]>;
@@ -39,14 +29,8 @@ const linesAtOnce = 500;
  */
 export function* readBanList(text: string, where: string): Generator<undefined, BanTable> {
   const table = new Map<string, Ban[]>();
-  let number = 0;
   let bans = 0;
-  for (let start = 0; start < text.length;) {
-    const feed = text.indexOf('\n', start);
-    const end = feed === -1 ? text.length : feed;
-    number += 1;
-    const one = readBanLine(text.slice(start, end), `${where} line ${number}`);
-    start = end + 1;
+  for (const { ban: one, number } of linesOfList(text, where)) {
     if (one !== undefined) {
       bans += 1;
       if (bans > banListLimits.bans) throw tooMany(where);
@@ -57,6 +41,27 @@ export function* readBanList(text: string, where: string): Generator<undefined, 
     if (number % linesAtOnce === 0) yield;
   }
   return table;
+}
+
+export interface LineOfList {
+  /** From 1. */
+  readonly number: number;
+  readonly text: string;
+  /** Undefined where it says nothing. */
+  readonly ban: ListedBan | undefined;
+}
+
+/** @throws {AppError} BAN_LIST_INVALID, naming the line */
+export function* linesOfList(text: string, where: string): Generator<LineOfList> {
+  let number = 0;
+  for (let start = 0; start < text.length;) {
+    const feed = text.indexOf('\n', start);
+    const end = feed === -1 ? text.length : feed;
+    number += 1;
+    const line = text.slice(start, end);
+    yield { number, text: line, ban: readBanLine(line, `${where} line ${number}`) };
+    start = end + 1;
+  }
 }
 
 /** A ban, and what its line says beside it. */
@@ -71,7 +76,7 @@ export interface ListedBan extends Ban {
 }
 
 /** One line of a list; undefined where it says nothing. @throws {AppError} BAN_LIST_INVALID */
-export function readBanLine(text: string, where: string): ListedBan | undefined {
+function readBanLine(text: string, where: string): ListedBan | undefined {
   const trimmed = text.trim();
   if (trimmed === '' || trimmed.startsWith('#')) return undefined;
   const { claim, value, until, issuedBefore, reason, by, at } = checkShape(

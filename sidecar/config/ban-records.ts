@@ -5,7 +5,7 @@
 import { createHmac } from 'node:crypto';
 import * as z from 'zod';
 import { isObject } from '#kernel/json.ts';
-import type { Ban } from './ban-list.ts';
+import type { Ban } from './ban-meaning.ts';
 import { banMembers } from './ban-members.ts';
 import { banKey, claimPath, type ClaimPath } from './ban-values.ts';
 

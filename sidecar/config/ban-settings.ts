@@ -1,18 +1,24 @@
 /** The shape of a rule that bans: which requests, which claims of their tokens, and where the list is. */
 import * as z from 'zod';
-import { claimPath } from './ban-values.ts';
+import { banLengths, claimPath } from './ban-values.ts';
 import { redisStore } from './redis-settings.ts';
 import { isObject } from '#kernel/json.ts';
 import { ruleName } from './rule-name.ts';
 
 /** A claim's name, or a JSON Pointer (RFC 6901) to one inside an object. */
-const claim = z
+export const claimName = z
   .string()
   .min(1)
-  .max(256)
+  .max(banLengths.claim)
   .refine((text) => claimPath(text) !== undefined, {
     error: 'must be the name of a claim, or a JSON pointer such as /realm/user',
   });
+/** What is looked up of one token. */
+export const claimNames = z.array(claimName).min(1).max(8);
+/** @see RFC 6265 §4.1.1 */
+export const cookieName = z
+  .string()
+  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'must be the name of a cookie');
 const host = z
   .string()
   .max(253)
@@ -58,10 +64,7 @@ export const banRule = z
     /** Paths that it is about, exact or ending in `*`; absent: all. */
     paths: z.array(path).min(1).max(64).optional(),
     /** The cookie that holds the token; absent: the Authorization header does. */
-    cookie: z
-      .string()
-      .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'must be the name of a cookie')
-      .optional(),
+    cookie: cookieName.optional(),
     /**
      * The key under which Envoy's `jwt_authn` leaves the claims of a token that it has verified (`payload_in_metadata`): they are
      * looked at in place of any token. The filter names `envoy.filters.http.jwt_authn` in `metadata_context_namespaces`.
@@ -71,7 +74,7 @@ export const banRule = z
       .regex(/^[!-~]{1,128}$/, 'must be 1 to 128 visible ASCII characters')
       .optional(),
     /** Looked up in a list, which needs at least one; a service decides by itself. */
-    claims: z.array(claim).min(1).max(8).optional(),
+    claims: claimNames.optional(),
     store,
     /** What a refused client gets to read. */
     body: z.string().max(4_096).default('banned\n'),

@@ -7,6 +7,8 @@ import { own } from '#kernel/members.ts';
 
 /** Characters of a value; a longer one is on no list. */
 export const maxBannedLength = 1_024;
+/** Characters of what stands beside it. */
+export const banLengths = Object.freeze({ claim: 256, reason: 256, by: 2_048 });
 /** The claim whose case does not count: no provider of e-mail tells `Jo@` from `jo@`. */
 const withoutCase = 'email';
 

@@ -57,3 +57,6 @@ export function trustDomainOfJwksPath(path: string): string | undefined {
 function percentEncode(text: string): string {
   return encodeURIComponent(text.toWellFormed());
 }
+
+/** Where bans are kept unless something else is said: a ConfigMap of the workload's namespace, and its key. */
+export const usualBanList = Object.freeze({ configMap: 'svidecar-bans', key: 'bans.jsonl' });

@@ -19,7 +19,8 @@ const spiffeId = z.string().refine((text) => spiffeIdFault(text) === undefined, 
 });
 /** RFC 7519 §4.1.3: any case-sensitive string; ours are bounded so that a token stays small. */
 const audience = z.string().min(1).max(512);
-const callerPattern = z.string().refine((text) => callerPatternFault(text) === undefined, {
+/** A SPIFFE ID, a prefix of some, or a trust domain. */
+export const callerPattern = z.string().refine((text) => callerPatternFault(text) === undefined, {
   error: (issue) => `matches no caller: ${callerPatternFault(String(issue.input)) ?? ''}`,
 });
 const host = z.string().regex(/^(\*\.[^*:]+|[^*]+)$/);

@@ -5,7 +5,9 @@ import { AppError, messageOf } from '#kernel/errors.ts';
 import type { Log, MetricFamily } from '#kernel/observe.ts';
 import type { BanList } from '../authz/ban-rule.ts';
 import type { LookupResult } from '../authz/lookup.ts';
-import { banListLimits, readBanList, type Ban, type BanTable } from '../config/ban-list.ts';
+import { banListLimits, readBanList, type BanTable } from '../config/ban-list.ts';
+import { hasEnded, type Ban } from '../config/ban-meaning.ts';
+import { listGauges } from './ban-metrics.ts';
 import { KeptInUse } from './kept-in-use.ts';
 import { followFile, readStart } from './follow-file.ts';
 
@@ -34,19 +36,18 @@ export class BanLists {
   families(): readonly MetricFamily[] {
     const lists = [...this.#byFile.entries()];
     if (lists.length === 0) return [];
-    const gauge = (name: string, help: string, valueOf: (list: FollowedBanList) => number) => ({
+    const gauge = (
+      [name, help]: readonly [string, string],
+      valueOf: (list: FollowedBanList) => number,
+    ) => ({
       name,
       help,
       type: 'gauge' as const,
       samples: lists.map(([file, list]) => ({ labels: { file }, value: valueOf(list) })),
     });
     return [
-      gauge('svidecar_bans', 'Values on the list of bans.', ({ size }) => size),
-      gauge(
-        'svidecar_ban_list_loaded_timestamp_seconds',
-        'When the list of bans in force was read; 0 before the first.',
-        ({ loadedAtS }) => loadedAtS,
-      ),
+      gauge(listGauges.bans, ({ size }) => size),
+      gauge(listGauges.loadedAt, ({ loadedAtS }) => loadedAtS),
       {
         name: 'svidecar_ban_list_loads_total',
         help: 'Lists of bans that were read, by result. A refused one leaves the one before in force.',
@@ -98,7 +99,7 @@ class FollowedBanList implements BanList {
   find(key: string, nowS: number): LookupResult<readonly Ban[]> {
     const bans = this.#table?.get(key);
     if (bans === undefined) return notKnown;
-    const inForce = bans.filter(({ untilS }) => untilS === undefined || nowS < untilS);
+    const inForce = bans.filter((ban) => !hasEnded(ban, nowS));
     return inForce.length === 0 ? notKnown : { kind: 'listed', entry: inForce };
   }
 

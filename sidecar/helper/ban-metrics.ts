@@ -22,15 +22,20 @@ export interface StateOfStore {
   readonly state: MirrorState;
 }
 
+/** What each list has: name and help. */
+export const listGauges = {
+  bans: ['svidecar_bans', 'Values on the list of bans.'],
+  loadedAt: [
+    'svidecar_ban_list_loaded_timestamp_seconds',
+    'When the list of bans in force was read; 0 before the first.',
+  ],
+} as const;
+
 type Value = (state: MirrorState) => number | boolean;
 /** Name, help, and what it is. */
 const numbers: readonly (readonly [string, string, Value])[] = [
-  ['svidecar_bans', 'Values on the list of bans.', ({ bans }) => bans],
-  [
-    'svidecar_ban_list_loaded_timestamp_seconds',
-    'When the list of bans in force was read; 0 before the first.',
-    ({ loadedAtS }) => loadedAtS,
-  ],
+  [...listGauges.bans, ({ bans }) => bans],
+  [...listGauges.loadedAt, ({ loadedAtS }) => loadedAtS],
   [
     'svidecar_ban_list_age_seconds',
     'Seconds since the list of bans was known to be what the store holds; 0 while it is.',

@@ -5,7 +5,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Timers } from '#kernel/clock.ts';
 import { banKinds, recordKey } from '../config/ban-records.ts';
-import type { Ban } from '../config/ban-list.ts';
+import type { Ban } from '../config/ban-meaning.ts';
 import type { ReadFaults } from './read-faults.ts';
 import type { RecordReader } from './record-reader.ts';
 import type { StoreConnection } from './store-connection.ts';
@@ -115,7 +115,7 @@ export class BanLookups {
       const values = await withinTime(this.#read(keys), deadlineMs, timers);
       if (values === undefined) return 'store_slow';
       faults.end();
-      const found = new Map(ids.map((id, index) => [id, this.#bansOf(keys, values, index)]));
+      const found = new Map(ids.map((id, index) => [id, this.#bansOf(id, index, values)]));
       for (const [id, bans] of found) if (!changed.has(id)) this.#kept.set(id, bans);
       return found;
     } catch (thrown) {
@@ -135,16 +135,12 @@ export class BanLookups {
     return await connection.read(keys, deadlineMs);
   }
 
-  #bansOf(
-    keys: readonly string[],
-    values: readonly (string | null)[],
-    index: number,
-  ): readonly Ban[] {
-    const bans = banKinds.flatMap((_kind, offset) => {
-      const place = index * banKinds.length + offset;
-      const value = values[place] ?? null;
-      const ban =
-        value === null ? undefined : this.#options.records.banIn({ key: keys[place] ?? '', value });
+  /** @param index of the id among those that were asked for */
+  #bansOf(id: string, index: number, values: readonly (string | null)[]): readonly Ban[] {
+    const bans = banKinds.flatMap((kind, offset) => {
+      const value = values[index * banKinds.length + offset] ?? null;
+      const of = { kind, id };
+      const ban = value === null ? undefined : this.#options.records.banIn(of, value);
       return ban === undefined ? [] : [ban];
     });
     return bans.length === 0 ? none : bans;

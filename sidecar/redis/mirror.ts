@@ -10,7 +10,7 @@ import { backOffMs, type BackOff } from '#kernel/back-off.ts';
 import type { Timers } from '#kernel/clock.ts';
 import type { Log } from '#kernel/observe.ts';
 import { banKinds, hashedBanId } from '../config/ban-records.ts';
-import type { Ban } from '../config/ban-list.ts';
+import { hasEnded, type Ban } from '../config/ban-meaning.ts';
 import { BanLookups, type FoundBans, type LookupTrouble } from './ban-lookups.ts';
 import { ChangedKeys, type ChangedRecord } from './changed-keys.ts';
 import { PackedBans } from './packed-bans.ts';
@@ -190,7 +190,7 @@ export class BanMirror {
   #inForce(bans: readonly Ban[]): readonly Ban[] {
     if (bans.length === 0) return bans;
     const nowS = this.#options.timers.now() / 1_000;
-    return bans.filter(({ untilS }) => untilS === undefined || nowS < untilS);
+    return bans.filter((ban) => !hasEnded(ban, nowS));
   }
 
   /** Whether what is known is what the store holds. */
@@ -255,8 +255,8 @@ export class BanMirror {
   }
 
   #change({ key, value }: ChangedRecord): void {
-    const ban = value === null ? undefined : this.#records.banIn({ key, value });
     const of = this.#records.keyOf(key);
+    const ban = value === null ? undefined : this.#records.banIn(of, value);
     if (of === undefined) return;
     const table = this.#table;
     if (this.#isReadDue) this.#noteArrival(key, table?.has(of) === true, ban !== undefined);
@@ -314,9 +314,9 @@ export class BanMirror {
   #takePiece(reading: WholeReading, records: readonly StoredRecord[]): void {
     const nowS = this.#options.timers.now() / 1_000;
     for (const record of records) {
-      const ban = this.#records.banIn(record);
       const of = this.#records.keyOf(record.key);
-      if (of === undefined || ban === undefined || nowS >= (ban.untilS ?? Infinity)) continue;
+      const ban = this.#records.banIn(of, record.value);
+      if (of === undefined || ban === undefined || hasEnded(ban, nowS)) continue;
       reading.take(record.key, of, ban);
     }
     if (reading.isTooLarge) throw new Error('more bans than are held in memory');

@@ -3,7 +3,7 @@
  * helper would not hold a large list twice, as it must while the list is read again.
  */
 import type { BanRecordKey } from '../config/ban-records.ts';
-import type { Ban } from '../config/ban-list.ts';
+import type { Ban } from '../config/ban-meaning.ts';
 
 /** A reference to an entry is its chunk's number and its place in it. */
 const chunkBits = 18;

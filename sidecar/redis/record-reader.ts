@@ -8,8 +8,7 @@ import {
   type BanRecordKey,
   type ReadRecord,
 } from '../config/ban-records.ts';
-import type { Ban } from '../config/ban-list.ts';
-import type { StoredRecord } from './store-connection.ts';
+import type { Ban } from '../config/ban-meaning.ts';
 
 export interface RecordReaderOptions {
   /** Of the store, for the log. */
@@ -39,9 +38,8 @@ export class RecordReader {
     return read !== undefined && isHashedId(read.id) === this.#isHashed ? read : undefined;
   }
 
-  /** Undefined for a record that is wrong. */
-  banIn({ key, value }: StoredRecord): Ban | undefined {
-    const of = this.keyOf(key);
+  /** Undefined for a record that is wrong. @param of what `keyOf` says of its key */
+  banIn(of: BanRecordKey | undefined, value: string): Ban | undefined {
     const read = of === undefined ? this.#wrongKey() : readRecord(of, value, this.#hmacId());
     if (read.kind === 'record') return read.record;
     this.refused += 1;

@@ -29,15 +29,14 @@ const answers: ReadonlyMap<string, string> = new Map([
 const certificateFaults: ReadonlyMap<string, string> = new Map([
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'shows a certificate for another name: give tls.serverName'],
   ['CERT_HAS_EXPIRED', 'shows a certificate that has expired'],
-  ['SELF_SIGNED_CERT_IN_CHAIN', 'shows a certificate of an unknown authority: check tls.ca'],
   ['DEPTH_ZERO_SELF_SIGNED_CERT', 'shows a certificate of its own making: check tls.ca'],
-  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'shows a certificate of an unknown authority: check tls.ca'],
-  ['UNABLE_TO_GET_ISSUER_CERT', 'shows a certificate of an unknown authority: check tls.ca'],
-  [
+  ...[
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'UNABLE_TO_GET_ISSUER_CERT',
     'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-    'shows a certificate of an unknown authority: check tls.ca',
-  ],
-  ['CERT_SIGNATURE_FAILURE', 'shows a certificate of an unknown authority: check tls.ca'],
+    'CERT_SIGNATURE_FAILURE',
+  ].map((code) => [code, 'shows a certificate of an unknown authority: check tls.ca'] as const),
 ]);
 
 /** A failure of a store that keeps what programs need of it. */

@@ -1,6 +1,6 @@
 /** A store that is read from one end to the other. */
 import type { BanRecordKey } from '../config/ban-records.ts';
-import type { Ban } from '../config/ban-list.ts';
+import type { Ban } from '../config/ban-meaning.ts';
 import type { PackedBans } from './packed-bans.ts';
 
 /** What is read is compared with what was known, since a store that has lost everything is told from one with changes. */

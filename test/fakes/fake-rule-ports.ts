@@ -9,12 +9,8 @@ import type {
   StoredBanList,
 } from '../../sidecar/authz/ban-rule.ts';
 import type { LookupResult } from '../../sidecar/authz/lookup.ts';
-import {
-  readBanList,
-  type Ban,
-  type BanLine,
-  type BanTable,
-} from '../../sidecar/config/ban-list.ts';
+import { readBanList, type BanLine, type BanTable } from '../../sidecar/config/ban-list.ts';
+import type { Ban } from '../../sidecar/config/ban-meaning.ts';
 import { OwnTokens } from '../../sidecar/jwt/own-tokens.ts';
 import type {
   IssuedToken,

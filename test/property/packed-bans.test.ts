@@ -1,7 +1,7 @@
 /** The packed list of bans, held against a map, through whatever is done to it. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Ban } from '../../sidecar/config/ban-list.ts';
+import type { Ban } from '../../sidecar/config/ban-meaning.ts';
 import { banKinds, type BanKind, type BanRecordKey } from '../../sidecar/config/ban-records.ts';
 import { PackedBans } from '../../sidecar/redis/packed-bans.ts';
 

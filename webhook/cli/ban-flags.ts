@@ -6,6 +6,7 @@ import { AppError } from '#kernel/errors.ts';
 import type { BanStore } from '../../bans/store/ban-store.ts';
 import type { BanPlace } from '../../bans/store/open-store.ts';
 import { checkShape, readShape } from '../../sidecar/config/check-shape.ts';
+import { usualBanList } from '../../sidecar/config/helper-contract.ts';
 import {
   redisStore,
   redisTarget,
@@ -26,15 +27,11 @@ export interface BanStoreFlags extends ClusterFlags {
   readonly mayCreate?: true;
 }
 
-/** What the template `jwt-ban` reads where nothing else is configured. */
-const defaultConfigMap = 'svidecar-bans';
-const defaultKey = 'bans.jsonl';
-
 export function addBanStoreFlags(command: Command): Command {
   const flags = command
     .option(
       '--configmap <name>',
-      `the store: a ConfigMap as [namespace/]name[/key] (default: "${defaultConfigMap}")`,
+      `the store: a ConfigMap as [namespace/]name[/key] (default: "${usualBanList.configMap}")`,
     )
     .option('--redis <url>', 'the store: redis://host:6379/0, rediss://host:6379 or unix:///path')
     .option('--store <file>', 'the store: a YAML file with the settings of one in Redis (redis: …)')
@@ -71,7 +68,7 @@ async function placeOf(flags: BanStoreFlags): Promise<BanPlace> {
 }
 
 async function configMapPlace(flags: BanStoreFlags): Promise<BanPlace> {
-  const named = configMapNamed(flags.configmap ?? defaultConfigMap);
+  const named = configMapNamed(flags.configmap ?? usualBanList.configMap);
   if (flags.namespace !== undefined && !dnsLabel.test(flags.namespace))
     throw new AppError('USAGE', '-n: write the name of a namespace');
   const api = await connectTo(flags);
@@ -110,7 +107,7 @@ interface NamedConfigMap {
 
 function configMapNamed(text: string): NamedConfigMap {
   const parts = text.split('/');
-  const [first = '', second, key = defaultKey] = parts;
+  const [first = '', second, key = usualBanList.key] = parts;
   const [namespace, name] = second === undefined ? [undefined, first] : [first, second];
   const isWhole =
     parts.length <= 3 &&

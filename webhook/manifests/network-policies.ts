@@ -1,7 +1,7 @@
 /** What shuts the way past an Envoy that svidecar brings: a NetworkPolicy that opens its ports alone, and Services that lead past it. */
 import { healthPort } from '../../sidecar/config/helper-contract.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { own } from '#kernel/members.ts';
+import { isMatched } from '../objects/label-selector.ts';
 import { inboundName, proxyPorts, type ProxyPlan } from '../proxy/proxy-plan.ts';
 import { readRequest } from '../request/read-annotations.ts';
 import { decideAll, ownNamespace, type DecideOptions, type DecidedWorkload } from './decide-all.ts';
@@ -131,9 +131,9 @@ function leadPast(
     );
 }
 
+/** A Service without a selector has no pods of ours. */
 function selects(selector: JsonObject, labels: JsonObject): boolean {
-  const wanted = Object.entries(selector);
-  return wanted.length > 0 && wanted.every(([key, value]) => own(labels, key) === value);
+  return Object.keys(selector).length > 0 && isMatched({ matchLabels: selector }, labels);
 }
 
 /** @param port of a Service; its target may be the name of a container's port */

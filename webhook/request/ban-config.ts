@@ -8,6 +8,7 @@ import {
   banDirectory,
   banSecretsDirectory,
   payloadNamespace,
+  usualBanList,
 } from '../../sidecar/config/helper-contract.ts';
 import type { Variables } from '../templates/substitute.ts';
 import {
@@ -31,7 +32,7 @@ const configMapStore = z.strictObject({
   key: z
     .string()
     .regex(/^[-._a-zA-Z0-9]{1,253}$/, 'must be a key of a ConfigMap')
-    .default('bans.jsonl'),
+    .default(usualBanList.key),
 });
 
 /** A service that is asked. */
@@ -59,9 +60,7 @@ export const bansSchema = z
     /** What a refused client reads; absent: `banned`. */
     body: z.string().max(4_096).optional(),
     store: z.string().default('default'),
-    stores: z
-      .record(z.string().regex(dnsLabel), store)
-      .default({ default: { configMap: 'svidecar-bans', key: 'bans.jsonl' } }),
+    stores: z.record(z.string().regex(dnsLabel), store).default({ default: { ...usualBanList } }),
   })
   .refine(({ store, stores }) => Object.hasOwn(stores, store), {
     error: 'store names none of the stores',
