@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fastify, type FastifyInstance } from 'fastify';
+import { afterEach, beforeEach } from 'vitest';
 import { isObject, type JsonObject } from '#kernel/json.ts';
 import { BanLists } from '../../sidecar/helper/ban-lists.ts';
 import { banApp, frameworkOptions, type BanAppOptions } from '../../bans/server/ban-app.ts';
@@ -206,4 +207,38 @@ export async function fakeBanService(options: FakeBanServiceOptions = {}): Promi
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+export interface ServiceOfEachTest {
+  /** That of the test that runs. */
+  readonly service: FakeBanService;
+  /** Another one takes its place. */
+  readonly again: (options: FakeBanServiceOptions) => Promise<void>;
+  readonly send: (url: string, sent?: Sent) => Promise<Answered>;
+  readonly put: (url: string, body?: unknown, sent?: Sent) => Promise<Answered>;
+}
+
+/** For each test of a file a service of its own. */
+export function serviceOfEachTest(): ServiceOfEachTest {
+  let service: FakeBanService | undefined;
+  const site: ServiceOfEachTest = {
+    get service() {
+      if (service === undefined) throw new Error('there is a service only within a test');
+      return service;
+    },
+    again: async (options) => {
+      await service?.close();
+      service = await fakeBanService(options);
+    },
+    send: (url, sent = {}) => site.service.send(url, sent),
+    put: (url, body = {}, sent = {}) =>
+      site.send(url, { method: 'PUT', body: JSON.stringify(body), ...sent }),
+  };
+  beforeEach(async () => {
+    service = await fakeBanService();
+  });
+  afterEach(async () => {
+    await service?.close();
+  });
+  return site;
 }

@@ -15,6 +15,7 @@ import { freePort, pauseProcess, waitUntil } from './harness/processes.ts';
 import { startSpire, type Spire } from './harness/spire.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { send, startApp, type Answer } from './mesh/app.ts';
+import { edgeAt, edgeYaml } from './mesh/edge-yaml.ts';
 import { startHelper, type HelperProcess } from './mesh/helper-process.ts';
 import { injectPod } from './mesh/injected-pod.ts';
 import { runtimes } from './runtimes.ts';
@@ -25,36 +26,6 @@ const own = 'spiffe://example.org/ns/shop/sa/default';
 const caller = 'spiffe://example.org/ns/shop/sa/caller';
 const banned = ['cookie', `session=${bareToken({ email: 'jo@example.org' })}`] as const;
 const other = ['cookie', `session=${bareToken({ email: 'al@example.org' })}`] as const;
-
-const envoyYaml = `
-static_resources:
-  listeners:
-    - name: edge
-      address: {socket_address: {address: 127.0.0.1, port_value: 28480}}
-      filter_chains:
-        - filters:
-            - name: hcm
-              typed_config:
-                "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-                stat_prefix: edge
-                http_filters:
-                  - name: router
-                    typed_config:
-                      "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
-                route_config:
-                  virtual_hosts:
-                    - name: all
-                      domains: ["*"]
-                      routes: [{match: {prefix: /}, route: {cluster: app}}]
-  clusters:
-    - name: app
-      type: STATIC
-      load_assignment:
-        cluster_name: app
-        endpoints:
-          - lb_endpoints:
-              - endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 28481}}}
-`;
 
 /** On which data path, on which runtime, what stands for a refusal without a token, and for a helper that is gone. */
 const cases = [
@@ -103,7 +74,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'jwt-ban and jw
             'svidecar.dev/ban-token': 'cookie:session',
             'svidecar.dev/forward-token': 'false',
           },
-          files: { 'envoy.yaml': envoyYaml },
+          files: { 'envoy.yaml': edgeYaml() },
         });
         if (typeof pod === 'string') throw new Error(pod);
         expect(pod.warnings).toEqual([]);
@@ -121,16 +92,9 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'jwt-ban and jw
         });
         port = await freePort();
         // Listening on loopback on a free port: a number.
-        const places = {
-          28480: port,
-          28481: (app.address() as AddressInfo).port,
-          9010: helper.port,
-        };
-        const config = Object.entries(places).reduce(
-          (text, [from, to]) =>
-            text.replaceAll(new RegExp(`(port_value: )${from}\\b`, 'g'), `$1${to}`),
-          pod.files['envoy.yaml'] ?? '',
-        );
+        const appPort = (app.address() as AddressInfo).port;
+        const ports = { listen: port, app: appPort, helper: helper.port };
+        const config = edgeAt(pod.files['envoy.yaml'] ?? '', ports);
         envoy = await startEnvoy(config, { args: ['--concurrency', '1'] });
         const token = await spire.server.mintJwt(caller, own, 600);
         proof = ['authorization', `Bearer ${token}`];

@@ -14,6 +14,7 @@ import { startEnvoy, type RunningEnvoy } from './harness/envoy.ts';
 import { freePort, waitUntil } from './harness/processes.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { send, startApp } from './mesh/app.ts';
+import { edgeAt, edgeYaml } from './mesh/edge-yaml.ts';
 import { startHelper, type HelperProcess } from './mesh/helper-process.ts';
 import { injectPod, type InjectedPod } from './mesh/injected-pod.ts';
 import { runtimes } from './runtimes.ts';
@@ -33,19 +34,7 @@ function signed(payload: string): string {
 }
 
 const type = 'type.googleapis.com/envoy.extensions.filters';
-const envoyYaml = `
-static_resources:
-  listeners:
-    - name: edge
-      address: {socket_address: {address: 127.0.0.1, port_value: 28480}}
-      filter_chains:
-        - filters:
-            - name: hcm
-              typed_config:
-                "@type": ${type}.network.http_connection_manager.v3.HttpConnectionManager
-                stat_prefix: edge
-                http_filters:
-                  - name: login
+const envoyYaml = edgeYaml(`                  - name: login
                     typed_config:
                       "@type": ${type}.http.jwt_authn.v3.JwtAuthentication
                       providers:
@@ -56,22 +45,7 @@ static_resources:
                       rules:
                         - match: {prefix: /}
                           requires: {requires_any: {requirements: [{provider_name: login}, {allow_missing: {}}]}}
-                  - name: router
-                    typed_config: {"@type": ${type}.http.router.v3.Router}
-                route_config:
-                  virtual_hosts:
-                    - name: all
-                      domains: ["*"]
-                      routes: [{match: {prefix: /}, route: {cluster: app}}]
-  clusters:
-    - name: app
-      type: STATIC
-      load_assignment:
-        cluster_name: app
-        endpoints:
-          - lb_endpoints:
-              - endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 28481}}}
-`;
+`);
 
 const list = [
   { claim: 'email', value: 'jo@example.org' },
@@ -132,12 +106,8 @@ describeWithComponents(['envoy'], 'bans by verified claims', () => {
         port = await freePort();
         // Listening on loopback on a free port: a number.
         const appPort = (app.address() as AddressInfo).port;
-        const places = { 28480: port, 28481: appPort, 9010: helper.port };
-        const config = Object.entries(places).reduce(
-          (text, [from, to]) =>
-            text.replaceAll(new RegExp(`(port_value: )${from}\\b`, 'g'), `$1${to}`),
-          pod.files['envoy.yaml'] ?? '',
-        );
+        const ports = { listen: port, app: appPort, helper: helper.port };
+        const config = edgeAt(pod.files['envoy.yaml'] ?? '', ports);
         envoy = await startEnvoy(config, { args: ['--concurrency', '1'] });
         await waitUntil('bans are in force', async () => {
           const status = await statusOf('{"email":"jo@example.org"}');

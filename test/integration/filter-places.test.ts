@@ -16,6 +16,7 @@ import { startEnvoy } from './harness/envoy.ts';
 import { freePort } from './harness/processes.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { startHelper } from './mesh/helper-process.ts';
+import { withPorts } from './mesh/moved-ports.ts';
 
 interface Asked {
   readonly status: number;
@@ -173,10 +174,8 @@ describeWithComponents(['envoy'], 'filters around ours', () => {
       dataPath,
     });
     const front = await freePort();
-    const config = Object.entries({ 28480: front, 28481: appPort, 9010: helper.port }).reduce(
-      (all, [from, to]) => all.replaceAll(new RegExp(`(port_value: )${from}\\b`, 'g'), `$1${to}`),
-      texts.get('envoy.yaml') ?? '',
-    );
+    const places = { 28480: front, 28481: appPort, 9010: helper.port };
+    const config = withPorts(texts.get('envoy.yaml') ?? '', places);
     const envoy = await startEnvoy(config, { args: ['--concurrency', '1'] });
     return {
       told: JSON.stringify(outcomes),

@@ -8,6 +8,7 @@ import { startEnvoy } from '../harness/envoy.ts';
 import { freePort, waitUntil } from '../harness/processes.ts';
 import type { Runtime } from '../runtimes.ts';
 import { startHelper, type HelperProcess } from './helper-process.ts';
+import { withPorts } from './moved-ports.ts';
 
 export interface FixturePod {
   /** Port of its listener, in the fixture 28480. */
@@ -34,11 +35,7 @@ export async function startFixturePod(told: {
   const front = await freePort();
   const inner = await freePort();
   const places = { 28480: front, 28481: appPort, 28482: inner, 9010: helper.port };
-  const moved = Object.entries(places).reduce(
-    (config, [from, to]) =>
-      config.replaceAll(new RegExp(`(port_value: )${from}\\b`, 'g'), `$1${to}`),
-    values.get('envoy.yaml') ?? '',
-  );
+  const moved = withPorts(values.get('envoy.yaml') ?? '', places);
   const envoy = await startEnvoy(moved, { args: ['--concurrency', '1'] });
   await waitUntil('it is ready', async () => (await helper.page('/readyz')).status === 200);
   return { front, helper, stop: () => Promise.all([envoy.stop(), helper.stop()]) };

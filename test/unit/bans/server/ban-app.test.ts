@@ -1,37 +1,16 @@
 /** The REST service over a list in a file: who may do what, what becomes of it, and what hostile requests come to. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { AppError, type ErrorCode } from '#kernel/errors.ts';
 import { isObject, listAt, stringAt } from '#kernel/json.ts';
 import type { BanStore } from '../../../../bans/store/ban-store.ts';
-import {
-  accounts,
-  fakeBanService,
-  type FakeBanService,
-  type Answered,
-  type FakeBanServiceOptions,
-  type Sent,
-} from '../../../fakes/ban-service.ts';
+import { accounts, serviceOfEachTest } from '../../../fakes/ban-service.ts';
 import { makeKey, makeToken } from '../../../fakes/token-maker.ts';
 
-let service: FakeBanService;
-beforeEach(async () => {
-  service = await fakeBanService();
-});
-afterEach(async () => {
-  await service.close();
-});
-
-async function again(options: FakeBanServiceOptions): Promise<void> {
-  await service.close();
-  service = await fakeBanService(options);
-}
-
-const send = (url: string, sent: Sent = {}): Promise<Answered> => service.send(url, sent);
-const put = (url: string, body: unknown = {}, sent: Sent = {}) =>
-  send(url, { method: 'PUT', body: JSON.stringify(body), ...sent });
+const site = serviceOfEachTest();
+const { send, put } = site;
 const jo = '/bans/email/jo%40example.org';
 const lines = () =>
-  service
+  site.service
     .list()
     .split('\n')
     .filter((line) => line !== '')
@@ -60,10 +39,10 @@ describe('a ban', () => {
 
   test('put once more changes nothing', async () => {
     await put(jo, { until: '2027-01-01T00:00:00Z' });
-    const before = service.list();
-    await service.timers.advance(60_000);
+    const before = site.service.list();
+    await site.service.timers.advance(60_000);
     expect((await put(jo, { until: '2027-01-01T00:00:00Z' })).status).toBe(204);
-    expect(service.list()).toBe(before);
+    expect(site.service.list()).toBe(before);
   });
 
   test('of earlier tokens stands beside one of all, and never goes back', async () => {
@@ -95,7 +74,7 @@ describe('a ban', () => {
     expect(answer).toMatchObject({ status: 400, json: { code: 'body_invalid', status: 400 } });
     expect(answer.headers['content-type']).toContain('application/problem+json');
     expect(answer.text).not.toContain('jo@');
-    expect(service.list()).toBe('');
+    expect(site.service.list()).toBe('');
   });
 });
 
@@ -139,7 +118,7 @@ describe('an address', () => {
     const { status, text } = await put(url);
     expect([400, 404]).toContain(status);
     expect(text).not.toMatch(/jo|xx|%/);
-    expect(service.list()).toBe('');
+    expect(site.service.list()).toBe('');
   });
 });
 
@@ -183,9 +162,13 @@ describe('a caller', () => {
   test.each<[string, number, () => string | undefined]>([
     ['without a token', 401, () => undefined],
     ['with another scheme', 401, () => 'Basic YTpi'],
-    ['with an expired token', 401, () => service.token({ exp: service.timers.now() / 1_000 - 61 })],
-    ['with a token for another audience', 401, () => service.token({ aud: 'other' })],
-    ['of an unknown trust domain', 401, () => service.token({ sub: 'spiffe://other.test/a' })],
+    [
+      'with an expired token',
+      401,
+      () => site.service.token({ exp: site.service.timers.now() / 1_000 - 61 }),
+    ],
+    ['with a token for another audience', 401, () => site.service.token({ aud: 'other' })],
+    ['of an unknown trust domain', 401, () => site.service.token({ sub: 'spiffe://other.test/a' })],
     [
       'with a forged token',
       401,
@@ -194,29 +177,33 @@ describe('a caller', () => {
     [
       'who is not allowed',
       403,
-      () => service.token({ sub: 'spiffe://prod.test/ns/shop/sa/other' }),
+      () => site.service.token({ sub: 'spiffe://prod.test/ns/shop/sa/other' }),
     ],
-    ['who is not quite allowed', 403, () => service.token({ sub: 'spiffe://prod.test/ns/opsx/a' })],
+    [
+      'who is not quite allowed',
+      403,
+      () => site.service.token({ sub: 'spiffe://prod.test/ns/opsx/a' }),
+    ],
     [
       'who is allowed by a prefix',
       204,
-      () => service.token({ sub: 'spiffe://prod.test/ns/ops/a' }),
+      () => site.service.token({ sub: 'spiffe://prod.test/ns/ops/a' }),
     ],
   ])('%s gets %s', async (_who, status, authorization) => {
     const answer = await put(jo, {}, { authorization: authorization() });
     expect(answer.status).toBe(status);
     if (status === 401) expect(answer.headers['www-authenticate']).toBe('Bearer');
-    expect(service.list() === '').toBe(status !== 204);
+    expect(site.service.list() === '').toBe(status !== 204);
   });
 
   test('with two Authorization headers is refused', async () => {
-    const two = [service.token(), service.token()];
+    const two = [site.service.token(), site.service.token()];
     const answer = await put(jo, {}, { authorization: undefined, headers: { authorization: two } });
     expect(answer.status).toBe(401);
   });
 
   test('waits while there is no bundle, and is not let in', async () => {
-    service.bundles.hasState = false;
+    site.service.bundles.hasState = false;
     expect(await put(jo)).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
     expect((await send('/readyz')).status).toBe(503);
     expect((await send('/livez')).status).toBe(200);
@@ -229,13 +216,13 @@ describe('a caller', () => {
   });
 
   test('who asks too often waits; another does not', async () => {
-    await again({ perCaller: 2 });
+    await site.again({ perCaller: 2 });
     const statuses: number[] = [];
     for (let at = 0; at < 6; at += 1) statuses.push((await send(jo)).status);
     expect(statuses).toEqual([404, 404, 404, 404, 429, 429]);
-    const other = service.token({ sub: 'spiffe://prod.test/ns/ops/a' });
+    const other = site.service.token({ sub: 'spiffe://prod.test/ns/ops/a' });
     expect((await send(jo, { authorization: other })).status).toBe(404);
-    await service.timers.advance(500);
+    await site.service.timers.advance(500);
     expect((await send(jo)).status).toBe(404);
     expect(await send(jo)).toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
   });
@@ -259,7 +246,7 @@ describe('a body', () => {
     ['in another charset', 415, '{}', 'application/json; charset=utf-16'],
   ])('%s gets %d', async (...[, status, body, type = 'application/json']) => {
     expect((await send(jo, { method: 'PUT', body, type })).status).toBe(status);
-    expect(service.list()).toBe('');
+    expect(site.service.list()).toBe('');
   });
 });
 
@@ -280,7 +267,7 @@ describe('the store', () => {
   };
 
   test('that is away is never said to have stored anything', async () => {
-    await again({ store: failing('BAN_STORE_UNREACHABLE', 'away') });
+    await site.again({ store: failing('BAN_STORE_UNREACHABLE', 'away') });
     for (const method of ['PUT', 'GET', 'DELETE'] as const)
       expect(await send(jo, { method })).toMatchObject({
         status: 503,
@@ -290,20 +277,20 @@ describe('the store', () => {
   });
 
   test('that gives no right to do it is no store that is away', async () => {
-    await again({ store: failing('BAN_STORE_FORBIDDEN', 'no right to SET') });
+    await site.again({ store: failing('BAN_STORE_FORBIDDEN', 'no right to SET') });
     const { status, text } = await put(jo);
     expect(status).toBe(503);
     expect(text).toContain('no right to do that');
   });
 
   test('that is full says so', async () => {
-    await again({ store: failing('BAN_STORE_FULL', 'full') });
+    await site.again({ store: failing('BAN_STORE_FULL', 'full') });
     expect(await put(jo)).toMatchObject({ status: 409, json: { code: 'store_full' } });
   });
 
   test('that hangs is not waited for, and not asked without bound', async () => {
     const never = () => new Promise<never>(() => undefined);
-    await again({
+    await site.again({
       storeDeadlineMs: 20,
       store: (file) => ({ ...file, name: 'it', get: never }),
     });

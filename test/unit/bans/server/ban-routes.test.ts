@@ -1,36 +1,15 @@
 /** The REST service beside its changes: audit log, `/check`, which routes there are. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { isObject, objectAt, type JsonObject } from '#kernel/json.ts';
-import {
-  accounts,
-  fakeBanService,
-  type FakeBanService,
-  type Answered,
-  type FakeBanServiceOptions,
-  type Sent,
-} from '../../../fakes/ban-service.ts';
+import { accounts, serviceOfEachTest } from '../../../fakes/ban-service.ts';
 import { bareToken } from '../../../fakes/ban-tokens.ts';
 
-let service: FakeBanService;
-beforeEach(async () => {
-  service = await fakeBanService();
-});
-afterEach(async () => {
-  await service.close();
-});
-
-async function again(options: FakeBanServiceOptions): Promise<void> {
-  await service.close();
-  service = await fakeBanService(options);
-}
-
-const send = (url: string, sent: Sent = {}): Promise<Answered> => service.send(url, sent);
-const put = (url: string, body: unknown = {}, sent: Sent = {}) =>
-  send(url, { method: 'PUT', body: JSON.stringify(body), ...sent });
+const site = serviceOfEachTest();
+const { send, put } = site;
 const jo = '/bans/email/jo%40example.org';
 describe('the audit log', () => {
   const audited = () =>
-    service.log.lines.filter(({ fields }) => 'audit' in fields).map(({ fields }) => fields);
+    site.service.log.lines.filter(({ fields }) => 'audit' in fields).map(({ fields }) => fields);
 
   test('has each change and each try, and never a value', async () => {
     await put(jo, { forSeconds: 60, reason: 'case 12' });
@@ -48,14 +27,14 @@ describe('the audit log', () => {
       { audit: 'remove', by: accounts, claim: 'email', result: 'done' },
       { audit: 'remove', result: 'not_banned' },
     ]);
-    expect(JSON.stringify(service.log.lines)).not.toContain('jo@');
+    expect(JSON.stringify(site.service.log.lines)).not.toContain('jo@');
     expect(JSON.stringify(audited())).not.toContain('subject');
   });
 
   test('has what was refused before it came to a change, with the caller and the claim if they are known', async () => {
     await put(jo, { forSeconds: 0 });
     await send(jo, { method: 'DELETE', authorization: undefined });
-    await put(jo, {}, { authorization: service.token({ sub: 'spiffe://prod.test/other' }) });
+    await put(jo, {}, { authorization: site.service.token({ sub: 'spiffe://prod.test/other' }) });
     await send('/logout', {
       method: 'POST',
       body: 'logout_token=jo%40x',
@@ -71,7 +50,7 @@ describe('the audit log', () => {
       { audit: 'logout', ...nobody, result: 'malformed' },
       { audit: 'logout', ...nobody, result: 'body_type' },
     ]);
-    expect(JSON.stringify(service.log.lines)).not.toContain('jo@');
+    expect(JSON.stringify(site.service.log.lines)).not.toContain('jo@');
   });
 
   test('is not filled by strangers: lines of a kind are bounded, and say how many were left out', async () => {
@@ -79,7 +58,7 @@ describe('the audit log', () => {
     for (let at = 0; at < 50; at += 1) await knock();
     expect(audited()).toHaveLength(20);
     await put(jo, { forSeconds: 0 });
-    service.timers.jump(1_000);
+    site.service.timers.jump(1_000);
     await knock();
     expect(audited().slice(20)).toMatchObject([
       { result: 'body_invalid' },
@@ -88,7 +67,7 @@ describe('the audit log', () => {
   });
 
   test('has a keyed hash where there is a key: the same for one value, however it is written', async () => {
-    await again({ auditKey: Buffer.alloc(32, 'k') });
+    await site.again({ auditKey: Buffer.alloc(32, 'k') });
     await put(jo);
     await put('/bans/email/JO%40example.org', { forSeconds: 1 });
     await put('/bans/email/al%40example.org');
@@ -142,7 +121,7 @@ describe('routes', () => {
   });
 
   test('what a listener does not serve is not there', async () => {
-    await again({ served: ['logout'] });
+    await site.again({ served: ['logout'] });
     for (const url of [jo, '/bans', '/check']) expect((await send(url)).status).toBe(404);
   });
 
@@ -167,7 +146,7 @@ describe('routes', () => {
     for (const one of documented) {
       const [method = 'GET', path = ''] = one.split(' ');
       const url = path.replace('{claim}/{value}', '*');
-      expect(service.app.hasRoute({ method, url })).toBe(true);
+      expect(site.service.app.hasRoute({ method, url })).toBe(true);
     }
   });
 

@@ -10,21 +10,12 @@ import { chmodSync, lstatSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { BanChange, BanToWrite } from '../../../../bans/store/ban-store.ts';
+import type { BanChange } from '../../../../bans/store/ban-store.ts';
 import { FileHome, type FileTimes } from '../../../../bans/store/file-home.ts';
 import { ListStore } from '../../../../bans/store/list-store.ts';
 import { readBanList } from '../../../../sidecar/config/ban-list.ts';
+import { jo, nowS } from '../../../fakes/banned-jo.ts';
 
-const nowS = 1_800_000_000;
-const jo: BanToWrite = {
-  claim: 'email',
-  value: 'jo@example.org',
-  untilS: undefined,
-  issuedBeforeS: undefined,
-  reason: undefined,
-  by: undefined,
-  atS: undefined,
-};
 const fast: FileTimes = { retryMs: 1, staleMs: 20_000, patienceMs: 30_000, lookMs: 20 };
 
 function setUp(text?: string) {

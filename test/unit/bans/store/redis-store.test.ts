@@ -2,7 +2,6 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { BanToWrite } from '../../../../bans/store/ban-store.ts';
 import { RedisStore } from '../../../../bans/store/redis-store.ts';
 import { StoreFeed } from '../../../../bans/store/store-feed.ts';
 import { readHmacKey } from '../../../../bans/store/hmac-key.ts';
@@ -12,17 +11,8 @@ import type {
   StoreConnection,
   StoredRecord,
 } from '../../../../sidecar/redis/store-connection.ts';
+import { jo, nowS } from '../../../fakes/banned-jo.ts';
 
-const nowS = 1_800_000_000;
-const jo: BanToWrite = {
-  claim: 'email',
-  value: 'jo@example.org',
-  untilS: undefined,
-  issuedBeforeS: undefined,
-  reason: undefined,
-  by: undefined,
-  atS: undefined,
-};
 const all = 'ban:all:[["email"],"jo@example.org"]';
 
 /** Keys in memory, and the one script that is sent. */
