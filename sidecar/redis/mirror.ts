@@ -13,6 +13,7 @@ import { banKinds, hashedBanId } from '../config/ban-records.ts';
 import { hasEnded, type Ban } from '../config/ban-meaning.ts';
 import { BanLookups, type FoundBans, type LookupTrouble } from './ban-lookups.ts';
 import { ChangedKeys, type ChangedRecord } from './changed-keys.ts';
+import { KeptBans, type SayOfStore } from './kept-bans.ts';
 import { PackedBans } from './packed-bans.ts';
 import { ReadFaults } from './read-faults.ts';
 import { RecordReader } from './record-reader.ts';
@@ -54,8 +55,6 @@ export interface MirrorState {
 const readAgain: BackOff = { firstMs: 100, factor: 2, limitMs: 10_000, jitter: 0.5 };
 /** Changes that wait at once; beyond, reading everything again costs less. */
 const maxWaiting = 50_000;
-/** How long bans stay in force that the store has lost all at once. */
-const keptForMs = 24 * 3_600_000;
 /** How often a list that was too large is tried again. */
 const tryWholeEveryMs = 3_600_000;
 
@@ -69,8 +68,7 @@ export class BanMirror {
   readonly #seed: number;
   /** Undefined: bans are looked up. */
   #table: PackedBans | undefined;
-  /** Those that the store has lost all at once, and since when. */
-  #kept: { readonly bans: PackedBans; readonly sinceMs: number } | undefined;
+  readonly #kept: KeptBans;
   #reading: WholeReading | undefined;
   /** Numbers readings: of an older one nothing is taken any more. */
   #turn = 0;
@@ -78,9 +76,6 @@ export class BanMirror {
   #tryWholeAtMs = Infinity;
   /** From the moment at which changes may have been missed until everything has been read. */
   #isReadDue = true;
-  /** Keys that came into the list since then, and how many others there are. */
-  readonly #arrived = new Set<string>();
-  #known = 0;
   #hasBeenUp = false;
   #isUp = false;
   #trueAtMs: number;
@@ -95,6 +90,10 @@ export class BanMirror {
     this.#connection = connection;
     const records = new RecordReader({ store: connection.name, prefix, hmacKey, log });
     this.#records = records;
+    const say: SayOfStore = (level, fields, words) => {
+      this.#say(level, fields, words);
+    };
+    this.#kept = new KeptBans(say, maxWaiting);
     const isUp = (): boolean => this.#isUp;
     const reads = { store: connection.name, isUp, log };
     const faults = new ReadFaults({ ...reads, harm: 'its changes wait: it is tried again' });
@@ -132,10 +131,10 @@ export class BanMirror {
     const nowMs = this.#options.timers.now();
     return {
       store: this.#connection.name,
-      bans: (this.#table?.size ?? 0) + (this.#kept?.bans.size ?? 0),
+      bans: (this.#table?.size ?? 0) + (this.#kept.bans?.size ?? 0),
       isWhole: this.#table !== undefined,
       isConnected: this.#isUp,
-      hasLostAll: this.#kept !== undefined,
+      hasLostAll: this.#kept.bans !== undefined,
       loadedAtS: this.#loadedAtS,
       ageS: this.#isTrue() ? 0 : Math.max(0, Math.floor((nowMs - this.#trueAtMs) / 1_000)),
       refusedRecords: this.#records.refused,
@@ -148,12 +147,7 @@ export class BanMirror {
     const nowMs = this.#options.timers.now();
     if (this.#isTrue()) this.#trueAtMs = nowMs;
     this.#table?.deleteEnded(nowMs / 1_000);
-    this.#kept?.bans.deleteEnded(nowMs / 1_000);
-    this.#endKeptOnceNone();
-    if (this.#kept !== undefined && nowMs >= this.#kept.sinceMs + keptForMs) {
-      this.#kept = undefined;
-      this.#say('warn', {}, 'the bans that the store has lost a day ago are not in force any more');
-    }
+    this.#kept.tidy(nowMs);
     if (nowMs >= this.#tryWholeAtMs && this.#isUp) this.#readAll();
   }
 
@@ -161,7 +155,7 @@ export class BanMirror {
   takeNewKey(): void {
     this.#lookups.forgetAll();
     this.#table = undefined;
-    this.#kept = undefined;
+    this.#kept.clear();
     if (this.#isUp) this.#readAll();
   }
 
@@ -181,7 +175,7 @@ export class BanMirror {
   #held(table: PackedBans, id: string): readonly Ban[] {
     const bans: Ban[] = [];
     for (const kind of banKinds) {
-      const ban = table.find({ kind, id }) ?? this.#kept?.bans.find({ kind, id });
+      const ban = table.find({ kind, id }) ?? this.#kept.find({ kind, id });
       if (ban !== undefined) bans.push(ban);
     }
     return bans;
@@ -248,7 +242,7 @@ export class BanMirror {
 
   #takeChanged(records: readonly ChangedRecord[]): void {
     for (const record of records) this.#change(record);
-    this.#endKeptOnceNone();
+    this.#kept.endOnceNone();
     this.#boundMemory();
     if ((this.#reading?.changes ?? 0) > maxWaiting) this.#readInstead();
     if (this.#isTrue()) this.#faults.end();
@@ -259,16 +253,11 @@ export class BanMirror {
     const ban = value === null ? undefined : this.#records.banIn(of, value);
     if (of === undefined) return;
     const table = this.#table;
-    if (this.#isReadDue) this.#noteArrival(key, table?.has(of) === true, ban !== undefined);
+    if (this.#isReadDue) this.#kept.noteArrival(key, table?.has(of) === true, ban !== undefined);
     this.#reading?.takeChanged(key, of, ban);
-    this.#kept?.bans.delete(of);
+    this.#kept.delete(of);
     if (ban === undefined) table?.delete(of);
     else table?.set(of, ban);
-  }
-
-  #noteArrival(key: string, wasThere: boolean, isThere: boolean): void {
-    if (!wasThere && this.#arrived.size < maxWaiting) this.#arrived.add(key);
-    if (wasThere && !isThere && !this.#arrived.has(key)) this.#known -= 1;
   }
 
   #endReading(): void {
@@ -280,7 +269,7 @@ export class BanMirror {
 
   #readAll(failures = 0): void {
     this.#endReading();
-    if (!this.#isReadDue) this.#known = this.#table?.size ?? 0;
+    if (!this.#isReadDue) this.#kept.beginLoss(this.#table?.size ?? 0);
     this.#isReadDue = true;
     if (this.#options.mirrored > 0) void this.#read(this.#turn, failures);
   }
@@ -303,8 +292,9 @@ export class BanMirror {
 
   #startReading(): WholeReading {
     const { mirrored, mirroredBytes, timers } = this.#options;
-    this.#known -= this.#table?.deleteEnded(timers.now() / 1_000) ?? 0;
-    const known = { table: this.#table, kept: this.#kept?.bans, arrived: this.#arrived };
+    this.#kept.noteEnded(this.#table?.deleteEnded(timers.now() / 1_000) ?? 0);
+    const { bans: kept, arrived } = this.#kept;
+    const known = { table: this.#table, kept, arrived };
     const limits = { bans: mirrored, bytes: mirroredBytes };
     this.#reading = new WholeReading(new PackedBans(this.#seed), known, limits);
     return this.#reading;
@@ -324,11 +314,9 @@ export class BanMirror {
 
   #finish(reading: WholeReading, startedMs: number): void {
     const nowMs = this.#options.timers.now();
-    if (!reading.hasKnown && this.#known > 0) this.#keep(nowMs);
-    else if (reading.hasKept) this.#kept = undefined;
+    this.#kept.settle(reading, this.#table, nowMs);
     this.#reading = undefined;
     this.#isReadDue = false;
-    this.#arrived.clear();
     this.#table = reading.bans;
     this.#tryWholeAtMs = Infinity;
     this.#loadedAtS = Math.floor(nowMs / 1_000);
@@ -342,23 +330,6 @@ export class BanMirror {
     this.#boundMemory();
   }
 
-  #keep(nowMs: number): void {
-    const lost = this.#table;
-    if (lost === undefined) return;
-    if (this.#kept !== undefined) lost.fillUpFrom(this.#kept.bans);
-    this.#kept = { bans: lost, sinceMs: nowMs };
-    const words =
-      'the store has lost all bans at once: the last known list stays in force for a day';
-    this.#say('error', { bans: lost.size }, words);
-  }
-
-  /** Each was written anew, was taken off or has ended. */
-  #endKeptOnceNone(): void {
-    if (this.#kept?.bans.size !== 0) return;
-    this.#kept = undefined;
-    this.#say('info', {}, 'none of the bans that the store had lost is kept any more');
-  }
-
   #retry(thrown: unknown, failures: number): void {
     const { timers, random } = this.#options;
     this.#faults.note(thrown);
@@ -370,7 +341,7 @@ export class BanMirror {
 
   #boundMemory(): void {
     const { mirrored, mirroredBytes } = this.#options;
-    const held = [this.#table, this.#kept?.bans].filter((bans) => bans !== undefined);
+    const held = [this.#table, this.#kept.bans].filter((bans) => bans !== undefined);
     const areTooMany = (): boolean =>
       held.reduce((sum, { bytes }) => sum + bytes, 0) > mirroredBytes;
     if (areTooMany()) for (const bans of held) bans.compact();
@@ -387,7 +358,7 @@ export class BanMirror {
         'the list of bans is too large for the memory: bans are looked up',
       );
     this.#table = undefined;
-    this.#kept = undefined;
+    this.#kept.clear();
     this.#changes.forget();
     this.#tryWholeAtMs = timers.now() + tryWholeEveryMs;
   }
