@@ -103,7 +103,7 @@ async function answerOf(app: FastifyInstance, url: string, sent: Sent): Promise<
   };
 }
 
-export async function fakeBanService(options: FakeBanServiceOptions = {}): Promise<FakeBanService> {
+async function fakeBanService(options: FakeBanServiceOptions = {}): Promise<FakeBanService> {
   const { served = ['bans', 'check', 'logout'], perCaller = 1_000 } = options;
   const folder = mkdtempSync(join(tmpdir(), 'ban-service-'));
   const file = join(folder, 'bans.jsonl');
