@@ -9,6 +9,7 @@ import { issuerOf, readCertificates } from '../../certs/plan/certificate-view.ts
 import { createAuthority } from './harness/authority.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { describeWithComponents } from './harness/components.ts';
+import { hooksAreFollowed } from './harness/hooks-followed.ts';
 import { waitUntil } from './harness/processes.ts';
 import { installReplicas, type Replica, type Replicas } from './harness/replicas.ts';
 
@@ -219,47 +220,11 @@ describeWithComponents(programs, 'the certificate that svidecar makes itself', (
     return (await bundles()).every((text) => leaf && issuerOf(leaf.view, readCertificates(text)));
   }
 
-  /**
-   * Returns when the API server acts by the hooks as they are now, and no longer by a copy from before: it follows them
-   * in the order of their changes, so once it calls a hook that was made just now, it has seen all that came earlier.
-   */
-  async function hooksAreFollowed(): Promise<void> {
-    const labels = { 'hooks-followed': 'yes' };
-    const hook = {
-      name: 'nobody.hooks-followed.test',
-      clientConfig: { url: 'https://127.0.0.1:1/nobody' },
-      rules: [
-        { apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] },
-      ],
-      objectSelector: { matchLabels: labels },
-      failurePolicy: 'Fail',
-      sideEffects: 'None',
-      admissionReviewVersions: ['v1'],
-    };
-    const made = await api.request('POST', hooksPath, {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'MutatingWebhookConfiguration',
-      metadata: { name: 'hooks-followed' },
-      webhooks: [hook],
-    });
-    expect(made.status).toBe(201);
-    await waitUntil('a hook that nobody answers is called', async () => {
-      const { status } = await api.request('POST', '/api/v1/namespaces/default/pods?dryRun=All', {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: { name: 'hooks-followed', labels },
-        spec: { containers: [{ name: 'app', image: 'app:1' }] },
-      });
-      return status === 500;
-    });
-    await api.request('DELETE', `${hooksPath}/hooks-followed`);
-  }
-
   test('a caBundle that somebody overwrote is right again at once, and the stranger goes in a few seconds', async () => {
     const { caPem } = await createAuthority('somebody');
     await overwrite('svidecar-pods', caPem);
     await waitUntil('it is trusted', isTrusted, { deadlineMs: 5_000 });
-    await hooksAreFollowed();
+    await hooksAreFollowed(api);
     await waitUntil('an admission succeeds', async () => (await admit()) === undefined);
     const isGone = async (): Promise<boolean> =>
       (await bundles()).every((text) => !text.includes(caPem.slice(40, 200)));
@@ -276,7 +241,7 @@ describeWithComponents(programs, 'the certificate that svidecar makes itself', (
     // Nobody leads yet, and the one who is left mends the caBundle all the same.
     await overwrite('svidecar-pods', '');
     await waitUntil('it is trusted', isTrusted, { deadlineMs: 15_000 });
-    await hooksAreFollowed();
+    await hooksAreFollowed(api);
     // It was not ready without trust. One admission may pass over a connection that the API server kept; new ones go by the Service.
     await waitUntil('new connections go to it', () => Promise.resolve(replicas.sendsTo(follower)));
     await waitUntil('an admission succeeds', async () => (await admit()) === undefined);

@@ -53,7 +53,7 @@ describeWithComponents(programs, `${count} admissions while everything changes`,
   async function replace(gone?: Replica): Promise<void> {
     started += 1;
     const made = await replicas.start(`replica-${started}`);
-    await waitUntil(`${made.name} is ready`, () => made.isReady(), { deadlineMs: 30_000 });
+    await replicas.takesReviews(made);
     live = [...live.filter((each) => each !== gone), made];
   }
 

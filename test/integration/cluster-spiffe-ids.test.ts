@@ -229,8 +229,7 @@ describeWithComponents(programs, 'ClusterSPIFFEID objects', () => {
       for (const name of ['replica-1', 'replica-2']) await replicas.start(name);
       const helpersAlone = async (): Promise<boolean> => (await names()).join() === helpers;
       await waitUntil('the object for all helpers', helpersAlone, { deadlineMs: 30_000 });
-      for (const replica of replicas.all)
-        await waitUntil('it is ready', () => replica.isReady(), { deadlineMs: 30_000 });
+      for (const replica of replicas.all) await replicas.takesReviews(replica);
       const annotations = { ...injectBackend, 'svidecar.dev/federates-with': 'other.test' };
       const object = deployment(annotations);
       const path = '/apis/apps/v1/namespaces/shop/deployments';

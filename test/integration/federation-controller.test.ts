@@ -69,7 +69,7 @@ describeWithComponents(programs, 'federation by the webhook', () => {
   }
   async function start(name: string): Promise<void> {
     replica = await replicas.start(name);
-    await waitUntil(`${name} is ready`, () => replica.isReady(), { deadlineMs: 30_000 });
+    await replicas.takesReviews(replica);
   }
   const until = (what: string, isSo: () => Promise<boolean>): Promise<void> =>
     waitUntil(what, isSo, { deadlineMs: 20_000 });

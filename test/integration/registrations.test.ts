@@ -98,7 +98,7 @@ describeWithComponents(programs, 'registrations in a real SPIRE server', () => {
 
   async function start(name: string): Promise<Replica> {
     const replica = await replicas.start(name);
-    await waitUntil(`${name} is ready`, () => replica.isReady(), { deadlineMs: 30_000 });
+    await replicas.takesReviews(replica);
     return replica;
   }
 

@@ -5,6 +5,7 @@ import { text as textOf } from 'node:stream/consumers';
 import type { CertificateOptions } from '../../../webhook/serve-certificate.ts';
 import type { ApiServer } from './api-server.ts';
 import { Balancer, type Backend } from './balancer.ts';
+import { hooksAreFollowed } from './hooks-followed.ts';
 import { freePort, startProcess, waitUntil } from './processes.ts';
 import { apply, pointedAt, renderedManifests } from './webhook.ts';
 import { createWorkFolder } from './work-folder.ts';
@@ -35,6 +36,8 @@ export interface Replicas {
   /** All that were started, ended ones too. */
   readonly all: readonly Replica[];
   start(name: string, uid?: number): Promise<Replica>;
+  /** Returns when it is ready, new connections go there, and the API server calls the hooks as they are then. */
+  takesReviews(replica: Replica, deadlineMs?: number): Promise<void>;
   /** Whether new connections go there, as far as the Service has seen that it is ready. */
   sendsTo(replica: Replica): boolean;
   /** Kills it, and returns when no new connection goes there. */
@@ -97,6 +100,14 @@ export async function installReplicas(
       all.push(replica);
       balancer.backends = all;
       return replica;
+    },
+    takesReviews: async (replica, deadlineMs = 30_000) => {
+      const { name } = replica;
+      await waitUntil(`${name} is ready`, () => replica.isReady(), { deadlineMs });
+      await waitUntil(`${name} is in the Service`, () =>
+        Promise.resolve(balancer.sendsTo(replica)),
+      );
+      await hooksAreFollowed(api);
     },
     sendsTo: (replica) => balancer.sendsTo(replica),
     lose: async (replica) => {

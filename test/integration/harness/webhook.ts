@@ -8,6 +8,7 @@ import { isObject, listAt, objectAt, type Json, type JsonObject } from '#kernel/
 import { serve } from '../../../webhook/serve.ts';
 import type { ApiServer } from './api-server.ts';
 import { createAuthority } from './authority.ts';
+import { hooksAreFollowed } from './hooks-followed.ts';
 import { waitUntil } from './processes.ts';
 import { createWorkFolder } from './work-folder.ts';
 
@@ -97,6 +98,7 @@ export async function installWebhook(
     api,
     hooks.map((hook) => pointedAt(hook, { url, caPem: authority.caPem })),
   );
+  await hooksAreFollowed(api);
   return {
     url,
     caPem: authority.caPem,
