@@ -26,6 +26,7 @@ const envoy = 'webhook/envoy';
 const templates = 'webhook/templates';
 const proxy = 'webhook/proxy';
 const request = 'webhook/request';
+const istio = 'webhook/istio';
 const identity = 'webhook/identity';
 const injection = 'webhook/injection';
 const admission = 'webhook/admission';
@@ -76,9 +77,10 @@ export const rooms: readonly Room[] = [
   pure(templates, kernel, config),
   pure(proxy, kernel, config),
   pure(request, kernel, config, objects, templates, proxy),
-  pure(identity, kernel, config, templates, proxy, request),
+  pure(istio, kernel, envoy, request),
+  pure(identity, kernel, config, templates, proxy, request, istio),
   thin(spire, kernel, request, identity, certs, workloadApi),
-  pure(injection, kernel, config, objects, editing, envoy, templates, proxy, request),
+  pure(injection, kernel, config, objects, editing, envoy, templates, proxy, request, istio),
   pure(admission, kernel, objects, editing, envoy, templates, request, injection),
   pure(desired, kernel, config, objects, templates, proxy, request, identity, injection, admission),
   pure(
@@ -103,6 +105,7 @@ export const rooms: readonly Room[] = [
     editing,
     proxy,
     request,
+    istio,
     identity,
     injection,
     admission,

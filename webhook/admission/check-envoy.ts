@@ -5,7 +5,7 @@ import type { Guard } from '../envoy/patch-contract.ts';
 import { withheldMessage, type ConfigMapContents } from '../injection/config-map-contents.ts';
 import type { PatchedCopies, ToldPatch } from '../injection/patched-copies.ts';
 import { checkVisits } from '../injection/probes.ts';
-import type { EnvoyPlan, Status } from '../injection/status.ts';
+import { hasSource, type EnvoyPlan, type Status } from '../injection/status.ts';
 import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-place.ts';
 import { toldRefusal, toldWarning } from '../injection/told-reasons.ts';
 import type { Trace } from '../injection/trace.ts';
@@ -65,7 +65,7 @@ export function envoyCheck(
       checkVisits(template, status, { inbound, trace });
     };
     // All of it is ours, and may be told to anybody.
-    if (plan.proxy !== undefined) {
+    if (!hasSource(plan)) {
       tell(copies.told({ namespace, plan, source: { data: {} } }));
       return;
     }

@@ -7,7 +7,7 @@ import {
   type SourceConfigMap,
 } from '../desired/desired.ts';
 import { desiredConfigMaps } from '../desired/marks.ts';
-import type { EnvoyPlan } from '../injection/status.ts';
+import { hasSource, type EnvoyPlan } from '../injection/status.ts';
 import { readableStatus, statusTextOf, type Assessed } from './assess.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
 import { metadataOf, nameOf, namespaceOf, type Subject, type Where } from './facts.ts';
@@ -90,7 +90,7 @@ function usersByConfigMap(injected: readonly Assessed[]): Users {
 
 /** One that a template brings has none. */
 function sourceNameOf(envoy: EnvoyPlan | undefined): string | undefined {
-  return envoy?.proxy === undefined ? envoy?.source : undefined;
+  return envoy !== undefined && hasSource(envoy) ? envoy.source : undefined;
 }
 
 const controllerHint =

@@ -8,6 +8,7 @@ import {
   type WantedEnvoy,
 } from '../desired/desired.ts';
 import { digestOf } from '../injection/config-map-contents.ts';
+import { hasSource } from '../injection/status.ts';
 import type { Target } from './configmaps/plan-config-maps.ts';
 import type { Desire } from './desire.ts';
 
@@ -122,12 +123,12 @@ function sourceOf(
   { plan }: WantedEnvoy,
   facts: { readonly source: (name: string) => SourceConfigMap | undefined },
 ): SourceConfigMap | undefined {
-  return plan.proxy === undefined ? facts.source(plan.source) : undefined;
+  return hasSource(plan) ? facts.source(plan.source) : undefined;
 }
 
 /** What a rendering depends on besides its plan: its source, or who owns it. */
 function versionOf({ plan, users }: WantedEnvoy, source: SourceConfigMap | undefined): string {
-  if (plan.proxy !== undefined)
+  if (!hasSource(plan))
     return distinctOwners(users)
       .map(({ uid }) => uid)
       .sort()

@@ -1,16 +1,18 @@
 /** Which ConfigMaps should exist in a namespace: one for each helper's settings, one for each patched Envoy configuration. */
 import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
-import type { Json } from '#kernel/json.ts';
+import type { Json, JsonObject } from '#kernel/json.ts';
 import { helperData } from '../injection/compose.ts';
 import { withheldMessage, type ConfigMapContents } from '../injection/config-map-contents.ts';
 import { planText } from '../injection/plan-name.ts';
-import type { PatchedCopies } from '../injection/patched-copies.ts';
+import type { PatchedCopies, ToldPatch } from '../injection/patched-copies.ts';
 import { toldRefusal } from '../injection/told-reasons.ts';
 import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-place.ts';
-import { summaryOf, type EnvoyPlan, type Status } from '../injection/status.ts';
+import { hasSource, summaryOf, type EnvoyPlan, type Status } from '../injection/status.ts';
 import { Claims } from './claims.ts';
 import { readStatuses, type ParseStatus } from './read-statuses.ts';
+
+type Texts = Readonly<Record<string, string>>;
 
 export interface OwnerReference {
   readonly apiVersion: string;
@@ -60,6 +62,14 @@ export interface DesiredConfigMap {
   readonly users: readonly ConfigMapUser[];
 }
 
+/** What istiod reads before the pods that mount the ConfigMap of the same name start. */
+export interface DesiredEnvoyFilter extends Omit<
+  DesiredConfigMap,
+  'data' | 'binaryData' | 'immutable'
+> {
+  readonly spec: JsonObject;
+}
+
 /** Stable API: events carry these as their reason. */
 export type ProblemReason =
   | 'ConfigMapRefused'
@@ -96,6 +106,8 @@ export type Rendered =
   | {
       readonly kind: 'rendered';
       readonly configMap: DesiredConfigMap;
+      /** Written before the ConfigMap, so that no pod starts without it; only where istiod configures the Envoy. */
+      readonly envoyFilter?: DesiredEnvoyFilter | undefined;
       /** What was added to the source, one sentence each. */
       readonly changes: readonly string[];
       /** What it may leave open, one sentence each. */
@@ -188,7 +200,7 @@ export function renderEnvoy(
   const problem = (reason: ProblemReason, message: string): Rendered => {
     return { kind: 'problem', problem: { reason, message, users } };
   };
-  if (source === undefined && plan.proxy === undefined) {
+  if (source === undefined && hasSource(plan)) {
     return problem(
       'EnvoyConfigMissing',
       `ConfigMap ${namespace}/${plan.source} is not there; the pods start when it is, and ${plan.derived} has been made from it`,
@@ -199,20 +211,46 @@ export function renderEnvoy(
   if (unread !== undefined) return problem('EnvoyConfigInvalid', unread);
   try {
     const patch = copies.patch({ namespace, plan, source: contents });
-    const { data, binaryData } = patch;
-    const binary = Object.keys(binaryData).length === 0 ? {} : { binaryData };
+    const { data, binaryData, envoyFilter: spec } = patch;
     const marks = marksOf({ plan, users }, source);
-    const configMap = { ...copyOf(namespace, plan), ...marks, data, ...binary, users };
-    const changes = patch.changes.map(({ message }) => message);
-    const warnings = patch.warnings.map(({ message }) => message);
-    return { kind: 'rendered', configMap, changes, warnings };
+    const configMap = {
+      ...copyOf(namespace, plan),
+      ...marks,
+      data,
+      ...binaryOf(binaryData),
+      users,
+    };
+    const envoyFilter = spec === undefined ? undefined : envoyFilterOf(configMap, spec);
+    return { kind: 'rendered', configMap, envoyFilter, ...wordsIn(patch) };
   } catch (error) {
     const name = `ConfigMap ${namespace}/${source?.name ?? plan.derived}`;
     return problem('EnvoyConfigInvalid', wordsOf(error, { name, contents }));
   }
 }
 
-/** Of an Envoy that a template brings. */
+function binaryOf(binaryData: Texts): { readonly binaryData?: Texts } {
+  return Object.keys(binaryData).length === 0 ? {} : { binaryData };
+}
+
+/** Under the name of the ConfigMap, and everybody's who owns that. */
+function envoyFilterOf(
+  { data: _data, binaryData: _binary, immutable: _immutable, ...marked }: DesiredConfigMap,
+  spec: JsonObject,
+): DesiredEnvoyFilter {
+  return { ...marked, spec };
+}
+
+function wordsIn({ changes, warnings }: ToldPatch): {
+  readonly changes: readonly string[];
+  readonly warnings: readonly string[];
+} {
+  return {
+    changes: changes.map(({ message }) => message),
+    warnings: warnings.map(({ message }) => message),
+  };
+}
+
+/** Of an Envoy that a template brings, or istiod configures. */
 const noContents: ConfigMapContents = Object.freeze({ data: {} });
 
 /** A patched copy without its contents, users and owners. */
@@ -228,7 +266,7 @@ function marksOf(
   { plan, users }: WantedEnvoy,
   source: SourceConfigMap | undefined,
 ): Pick<DesiredConfigMap, 'annotations' | 'owners'> {
-  if (plan.proxy !== undefined || source === undefined)
+  if (!hasSource(plan) || source === undefined)
     return { annotations: {}, owners: distinctOwners(users) };
   const { name, uid } = source;
   return {

@@ -3,12 +3,14 @@
  * a changed one is put on the existing ConfigMaps, and no pod restarts for it.
  */
 import type { EngineMemory } from '../injection/engine-memory.ts';
+import { hasSource } from '../injection/status.ts';
 import type { ObjectMarks } from '../request/object-marks.ts';
 import {
   renderEnvoy,
   wantedBy,
   type ConfigMapUser,
   type DesiredConfigMap,
+  type DesiredEnvoyFilter,
   type Rendered,
   type SourceConfigMap,
   type WantedConfigMaps,
@@ -21,14 +23,14 @@ export interface Marking {
 }
 
 /** Our own come last: by them our ConfigMaps are recognized. */
-function marked(
-  configMap: DesiredConfigMap,
+function marked<Object extends Pick<DesiredConfigMap, 'labels' | 'annotations'>>(
+  object: Object,
   { labels, annotations }: ObjectMarks,
-): DesiredConfigMap {
+): Object {
   return {
-    ...configMap,
-    labels: { ...labels, ...configMap.labels },
-    annotations: { ...annotations, ...configMap.annotations },
+    ...object,
+    labels: { ...labels, ...object.labels },
+    annotations: { ...annotations, ...object.annotations },
   };
 }
 
@@ -49,13 +51,19 @@ export function renderMarked(
 ): Rendered {
   const { copies } = memory;
   const rendered = renderEnvoy(place.namespace, envoy, { source: place.source, copies });
-  return rendered.kind === 'rendered'
-    ? { ...rendered, configMap: marked(rendered.configMap, marks) }
-    : rendered;
+  if (rendered.kind === 'problem') return rendered;
+  const { configMap, envoyFilter } = rendered;
+  return {
+    ...rendered,
+    configMap: marked(configMap, marks),
+    envoyFilter: envoyFilter === undefined ? undefined : marked(envoyFilter, marks),
+  };
 }
 
 export interface Desired {
   readonly configMaps: readonly DesiredConfigMap[];
+  /** Each of the name of one of these ConfigMaps. */
+  readonly envoyFilters: readonly DesiredEnvoyFilter[];
   readonly problems: WantedConfigMaps['problems'];
 }
 
@@ -67,13 +75,18 @@ export function desiredConfigMaps(
 ): Desired {
   const { helpers, envoys, problems } = markedWanted(users, facts);
   const configMaps = [...helpers];
+  const envoyFilters: DesiredEnvoyFilter[] = [];
   const found = [...problems];
   for (const envoy of envoys) {
-    const { proxy, source: name } = envoy.plan;
-    const source = proxy === undefined ? facts.sources.get(name) : undefined;
+    const { plan } = envoy;
+    const source = hasSource(plan) ? facts.sources.get(plan.source) : undefined;
     const rendered = renderMarked(envoy, { namespace, source }, facts);
-    if (rendered.kind === 'rendered') configMaps.push(rendered.configMap);
-    else found.push(rendered.problem);
+    if (rendered.kind === 'problem') {
+      found.push(rendered.problem);
+      continue;
+    }
+    configMaps.push(rendered.configMap);
+    if (rendered.envoyFilter !== undefined) envoyFilters.push(rendered.envoyFilter);
   }
-  return { configMaps, problems: found };
+  return { configMaps, envoyFilters, problems: found };
 }

@@ -1,8 +1,8 @@
 /** Istio's proxies and gateways, whose identity has one form. */
 import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
+import { istioContainer } from '../istio/istio-plan.ts';
 import type { Located } from '../request/locate.ts';
 
-export const istioContainer = 'istio-proxy';
 const injectKey = 'sidecar.istio.io/inject';
 
 /**

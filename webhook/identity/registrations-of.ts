@@ -10,7 +10,8 @@ import { variablesFor, type EngineFacts } from '../request/variables.ts';
 import { usualAgentId } from './agent-id.ts';
 import { dnsNamesOf, type DnsNames } from './dns-names.ts';
 import { imageSelector } from './image-selector.ts';
-import { hasIstioProxy, istioContainer } from './istio-proxy.ts';
+import { hasIstioProxy } from './istio-proxy.ts';
+import { istioContainer } from '../istio/istio-plan.ts';
 import { labelFault } from './missing-labels.ts';
 import { plainTerms, type Registration, type RegistrationTerms } from './registration.ts';
 

@@ -59,7 +59,13 @@ export function planEnvoy(
     ...versionOf(location),
   };
   const derived = derivedNameBy(plan)(request.hashOf);
-  return { location, derived, plan: { ...plan, derived } };
+  return {
+    location,
+    serving: location,
+    replacements: [{ path: location.namePath, now: derived }],
+    awaits: [],
+    plan: { ...plan, derived },
+  };
 }
 
 /** What is written is the same for all versions; what is warned about is not. */
@@ -147,8 +153,11 @@ function textsIn(
 }
 
 /** The texts and bytes of a patched copy, and what was done to them. */
-export type PlannedPatch = Required<ConfigMapContents> &
-  Pick<EnvoyPatch, 'warnings' | 'changes' | 'inbound'>;
+export interface PlannedPatch
+  extends Required<ConfigMapContents>, Pick<EnvoyPatch, 'warnings' | 'changes' | 'inbound'> {
+  /** The `spec` of the EnvoyFilter, where istiod configures the Envoy. */
+  readonly envoyFilter?: JsonObject | undefined;
+}
 
 /** The user's ConfigMap with a plan's additions. @throws {AppError} ENVOY_CONFIG_INVALID, LISTENERS_AMBIGUOUS with file, line and column */
 export function patchPlanned(

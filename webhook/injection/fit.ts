@@ -29,10 +29,12 @@ import {
 } from './volumes.ts';
 
 export interface EnvoyTarget {
-  /** Undefined for one that a template brings. */
-  readonly location: EnvoyLocation | undefined;
-  /** Name of the derived ConfigMap. */
-  readonly derived: string;
+  /** Where it is; undefined for one that a template brings, and for one that is not there yet. */
+  readonly serving: Pick<EnvoyLocation, 'container' | 'list'> | undefined;
+  /** What of the pod's gives way to ours. */
+  readonly replacements: readonly Replacement[];
+  /** Containers that another injector will bring. */
+  readonly awaits: readonly string[];
 }
 
 export interface FitContext {
@@ -70,7 +72,7 @@ export function fit(
   const { containers, awaits } = fitContainers(fitting, listAt(podSpec, 'containers'));
   const volumes = listAt(podSpec, 'volumes').filter((volume) => isDue(volume, containers));
   const { added, replaced } = fitVolumes(fitting, volumes);
-  const sidecars = fitSidecars(fitting, context.envoy?.location);
+  const sidecars = fitSidecars(fitting, context.envoy?.serving);
   let partialSpec: JsonObject = {
     ...podSpec,
     volumes: added,
@@ -81,9 +83,9 @@ export function fit(
   warnOfPorts(fitting);
   return {
     partial: { ...composition.pod, spec: withoutEmptyLists(partialSpec) },
-    replacements: [...replaced, ...sidecars.replacements, ...envoyReplacements(context.envoy)],
+    replacements: [...replaced, ...sidecars.replacements, ...(context.envoy?.replacements ?? [])],
     before: sidecars.before,
-    awaits,
+    awaits: [...new Set([...awaits, ...(context.envoy?.awaits ?? [])])],
   };
 }
 
@@ -91,11 +93,6 @@ function withoutEmptyLists(spec: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(spec).filter(([, value]) => !Array.isArray(value) || value.length > 0),
   );
-}
-
-function envoyReplacements(envoy: EnvoyTarget | undefined): Replacement[] {
-  const path = envoy?.location?.namePath;
-  return envoy === undefined || path === undefined ? [] : [{ path, now: envoy.derived }];
 }
 
 function fitVolumes(
@@ -230,7 +227,7 @@ interface FittedSidecars {
   readonly before: ReadonlyMap<string, string>;
 }
 
-function fitSidecars(fitting: Fitting, envoy: EnvoyLocation | undefined): FittedSidecars {
+function fitSidecars(fitting: Fitting, envoy: EnvoyTarget['serving']): FittedSidecars {
   const { composition, trace } = fitting;
   const lists: SidecarLists = { containers: [], initContainers: [] };
   const replacements: Replacement[] = [];
@@ -291,7 +288,7 @@ function warnOfEnding({ spec, trace }: Fitting, name: string): void {
 }
 
 /** Kubernetes ends native sidecars after the containers, so a helper that waits for such an Envoy waits in vain. */
-function warnOfEnvoy({ trace }: Fitting, envoy: EnvoyLocation | undefined, remedy: string): void {
+function warnOfEnvoy({ trace }: Fitting, envoy: EnvoyTarget['serving'], remedy: string): void {
   if (envoy?.list !== 'initContainers') return;
   trace.warn(
     'helper_ends_first',

@@ -25,6 +25,7 @@ import {
   type OwnEnvoy,
 } from './own-envoy.ts';
 import { withFederationLabel } from './federation-label.ts';
+import { istioPlanOf, planIstio, withIstio, type PlannedIstio } from './istio-envoy.ts';
 import { fit } from './fit.ts';
 import type { HashOf } from './hash.ts';
 import { changeAt, covers, find } from './keyed.ts';
@@ -34,7 +35,14 @@ import { uncertifiedProbes } from './probes.ts';
 import { refuseLongStatus, refuseUnfit } from './refuse-unfit.ts';
 import { refuseWindows } from './refuse-windows.ts';
 import { requireEnvoy } from './require-envoy.ts';
-import { nothingDone, nothingWanted, reconcile, replaceAt, undoOf } from './reconcile.ts';
+import {
+  nothingDone,
+  nothingWanted,
+  reconcile,
+  replaceAt,
+  undoOf,
+  type WantedTemplate,
+} from './reconcile.ts';
 import { isSameInjection, statusText, strip, type Status } from './status.ts';
 import { tellOfFederation, verifiedBy } from './tell-of-federation.ts';
 import type { Trace } from './trace.ts';
@@ -83,16 +91,15 @@ export function inject(
   const composition = compositionFor(original, { templates, variables }, engine);
   const asked = { templates, composition, settings, trace, hashOf: engine.memory.hashOf };
   tellOfRules(original, asked);
-  const envoy = envoyOf(original, { ...asked, surroundings: { claims, keysOf } });
-  const wanted = fit(original, composition, { envoy, trace, settings, claims });
-  refuseUnfit(original, wanted, { ...engine, composition, selector });
+  const { envoy, fitted } = envoyFor(original, { ...asked, surroundings: { claims, keysOf } });
+  const wanted = fit(original, fitted, { envoy, trace, settings, claims });
+  refuseUnfit(original, wanted, { ...engine, composition: fitted, selector });
   const { undo, kept, lacking } = undoOf(original, wanted, asked.hashOf);
   for (const path of kept) trace.say('user_value_kept', `${shownPath(path)} stays as it is`);
   const status: Status = {
     version: engine.version,
     templates: templates.map((template) => template.name),
-    ...usedBy(composition, envoy),
-    ...(wanted.awaits.length === 0 ? {} : { awaits: [...wanted.awaits] }),
+    ...usedBy(composition, envoy, wanted),
     undo,
   };
   const text = statusText(status);
@@ -117,14 +124,16 @@ function compositionFor(
   return withFederationLabel(memory.compose(asked.templates, asked.variables), original, config);
 }
 
-/** The ConfigMaps that an injected pod mounts. */
+/** The ConfigMaps that an injected pod mounts, and the containers that it cannot do without. */
 function usedBy(
   { helper }: Composition,
-  envoy: PlannedEnvoy | undefined,
-): Pick<Status, 'helper' | 'envoy'> {
+  envoy: Pick<PlannedEnvoy, 'plan'> | undefined,
+  { awaits }: WantedTemplate,
+): Pick<Status, 'helper' | 'envoy' | 'awaits'> {
   return {
     ...(helper === undefined ? {} : { helper }),
     ...(envoy === undefined ? {} : { envoy: envoy.plan }),
+    ...(awaits.length === 0 ? {} : { awaits: [...awaits] }),
   };
 }
 
@@ -274,7 +283,41 @@ function ownEnvoyIn(
   const spread = sharedAudience(plan, variables);
   if (spread !== undefined) trace.warn('envoy_warning', spread);
   requireEnvoy(own, { templates, variables, trace });
-  return { plan, derived: plan.derived, location: undefined };
+  return { plan, serving: undefined, replacements: [], awaits: [] };
+}
+
+/** The Envoy that is asked for something, and the composition with what that Envoy needs besides. */
+function envoyFor(
+  original: JsonObject,
+  question: EnvoyQuestion,
+): {
+  readonly envoy: PlannedEnvoy | PlannedIstio | undefined;
+  readonly fitted: Composition;
+} {
+  const { composition } = question;
+  const istio = istioIn(original, question);
+  return istio === undefined
+    ? { envoy: envoyOf(original, question), fitted: composition }
+    : { envoy: istio, fitted: withIstio(composition, istio) };
+}
+
+/** Undefined where the pod's Envoy is not Istio's. */
+function istioIn(
+  original: JsonObject,
+  { templates, composition, settings, trace, hashOf }: EnvoyQuestion,
+): PlannedIstio | undefined {
+  if (!composition.wantsEnvoy || composition.ownEnvoy !== undefined) return undefined;
+  const istio = istioPlanOf(original, stringAt(settings, 'envoy-container'));
+  if (istio === undefined) return undefined;
+  refuseUnusedPorts(settings);
+  const names = templates.map(({ name }) => name);
+  const values = composition.envoyValues;
+  const planned = planIstio(original, istio, { templates: names, values, hashOf });
+  trace.say(
+    'envoy_filter_planned',
+    `Istio configures the pod's Envoy (${istio.role}): EnvoyFilter ${planned.plan.derived} adds to it what is asked for`,
+  );
+  return planned;
 }
 
 function envoyOf(original: JsonObject, facts: EnvoyQuestion): PlannedEnvoy | undefined {

@@ -5,6 +5,7 @@ import { helperPorts } from '../../sidecar/config/helper-contract.ts';
 import { shortList } from '../envoy/short-list.ts';
 import { versionOfImage, versionText } from '../envoy/envoy-version.ts';
 import type { EnvoyAdditions, FilterAddition } from '../envoy/patch-contract.ts';
+import { istioContainer } from '../istio/istio-plan.ts';
 import {
   inboundName,
   proxyContainer,
@@ -151,7 +152,7 @@ function refuseSecondEnvoy(spec: JsonObject, own: string): void {
   if (found === undefined) return;
   const name = stringAt(found, 'name') ?? '';
   const instead =
-    name === 'istio-proxy'
+    name === istioContainer
       ? 'with Istio, its certificates come from SPIRE by the template istio-spire'
       : 'jwt-inject, jwt-validate and jwt-ban without it go into that Envoy';
   throw new AppError(

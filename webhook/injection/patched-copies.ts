@@ -4,15 +4,16 @@ import { AppError } from '#kernel/errors.ts';
 import type { Library } from '../templates/library.ts';
 import { digestOf, type ConfigMapContents } from './config-map-contents.ts';
 import { patchPlanned, type PlannedPatch } from './envoy-plan.ts';
+import { envoyFilterPlanned } from './istio-filter.ts';
 import { ownSource } from './own-envoy.ts';
 import { planText } from './plan-name.ts';
 import { contentHash } from './hash.ts';
-import type { EnvoyPlan } from './status.ts';
+import { hasSource, type EnvoyPlan } from './status.ts';
 
 /** The report on a copy. While it is cached, the same input gives the same object. */
 export type ToldPatch = Pick<PlannedPatch, 'warnings' | 'changes' | 'inbound'>;
 
-type Contents = Required<ConfigMapContents>;
+type Contents = Omit<PlannedPatch, keyof ToldPatch>;
 
 /** The replicas of one rollout ask the same question. An entry holds no file text. */
 const rememberedTold = 500;
@@ -74,11 +75,12 @@ export class PatchedCopies {
   ): { readonly told: ToldPatch; readonly contents: Contents } {
     try {
       const library = this.#library;
-      const { data, binaryData, ...told } = patchPlanned(namespace, plan, {
-        ...(ownSource(plan) ?? source),
-        library,
-      });
-      const contents = { data, binaryData };
+      const made =
+        plan.istio === undefined
+          ? patchPlanned(namespace, plan, { ...(ownSource(plan) ?? source), library })
+          : envoyFilterPlanned(plan, plan.istio, library);
+      const { data, binaryData, envoyFilter, ...told } = made;
+      const contents = { data, binaryData, envoyFilter };
       this.#told.set(key, told);
       this.#contents.set(key, contents);
       return { told, contents };
@@ -91,7 +93,7 @@ export class PatchedCopies {
   /** A name of version 0.1.0 does not tell two plans apart, so it takes the whole plan. */
   #keyOf({ namespace, plan, source }: Question): string {
     // All that such a configuration is made from is in the plan.
-    let digest = plan.proxy === undefined ? this.#digests.get(source) : '';
+    let digest = hasSource(plan) ? this.#digests.get(source) : '';
     if (digest === undefined) {
       digest = digestOf(source.data, source.binaryData);
       this.#digests.set(source, digest);

@@ -1,4 +1,4 @@
-/** Names of patched copies, and of configurations that are wholly ours: made of all that they are made from. */
+/** Names of patched copies, of configurations that are wholly ours, and of EnvoyFilters: made of all that they are made from. */
 import type { NameBy } from './hash.ts';
 import type { EnvoyPlan } from './status.ts';
 
@@ -18,10 +18,11 @@ export function derivedNameBy(plan: Omit<EnvoyPlan, 'derived'>): NameBy {
 
 /** The whole plan as one unambiguous text. */
 export function planText(plan: Omit<EnvoyPlan, 'derived'>): string {
-  const { source, file, directory, templates, values, paths, proxy } = plan;
+  const { source, file, directory, templates, values, paths, proxy, istio } = plan;
   const more = [
     ...(paths === undefined ? [] : [paths]),
     ...(proxy === undefined ? [] : [{ proxy }]),
+    ...(istio === undefined ? [] : [{ istio }]),
   ];
   return JSON.stringify([source, file, directory, templates, values, ...more]);
 }

@@ -14,6 +14,7 @@ import { readSettings } from '../../sidecar/config/settings.ts';
 import { isFilledIn } from '../objects/filled-in.ts';
 import { pointerTokens } from '../editing/operation.ts';
 import { lookupFault, statusFault } from './status-bounds.ts';
+import { istioRoles } from '../istio/istio-plan.ts';
 import { proxySchema } from '../request/proxy-schema.ts';
 import { injectKey, statusKey } from '../request/metadata-keys.ts';
 import { changeAt, covers, find } from './keyed.ts';
@@ -48,6 +49,8 @@ const envoyPlanSchema = z.strictObject({
   paths: z.record(z.string(), z.string()).optional(),
   /** Of an Envoy that a template brings: its configuration is rendered from this, and `source` is only the beginning of its name. */
   proxy: proxySchema.optional(),
+  /** Of an Envoy that istiod configures: `derived` is an EnvoyFilter too, and `source` only the beginning of its name. */
+  istio: z.strictObject({ role: z.enum(istioRoles) }).optional(),
   templates: z.array(z.string()),
   /** Values of the variables that the templates' Envoy parts use. */
   values: z.record(z.string(), json),
@@ -111,6 +114,11 @@ function invalid(fault: string): AppError {
     `the annotation ${statusKey} was not written by svidecar (${fault}); apply the original manifest again, or remove this annotation together with the injected parts`,
     { facts: { key: statusKey } },
   );
+}
+
+/** Whether something of the user's is patched, rather than made anew from the plan alone. */
+export function hasSource({ proxy, istio }: Pick<EnvoyPlan, 'proxy' | 'istio'>): boolean {
+  return proxy === undefined && istio === undefined;
 }
 
 /** Whether a template brought the Envoy. */
@@ -193,11 +201,13 @@ export function summaryOf(status: Status): string {
   const parts = [status.templates.join(', ')];
   if (status.helper !== undefined)
     parts.push(`auth-helper with ConfigMap ${status.helper.configMap}`);
-  if (status.envoy !== undefined)
-    parts.push(
-      status.envoy.proxy === undefined
-        ? `Envoy configuration ${status.envoy.source} → ${status.envoy.derived}`
-        : `an Envoy with configuration ${status.envoy.derived}`,
-    );
+  if (status.envoy !== undefined) parts.push(envoySummary(status.envoy));
   return `${parts.join('; ')}. To undo: ${injectKey}: "false"`;
+}
+
+function envoySummary({ source, derived, proxy, istio }: EnvoyPlan): string {
+  if (istio !== undefined) return `EnvoyFilter ${derived} for Istio's ${istio.role}`;
+  return proxy === undefined
+    ? `Envoy configuration ${source} → ${derived}`
+    : `an Envoy with configuration ${derived}`;
 }

@@ -21,6 +21,7 @@ export type StepId =
   | 'envoy_config_invalid'
   | 'envoy_config_patched'
   | 'envoy_container_found'
+  | 'envoy_filter_planned'
   | 'envoy_version_fits'
   | 'envoy_version_unknown'
   | 'envoy_warning'

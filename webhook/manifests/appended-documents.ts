@@ -4,8 +4,9 @@
  */
 import { stringify } from 'yaml';
 import type { JsonObject } from '#kernel/json.ts';
-import type { DesiredConfigMap } from '../desired/desired.ts';
+import type { DesiredConfigMap, DesiredEnvoyFilter } from '../desired/desired.ts';
 import { splitDocuments } from '../editing/split-documents.ts';
+import { envoyFilterKind } from '../istio/istio-plan.ts';
 
 const made = '# Made by svidecar inject';
 const takenOut = '; svidecar uninject takes it out again.';
@@ -15,19 +16,35 @@ const start = /^---\r?\n# Made by svidecar inject( \(with a line break before it
 
 /** A ConfigMap as the cluster would hold it; owners have no UID before they exist, so none are named. */
 export function manifestOf(configMap: DesiredConfigMap, namespace: string | undefined): JsonObject {
-  const { name, labels, annotations, immutable, data, binaryData } = configMap;
+  const { immutable, data, binaryData } = configMap;
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: {
-      name,
-      ...(namespace === undefined ? {} : { namespace }),
-      labels,
-      ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
-    },
+    metadata: metadataOf(configMap, namespace),
     ...(immutable ? { immutable } : {}),
     data,
     ...(binaryData === undefined ? {} : { binaryData }),
+  };
+}
+
+/** As {@link manifestOf}. */
+export function filterManifestOf(
+  filter: DesiredEnvoyFilter,
+  namespace: string | undefined,
+): JsonObject {
+  const { apiVersion, kind } = envoyFilterKind;
+  return { apiVersion, kind, metadata: metadataOf(filter, namespace), spec: filter.spec };
+}
+
+function metadataOf(
+  { name, labels, annotations }: Pick<DesiredConfigMap, 'name' | 'labels' | 'annotations'>,
+  namespace: string | undefined,
+): JsonObject {
+  return {
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    labels,
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   };
 }
 

@@ -1,9 +1,9 @@
-/** The ConfigMaps that belong to the injected workloads of some manifests. */
+/** The ConfigMaps, and EnvoyFilters, that belong to the injected workloads of some manifests. */
 import { stringAt, type JsonObject } from '#kernel/json.ts';
 import type { ConfigMapUser, DesiredConfigMap } from '../desired/desired.ts';
 import { desiredConfigMaps } from '../desired/marks.ts';
 import { statusText, type Status } from '../injection/status.ts';
-import { manifestOf } from './appended-documents.ts';
+import { filterManifestOf, manifestOf } from './appended-documents.ts';
 import {
   ownNamespace,
   type ConfigMaps,
@@ -40,10 +40,13 @@ export function wantedConfigMaps(
       marks: options.engine.config.configMaps,
     });
     configMaps.push(...desired.configMaps);
-    for (const configMap of desired.configMaps) {
-      if (!sources.has(`${namespace}/${configMap.name}`))
-        objects.push(manifestOf(configMap, written));
-    }
+    const isNew = ({ name }: { readonly name: string }): boolean =>
+      !sources.has(`${namespace}/${name}`);
+    // First, as in a cluster: pods wait for the ConfigMaps.
+    for (const filter of desired.envoyFilters.filter(isNew))
+      objects.push(filterManifestOf(filter, written));
+    for (const configMap of desired.configMaps.filter(isNew))
+      objects.push(manifestOf(configMap, written));
   }
   return { configMaps, objects };
 }

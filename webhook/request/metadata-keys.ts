@@ -10,6 +10,8 @@ export const statusKey = 'svidecar.dev/status';
 export const injectedLabel = 'svidecar.dev/injected';
 /** Label on pod templates by which spire-controller-manager selects pods: which trust domains they federate with. */
 export const federationLabel = 'svidecar.dev/federation';
+/** Label on pod templates by which Istio selects the pods that an EnvoyFilter of ours is for; value: its name. */
+export const envoyFilterLabel = 'svidecar.dev/envoy-filter';
 /** Namespace label: `enabled` or `pod`. */
 export const namespaceLabel = 'svidecar.dev/injection';
 /** A key with one of these prefixes is ours; one we do not know is refused. */

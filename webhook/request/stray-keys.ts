@@ -2,6 +2,7 @@
 import { objectAt, type JsonObject } from '#kernel/json.ts';
 import { writableKeys } from './read-annotations.ts';
 import {
+  envoyFilterLabel,
   federationLabel,
   injectedLabel,
   isOurs,
@@ -23,6 +24,7 @@ export interface Stray {
 const objectLabels: ReadonlySet<string> = new Set([
   injectedLabel,
   federationLabel,
+  envoyFilterLabel,
   'svidecar.dev/revision',
 ]);
 const domains = ['svidecar.dev', 'inject.svidecar.dev'] as const;

@@ -2,6 +2,7 @@
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { helperContainer } from '../../../sidecar/config/helper-contract.ts';
+import { istioContainer } from '../../istio/istio-plan.ts';
 import { annotationKey } from '../../request/metadata-keys.ts';
 import { onlyValidates, startedBy } from './envoy-command.ts';
 
@@ -13,11 +14,7 @@ export interface FoundContainer {
 
 /** @throws {AppError} ENVOY_CONTAINER_NOT_FOUND */
 export function findEnvoy(spec: JsonObject, hint: string | undefined): FoundContainer {
-  const all = (['containers', 'initContainers'] as const).flatMap((list) =>
-    listAt(spec, list)
-      .filter(isObject)
-      .map((container): FoundContainer => ({ container, list })),
-  );
+  const all = containersIn(spec);
   const candidates = all.filter(({ container }) =>
     hint === undefined
       ? container['name'] !== helperContainer && looksLikeEnvoy(container)
@@ -33,12 +30,30 @@ export function findEnvoy(spec: JsonObject, hint: string | undefined): FoundCont
   );
 }
 
+/** Containers that look like an Envoy that serves. */
+export function servingEnvoys(spec: JsonObject): readonly FoundContainer[] {
+  return containersIn(spec).filter(
+    (found) =>
+      found.container['name'] !== helperContainer &&
+      looksLikeEnvoy(found.container) &&
+      serves(found),
+  );
+}
+
+function containersIn(spec: JsonObject): readonly FoundContainer[] {
+  return (['containers', 'initContainers'] as const).flatMap((list) =>
+    listAt(spec, list)
+      .filter(isObject)
+      .map((container): FoundContainer => ({ container, list })),
+  );
+}
+
 /** Containers that look like an Envoy, whatever they do with it. */
 export function envoysIn(spec: JsonObject): readonly JsonObject[] {
   return [...listAt(spec, 'containers'), ...listAt(spec, 'initContainers')]
     .filter(isObject)
     .filter(({ name }) => name !== helperContainer)
-    .filter((container) => container['name'] === 'istio-proxy' || looksLikeEnvoy(container));
+    .filter((container) => container['name'] === istioContainer || looksLikeEnvoy(container));
 }
 
 function reasonOf(
@@ -52,7 +67,7 @@ function reasonOf(
     return `several containers look like Envoy (${namesOf(serving)}); name one in the annotation ${key}`;
   const [ended] = candidates;
   return ended === undefined
-    ? `no container looks like Envoy (by its name, image or command); name it in the annotation ${key}`
+    ? `no container looks like Envoy (by its name, image or command); name it in the annotation ${key}, which also says that Istio will bring one: ${key}: ${istioContainer}`
     : `container "${stringAt(ended.container, 'name') ?? ''}" looks like Envoy, but has ended before the app starts (it is an init container without restartPolicy: Always, or only validates); name the one that serves in the annotation ${key}`;
 }
 
