@@ -27,7 +27,7 @@ const redisApart: Plugin = {
   },
 };
 
-/** grpc-js asks for it only where channelz or ORCA is used, and it would be a fifth of the helper. */
+/** grpc-js asks for it only where channelz or ORCA is used, and it would be a large part of the bundle. */
 const protoLoader = '@grpc/proto-loader';
 
 /** What differs. The helper is CommonJS, which both runtimes start faster; the webhook waits at its top level. */

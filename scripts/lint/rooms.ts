@@ -20,6 +20,9 @@ const workloadApi = 'sidecar/workload-api';
 const certs = 'certs';
 const certsPlan = 'certs/plan';
 const sidecarServer = 'sidecar/server';
+const framing = ['byte-budget', 'frame-reader', 'grpc-wire'].map(
+  (file) => `${sidecarServer}/${file}.ts`,
+);
 const objects = 'webhook/objects';
 const editing = 'webhook/editing';
 const envoy = 'webhook/envoy';
@@ -63,9 +66,10 @@ export const rooms: readonly Room[] = [
   pure(bansService, kernel, config, jwt),
   thin(gen),
   thin(redis, kernel, config),
-  thin(workloadApi, kernel, jwt, gen),
   thin('sidecar/stand-ins', kernel, gen),
   thin(sidecarServer, kernel, authz, sds),
+  // Messages are framed on both sides by the same code.
+  thin(workloadApi, kernel, jwt, gen, ...framing),
   thin('sidecar/helper', kernel, config, redis, jwt, authz, sds, workloadApi, sidecarServer),
   thin('images/demo', kernel),
   pure(certsPlan, kernel),

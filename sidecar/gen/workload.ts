@@ -6,20 +6,6 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import {
-  type CallOptions,
-  type ChannelCredentials,
-  Client,
-  type ClientOptions,
-  type ClientReadableStream,
-  type ClientUnaryCall,
-  type handleServerStreamingCall,
-  type handleUnaryCall,
-  makeGenericClientConstructor,
-  type Metadata,
-  type ServiceError,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
 
 export const protobufPackage = "";
 
@@ -937,127 +923,53 @@ export const ValidateJWTSVIDResponse: MessageFns<ValidateJWTSVIDResponse> = {
   },
 };
 
-export type SpiffeWorkloadAPIService = typeof SpiffeWorkloadAPIService;
-export const SpiffeWorkloadAPIService = {
-  fetchX509Svid: {
-    path: "/SpiffeWorkloadAPI/FetchX509SVID" as const,
-    requestStream: false as const,
-    responseStream: true as const,
-    requestSerialize: (value: X509SVIDRequest): Buffer => Buffer.from(X509SVIDRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): X509SVIDRequest => X509SVIDRequest.decode(value),
-    responseSerialize: (value: X509SVIDResponse): Buffer => Buffer.from(X509SVIDResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): X509SVIDResponse => X509SVIDResponse.decode(value),
-  },
-  fetchX509Bundles: {
-    path: "/SpiffeWorkloadAPI/FetchX509Bundles" as const,
-    requestStream: false as const,
-    responseStream: true as const,
-    requestSerialize: (value: X509BundlesRequest): Buffer => Buffer.from(X509BundlesRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): X509BundlesRequest => X509BundlesRequest.decode(value),
-    responseSerialize: (value: X509BundlesResponse): Buffer => Buffer.from(X509BundlesResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): X509BundlesResponse => X509BundlesResponse.decode(value),
-  },
-  fetchJwtsvid: {
-    path: "/SpiffeWorkloadAPI/FetchJWTSVID" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: JWTSVIDRequest): Buffer => Buffer.from(JWTSVIDRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): JWTSVIDRequest => JWTSVIDRequest.decode(value),
-    responseSerialize: (value: JWTSVIDResponse): Buffer => Buffer.from(JWTSVIDResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): JWTSVIDResponse => JWTSVIDResponse.decode(value),
-  },
-  fetchJwtBundles: {
-    path: "/SpiffeWorkloadAPI/FetchJWTBundles" as const,
-    requestStream: false as const,
-    responseStream: true as const,
-    requestSerialize: (value: JWTBundlesRequest): Buffer => Buffer.from(JWTBundlesRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): JWTBundlesRequest => JWTBundlesRequest.decode(value),
-    responseSerialize: (value: JWTBundlesResponse): Buffer => Buffer.from(JWTBundlesResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): JWTBundlesResponse => JWTBundlesResponse.decode(value),
-  },
-  validateJwtsvid: {
-    path: "/SpiffeWorkloadAPI/ValidateJWTSVID" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: ValidateJWTSVIDRequest): Buffer =>
-      Buffer.from(ValidateJWTSVIDRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): ValidateJWTSVIDRequest => ValidateJWTSVIDRequest.decode(value),
-    responseSerialize: (value: ValidateJWTSVIDResponse): Buffer =>
-      Buffer.from(ValidateJWTSVIDResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): ValidateJWTSVIDResponse => ValidateJWTSVIDResponse.decode(value),
+export type SpiffeWorkloadAPIDefinition = typeof SpiffeWorkloadAPIDefinition;
+export const SpiffeWorkloadAPIDefinition = {
+  name: "SpiffeWorkloadAPI",
+  fullName: "SpiffeWorkloadAPI",
+  methods: {
+    fetchX509SVID: {
+      name: "FetchX509SVID",
+      requestType: X509SVIDRequest as typeof X509SVIDRequest,
+      requestStream: false,
+      responseType: X509SVIDResponse as typeof X509SVIDResponse,
+      responseStream: true,
+      options: {},
+    },
+    fetchX509Bundles: {
+      name: "FetchX509Bundles",
+      requestType: X509BundlesRequest as typeof X509BundlesRequest,
+      requestStream: false,
+      responseType: X509BundlesResponse as typeof X509BundlesResponse,
+      responseStream: true,
+      options: {},
+    },
+    fetchJWTSVID: {
+      name: "FetchJWTSVID",
+      requestType: JWTSVIDRequest as typeof JWTSVIDRequest,
+      requestStream: false,
+      responseType: JWTSVIDResponse as typeof JWTSVIDResponse,
+      responseStream: false,
+      options: {},
+    },
+    fetchJWTBundles: {
+      name: "FetchJWTBundles",
+      requestType: JWTBundlesRequest as typeof JWTBundlesRequest,
+      requestStream: false,
+      responseType: JWTBundlesResponse as typeof JWTBundlesResponse,
+      responseStream: true,
+      options: {},
+    },
+    validateJWTSVID: {
+      name: "ValidateJWTSVID",
+      requestType: ValidateJWTSVIDRequest as typeof ValidateJWTSVIDRequest,
+      requestStream: false,
+      responseType: ValidateJWTSVIDResponse as typeof ValidateJWTSVIDResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
-
-export interface SpiffeWorkloadAPIServer extends UntypedServiceImplementation {
-  fetchX509Svid: handleServerStreamingCall<X509SVIDRequest, X509SVIDResponse>;
-  fetchX509Bundles: handleServerStreamingCall<X509BundlesRequest, X509BundlesResponse>;
-  fetchJwtsvid: handleUnaryCall<JWTSVIDRequest, JWTSVIDResponse>;
-  fetchJwtBundles: handleServerStreamingCall<JWTBundlesRequest, JWTBundlesResponse>;
-  validateJwtsvid: handleUnaryCall<ValidateJWTSVIDRequest, ValidateJWTSVIDResponse>;
-}
-
-export interface SpiffeWorkloadAPIClient extends Client {
-  fetchX509Svid(request: X509SVIDRequest, options?: Partial<CallOptions>): ClientReadableStream<X509SVIDResponse>;
-  fetchX509Svid(
-    request: X509SVIDRequest,
-    metadata?: Metadata,
-    options?: Partial<CallOptions>,
-  ): ClientReadableStream<X509SVIDResponse>;
-  fetchX509Bundles(
-    request: X509BundlesRequest,
-    options?: Partial<CallOptions>,
-  ): ClientReadableStream<X509BundlesResponse>;
-  fetchX509Bundles(
-    request: X509BundlesRequest,
-    metadata?: Metadata,
-    options?: Partial<CallOptions>,
-  ): ClientReadableStream<X509BundlesResponse>;
-  fetchJwtsvid(
-    request: JWTSVIDRequest,
-    callback: (error: ServiceError | null, response: JWTSVIDResponse) => void,
-  ): ClientUnaryCall;
-  fetchJwtsvid(
-    request: JWTSVIDRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: JWTSVIDResponse) => void,
-  ): ClientUnaryCall;
-  fetchJwtsvid(
-    request: JWTSVIDRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: JWTSVIDResponse) => void,
-  ): ClientUnaryCall;
-  fetchJwtBundles(request: JWTBundlesRequest, options?: Partial<CallOptions>): ClientReadableStream<JWTBundlesResponse>;
-  fetchJwtBundles(
-    request: JWTBundlesRequest,
-    metadata?: Metadata,
-    options?: Partial<CallOptions>,
-  ): ClientReadableStream<JWTBundlesResponse>;
-  validateJwtsvid(
-    request: ValidateJWTSVIDRequest,
-    callback: (error: ServiceError | null, response: ValidateJWTSVIDResponse) => void,
-  ): ClientUnaryCall;
-  validateJwtsvid(
-    request: ValidateJWTSVIDRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: ValidateJWTSVIDResponse) => void,
-  ): ClientUnaryCall;
-  validateJwtsvid(
-    request: ValidateJWTSVIDRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: ValidateJWTSVIDResponse) => void,
-  ): ClientUnaryCall;
-}
-
-export const SpiffeWorkloadAPIClient = makeGenericClientConstructor(
-  SpiffeWorkloadAPIService,
-  "SpiffeWorkloadAPI",
-) as unknown as {
-  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): SpiffeWorkloadAPIClient;
-  service: typeof SpiffeWorkloadAPIService;
-  serviceName: string;
-};
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

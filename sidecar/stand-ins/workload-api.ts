@@ -11,15 +11,14 @@ import {
   type ServerWritableStream,
 } from '@grpc/grpc-js';
 import { AppError } from '#kernel/errors.ts';
-import {
-  SpiffeWorkloadAPIService,
-  type JWTSVID,
-  type JWTSVIDRequest,
-  type SpiffeWorkloadAPIServer,
-  type X509BundlesResponse,
-  type X509SVIDResponse,
+import type {
+  JWTSVID,
+  JWTSVIDRequest,
+  X509BundlesResponse,
+  X509SVIDResponse,
 } from '../gen/workload.ts';
 import type { EmbeddedAuthority } from './jwt-authority.ts';
+import { workloadService, type WorkloadHandlers } from './workload-service.ts';
 import type { X509Authority } from './x509-authority.ts';
 
 export interface EmbeddedIdentity {
@@ -130,7 +129,7 @@ class Endpoint implements EmbeddedWorkloadApi {
     rmSync(this.#options.socketPath, { force: true });
     // With channelz off, grpc-js 1.14.7 forgets its sessions and a forced shutdown leaves them open.
     const server = new Server();
-    server.addService(SpiffeWorkloadAPIService, { ...this.#handlers() });
+    server.addService(workloadService, { ...this.#handlers() });
     await new Promise<void>((resolve, reject) => {
       const target = `unix:${this.#options.socketPath}`;
       server.bindAsync(target, ServerCredentials.createInsecure(), (fault) => {
@@ -161,7 +160,7 @@ class Endpoint implements EmbeddedWorkloadApi {
     return this.stop();
   }
 
-  #handlers(): SpiffeWorkloadAPIServer {
+  #handlers(): WorkloadHandlers {
     return {
       fetchJwtsvid: (call, callback) => {
         this.jwtCalls++;

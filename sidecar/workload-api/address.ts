@@ -10,20 +10,24 @@ const maxSocketPathBytes = 107;
 const expected =
   'expected unix:///path/to/socket or tcp://ip:port, as in unix:///run/spire/sockets/agent.sock';
 
+/** As `node:net` connects to it. */
+export type WorkloadApiPlace =
+  { readonly path: string } | { readonly host: string; readonly port: number };
+
 /**
- * Turns `unix:///path` or `tcp://ip:port` into a gRPC target. Names are refused: whoever answers DNS would
- * otherwise decide who gives us our identity.
+ * Reads `unix:///path` or `tcp://ip:port`. Names are refused: whoever answers DNS would otherwise decide who gives us
+ * our identity.
  * @throws {AppError} CONFIG_INVALID, with what is wrong and what is expected
  */
-export function parseWorkloadApiAddress(text: string): string {
+export function parseWorkloadApiAddress(text: string): WorkloadApiPlace {
   const rest = /^(unix|tcp):(.*)$/su.exec(text);
   const [, scheme, address = ''] = rest ?? [];
   if (scheme === undefined) throw invalid(text, 'it must begin with unix: or tcp:');
   if (/[?#]/.test(address)) throw invalid(text, 'it must not have a query or a fragment');
-  return scheme === 'unix' ? unixTarget(text, address) : tcpTarget(text, address);
+  return scheme === 'unix' ? unixPlace(text, address) : tcpPlace(text, address);
 }
 
-function unixTarget(text: string, address: string): string {
+function unixPlace(text: string, address: string): WorkloadApiPlace {
   const path = address.startsWith('//') ? address.slice(2) : address;
   if (!path.startsWith('/')) {
     throw invalid(text, 'the path of a Unix socket must be absolute, without a host before it');
@@ -32,10 +36,10 @@ function unixTarget(text: string, address: string): string {
   if (Buffer.byteLength(path) > maxSocketPathBytes) {
     throw invalid(text, `a Unix socket's path may have ${maxSocketPathBytes} bytes at most`);
   }
-  return `unix:${path}`;
+  return { path };
 }
 
-function tcpTarget(text: string, address: string): string {
+function tcpPlace(text: string, address: string): WorkloadApiPlace {
   const [, host = '', port = ''] = /^\/\/(\[.*\]|[^:/@]*):(\d{1,5})$/.exec(address) ?? [];
   if (port === '') {
     throw invalid(text, 'it must be an IP address and a port, without user or path');
@@ -45,7 +49,7 @@ function tcpTarget(text: string, address: string): string {
     throw invalid(text, 'the host must be an IP address, not a name');
   }
   if (!isPort(Number(port))) throw invalid(text, 'the port must be from 1 to 65535');
-  return `${isSix ? 'ipv6' : 'ipv4'}:${host}:${port}`;
+  return { host: isSix ? host.slice(1, -1) : host, port: Number(port) };
 }
 
 function isPort(number: number): boolean {

@@ -1,98 +1,113 @@
 /** The Workload API over gRPC: one channel, calls that end in values, streams that end once. */
+import { messageOf } from '#kernel/errors.ts';
 import {
-  credentials,
-  Metadata,
-  status,
-  type ClientReadableStream,
-  type ServiceError,
-} from '@grpc/grpc-js';
-import { SpiffeWorkloadAPIClient, type JWTSVID, type X509SVID } from '../gen/workload.ts';
+  SpiffeWorkloadAPIDefinition,
+  type JWTSVID,
+  type MessageFns,
+  type X509SVID,
+} from '../gen/workload.ts';
 import { parseWorkloadApiAddress } from './address.ts';
 import type {
+  CallFailure,
   CallOptions,
+  CallOutcome,
   JwtSvid,
   JwtSvidRequest,
-  Observer,
-  CallOutcome,
   Watch,
   WorkloadApi,
   X509Svid,
 } from './api.ts';
+import { callEnd, type CallEnd } from './call-end.ts';
 import { failureOf } from './failure.ts';
+import { GrpcChannel, type ChannelLimits } from './grpc-channel.ts';
 
-const channelOptions = {
-  // Nobody looks at it, and it costs memory with every call.
-  'grpc.enable_channelz': 0,
-  'grpc.enable_retries': 0,
-  'grpc.service_config_disable_resolution': 1,
-  // A Unix socket is cheap to try; the sources decide how often to call.
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.min_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 1_000,
-};
-
+const { fullName, methods } = SpiffeWorkloadAPIDefinition;
 /** Every call must carry it: a request forged through a confused web server would not. */
-function securityMetadata(): Metadata {
-  const metadata = new Metadata();
-  metadata.set('workload.spiffe.io', 'true');
-  return metadata;
-}
+const securityMetadata = { 'workload.spiffe.io': 'true' };
 
 /**
  * Connects on the first call; a socket that is not there yet is a failed call, not an error here.
  * @param address `unix:///path` or `tcp://ip:port`
+ * @param limits for tests, which cannot wait that long
  * @throws {AppError} CONFIG_INVALID when the address is none
  */
-export function openWorkloadApi(address: string): WorkloadApi {
-  const client = new SpiffeWorkloadAPIClient(
-    parseWorkloadApiAddress(address),
-    credentials.createInsecure(),
-    channelOptions,
-  );
+export function openWorkloadApi(address: string, limits?: Partial<ChannelLimits>): WorkloadApi {
+  const channel = new GrpcChannel(parseWorkloadApiAddress(address), securityMetadata, limits);
   return {
     address,
-    fetchJwtSvids: (request, options) => fetchJwtSvids(client, request, options),
-    watchJwtBundles: watch(
-      () => client.fetchJwtBundles({}, securityMetadata()),
-      ({ bundles }) => new Map(Object.entries(bundles)),
-    ),
-    watchX509Svids: watch(
-      () => client.fetchX509Svid({}, securityMetadata()),
-      ({ svids, federatedBundles }) => ({
-        svids: svids.map(x509SvidOf),
-        federatedBundles: new Map(Object.entries(federatedBundles)),
-      }),
-    ),
-    watchX509Bundles: watch(
-      () => client.fetchX509Bundles({}, securityMetadata()),
-      ({ bundles }) => new Map(Object.entries(bundles)),
-    ),
+    fetchJwtSvids: (request, options) => fetchJwtSvids(channel, request, options),
+    watchJwtBundles: watch(channel, methods.fetchJWTBundles, ({ bundles }) => mapOf(bundles)),
+    watchX509Svids: watch(channel, methods.fetchX509SVID, ({ svids, federatedBundles }) => ({
+      svids: svids.map(x509SvidOf),
+      federatedBundles: mapOf(federatedBundles),
+    })),
+    watchX509Bundles: watch(channel, methods.fetchX509Bundles, ({ bundles }) => mapOf(bundles)),
     close: () => {
-      client.close();
+      channel.close();
     },
   };
 }
 
+interface Method<Request, Response> {
+  readonly name: string;
+  readonly requestType: MessageFns<Request>;
+  readonly responseType: MessageFns<Response>;
+}
+
+function pathOf({ name }: Pick<Method<never, never>, 'name'>): string {
+  return `/${fullName}/${name}`;
+}
+
+function mapOf(bundles: Readonly<Record<string, Buffer>>): ReadonlyMap<string, Buffer> {
+  return new Map(Object.entries(bundles));
+}
+
+function failed({ status, details }: CallEnd): CallFailure {
+  return failureOf(status, details);
+}
+
+/** A message that is none is the agent's fault. */
+function unreadable(thrown: unknown): CallEnd {
+  return callEnd('INTERNAL', `a message cannot be read: ${messageOf(thrown)}`);
+}
+
 function fetchJwtSvids(
-  client: SpiffeWorkloadAPIClient,
+  channel: GrpcChannel,
   request: JwtSvidRequest,
   { deadlineMs, signal }: CallOptions,
 ): Promise<CallOutcome<readonly JwtSvid[]>> {
+  const { requestType, responseType } = methods.fetchJWTSVID;
+  const { audiences, spiffeId = '' } = request;
+  const message = requestType.encode({ audience: audiences, spiffeId }).finish();
   return new Promise((resolve) => {
-    const call = client.fetchJwtsvid(
-      { audience: request.audiences, spiffeId: request.spiffeId ?? '' },
-      securityMetadata(),
-      { deadline: Date.now() + deadlineMs },
-      (fault, response) => {
-        signal?.removeEventListener('abort', cancel);
-        if (fault === null) resolve({ kind: 'done', value: response.svids.map(jwtSvidOf) });
-        else resolve({ kind: 'failed', failure: failureOf(fault.code, fault.details) });
-      },
+    const answers: CallOutcome<readonly JwtSvid[]>[] = [];
+    const onEnd = (end: CallEnd): void => {
+      signal?.removeEventListener('abort', cancel);
+      const [answer] = answers;
+      if (end.status !== 'OK') resolve({ kind: 'failed', failure: failed(end) });
+      else if (answer !== undefined && answers.length === 1) resolve(answer);
+      else {
+        const words = `${answers.length} messages where one was expected`;
+        resolve({ kind: 'failed', failure: failureOf('INTERNAL', words) });
+      }
+    };
+    const onMessage = (bytes: Buffer): void => {
+      try {
+        answers.push({ kind: 'done', value: responseType.decode(bytes).svids.map(jwtSvidOf) });
+      } catch (thrown) {
+        answers.push({ kind: 'failed', failure: failed(unreadable(thrown)) });
+      }
+      if (answers.length > 1) call.cut('INTERNAL', 'more messages than one');
+    };
+    const call = channel.start(
+      { path: pathOf(methods.fetchJWTSVID), message, deadlineMs },
+      { onMessage, onEnd },
     );
     const cancel = (): void => {
-      call.cancel();
+      call.cut('CANCELLED', 'called off by this side');
     };
-    signal?.addEventListener('abort', cancel, { once: true });
+    if (signal?.aborted === true) cancel();
+    else signal?.addEventListener('abort', cancel, { once: true });
   });
 }
 
@@ -104,28 +119,37 @@ function x509SvidOf({ spiffeId, x509Svid, x509SvidKey, bundle, hint }: X509SVID)
   return { spiffeId, certificates: x509Svid, privateKey: x509SvidKey, bundle, hint };
 }
 
-function watch<M, T>(open: () => ClientReadableStream<M>, read: (message: M) => T): Watch<T> {
-  return (observer: Observer<T>) => {
-    const stream = open();
-    let isOver = false;
-    const end = (code: number, details: string): void => {
-      if (isOver) return;
-      isOver = true;
-      observer.onEnd(failureOf(code, details));
-    };
-    stream.on('data', (message: M) => {
-      if (!isOver) observer.onMessage(read(message));
-    });
-    stream.on('error', (fault: ServiceError) => {
-      end(fault.code, fault.details);
-    });
-    // An orderly end is an end as well: the API streams for as long as it lives.
-    stream.on('end', () => {
-      end(status.UNAVAILABLE, 'the agent ended the stream');
-    });
+function watch<M, T>(
+  channel: GrpcChannel,
+  method: Method<object, M>,
+  read: (message: M) => T,
+): Watch<T> {
+  const message = method.requestType.encode({}).finish();
+  return (observer) => {
+    const call = channel.start(
+      { path: pathOf(method), message },
+      {
+        onMessage: (bytes) => {
+          let value: T;
+          try {
+            value = read(method.responseType.decode(bytes));
+          } catch (thrown) {
+            const { status, details } = unreadable(thrown);
+            call.cut(status, details);
+            return;
+          }
+          observer.onMessage(value);
+        },
+        onEnd: (end) => {
+          observer.onEnd(end.status === 'OK' ? failed(orderly) : failed(end));
+        },
+      },
+    );
     return () => {
-      isOver = true;
-      stream.cancel();
+      call.drop();
     };
   };
 }
+
+/** An orderly end is an end as well: the API streams for as long as it lives. */
+const orderly = callEnd('UNAVAILABLE', 'the agent ended the stream');

@@ -1,24 +1,18 @@
 /** Failed calls: their kind, what to do about them, and how to say it. */
-import { status } from '@grpc/grpc-js';
 import { backOffMs, type BackOff } from '#kernel/back-off.ts';
 import type { CallFailure, FailureKind } from './api.ts';
+import type { CallStatus } from './call-end.ts';
 
 /** @see SPIFFE Workload Endpoint, appendix A; every other status means that the agent does not answer now. */
-const kinds: ReadonlyMap<number, FailureKind> = new Map([
-  [status.PERMISSION_DENIED, 'no_identity'],
-  [status.INVALID_ARGUMENT, 'rejected'],
-  [status.UNIMPLEMENTED, 'rejected'],
+const kinds: ReadonlyMap<CallStatus, FailureKind> = new Map([
+  ['PERMISSION_DENIED', 'no_identity'],
+  ['INVALID_ARGUMENT', 'rejected'],
+  ['UNIMPLEMENTED', 'rejected'],
 ]);
 
-/** grpc-js ends its message about a failed connection with the name of a note that is often empty. */
-const emptyNote = /\.? Resolution note: *$/;
-
-/** @param code gRPC status code */
-export function failureOf(code: number, details: string): CallFailure {
-  const name = status[code] ?? `status ${code}`;
-  const kind = kinds.get(code) ?? 'unavailable';
-  const said = details.replace(emptyNote, '');
-  return { kind, text: said === '' ? name : `${name}: ${said}` };
+export function failureOf(status: CallStatus, details: string): CallFailure {
+  const kind = kinds.get(status) ?? 'unavailable';
+  return { kind, text: details === '' ? status : `${status}: ${details}` };
 }
 
 /** At start a new entry is on its way (the agent learns of it within 5 s): ask often, for a while. */

@@ -1,8 +1,8 @@
 /** Our Workload API sources and our verdicts against a real SPIRE server and agent. */
-import { credentials, Metadata } from '@grpc/grpc-js';
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { parseSpiffeId } from '#kernel/spiffe-id.ts';
-import { SpiffeWorkloadAPIClient } from '../../sidecar/gen/workload.ts';
+import { workloadService } from '../../sidecar/stand-ins/workload-service.ts';
 import { createVerifier } from '../../sidecar/jwt/verify.ts';
 import type { WorkloadApi } from '../../sidecar/workload-api/api.ts';
 import { JwtBundleSource } from '../../sidecar/workload-api/bundle-source.ts';
@@ -65,16 +65,21 @@ describeWithComponents(['spire-server', 'spire-agent'], 'the Workload API of SPI
   /** What the agent itself says about a token, as the SPIFFE ID or `refused`. */
   const judgeByAgent = (token: string, audience: string): Promise<string> =>
     new Promise((resolve) => {
-      const client = new SpiffeWorkloadAPIClient(
-        `unix:${spire.socketPath}`,
-        credentials.createInsecure(),
-      );
+      const client = new Client(`unix:${spire.socketPath}`, credentials.createInsecure());
       const metadata = new Metadata();
       metadata.set('workload.spiffe.io', 'true');
-      client.validateJwtsvid({ audience, svid: token }, metadata, (fault, answer) => {
-        client.close();
-        resolve(fault === null ? answer.spiffeId : 'refused');
-      });
+      const { path, requestSerialize, responseDeserialize } = workloadService.validateJwtsvid;
+      client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        { audience, svid: token },
+        metadata,
+        (fault, answer) => {
+          client.close();
+          resolve(fault === null ? (answer?.spiffeId ?? '') : 'refused');
+        },
+      );
     });
 
   test('gives a token that its bundle proves, and X.509 state beside', async () => {

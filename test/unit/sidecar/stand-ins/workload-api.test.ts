@@ -2,7 +2,7 @@ import { X509Certificate, createPrivateKey, createPublicKey } from 'node:crypto'
 import { mkdtempSync, rmSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { credentials, Metadata, status } from '@grpc/grpc-js';
+import { Client, credentials, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   createAuthority,
@@ -12,7 +12,7 @@ import {
   startEmbeddedWorkloadApi,
   type EmbeddedWorkloadApi,
 } from '../../../../sidecar/stand-ins/workload-api.ts';
-import { SpiffeWorkloadAPIClient } from '../../../../sidecar/gen/workload.ts';
+import { workloadService } from '../../../../sidecar/stand-ins/workload-service.ts';
 import { createVerifier } from '../../../../sidecar/jwt/verify.ts';
 import type { WorkloadApi } from '../../../../sidecar/workload-api/api.ts';
 import { JwtBundleSource } from '../../../../sidecar/workload-api/bundle-source.ts';
@@ -156,14 +156,18 @@ describe('the embedded Workload API, seen by our client', () => {
   });
 
   test('refuses a call without the security header', async () => {
-    const bare = new SpiffeWorkloadAPIClient(
-      `unix:${folder}/agent.sock`,
-      credentials.createInsecure(),
-    );
+    const bare = new Client(`unix:${folder}/agent.sock`, credentials.createInsecure());
+    const { path, requestSerialize, responseDeserialize } = workloadService.fetchJwtsvid;
     const code = await new Promise((resolve) => {
-      bare.fetchJwtsvid({ audience: ['x'], spiffeId: '' }, new Metadata(), (fault) => {
-        resolve(fault?.code);
-      });
+      bare.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        { audience: ['x'], spiffeId: '' },
+        (fault) => {
+          resolve(fault?.code);
+        },
+      );
     });
     bare.close();
     expect(code).toBe(status.INVALID_ARGUMENT);

@@ -3,12 +3,12 @@ import { parseWorkloadApiAddress } from '../../../../sidecar/workload-api/addres
 
 describe('an address of the Workload API', () => {
   test.each([
-    ['unix:///run/spire/sockets/agent.sock', 'unix:/run/spire/sockets/agent.sock'],
-    ['unix:/run/agent.sock', 'unix:/run/agent.sock'],
-    ['tcp://127.0.0.1:8000', 'ipv4:127.0.0.1:8000'],
-    ['tcp://[::1]:8000', 'ipv6:[::1]:8000'],
-  ])('%s is %s to gRPC', (text, target) => {
-    expect(parseWorkloadApiAddress(text)).toBe(target);
+    ['unix:///run/spire/sockets/agent.sock', { path: '/run/spire/sockets/agent.sock' }],
+    ['unix:/run/agent.sock', { path: '/run/agent.sock' }],
+    ['tcp://127.0.0.1:8000', { host: '127.0.0.1', port: 8_000 }],
+    ['tcp://[::1]:8000', { host: '::1', port: 8_000 }],
+  ])('%s is a place to connect to', (text, place) => {
+    expect(parseWorkloadApiAddress(text)).toEqual(place);
   });
 
   test.each([
