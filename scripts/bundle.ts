@@ -18,21 +18,35 @@ const esModule: BuildOptions = {
 
 /** Beside the helper: the client for Redis, with all that only rules with such a store need. Others never open it. */
 export const redisBundle = 'redis.cjs';
-const redisApart: Plugin = {
-  name: 'redis-apart',
-  setup: (build) => {
-    build.onResolve({ filter: /\/redis\/open-mirror\.ts$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: `./${redisBundle}`, external: true } : undefined,
-    );
-  },
-};
+/** Beside the helper: what reads YAML, the tutorial's conf and lists of bans. With usual settings nobody opens it. */
+export const settingsBundle = 'settings.cjs';
+
+/** A module that is imported when it is needed becomes a bundle of its own. */
+function apart(name: string, module: RegExp): Plugin {
+  return {
+    name: `${name}-apart`,
+    setup: (build) => {
+      build.onResolve({ filter: module }, ({ kind }) =>
+        kind === 'dynamic-import' ? { path: `./${name}`, external: true } : undefined,
+      );
+    },
+  };
+}
 
 /** grpc-js asks for it only where channelz or ORCA is used, and it would be a large part of the bundle. */
 const protoLoader = '@grpc/proto-loader';
 
 /** What differs. The helper is CommonJS, which both runtimes start faster; the webhook waits at its top level. */
 const programs = {
-  helper: { entryPoints: ['sidecar/main.ts'], plugins: [redisApart], ...commonJs },
+  helper: {
+    entryPoints: ['sidecar/main.ts'],
+    plugins: [
+      apart(redisBundle, /\/redis\/open-mirror\.ts$/),
+      apart(settingsBundle, /\/config\/written-settings\.ts$/),
+    ],
+    ...commonJs,
+  },
+  settings: { entryPoints: ['sidecar/config/written-settings.ts'], ...commonJs },
   // Its client asks for this only where somebody turns its own metrics on. The webhook has it, for its metrics.
   redis: {
     entryPoints: ['sidecar/redis/open-mirror.ts'],
@@ -43,13 +57,17 @@ const programs = {
   demo: { entryPoints: ['images/demo/main.ts'], ...esModule },
 } as const satisfies Record<string, BuildOptions>;
 
-/** Those that are run; the client for Redis goes with the helper. */
-export type Program = Exclude<keyof typeof programs, 'redis'>;
+/** Bundles that lie beside the helper's, in its folder. */
+export const besideHelper = [settingsBundle, redisBundle] as const;
 
-/** The helper, and beside it the client for Redis. @returns as {@link bundle} */
+/** Those that are run; the others go with the helper. */
+export type Program = Exclude<keyof typeof programs, 'redis' | 'settings'>;
+
+/** The helper, and what lies beside it. @returns as {@link bundle} */
 export async function bundleHelper(out: string): Promise<readonly string[]> {
   const inside = [
     ...(await bundle('helper', out)),
+    ...(await bundle('settings', join(dirname(out), settingsBundle))),
     ...(await bundle('redis', join(dirname(out), redisBundle))),
   ];
   return [...new Set(inside)].sort();

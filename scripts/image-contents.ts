@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { bundle, bundleHelper, redisBundle, type Program } from './bundle.ts';
+import { besideHelper, bundle, bundleHelper, type Program } from './bundle.ts';
 import { from, withRuntime, type Contents, type Runtime } from './image-layers.ts';
 import { isStandIn, standIn, standIns, type StandIn } from './image-stand-ins.ts';
 import { memoryEnvironment } from './memory-environment.ts';
@@ -67,8 +67,8 @@ async function ourImage(name: Program, ours: Ours): Promise<Contents> {
   const work = mkdtempSync(join(tmpdir(), 'svidecar-image-'));
   const out = join(work, 'bundle');
   const packages = name === 'helper' ? await bundleHelper(out) : await bundle(name, out);
-  // The helper looks for it in its own folder.
-  const apart = name === 'helper' ? [redisBundle] : [];
+  // The helper looks for them in its own folder.
+  const apart = name === 'helper' ? besideHelper : [];
   const own = [
     ...(ours.beside ?? []),
     from(ours.file, out, 0o644),

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '#kernel/clock.ts';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import type { Log } from '#kernel/observe.ts';
-import { hmacKeyBytes } from '../../sidecar/config/redis-settings.ts';
+import { hmacKeyBytes } from '../../sidecar/config/ban-values.ts';
 import { systemTimers } from '../../sidecar/workload-api/system-timers.ts';
 import { throwAwayCertificate } from '../../certs/throw-away-certificate.ts';
 import { CertificateFiles } from '../../webhook/files/certificate-files.ts';

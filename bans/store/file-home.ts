@@ -8,7 +8,7 @@ import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promi
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AppError, messageOf } from '#kernel/errors.ts';
-import { banListLimits } from '../../sidecar/config/ban-list.ts';
+import { banListLimits } from '../../sidecar/config/ban-values.ts';
 import type { ListHome } from './list-store.ts';
 import { full } from './list-text.ts';
 

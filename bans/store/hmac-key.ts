@@ -1,7 +1,7 @@
 /** The key under which values of bans are hashed: the bytes of a file as they are, as the helper takes them. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { AppError, messageOf } from '#kernel/errors.ts';
-import { hmacKeyBytes } from '../../sidecar/config/redis-settings.ts';
+import { hmacKeyBytes } from '../../sidecar/config/ban-values.ts';
 
 /** @throws {AppError} FILE_UNREADABLE, also for one that is too short or too long */
 export function readHmacKey(file: string): Uint8Array {

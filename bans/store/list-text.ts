@@ -1,13 +1,9 @@
 /** A list of bans is changed as a text: what is not about the ban in question stays as it is, comments too. */
 import { AppError } from '#kernel/errors.ts';
-import {
-  banListLimits,
-  linesOfList,
-  type LineOfList,
-  type ListedBan,
-} from '../../sidecar/config/ban-list.ts';
+import { linesOfList, type LineOfList, type ListedBan } from '../../sidecar/config/ban-list.ts';
 import { hasEnded } from '../../sidecar/config/ban-meaning.ts';
 import { kindOfBan, writeRecord } from '../../sidecar/config/ban-records.ts';
+import { banListLimits } from '../../sidecar/config/ban-values.ts';
 import { mergedBan, type BanToWrite, type StoredBan } from './ban-store.ts';
 
 /** Seconds for which a ban that has ended stays on a list: clocks differ, and people look. Then the next `put` drops it. */

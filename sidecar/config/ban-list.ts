@@ -4,17 +4,10 @@ import { AppError } from '#kernel/errors.ts';
 import type { Ban } from './ban-meaning.ts';
 import { checkShape } from './check-shape.ts';
 import { banMembers } from './ban-members.ts';
-import { banKey, claimPath } from './ban-values.ts';
+import { banKey, banListLimits, claimPath } from './ban-values.ts';
 
 /** Bans by {@link banKey}. */
 export type BanTable = ReadonlyMap<string, readonly Ban[]>;
-
-/** A list beyond these is refused as a whole. A ConfigMap has 1 MiB at most. */
-export const banListLimits = Object.freeze({
-  bytes: 16 * 1024 * 1024,
-  bans: 100_000,
-  ofOneValue: 16,
-});
 
 const line = z.strictObject(banMembers);
 export type BanLine = Readonly<z.input<typeof line>>;

@@ -9,6 +9,14 @@ import { own } from '#kernel/members.ts';
 export const maxBannedLength = 1_024;
 /** Characters of what stands beside it. */
 export const banLengths = Object.freeze({ claim: 256, reason: 256, by: 2_048 });
+/** Bytes of the HMAC key of a store that holds no values. */
+export const hmacKeyBytes = Object.freeze({ least: 32, most: 1_024 });
+/** A list beyond these is refused as a whole. A ConfigMap has 1 MiB at most. */
+export const banListLimits = Object.freeze({
+  bytes: 16 * 1024 * 1024,
+  bans: 100_000,
+  ofOneValue: 16,
+});
 /** The claim whose case does not count: no provider of e-mail tells `Jo@` from `jo@`. */
 const withoutCase = 'email';
 

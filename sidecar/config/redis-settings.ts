@@ -49,9 +49,6 @@ const server = z
   .refine((text) => redisAddress(text) !== undefined, 'must be host:port, or [IPv6 address]:port');
 const usersName = z.string().regex(/^[^\s\0]{1,256}$/, 'must be a user of Redis, without spaces');
 
-/** Bytes of an HMAC key. */
-export const hmacKeyBytes = Object.freeze({ least: 32, most: 1_024 });
-
 const mebibyte = 1_024 * 1_024;
 
 const settings = z

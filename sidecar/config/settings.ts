@@ -1,32 +1,40 @@
 /**
  * The helper's settings: one definition that the webhook renders and the helper reads.
- * Shape: the YAML document that `settingsFile` holds. Unknown keys are refused.
+ * Shape: the document that `settingsFile` holds, YAML or JSON. Unknown keys are refused.
  */
-import { stringify } from 'yaml';
 import * as z from 'zod';
-import { everyAddress } from '#kernel/every-address.ts';
 import { logLevels } from '#kernel/observe.ts';
 import { spiffeIdFault } from '#kernel/spiffe-id.ts';
 import { banRule } from './ban-settings.ts';
 import { callerHeaderFault } from './caller-header.ts';
 import { callerPatternFault } from './caller-pattern.ts';
 import { checkShape, readShape } from './check-shape.ts';
-import { healthPort, helperPort } from './helper-contract.ts';
 import { ruleName } from './rule-name.ts';
+import {
+  audienceLength,
+  authorizations,
+  dataPaths,
+  haveOwnNames,
+  headerNamePattern,
+  hostPattern,
+  isCallerPattern,
+  isSpiffeId,
+  ports,
+  usualHealth,
+  usualListen,
+} from './settings-parts.ts';
+import { settingsText } from './settings-text.ts';
 
-const spiffeId = z.string().refine((text) => spiffeIdFault(text) === undefined, {
+const spiffeId = z.string().refine(isSpiffeId, {
   error: (issue) => `is not a SPIFFE ID: ${spiffeIdFault(String(issue.input)) ?? ''}`,
 });
-/** RFC 7519 §4.1.3: any case-sensitive string; ours are bounded so that a token stays small. */
-const audience = z.string().min(1).max(512);
+const audience = z.string().min(audienceLength.least).max(audienceLength.most);
 /** A SPIFFE ID, a prefix of some, or a trust domain. */
-export const callerPattern = z.string().refine((text) => callerPatternFault(text) === undefined, {
+export const callerPattern = z.string().refine(isCallerPattern, {
   error: (issue) => `matches no caller: ${callerPatternFault(String(issue.input)) ?? ''}`,
 });
-const host = z.string().regex(/^(\*\.[^*:]+|[^*]+)$/);
-const headerName = z
-  .string()
-  .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, 'must be a header name in lower case');
+const host = z.string().regex(hostPattern);
+const headerName = z.string().regex(headerNamePattern, 'must be a header name in lower case');
 
 const injectRule = z.strictObject({
   name: ruleName,
@@ -43,7 +51,7 @@ const injectRule = z.strictObject({
     })
     .optional(),
   /** What happens to a request that already has an Authorization header. */
-  authorization: z.enum(['deny', 'overwrite', 'keep']).default('deny'),
+  authorization: z.enum(authorizations).default('deny'),
   /** Ask for this SVID where the workload has several. */
   spiffeId: spiffeId.optional(),
 });
@@ -67,34 +75,28 @@ const validateRule = z.strictObject({
   forwardToken: z.boolean().optional(),
 });
 
-const port = z.int().min(1).max(65_535);
+const port = z.int().min(ports.least).max(ports.most);
 const settings = z.strictObject({
   version: z.literal(1),
   /** `unix:///path` or `tcp://ip:port`; absent: the environment's SPIFFE_ENDPOINT_SOCKET. */
   workloadApi: z.string().optional(),
   listen: z
     .union([
-      z.strictObject({ host: z.string().default('127.0.0.1'), port }),
+      z.strictObject({ host: z.string().default(usualListen.host), port }),
       z.strictObject({ socket: z.string().startsWith('/') }),
     ])
-    .default({ host: '127.0.0.1', port: helperPort }),
-  /** The kubelet asks at the pod's address, be it of IPv6 or of IPv4. */
-  health: z
-    .strictObject({ host: z.string().default(everyAddress), port })
-    .default({ host: everyAddress, port: healthPort }),
+    .default(usualListen),
+  health: z.strictObject({ host: z.string().default(usualHealth.host), port }).default(usualHealth),
   /**
    * `ext-authz`: Envoy asks about each request. `native`: Envoy's own filters do the work, with tokens by SDS and keys
    * by JWKS from the address of `listen`, and no request is asked about.
    */
-  dataPath: z.enum(['ext-authz', 'native']).default('ext-authz'),
+  dataPath: z.enum(dataPaths).default('ext-authz'),
   logLevel: z.enum(logLevels).default('info'),
   rules: z
     .array(z.discriminatedUnion('mode', [injectRule, validateRule, banRule]))
     .min(1)
-    .refine(
-      (rules) => new Set(rules.map((rule) => rule.name)).size === rules.length,
-      'two rules have the same name',
-    ),
+    .refine(haveOwnNames, 'two rules have the same name'),
 });
 
 export type HelperSettings = Readonly<z.infer<typeof settings>>;
@@ -109,12 +111,14 @@ export function checkSettings(value: unknown, where: string): HelperSettings {
   return Object.freeze(checkShape(value, shape, where));
 }
 
-/** Reads the YAML that `renderSettings` writes. @throws {AppError} CONFIG_INVALID with line and column, or with every wrong key. */
+/**
+ * Reads what `renderSettings` writes, and YAML that people write.
+ * @throws {AppError} CONFIG_INVALID with line and column, or with every wrong key
+ */
 export function readSettings(text: string, where: string): HelperSettings {
   return Object.freeze(readShape(text, shape, where));
 }
 
-/** Equal settings give equal bytes: the ConfigMap's name is a hash of them. */
 export function renderSettings(value: HelperSettingsInput): string {
-  return stringify(value, { version: '1.1', lineWidth: 0 });
+  return settingsText(value);
 }

@@ -5,10 +5,12 @@ import { AppError, messageOf } from '#kernel/errors.ts';
 import type { Log, MetricFamily } from '#kernel/observe.ts';
 import type { BanList } from '../authz/ban-rule.ts';
 import type { LookupResult } from '../authz/lookup.ts';
-import { banListLimits, readBanList, type BanTable } from '../config/ban-list.ts';
+import type { BanTable } from '../config/ban-list.ts';
 import { hasEnded, type Ban } from '../config/ban-meaning.ts';
+import { banListLimits } from '../config/ban-values.ts';
 import { listGauges } from './ban-metrics.ts';
 import { KeptInUse } from './kept-in-use.ts';
+import { loadedReaders, writtenReaders } from './load-settings.ts';
 import { followFile, readStart } from './follow-file.ts';
 
 export interface BanListContext {
@@ -115,6 +117,8 @@ class FollowedBanList implements BanList {
     const { log } = this.#context;
     try {
       if (Buffer.byteLength(text) > banListLimits.bytes) throw tooLarge(this.#file);
+      const { readBanList } = loadedReaders() ?? (await writtenReaders());
+      if (turn !== this.#newest) return;
       const reading = readBanList(text, this.#file);
       let step = reading.next();
       for (; step.done !== true; step = reading.next()) {

@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, messageOf, type ErrorCode } from '#kernel/errors.ts';
 import { printable } from '#kernel/text.ts';
-import { loadSettings } from '../config/load-settings.ts';
 import { ownTrustDomains } from '../config/own-trust-domains.ts';
 import { skipsEverything } from '../config/skip-paths.ts';
 import type { HelperSettings } from '../config/settings.ts';
@@ -11,6 +10,7 @@ import { followFile, readText } from './follow-file.ts';
 import { Helper } from './helper.ts';
 import { HelperLog } from './helper-log.ts';
 import { lingered, lingerMs } from './linger.ts';
+import { loadSettings } from './load-settings.ts';
 
 export interface HelperSurroundings {
   /** Without the runtime and the script. */
@@ -60,7 +60,7 @@ async function runUntilStopped(file: string, surroundings: HelperSurroundings): 
   const log = new HelperLog(surroundings.write, Date.now);
   try {
     const text = readText(file);
-    const settings = loadSettings(text, file);
+    const settings = await loadSettings(text, file);
     const mostMs = lingerMs(surroundings.env);
     log.level = settings.logLevel;
     log.info({ version: surroundings.version, settings: file }, 'starting');
@@ -110,9 +110,14 @@ function reloading(options: {
 }): (text: string) => void {
   const { file, helper, log } = options;
   const fixed = JSON.stringify(fixedOf(options.settings));
-  return (text) => {
+  let newest = 0;
+  const take = async (text: string): Promise<void> => {
+    newest += 1;
+    const turn = newest;
     try {
-      const settings = loadSettings(text, file);
+      const settings = await loadSettings(text, file);
+      // A newer text has come while readers were loaded for this one.
+      if (turn !== newest) return;
       helper.reload(settings);
       log.level = settings.logLevel;
       log.info({ settings: file }, 'settings reloaded');
@@ -127,6 +132,7 @@ function reloading(options: {
       log.error({ fault: messageOf(thrown) }, 'settings refused, the last good ones stay in force');
     }
   };
+  return (text) => void take(text);
 }
 
 function tellOfRules(settings: HelperSettings, log: HelperLog): void {

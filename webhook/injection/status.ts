@@ -126,11 +126,14 @@ export function bringsEnvoy({ envoy }: Status): boolean {
   return envoy?.proxy !== undefined;
 }
 
+/** As JSON has it, and as YAML of earlier versions. */
+const banMode = /"mode": "ban"|mode: ban/;
+
 /** Whether the injected helper needs tokens or keys; one whose rules only ban does not. */
 export function needsIdentityOf({ helper }: Status): boolean {
   if (helper === undefined) return false;
-  // Reading YAML costs more than all the rest of a workload's turn.
-  if (!helper.settings.includes('mode: ban')) return true;
+  // Reading settings costs more than all the rest of a workload's turn.
+  if (!banMode.test(helper.settings)) return true;
   try {
     return needsIdentity(readSettings(helper.settings, helper.configMap).rules);
   } catch {

@@ -2,7 +2,7 @@
 import { chmodSync, copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
-import { redisBundle } from '../../../scripts/bundle.ts';
+import { besideHelper } from '../../../scripts/bundle.ts';
 import { memoryEnvironment } from '../../../scripts/memory-environment.ts';
 import { renderSettings, type HelperSettingsInput } from '../../../sidecar/config/settings.ts';
 import { freePort, runCommand, startProcess, waitUntil } from '../harness/processes.ts';
@@ -47,7 +47,8 @@ async function bundleInto(folder: string): Promise<string> {
   if (existsSync(out)) return out;
   const built = await runCommand(process.execPath, ['scripts/bundle-helper.ts', out]);
   if (built.code !== 0) throw new Error(built.stderr);
-  for (const file of [out, join(folder, redisBundle)]) chmodSync(file, 0o644);
+  for (const file of [out, ...besideHelper.map((beside) => join(folder, beside))])
+    chmodSync(file, 0o644);
   return out;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { loadSettings } from '../../../../sidecar/config/load-settings.ts';
 import { renderSettings } from '../../../../sidecar/config/settings.ts';
+import { loadSettings } from '../../../../sidecar/helper/load-settings.ts';
 
 /** As the tutorial has it for its backend. */
 const backend = `socket_path = "unix:///run/spire/sockets/agent.sock"
@@ -12,8 +12,8 @@ audience = "spiffe://example.org/ns/default/sa/default/backend"
 const frontend = backend.replace('jwt_svid_validator', 'jwt_injection');
 
 describe("the tutorial's conf", () => {
-  test('gives the same service', () => {
-    expect(loadSettings(backend, 'envoy-jwt-auth-helper.conf')).toEqual({
+  test('gives the same service', async () => {
+    expect(await loadSettings(backend, 'envoy-jwt-auth-helper.conf')).toEqual({
       version: 1,
       workloadApi: 'unix:///run/spire/sockets/agent.sock',
       listen: { host: '127.0.0.1', port: 9010 },
@@ -28,7 +28,7 @@ describe("the tutorial's conf", () => {
         },
       ],
     });
-    expect(loadSettings(frontend, 'x.conf').rules).toEqual([
+    expect((await loadSettings(frontend, 'x.conf')).rules).toEqual([
       {
         name: 'jwt-inject',
         mode: 'inject',
@@ -38,14 +38,14 @@ describe("the tutorial's conf", () => {
     ]);
   });
 
-  test('comments, quoted keys, quoted ports, one line and Windows line ends are read', () => {
+  test('comments, quoted keys, quoted ports, one line and Windows line ends are read', async () => {
     const text = `# one
       // two
       /* three
          four */ "socket_path" = "/run/a.sock" // five
       host="0.0.0.0", port = "9011"; jwt_mode : "jwt_injection"\r
       audience = "a \\"quoted\\" \\u00e9"`;
-    expect(loadSettings(text, 'x.conf')).toMatchObject({
+    expect(await loadSettings(text, 'x.conf')).toMatchObject({
       workloadApi: 'unix:///run/a.sock',
       listen: { host: '0.0.0.0', port: 9011 },
       health: { port: 9021 },
@@ -94,11 +94,11 @@ describe("the tutorial's conf", () => {
     ],
     ['no audience', backend.replace(/audience.*\n/, ''), '"audience" is missing'],
     ['an audience of 513 characters', backend.replace(/d"\n$/, `${'e'.repeat(513)}"`), '512'],
-  ])('refuses %s and says where', (_name, text, words) => {
-    const load = (): unknown => loadSettings(text, 'helper.conf');
-    expect(load).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
-    expect(load).toThrow(words);
-    expect(load).toThrow(/^helper\.conf:/);
+  ])('refuses %s and says where', async (_name, text, words) => {
+    const load = (): Promise<unknown> => loadSettings(text, 'helper.conf');
+    await expect(load).rejects.toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    await expect(load).rejects.toThrow(words);
+    await expect(load).rejects.toThrow(/^helper\.conf:/);
   });
 });
 
@@ -116,13 +116,14 @@ describe('the format of a settings file', () => {
     [json, 'settings', 'j'],
     [frontend, 'helper.conf', 'jwt-inject'],
     [frontend, 'settings', 'jwt-inject'],
-  ])('is found by ending and text: %#', (text, file, rule) => {
-    expect(loadSettings(text, file).rules[0]?.name).toBe(rule);
+  ])('is found by ending and text: %#', async (text, file, rule) => {
+    expect((await loadSettings(text, file)).rules[0]?.name).toBe(rule);
   });
 
-  test('is named when it is neither', () => {
-    expect(() => loadSettings('hello', 'settings')).toThrow("settings: neither svidecar's format");
-    expect(() => loadSettings('hello', 'helper.conf')).toThrow('helper.conf:1:');
-    expect(() => loadSettings(frontend, 'helper.yaml')).toThrow('helper.yaml:');
+  test('is named when it is neither', async () => {
+    const refusal = (text: string, file: string) => expect(loadSettings(text, file)).rejects;
+    await refusal('hello', 'settings').toThrow("settings: neither svidecar's format");
+    await refusal('hello', 'helper.conf').toThrow('helper.conf:1:');
+    await refusal(frontend, 'helper.yaml').toThrow('helper.yaml:');
   });
 });

@@ -1,17 +1,20 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { banListLimits, readBanList } from '../../../../sidecar/config/ban-list.ts';
-import { banKey } from '../../../../sidecar/config/ban-values.ts';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { readBanList } from '../../../../sidecar/config/ban-list.ts';
+import { banKey, banListLimits } from '../../../../sidecar/config/ban-values.ts';
 import { BanLists } from '../../../../sidecar/helper/ban-lists.ts';
 import { HelperLog } from '../../../../sidecar/helper/helper-log.ts';
+import { writtenReaders } from '../../../../sidecar/helper/load-settings.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'svidecar-bans-'));
 const nowS = 1_000;
 const opened: BanLists[] = [];
 let files = 0;
 
+// As settings with such a rule have them loaded.
+beforeAll(writtenReaders);
 afterEach(() => {
   for (const lists of opened.splice(0)) lists.close();
 });

@@ -75,7 +75,7 @@ describe('desired ConfigMaps', () => {
       labels: { 'app.kubernetes.io/managed-by': 'svidecar' },
     });
     expect(helper?.owners.map(({ uid }) => uid)).toEqual(['uid-a', 'uid-b']);
-    expect(helper?.data['helper.yaml']).toContain('mode: inject');
+    expect(helper?.data['helper.yaml']).toContain('"mode": "inject"');
     expect(derived).toMatchObject({
       immutable: false,
       owners: [{ kind: 'ConfigMap', uid: 'uid-source' }],
@@ -92,7 +92,7 @@ describe('desired ConfigMaps', () => {
     const { configMaps, problems } = desired([user('a', native)]);
     expect(problems).toEqual([]);
     const [helper, derived] = configMaps;
-    expect(helper?.data['helper.yaml']).toContain('dataPath: native');
+    expect(helper?.data['helper.yaml']).toContain('"dataPath": "native"');
     const text = derived?.data['envoy.yaml'] ?? '';
     expect(text).toContain('name: jwt-svid/ledger');
     expect(text).toContain(String.raw`regex: "(?i:ledger\\.test\\.?(?::[0-9]*)?)"`);
@@ -131,7 +131,10 @@ describe('desired ConfigMaps', () => {
         `"configMap":"svidecar-${'0'.repeat(32)}"`,
       ),
     ],
-    ['other settings', status.replace('mode: inject', 'mode: other')],
+    [
+      'other settings',
+      status.replace(String.raw`\"mode\": \"inject\"`, String.raw`\"mode\": \"other\"`),
+    ],
     ['another derived name', status.replace(/"derived":"[^"]+"/, '"derived":"kube-root-ca.crt"')],
     ['another source', status.replace('"source":"frontend-envoy"', '"source":"other"')],
     ['damage', status.slice(0, 40)],

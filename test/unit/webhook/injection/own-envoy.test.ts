@@ -204,15 +204,17 @@ describe('told of', () => {
 
 describe('the audience of tokens', () => {
   test('is whoever must answer', () => {
-    expect(settingsOf(both)).toContain(`audience: ${backend}\n`);
-    expect(settingsOf({ ...both, 'svidecar.dev/inject-audience': 'a' })).toContain('audience: a\n');
+    expect(settingsOf(both)).toContain(`"audience": "${backend}"`);
+    expect(settingsOf({ ...both, 'svidecar.dev/inject-audience': 'a' })).toContain(
+      '"audience": "a"',
+    );
   });
 
   test('is told apart by the local port, where that differs, and other hosts get no route', () => {
     const pay = 'spiffe://example.org/ns/shop/sa/pay';
     const two = `9001=backend.shop:8443 ${backend}, 9002=pay.shop:8443 ${pay}`;
     expect(settingsOf({ ...inbound, 'svidecar.dev/upstreams': two })).toContain(
-      `localhost:9002: ${pay}`,
+      `"localhost:9002": "${pay}"`,
     );
     const annotations = { ...withTokens, ...inbound, 'svidecar.dev/upstreams': two };
     const proxy = statusOf(injected(pod(annotations)))?.envoy?.proxy;
