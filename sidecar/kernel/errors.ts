@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'ENVOY_PRESENT'
   | 'ENVOY_TOO_OLD'
   | 'FILE_UNREADABLE'
+  | 'ISTIO_UNFIT'
   | 'LABEL_MISSING'
   | 'LISTENERS_AMBIGUOUS'
   | 'LISTEN_FAILED'

@@ -293,7 +293,8 @@ function settle(
     return { kind: 'unchanged', status, operations: at(located, operations), steps: trace.steps };
   };
   // What another injector adds is in the pod, not in its controller's template.
-  if (located.hasControllerOwner && status.awaits === undefined) {
+  const isSettled = status.awaits === undefined && !isIstios(located, status);
+  if (located.hasControllerOwner && isSettled) {
     trace.say('controller_owned', "its controller's template was injected already");
     return unchanged();
   }
@@ -301,6 +302,11 @@ function settle(
   if (!sameJson(specAndMetadata(before.template), specAndMetadata(template))) return undefined;
   trace.say('template_unchanged', 'the update does not touch the pod template');
   return unchanged();
+}
+
+/** Istio's injector changes each pod anew, also what is ours in it. */
+function isIstios({ kind }: Located, { envoy }: Status): boolean {
+  return kind === 'Pod' && envoy?.istio !== undefined;
 }
 
 /** Whether nobody asks for a changed pod template: a controller made it, or the update does not touch it. */

@@ -7,7 +7,7 @@ import { listAt, objectAt, stringAt, type Json, type JsonObject, sameJson } from
 import { pointerTokens, type Operation } from '../editing/operation.ts';
 import { federationOf } from '../request/federation.ts';
 import type { Settings } from '../request/read-annotations.ts';
-import type { Composition } from './compose.ts';
+import { fragmentsOf, type Composition } from './compose.ts';
 import type { EngineMemory } from './engine-memory.ts';
 import {
   annotationKey,
@@ -24,14 +24,15 @@ import {
   shownAppPorts,
   type OwnEnvoy,
 } from './own-envoy.ts';
+import { istioContainer } from '../istio/istio-plan.ts';
 import { withFederationLabel } from './federation-label.ts';
 import { istioPlanOf, planIstio, withIstio, type PlannedIstio } from './istio-envoy.ts';
 import { fit } from './fit.ts';
-import type { HashOf } from './hash.ts';
 import { changeAt, covers, find } from './keyed.ts';
 import type { Library, NamedTemplate } from '../templates/library.ts';
 import type { Located } from '../request/locate.ts';
 import { uncertifiedProbes } from './probes.ts';
+import { refuseIstioUnfit, tellOfIstio } from './refuse-istio.ts';
 import { refuseLongStatus, refuseUnfit } from './refuse-unfit.ts';
 import { refuseWindows } from './refuse-windows.ts';
 import { requireEnvoy } from './require-envoy.ts';
@@ -51,6 +52,8 @@ import { variablesFor, type EngineFacts } from '../request/variables.ts';
 export interface Engine extends EngineFacts {
   readonly library: Library;
   readonly memory: EngineMemory;
+  /** Whether the cluster knows Istio's EnvoyFilters; undefined: it is assumed. */
+  readonly hasEnvoyFilters?: boolean | undefined;
   /** svidecar's own version: part of the status. */
   readonly version: string;
 }
@@ -89,12 +92,12 @@ export function inject(
   const templates = chosenTemplates(request, engine.library);
   const variables = variablesFor({ ...located, template: original }, settings, engine);
   const composition = compositionFor(original, { templates, variables }, engine);
-  const asked = { templates, composition, settings, trace, hashOf: engine.memory.hashOf };
+  const asked = { templates, composition, settings, trace, engine };
   tellOfRules(original, asked);
   const { envoy, fitted } = envoyFor(original, { ...asked, surroundings: { claims, keysOf } });
   const wanted = fit(original, fitted, { envoy, trace, settings, claims });
   refuseUnfit(original, wanted, { ...engine, composition: fitted, selector });
-  const { undo, kept, lacking } = undoOf(original, wanted, asked.hashOf);
+  const { undo, kept, lacking } = undoOf(original, wanted, engine.memory.hashOf);
   for (const path of kept) trace.say('user_value_kept', `${shownPath(path)} stays as it is`);
   const status: Status = {
     version: engine.version,
@@ -255,7 +258,7 @@ interface EnvoyQuestion {
   readonly settings: Settings;
   readonly surroundings: PodSurroundings;
   readonly trace: Trace;
-  readonly hashOf: HashOf;
+  readonly engine: Engine;
 }
 
 function ownEnvoyIn(
@@ -304,19 +307,29 @@ function envoyFor(
 /** Undefined where the pod's Envoy is not Istio's. */
 function istioIn(
   original: JsonObject,
-  { templates, composition, settings, trace, hashOf }: EnvoyQuestion,
+  { templates: chosen, composition, settings, trace, engine }: EnvoyQuestion,
 ): PlannedIstio | undefined {
   if (!composition.wantsEnvoy || composition.ownEnvoy !== undefined) return undefined;
   const istio = istioPlanOf(original, stringAt(settings, 'envoy-container'));
   if (istio === undefined) return undefined;
   refuseUnusedPorts(settings);
-  const names = templates.map(({ name }) => name);
-  const values = composition.envoyValues;
-  const planned = planIstio(original, istio, { templates: names, values, hashOf });
+  const { variables } = composition;
+  const fragments = fragmentsOf(chosen, variables);
+  const asked = { fragments, variables, hasEnvoyFilters: engine.hasEnvoyFilters };
+  refuseIstioUnfit(original, istio, asked);
+  const templates = chosen.map(({ name }) => name);
+  const { hashOf } = engine.memory;
+  const planned = planIstio(original, istio, { templates, composition, hashOf });
   trace.say(
     'envoy_filter_planned',
     `Istio configures the pod's Envoy (${istio.role}): EnvoyFilter ${planned.plan.derived} adds to it what is asked for`,
   );
+  if (planned.awaits.length > 0)
+    trace.say(
+      'awaits_container',
+      `container "${istioContainer}" is not there yet: Istio's injector brings it to each pod, and a pod without it is refused`,
+    );
+  tellOfIstio(original, istio, { asked, trace });
   return planned;
 }
 
@@ -329,7 +342,8 @@ function envoyOf(original: JsonObject, facts: EnvoyQuestion): PlannedEnvoy | und
   const { variables, ownEnvoy } = composition;
   if (ownEnvoy !== undefined) return ownEnvoyIn(objectAt(original, 'spec'), ownEnvoy, facts);
   refuseUnusedPorts(facts.settings);
-  const envoy = planEnvoy(objectAt(original, 'spec'), facts);
+  const { hashOf } = facts.engine.memory;
+  const envoy = planEnvoy(objectAt(original, 'spec'), { ...facts, hashOf });
   const { location } = envoy;
   const { container, isNamed, doubts } = location;
   trace.say(

@@ -1,93 +1,47 @@
-/** An Envoy that istiod configures: whether a pod has one, and what of the pod tells which it is. */
-import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { healthPort, helperContainer } from '../../sidecar/config/helper-contract.ts';
-import {
-  envoyFilterDirectory,
-  istioContainer,
-  type IstioPlan,
-  type IstioRole,
-} from '../istio/istio-plan.ts';
+/** An Envoy that istiod configures: whether a pod has one, and what an injection does to such a pod. */
+import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { helperContainer } from '../../sidecar/config/helper-contract.ts';
+import { envoyFilterDirectory, istioContainer, type IstioPlan } from '../istio/istio-plan.ts';
 import { envoyFilterLabel } from '../request/metadata-keys.ts';
 import type { Composition } from './compose.ts';
 import { mergePartial } from './keyed.ts';
 import type { HashOf } from './hash.ts';
+import { asksIstio, isWhole, proxyIn, roleOf } from './istio-marks.ts';
+import { exclusionOf, type Exclusion } from './istio-ports.ts';
 import { derivedNameBy } from './plan-name.ts';
 import { servingEnvoys } from './reads/find-envoy.ts';
 import type { Replacement } from './reconcile.ts';
+import { refuseWithoutProxy } from './refuse-istio.ts';
 import type { EnvoyPlan } from './status.ts';
 
 /** Beginning of the names of its ConfigMaps and EnvoyFilters. */
 const sourceName = 'istio';
 
-const asksKey = 'sidecar.istio.io/inject';
-const templatesKey = 'inject.istio.io/templates';
-const revisionLabel = 'istio.io/rev';
-const excludedPortsKey = 'traffic.sidecar.istio.io/excludeInboundPorts';
-
-/** Undefined where the pod's Envoy is not Istio's. @param hint the container that the annotation names as Envoy */
+/**
+ * Undefined where the pod's Envoy is not Istio's. @param hint the container that the annotation names as Envoy
+ * @throws {AppError} ISTIO_UNFIT where Istio would bring it, and does not
+ */
 export function istioPlanOf(template: JsonObject, hint: string | undefined): IstioPlan | undefined {
-  const spec = objectAt(template, 'spec');
-  if (hint !== undefined) return hint === istioContainer ? { role: roleOf(template) } : undefined;
-  if (servingEnvoys(spec).length > 0) return undefined;
-  return proxyIn(spec) !== undefined || asksIstio(template)
+  const isIstios = hint === istioContainer;
+  if (!isIstios && (hint !== undefined || servingEnvoys(objectAt(template, 'spec')).length > 0))
+    return undefined;
+  refuseWithoutProxy(template, hint);
+  return isIstios || proxyIn(template) !== undefined || asksIstio(template)
     ? { role: roleOf(template) }
     : undefined;
-}
-
-interface FoundProxy {
-  readonly container: JsonObject;
-  readonly list: 'containers' | 'initContainers';
-}
-
-/** Istio's container, whole or as an overlay that Istio's injector completes. */
-function proxyIn(spec: JsonObject): FoundProxy | undefined {
-  return (['containers', 'initContainers'] as const)
-    .flatMap((list) =>
-      listAt(spec, list)
-        .filter(isObject)
-        .map((container): FoundProxy => ({ container, list })),
-    )
-    .find(({ container }) => container['name'] === istioContainer);
-}
-
-/** Whether the pod template itself has Istio's injector act. */
-function asksIstio(template: JsonObject): boolean {
-  const { labels, annotations } = marksOf(template);
-  const said = [labels[asksKey], annotations[asksKey]];
-  if (said.includes('false')) return false;
-  const revision = stringAt(labels, revisionLabel) ?? '';
-  const templates = stringAt(annotations, templatesKey) ?? '';
-  return said.includes('true') || revision !== '' || templates !== '';
-}
-
-function roleOf(template: JsonObject): IstioRole {
-  const templates = stringAt(marksOf(template).annotations, templatesKey) ?? '';
-  const isAsked = templates.split(',').some((name) => name.trim() === 'gateway');
-  const proxy = proxyIn(objectAt(template, 'spec'));
-  const args = proxy === undefined ? [] : listAt(proxy.container, 'args');
-  return isAsked || args.includes('router') ? 'gateway' : 'sidecar';
-}
-
-function marksOf(template: JsonObject): {
-  readonly labels: JsonObject;
-  readonly annotations: JsonObject;
-} {
-  const metadata = objectAt(template, 'metadata');
-  return { labels: objectAt(metadata, 'labels'), annotations: objectAt(metadata, 'annotations') };
 }
 
 /** What an injection does to a pod whose Envoy is Istio's. */
 export interface PlannedIstio {
   readonly plan: EnvoyPlan;
-  readonly istio: IstioPlan;
   /** Where Istio's container is, if it is there. */
-  readonly serving: { readonly container: string; readonly list: FoundProxy['list'] } | undefined;
+  readonly serving:
+    { readonly container: string; readonly list: 'containers' | 'initContainers' } | undefined;
   /** Containers that Istio's injector will bring. */
   readonly awaits: readonly string[];
   readonly replacements: readonly Replacement[];
-  /** Merged into the composition's pod, and into its helper. */
+  /** Merged into the composition's pod. */
   readonly pod: JsonObject;
-  readonly helper: JsonObject;
 }
 
 export function planIstio(
@@ -95,7 +49,7 @@ export function planIstio(
   istio: IstioPlan,
   facts: {
     readonly templates: readonly string[];
-    readonly values: EnvoyPlan['values'];
+    readonly composition: Pick<Composition, 'envoyValues' | 'sidecars' | 'variables'>;
     readonly hashOf: HashOf;
   },
 ): PlannedIstio {
@@ -105,24 +59,25 @@ export function planIstio(
     directory: '',
     istio,
     templates: [...facts.templates],
-    values: facts.values,
+    values: facts.composition.envoyValues,
   };
   const derived = derivedNameBy(plan)(facts.hashOf);
-  const proxy = proxyIn(objectAt(template, 'spec'));
-  const ports = excludedPorts(template);
+  const proxy = proxyIn(template);
+  const exclusion = istio.role === 'gateway' ? nothingExcluded : exclusionOf(template);
   return {
     plan: { ...plan, derived },
-    istio,
     serving: proxy === undefined ? undefined : { container: istioContainer, list: proxy.list },
-    awaits: proxy !== undefined && isWhole(proxy.container) ? [] : [istioContainer],
-    replacements: ports.replacements,
-    pod: podPartOf(derived, ports.annotations),
-    helper: {
-      name: helperContainer,
-      volumeMounts: [{ name: volumeName, mountPath: envoyFilterDirectory, readOnly: true }],
-    },
+    awaits: proxy !== undefined && isWhole(proxy) ? [] : [istioContainer],
+    replacements: [
+      ...exclusion.replacements,
+      ...(proxy === undefined ? [] : ownProbes(template, facts.composition)),
+    ],
+    pod: podPartOf(derived, exclusion.annotations),
   };
 }
+
+/** Nothing leads a gateway's connections into Envoy. */
+const nothingExcluded: Exclusion = { annotations: {}, replacements: [] };
 
 const volumeName = 'svidecar-envoy-filter';
 
@@ -136,38 +91,59 @@ function podPartOf(derived: string, annotations: JsonObject): JsonObject {
   };
 }
 
-/** Without an image, or with `auto`, it is completed by Istio's injector. */
-function isWhole({ image }: JsonObject): boolean {
-  return image !== undefined && image !== '' && image !== 'auto';
+const probes = ['startupProbe', 'readinessProbe', 'livenessProbe'] as const;
+
+/**
+ * Istio's injector has its own container ask for all others: a helper among the init containers would wait for that one, which
+ * starts after it. The helper's port is left out of Envoy's, so the kubelet asks the helper itself again.
+ */
+function ownProbes(
+  template: JsonObject,
+  { sidecars, variables }: Pick<Composition, 'sidecars' | 'variables'>,
+): readonly Replacement[] {
+  const helper = sidecars.find(({ name }) => name === helperContainer);
+  if (helper === undefined || hasOverlay(template)) return [];
+  const list = variables['nativeSidecar'] === true ? 'initContainers' : 'containers';
+  return probes.flatMap((probe) => {
+    const { path, port } = objectAt(objectAt(helper, probe), 'httpGet');
+    const place = `/spec/${list}/name=${helperContainer}/${probe}/httpGet`;
+    return [...replacementOf(`${place}/path`, path), ...replacementOf(`${place}/port`, port)];
+  });
 }
 
-/** The kubelet asks the helper's health port from outside the pod, in plain HTTP: Istio must not lead that into Envoy. */
-function excludedPorts(template: JsonObject): {
-  readonly annotations: JsonObject;
-  readonly replacements: readonly Replacement[];
-} {
-  const { annotations } = marksOf(template);
-  const have = annotations[excludedPortsKey];
-  if (typeof have !== 'string')
-    return { annotations: { [excludedPortsKey]: String(healthPort) }, replacements: [] };
-  const now = withPort(have);
-  const path = `/metadata/annotations/${excludedPortsKey.replaceAll('/', '~1')}`;
-  return { annotations: {}, replacements: now === have ? [] : [{ path, now }] };
+function replacementOf(path: string, now: Json | undefined): readonly Replacement[] {
+  return now === undefined ? [] : [{ path, now }];
 }
 
-function withPort(list: string): string {
-  const ports = list.split(',').map((port) => port.trim());
-  if (ports.includes(String(healthPort))) return list;
-  return list.trim() === '' ? String(healthPort) : `${list},${healthPort}`;
+/** A helper of the user's own that is only completed: its probes are the user's. */
+function hasOverlay(template: JsonObject): boolean {
+  const spec = objectAt(template, 'spec');
+  return [...listAt(spec, 'containers'), ...listAt(spec, 'initContainers')]
+    .filter(isObject)
+    .some((container) => stringAt(container, 'name') === helperContainer);
 }
 
 /** The composition with what this pod needs besides. */
-export function withIstio(composition: Composition, { pod, helper }: PlannedIstio): Composition {
+export function withIstio(composition: Composition, { pod }: PlannedIstio): Composition {
+  const helper = helperPart(composition);
   return {
     ...composition,
     pod: mergePartial(composition.pod, pod),
     sidecars: composition.sidecars.map((sidecar) =>
       sidecar['name'] === helperContainer ? mergePartial(sidecar, helper) : sidecar,
     ),
+  };
+}
+
+/**
+ * The kubelet waits for the ConfigMap. Istio's container may stand before a native helper, and then ends after it: the app has
+ * ended by then, so there is nothing left to wait for.
+ */
+function helperPart({ variables }: Composition): JsonObject {
+  return {
+    volumeMounts: [{ name: volumeName, mountPath: envoyFilterDirectory, readOnly: true }],
+    ...(variables['nativeSidecar'] === true
+      ? { env: [{ name: 'LINGER_SECONDS', value: '0' }] }
+      : {}),
   };
 }

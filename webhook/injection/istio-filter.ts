@@ -1,9 +1,19 @@
-/** The EnvoyFilter of a plan, and the ConfigMap that makes pods wait for it. */
+/** The EnvoyFilter of a plan, the ConfigMap that makes pods wait for it, and what both mean for requests. */
 import { stringify } from 'yaml';
+import { stringAt, type JsonObject } from '#kernel/json.ts';
+import type {
+  EnvoyAdditions,
+  EnvoyChange,
+  FilterAddition,
+  Guard,
+  InboundView,
+} from '../envoy/patch-contract.ts';
+import { shortList } from '../envoy/short-list.ts';
 import { renderEnvoyFilter } from '../istio/render-envoy-filter.ts';
 import { envoyFilterFile, envoyFilterKind, type IstioPlan } from '../istio/istio-plan.ts';
 import type { Library } from '../templates/library.ts';
 import { additionsOf, type PlannedPatch } from './envoy-plan.ts';
+import { annotationsOf, istioKeys } from './istio-marks.ts';
 import type { EnvoyPlan } from './status.ts';
 
 /** @throws {AppError} TEMPLATE_UNKNOWN, TEMPLATE_INVALID */
@@ -13,7 +23,8 @@ export function envoyFilterPlanned(
   library: Library,
 ): PlannedPatch {
   const { derived } = plan;
-  const spec = renderEnvoyFilter(additionsOf(plan, library), istio, { derived });
+  const additions = additionsOf(plan, library);
+  const spec = renderEnvoyFilter(additions, istio, { derived });
   const { apiVersion, kind } = envoyFilterKind;
   const manifest = { apiVersion, kind, metadata: { name: derived }, spec };
   return {
@@ -21,7 +32,48 @@ export function envoyFilterPlanned(
     binaryData: {},
     envoyFilter: spec,
     warnings: [],
-    changes: [],
-    inbound: { guards: [], ports: [], appPorts: [] },
+    changes: changesOf(additions, plan),
+    inbound: inboundOf(additions, istio),
   };
+}
+
+function changesOf(
+  { filters }: EnvoyAdditions,
+  { derived }: Pick<EnvoyPlan, 'derived'>,
+): readonly EnvoyChange[] {
+  return filters.map((addition) => {
+    const { rule, direction, filter, listeners = ['*'] } = addition;
+    const where = listeners.includes('*') ? `all ${direction} listeners` : shortList(listeners);
+    const closes = validates(addition)
+      ? ', and closes what is not HTTP there, which can carry no token'
+      : '';
+    const name = stringAt(filter, 'name') ?? 'a filter';
+    const message = `${envoyFilterKind.kind} ${derived} adds ${name} for ${rule} to ${where}${closes}`;
+    return { file: envoyFilterFile, line: 1, message };
+  });
+}
+
+function validates({ direction, onlyRefuses }: FilterAddition): boolean {
+  return direction === 'inbound' && onlyRefuses !== true;
+}
+
+/** Istio's iptables lead all ports of a pod into its one inbound listener. */
+function inboundOf({ filters }: EnvoyAdditions, { role }: IstioPlan): InboundView {
+  if (role === 'gateway') return { guards: [], ports: [], appPorts: [] };
+  const guards = filters.filter(validates).map(({ rule, listeners = ['*'] }): Guard => {
+    const ports = listeners.map(Number).filter(Number.isInteger);
+    return {
+      rule,
+      listener: 'virtualInbound',
+      place: envoyFilterFile,
+      ports,
+      getsAllPorts: ports.length === 0,
+    };
+  });
+  return { guards, ports: [], appPorts: [] };
+}
+
+/** Whether the kubelet's probes of the app come through Envoy: Istio's injector usually has its own container ask for them. */
+export function probesMeetEnvoy(template: JsonObject): boolean {
+  return annotationsOf(template)[istioKeys.rewritesProbes] === 'false';
 }

@@ -52,10 +52,25 @@ function clusterPatch(cluster: JsonObject): JsonObject {
   };
 }
 
-/** Filters that look at what others leave behind come last. */
+/**
+ * Filters that look at what others leave behind come last; at a gateway a request is judged before it gets a token. What is
+ * inserted first stands behind what is inserted first later.
+ */
 function inOrder(filters: readonly FilterAddition[]): readonly FilterAddition[] {
-  const isLast = ({ readsMetadata }: FilterAddition): number => Number(readsMetadata !== undefined);
-  return filters.toSorted((a, b) => isLast(a) - isLast(b));
+  const rank = ({ direction, readsMetadata }: FilterAddition): number =>
+    Number(direction === 'outbound') * 2 + Number(readsMetadata !== undefined);
+  const first = filters.filter(comesFirst);
+  const others = filters.filter((filter) => !comesFirst(filter));
+  return [
+    ...first.filter(({ place }) => place !== 'first').toReversed(),
+    ...first.filter(({ place }) => place === 'first').toReversed(),
+    ...others.toSorted((a, b) => rank(a) - rank(b)),
+  ];
+}
+
+/** Also what must precede filters by name: whether those are there differs from chain to chain. */
+function comesFirst({ place, before = [], readsMetadata }: FilterAddition): boolean {
+  return readsMetadata === undefined && (place === 'first' || before.length > 0);
 }
 
 function contextOf({ direction }: FilterAddition, role: IstioRole): string {
@@ -63,12 +78,37 @@ function contextOf({ direction }: FilterAddition, role: IstioRole): string {
   return direction === 'inbound' ? 'SIDECAR_INBOUND' : 'SIDECAR_OUTBOUND';
 }
 
-/** The listeners of a filter as an EnvoyFilter names them: by port or by name; one without either for all. */
-function listenersOf({ listeners = ['*'] }: FilterAddition): readonly JsonObject[] {
-  if (listeners.includes('*')) return [{}];
-  return listeners.map((listener) =>
+/** Where a filter goes, as an EnvoyFilter says it. */
+interface Goal {
+  readonly listener: JsonObject;
+  readonly chain: JsonObject;
+}
+
+const everywhere: Goal = { listener: {}, chain: {} };
+/** Chains of a sidecar for ports that are in no Service: those have no chain, and no port, of their own. */
+const catchAll: Readonly<Record<'http' | 'tcp', Goal>> = {
+  http: { listener: {}, chain: { name: 'virtualInbound-catchall-http' } },
+  tcp: { listener: {}, chain: { name: 'virtualInbound' } },
+};
+
+function goalsOf(
+  addition: FilterAddition,
+  { role }: Pick<IstioPlan, 'role'>,
+  protocol: 'http' | 'tcp',
+): readonly Goal[] {
+  const { listeners = ['*'], direction } = addition;
+  const isInboundOfSidecar = direction === 'inbound' && role === 'sidecar';
+  if (listeners.includes('*') || (isInboundOfSidecar && listeners.includes('virtualInbound')))
+    return [everywhere];
+  const named = listeners.map((listener) =>
     /^\d{1,5}$/.test(listener) ? { portNumber: Number(listener) } : { name: listener },
   );
+  const goals = named.map((listener): Goal => ({ listener, chain: {} }));
+  return isInboundOfSidecar ? [...goals, catchAll[protocol]] : goals;
+}
+
+function matchOf(context: string, { listener, chain }: Goal, filter: JsonObject): JsonObject {
+  return { context, listener: { ...listener, filterChain: { ...chain, filter } } };
 }
 
 const connectionManager = 'envoy.filters.network.http_connection_manager';
@@ -80,16 +120,13 @@ function filterPatches(
   role: IstioRole,
 ): readonly JsonObject[] {
   const value = withClusterNames(addition.filter, plans);
-  const isFirst = addition.place === 'first' && addition.readsMetadata === undefined;
+  const isFirst = comesFirst(addition);
   const filter = isFirst
     ? { name: connectionManager }
     : { name: connectionManager, subFilter: { name: router } };
-  return listenersOf(addition).map((listener) => ({
+  return goalsOf(addition, { role }, 'http').map((goal) => ({
     applyTo: 'HTTP_FILTER',
-    match: {
-      context: contextOf(addition, role),
-      listener: { ...listener, filterChain: { filter } },
-    },
+    match: matchOf(contextOf(addition, role), goal, filter),
     patch: { operation: isFirst ? 'INSERT_FIRST' : 'INSERT_BEFORE', value },
   }));
 }
@@ -103,21 +140,15 @@ function closingPatches(
     ({ direction, onlyRefuses }) => direction === 'inbound' && onlyRefuses !== true,
   );
   const patches = validating.flatMap((filter) =>
-    listenersOf(filter).map((listener) => closingPatch(contextOf(filter, role), listener)),
+    goalsOf(filter, { role }, 'tcp').map((goal) => closingPatch(contextOf(filter, role), goal)),
   );
   return [...new Map(patches.map((patch) => [JSON.stringify(patch), patch])).values()];
 }
 
-function closingPatch(context: string, listener: JsonObject): JsonObject {
+function closingPatch(context: string, goal: Goal): JsonObject {
   return {
     applyTo: 'NETWORK_FILTER',
-    match: {
-      context,
-      listener: {
-        ...listener,
-        filterChain: { filter: { name: 'envoy.filters.network.tcp_proxy' } },
-      },
-    },
+    match: matchOf(context, goal, { name: 'envoy.filters.network.tcp_proxy' }),
     patch: {
       operation: 'REPLACE',
       value: {

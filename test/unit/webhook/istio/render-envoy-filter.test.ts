@@ -78,6 +78,53 @@ describe('an EnvoyFilter', () => {
     expect(shapesOf(patchesOf([filter])).slice(1)).toEqual(shapes);
   });
 
+  test('comes first where filters are named that must not see a request before it', () => {
+    const before = filterOf({ before: ['lua'], filter: { name: 'second' } });
+    const ban = filterOf({ place: 'first', onlyRefuses: true, filter: { name: 'ban' } });
+    expect(shapesOf(patchesOf([ban, filterOf({ before: ['lua'] }), before]))).toEqual([
+      'CLUSTER ANY ADD svidecar-helper',
+      'NETWORK_FILTER SIDECAR_INBOUND REPLACE svidecar.closed',
+      // What is inserted last is first: ban, ours, second.
+      'HTTP_FILTER SIDECAR_INBOUND INSERT_FIRST second',
+      'HTTP_FILTER SIDECAR_INBOUND INSERT_FIRST ours',
+      'HTTP_FILTER SIDECAR_INBOUND INSERT_FIRST ban',
+    ]);
+  });
+
+  test.each<[string, [Partial<FilterAddition>, IstioRole], readonly string[]]>([
+    ['all', [{ listeners: ['8080', '*'] }, 'sidecar'], ['{}', '{}']],
+    ['the one that gets all', [{ listeners: ['virtualInbound'] }, 'sidecar'], ['{}', '{}']],
+    [
+      'a port, and ports without a chain of their own',
+      [{ listeners: ['8080'] }, 'sidecar'],
+      [
+        '{"portNumber":8080}',
+        '{"name":"virtualInbound"}',
+        '{"portNumber":8080}',
+        '{"name":"virtualInbound-catchall-http"}',
+      ],
+    ],
+    [
+      'a name, of what goes out',
+      [{ listeners: ['0.0.0.0_80'], direction: 'outbound' }, 'sidecar'],
+      ['{"name":"0.0.0.0_80"}'],
+    ],
+    [
+      'a port of a gateway',
+      [{ listeners: ['8443'] }, 'gateway'],
+      ['{"portNumber":8443}', '{"portNumber":8443}'],
+    ],
+  ])('goes into listeners: %s', (_title, [changes, role], goals) => {
+    const listeners = patchesOf([filterOf(changes)], role)
+      .slice(1)
+      .map(({ match }) => objectAt(isObject(match) ? match : {}, 'listener'));
+    const goalOf = ({ filterChain, ...listener }: JsonObject): string => {
+      const { filter: _, ...chain } = isObject(filterChain) ? filterChain : {};
+      return JSON.stringify({ ...listener, ...chain });
+    };
+    expect(listeners.map(goalOf)).toEqual(goals);
+  });
+
   test('of a gateway has one context for both directions', () => {
     const filters = [filterOf(), filterOf({ direction: 'outbound' })];
     expect(shapesOf(patchesOf(filters, 'gateway')).slice(1)).toEqual([
