@@ -24,17 +24,20 @@ export interface Contents {
   readonly environment: Readonly<Record<string, string>>;
   /** Lowest first: what several images share, then what is this one's. */
   readonly layers: readonly (readonly TarEntry[])[];
-  /** Shared libraries, where they lie on this machine and in the image. */
+  /** Shared libraries and tools, where they lie on this machine and in the image. */
   readonly libraries: readonly string[];
   /** Folders of npm packages that the bundle holds. */
   readonly packages: readonly string[];
 }
 
+/** @param tools other programs of the machine, which lie in the image where they lie here */
 export function withRuntime(
   runtime: Runtime,
   program: string,
+  tools: readonly string[] = [],
 ): Pick<Contents, 'runtime' | 'program' | 'layers' | 'libraries'> {
-  const libraries = librariesOf(runtime.binary);
+  const linked = [runtime.binary, ...tools].flatMap(librariesOf);
+  const libraries = [...new Set([...linked, ...tools])].sort();
   const layer = [
     ...system,
     ...libraries.map((path) => from(path.slice(1), path, 0o755)),

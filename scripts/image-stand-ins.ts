@@ -14,6 +14,8 @@ interface Published {
   /** Path in the image, as published; manifests rely on the entry point. */
   readonly program: string;
   readonly arguments?: readonly string[];
+  /** What else of the published image pods rely on: programs of the distribution, at the same place in both. */
+  readonly tools?: readonly string[];
 }
 
 const published = {
@@ -21,6 +23,8 @@ const published = {
     reference: 'envoyproxy/envoy:v$version',
     vendor: 'envoyproxy',
     program: 'usr/local/bin/envoy',
+    // Published on Ubuntu. The template envoy begins its drain by them, as others do in their preStop.
+    tools: ['/bin/bash', '/bin/sleep'],
   },
   'spire-server': {
     reference: 'ghcr.io/spiffe/spire-server:$version',
@@ -77,7 +81,7 @@ export function standIn(name: StandIn): Contents {
     .split(/:(?=[^:]*$)/);
   const binary = programPath(name);
   return {
-    ...withRuntime({ name, version, vendor: image.vendor, binary }, image.program),
+    ...withRuntime({ name, version, vendor: image.vendor, binary }, image.program, image.tools),
     repository,
     tag,
     description: `${name}, from the pinned component; stands in for the published image.`,
