@@ -268,6 +268,12 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'two of them an
     );
   });
 
+  test('no request is lost to an app that gives up idle connections', async () => {
+    expect((await send(ports.http, [], '/after-a-while')).status).toBe(200);
+    await sleep(1_600);
+    expect((await send(ports.http, [], '/after-a-while')).status).toBe(200);
+  });
+
   test('what never ends is ended, over HTTP and TCP', async () => {
     const credentials = await mintCertificate(spire.server, ids.frontend, { folder: work.path });
     const http = await freePort();

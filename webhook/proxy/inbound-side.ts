@@ -62,16 +62,22 @@ function appCluster({ listen }: InboundPort): string {
   return `app-${listen}`;
 }
 
+/**
+ * An idle connection to the app is given up before the app does so: what is sent on one that the app is just closing is lost, and
+ * may not be sent again. Node.js and uvicorn close after 5 s, gunicorn after 2 s; HTTP/2 says so beforehand.
+ */
+const beforeTheApp = Object.freeze({ common_http_protocol_options: { idle_timeout: '1s' } });
+
 export function inboundCluster(port: InboundPort): JsonObject {
   const name = appCluster(port);
-  const version = port.protocol === 'http2' ? 'http2' : 'http1';
+  const toApp = port.protocol === 'http2' ? spoken('http2') : spoken('http1', beforeTheApp);
   return {
     name,
     type: 'STATIC',
     connect_timeout: '1s',
     per_connection_buffer_limit_bytes: bufferBytes,
     circuit_breakers: circuitBreakers,
-    ...(port.protocol === 'tcp' ? {} : spoken(version)),
+    ...(port.protocol === 'tcp' ? {} : toApp),
     load_assignment: assignment(name, socketAddress('127.0.0.1', port.app)),
   };
 }

@@ -1,6 +1,6 @@
 /** An app that says what arrived, counts what it is asked for, and fails or never ends where that is asked for. */
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 /** What it answers. */
 export interface Seen {
@@ -23,9 +23,21 @@ export const forgedHeaders = {
   forwarded: 'for=10.0.0.1',
 };
 
+/** Of the app with idle connections. */
+const patienceMs = 1_300;
+
 /** @param asked how often it was asked for a path, which it counts */
 export async function startEcho(asked: Map<string | undefined, number>): Promise<Server> {
+  const usedAt = new WeakMap<Socket, number>();
   const app = createServer((request, response) => {
+    const before = usedAt.get(request.socket);
+    usedAt.set(request.socket, performance.now());
+    // An app gives up what was idle, and a request may be on its way in that moment.
+    const isLate = before !== undefined && performance.now() - before > patienceMs;
+    if (request.url === '/after-a-while' && isLate) {
+      request.socket.destroy();
+      return;
+    }
     // So that a caller sees whether somebody asks again.
     if (request.url?.startsWith('/fails') === true) response.statusCode = 503;
     if (request.url === '/endless') {
