@@ -1,4 +1,5 @@
 /** Where requests that carry a token go: what an operator should know before it happens. */
+import type { SharedAudience } from './audience-routes.ts';
 import type { KnownCluster } from './clusters.ts';
 import { isTapped, unsafeBecause } from './cluster-transport.ts';
 import { warningAt } from './config-file.ts';
@@ -8,24 +9,26 @@ import { type Listener, type Manager, titleOf } from './listener.ts';
 import { filterTitle } from './judge-filter.ts';
 import { placedField, repeatedOf } from './proto-field.ts';
 import { isSet } from './proto-scalar.ts';
-import { type Reach, type EnvoySurroundings, routesOf } from './reach.ts';
+import { type Destinations, type Reach, type EnvoySurroundings, routesOf } from './reach.ts';
+import type { RouteSource } from './route-sources.ts';
 import { type Destination, type RouteEntry } from './route-tree.ts';
 import { mostNames, shortList } from './short-list.ts';
 
-/**
- * Warnings about one rule in one listener.
- * @param reported what other listeners lead to, or share, and was already reported for this rule; filled
- */
+interface RouteChecks extends EnvoySurroundings {
+  /** What other listeners lead to, or share, and was already reported for this rule; filled. */
+  readonly reported: Set<object>;
+  readonly sharedOf: SharedAudience;
+}
+
+/** Warnings about one rule in one listener. */
 export function checkRoutes(
   addition: FilterAddition,
   listener: Listener,
-  { reported, reachOf }: EnvoySurroundings & { readonly reported: Set<object> },
+  { reported, reachOf, sharedOf }: RouteChecks,
 ): readonly EnvoyWarning[] {
   const sources = routesOf(listener);
-  const reach = reachOf([
-    ...sources.map(({ destinations }) => destinations),
-    ...listener.managers.map(otherEnds),
-  ]);
+  const ends = listener.managers.map(otherEnds);
+  const reach = reachOf([...sources.map(({ destinations }) => destinations), ...ends]);
   const isNew = (one: object): boolean => {
     const isKnown = reported.has(one);
     reported.add(one);
@@ -36,7 +39,9 @@ export function checkRoutes(
     ...(addition.carriesToken === true && isNewReach
       ? onTheWay(addition, reach.clusters.filter(isNew))
       : []),
-    ...(addition.oneAudienceForAllHosts === true ? severalClusters(addition, listener, reach) : []),
+    ...(addition.oneAudienceForAllHosts === true
+      ? severalClusters(addition, listener, reachOf([...sharedBy(sources, sharedOf), ...ends]))
+      : []),
     ...(addition.carriesToken === true && isNewReach ? notJudged(addition, reach.unjudged) : []),
     ...sources
       .map(({ routes }) => routes)
@@ -92,6 +97,14 @@ function tapped(
         `a transport_socket of cluster "${name}" writes all that is sent there (tap), with the token that ${rule} puts into the requests: whoever reads it can use the token; remove the tap`,
       ),
     );
+}
+
+/** Of several sources two may name one audience, which is not looked into. */
+function sharedBy(sources: readonly RouteSource[], sharedOf: SharedAudience): Destinations {
+  const [only, ...more] = sources;
+  return only !== undefined && more.length === 0
+    ? [sharedOf(only)]
+    : sources.map(({ destinations }) => destinations);
 }
 
 function severalClusters(

@@ -14,6 +14,8 @@ export interface RouteTerms {
   readonly extensions?: readonly string[] | undefined;
   /** The one of these by which a request passes unchecked, unless its value is "false". */
   readonly exempting?: string | undefined;
+  /** The one of these that names the audience of the token for this route. */
+  readonly audience?: string | undefined;
 }
 
 /** What a person can do instead, by what is refused or warned about. Messages end with it; without it they give no such advice. */

@@ -7,6 +7,7 @@ import type { JsonObject } from '#kernel/json.ts';
 import { editOpenText } from '../editing/edit-text.ts';
 import { lineOfPath } from '../editing/open-text.ts';
 import type { Operation } from '../editing/operation.ts';
+import { startAudiences } from './audience-routes.ts';
 import { bootstrapSteps } from './bootstrap.ts';
 import { checkBootstrap } from './check-bootstrap.ts';
 import { checkBehind, exempts, startBehind } from './check-behind.ts';
@@ -176,8 +177,9 @@ function placesFor(addition: FilterAddition, whole: Search): readonly Wanted[] {
   const filter = withClusterNames(addition.filter, planClusters(additions.clusters, clusters));
   const of = { addition, filter, before, port: askedPort(addition, additions.clusters) };
   const hosts = startHosts(addition, { ...surroundings, main: files.main });
+  const around = { ...surroundings, reported, sharedOf: startAudiences(addition, surroundings) };
   return choice.listeners.flatMap((listener) => {
-    addAll(warnings, checkRoutes(addition, listener, { ...surroundings, reported }));
+    addAll(warnings, checkRoutes(addition, listener, around));
     addAll(warnings, checkHosts(addition, listener, hosts));
     addAll(warnings, checkBehind(addition, listener, { ...search, behind }));
     addAll(warnings, checkConnection(addition, listener));

@@ -146,8 +146,13 @@ export function isMeantFor(routes: RouteTerms | undefined, setting: RouteSetting
 /** Whether a setting lets requests pass unchecked, by the key that the addition states for that. */
 export function skips(setting: Placed, routes: RouteTerms | undefined): boolean {
   if (routes?.exempting === undefined) return false;
-  const value = own(extensionsOf(innerOf(setting).config), routes.exempting);
+  const value = extensionIn(setting, routes.exempting);
   return value !== undefined && value !== 'false';
+}
+
+/** What a setting of an `ext_authz` tells its service under a key. */
+export function extensionIn(setting: Placed, key: string): Json | undefined {
+  return own(extensionsOf(innerOf(setting).config), key);
 }
 
 /** Whether a setting has an `ext_authz` send requests to an HTTP server. */

@@ -22,6 +22,8 @@ export interface RouteEntry extends PlacedIn {
   readonly around: readonly Placed[];
   /** `Route.route`; undefined where the route answers by itself or redirects. */
   readonly action: Placed | undefined;
+  /** Where the route itself leads, its mirrors included. */
+  readonly destinations: readonly Destination[];
 }
 
 export interface RouteTree {
@@ -58,13 +60,11 @@ function treeOfConfiguration(configuration: PlacedIn): RouteTree {
   const pluginsNamed = pluginReader(configuration);
   const routes = hosts.flatMap((host) => {
     const domains = textsOf(host, 'domains');
-    return routesOfHost(host).map((route): RouteEntry => ({
-      ...route,
-      file,
-      domains,
-      around: [configuration, host, route],
-      action: placedField(route, 'route'),
-    }));
+    return routesOfHost(host).map((route): RouteEntry => {
+      const here = { ...route, file, action: placedField(route, 'route') };
+      const destinations = destinationsOfRoute(here, pluginsNamed);
+      return { ...here, domains, around: [configuration, host, route], destinations };
+    });
   });
   const places = [configuration, ...hosts, ...routes].map((one) => ({ ...one, file }));
   const plugins = [
@@ -75,7 +75,7 @@ function treeOfConfiguration(configuration: PlacedIn): RouteTree {
     routes,
     plugins,
     destinations: [
-      ...routes.flatMap((route) => destinationsOfRoute(route, pluginsNamed)),
+      ...routes.flatMap((route) => route.destinations),
       ...[configuration, ...hosts].flatMap((one) => mirrorsOf({ ...one, file })),
       ...plugins,
     ],
@@ -127,7 +127,7 @@ function specifiersOf(holder: PlacedIn): readonly Destination[] {
 }
 
 function destinationsOfRoute(
-  route: RouteEntry,
+  route: PlacedIn & Pick<RouteEntry, 'action'>,
   pluginsNamed: PluginReader,
 ): readonly Destination[] {
   const { file, action } = route;

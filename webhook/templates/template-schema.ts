@@ -19,6 +19,8 @@ const routes = z.strictObject({
   extensions: z.array(words).optional(),
   /** The one of them by which a request passes unchecked, unless its value is "false". */
   exempting: words.optional(),
+  /** The one of them that names the audience of the route's tokens (`oneAudienceForAllHosts`). */
+  audience: words.optional(),
 });
 
 /** What a person can do instead: messages about these matters end with it. */
