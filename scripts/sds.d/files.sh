@@ -68,7 +68,8 @@ provide_programs() {
   local program
   for program in spire-server spire-agent envoy; do provide "$program" "$(command -v "$program")"; done
   provide node "$(pinned_node)"
-  provide colour-page.ts "$parts/colour-page.ts"
+  provide colour-server.ts "$scripts/../images/demo/colour-server.ts"
+  provide colour-page.ts "$scripts/../images/demo/colour-page.ts"
 }
 
 # In a shell of its own: env.sh changes PATH and the folder.

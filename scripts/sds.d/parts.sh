@@ -42,7 +42,7 @@ start_app() { # MACHINE
   runs "$part" && return
   rm -f "$folder/$1/app/app.sock"
   # Its group is the Envoy's: who is in it may connect.
-  start "$part" "$(app_uid "$1")" "$(envoy_uid "$1")" "$folder/bin/node" "$folder/bin/colour-page.ts" "$folder/$1/app/app.sock" "${1#service-}"
+  start "$part" "$(app_uid "$1")" "$(envoy_uid "$1")" "$folder/bin/node" "$folder/bin/colour-server.ts" "$folder/$1/app/app.sock" "${1#service-}"
 }
 
 start_envoy() { # MACHINE

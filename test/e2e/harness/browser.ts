@@ -8,6 +8,7 @@ import { repository, type Cluster } from './cluster.ts';
 export interface Seen {
   readonly status: number;
   readonly title: string;
+  readonly text: string;
   /** Text of each section of the page, by its id. */
   readonly sections: Readonly<Record<string, string>>;
 }
@@ -25,7 +26,9 @@ export async function openBrowser(cluster: Cluster, folder: string): Promise<Bro
 
 /** Opens a page, keeps a picture of it as `<picture>.png`, and reads it. */
 export async function see(browser: Browser, url: string, picture: string): Promise<Seen> {
-  const page = await browser.newPage({ viewport: { width: 900, height: 720 } });
+  // The certificates of servers here are our own.
+  const viewport = { width: 900, height: 720 };
+  const page = await browser.newPage({ viewport, ignoreHTTPSErrors: true });
   try {
     const response = await page.goto(url);
     await page.screenshot({ path: artefact(`${picture}.png`) });
@@ -33,7 +36,8 @@ export async function see(browser: Browser, url: string, picture: string): Promi
     for (const section of await page.locator('section').all()) {
       sections[(await section.getAttribute('id')) ?? ''] = await section.innerText();
     }
-    return { status: response?.status() ?? 0, title: await page.title(), sections };
+    const text = await page.locator('body').innerText();
+    return { status: response?.status() ?? 0, title: await page.title(), text, sections };
   } finally {
     await page.close();
   }
