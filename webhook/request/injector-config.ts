@@ -77,9 +77,10 @@ const envoy = z.strictObject({
   listenAddress: z.enum(['::', '0.0.0.0']).default('::'),
   /** Worker threads; of itself Envoy starts one for each core of the node. */
   concurrency: z.int().min(1).max(64).default(2),
+  // Of bench:envoy: 100 requests a second, and 5,000; 1,000 requests a second, and as many connections as it takes.
   cpuRequest: cpu.default('20m'),
   cpuLimit: cpu.default('1'),
-  memoryRequest: memory.default('64Mi'),
+  memoryRequest: memory.default('32Mi'),
   memoryLimit: memory.default('256Mi'),
 });
 
