@@ -6,18 +6,16 @@
  * many requests does not count, and is tried again. The last line is JSON.
  */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { connect, type TLSSocket } from 'node:tls';
 import { parseArgs } from 'node:util';
 import { renderProxy } from '../../webhook/proxy/render-proxy.ts';
 import type { ProxyPlan } from '../../webhook/proxy/proxy-plan.ts';
 import { smallPlan } from '../fakes/proxy-plans.ts';
 import { startEnvoy, type RunningEnvoy } from '../integration/harness/envoy.ts';
-import { freePort, waitUntil } from '../integration/harness/processes.ts';
+import { freePort, startProcess, waitUntil } from '../integration/harness/processes.ts';
 import { startSpire, type Spire } from '../integration/harness/spire.ts';
 import { mintCertificate } from '../integration/harness/tls-client.ts';
 import { createWorkFolder } from '../integration/harness/work-folder.ts';
-import { portOf } from '../integration/mesh/echo-app.ts';
 import { cpuCounter, httpShots, measure, type Load } from './helper-load.ts';
 import { memoryMib, printFigures } from './helper-site.ts';
 import { median } from './load.ts';
@@ -50,12 +48,16 @@ const args = [...templateArgs, '--file-flush-interval-msec', '1000'];
 const work = await createWorkFolder('bench');
 const closers: (() => unknown)[] = [() => work.remove()];
 
+/** In a process of its own, as in a pod: beside the client it would wait for it. */
 async function startApp(): Promise<number> {
-  const app = createServer((_request, response) => response.end('ok'));
-  app.listen(0, '127.0.0.1');
-  await once(app, 'listening');
-  closers.unshift(() => app.close());
-  return portOf(app);
+  const port = await freePort();
+  const serve = `require('node:http').createServer((_, to) => to.end('ok')).listen(${port}, '127.0.0.1')`;
+  const what = { name: 'app', command: process.execPath, args: ['-e', serve], folder: work.path };
+  const app = startProcess(what);
+  closers.unshift(() => app.stop());
+  const isThere = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${port}/`)).ok;
+  await waitUntil('the app listens', isThere, { processes: [app] });
+  return port;
 }
 
 interface Site {
@@ -110,16 +112,28 @@ interface Round {
   readonly calledCpuUs: number;
 }
 
-async function measureRound(
-  shots: { readonly without: () => Promise<void>; readonly through: () => Promise<void> },
-  { calling, called }: { readonly calling: RunningEnvoy; readonly called: RunningEnvoy },
-): Promise<Round> {
-  const told = { width, seconds, perSecond: rate };
-  const without = await measure(shots.without, { ...told, pids: [] });
+interface Shooting {
+  readonly without: () => Promise<void>;
+  readonly through: () => Promise<void>;
+  readonly calling: RunningEnvoy;
+  readonly called: RunningEnvoy;
+}
+
+/** What comes first in a round is slower or faster for it: they take turns. */
+async function measureRound(shooting: Shooting, isFirstWithout: boolean): Promise<Round> {
+  const direct = (): Promise<Load> => measure(shooting.without, { ...told, pids: [] });
+  const before = isFirstWithout ? await direct() : undefined;
+  const proxied = await measureThrough(shooting);
+  return { ...proxied, without: before ?? (await direct()) };
+}
+
+const told = { width, seconds, perSecond: rate };
+
+async function measureThrough(shooting: Shooting): Promise<Omit<Round, 'without'>> {
+  const { calling, called } = shooting;
   const cpu = { calling: cpuCounter([calling.pid]), called: cpuCounter([called.pid]) };
-  const through = await measure(shots.through, { ...told, pids: [calling.pid] });
+  const through = await measure(shooting.through, { ...told, pids: [] });
   return {
-    without,
     through,
     callingCpuUs: cpu.calling() / through.count,
     calledCpuUs: cpu.called() / through.count,
@@ -160,10 +174,11 @@ async function run(): Promise<Record<string, number | string>> {
   });
   await waitUntil('it answers', () => proxied.shot(0).then(() => true));
   const shots = { without: () => direct.shot(0), through: () => proxied.shot(0) };
+  const shooting = { ...shots, calling, called };
   const all: Round[] = [];
   let tries = 0;
   while (all.length < rounds && tries < Number(values.tries)) {
-    const measured = await measureRound(shots, { calling, called });
+    const measured = await measureRound(shooting, tries % 2 === 0);
     // The first one only warms up.
     if (tries > 0 && isCarried(measured)) all.push(measured);
     tries += 1;
