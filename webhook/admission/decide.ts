@@ -16,6 +16,7 @@ import {
   uninject,
   type Engine,
 } from '../injection/inject.ts';
+import { proxyIn } from '../injection/istio-marks.ts';
 import { locate, type Located } from '../request/locate.ts';
 import { statusOf, summaryOf, type Status } from '../injection/status.ts';
 import { strayKeys } from '../request/stray-keys.ts';
@@ -305,8 +306,9 @@ function settle(
 }
 
 /** Istio's injector changes each pod anew, also what is ours in it. */
-function isIstios({ kind }: Located, { envoy }: Status): boolean {
-  return kind === 'Pod' && envoy?.istio !== undefined;
+function isIstios({ kind, template }: Located, { helper, envoy }: Status): boolean {
+  const isWithHelper = helper !== undefined && proxyIn(template) !== undefined;
+  return kind === 'Pod' && (envoy?.istio !== undefined || isWithHelper);
 }
 
 /** Whether nobody asks for a changed pod template: a controller made it, or the update does not touch it. */

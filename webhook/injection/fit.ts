@@ -39,6 +39,8 @@ export interface EnvoyTarget {
 
 export interface FitContext {
   readonly envoy: EnvoyTarget | undefined;
+  /** What else of the pod's gives way to ours. */
+  readonly replacements: readonly Replacement[];
   readonly trace: Trace;
   /** As set by the annotations. */
   readonly settings: Settings;
@@ -83,7 +85,12 @@ export function fit(
   warnOfPorts(fitting);
   return {
     partial: { ...composition.pod, spec: withoutEmptyLists(partialSpec) },
-    replacements: [...replaced, ...sidecars.replacements, ...(context.envoy?.replacements ?? [])],
+    replacements: [
+      ...replaced,
+      ...sidecars.replacements,
+      ...(context.envoy?.replacements ?? []),
+      ...context.replacements,
+    ],
     before: sidecars.before,
     awaits: [...new Set([...awaits, ...(context.envoy?.awaits ?? [])])],
   };

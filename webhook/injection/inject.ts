@@ -26,7 +26,13 @@ import {
 } from './own-envoy.ts';
 import { istioContainer } from '../istio/istio-plan.ts';
 import { withFederationLabel } from './federation-label.ts';
-import { istioPlanOf, planIstio, withIstio, type PlannedIstio } from './istio-envoy.ts';
+import {
+  besideIstio,
+  istioPlanOf,
+  planIstio,
+  withIstio,
+  type PlannedIstio,
+} from './istio-envoy.ts';
 import { fit } from './fit.ts';
 import { changeAt, covers, find } from './keyed.ts';
 import type { Library, NamedTemplate } from '../templates/library.ts';
@@ -42,6 +48,7 @@ import {
   reconcile,
   replaceAt,
   undoOf,
+  type Replacement,
   type WantedTemplate,
 } from './reconcile.ts';
 import { isSameInjection, statusText, strip, type Status } from './status.ts';
@@ -94,15 +101,15 @@ export function inject(
   const composition = compositionFor(original, { templates, variables }, engine);
   const asked = { templates, composition, settings, trace, engine };
   tellOfRules(original, asked);
-  const { envoy, fitted } = envoyFor(original, { ...asked, surroundings: { claims, keysOf } });
-  const wanted = fit(original, fitted, { envoy, trace, settings, claims });
-  refuseUnfit(original, wanted, { ...engine, composition: fitted, selector });
+  const around = envoyFor(original, { ...asked, surroundings: { claims, keysOf } });
+  const wanted = fit(original, around.fitted, { ...around, trace, settings, claims });
+  refuseUnfit(original, wanted, { ...engine, composition: around.fitted, selector });
   const { undo, kept, lacking } = undoOf(original, wanted, engine.memory.hashOf);
   for (const path of kept) trace.say('user_value_kept', `${shownPath(path)} stays as it is`);
   const status: Status = {
     version: engine.version,
     templates: templates.map((template) => template.name),
-    ...usedBy(composition, envoy, wanted),
+    ...usedBy(composition, around.envoy, wanted),
     undo,
   };
   const text = statusText(status);
@@ -296,12 +303,15 @@ function envoyFor(
 ): {
   readonly envoy: PlannedEnvoy | PlannedIstio | undefined;
   readonly fitted: Composition;
+  readonly replacements: readonly Replacement[];
 } {
-  const { composition } = question;
+  const { composition, settings } = question;
   const istio = istioIn(original, question);
+  const hint = stringAt(settings, 'envoy-container');
+  const { fitted, replacements } = besideIstio(original, composition, hint);
   return istio === undefined
-    ? { envoy: envoyOf(original, question), fitted: composition }
-    : { envoy: istio, fitted: withIstio(composition, istio) };
+    ? { envoy: envoyOf(original, question), fitted, replacements }
+    : { envoy: istio, fitted: withIstio(fitted, istio), replacements };
 }
 
 /** Undefined where the pod's Envoy is not Istio's. */
@@ -319,7 +329,11 @@ function istioIn(
   refuseIstioUnfit(original, istio, asked);
   const templates = chosen.map(({ name }) => name);
   const { hashOf } = engine.memory;
-  const planned = planIstio(original, istio, { templates, composition, hashOf });
+  const planned = planIstio(original, istio, {
+    templates,
+    values: composition.envoyValues,
+    hashOf,
+  });
   trace.say(
     'envoy_filter_planned',
     `Istio configures the pod's Envoy (${istio.role}): EnvoyFilter ${planned.plan.derived} adds to it what is asked for`,

@@ -49,7 +49,7 @@ export function planIstio(
   istio: IstioPlan,
   facts: {
     readonly templates: readonly string[];
-    readonly composition: Pick<Composition, 'envoyValues' | 'sidecars' | 'variables'>;
+    readonly values: EnvoyPlan['values'];
     readonly hashOf: HashOf;
   },
 ): PlannedIstio {
@@ -59,20 +59,16 @@ export function planIstio(
     directory: '',
     istio,
     templates: [...facts.templates],
-    values: facts.composition.envoyValues,
+    values: facts.values,
   };
   const derived = derivedNameBy(plan)(facts.hashOf);
   const proxy = proxyIn(template);
-  const exclusion = istio.role === 'gateway' ? nothingExcluded : exclusionOf(template);
   return {
     plan: { ...plan, derived },
     serving: proxy === undefined ? undefined : { container: istioContainer, list: proxy.list },
     awaits: proxy !== undefined && isWhole(proxy) ? [] : [istioContainer],
-    replacements: [
-      ...exclusion.replacements,
-      ...(proxy === undefined ? [] : ownProbes(template, facts.composition)),
-    ],
-    pod: podPartOf(derived, exclusion.annotations),
+    replacements: [],
+    pod: podPartOf(derived),
   };
 }
 
@@ -81,12 +77,9 @@ const nothingExcluded: Exclusion = { annotations: {}, replacements: [] };
 
 const volumeName = 'svidecar-envoy-filter';
 
-function podPartOf(derived: string, annotations: JsonObject): JsonObject {
+function podPartOf(derived: string): JsonObject {
   return {
-    metadata: {
-      labels: { [envoyFilterLabel]: derived },
-      ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
-    },
+    metadata: { labels: { [envoyFilterLabel]: derived } },
     spec: { volumes: [{ name: volumeName, configMap: { name: derived } }] },
   };
 }
@@ -123,9 +116,16 @@ function hasOverlay(template: JsonObject): boolean {
     .some((container) => stringAt(container, 'name') === helperContainer);
 }
 
-/** The composition with what this pod needs besides. */
+/** The composition with what makes a pod wait for its EnvoyFilter. */
 export function withIstio(composition: Composition, { pod }: PlannedIstio): Composition {
-  const helper = helperPart(composition);
+  const volumeMounts = [{ name: volumeName, mountPath: envoyFilterDirectory, readOnly: true }];
+  return withParts(composition, { pod, helper: { volumeMounts } });
+}
+
+function withParts(
+  composition: Composition,
+  { pod, helper }: { readonly pod: JsonObject; readonly helper: JsonObject },
+): Composition {
   return {
     ...composition,
     pod: mergePartial(composition.pod, pod),
@@ -135,15 +135,28 @@ export function withIstio(composition: Composition, { pod }: PlannedIstio): Comp
   };
 }
 
-/**
- * The kubelet waits for the ConfigMap. Istio's container may stand before a native helper, and then ends after it: the app has
- * ended by then, so there is nothing left to wait for.
- */
-function helperPart({ variables }: Composition): JsonObject {
+/** What a helper needs where Istio's proxy is, or will be, in its pod: also where another Envoy asks it. */
+export function besideIstio(
+  template: JsonObject,
+  composition: Composition,
+  hint: string | undefined,
+): { readonly fitted: Composition; readonly replacements: readonly Replacement[] } {
+  const proxy = proxyIn(template);
+  const isThere = proxy !== undefined || hint === istioContainer || asksIstio(template);
+  if (composition.helper === undefined || !isThere)
+    return { fitted: composition, replacements: [] };
+  const isGateway = roleOf(template) === 'gateway';
+  const { annotations, replacements } = isGateway ? nothingExcluded : exclusionOf(template);
+  const metadata = Object.keys(annotations).length === 0 ? {} : { metadata: { annotations } };
+  const probes = proxy === undefined ? [] : ownProbes(template, composition);
   return {
-    volumeMounts: [{ name: volumeName, mountPath: envoyFilterDirectory, readOnly: true }],
-    ...(variables['nativeSidecar'] === true
-      ? { env: [{ name: 'LINGER_SECONDS', value: '0' }] }
-      : {}),
+    fitted: withParts(composition, { pod: metadata, helper: helperPart(composition) }),
+    replacements: [...replacements, ...probes],
   };
+}
+
+/** Istio's container may stand before a native helper, and then ends after it: the app has ended by then, so nothing is left to wait for. */
+function helperPart({ variables }: Composition): JsonObject {
+  const isNative = variables['nativeSidecar'] === true;
+  return isNative ? { env: [{ name: 'LINGER_SECONDS', value: '0' }] } : {};
 }

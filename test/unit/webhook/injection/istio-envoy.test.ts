@@ -123,9 +123,8 @@ describe('the pod', () => {
     const object = injected(pod({ annotations: waits }));
     const status = statusOf(object);
     expect(status?.awaits).toEqual(['istio-proxy']);
-    expect(valueAt(object, '/metadata/labels/svidecar.dev~1envoy-filter')).toBe(
-      status?.envoy?.derived,
-    );
+    const label = valueAt(object, '/metadata/labels/svidecar.dev~1envoy-filter');
+    expect(label).toBe(status?.envoy?.derived);
     expect(valueAt(object, excludesAt)).toBe('9011');
     const mounts = '/spec/initContainers/name=auth-helper/volumeMounts';
     expect(valueAt(object, `${mounts}/mountPath=~1etc~1svidecar-envoy-filter/name`)).toBe(
@@ -183,16 +182,29 @@ describe('the pod', () => {
     });
   });
 
+  test('whose helper another Envoy asks keeps the helper’s port out of Istio’s as well', () => {
+    const envoy = {
+      name: 'envoy',
+      image: 'envoyproxy/envoy:v1.40.0',
+      args: ['-c', '/etc/envoy/envoy.yaml'],
+      volumeMounts: [{ name: 'envoy', mountPath: '/etc/envoy' }],
+    };
+    const volumes = [{ name: 'envoy', configMap: { name: 'envoy' } }];
+    const spec = { containers: [{ name: 'app', image: 'app' }, envoy], volumes };
+    const object = injected(withIstioProxy(pod({ spec }), 'containers'));
+    expect(statusOf(object)?.envoy?.istio).toBeUndefined();
+    expect(valueAt(object, excludesAt)).toBe('9011');
+    expect(valueAt(object, '/spec/initContainers/name=istio-init/args/4')).toMatch(/,9011$/);
+  });
+
   test('has a helper that does not wait for an Envoy that ends after it', () => {
     const object = injected(pod({ annotations: waits }));
     const env = '/spec/initContainers/name=auth-helper/env';
     expect(valueAt(object, `${env}/name=LINGER_SECONDS/value`)).toBe('0');
-    const classic = injected(
-      pod({ annotations: { ...waits, 'svidecar.dev/native-sidecar': 'false' } }),
-    );
-    expect(namesAt(classic, '/spec/containers/name=auth-helper/env')).not.toContain(
-      'LINGER_SECONDS',
-    );
+    const annotations = { ...waits, 'svidecar.dev/native-sidecar': 'false' };
+    const classic = injected(pod({ annotations }));
+    const names = namesAt(classic, '/spec/containers/name=auth-helper/env');
+    expect(names).not.toContain('LINGER_SECONDS');
   });
 });
 
