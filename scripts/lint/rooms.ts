@@ -11,6 +11,7 @@ export interface Room {
 const kernel = 'sidecar/kernel';
 const config = 'sidecar/config';
 const protobuf = 'sidecar/protobuf';
+const http2 = 'sidecar/http2';
 const jwt = 'sidecar/jwt';
 const authz = 'sidecar/authz';
 const sds = 'sidecar/sds';
@@ -60,6 +61,7 @@ export const rooms: readonly Room[] = [
   pure(kernel),
   pure(config, kernel),
   pure(protobuf),
+  pure(http2),
   pure(jwt, kernel),
   pure(authz, kernel, config, jwt, protobuf),
   pure(sds, kernel, config, jwt, protobuf),
@@ -67,7 +69,7 @@ export const rooms: readonly Room[] = [
   thin(gen),
   thin(redis, kernel, config),
   thin('sidecar/stand-ins', kernel, gen),
-  thin(sidecarServer, kernel, authz, sds),
+  thin(sidecarServer, kernel, http2, authz, sds),
   // Messages are framed on both sides by the same code.
   thin(workloadApi, kernel, jwt, gen, ...framing),
   thin('sidecar/helper', kernel, config, redis, jwt, authz, sds, workloadApi, sidecarServer),

@@ -1,27 +1,42 @@
-/** A request that is answered at once, with a page or a refusal, and is then only waited for. */
-import { constants, type ServerHttp2Stream } from 'node:http2';
+/** A request that is no call: it is answered when it has ended, and then only waited for. */
+import { http2Errors } from '../http2/http2-frames.ts';
 import type { OpenCalls, OpenRequest } from './open-calls.ts';
-import { closeStream } from './stream-answers.ts';
+import type { ServerStream, StreamListener } from './server-stream.ts';
 
-export class BriefRequest implements OpenRequest {
+export class BriefRequest implements OpenRequest, StreamListener {
   readonly untilMs: number;
-  readonly #stream: ServerHttp2Stream;
+  readonly #stream: ServerStream;
   readonly #calls: OpenCalls;
+
+  readonly #answer: () => void;
 
   /** @param limitMs how long its client may take to end it and to take the answer */
   constructor(
-    stream: ServerHttp2Stream,
-    options: { readonly calls: OpenCalls; readonly limitMs: number },
+    stream: ServerStream,
+    options: {
+      readonly calls: OpenCalls;
+      readonly limitMs: number;
+      readonly answer: () => void;
+    },
   ) {
     this.#stream = stream;
+    this.#answer = options.answer;
     this.#calls = options.calls;
     this.untilMs = performance.now() + options.limitMs;
     options.calls.add(this);
-    stream.on('error', () => undefined);
-    stream.on('close', () => {
-      this.#calls.delete(this);
-    });
-    stream.resume();
+    stream.listener = this;
+  }
+
+  onData(): void {
+    // It is not wanted.
+  }
+
+  onEnd(): void {
+    this.#answer();
+  }
+
+  onClose(): void {
+    this.#calls.delete(this);
   }
 
   expire(): void {
@@ -29,7 +44,6 @@ export class BriefRequest implements OpenRequest {
   }
 
   giveWay(): void {
-    closeStream(this.#stream, constants.NGHTTP2_CANCEL);
-    this.#calls.delete(this);
+    this.#stream.reset(http2Errors.cancel);
   }
 }

@@ -66,12 +66,8 @@ function rankOf({ isProven, open, activeMs }: Connection): number {
   return open === 0 ? activeMs : activeMs + Number.MAX_SAFE_INTEGER / 2;
 }
 
-/** A request on it began. @returns what to call when it has ended */
-export function beginRequest(connection: Connection): () => void {
-  connection.open += 1;
+/** A request on it began, or ended. */
+export function noteRequest(connection: Connection, change: 1 | -1): void {
+  connection.open += change;
   connection.activeMs = performance.now();
-  return () => {
-    connection.open -= 1;
-    connection.activeMs = performance.now();
-  };
 }

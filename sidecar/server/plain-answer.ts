@@ -1,7 +1,8 @@
 /** Answers for clients that speak something else, and pages for those that ask for one. */
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import { beginAnswer, endAnswer } from './stream-answers.ts';
+import { headerBlock } from '../http2/header-writer.ts';
+import type { CallHead } from './call-head.ts';
+import type { ServerStream } from './server-stream.ts';
 
 /** What an HTTP/2 client sends first (RFC 9113 §3.4). */
 const prefaceStart = 'PRI ';
@@ -23,9 +24,8 @@ export function isPreface(first: Buffer): boolean {
 }
 
 /** Also `application/grpc+proto`, but not `application/grpc-web`. */
-export function isGrpc(headers: IncomingHttpHeaders): boolean {
-  const type = headers['content-type'];
-  return type === 'application/grpc' || /^application\/grpc(?:[+;]|$)/.test(type ?? '');
+export function isGrpc({ contentType }: CallHead): boolean {
+  return contentType === 'application/grpc' || /^application\/grpc(?:[+;]|$)/.test(contentType);
 }
 
 /** To an HTTP/1 client. */
@@ -42,21 +42,24 @@ export function answerPlainly(socket: Socket): void {
 
 /** Answers GET and HEAD with a page, and anything else with 415. @returns whether there was a page */
 export function answerPage(
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
+  stream: ServerStream,
+  { method, path }: CallHead,
   pages: Pages,
 ): boolean {
-  const method = headers[':method'];
   const isRead = method === 'GET' || method === 'HEAD';
-  const page = isRead ? pages(headers[':path']?.split('?')[0] ?? '') : undefined;
+  const page = isRead ? pages(path.split('?')[0] ?? '') : undefined;
   const { status, contentType, cacheControl, body } = page ?? notGrpc;
-  const isBegun = beginAnswer(stream, {
-    ':status': status,
-    'content-type': contentType,
-    'cache-control': cacheControl,
-    'content-length': Buffer.byteLength(body),
-  });
-  return isBegun && endAnswer(stream, method === 'HEAD' ? undefined : body) && page !== undefined;
+  stream.begin(
+    headerBlock([
+      [':status', String(status)],
+      ['content-type', contentType],
+      ['cache-control', cacheControl],
+      ['content-length', String(Buffer.byteLength(body))],
+    ]),
+  );
+  if (method !== 'HEAD') stream.write(Buffer.from(body));
+  stream.end();
+  return page !== undefined;
 }
 
 const notGrpc: HttpPage = {

@@ -7,7 +7,7 @@ import { DeltaStream, StateStream, type DiscoveryStream } from '../sds/discovery
 import type { Secrets } from '../sds/secrets.ts';
 import { grpcStatus } from './grpc-wire.ts';
 import type { MetricFamily } from '#kernel/observe.ts';
-import type { CallListener, OpenCall, StreamMethod } from './stream-call.ts';
+import type { StreamCallListener, OpenCall, StreamMethod } from './stream-call.ts';
 
 const serviceName = '/envoy.service.secret.v3.SecretDiscoveryService';
 
@@ -95,7 +95,7 @@ export class SecretService {
     });
   }
 
-  #open(call: OpenCall, stream: DiscoveryStream): CallListener {
+  #open(call: OpenCall, stream: DiscoveryStream): StreamCallListener {
     const client: Client = { call, stream };
     this.#clients.add(client);
     return {

@@ -1,19 +1,11 @@
 /** One gRPC call that streams both ways for as long as the client likes: messages in, messages out, a status at the end. */
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import { http2Errors } from '../http2/http2-frames.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { Connection } from './connections.ts';
 import { FrameReader } from './frame-reader.ts';
+import { answerBlock, trailersOf } from './grpc-answers.ts';
 import { frameMessage, grpcStatus, type Framing } from './grpc-wire.ts';
-import {
-  answerHeaders,
-  beginAnswer,
-  closeStream,
-  endAnswer,
-  guarded,
-  refuseCall,
-  sendTrailers,
-  writeAnswer,
-} from './stream-answers.ts';
+import type { ServerStream, StreamListener } from './server-stream.ts';
 
 /** What a service sees of a call. */
 export interface OpenCall {
@@ -24,12 +16,12 @@ export interface OpenCall {
 }
 
 /** What a service does with a call. May throw: the client then gets INTERNAL and no detail. */
-export interface CallListener {
+export interface StreamCallListener {
   onMessage(message: Buffer): void;
   /** Comes once, however the call ended. */
   onClose(): void;
 }
-export type StreamMethod = (call: OpenCall) => CallListener;
+export type StreamMethod = (call: OpenCall) => StreamCallListener;
 
 /** What all streams of one server share. */
 export interface StreamRoom {
@@ -42,11 +34,11 @@ export interface StreamRoom {
 /** Bytes that a client may leave unread; one that leaves more is cut off. */
 const maxUnreadBytes = 1_048_576;
 
-export class StreamCall implements OpenCall {
-  readonly #stream: ServerHttp2Stream;
+export class StreamCall implements OpenCall, StreamListener {
+  readonly #stream: ServerStream;
   readonly #room: StreamRoom;
   readonly #connection: Connection;
-  readonly #listener: CallListener;
+  readonly #listener: StreamCallListener;
   readonly #frames: FrameReader;
   /** Milliseconds, `performance.now()`. */
   readonly #startedMs = performance.now();
@@ -57,7 +49,7 @@ export class StreamCall implements OpenCall {
   #isOverdue = false;
 
   constructor(
-    stream: ServerHttp2Stream,
+    stream: ServerStream,
     options: { method: StreamMethod; room: StreamRoom; connection: Connection },
   ) {
     this.#stream = stream;
@@ -66,15 +58,14 @@ export class StreamCall implements OpenCall {
     this.#frames = new FrameReader(options.room.maxMessageBytes, options.room.budget);
     this.#listener = options.method(this);
     this.#room.open.add(this);
-    this.#listen();
+    stream.listener = this;
   }
 
   /**
-   * Comes about once a second: ends a stream that says nothing, and closes one that is over for a client that does not, but
-   * not right behind the status, which it would overtake. @param silentMs how long a stream may last without a message
+   * Comes about once a second: ends a stream that says nothing, and takes back a status that the client does not take. @param silentMs how long a stream may last without a message
    */
   tidy(nowMs: number, silentMs: number): void {
-    if (this.#isOverdue) closeStream(this.#stream, constants.NGHTTP2_NO_ERROR);
+    if (this.#isOverdue) this.#stream.reset(http2Errors.cancel);
     else if (this.#status !== undefined) this.#isOverdue = true;
     else if (!this.#hasMessage && nowMs - this.#startedMs > silentMs)
       this.end(grpcStatus.deadlineExceeded, 'no message came');
@@ -83,63 +74,25 @@ export class StreamCall implements OpenCall {
   send(message: Buffer): void {
     const stream = this.#stream;
     if (this.#status !== undefined) return;
-    if (stream.writableLength > maxUnreadBytes) {
+    if (stream.unsentBytes > maxUnreadBytes) {
       this.#status = { code: grpcStatus.resourceExhausted, words: 'answers are not read' };
-      closeStream(stream, constants.NGHTTP2_CANCEL);
+      stream.reset(http2Errors.cancel);
       return;
     }
-    if (!stream.headersSent && !beginAnswer(stream, answerHeaders, { waitForTrailers: true }))
-      return;
+    if (!stream.isBegun) stream.begin(answerBlock);
     this.#connection.isProven = true;
-    writeAnswer(stream, frameMessage(message));
+    stream.write(frameMessage(message));
   }
 
   end(code: number, words: string): void {
     if (this.#status !== undefined) return;
     this.#status = { code, words };
     this.#frames.close();
-    if (this.#stream.headersSent) endAnswer(this.#stream);
-    else refuseCall(this.#stream, code, words);
+    if (this.#stream.isBegun) this.#stream.end(trailersOf(code, words));
+    else this.#stream.refuse(code, words);
   }
 
-  #listen(): void {
-    const stream = this.#stream;
-    const guard = <A extends readonly unknown[]>(listener: (...args: A) => void) =>
-      guarded(stream, this.#room.onFault, listener);
-    // A reset by the client is no error of ours; 'close' follows in every case.
-    stream.on('error', () => undefined);
-    stream.on(
-      'close',
-      guard(() => {
-        this.#close();
-      }),
-    );
-    stream.on('wantTrailers', () => {
-      this.#sendTrailers();
-    });
-    stream.on(
-      'data',
-      guard((chunk: Buffer) => {
-        this.#take(chunk);
-      }),
-    );
-    stream.on(
-      'end',
-      guard(() => {
-        this.end(grpcStatus.ok, '');
-      }),
-    );
-  }
-
-  #sendTrailers(): void {
-    const { code, words } = this.#status ?? { code: grpcStatus.ok, words: '' };
-    sendTrailers(this.#stream, {
-      'grpc-status': String(code),
-      ...(words === '' ? {} : { 'grpc-message': encodeURI(words) }),
-    });
-  }
-
-  #take(chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     if (this.#status !== undefined) return;
     this.#frames.add(chunk);
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
@@ -153,6 +106,10 @@ export class StreamCall implements OpenCall {
     }
   }
 
+  onEnd(): void {
+    this.end(grpcStatus.ok, '');
+  }
+
   #next(): Buffer | undefined {
     if (this.#status !== undefined) return undefined;
     const framing: Framing = this.#frames.next();
@@ -160,7 +117,7 @@ export class StreamCall implements OpenCall {
     return framing.kind === 'message' ? framing.message : undefined;
   }
 
-  #close(): void {
+  onClose(): void {
     this.#frames.close();
     this.#status ??= { code: grpcStatus.ok, words: '' };
     this.#room.open.delete(this);

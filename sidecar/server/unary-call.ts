@@ -1,22 +1,12 @@
 /** One unary gRPC call on an HTTP/2 stream: collects the message, has it answered, sends answer and trailers. */
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { http2Errors } from '../http2/http2-frames.ts';
 import type { ByteBudget } from './byte-budget.ts';
+import type { CallHead, CallMetadata } from './call-head.ts';
 import type { Connection } from './connections.ts';
 import { FrameReader } from './frame-reader.ts';
-import { frameMessage, grpcStatus, timeoutMs } from './grpc-wire.ts';
+import { grpcStatus } from './grpc-wire.ts';
 import type { OpenCalls, OpenRequest } from './open-calls.ts';
-import {
-  answerHeaders,
-  beginAnswer,
-  closeStream,
-  endAnswer,
-  guarded,
-  refuseCall,
-  sendTrailers,
-} from './stream-answers.ts';
-
-/** The metadata that methods may ask for, by name. A repeated one is joined with a comma and a space. */
-export type CallMetadata = Readonly<Record<string, string | undefined>>;
+import type { ServerStream, StreamListener } from './server-stream.ts';
 
 /** Answers one message with one message. May throw or reject: the client then gets INTERNAL and no detail. */
 export type UnaryMethod = (message: Buffer, metadata: CallMetadata) => Buffer | Promise<Buffer>;
@@ -32,20 +22,14 @@ export interface CallRoom {
   readonly onFault: (thrown: unknown) => void;
 }
 
-/** Envoy does not look at `date`. */
-const withTrailers = { waitForTrailers: true, sendDate: false } as const;
-const okTrailers = { 'grpc-status': '0' } as const;
-
-export class UnaryCall implements OpenRequest {
+export class UnaryCall implements OpenRequest, StreamListener {
   readonly untilMs: number;
-  readonly #stream: ServerHttp2Stream;
-  readonly #metadata: CallMetadata;
+  readonly #stream: ServerStream;
+  readonly #head: CallHead;
   readonly #method: UnaryMethod;
   readonly #room: CallRoom;
   readonly #connection: Connection;
   readonly #frames: FrameReader;
-  /** Milliseconds that the client allows; undefined where it says nothing. */
-  readonly #allowedMs: number | undefined;
   readonly #startedMs = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #hasMessage = false;
@@ -53,27 +37,24 @@ export class UnaryCall implements OpenRequest {
   #answer: Buffer | undefined;
 
   constructor(
-    stream: ServerHttp2Stream,
+    stream: ServerStream,
     options: {
-      readonly headers: IncomingHttpHeaders;
-      readonly metadata: CallMetadata;
+      readonly head: CallHead;
       readonly method: UnaryMethod;
       readonly room: CallRoom;
       readonly connection: Connection;
     },
   ) {
-    const { headers, room } = options;
+    const { head, room } = options;
     this.#stream = stream;
-    this.#metadata = options.metadata;
+    this.#head = head;
     this.#method = options.method;
     this.#room = room;
     this.#connection = options.connection;
     this.#frames = new FrameReader(room.maxMessageBytes, room.budget);
-    const asked = headers['grpc-timeout'];
-    this.#allowedMs = timeoutMs(typeof asked === 'string' ? asked : undefined);
-    this.untilMs = this.#startedMs + Math.min(this.#allowedMs ?? room.callMs, room.callMs);
+    this.untilMs = this.#startedMs + Math.min(head.allowedMs ?? room.callMs, room.callMs);
     room.calls.add(this);
-    this.#listen();
+    stream.listener = this;
   }
 
   /** Ends a call that took too long, whatever it waits for. */
@@ -85,32 +66,8 @@ export class UnaryCall implements OpenRequest {
     this.#giveUp(grpcStatus.resourceExhausted, 'too many calls at once');
   }
 
-  #listen(): void {
-    const stream = this.#stream;
-    const { onFault } = this.#room;
-    // A reset by the client is no error of ours; 'close' follows in every case.
-    stream.on('error', ignore);
-    stream.on('close', () => {
-      this.#forget();
-    });
-    stream.on(
-      'data',
-      guarded(stream, onFault, (chunk: Buffer) => {
-        this.#take(chunk);
-      }),
-    );
-    stream.on(
-      'end',
-      guarded(stream, onFault, () => {
-        this.#hasEnd = true;
-        if (this.#hasMessage) this.#send();
-        else this.#refuse(grpcStatus.internal, 'the message is incomplete');
-      }),
-    );
-  }
-
-  #take(chunk: Buffer): void {
-    if (this.#isOver) return;
+  onData(chunk: Buffer): void {
+    if (this.#stream.isBegun) return;
     this.#frames.add(chunk);
     const framing = this.#hasMessage ? undefined : this.#frames.next();
     if (framing?.kind === 'incomplete') return;
@@ -120,11 +77,23 @@ export class UnaryCall implements OpenRequest {
     else if (framing !== undefined) this.#ask(framing.message);
   }
 
+  onEnd(): void {
+    this.#hasEnd = true;
+    if (this.#hasMessage) this.#send();
+    else this.#refuse(grpcStatus.internal, 'the message is incomplete');
+  }
+
+  onClose(): void {
+    clearTimeout(this.#timer);
+    this.#frames.close();
+    this.#room.calls.delete(this);
+  }
+
   /** At once, so that no message is kept; the answer waits for the call's end. */
   #ask(message: Buffer): void {
     this.#hasMessage = true;
     try {
-      const answer = this.#method(message, this.#metadata);
+      const answer = this.#method(message, this.#head.metadata);
       if (answer instanceof Promise) this.#await(answer);
       else this.#answer = answer;
     } catch (thrown) {
@@ -135,8 +104,9 @@ export class UnaryCall implements OpenRequest {
   #await(answer: Promise<Buffer>): void {
     const { calls } = this.#room;
     calls.holdOn(this);
-    if (this.#allowedMs !== undefined) {
-      const leftMs = Math.max(0, this.#allowedMs - (performance.now() - this.#startedMs));
+    const { allowedMs } = this.#head;
+    if (allowedMs !== undefined) {
+      const leftMs = Math.max(0, allowedMs - (performance.now() - this.#startedMs));
       this.#timer = setTimeout(() => {
         this.expire();
       }, leftMs);
@@ -154,20 +124,12 @@ export class UnaryCall implements OpenRequest {
     );
   }
 
-  get #isOver(): boolean {
-    return this.#stream.headersSent || this.#stream.closed || this.#stream.destroyed;
-  }
-
   /** Once the message has ended and the answer is there. */
   #send(): void {
     const answer = this.#answer;
     if (!this.#hasEnd || answer === undefined) return;
     this.#answer = undefined;
-    const stream = this.#stream;
-    stream.on('wantTrailers', sendOkTrailers);
-    if (!beginAnswer(stream, answerHeaders, withTrailers)) return;
-    this.#connection.isProven = true;
-    endAnswer(stream, frameMessage(answer));
+    if (this.#stream.answer(answer)) this.#connection.isProven = true;
   }
 
   #fault(thrown: unknown): void {
@@ -175,32 +137,14 @@ export class UnaryCall implements OpenRequest {
     this.#refuse(grpcStatus.internal, 'the call failed');
   }
 
+  /** What still comes is not wanted. */
   #refuse(code: number, words: string): void {
-    refuseCall(this.#stream, code, words);
-    this.#frames.close();
-    // What still comes is not wanted.
-    if (!this.#hasEnd) closeStream(this.#stream);
+    this.#stream.refuse(code, words);
   }
 
   /** Says so, where nothing was said yet; an answer that the client does not take is taken back. */
   #giveUp(code: number, words: string): void {
-    const isAnswered = this.#stream.headersSent;
     this.#refuse(code, words);
-    if (isAnswered) closeStream(this.#stream, constants.NGHTTP2_CANCEL);
-    this.#forget();
+    this.#stream.reset(http2Errors.cancel);
   }
-
-  #forget(): void {
-    clearTimeout(this.#timer);
-    this.#frames.close();
-    this.#room.calls.delete(this);
-  }
-}
-
-function sendOkTrailers(this: ServerHttp2Stream): void {
-  sendTrailers(this, okTrailers);
-}
-
-function ignore(): void {
-  // See where it is used.
 }

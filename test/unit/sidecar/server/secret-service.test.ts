@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SecretService } from '../../../../sidecar/server/secret-service.ts';
 import { metricsText } from '../../../../sidecar/kernel/metrics-text.ts';
-import type { CallListener } from '../../../../sidecar/server/stream-call.ts';
+import type { StreamCallListener } from '../../../../sidecar/server/stream-call.ts';
 import {
   FakeSecrets,
   readStateResponse,
@@ -33,7 +33,7 @@ function setUp() {
     if (listener === undefined) throw new TypeError(`there is no ${path}`);
     return { told, ends, listener, last: () => told.at(-1)?.secrets };
   };
-  const accept = (listener: CallListener, told: readonly Told[]): void => {
+  const accept = (listener: StreamCallListener, told: readonly Told[]): void => {
     const { nonce = '', version = '' } = told.at(-1) ?? {};
     listener.onMessage(stateRequest({ names: ['a'], nonce, version }));
   };
