@@ -12,6 +12,7 @@ import {
 } from '#kernel/json.ts';
 import { helperContainer, helperPorts } from '../../sidecar/config/helper-contract.ts';
 import type { Settings } from '../request/read-annotations.ts';
+import { completionsIn, directiveOf, isDue } from './completions.ts';
 import type { Composition } from './compose.ts';
 import { annotationKey } from '../request/metadata-keys.ts';
 import type { EnvoyLocation } from './envoy-location.ts';
@@ -71,8 +72,15 @@ export function fit(
   const names = volumeNames(spec, listAt(podSpec, 'volumes'), context.claims);
   const { trace, settings } = context;
   const fitting: Fitting = { original, spec, composition, names, trace, settings };
-  const { containers, awaits } = fitContainers(fitting, listAt(podSpec, 'containers'));
-  const volumes = listAt(podSpec, 'volumes').filter((volume) => isDue(volume, containers));
+  const completions = completionsIn(
+    original,
+    listAt(podSpec, 'containers').filter(isObject),
+    fitting,
+  );
+  const { containers, initContainers } = completions.wanted;
+  const volumes = listAt(podSpec, 'volumes')
+    .filter(isObject)
+    .filter((volume) => isDue(volume, completions));
   const { added, replaced } = fitVolumes(fitting, volumes);
   const sidecars = fitSidecars(fitting, context.envoy?.serving);
   let partialSpec: JsonObject = {
@@ -80,6 +88,7 @@ export function fit(
     volumes: added,
     containers,
   };
+  partialSpec = mergePartial(partialSpec, { initContainers });
   partialSpec = mergePartial(partialSpec, { containers: everyContainer(fitting) });
   partialSpec = mergePartial(partialSpec, sidecars.partial);
   warnOfPorts(fitting);
@@ -92,7 +101,7 @@ export function fit(
       ...context.replacements,
     ],
     before: sidecars.before,
-    awaits: [...new Set([...awaits, ...(context.envoy?.awaits ?? [])])],
+    awaits: [...new Set([...completions.awaits, ...(context.envoy?.awaits ?? [])])],
   };
 }
 
@@ -110,13 +119,13 @@ function fitVolumes(
   const replaced: Replacement[] = [];
   const present = listAt(spec, 'volumes').filter(isObject);
   for (const volume of wanted) {
-    const { $patch: directive, ...plain } = volume;
+    const { $patch: _, ...plain } = volume;
     const name = names.get(stringAt(volume, 'name') ?? '') ?? '';
     const standing = present.find((candidate) => candidate['name'] === name);
     if (standing === undefined) {
       added.push({ ...plain, name });
       if (isSocket(plain)) trace.say('socket_added', `the Workload API socket is volume "${name}"`);
-    } else if (directive === 'replace' && !carriesSame(standing, plain)) {
+    } else if (directiveOf(volume) !== undefined && !carriesSame(standing, plain)) {
       replaced.push({ path: `/spec/volumes/name=${name}`, now: plain });
     } else if (isSocket(plain)) {
       trace.say('socket_reused', `the pod's own volume "${name}" carries the Workload API socket`);
@@ -125,45 +134,8 @@ function fitVolumes(
   return { added, replaced };
 }
 
-/**
- * A volume that replaces another one is wanted together with the container that mounts it: what another injector
- * declares with that container would clash with ours.
- */
-function isDue(volume: Json, containers: readonly JsonObject[]): volume is JsonObject {
-  if (!isObject(volume)) return false;
-  const name = stringAt(volume, 'name') ?? '';
-  return (
-    volume['$patch'] !== 'replace' ||
-    containers.some((container) => mountPathOf(container, name) !== undefined)
-  );
-}
-
 function isSocket(volume: JsonObject): boolean {
   return volume['csi'] !== undefined || volume['hostPath'] !== undefined;
-}
-
-/** Containers that a template only completes: missing ones are expected from another injector. */
-function fitContainers(
-  fitting: Fitting,
-  wanted: readonly Json[],
-): { readonly containers: readonly JsonObject[]; readonly awaits: readonly string[] } {
-  const awaits: string[] = [];
-  const present = new Set(
-    listAt(fitting.spec, 'containers').map((item) => (isObject(item) ? item['name'] : '')),
-  );
-  const containers = wanted.filter(isObject).flatMap((container): JsonObject[] => {
-    const name = stringAt(container, 'name') ?? '';
-    if (container['image'] === undefined && !present.has(name)) {
-      awaits.push(name);
-      fitting.trace.warn(
-        'awaits_container',
-        `container "${name}" is not there yet; its part is added once another injector has added it`,
-      );
-      return [];
-    }
-    return [withVolumeNames(container, fitting.names)];
-  });
-  return { containers, awaits };
 }
 
 /** The app's containers, each with the fragments that are meant for all of them. */

@@ -33,6 +33,7 @@ import {
   withIstio,
   type PlannedIstio,
 } from './istio-envoy.ts';
+import { withMergedVolumes } from './completions.ts';
 import { fit } from './fit.ts';
 import { changeAt, covers, find } from './keyed.ts';
 import type { Library, NamedTemplate } from '../templates/library.ts';
@@ -92,13 +93,8 @@ export function inject(
   { engine, trace, keysOf }: InjectionContext,
 ): Injection {
   const { previous, settings } = request;
-  const { claims, selector } = located;
-  const current = located.template;
-  const original = previous === undefined ? current : strip(current, previous.undo);
-  refuseShape(objectAt(original, 'spec'));
-  const templates = chosenTemplates(request, engine.library);
-  const variables = variablesFor({ ...located, template: original }, settings, engine);
-  const composition = compositionFor(original, { templates, variables }, engine);
+  const { claims, selector, template: current } = located;
+  const { original, theirs, templates, composition } = prepared(located, request, engine);
   const asked = { templates, composition, settings, trace, engine };
   tellOfRules(original, asked);
   const around = envoyFor(original, { ...asked, surroundings: { claims, keysOf } });
@@ -120,10 +116,31 @@ export function inject(
     wanted,
     undo,
     previous: previous?.undo,
+    theirs,
     status: isKept ? standingStatus(current) : text,
     lacking: current === original ? lacking : undefined,
   });
   return { operations, status };
+}
+
+/** What is asked for, and the pod template as it would be had we never been there. */
+function prepared(
+  located: Located,
+  request: InjectionRequest,
+  engine: Engine,
+): Pick<EnvoyQuestion, 'templates' | 'composition'> & {
+  readonly original: JsonObject;
+  readonly theirs: readonly string[];
+} {
+  const { previous, settings } = request;
+  const current = located.template;
+  const stripped = previous === undefined ? current : strip(current, previous.undo);
+  refuseShape(objectAt(stripped, 'spec'));
+  const templates = chosenTemplates(request, engine.library);
+  const variables = variablesFor({ ...located, template: stripped }, settings, engine);
+  const composition = compositionFor(stripped, { templates, variables }, engine);
+  const { template: original, theirs } = withMergedVolumes(stripped, current, composition.pod);
+  return { original, theirs, templates, composition };
 }
 
 function compositionFor(

@@ -104,6 +104,8 @@ export interface Transition {
   readonly previous: Undo | undefined;
   /** Text of the status annotation, or undefined to remove it. */
   readonly status: string | undefined;
+  /** Keyed paths of what was ours and has become another injector's: they stay. */
+  readonly theirs?: readonly string[];
   /** What {@link undoOf} found missing, where `current` is the original itself; computed again otherwise. */
   readonly lacking?: readonly Difference[] | undefined;
 }
@@ -207,9 +209,9 @@ function valueOperations({ current, wanted, previous }: Transition): Operation[]
 }
 
 /** Keyed paths that were ours and no longer are; a map or list that would be left empty is removed as a whole. */
-function removedPaths({ current, undo, previous }: Transition): readonly string[] {
+function removedPaths({ current, undo, previous, theirs = [] }: Transition): readonly string[] {
   const gone = Object.keys(previous?.added ?? {}).filter(
-    (path) => !isOurs(path, undo) && find(current, path) !== undefined,
+    (path) => !isOurs(path, undo) && !theirs.includes(path) && find(current, path) !== undefined,
   );
   const emptied = (previous?.created ?? []).filter((path) => {
     const parent = undo.created.includes(path) ? undefined : find(current, path)?.value;

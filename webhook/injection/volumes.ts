@@ -10,7 +10,7 @@ const maxNameLength = 63;
 
 /**
  * For each of the templates' volumes the name it has in the pod: that of a volume which carries the same thing, or
- * its own, or, where another volume has taken it, one beside it. One that replaces another always keeps its own name.
+ * its own, or, where another volume has taken it, one beside it. One that takes the place of another keeps its own name.
  * @param claims names of a StatefulSet's claims, which take the place of a volume of the same name in its pods
  */
 export function volumeNames(
@@ -24,7 +24,7 @@ export function volumeNames(
   for (const volume of wanted.filter(isObject)) {
     const name = stringAt(volume, 'name') ?? '';
     const same = present.find((candidate) => carriesSame(candidate, volume));
-    const isFixed = volume['$patch'] === 'replace';
+    const isFixed = volume['$patch'] !== undefined;
     names.set(name, isFixed ? name : (stringAt(same, 'name') ?? freeName(name, taken)));
   }
   return names;

@@ -11,8 +11,13 @@ import { freePort, runCommand, startProcess, waitUntil, type RunningProcess } fr
 import { apply, pointedAt } from './webhook.ts';
 import { createWorkFolder, type WorkFolder } from './work-folder.ts';
 
+/** Another version than the pinned one, which `scripts/components` installs when asked for it by name. */
+const version = process.env['SVIDECAR_ISTIO'];
+const suffix = version === undefined ? '' : `-${version}`;
+const istiodProgram = `pilot-discovery${suffix}`;
+const istioFiles = `istio-files${suffix}`;
 /** What `describeWithComponents` is asked for, beside the API server's programs. */
-export const istiodPrograms = ['pilot-discovery', 'istio-files', 'helm'];
+export const istiodPrograms = [istiodProgram, istioFiles, 'helm'];
 const istioNamespace = 'istio-system';
 const hookKinds = ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'];
 /** What only nodes could run. */
@@ -35,8 +40,8 @@ export interface Istiod {
 }
 
 /** A file or folder of Istio's, as it lies in Istio's repository. */
-function istioFile(...names: readonly string[]): string {
-  return join(programPath('istio-files'), ...names);
+export function istioFile(...names: readonly string[]): string {
+  return join(programPath(istioFiles), ...names);
 }
 
 /**
@@ -82,7 +87,7 @@ async function start(
   await apply(api, [...rest, ...hooks]);
   const istiod = startProcess({
     name: 'istiod',
-    command: programPath('pilot-discovery'),
+    command: programPath(istiodProgram),
     args: await argumentsFor(api, ports),
     folder: work.path,
     env: { ...environment(work), ...stockEnvoy, ...env },

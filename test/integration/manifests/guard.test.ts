@@ -19,10 +19,11 @@ import {
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
 const hash = '0123456789abcdef0123456789abcdef';
 /** As svidecar writes it, cut to what the guard reads. */
-function status(templates: readonly string[]): string {
+function status(templates: readonly string[], more: JsonObject = {}): string {
   return JSON.stringify({
     version: '0.1.0',
     templates,
+    ...more,
     helper: { configMap: `svidecar-${hash}`, settings: '' },
     envoy: { source: 'e', derived: `e-svidecar-${hash}`, file: 'envoy.yaml' },
     undo: {},
@@ -34,6 +35,15 @@ const envoy = { name: 'envoy', configMap: { name: `e-svidecar-${hash}` } };
 const mounts = { volumeMounts: [{ name: 'settings', mountPath: '/etc/svidecar' }] };
 const helper = { name: 'auth-helper', image: 'helper:1', ...mounts };
 const native = { ...helper, restartPolicy: 'Always' };
+const proxy = {
+  name: 'istio-proxy',
+  image: 'p:1',
+  volumeMounts: [
+    { name: 'workload-socket', mountPath: '/var/run/secrets/workload-spiffe-uds', readOnly: true },
+  ],
+};
+const csi = { name: 'workload-socket', csi: { driver: 'csi.spiffe.io', readOnly: true } };
+const node = { name: 'workload-socket', hostPath: { path: '/run/spire/agent-sockets' } };
 const injected = { ...asks('jwt-inject'), 'svidecar.dev/status': status(['jwt-inject']) };
 const complete = { initContainers: [native], containers: [app], volumes: [settings, envoy] };
 
@@ -109,7 +119,38 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
       'has istio-proxy without the socket',
       { ...asks('istio-spire'), 'svidecar.dev/status': status(['istio-spire']) },
       { ...complete, containers: [app, { name: 'istio-proxy', image: 'p:1' }] },
-      'istio-proxy',
+      'istio-proxy has no Workload API socket',
+    ],
+    [
+      'has istio-proxy as a native sidecar with an emptyDir in place of the socket',
+      { ...asks('istio-spire'), 'svidecar.dev/status': status(['istio-spire']) },
+      {
+        ...complete,
+        initContainers: [native, { ...proxy, restartPolicy: 'Always' }],
+        volumes: [settings, envoy, { name: 'workload-socket', emptyDir: {} }],
+      },
+      'istio-proxy has no Workload API socket',
+    ],
+    [
+      'asks for the socket on istio-proxy, which never came',
+      { ...asks('istio-spire'), 'svidecar.dev/status': status(['istio-spire']) },
+      complete,
+      'Istio has not injected it. Next: see that Istio injects it',
+    ],
+    [
+      'has an istio-proxy that ends before the app starts',
+      { ...asks('istio-spire'), 'svidecar.dev/status': status(['istio-spire']) },
+      { ...complete, initContainers: [native, proxy], volumes: [settings, envoy, csi] },
+      'has no container istio-proxy',
+    ],
+    [
+      'awaits istio-proxy, which never came, for another template',
+      {
+        ...asks('jwt-inject'),
+        'svidecar.dev/status': status(['jwt-inject'], { awaits: ['istio-proxy'] }),
+      },
+      complete,
+      'has no container istio-proxy',
     ],
     [
       'has a wrong opt-out',
@@ -133,6 +174,23 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
       injected,
       { ...complete, initContainers: [], containers: [app, helper] },
     ],
+    ...[csi, node].flatMap((volume): [string, JsonObject, JsonObject][] => {
+      const asked = { ...asks('istio-spire'), 'svidecar.dev/status': status(['istio-spire']) };
+      const volumes = [settings, envoy, volume];
+      const sidecar = { ...proxy, restartPolicy: 'Always' };
+      return [
+        [
+          `has the socket on istio-proxy, ${Object.keys(volume).join(' ')}`,
+          asked,
+          { ...complete, containers: [app, proxy], volumes },
+        ],
+        [
+          `has the socket on istio-proxy as a native sidecar, ${Object.keys(volume).join(' ')}`,
+          asked,
+          { ...complete, initContainers: [native, sidecar], volumes },
+        ],
+      ];
+    }),
     [
       'was injected by version 0.1.0, whose names are shorter',
       ofVersion010(injected),
