@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { carriedOut, decideOn, withAnnotations } from '../../../fakes/admission.ts';
 import { engineFor } from '../../../fakes/engine.ts';
@@ -53,10 +54,12 @@ describe.each(named)('what version 0.1.0 made of %s', (_name, { original, inject
     expect(decision).toMatchObject({ operations: [] });
   });
 
-  test('is the same but for longer hashes and the version of Envoy after it is asked for again, and stays so', () => {
+  test('is the same but for longer hashes, the version of Envoy and settings as JSON after it is asked for again, and stays so', () => {
     const renewed = carriedOut(injected, decideOn(injected, { engine }));
     expect(JSON.stringify(renewed)).not.toMatch(/svidecar-[0-9a-f]{10}(?![0-9a-f])/);
-    expect(withShortHashes(renewed)).toBe(withShortHashes(injected));
+    expect(withShortHashes(withSettingsRead(renewed))).toBe(
+      withShortHashes(withSettingsRead(injected)),
+    );
     expect(decideOn(renewed, { engine })).toMatchObject({ kind: 'unchanged', operations: [] });
     const optedOut = withAnnotations(renewed, { 'svidecar.dev/inject': 'false' });
     expect(carried(optedOut, decideOn(optedOut, { engine }))).toEqual(
@@ -73,12 +76,22 @@ describe.each(named)('what version 0.1.0 made of %s', (_name, { original, inject
   });
 });
 
+/** The settings as they are read, whether they were written as YAML or JSON; the name of their ConfigMap follows from the text. */
+function withSettingsRead(object: JsonObject): JsonObject {
+  return withStatus(object, (status) => {
+    const helper = objectAt(status, 'helper');
+    const settings: unknown = parse(stringAt(helper, 'settings') ?? '');
+    return { ...status, helper: { ...helper, settings: JSON.stringify(sorted(settings)) } };
+  });
+}
+
 /** The volume's mark follows from the name in it, so it is another; the version of Envoy was not noted yet. */
 function withShortHashes(object: JsonObject): string {
   return JSON.stringify(sorted(object))
     .replaceAll(/\b([0-9a-f]{10})[0-9a-f]{22}\b/g, '$1')
     .replaceAll(/(name=svidecar-settings\\":\\")[0-9a-f]{10}/g, '$1')
     .replaceAll(/,\\"version\\":\\"1\.\d+\\"/g, '')
+    .replaceAll(/(?<!-)svidecar-[0-9a-f]{10}\b/g, 'svidecar-0')
     .replaceAll('0.9.0', '0.1.0');
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { runSvidecar } from '../../../fakes/fake-terminal.ts';
 
 const path = 'manifests/sds/service-purple.yaml';
@@ -50,9 +51,11 @@ describe('an Envoy configuration in a file of its own', () => {
     ];
     const { out, code } = await inject('-q', ...more, ...validate);
     expect(code).toBe(0);
-    expect(out).toContain('socket: /run/helper.sock');
-    expect(out).toContain('host: 127.0.0.1\n  port: 9019');
-    expect(out).toContain('audiences:\n      - spiffe://example.org/service-purple');
+    expect(parse(out)).toMatchObject({
+      listen: { socket: '/run/helper.sock' },
+      health: { host: '127.0.0.1', port: 9019 },
+      rules: [{ audiences: ['spiffe://example.org/service-purple'] }],
+    });
   });
 
   test('is told of as a file, not as a ConfigMap or a pod', async () => {

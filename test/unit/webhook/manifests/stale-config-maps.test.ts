@@ -8,7 +8,7 @@ let bare = '';
 
 beforeAll(async () => {
   injected = (await runSvidecar(['inject', '-q', 'manifests/demo/backend.yaml'])).out;
-  tampered = injected.replace(/^( +)mode: validate$/m, '$&\n$1skipPaths: [/*]');
+  tampered = injected.replace(/^( +)"mode": "validate",$/m, '$&\n$1"skipPaths": ["/*"],');
   // As other tools hand it on: without comments, so that nothing says whose documents they are.
   bare = tampered.replaceAll(/^# Made by svidecar.*\n/gm, '');
   expect(tampered).not.toBe(injected);
