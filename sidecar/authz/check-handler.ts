@@ -4,6 +4,7 @@
  */
 import { banRule, type BanPorts } from './ban-rule.ts';
 import type { Rule } from '../config/settings.ts';
+import { takesUnnamed } from '../config/settings-parts.ts';
 import { answersOf } from './answer.ts';
 import { injectRule, type InjectPorts } from './inject-rule.ts';
 import type { AuthzOutcome } from './outcomes.ts';
@@ -52,11 +53,12 @@ interface ServedRule {
 /** A handler for these rules. Sources and verifiers come from the ports and outlive it, so a reload loses no token. */
 export function checkHandler(rules: readonly Rule[], ports: RulePorts): CheckHandler {
   const served = new Map(rules.map((rule) => [rule.name, serveRule(rule, ports)]));
-  const only = rules.length === 1 ? [...served.values()][0] : undefined;
+  const unnamed = rules.length === 1 ? rules[0] : rules.find(takesUnnamed);
+  const ofUnnamed = unnamed === undefined ? undefined : served.get(unnamed.name);
   const refuse = answering(helperSpeaker, ports);
   return {
     check: (request, { rule: name }, nowS) => {
-      const chosen = name === undefined ? only : served.get(name);
+      const chosen = name === undefined ? ofUnnamed : served.get(name);
       if (chosen === undefined)
         return refuse(name === undefined ? refusals.several_rules : refusals.rule_unknown);
       try {

@@ -39,3 +39,26 @@ export function isPath(text: string): boolean {
 export function haveOwnNames(rules: readonly { readonly name: string }[]): boolean {
   return new Set(rules.map(({ name }) => name)).size === rules.length;
 }
+
+interface NamedRule {
+  readonly name: string;
+  readonly takesUnnamed?: boolean | undefined;
+}
+
+/** Whether checks that name no rule are this one's. */
+export function takesUnnamed(rule: NamedRule): boolean {
+  return rule.takesUnnamed === true;
+}
+
+/** Whoever asks without a name would get one of two answers. */
+export function oneTakesUnnamed(rules: readonly NamedRule[]): boolean {
+  return rules.filter(takesUnnamed).length < 2;
+}
+
+/** In the native data path nobody asks for tokens. */
+export function canTakeUnnamed(settings: {
+  readonly rules: readonly NamedRule[];
+  readonly dataPath: (typeof dataPaths)[number];
+}): boolean {
+  return settings.dataPath === 'ext-authz' || !settings.rules.some(takesUnnamed);
+}

@@ -13,12 +13,14 @@ import { ruleName } from './rule-name.ts';
 import {
   audienceLength,
   authorizations,
+  canTakeUnnamed,
   dataPaths,
   haveOwnNames,
   headerNamePattern,
   hostPattern,
   isCallerPattern,
   isSpiffeId,
+  oneTakesUnnamed,
   ports,
   usualHealth,
   usualListen,
@@ -73,10 +75,12 @@ const validateRule = z.strictObject({
     .optional(),
   /** Whether the app gets to see the verified token; absent: it does. */
   forwardToken: z.boolean().optional(),
+  /** Whether checks that name no rule are this one's, beside other rules: Istio's extension providers name none. */
+  takesUnnamed: z.boolean().optional(),
 });
 
 const port = z.int().min(ports.least).max(ports.most);
-const settings = z.strictObject({
+const settingsFields = z.strictObject({
   version: z.literal(1),
   /** `unix:///path` or `tcp://ip:port`; absent: the environment's SPIFFE_ENDPOINT_SOCKET. */
   workloadApi: z.string().optional(),
@@ -99,9 +103,17 @@ const settings = z.strictObject({
     .refine(haveOwnNames, 'two rules have the same name'),
 });
 
-export type HelperSettings = Readonly<z.infer<typeof settings>>;
+/** Whoever asks without a name would get no answer, or one of two. */
+const settings = settingsFields
+  .refine(({ rules }) => oneTakesUnnamed(rules), 'two rules take unnamed checks')
+  .refine(
+    canTakeUnnamed,
+    'a rule that takes unnamed checks (takesUnnamed) is asked about each request: it needs the data path ext-authz',
+  );
+
+export type HelperSettings = Readonly<z.infer<typeof settingsFields>>;
 /** As written: defaults may be left out. */
-export type HelperSettingsInput = Readonly<z.input<typeof settings>>;
+export type HelperSettingsInput = Readonly<z.input<typeof settingsFields>>;
 export type Rule = HelperSettings['rules'][number];
 
 const shape = { schema: settings, code: 'CONFIG_INVALID' } as const;

@@ -10,6 +10,7 @@ import { own } from '#kernel/members.ts';
 import { logLevels } from '#kernel/observe.ts';
 import {
   authorizations,
+  canTakeUnnamed,
   dataPaths,
   haveOwnNames,
   hostPattern,
@@ -18,6 +19,7 @@ import {
   isCallerPattern,
   isPath,
   isSpiffeId,
+  oneTakesUnnamed,
   ports,
   usualHealth,
   usualListen,
@@ -36,7 +38,8 @@ export function readUsualSettings(text: string): HelperSettings | undefined {
   // A key that stands twice, and whatever else JSON and YAML might read in two ways, is written otherwise.
   if (settingsText(value) !== text) return undefined;
   const read = settings(value);
-  return read === unsure ? undefined : Object.freeze(read);
+  if (read === unsure || !oneTakesUnnamed(read.rules) || !canTakeUnnamed(read)) return undefined;
+  return Object.freeze(read);
 }
 
 const unsure = Symbol('unsure');
@@ -133,6 +136,7 @@ const validateRule = objectOf<Extract<Rule, { mode: 'validate' }>>({
   skipPaths: orAbsent(listOf(textThat(isPath), 0)),
   callerHeader: orAbsent(textThat(isCallerHeader)),
   forwardToken: orAbsent(flag),
+  takesUnnamed: orAbsent(flag),
 });
 
 const rule: Reader<Rule> = (value) => {

@@ -9,6 +9,7 @@ import { nameOf } from '../admission/decide.ts';
 import { refusals } from './inject-texts.ts';
 import type { InputProblem } from './input-problem.ts';
 import type { ManifestDocument } from './manifest.ts';
+import { podLabelsOf } from './pod-labels.ts';
 
 export interface NetworkPolicies {
   readonly policies: readonly JsonObject[];
@@ -49,16 +50,9 @@ function guardedBy(outcome: DecidedWorkload): readonly Guarded[] {
   return [{ ...outcome, proxy, hasHelper: status?.helper !== undefined }];
 }
 
-function labelsOf({ located }: DecidedWorkload): JsonObject {
-  const selected = objectAt(located.selector, 'matchLabels');
-  return Object.keys(selected).length > 0
-    ? selected
-    : objectAt(objectAt(located.template, 'metadata'), 'labels');
-}
-
 function policyOf(guarded: Guarded): readonly JsonObject[] {
   const { located, object, proxy, hasHelper } = guarded;
-  const matchLabels = labelsOf(guarded);
+  const matchLabels = podLabelsOf(located);
   // An empty selector would shut the whole namespace.
   if (Object.keys(matchLabels).length === 0) return [];
   const open = [

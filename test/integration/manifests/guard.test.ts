@@ -53,6 +53,19 @@ function ofVersion010(object: JsonObject): JsonObject {
   return isObject(value) ? value : {};
 }
 
+/** With a helper, and nothing in Envoy's configuration. */
+const ofIstio = {
+  ...asks('istio-validate'),
+  'svidecar.dev/status': JSON.stringify({
+    version: '0.1.0',
+    templates: ['istio-validate'],
+    helper: { configMap: `svidecar-${hash}`, settings: '' },
+    undo: {},
+  }),
+};
+const askedByIstio = { initContainers: [native], volumes: [settings] };
+const proxy = { name: 'istio-proxy', image: 'p:1' };
+
 let api: ApiServer;
 
 describeWithComponents(programs, 'the guard, without any webhook,', () => {
@@ -153,6 +166,24 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
       'has no container istio-proxy',
     ],
     [
+      'asks for istio-validate and has no proxy of Istio',
+      ofIstio,
+      { ...askedByIstio, containers: [app] },
+      'has no container istio-proxy',
+    ],
+    [
+      'has a proxy of Istio that ends before the app starts',
+      ofIstio,
+      { ...askedByIstio, initContainers: [native, proxy], containers: [app] },
+      'has no container istio-proxy',
+    ],
+    [
+      'has a proxy of Istio, but no helper',
+      ofIstio,
+      { volumes: [settings], containers: [app, proxy] },
+      'has no container auth-helper',
+    ],
+    [
       'has a wrong opt-out',
       { ...asks('jwt-inject'), 'svidecar.dev/inject': 'no' },
       {},
@@ -168,6 +199,7 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
 
   test.each<[string, JsonObject, JsonObject]>([
     ['asks for nothing', {}, {}],
+    ['is asked about by Istio', ofIstio, { ...askedByIstio, containers: [app, proxy] }],
     ['was injected, as a native sidecar', injected, complete],
     [
       'was injected, beside the app',

@@ -11,6 +11,7 @@ import { yamlOf } from '../../manifests/appended-documents.ts';
 import { adminEntryCommand } from './render-admin-entry.ts';
 import { entriesCommand } from './render-entries.ts';
 import { envoyCommand } from './render-envoy.ts';
+import { istioCommand } from './render-istio.ts';
 import { networkPolicyCommand } from './render-network-policy.ts';
 import {
   addConfigFlag,
@@ -45,7 +46,8 @@ export function renderCommand(context: CliContext): Command {
     .addCommand(entriesCommand(context))
     .addCommand(adminEntryCommand(context))
     .addCommand(envoyCommand(context))
-    .addCommand(networkPolicyCommand(context));
+    .addCommand(networkPolicyCommand(context))
+    .addCommand(istioCommand(context));
 }
 
 function configCommand(context: CliContext): Command {

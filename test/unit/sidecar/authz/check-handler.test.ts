@@ -37,6 +37,24 @@ describe('the rule of a check', () => {
     expect((await setUp(inject).effect(undefined)).kind).toBe('allow');
   });
 
+  test('is the one that takes unnamed checks, as those of an extension provider', async () => {
+    const { effect } = setUp(inject, { ...validate, takesUnnamed: true });
+    expect((await effect(undefined)).body).toContain('jwt-validate: there is no Authorization');
+    expect((await effect('jwt-inject')).kind).toBe('allow');
+  });
+
+  test.each([
+    [{ dataPath: 'native', rules: [{ ...validate, takesUnnamed: true }] }, 'ext-authz'],
+    [
+      {
+        rules: ['a', 'b'].map((name) => ({ ...validate, name, takesUnnamed: true })),
+      },
+      'two rules take unnamed checks',
+    ],
+  ])('and is never in doubt (%#)', (settings, words) => {
+    expect(() => checkSettings({ version: 1, ...settings }, 'test')).toThrow(words);
+  });
+
   test.each([
     ['several rules and no name', [inject, validate], undefined, 'there are several rules'],
     ['a name that is not there', [inject], 'jwt-injection', 'is not in the settings'],

@@ -1,0 +1,118 @@
+/** What makes Istio ask the helpers, by Istio's own API alone: an extension provider, an address for it, and a policy a workload. */
+import { helperPort } from '../../sidecar/config/helper-contract.ts';
+import type { JsonObject } from '#kernel/json.ts';
+import { nameOf } from '../admission/decide.ts';
+import { decideAll, ownNamespace, type DecidedWorkload, type DecideOptions } from './decide-all.ts';
+import { refusals } from './inject-texts.ts';
+import type { InputProblem } from './input-problem.ts';
+import type { ManifestDocument } from './manifest.ts';
+import { podLabelsOf } from './pod-labels.ts';
+
+export interface IstioPolicies {
+  /** The address that the provider names, then the policies; empty without a workload. */
+  readonly objects: readonly JsonObject[];
+  /** Sentences: workloads without a policy, and why. */
+  readonly warnings: readonly string[];
+  readonly problems: readonly InputProblem[];
+}
+
+const template = 'istio-validate';
+const provider = 'svidecar';
+/** Of no real zone: nobody looks it up. */
+const host = 'auth-helper.svidecar.internal';
+
+/**
+ * The part of Istio's mesh configuration, as values of its chart have it.
+ * @see istio.mesh.v1alpha1.MeshConfig.ExtensionProvider
+ */
+export function extensionProvider(istioNamespace: string): JsonObject {
+  const envoyExtAuthzGrpc = {
+    service: `${istioNamespace}/${host}`,
+    port: helperPort,
+    timeout: '5s',
+    failOpen: false,
+    statusOnError: '503',
+  };
+  return { meshConfig: { extensionProviders: [{ name: provider, envoyExtAuthzGrpc }] } };
+}
+
+/** @param istioNamespace Istio's root namespace, whose objects hold for the whole mesh */
+export function istioPoliciesFor(
+  documents: readonly ManifestDocument[],
+  options: DecideOptions & { readonly istioNamespace: string },
+): IstioPolicies {
+  const outcomes = decideAll(documents, options);
+  const asking = outcomes.filter(isAsking);
+  const policies = asking.flatMap(policyFor);
+  return {
+    objects: policies.length === 0 ? [] : [helperAddress(options.istioNamespace), ...policies],
+    warnings: [...asking.flatMap(withoutLabels), ...outcomes.flatMap(filteredAnyway)],
+    problems: refusals(outcomes),
+  };
+}
+
+function templatesOf({ decision }: DecidedWorkload): readonly string[] {
+  return 'status' in decision ? decision.status.templates : [];
+}
+
+function isAsking(outcome: DecidedWorkload): boolean {
+  return templatesOf(outcome).includes(template);
+}
+
+/** Each pod's own loopback, so that each proxy asks the helper beside it. @see istio.networking.v1.ServiceEntry */
+function helperAddress(namespace: string): JsonObject {
+  return {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'ServiceEntry',
+    metadata: { name: 'svidecar-auth-helper', namespace },
+    spec: {
+      hosts: [host],
+      exportTo: ['*'],
+      location: 'MESH_EXTERNAL',
+      ports: [{ number: helperPort, name: 'grpc', protocol: 'GRPC' }],
+      resolution: 'STATIC',
+      endpoints: [{ address: '127.0.0.1' }],
+    },
+  };
+}
+
+/** About every request: paths without a token are the helper's affair. @see istio.security.v1.AuthorizationPolicy */
+function policyFor(outcome: DecidedWorkload): readonly JsonObject[] {
+  const { located, object } = outcome;
+  const matchLabels = podLabelsOf(located);
+  // Without a selector it would hold for the whole namespace.
+  if (Object.keys(matchLabels).length === 0) return [];
+  const namespace = ownNamespace(object.value);
+  return [
+    {
+      apiVersion: 'security.istio.io/v1',
+      kind: 'AuthorizationPolicy',
+      metadata: {
+        name: `${located.name}-jwt-svid`,
+        ...(namespace === undefined ? {} : { namespace }),
+      },
+      spec: {
+        selector: { matchLabels },
+        action: 'CUSTOM',
+        provider: { name: provider },
+        rules: [{}],
+      },
+    },
+  ];
+}
+
+function withoutLabels(outcome: DecidedWorkload): readonly string[] {
+  return policyFor(outcome).length > 0
+    ? []
+    : [
+        `${nameOf(outcome.located)}: its pods have no labels that an AuthorizationPolicy could select, so nothing asks its helper; add some to the pod template`,
+      ];
+}
+
+function filteredAnyway(outcome: DecidedWorkload): readonly string[] {
+  return templatesOf(outcome).includes('jwt-validate')
+    ? [
+        `${nameOf(outcome.located)}: jwt-validate puts its own filter into Envoy and needs no policy; for Istio's own API alone ask for ${template} in its place`,
+      ]
+    : [];
+}
