@@ -46,8 +46,13 @@ export interface Spire {
   stop(): Promise<void>;
 }
 
+export interface SpireOptions extends SpireServerOptions {
+  /** The agent's section `sds`: names of its secrets for Envoy (default: SPIRE's own). */
+  readonly sds?: Readonly<Record<string, string>>;
+}
+
 /** Starts both and returns when the Workload API answers: two or three seconds. */
-export async function startSpire(options: SpireServerOptions = {}): Promise<Spire> {
+export async function startSpire(options: SpireOptions = {}): Promise<Spire> {
   const server = await startSpireServer(options);
   const work = await createWorkFolder('spire-agent').catch(async (error: unknown) => {
     await server.stop();
@@ -59,7 +64,7 @@ export async function startSpire(options: SpireServerOptions = {}): Promise<Spir
     await Promise.all([server.stop(), work.remove()]);
   };
   try {
-    const site = await prepareAgent(server, work.path);
+    const site = await prepareAgent(server, work.path, options.sds);
     agent = await runAgent(site, ['-joinToken', site.joinToken]);
     const { agentId, socketPath } = site;
     return {
@@ -96,7 +101,11 @@ interface AgentSite {
   readonly agentId: string;
 }
 
-async function prepareAgent(server: SpireServer, folder: string): Promise<AgentSite> {
+async function prepareAgent(
+  server: SpireServer,
+  folder: string,
+  sds: SpireOptions['sds'],
+): Promise<AgentSite> {
   const socketPath = join(folder, 'workload.sock');
   const config = join(folder, 'agent.json');
   const program = join(folder, 'spire-agent');
@@ -105,7 +114,7 @@ async function prepareAgent(server: SpireServer, folder: string): Promise<AgentS
   await copyFile(programPath('spire-agent'), program);
   const bundle = join(folder, 'bundle.json');
   await writeFile(bundle, await server.showBundle());
-  const settings = { data, bundle, socketPath };
+  const settings = { data, bundle, socketPath, sds };
   await writeFile(config, JSON.stringify(agentConfig(server, settings)));
   const generated = await server.command(['token', 'generate', '-ttl', '600']);
   const joinToken = stringAt(generated, 'value');
@@ -116,7 +125,12 @@ async function prepareAgent(server: SpireServer, folder: string): Promise<AgentS
 
 function agentConfig(
   server: SpireServer,
-  paths: { readonly data: string; readonly bundle: string; readonly socketPath: string },
+  paths: {
+    readonly data: string;
+    readonly bundle: string;
+    readonly socketPath: string;
+    readonly sds: SpireOptions['sds'];
+  },
 ): JsonObject {
   return {
     agent: {
@@ -128,6 +142,7 @@ function agentConfig(
       trust_domain: server.trustDomain,
       trust_bundle_path: paths.bundle,
       trust_bundle_format: 'spiffe',
+      ...(paths.sds === undefined ? {} : { sds: paths.sds }),
       // It asks for new entries and bundles this often, instead of every 5 s.
       experimental: { sync_interval: '500ms' },
     },

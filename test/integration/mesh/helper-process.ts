@@ -42,7 +42,7 @@ export interface HelperProcess {
 }
 
 /** Bundles once for each folder. @returns the bundle's path. */
-async function bundleInto(folder: string): Promise<string> {
+export async function bundleInto(folder: string): Promise<string> {
   const out = join(folder, 'helper.cjs');
   if (existsSync(out)) return out;
   const built = await runCommand(process.execPath, ['scripts/bundle-helper.ts', out]);
@@ -105,7 +105,7 @@ export async function startHelper(spec: HelperSpec): Promise<HelperProcess> {
 }
 
 /** A copy that other users may run: the packages may lie in a home folder that they may not enter. */
-function runtimeIn(folder: string, runtime: Runtime): string {
+export function runtimeIn(folder: string, runtime: Runtime): string {
   const copy = join(folder, runtime);
   if (!existsSync(copy)) copyFileSync(binaryOf(runtime), copy, constants.COPYFILE_FICLONE);
   chmodSync(copy, 0o755);
