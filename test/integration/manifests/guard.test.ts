@@ -64,7 +64,6 @@ const ofIstio = {
   }),
 };
 const askedByIstio = { initContainers: [native], volumes: [settings] };
-const proxy = { name: 'istio-proxy', image: 'p:1' };
 
 let api: ApiServer;
 
