@@ -63,7 +63,7 @@ const ofIstio = {
     undo: {},
   }),
 };
-const askedByIstio = { initContainers: [native], volumes: [settings] };
+const askedByIstio = { initContainers: [native], volumes: [settings, csi] };
 
 let api: ApiServer;
 
@@ -179,7 +179,7 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
     [
       'has a proxy of Istio, but no helper',
       ofIstio,
-      { volumes: [settings], containers: [app, proxy] },
+      { volumes: [settings, csi], containers: [app, proxy] },
       'has no container auth-helper',
     ],
     [
