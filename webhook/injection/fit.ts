@@ -72,16 +72,12 @@ export function fit(
   const names = volumeNames(spec, listAt(podSpec, 'volumes'), context.claims);
   const { trace, settings } = context;
   const fitting: Fitting = { original, spec, composition, names, trace, settings };
-  const completions = completionsIn(
-    original,
-    listAt(podSpec, 'containers').filter(isObject),
-    fitting,
-  );
+  const wanted = listAt(podSpec, 'containers').filter(isObject);
+  const completions = completionsIn(original, wanted, fitting);
   const { containers, initContainers } = completions.wanted;
-  const volumes = listAt(podSpec, 'volumes')
-    .filter(isObject)
-    .filter((volume) => isDue(volume, completions));
-  const { added, replaced } = fitVolumes(fitting, volumes);
+  const volumes = listAt(podSpec, 'volumes').filter(isObject);
+  const due = volumes.filter((volume) => isDue(volume, completions));
+  const { added, replaced } = fitVolumes(fitting, due);
   const sidecars = fitSidecars(fitting, context.envoy?.serving);
   let partialSpec: JsonObject = {
     ...podSpec,
