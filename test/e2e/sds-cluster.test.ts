@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openBrowser, see } from './harness/browser.ts';
 import { describeOnCluster, repository } from './harness/cluster.ts';
 import { complaint, definitionsIn, runSteps, stepsOf } from './harness/console-blocks.ts';
+import { withoutRegistrations, withRegistrations } from './harness/shared-registrations.ts';
 
 const page = readFileSync(join(repository, 'docs/sds-cluster.md'), 'utf8');
 const steps = stepsOf(page);
@@ -20,14 +21,12 @@ describeOnCluster('docs/sds-cluster.md, followed step by step with a browser', (
 
   beforeAll(async () => {
     browser = await openBrowser(cluster, work);
-    // The page has svidecar register the helpers; the other files' pods have this object for it.
-    const object = ['clusterspiffeid', 'svidecar-auth-helper'];
-    await cluster.kubectl(['delete', ...object, '--ignore-not-found']);
+    await withoutRegistrations(cluster);
   });
   afterAll(async () => {
     await browser.close();
     await cluster.kubectl(['delete', 'namespace', 'sds', '--ignore-not-found', '--wait=false']);
-    await cluster.kubectl(['apply', '-k', join(repository, 'manifests/spire/registration')]);
+    await withRegistrations(cluster);
     rmSync(work, { recursive: true });
   });
 

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openBrowser, see, type Seen } from './harness/browser.ts';
 import { describeOnCluster, repository, sharedImages } from './harness/cluster.ts';
 import { complaint, definitionsIn, runSteps, stepsOf } from './harness/console-blocks.ts';
+import { withoutRegistrations, withRegistrations } from './harness/shared-registrations.ts';
 
 const steps = stepsOf(readFileSync(join(repository, 'docs/tutorial.md'), 'utf8'));
 /** The last one takes the cluster away, which other files use after this one. */
@@ -22,15 +23,13 @@ describeOnCluster('docs/tutorial.md, followed step by step with a browser', (clu
 
   beforeAll(async () => {
     browser = await openBrowser(cluster, work);
-    // The page has svidecar register the helpers; the other files' pods have this object for it.
-    const object = ['clusterspiffeid', 'svidecar-auth-helper'];
-    await cluster.kubectl(['delete', ...object, '--ignore-not-found']);
+    await withoutRegistrations(cluster);
   });
   afterAll(async () => {
     await browser.close();
     const gone = ['demo', 'spire-other'];
     await cluster.kubectl(['delete', 'namespace', ...gone, '--ignore-not-found', '--wait=false']);
-    await cluster.kubectl(['apply', '-k', join(repository, 'manifests/spire/registration')]);
+    await withRegistrations(cluster);
     rmSync(work, { recursive: true });
   });
 
