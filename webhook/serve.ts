@@ -214,11 +214,16 @@ function buildInfo(version: string): MetricFamily {
 /** Gives the reviewer of an engine, made once for each configuration and version of the cluster. */
 function reviewers(cluster: Cluster, ownNamespace: string): (engine: Engine) => Reviewer {
   let made:
-    { readonly from: Engine; readonly minor: number; readonly reviewer: Reviewer } | undefined;
+    { readonly from: Engine; readonly facts: string; readonly reviewer: Reviewer } | undefined;
   return (engine) => {
-    const minor = cluster.serverVersion()?.minor ?? assumedMinor;
-    if (made?.from !== engine || made.minor !== minor) {
-      made = { from: engine, minor, reviewer: reviewer({ ...engine, kubernetesMinor: minor }) };
+    const kubernetesMinor = cluster.serverVersion()?.minor ?? assumedMinor;
+    const filters = cluster.envoyFilters();
+    const facts = `${kubernetesMinor} ${filters}`;
+    if (made?.from !== engine || made.facts !== facts) {
+      // Before that is known they count as there: the controller has pods wait for theirs.
+      const hasEnvoyFilters = filters === 'there' || filters === 'unknown';
+      const here = { ...engine, kubernetesMinor, hasEnvoyFilters };
+      made = { from: engine, facts, reviewer: reviewer(here) };
     }
     return made.reviewer;
   };

@@ -156,7 +156,7 @@ describeWithComponents(programs, 'clean-up', () => {
     ]);
     expect([code, err]).toEqual([
       0,
-      "svidecar's: 1 entries, 2 federation relationships, 0 ClusterSPIFFEID objects; 1 entries of others stay. Delete them with --yes\n",
+      "svidecar's: 1 entries, 2 federation relationships, 0 ClusterSPIFFEID objects, 0 EnvoyFilters; 1 entries of others stay. Delete them with --yes\n",
     ]);
     expect(await relationships()).toEqual(['known.org', 'other.org', 'theirs.org']);
     await installSpireCrds(api);
@@ -199,7 +199,7 @@ describeWithComponents(programs, 'clean-up', () => {
     const { code, out, err } = await here('--yes');
     expect([code, out]).toEqual([
       1,
-      'deleted 1 entries, 1 federation relationships, 2 ClusterSPIFFEID objects; 2 entries of others stay\n',
+      'deleted 1 entries, 1 federation relationships, 2 ClusterSPIFFEID objects, 0 EnvoyFilters; 2 entries of others stay\n',
     ]);
     expect(err).toMatch(/^the bundle of trust domain other.org.*changed by whoever made them$/m);
     await spire.deleteEntry(id);
@@ -208,7 +208,7 @@ describeWithComponents(programs, 'clean-up', () => {
   test('then all that is ours is gone, and nothing else', async () => {
     expect(await here('--yes')).toEqual({
       code: 0,
-      out: 'deleted 0 entries, 1 federation relationships, 0 ClusterSPIFFEID objects; 1 entries of others stay\n',
+      out: 'deleted 0 entries, 1 federation relationships, 0 ClusterSPIFFEID objects, 0 EnvoyFilters; 1 entries of others stay\n',
       err: '',
     });
     expect((await server.listEntries(signal)).map(({ spiffeId }) => spiffeId)).toEqual([

@@ -2,7 +2,7 @@
 import type { LeftByUs, FoundPart, TakenAway } from '../controller/cleanup/clean-up.ts';
 
 /** A line for each that is ours. */
-export function foundText({ entries, relationships, objects }: LeftByUs): string {
+export function foundText({ entries, relationships, objects, envoyFilters }: LeftByUs): string {
   const lines = [
     ...itemsOf(entries).map(({ id, spiffeId }) => `entry ${id} ${spiffeId}`),
     ...itemsOf(relationships).map(
@@ -10,19 +10,24 @@ export function foundText({ entries, relationships, objects }: LeftByUs): string
         `relationship ${trustDomain}${withBundle ? ', with its bundle' : ''}`,
     ),
     ...itemsOf(objects).map(({ name }) => `ClusterSPIFFEID ${name}`),
+    ...itemsOf(envoyFilters).map(
+      ({ namespace, name, user }) =>
+        `EnvoyFilter ${namespace}/${name}${user === undefined ? '' : `, which ${user} needs`}`,
+    ),
   ];
   return lines.map((line) => `${line}\n`).join('');
 }
 
 export function summaryOf(ours: LeftByUs): string {
-  const { entries, relationships, objects, others } = ours;
-  const parts: readonly FoundPart<unknown>[] = [entries, relationships, objects];
+  const { entries, relationships, objects, envoyFilters, others } = ours;
+  const parts: readonly FoundPart<unknown>[] = [entries, relationships, objects, envoyFilters];
   const hasWork = parts.some((part) => itemsOf(part).length > 0);
   const isWhole = parts.every(({ kind }) => kind === 'seen');
   const counts = countsOf({
     entries: itemsOf(entries).length,
     relationships: itemsOf(relationships).length,
     objects: itemsOf(objects).length,
+    envoyFilters: itemsOf(envoyFilters).length,
   });
   const next = hasWork ? 'Delete them with --yes' : isWhole ? 'There is nothing to do' : '';
   return `svidecar's: ${counts}; ${others} entries of others stay. ${next}`.trimEnd() + '\n';
@@ -47,6 +52,10 @@ export function unseenSentences(ours: LeftByUs, namespace: string): readonly str
       what: 'ClusterSPIFFEID objects were not looked at',
       how: 'give --kubeconfig or --context of who may list and delete them, or: kubectl delete clusterspiffeids -l app.kubernetes.io/managed-by=svidecar',
     }),
+    ...sentence(ours.envoyFilters, {
+      what: 'EnvoyFilters were not looked at',
+      how: 'give --kubeconfig or --context of who may list them and all workloads and pods, and delete EnvoyFilters',
+    }),
   ];
 }
 
@@ -61,8 +70,9 @@ function countsOf({
   entries,
   relationships,
   objects,
-}: Pick<TakenAway, 'entries' | 'relationships' | 'objects'>): string {
-  return `${entries} entries, ${relationships} federation relationships, ${objects} ClusterSPIFFEID objects`;
+  envoyFilters,
+}: Omit<TakenAway, 'stays'>): string {
+  return `${entries} entries, ${relationships} federation relationships, ${objects} ClusterSPIFFEID objects, ${envoyFilters} EnvoyFilters`;
 }
 
 function itemsOf<Item>(part: FoundPart<Item>): readonly Item[] {

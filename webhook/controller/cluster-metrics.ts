@@ -15,6 +15,11 @@ export interface ClusterCounts {
     readonly count: number;
   }[];
   readonly writes: Readonly<Record<string, number>>;
+  readonly filters: {
+    readonly writes: Readonly<Record<string, number>>;
+    readonly problems: number;
+    readonly standing: string;
+  };
   readonly renderings: number;
   readonly backlog: number;
   readonly events: Readonly<Record<string, number>>;
@@ -27,6 +32,7 @@ export function clusterMetrics(counts: ClusterCounts): readonly MetricFamily[] {
   return [
     ...watchMetrics(counts.reflectors),
     ...writeMetrics(counts),
+    ...filterMetrics(counts.filters),
     ...workMetrics(counts),
     ...eventMetrics(counts),
   ];
@@ -119,6 +125,33 @@ function writeMetrics({ writes, problems, sizes, calls }: ClusterCounts): readon
         labels: { verb, outcome },
         value: count,
       })),
+    },
+  ];
+}
+
+function filterMetrics({
+  writes,
+  problems,
+  standing,
+}: ClusterCounts['filters']): readonly MetricFamily[] {
+  return [
+    {
+      name: 'svidecar_envoyfilter_writes_total',
+      help: 'EnvoyFilters created, replaced, restored after somebody had changed or deleted them, and removed, and writes that failed.',
+      type: 'counter',
+      samples: by('outcome', writes),
+    },
+    {
+      name: 'svidecar_envoyfilter_problems',
+      help: 'EnvoyFilters that are wanted and cannot be made what they should be; the log says which.',
+      type: 'gauge',
+      samples: one(problems),
+    },
+    {
+      name: 'svidecar_envoyfilter_available',
+      help: "Whether EnvoyFilters can be kept: Istio's kinds are there, and svidecar may.",
+      type: 'gauge',
+      samples: one(standing === 'there' ? 1 : 0),
     },
   ];
 }

@@ -9,6 +9,8 @@ export interface ClusterView {
   held(namespace: string, name: string): Held | undefined;
   /** Value of the namespace label `svidecar.dev/injection`. */
   injection(namespace: string): string | undefined;
+  /** Whether EnvoyFilters can be kept: only where Istio's kinds are, and svidecar may. */
+  envoyFilters(): 'there' | 'absent' | 'forbidden' | 'unknown';
   /** Undefined before the server has reported it. */
   serverVersion(): ServerVersion | undefined;
 }

@@ -27,6 +27,7 @@ import { isMadeByControllers, workloadKinds } from '../objects/kinds.ts';
 import { configMaps, namespaces, workloads } from './watched-resources.ts';
 import { ClusterStore } from './store.ts';
 import type { Desire } from './desire.ts';
+import { EnvoyFilterStore, type EnvoyFilterStanding } from './envoyfilters/envoy-filter-store.ts';
 
 export interface ClusterOptions {
   readonly api: KubernetesApi;
@@ -63,6 +64,7 @@ export class Cluster implements ClusterView {
   readonly #options: Required<ClusterOptions> & { readonly limits: ClusterLimits };
   readonly #api: CountedApi;
   readonly #store: ClusterStore;
+  readonly #filters: EnvoyFilterStore;
   readonly #identities: IdentityIndex;
   readonly #wishListeners = new Set<(namespace: string) => void>();
   readonly #events: EventWriter;
@@ -73,6 +75,8 @@ export class Cluster implements ClusterView {
   readonly #namespaces;
   readonly #workloads;
   readonly #configMaps;
+  /** A cluster need not have the kind: nothing waits for it. */
+  readonly #envoyFilters;
   #version: ServerVersion | undefined;
 
   constructor(options: ClusterOptions) {
@@ -92,15 +96,8 @@ export class Cluster implements ClusterView {
       ignoredNamespaces: options.ignoredNamespaces,
       limits,
     });
-    this.#fills = new NamespaceQueue({
-      work: (namespace) => this.#fill(namespace),
-      failed: (namespace, thrown) => {
-        const fields = { namespace, fault: messageOf(thrown) };
-        options.log.warn(fields, 'cannot list the ConfigMaps of a namespace, trying again');
-      },
-      limits: { ...limits, looksAtOnce: limits.fillsAtOnce, lookEveryMs: limits.fillEveryMs },
-      random: this.#options.random,
-    });
+    this.#filters = new EnvoyFilterStore(() => this.#controller);
+    this.#fills = this.#queueOfFills();
     const reflectorOptions: ReflectorOptions = this.#options;
     this.#namespaces = new Reflector(namespaces(this.#store), reflectorOptions);
     this.#identities = new IdentityIndex((namespace) => {
@@ -109,9 +106,11 @@ export class Cluster implements ClusterView {
     const keepers = { ...this.#options, store: this.#store, identities: this.#identities };
     this.#workloads = workloads(keepers).map((each) => new Reflector(each, reflectorOptions));
     this.#configMaps = new Reflector(configMaps(this.#store), reflectorOptions);
+    this.#envoyFilters = new Reflector(this.#filters.followed(), reflectorOptions);
     this.#controller = new Controller({
       ...this.#options,
       store: this.#store,
+      filters: this.#filters,
       events: this.#events,
       isCurrent: () => this.#isCurrent(),
     });
@@ -175,6 +174,10 @@ export class Cluster implements ClusterView {
     return this.#store.injection(namespace);
   }
 
+  envoyFilters(): EnvoyFilterStanding {
+    return this.#filters.standing;
+  }
+
   serverVersion(): ServerVersion | undefined {
     return this.#version;
   }
@@ -199,15 +202,16 @@ export class Cluster implements ClusterView {
   /** For `/metrics`. */
   metrics(): readonly MetricFamily[] {
     return clusterMetrics({
-      reflectors: this.#reflectors(),
+      reflectors: [...this.#reflectors(), this.#envoyFilters],
       calls: this.#api.counts,
       writes: this.#controller.counts,
+      filters: { ...this.#controller.filterCounts, standing: this.#filters.standing },
       renderings: this.#controller.renderings,
       backlog: this.#controller.backlog,
       events: this.#events.counts,
       eventsWaiting: this.#events.waiting,
       problems: this.problems().length,
-      sizes: this.#store.sizes(),
+      sizes: { ...this.#store.sizes(), envoyFilters: this.#filters.size },
     });
   }
 
@@ -217,6 +221,7 @@ export class Cluster implements ClusterView {
       for (const reflector of reflectors) void reflector.run(signal);
       return Promise.all(reflectors.map((reflector) => reflector.synced()));
     };
+    void this.#envoyFilters.run(signal);
     await run([this.#namespaces]);
     await run(this.#workloads);
     await run([this.#configMaps]);
@@ -224,6 +229,19 @@ export class Cluster implements ClusterView {
     this.#options.log.info(this.#store.sizes(), 'cluster state is in memory');
     this.#events.start(signal);
     this.#controller.start(signal);
+  }
+
+  #queueOfFills(): NamespaceQueue {
+    const { limits, log, random } = this.#options;
+    return new NamespaceQueue({
+      work: (namespace) => this.#fill(namespace),
+      failed: (namespace, thrown) => {
+        const fields = { namespace, fault: messageOf(thrown) };
+        log.warn(fields, 'cannot list the ConfigMaps of a namespace, trying again');
+      },
+      limits: { ...limits, looksAtOnce: limits.fillsAtOnce, lookEveryMs: limits.fillEveryMs },
+      random,
+    });
   }
 
   /** Only where a label came to a namespace that was there: its ConfigMaps were not kept. */

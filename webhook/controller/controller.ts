@@ -1,4 +1,4 @@
-/** Keeps our ConfigMaps as desired: level-triggered, by namespace, with server-side apply. */
+/** Keeps our ConfigMaps and EnvoyFilters as desired: level-triggered, by namespace. */
 import type { Clock } from '#kernel/clock.ts';
 import { messageOf } from '#kernel/errors.ts';
 import { ApiRefusal, type KubernetesApi } from '../kube/kubernetes-api.ts';
@@ -6,11 +6,14 @@ import type { ClusterLimits } from './cluster-limits.ts';
 import { retryDelayMs } from '../kube/api-limits.ts';
 import { ConfigMapWriter } from './configmaps/configmap-writer.ts';
 import type { Done } from './configmaps/configmap-writer.ts';
+import { EnvoyFilterKeeper, type BroughtFilters } from './envoyfilters/envoy-filter-keeper.ts';
+import type { EnvoyFilterStore } from './envoyfilters/envoy-filter-store.ts';
+import type { EnvoyFilterTarget } from './envoyfilters/plan-envoy-filters.ts';
 import type { EventWriter } from './events/event-writer.ts';
 import { NamespaceQueue } from './namespace-queue.ts';
 import { digestOf } from '../injection/config-map-contents.ts';
 import { planNamespace } from './configmaps/plan-config-maps.ts';
-import type { Plan, ConfigMapStep, Target } from './configmaps/plan-config-maps.ts';
+import type { Plan, PlanInput, ConfigMapStep, Target } from './configmaps/plan-config-maps.ts';
 import type { Desire } from './desire.ts';
 import type {
   ConfigMapUser,
@@ -27,6 +30,7 @@ import type { ClusterStore } from './store.ts';
 export interface ControllerOptions {
   readonly api: KubernetesApi;
   readonly store: ClusterStore;
+  readonly filters: EnvoyFilterStore;
   /** The newest: a new configuration may desire other contents. */
   readonly desire: () => Desire;
   /** True while all watches are open: only then is what we don't see known not to be. */
@@ -41,6 +45,15 @@ export interface ControllerOptions {
   readonly random: () => number;
 }
 
+/** What came of the ConfigMaps of a namespace. */
+interface BroughtConfigMaps {
+  readonly problems: readonly ConfigMapProblem[];
+  readonly failures: readonly unknown[];
+  /** Steps were left for the next look. */
+  readonly hasMore: boolean;
+  readonly againInMs: number | undefined;
+}
+
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #queue: NamespaceQueue;
@@ -48,6 +61,7 @@ export class Controller {
   readonly #problems = new Map<string, readonly string[]>();
   readonly #renderings = new Renderings();
   readonly #writer: ConfigMapWriter;
+  readonly #filters: EnvoyFilterKeeper;
   #failed = 0;
   /** Looks in a row in which the server refused something. */
   readonly #failuresInRow = new Map<string, number>();
@@ -56,6 +70,11 @@ export class Controller {
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.#writer = new ConfigMapWriter(options);
+    this.#filters = new EnvoyFilterKeeper({
+      ...options,
+      hasConfigMap: (namespace, name) =>
+        options.store.configMap(namespace, name)?.isManaged === true,
+    });
     this.#queue = new NamespaceQueue({
       work: (namespace) => this.#reconcile(namespace),
       failed: (namespace, thrown) => {
@@ -74,6 +93,7 @@ export class Controller {
   start(signal: AbortSignal): void {
     this.#signal = signal;
     this.#writer.start(signal);
+    this.#filters.start(signal);
     this.reviseAll();
     const timer = setInterval(() => {
       this.reviseAll();
@@ -92,12 +112,21 @@ export class Controller {
 
   /** Looks at every namespace again, for instance after a new configuration. */
   reviseAll(): void {
-    for (const namespace of this.#options.store.busyNamespaces()) this.revise(namespace);
+    const { store, filters } = this.#options;
+    for (const namespace of store.busyNamespaces()) this.revise(namespace);
+    for (const namespace of filters.namespaces()) this.revise(namespace);
   }
 
   /** ConfigMaps written, and namespaces that failed. */
   get counts(): Readonly<Record<string, number>> {
     return { ...this.#writer.counts, failed: this.#failed };
+  }
+
+  get filterCounts(): {
+    readonly writes: Readonly<Record<string, number>>;
+    readonly problems: number;
+  } {
+    return { writes: this.#filters.counts, problems: this.#filters.problems };
   }
 
   /** All current obstacles, as sentences. */
@@ -117,7 +146,7 @@ export class Controller {
 
   /** @returns milliseconds until a check is due although nothing changes */
   async #reconcile(namespace: string): Promise<number | undefined> {
-    const { store, isCurrent, limits } = this.#options;
+    const { store, isCurrent } = this.#options;
     if (store.standing(namespace) !== 'acts') return this.#lookOn(namespace);
     // What is not listed yet is not known to be missing; the list triggers its own check.
     if (store.filling(namespace) !== undefined) return undefined;
@@ -127,26 +156,47 @@ export class Controller {
     const source = (name: string): ReturnType<ClusterStore['source']> =>
       store.source(namespace, name);
     const copies = await this.#renderings.of(namespace, wanted.envoys, { desire, source });
-    const plan = this.#plan(namespace, users, [
-      ...wanted.helpers.map(helperTarget),
-      ...copies.targets,
-    ]);
+    // Before the ConfigMaps of the same names: no pod starts without its own.
+    const filters = await this.#filters.bring(namespace, copies.filters);
+    const startable = startableOf(copies.filters, filters);
+    const done = await this.#bring(namespace, users, {
+      desired: [...wanted.helpers.map(helperTarget), ...copies.targets].filter(startable),
+      withdrawn: filters.gone,
+    });
+    const desired = new Set(copies.filters.map(({ name }) => name));
+    const inUse = { desired, users, isCurrent: isCurrent() };
+    const removal = await this.#filters.removeUnused(namespace, inUse);
+    const found = [wanted, copies, filters, done]
+      .flatMap(({ problems }) => problems)
+      .filter((problem) => problem.users.some(isLive));
+    this.#report(namespace, found);
+    const tellInMs = this.#tell(namespace, users, { summaries: wanted.summaries, found });
+    const failures = [filters, done, removal].flatMap((each) => each.failures);
+    const retryInMs = this.#retryMs(namespace, failures);
+    if (done.hasMore && failures.length === 0) return 0;
+    const delays = [filters, done, removal].map(({ againInMs }) => againInMs);
+    return soonest([...delays, retryInMs, tellInMs]);
+  }
+
+  /** Plans and writes the ConfigMaps, as many as one look may. */
+  async #bring(
+    namespace: string,
+    users: readonly ConfigMapUser[],
+    wanted: Pick<PlanInput, 'desired' | 'withdrawn'>,
+  ): Promise<BroughtConfigMaps> {
+    const { isCurrent, limits } = this.#options;
+    const plan = this.#plan(namespace, users, wanted);
     const steps = plan.steps.filter((step) => step.kind !== 'remove' || isCurrent());
     const now = steps.slice(0, limits.stepsInALook);
     const { failures, refused, againInMs } = await this.#carryOutAll(namespace, now);
-    const found = [...wanted.problems, ...copies.problems, ...plan.problems, ...refused].filter(
-      (problem) => problem.users.some(isLive),
-    );
-    this.#report(namespace, found);
-    const tellInMs = this.#tell(namespace, users, { summaries: wanted.summaries, found });
-    const retryInMs = this.#retryMs(namespace, failures);
-    if (now.length < steps.length && failures.length === 0) return 0;
-    return soonest([
-      againInMs,
-      retryInMs,
-      steps.length < plan.steps.length ? limits.lastRetryMs : plan.againInMs,
-      tellInMs,
-    ]);
+    this.#failed += failures.length;
+    const lookInMs = steps.length < plan.steps.length ? limits.lastRetryMs : plan.againInMs;
+    return {
+      problems: [...plan.problems, ...refused],
+      failures,
+      hasMore: now.length < steps.length,
+      againInMs: soonest([againInMs, lookInMs]),
+    };
   }
 
   /**
@@ -155,6 +205,7 @@ export class Controller {
    */
   #lookOn(namespace: string): number | undefined {
     this.#renderings.forget(namespace);
+    this.#filters.forget(namespace);
     this.#unusedSinceMs.delete(namespace);
     this.#problems.delete(namespace);
     const users = this.#options.store.users(namespace).filter(isLive);
@@ -178,15 +229,18 @@ export class Controller {
       throw new AggregateError(failures, fault);
     const inRow = (this.#failuresInRow.get(namespace) ?? 0) + 1;
     this.#failuresInRow.set(namespace, inRow);
-    this.#failed += failures.length;
     log.error({ namespace, fault }, 'ConfigMaps not brought up to date, trying again');
     return retryDelayMs(inRow, limits, random);
   }
 
-  #plan(namespace: string, users: readonly ConfigMapUser[], desired: readonly Target[]): Plan {
+  #plan(
+    namespace: string,
+    users: readonly ConfigMapUser[],
+    wanted: Pick<PlanInput, 'desired' | 'withdrawn'>,
+  ): Plan {
     const { store, clock, limits } = this.#options;
     const plan = planNamespace({
-      desired,
+      ...wanted,
       users,
       existing: (name) => store.configMap(namespace, name),
       managed: store.managed(namespace),
@@ -273,6 +327,15 @@ export class Controller {
     if (value.size === 0) all.delete(key);
     else all.set(key, value);
   }
+}
+
+/** Tells the ConfigMaps that pods may start by from those that must not be made yet. */
+function startableOf(
+  wanted: readonly EnvoyFilterTarget[],
+  { standing }: BroughtFilters,
+): (configMap: Target) => boolean {
+  const waiting = new Set(wanted.map(({ name }) => name).filter((name) => !standing.has(name)));
+  return ({ name }) => !waiting.has(name);
 }
 
 function helperTarget({ data, ...configMap }: DesiredConfigMap): Target {

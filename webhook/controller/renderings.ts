@@ -1,9 +1,10 @@
-/** Patched copies, each made once for a version of its source: an unrelated change in the namespace costs nothing. */
+/** Patched copies and EnvoyFilters, each made once for a version of its source: an unrelated change in the namespace costs nothing. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   distinctOwners,
   type ConfigMapProblem,
   type DesiredConfigMap,
+  type DesiredEnvoyFilter,
   type SourceConfigMap,
   type WantedEnvoy,
 } from '../desired/desired.ts';
@@ -11,6 +12,8 @@ import { digestOf } from '../injection/config-map-contents.ts';
 import { hasSource } from '../injection/status.ts';
 import type { Target } from './configmaps/plan-config-maps.ts';
 import type { Desire } from './desire.ts';
+import type { EnvoyFilterTarget } from './envoyfilters/plan-envoy-filters.ts';
+import { specDigestOf } from './envoyfilters/stored-envoy-filters.ts';
 
 /** What is kept of a rendering: no text, so that memory does not grow with the size of the configurations. */
 interface Kept {
@@ -21,6 +24,7 @@ interface Kept {
         readonly kind: 'rendered';
         readonly configMap: Omit<DesiredConfigMap, 'data' | 'binaryData' | 'users'>;
         readonly digest: string;
+        readonly filter: Pick<EnvoyFilterTarget, 'labels' | 'annotations' | 'digest'> | undefined;
       }
     | { readonly kind: 'problem'; readonly problem: Omit<ConfigMapProblem, 'users'> };
 }
@@ -40,11 +44,14 @@ export class Renderings {
     },
   ): Promise<{
     readonly targets: readonly Target[];
+    /** Each of the name of one of the targets. */
+    readonly filters: readonly EnvoyFilterTarget[];
     readonly problems: readonly ConfigMapProblem[];
   }> {
     const before = this.#kept.get(namespace);
     const now = new Map<string, Kept>();
     const targets: Target[] = [];
+    const filters: EnvoyFilterTarget[] = [];
     const problems: ConfigMapProblem[] = [];
     for (const envoy of envoys) {
       const source = sourceOf(envoy, facts);
@@ -55,12 +62,17 @@ export class Renderings {
       }
       now.set(envoy.plan.derived, kept);
       const { outcome } = kept;
-      if (outcome.kind === 'problem') problems.push({ ...outcome.problem, users: envoy.users });
-      else targets.push(targetOf(namespace, envoy, { ...facts, outcome }));
+      if (outcome.kind === 'problem') {
+        problems.push({ ...outcome.problem, users: envoy.users });
+        continue;
+      }
+      targets.push(targetOf(namespace, envoy, { ...facts, outcome }));
+      if (outcome.filter !== undefined)
+        filters.push(filterTargetOf(namespace, envoy, { ...outcome.filter, desire: facts.desire }));
     }
     if (now.size === 0) this.#kept.delete(namespace);
     else this.#kept.set(namespace, now);
-    return { targets, problems };
+    return { targets, filters, problems };
   }
 
   forget(namespace: string): void {
@@ -87,7 +99,12 @@ export class Renderings {
     return {
       desire,
       source: versionOf(envoy, source),
-      outcome: { kind: 'rendered', configMap, digest: digestOf(data, binaryData) },
+      outcome: {
+        kind: 'rendered',
+        configMap,
+        digest: digestOf(data, binaryData),
+        filter: rendered.envoyFilter === undefined ? undefined : slimmed(rendered.envoyFilter),
+      },
     };
   }
 }
@@ -115,6 +132,33 @@ function targetOf(
       const { data, binaryData = {} } = made;
       const sourceVersion = source?.resourceVersion ?? '';
       return { data, binaryData, changes, warnings, sourceVersion };
+    },
+  };
+}
+
+function slimmed({
+  labels,
+  annotations,
+  spec,
+}: DesiredEnvoyFilter): Pick<EnvoyFilterTarget, 'labels' | 'annotations' | 'digest'> {
+  return { labels, annotations, digest: specDigestOf(spec) };
+}
+
+/** All that it is made from is in the plan. */
+function filterTargetOf(
+  namespace: string,
+  envoy: WantedEnvoy,
+  { desire, ...slim }: ReturnType<typeof slimmed> & { readonly desire: Desire },
+): EnvoyFilterTarget {
+  return {
+    ...slim,
+    namespace,
+    name: envoy.plan.derived,
+    users: envoy.users,
+    spec: () => {
+      const rendered = desire.render(namespace, envoy, undefined);
+      if (rendered.kind === 'problem') throw new Error(rendered.problem.message);
+      return rendered.envoyFilter?.spec ?? {};
     },
   };
 }

@@ -76,6 +76,9 @@ export type ProblemReason =
   | 'ConfigMapTaken'
   | 'EnvoyConfigInvalid'
   | 'EnvoyConfigMissing'
+  | 'EnvoyFilterImpossible'
+  | 'EnvoyFilterRefused'
+  | 'EnvoyFilterTaken'
   | 'StatusInvalid';
 
 /** Why a ConfigMap cannot be created. */

@@ -22,6 +22,7 @@ export type EventReason =
   | 'ConfigMapRestored'
   | 'EnvoyConfigDoubtful'
   | 'EnvoyConfigRendered'
+  | 'EnvoyFilterRestored'
   | 'Injected'
   | 'NotInjected'
   | 'Refused'
@@ -225,6 +226,9 @@ const stepOf: Readonly<Record<ProblemReason, StepId>> = {
   ConfigMapTaken: 'configmap_taken',
   EnvoyConfigInvalid: 'envoy_config_invalid',
   EnvoyConfigMissing: 'envoy_config_awaited',
+  EnvoyFilterImpossible: 'envoy_filter_impossible',
+  EnvoyFilterRefused: 'envoy_filter_refused',
+  EnvoyFilterTaken: 'envoy_filter_taken',
   StatusInvalid: 'status_invalid',
 };
 
@@ -258,7 +262,7 @@ function registrationEvents(
 }
 
 /** Each once, however many pods it has. */
-function workloadsOf(users: readonly ConfigMapUser[]): readonly OwnerReference[] {
+export function workloadsOf(users: readonly ConfigMapUser[]): readonly OwnerReference[] {
   return [...new Map(users.filter(isLive).map(({ owner }) => [owner.uid, owner])).values()];
 }
 

@@ -26,3 +26,8 @@ export const envoyFilterKind = Object.freeze({
 export const envoyFilterFile = 'envoy-filter.yaml';
 /** Where the helper's container has that ConfigMap mounted: nobody reads it, but the kubelet waits for it. */
 export const envoyFilterDirectory = '/etc/svidecar-envoy-filter';
+
+/** Whether an EnvoyFilter could be ours by its name: `istio-svidecar-<hash>`. */
+export function isEnvoyFilterName(name: string): boolean {
+  return /^istio-svidecar-[0-9a-f]{32}$/.test(name);
+}

@@ -20,6 +20,8 @@ export interface ApiLimits {
   readonly lastRelistMs: number;
   readonly firstRetryMs: number;
   readonly lastRetryMs: number;
+  /** Milliseconds between looks for a resource that the cluster does not have. */
+  readonly absentMs: number;
 }
 
 export const defaultApiLimits: ApiLimits = Object.freeze({
@@ -39,6 +41,8 @@ export const defaultApiLimits: ApiLimits = Object.freeze({
   lastRelistMs: 60_000,
   firstRetryMs: 200,
   lastRetryMs: 15_000,
+  // A small answer; whoever installs Istio waits longer for the rest of it.
+  absentMs: 10_000,
 });
 
 type RetryLimits = Pick<ApiLimits, 'firstRetryMs' | 'lastRetryMs'>;

@@ -1,5 +1,8 @@
 import type { JsonObject } from '#kernel/json.ts';
 
+/** Whether there is such a resource at all, and whether it may be read. */
+export type Availability = 'there' | 'absent' | 'forbidden';
+
 /** One resource to follow. Objects are slimmed as soon as they are parsed. */
 export interface FollowedResource<Entry> {
   /** As in RBAC and in messages: `configmaps`. */
@@ -16,4 +19,9 @@ export interface FollowedResource<Entry> {
   readonly replace: (entries: readonly Entry[], version: string) => void;
   readonly put: (entry: Entry) => void;
   readonly drop: (namespace: string, name: string) => void;
+  /**
+   * Of a resource that a cluster need not have: called when that changes. While it is not there, it is looked for now and then,
+   * and nothing of it is held. Absent: the resource belongs to every cluster.
+   */
+  readonly available?: (now: Availability) => void;
 }

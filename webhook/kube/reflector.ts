@@ -13,7 +13,7 @@ import { retryDelayMs } from './api-limits.ts';
 import type { ApiLimits } from './api-limits.ts';
 import { readPages } from './paged-list.ts';
 import type { Log } from '#kernel/observe.ts';
-import type { FollowedResource } from './followed-resource.ts';
+import type { Availability, FollowedResource } from './followed-resource.ts';
 
 export interface ReflectorOptions {
   readonly api: KubernetesApi;
@@ -34,6 +34,9 @@ export interface ReflectorCounts {
 
 /** The version that we watched from is gone (HTTP 410): only a new list helps. */
 const gone = 410;
+/** No such resource is served. */
+const notFound = 404;
+const forbidden = 403;
 /** A watch that ends sooner than this counts as failed, whatever its status. */
 const shortestWatchMs = 1_000;
 
@@ -63,6 +66,8 @@ export class Reflector<Entry> implements Follower {
   #listsInRow = 0;
   #heardAtMs: number | undefined;
   #relist = new AbortController();
+  /** Of one that a cluster need not have. */
+  #availability: Availability | undefined;
 
   constructor(resource: FollowedResource<Entry>, options: ReflectorOptions) {
     this.#resource = resource;
@@ -109,9 +114,33 @@ export class Reflector<Entry> implements Follower {
         const version = await this.#list(signal);
         await this.#watchFrom(version, signal);
       } catch (thrown) {
-        await this.#failed(thrown, signal);
+        const missing = this.#missing(thrown);
+        if (missing === undefined) await this.#failed(thrown, signal);
+        else await this.#doWithout(missing, signal);
       }
     }
+  }
+
+  /** Undefined for any other failure, and for a resource that every cluster has. */
+  #missing(thrown: unknown): Exclude<Availability, 'there'> | undefined {
+    if (this.#resource.available === undefined || !(thrown instanceof ApiRefusal)) return undefined;
+    if (thrown.status === notFound) return 'absent';
+    return thrown.status === forbidden ? 'forbidden' : undefined;
+  }
+
+  /** It may come later. */
+  async #doWithout(missing: Exclude<Availability, 'there'>, signal: AbortSignal): Promise<void> {
+    this.#heardAtMs = this.#options.clock.now();
+    this.#becomes(missing);
+    await wait(this.#options.limits.absentMs, undefined, { signal }).catch(() => undefined);
+  }
+
+  #becomes(now: Availability): void {
+    if (this.#resource.available === undefined || now === this.#availability) return;
+    this.#options.log.info({ resource: this.name, now }, 'availability of a resource');
+    this.#availability = now;
+    if (now !== 'there') this.#resource.replace([], '');
+    this.#resource.available(now);
   }
 
   /** Waits before a list that soon follows others, whatever requested it. */
@@ -163,6 +192,7 @@ export class Reflector<Entry> implements Follower {
     this.counts.lists += 1;
     this.#failuresInRow = 0;
     this.#isSynced = true;
+    this.#becomes('there');
     this.#markSynced();
     return version;
   }
@@ -181,6 +211,7 @@ export class Reflector<Entry> implements Follower {
         this.#failuresInRow = 0;
       } catch (thrown) {
         if (isGone(thrown) || isOver()) return;
+        if (this.#missing(causeOf(thrown)) !== undefined) return;
         if (thrown instanceof WatchBroken) version = thrown.version;
         // It worked for a while, so failures are counted from one again.
         if (clock.now() - beganMs >= limits.watchIdleMs) this.#failuresInRow = 0;
@@ -257,7 +288,7 @@ export class Reflector<Entry> implements Follower {
     this.counts.failures += 1;
     this.#failuresInRow += 1;
     const { limits, random, log } = this.#options;
-    const cause = thrown instanceof WatchBroken ? thrown.cause : thrown;
+    const cause = causeOf(thrown);
     const asked = cause instanceof ApiRefusal ? (cause.retryAfterS ?? 0) * 1000 : 0;
     const delayMs = Math.max(retryDelayMs(this.#failuresInRow, limits, random), asked);
     const fields = { resource: this.name, fault: messageOf(cause), retryMs: Math.round(delayMs) };
@@ -279,12 +310,16 @@ class WatchBroken extends Error {
   }
 }
 
+function causeOf(thrown: unknown): unknown {
+  return thrown instanceof WatchBroken ? thrown.cause : thrown;
+}
+
 function isGone(thrown: unknown): boolean {
   return thrown instanceof ApiRefusal && thrown.status === gone;
 }
 
 function isForbidden(thrown: unknown): boolean {
-  return thrown instanceof ApiRefusal && (thrown.status === 401 || thrown.status === 403);
+  return thrown instanceof ApiRefusal && (thrown.status === 401 || thrown.status === forbidden);
 }
 
 function refusalOf(status: JsonObject): ApiRefusal {

@@ -15,35 +15,28 @@ import {
   untilRefusedWith,
   workloadOf,
 } from './guarded-cluster.ts';
+import {
+  csi,
+  envoy,
+  filter,
+  filterVolume,
+  hash,
+  helper,
+  istioPod,
+  labelled,
+  mounts,
+  native,
+  nativeProxy,
+  node,
+  ofIstio,
+  proxy,
+  settings,
+  status,
+  waiting,
+  withLabels,
+} from './guarded-pods.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
-const hash = '0123456789abcdef0123456789abcdef';
-/** As svidecar writes it, cut to what the guard reads. */
-function status(templates: readonly string[], more: JsonObject = {}): string {
-  return JSON.stringify({
-    version: '0.1.0',
-    templates,
-    ...more,
-    helper: { configMap: `svidecar-${hash}`, settings: '' },
-    envoy: { source: 'e', derived: `e-svidecar-${hash}`, file: 'envoy.yaml' },
-    undo: {},
-  });
-}
-
-const settings = { name: 'settings', configMap: { name: `svidecar-${hash}` } };
-const envoy = { name: 'envoy', configMap: { name: `e-svidecar-${hash}` } };
-const mounts = { volumeMounts: [{ name: 'settings', mountPath: '/etc/svidecar' }] };
-const helper = { name: 'auth-helper', image: 'helper:1', ...mounts };
-const native = { ...helper, restartPolicy: 'Always' };
-const proxy = {
-  name: 'istio-proxy',
-  image: 'p:1',
-  volumeMounts: [
-    { name: 'workload-socket', mountPath: '/var/run/secrets/workload-spiffe-uds', readOnly: true },
-  ],
-};
-const csi = { name: 'workload-socket', csi: { driver: 'csi.spiffe.io', readOnly: true } };
-const node = { name: 'workload-socket', hostPath: { path: '/run/spire/agent-sockets' } };
 const injected = { ...asks('jwt-inject'), 'svidecar.dev/status': status(['jwt-inject']) };
 const complete = { initContainers: [native], containers: [app], volumes: [settings, envoy] };
 
@@ -194,6 +187,70 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
     expect(stderr).toContain(guard);
     expect(stderr).toContain(message);
     expect(stderr).toContain('Next: ');
+  });
+
+  test.each<[string, JsonObject, JsonObject, string]>([
+    ['has no label', {}, ofIstio, 'would not get the EnvoyFilter'],
+    [
+      'has the label of another',
+      { 'svidecar.dev/envoy-filter': filter.replace('0', '1') },
+      ofIstio,
+      'would not get the EnvoyFilter',
+    ],
+    [
+      'has a helper that does not wait for it',
+      labelled,
+      { ...ofIstio, initContainers: [native, nativeProxy] },
+      'would not get the EnvoyFilter',
+    ],
+    [
+      'has a helper that starts without it',
+      labelled,
+      {
+        ...ofIstio,
+        volumes: [settings, { ...filterVolume, configMap: { name: filter, optional: true } }],
+      },
+      'would not get the EnvoyFilter',
+    ],
+    [
+      'has no istio-proxy',
+      labelled,
+      { ...ofIstio, initContainers: [waiting] },
+      'has no container istio-proxy',
+    ],
+    [
+      'has an istio-proxy that ends',
+      labelled,
+      { ...ofIstio, initContainers: [waiting, { name: 'istio-proxy', image: 'proxy:1' }] },
+      'has no container istio-proxy',
+    ],
+    [
+      'has no helper',
+      labelled,
+      { ...ofIstio, initContainers: [nativeProxy] },
+      'has no container auth-helper',
+    ],
+  ])('refuses a pod of Istio that %s', async (...[, labels, spec, message]) => {
+    const { code, stderr } = await tryToCreate(api, on, withLabels(podOf(istioPod, spec), labels));
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
+  });
+
+  test.each<[string, JsonObject]>([
+    ['as a native sidecar', ofIstio],
+    [
+      'beside the app',
+      {
+        ...ofIstio,
+        initContainers: [waiting],
+        containers: [app, { name: 'istio-proxy', image: 'proxy:1' }],
+      },
+    ],
+  ])('lets in a pod of Istio whose proxy is %s', async (_name, spec) => {
+    const pod = withLabels(podOf(istioPod, spec), labelled);
+    const { code, stderr } = await tryToCreate(api, on, pod);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
   });
 
   test.each<[string, JsonObject, JsonObject]>([

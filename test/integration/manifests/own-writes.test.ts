@@ -1,11 +1,16 @@
 /** What somebody who has taken over the webhook can do with its token, on a real API server. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isObject, objectAt, type JsonObject } from '#kernel/json.ts';
+import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { statusOf } from '../../../webhook/injection/status.ts';
+import { injected } from '../../fakes/admission.ts';
+import { engineFor } from '../../fakes/engine.ts';
+import { appAlone, deployment } from '../../fakes/workloads.ts';
 import { startApiServer, type ApiServer } from '../harness/api-server.ts';
 import { describeWithComponents } from '../harness/components.ts';
+import { installEnvoyFilterCrd } from '../harness/istio-crds.ts';
 import { waitUntil } from '../harness/processes.ts';
 
-const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
+const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'istio-files'];
 const hash = '0123456789abcdef0123456789abcdef';
 const ours = { 'app.kubernetes.io/managed-by': 'svidecar' };
 const mine = `svidecar-${hash}`;
@@ -30,6 +35,22 @@ function secret(name: string, type: string, annotations: JsonObject = {}): JsonO
   return { apiVersion: 'v1', kind: 'Secret', metadata, type, data };
 }
 
+const filterName = `istio-svidecar-${hash}`;
+const forOurs = { workloadSelector: { labels: { 'svidecar.dev/envoy-filter': filterName } } };
+
+function patch(applyTo: string, operation: string): JsonObject {
+  return { applyTo, patch: { operation, value: { name: 'x' } } };
+}
+
+function envoyFilter(spec: JsonObject, metadata: JsonObject = {}): JsonObject {
+  return {
+    apiVersion: 'networking.istio.io/v1alpha3',
+    kind: 'EnvoyFilter',
+    metadata: { namespace: 'shop', name: filterName, labels: ours, ...metadata },
+    spec: { ...forOurs, configPatches: [patch('HTTP_FILTER', 'INSERT_BEFORE')], ...spec },
+  };
+}
+
 describeWithComponents(programs, 'with the token of svidecar', () => {
   let api: ApiServer;
   let kubeconfig: string;
@@ -52,6 +73,7 @@ describeWithComponents(programs, 'with the token of svidecar', () => {
     api = await startApiServer();
     const installed = await api.kubectl(['apply', '-k', 'manifests/kustomize/base']);
     expect(installed.code, installed.stderr).toBe(0);
+    await installEnvoyFilterCrd(api);
     await api.createNamespace('shop', { 'svidecar.dev/injection': 'enabled' });
     await api.createNamespace('plain');
     kubeconfig = await api.kubeconfigFor('system:serviceaccount:svidecar:svidecar', [
@@ -145,6 +167,76 @@ describeWithComponents(programs, 'with the token of svidecar', () => {
   ])('%s cannot be changed', async (_name, args) => {
     expect(await tryTo(args)).toMatch(/forbidden/i);
   });
+
+  test.each<[string, JsonObject, JsonObject, RegExp]>([
+    ['for every pod', { workloadSelector: {} }, {}, /its name, and that label alone/],
+    [
+      'for other pods',
+      { workloadSelector: { labels: { app: 'web' } } },
+      {},
+      /its name, and that label alone/,
+    ],
+    [
+      'that removes a filter',
+      { configPatches: [patch('HTTP_FILTER', 'REMOVE')] },
+      {},
+      /removes or changes/,
+    ],
+    [
+      'that changes clusters',
+      { configPatches: [patch('CLUSTER', 'MERGE')] },
+      {},
+      /removes or changes/,
+    ],
+    [
+      'that changes the bootstrap',
+      { configPatches: [patch('BOOTSTRAP', 'MERGE')] },
+      {},
+      /removes or changes/,
+    ],
+    ['of another name', {}, { name: 'theirs' }, /only EnvoyFilters that are called/],
+    ['without the label', {}, { labels: {} }, /only EnvoyFilters that are called/],
+    ["in Istio's namespace", {}, { namespace: 'plain' }, /only in namespaces with the label/],
+  ])('no EnvoyFilter is written %s', async (...[, spec, metadata, words]) => {
+    expect(await replace(envoyFilter(spec, metadata))).toMatch(words);
+  });
+
+  test('its own EnvoyFilters are written and removed, as the engine renders them; those of others stay', async () => {
+    const { name, spec } = renderedFilter();
+    const labels = { workloadSelector: { labels: { 'svidecar.dev/envoy-filter': name } } };
+    expect(await replace(envoyFilter({ ...spec, ...labels }, { name }))).toBe('');
+    const path = `/apis/networking.istio.io/v1alpha3/namespaces/shop/envoyfilters/${name}`;
+    expect(await tryTo(['delete', `--raw=${path}`])).toBe('');
+    await byAdmin(envoyFilter({}, { name: 'theirs', labels: {} }));
+    expect(await tryTo(['delete', `--raw=${path.replace(name, 'theirs')}`])).toMatch(
+      /only EnvoyFilters that are called/,
+    );
+  });
+
+  /** Of a plan that opens and closes all that a plan may. */
+  function renderedFilter(): { readonly name: string; readonly spec: JsonObject } {
+    const annotations = {
+      'inject.svidecar.dev/templates': 'jwt-inject,jwt-validate',
+      'svidecar.dev/inject-audience': 'spiffe://example.org/b',
+      'svidecar.dev/envoy-container': 'istio-proxy',
+    };
+    const engine = engineFor();
+    const object = injected(deployment(annotations, appAlone), { engine });
+    const plan = statusOf(objectAt(objectAt(object, 'spec'), 'template'))?.envoy;
+    if (plan === undefined) throw new TypeError('it has an Envoy');
+    const { envoyFilter: spec } = engine.memory.copies.patch({
+      namespace: 'shop',
+      plan,
+      source: { data: {} },
+    });
+    return { name: plan.derived, spec: spec ?? {} };
+  }
+
+  const replace = (object: JsonObject): Promise<string> => {
+    const namespace = stringAt(objectAt(object, 'metadata'), 'namespace') ?? '';
+    const list = `/apis/networking.istio.io/v1alpha3/namespaces/${namespace}/envoyfilters`;
+    return tryTo(['create', `--raw=${list}`, '-f', '-'], object);
+  };
 
   test("hooks of others, and events that are not svidecar's, cannot be written", async () => {
     const hook = {

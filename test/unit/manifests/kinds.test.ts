@@ -78,6 +78,7 @@ test('the webhook may list and watch all of them, and nothing else but what it k
     '/namespaces',
     '/configmaps',
     'admissionregistration.k8s.io/mutatingwebhookconfigurations',
+    'networking.istio.io/envoyfilters',
   ];
   const all = [...workloadKinds.map(({ group, resource }) => `${group}/${resource}`), ...others];
   expect(watched.sort()).toEqual(all.sort());

@@ -6,6 +6,7 @@ import { envoyCheck, keysReader } from '../../../webhook/admission/check-envoy.t
 import { review, type ReviewContext } from '../../../webhook/admission/review.ts';
 import { defaultClusterLimits } from '../../../webhook/controller/cluster-limits.ts';
 import { Controller } from '../../../webhook/controller/controller.ts';
+import { EnvoyFilterStore } from '../../../webhook/controller/envoyfilters/envoy-filter-store.ts';
 import { EventWriter } from '../../../webhook/controller/events/event-writer.ts';
 import { slimConfigMap, slimWorkload } from '../../../webhook/controller/kept-objects.ts';
 import { ClusterStore } from '../../../webhook/controller/store.ts';
@@ -162,9 +163,10 @@ test('admission and controller render a source once between them, for each plan'
     instance: 'svidecar-1',
     limits: { ...defaultClusterLimits, gatherMs: 1 },
   };
-  const controller = new Controller({
+  const controller: Controller = new Controller({
     ...common,
     store,
+    filters: new EnvoyFilterStore(() => controller),
     desire: () => desire,
     isCurrent: () => true,
     random: () => 0.5,

@@ -31,7 +31,8 @@ SPIRE's server is that of the configuration where --spire-server is not given; t
 What cannot be reached is not looked at, which is said, and the rest is done.
 
 An entry is svidecar's if its name is svidecar.<namespace>.<hash>, with entries.cluster set svidecar-<cluster>.<namespace>.<hash>;
-a relationship if the Lease svidecar-registrations records it; a ClusterSPIFFEID if it has a name and the label of svidecar's.
+a relationship if the Lease svidecar-registrations records it; a ClusterSPIFFEID or an EnvoyFilter if it has a name and the
+label of svidecar's. An EnvoyFilter that a workload or a pod needs stays: without it requests would pass unchecked.
 Others stay, the entry that makes svidecar an administrator too: spire-server entry delete takes that.
 Exit code: 0 all was looked at, and with --yes is gone · 1 something stays · 3 something was not looked at.`;
 
@@ -39,7 +40,7 @@ export function cleanupCommand(context: CliContext): Command {
   const command = new Command('cleanup')
     .summary('take what svidecar has made out of SPIRE and the cluster')
     .description(
-      'List the entries and federation relationships that svidecar has made in SPIRE, and its ClusterSPIFFEID objects, and with --yes delete them. Those of others are never touched.',
+      'List the entries and federation relationships that svidecar has made in SPIRE, its ClusterSPIFFEID objects and EnvoyFilters, and with --yes delete them. Those of others are never touched.',
     )
     .option('-n, --namespace <name>', "svidecar's own namespace", 'svidecar')
     .option(
@@ -47,7 +48,10 @@ export function cleanupCommand(context: CliContext): Command {
       "the injector's configuration (default: the cluster's, else built-in defaults)",
     )
     .option('--yes', 'delete them');
-  return addClusterFlags(addSpireServerFlags(command), 'for relationships and objects')
+  return addClusterFlags(
+    addSpireServerFlags(command),
+    'for relationships, objects and EnvoyFilters',
+  )
     .addHelpText('after', examples)
     .action(async (flags: CleanupFlags) => {
       const { signal } = new AbortController();

@@ -21,6 +21,7 @@ import { planRelationships, type RelationshipStep } from '../federation/plan-rel
 import { RelationshipKeeper } from '../federation/relationship-keeper.ts';
 import { leaseRecord, type RelationshipRecord } from '../federation/relationship-record.ts';
 import { registrationsLeasePath } from '../registrations/registrations-lease.ts';
+import { findEnvoyFilters, removeEnvoyFilter, type LeftEnvoyFilter } from './left-envoy-filters.ts';
 
 export interface CleanUpSite {
   readonly spire: SpireServerApi;
@@ -44,12 +45,14 @@ export interface LeftByUs {
   readonly others: number;
   readonly relationships: FoundPart<RelationshipStep & { readonly kind: 'delete' }>;
   readonly objects: FoundPart<ClusterSpiffeIdStep & { readonly kind: 'remove' }>;
+  readonly envoyFilters: FoundPart<LeftEnvoyFilter>;
 }
 
 export interface TakenAway {
   readonly entries: number;
   readonly relationships: number;
   readonly objects: number;
+  readonly envoyFilters: number;
   /** A sentence for each that stays although it is ours. */
   readonly stays: readonly string[];
 }
@@ -64,27 +67,34 @@ const silent: Log = {
 
 /** Writes nothing. */
 export async function findOurs(site: CleanUpSite): Promise<LeftByUs> {
-  const [all, relationships, objects] = await Promise.all([
+  const [all, relationships, objects, envoyFilters] = await Promise.all([
     seen(() => site.spire.listEntries(site.signal)),
     seen(() => relationshipsOf(site)),
     seen(() => objectsOf(site)),
+    seen(async () => findEnvoyFilters(clusterOf(site), site.signal)),
   ]);
-  if (all.kind === 'unseen') return { entries: all, others: 0, relationships, objects };
+  const inCluster = { relationships, objects, envoyFilters };
+  if (all.kind === 'unseen') return { entries: all, others: 0, ...inCluster };
   const items = all.items.filter(({ id }) => namespaceOfEntry(site.clusterName, id) !== undefined);
   const others = all.items.length - items.length;
-  return { entries: { kind: 'seen', items }, others, relationships, objects };
+  return { entries: { kind: 'seen', items }, others, ...inCluster };
 }
 
-/** Entries first: SPIRE keeps a bundle that an entry federates with. */
+/**
+ * Entries first: SPIRE keeps a bundle that an entry federates with. EnvoyFilters last, and only those that nobody's pods need:
+ * without the others requests pass unchecked, while without an entry they are refused.
+ */
 export async function takeAway(ours: LeftByUs, site: CleanUpSite): Promise<TakenAway> {
   const entries = await deleteEntries(itemsOf(ours.entries), site);
   const relationships = await deleteRelationships(itemsOf(ours.relationships).length, site);
   const objects = await deleteObjects(itemsOf(ours.objects), site);
+  const envoyFilters = await deleteEnvoyFilters(itemsOf(ours.envoyFilters), site);
   return {
     entries: entries.gone,
     relationships: relationships.gone,
     objects: objects.gone,
-    stays: [...entries.stays, ...relationships.stays, ...objects.stays],
+    envoyFilters: envoyFilters.gone,
+    stays: [entries, relationships, objects, envoyFilters].flatMap(({ stays }) => stays),
   };
 }
 
@@ -167,6 +177,18 @@ async function deleteObjects(
     }
   }
   return { gone: steps.length - stays.length, stays };
+}
+
+async function deleteEnvoyFilters(
+  filters: readonly LeftEnvoyFilter[],
+  site: CleanUpSite,
+): Promise<Gone> {
+  const stays: string[] = [];
+  for (const filter of filters) {
+    const why = await removeEnvoyFilter(clusterOf(site), filter, site.signal);
+    if (why !== undefined) stays.push(why);
+  }
+  return { gone: filters.length - stays.length, stays };
 }
 
 function recordOf(site: CleanUpSite): RelationshipRecord {

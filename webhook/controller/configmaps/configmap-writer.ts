@@ -10,6 +10,7 @@ import { demandedOf } from '../../kube/api-words.ts';
 import { ApiRefusal } from '../../kube/kubernetes-api.ts';
 import type { KubernetesApi } from '../../kube/kubernetes-api.ts';
 import type { ClusterLimits } from '../cluster-limits.ts';
+import { Contests } from '../contests.ts';
 import { isNamespaceGoing, type EventWriter } from '../events/event-writer.ts';
 import { slimConfigMap } from '../kept-objects.ts';
 import { nameTaken } from './plan-config-maps.ts';
@@ -37,26 +38,22 @@ export interface Done {
   readonly againInMs?: number;
 }
 
-const nothing: Done = Object.freeze({ problems: [] });
+const removalWords = {
+  remove: 'unused ConfigMap removed',
+  withdraw: 'ConfigMap taken away: its EnvoyFilter is not there, so that no pod may start',
+} as const;
 
-/** What we applied last, and the version that it became: not applied again if others add to it. */
-interface Applied {
-  readonly digest: string;
-  readonly resourceVersion: string;
-  /** How often in a row somebody else has changed it, and when it may be repaired again. */
-  readonly contests: number;
-  readonly notBeforeMs: number;
-}
+const nothing: Done = Object.freeze({ problems: [] });
 
 export class ConfigMapWriter {
   readonly counts: Record<Outcome, number> = { applied: 0, recreated: 0, removed: 0 };
   readonly #options: WriterOptions;
-  /** By `namespace/name`. */
-  readonly #applied = new Map<string, Applied>();
+  readonly #contests: Contests;
   #signal: AbortSignal | undefined;
 
   constructor(options: WriterOptions) {
     this.#options = options;
+    this.#contests = new Contests(options.limits);
   }
 
   start(signal: AbortSignal): void {
@@ -72,12 +69,13 @@ export class ConfigMapWriter {
           await this.#remove(pathOf(step.configMap), { uid: step.uid });
           this.counts.recreated += 1;
           return await this.#recreate(step.configMap, step.uid);
+        case 'withdraw':
         case 'remove': {
           const { uid, resourceVersion, name } = step;
           await this.#remove(pathOf({ namespace, name }), { uid, resourceVersion });
           this.counts.removed += 1;
-          this.#applied.delete(`${namespace}/${name}`);
-          this.#options.log.info({ namespace, name }, 'unused ConfigMap removed');
+          this.#contests.forget({ namespace, name });
+          this.#options.log.info({ namespace, name }, removalWords[step.kind]);
           return nothing;
         }
         default:
@@ -91,7 +89,7 @@ export class ConfigMapWriter {
   }
 
   async #apply(target: Target, knownUid: string | undefined): Promise<Done> {
-    const { api, store, log } = this.#options;
+    const { api, store, clock, log } = this.#options;
     const { namespace, name } = target;
     const digest = hash('sha256', JSON.stringify({ ...target, users: [] }), 'base64');
     const rest = this.#restOf(target, digest);
@@ -106,11 +104,7 @@ export class ConfigMapWriter {
     const body = bodyOf(target, contents, knownUid ?? there?.uid);
     const entry = slimConfigMap(await api.apply(path, body, this.#running()));
     store.answerConfigMap(entry);
-    this.#applied.set(`${namespace}/${name}`, {
-      ...this.#contest(target, digest),
-      digest,
-      resourceVersion: entry.resourceVersion,
-    });
+    this.#contests.wrote({ namespace, name, digest }, entry.resourceVersion, clock.now());
     this.counts.applied += 1;
     log.debug({ namespace, name }, 'ConfigMap applied');
     if (!isMadeFor(there, target)) this.#tell(target, contents, entry.uid);
@@ -134,37 +128,13 @@ export class ConfigMapWriter {
   }
 
   /** Nothing to do, or nothing yet; undefined where it is to be written. */
-  #restOf(target: Target, digest: string): Done | undefined {
-    if (this.#isApplied(target, digest)) return nothing;
-    const againInMs = this.#waitMs(target, digest);
+  #restOf({ namespace, name }: Target, digest: string): Done | undefined {
+    const { store, clock } = this.#options;
+    const contested = { namespace, name, digest };
+    const known = store.configMap(namespace, name)?.resourceVersion;
+    if (this.#contests.isWritten(contested, known)) return nothing;
+    const againInMs = this.#contests.waitMs(contested, clock.now());
     return againInMs > 0 ? { problems: [], againInMs } : undefined;
-  }
-
-  #isApplied({ namespace, name }: Target, digest: string): boolean {
-    const last = this.#applied.get(`${namespace}/${name}`);
-    const known = this.#options.store.configMap(namespace, name)?.resourceVersion;
-    return last?.digest === digest && last.resourceVersion === known;
-  }
-
-  /**
-   * Milliseconds until it may be put right: at once after the first foreign change, later and later after the next. Two
-   * versions of svidecar, or of its configuration, would otherwise overwrite each other without end.
-   */
-  #waitMs({ namespace, name }: Target, digest: string): number {
-    const last = this.#applied.get(`${namespace}/${name}`);
-    if (last?.digest !== digest) return 0;
-    return Math.max(0, last.notBeforeMs - this.#options.clock.now());
-  }
-
-  #contest({ namespace, name }: Target, digest: string): Pick<Applied, 'contests' | 'notBeforeMs'> {
-    const { clock, limits } = this.#options;
-    const last = this.#applied.get(`${namespace}/${name}`);
-    const nowMs = clock.now();
-    const isOver = nowMs - (last?.notBeforeMs ?? 0) > limits.contestOverMs;
-    if (last?.digest !== digest || isOver) return { contests: 0, notBeforeMs: nowMs };
-    const contests = last.contests + 1;
-    const delayMs = Math.min(limits.lastContestMs, limits.firstContestMs * 2 ** (contests - 1));
-    return { contests, notBeforeMs: nowMs + delayMs };
   }
 
   #tell(target: Target, contents: WrittenContents, uid: string): void {
@@ -235,7 +205,7 @@ function bodyOf(
 }
 
 function refusedBy(refusal: ApiRefusal, step: ConfigMapStep): ConfigMapProblem {
-  const users = step.kind === 'remove' ? [] : step.configMap.users;
+  const users = 'configMap' in step ? step.configMap.users : [];
   return { reason: 'ConfigMapRefused', message: `${refusal.message}${adviceFor(refusal)}`, users };
 }
 

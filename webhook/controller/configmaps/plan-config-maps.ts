@@ -7,8 +7,8 @@ import type {
   OwnerReference,
   ConfigMapProblem,
 } from '../../desired/desired.ts';
-import { hashesIn, hashOfName, isLegacyName, isOurName } from '../../injection/hash.ts';
-import { graceOf } from '../grace.ts';
+import { isLegacyName } from '../../injection/hash.ts';
+import { planUnused, type Removal } from '../unused.ts';
 
 /** What a ConfigMap should become, without its texts: they are made where they are written. */
 export interface Target extends Omit<DesiredConfigMap, 'data' | 'binaryData'> {
@@ -37,15 +37,14 @@ export type ConfigMapStep =
     }
   /** An immutable one with other contents: remove and create. */
   | { readonly kind: 'recreate'; readonly configMap: Target; readonly uid: string }
-  | {
-      readonly kind: 'remove';
-      readonly name: string;
-      readonly uid: string;
-      readonly resourceVersion: string;
-    };
+  /** Pods that mount it must not start now, so it is taken away although it is wanted. */
+  | (Omit<Removal, 'kind'> & { readonly kind: 'withdraw' })
+  | Removal;
 
 export interface PlanInput {
   readonly desired: readonly Target[];
+  /** Names that are wanted, but must not be there now. */
+  readonly withdrawn: ReadonlySet<string>;
   readonly users: readonly ConfigMapUser[];
   /** What is there under a name, ours or not. */
   readonly existing: (name: string) => ConfigMapEntry | undefined;
@@ -75,14 +74,22 @@ export function planNamespace(input: PlanInput): Plan {
     if (problem !== undefined) problems.push(problem);
     if (step !== undefined) steps.push(step);
   }
-  const removal = planRemoval(input);
-  return { ...removal, steps: [...steps, ...removal.steps], problems };
+  const withdrawals = [...input.withdrawn].flatMap((name) => withdrawal(input.existing(name)));
+  const desired = new Set(input.desired.map(({ name }) => name));
+  const removal = planUnused({ ...input, managed: input.managed.values(), desired });
+  return { ...removal, steps: [...steps, ...withdrawals, ...removal.steps], problems };
 }
 
 /** What is there under the name and is not ours to change. */
 function obstacle(there: ConfigMapEntry, configMap: Target): ConfigMapProblem | undefined {
   if (!there.isManaged) return nameTaken(configMap);
   return isOfOthers(there, configMap) ? heldByOthers(configMap) : undefined;
+}
+
+function withdrawal(there: ConfigMapEntry | undefined): readonly ConfigMapStep[] {
+  if (there?.isManaged !== true) return [];
+  const { name, uid, resourceVersion } = there;
+  return [{ kind: 'withdraw', name, uid, resourceVersion }];
 }
 
 function stepFor(there: ConfigMapEntry | undefined, configMap: Target): ConfigMapStep | undefined {
@@ -111,41 +118,6 @@ function heldByOthers({ namespace, name, users }: Target): ConfigMapProblem {
     `ConfigMap ${namespace}/${name} holds other settings than the status annotation names; version 0.1.0 made its short name, which does not tell whose they are, so it is left alone: ` +
     'restart the workload (kubectl rollout restart), which gives it a name of 128 bits';
   return { reason: 'ConfigMapTaken', message, users };
-}
-
-/**
- * One that nobody uses is removed after a grace: its user may be about to appear. Its name must be ours as well: a label
- * alone is too easily given to something else.
- */
-function planRemoval(input: PlanInput): Omit<Plan, 'problems'> {
-  const { users, nowMs, graceMs } = input;
-  // Who is not read may need any of them.
-  if (users.some(({ isStatusWithheld }) => isStatusWithheld === true))
-    return { steps: [], unusedSinceMs: new Map(), againInMs: undefined };
-  const desired = new Set(input.desired.map((configMap) => configMap.name));
-  const mentioned = mentionedHashes(users);
-  const isUnused = ({ name }: ConfigMapEntry): boolean =>
-    isOurName(name) && !desired.has(name) && !mentioned.has(hashOfName(name));
-  const unused = [...input.managed.values()].filter(isUnused);
-  const times = { sinceMs: input.unusedSinceMs, nowMs, graceMs };
-  const { over, sinceMs, againInMs } = graceOf(unused, ({ name }) => name, times);
-  const steps = over.map(({ name, uid, resourceVersion }): ConfigMapStep => ({
-    kind: 'remove',
-    name,
-    uid,
-    resourceVersion,
-  }));
-  return { steps, unusedSinceMs: sinceMs, againInMs };
-}
-
-/**
- * A ConfigMap may be in use though it cannot be made now (its source is gone or broken): the last good one then stays.
- * The status is JSON that names it; finding its hash anywhere in the text errs on the side of keeping.
- */
-function mentionedHashes(users: readonly ConfigMapUser[]): ReadonlySet<string> {
-  // Replicas carry the same text; each is gone through once.
-  const texts = new Set(users.map((user) => user.status));
-  return new Set([...texts].flatMap((text) => hashesIn(text)));
 }
 
 function isAsDesired(there: ConfigMapEntry, configMap: Target): boolean {

@@ -43,6 +43,7 @@ function plan(existing: readonly ConfigMapEntry[], changed: Partial<PlanInput> =
   return planNamespace({
     desired: [wanted],
     users: [user],
+    withdrawn: new Set(),
     existing: (name) => byName.get(name),
     managed: new Map([...byName].filter(([, entry]) => entry.isManaged)),
     unusedSinceMs: new Map(),

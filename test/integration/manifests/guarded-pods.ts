@@ -1,0 +1,58 @@
+/** Pods as svidecar leaves them, cut to what the guard reads. */
+import { objectAt, type JsonObject } from '#kernel/json.ts';
+import { app, asks } from './guarded-cluster.ts';
+
+export const hash = '0123456789abcdef0123456789abcdef';
+/** As svidecar writes it, cut to what the guard reads. */
+export function status(templates: readonly string[], more: JsonObject = {}): string {
+  return JSON.stringify({
+    version: '0.1.0',
+    templates,
+    ...more,
+    helper: { configMap: `svidecar-${hash}`, settings: '' },
+    envoy: { source: 'e', derived: `e-svidecar-${hash}`, file: 'envoy.yaml' },
+    undo: {},
+  });
+}
+
+export const settings = { name: 'settings', configMap: { name: `svidecar-${hash}` } };
+export const envoy = { name: 'envoy', configMap: { name: `e-svidecar-${hash}` } };
+export const mounts = { volumeMounts: [{ name: 'settings', mountPath: '/etc/svidecar' }] };
+export const helper = { name: 'auth-helper', image: 'helper:1', ...mounts };
+export const native = { ...helper, restartPolicy: 'Always' };
+
+export const proxy = {
+  name: 'istio-proxy',
+  image: 'p:1',
+  volumeMounts: [
+    { name: 'workload-socket', mountPath: '/var/run/secrets/workload-spiffe-uds', readOnly: true },
+  ],
+};
+export const csi = { name: 'workload-socket', csi: { driver: 'csi.spiffe.io', readOnly: true } };
+export const node = { name: 'workload-socket', hostPath: { path: '/run/spire/agent-sockets' } };
+
+/** Of a pod whose Envoy istiod configures. */
+export const filter = `istio-svidecar-${hash}`;
+const istioStatus = status(['jwt-inject'])
+  .replace(`"derived":"e-svidecar-${hash}"`, `"derived":"${filter}"`)
+  .replace('"file"', '"istio":{"role":"sidecar"},"file"');
+export const istioPod = {
+  ...asks('jwt-inject'),
+  'svidecar.dev/status': istioStatus,
+};
+export const filterVolume = { name: 'filter', configMap: { name: filter } };
+export const waiting = {
+  ...native,
+  volumeMounts: [...mounts.volumeMounts, { name: 'filter', mountPath: '/etc/filter' }],
+};
+export const nativeProxy = { name: 'istio-proxy', image: 'proxy:1', restartPolicy: 'Always' };
+export const ofIstio = {
+  initContainers: [waiting, nativeProxy],
+  containers: [app],
+  volumes: [settings, filterVolume],
+};
+export const labelled = { 'svidecar.dev/envoy-filter': filter };
+
+export function withLabels(pod: JsonObject, labels: JsonObject): JsonObject {
+  return { ...pod, metadata: { ...objectAt(pod, 'metadata'), labels } };
+}
