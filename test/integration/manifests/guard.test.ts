@@ -47,7 +47,7 @@ function ofVersion010(object: JsonObject): JsonObject {
 }
 
 /** With a helper, and nothing in Envoy's configuration. */
-const ofIstio = {
+const byIstio = {
   ...asks('istio-validate'),
   'svidecar.dev/status': JSON.stringify({
     version: '0.1.0',
@@ -159,19 +159,19 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
     ],
     [
       'asks for istio-validate and has no proxy of Istio',
-      ofIstio,
+      byIstio,
       { ...askedByIstio, containers: [app] },
       'has no container istio-proxy',
     ],
     [
       'has a proxy of Istio that ends before the app starts',
-      ofIstio,
+      byIstio,
       { ...askedByIstio, initContainers: [native, proxy], containers: [app] },
       'has no container istio-proxy',
     ],
     [
       'has a proxy of Istio, but no helper',
-      ofIstio,
+      byIstio,
       { volumes: [settings, csi], containers: [app, proxy] },
       'has no container auth-helper',
     ],
@@ -255,7 +255,7 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
 
   test.each<[string, JsonObject, JsonObject]>([
     ['asks for nothing', {}, {}],
-    ['is asked about by Istio', ofIstio, { ...askedByIstio, containers: [app, proxy] }],
+    ['is asked about by Istio', byIstio, { ...askedByIstio, containers: [app, proxy] }],
     ['was injected, as a native sidecar', injected, complete],
     [
       'was injected, beside the app',
