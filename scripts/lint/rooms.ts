@@ -109,6 +109,7 @@ export const rooms: readonly Room[] = [
     objects,
     editing,
     envoy,
+    proxy,
     request,
     identity,
     injection,

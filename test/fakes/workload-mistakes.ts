@@ -4,6 +4,7 @@ import type { CheckId, Severity } from '../../webhook/checks/check-contract.ts';
 import { injected } from './admission.ts';
 import { enabled, namespace, type Objects } from './check-facts.ts';
 import { engineFor } from './engine.ts';
+import { proxiedRows } from './proxied-mistakes.ts';
 import {
   changed,
   configMap,
@@ -11,6 +12,7 @@ import {
   envoyText,
   socketless,
   validated,
+  type Row,
 } from './workload-parts.ts';
 import { appAlone, appWithEnvoy, deployment, injectBackend, pod } from './workloads.ts';
 
@@ -99,8 +101,6 @@ export interface Mistake {
   /** Part of the finding's message. */
   readonly says: string;
 }
-
-type Row = readonly [id: CheckId, what: string, objects: Objects, severity: Severity, says: string];
 
 /** Each finding as a cluster has it; its absence is the healthy shop, or the row after it. */
 const rows: readonly Row[] = [
@@ -242,6 +242,7 @@ const rows: readonly Row[] = [
     'asks for /ready on port 8443',
   ],
   ['app_port', 'an app that answers the kubelet', validated(8080), 'warning', 'asks port 8080'],
+  ...proxiedRows,
   [
     'autoscaling',
     'an autoscaler without the request it needs',

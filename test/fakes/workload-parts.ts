@@ -1,5 +1,6 @@
 /** Parts of workloads and of their Envoys, of which the tests of the checks make mistakes. */
 import type { JsonObject } from '#kernel/json.ts';
+import type { CheckId, Severity } from '../../webhook/checks/check-contract.ts';
 import type { Objects } from './check-facts.ts';
 import { appWithEnvoy, deployment, injectBackend } from './workloads.ts';
 
@@ -58,3 +59,12 @@ export function validated(port: number): Objects {
     workloads: [deployment(asked, changed({ containers: [probing, envoy ?? {}] }))],
   };
 }
+
+/** A mistake: part of its finding's message is what it `says`. */
+export type Row = readonly [
+  id: CheckId,
+  what: string,
+  objects: Objects,
+  severity: Severity,
+  says: string,
+];

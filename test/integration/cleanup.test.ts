@@ -101,7 +101,7 @@ describeWithComponents(programs, 'clean-up', () => {
       api: cluster,
       config: () => config,
       ignoredNamespaces: () => new Set(),
-      stored: { federations: () => [['other.org'], []], isCurrent: () => true },
+      stored: { federations: () => ({ all: [['other.org'], []], envoys: [] }), isCurrent: () => true },
       leads: () => true,
       clock: { now: () => 0 },
       log: new SilentLog(),

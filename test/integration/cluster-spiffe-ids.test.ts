@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { ClusterSpiffeIdKeeper } from '../../webhook/controller/clusterspiffeids/cluster-spiffe-id-keeper.ts';
-import { federationHash } from '../../webhook/injection/federation-label.ts';
+import type { StoredFederations } from '../../webhook/desired/cluster-spiffe-ids.ts';
+import { federationHash } from '../../webhook/injection/registration-labels.ts';
 import { connect, type ConnectedApi } from '../../webhook/kube/connection.ts';
 import { checkConfig } from '../../webhook/request/injector-config.ts';
 import { injected } from '../fakes/admission.ts';
@@ -52,7 +53,7 @@ describeWithComponents(programs, 'ClusterSPIFFEID objects', () => {
   let manager: SpireControllerManager | undefined;
   const signal = AbortSignal.timeout(300_000);
   const log = new SilentLog();
-  let federations: readonly (readonly string[])[] = [];
+  let federations: StoredFederations = { all: [], envoys: [] };
   const config = checkConfig(configuration, 'config.yaml');
   let isCurrent = true;
   let keeper: ClusterSpiffeIdKeeper;
@@ -111,13 +112,30 @@ describeWithComponents(programs, 'ClusterSPIFFEID objects', () => {
   const federated = `svidecar-federated-${hash}`;
   const helpers = 'svidecar-helpers';
 
+  /** As the webhook makes it, on a node. */
+  async function create(
+    name: string,
+    annotations: Annotations,
+    podSpec?: JsonObject,
+  ): Promise<void> {
+    const object = injected(pod(annotations, podSpec), { engine: engineFor(config) });
+    const metadata = { ...objectAt(object, 'metadata'), name };
+    const spec = { ...objectAt(object, 'spec'), nodeName: 'node-1' };
+    const { status, body } = await api.request('POST', '/api/v1/namespaces/shop/pods', {
+      ...object,
+      metadata,
+      spec,
+    });
+    expect([status, JSON.stringify(body)]).toEqual([201, expect.any(String)]);
+  }
+
   test('without the CRDs it is said what is missing', async () => {
     await expect(keeper.reconcile(signal)).rejects.toThrow(/clusterspiffeids.*with its CRDs/);
     await installSpireCrds(api);
   });
 
   test('the wanted ones are made with the rights of the component, and not written again', async () => {
-    federations = [['other.test'], [], ['other.test']];
+    federations = { all: [['other.test'], [], ['other.test']], envoys: [] };
     await keeper.reconcile(signal);
     expect(await names()).toEqual([federated, 'svidecar-helpers']);
     const before = await versions();
@@ -135,21 +153,9 @@ describeWithComponents(programs, 'ClusterSPIFFEID objects', () => {
   });
 
   test("a pod gets an entry when it is scheduled; one with trust domains gets theirs, by the webhook's label", async () => {
-    const engine = engineFor(config);
     manager = await startSpireControllerManager({ api, spire });
-    const create = async (name: string, annotations: Annotations): Promise<void> => {
-      const object = injected(pod({ ...injectBackend, ...annotations }), { engine });
-      const metadata = { ...objectAt(object, 'metadata'), name };
-      const spec = { ...objectAt(object, 'spec'), nodeName: 'node-1' };
-      const { status } = await api.request('POST', '/api/v1/namespaces/shop/pods', {
-        ...object,
-        metadata,
-        spec,
-      });
-      expect(status).toBe(201);
-    };
-    await create('alone', {});
-    await create('federating', { 'spiffe.io/federatesWith': 'other.test' });
+    await create('alone', injectBackend);
+    await create('federating', { ...injectBackend, 'spiffe.io/federatesWith': 'other.test' });
     await waitUntil('both have an entry', async () => (await entries()).length === 2);
     const found = await entries();
     for (const entry of found) {
@@ -163,8 +169,49 @@ describeWithComponents(programs, 'ClusterSPIFFEID objects', () => {
     expect(found.map((entry) => listAt(entry, 'federates_with').length).sort()).toEqual([0, 1]);
   });
 
+  test("a pod with an Envoy of ours gets an entry for it too, with the policy's leave; another's container of that name gets none", async () => {
+    federations = { all: [['other.test'], []], envoys: [['other.test'], []] };
+    await keeper.reconcile(signal);
+    const envoys = ['svidecar-envoys', `svidecar-envoys-federated-${hash}`];
+    expect(await names()).toEqual([...envoys, federated, helpers]);
+    const own = {
+      'inject.svidecar.dev/templates': 'envoy, jwt-validate',
+      'svidecar.dev/inbound': '8443=8080',
+    };
+    const plain = {
+      serviceAccountName: 'frontend',
+      containers: [{ name: 'app', image: 'app' }],
+    };
+    await create('proxied', own, plain);
+    await create('proxied-abroad', { ...own, 'spiffe.io/federatesWith': 'other.test' }, plain);
+    const ofEnvoys = async (): Promise<readonly JsonObject[]> =>
+      (await entries()).filter((entry) =>
+        JSON.stringify(entry['selectors']).includes('container-name:envoy'),
+      );
+    await waitUntil('both have one', async () => (await ofEnvoys()).length === 2);
+    const found = await ofEnvoys();
+    for (const entry of found)
+      expect(entry).toMatchObject({ spiffe_id: { path: '/ns/shop/sa/frontend' } });
+    expect(found.map((entry) => listAt(entry, 'federates_with').length).sort()).toEqual([0, 1]);
+    // The others have a container of that name too, which is not ours.
+    const uids = found.map(
+      (entry) => JSON.stringify(entry['selectors']).match(/pod-uid:[^"]+/)?.[0],
+    );
+    const { body } = await api.request('GET', '/api/v1/namespaces/shop/pods');
+    const pods = listAt(isObject(body) ? body : {}, 'items').filter(isObject);
+    const uidOf = (pod: JsonObject): string =>
+      `pod-uid:${stringAt(objectAt(pod, 'metadata'), 'uid') ?? ''}`;
+    const proxied = pods.filter((pod) => nameOf(pod).startsWith('proxied'));
+    expect(uids.sort()).toEqual(proxied.map(uidOf).sort());
+    // Beside the helper's.
+    await waitUntil('all have an entry', async () => (await entries()).length === 6);
+    for (const name of ['proxied', 'proxied-abroad'])
+      await api.kubectl(['delete', 'pod', '-n', 'shop', name, '--force', '--grace-period=0']);
+    await waitUntil('their entries are gone', async () => (await entries()).length === 2);
+  });
+
   test('a set that nobody has goes only when everything is known; its pods lose their entry then', async () => {
-    federations = [];
+    federations = { all: [], envoys: [] };
     isCurrent = false;
     await keeper.reconcile(signal);
     expect(await names()).toContain(federated);
@@ -234,12 +281,19 @@ describeWithComponents(programs, 'ClusterSPIFFEID objects', () => {
       const object = deployment(annotations);
       const path = '/apis/apps/v1/namespaces/shop/deployments';
       const spec = { ...objectAt(object, 'spec'), selector: { matchLabels: { app: 'frontend' } } };
-      const { body } = await api.request('POST', path, { ...object, spec });
+      const labelled = { ...object, spec };
+      const { body } = await api.request('POST', path, labelled);
       expect(JSON.stringify(body)).toContain(`"svidecar.dev/federation":"${hash}"`);
       const began = performance.now();
       await waitUntil('its object', async () => (await names()).includes(federated));
       expect(performance.now() - began).toBeLessThan(2_000);
-      await api.request('DELETE', `${path}/frontend`);
+      await api.request('POST', path, {
+        ...labelled,
+        metadata: { name: 'proxied', namespace: 'shop' },
+        spec: { ...spec, template: proxiedTemplate },
+      });
+      await waitUntil("Envoy's object", async () => (await names()).includes('svidecar-envoys'));
+      for (const name of ['frontend', 'proxied']) await api.request('DELETE', `${path}/${name}`);
       await api.kubectl(['delete', 'pods', '-n', 'shop', '--all', '--force', '--grace-period=0']);
       await waitUntil('it is gone', helpersAlone, { deadlineMs: 20_000 });
       await configure('none');
@@ -255,6 +309,18 @@ describeWithComponents(programs, 'ClusterSPIFFEID objects', () => {
     }
   });
 });
+
+/** It asks for an Envoy of ours. */
+const proxiedTemplate = {
+  metadata: {
+    labels: { app: 'frontend' },
+    annotations: {
+      'inject.svidecar.dev/templates': 'envoy',
+      'svidecar.dev/upstreams': '9001=b.shop:8443 spiffe://example.org/b',
+    },
+  },
+  spec: { containers: [{ name: 'app', image: 'app' }] },
+};
 
 async function isLed(replicas: Replicas): Promise<boolean> {
   const all = await Promise.all(replicas.all.map((each) => each.metric('svidecar_spire_leader')));

@@ -3,20 +3,23 @@
  * upstream and in through its own port, with a real helper and a real SPIRE, in both data paths.
  */
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parse, stringify } from 'yaml';
-import { readSettings } from '../../sidecar/config/settings.ts';
-import { injectTexts } from '../../webhook/manifests/inject-texts.ts';
-import { engineFor } from '../fakes/engine.ts';
+import { parse } from 'yaml';
 import { describeWithComponents } from './harness/components.ts';
-import { startEnvoy, type RunningEnvoy } from './harness/envoy.ts';
 import { freePort, waitUntil } from './harness/processes.ts';
 import { startSpire, type Spire } from './harness/spire.ts';
 import { mintCertificate, requestOverTls, type ClientCertificate } from './harness/tls-client.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { send } from './mesh/app.ts';
-import { startHelper, type HelperProcess } from './mesh/helper-process.ts';
+import { startProxiedPod } from './mesh/proxied-pod.ts';
+import {
+  acceptWebSockets,
+  openWebSocket,
+  type Handshake,
+  type WebSocketRequest,
+} from './mesh/web-socket.ts';
 
 const uid = process.getuid?.() ?? 0;
 const ids = {
@@ -30,41 +33,13 @@ interface Ports {
   readonly app: number;
 }
 
-/** What `svidecar inject` makes of a plain pod. */
-function injectedPod(dataPath: string, { inbound, upstream, app }: Ports) {
-  const pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      name: 'shop',
-      namespace: 'shop',
-      annotations: {
-        'inject.svidecar.dev/templates': 'envoy, jwt-inject, jwt-validate',
-        'svidecar.dev/data-path': dataPath,
-        'svidecar.dev/inbound': `${inbound}=${app}`,
-        'svidecar.dev/upstreams': `${upstream}=127.0.0.1:${inbound} ${ids.own}`,
-        'svidecar.dev/allow-callers': ids.own,
-      },
-    },
-    spec: { serviceAccountName: 'shop', containers: [{ name: 'app', image: 'app' }] },
-  };
-  const options = { engine: engineFor(), namespace: 'shop' };
-  const { configMaps, problems } = injectTexts(
-    [{ name: 'pod.yaml', text: stringify(pod) }],
-    options,
-  );
-  expect(problems).toEqual([]);
-  const text = (file: string): string =>
-    configMaps.map(({ data }) => data[file]).find((each) => each !== undefined) ?? '';
-  return { envoy: text('envoy.yaml'), settings: text('helper.yaml') };
-}
-
 describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'a pod with tokens', () => {
   let work: WorkFolder;
   let spire: Spire;
   let app: Server;
   /** The Authorization headers that the app has seen. */
   const seen: (string | undefined)[] = [];
+  const handshakes: Handshake[] = [];
 
   beforeAll(async () => {
     work = await createWorkFolder('proxy-tokens');
@@ -74,6 +49,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'a pod with tok
       seen.push(request.headers.authorization);
       response.end('hello');
     });
+    acceptWebSockets(app, handshakes);
     await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));
   });
   afterAll(async () => {
@@ -83,39 +59,32 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'a pod with tok
   });
 
   describe.each(['ext-authz', 'native'])('%s', (dataPath) => {
-    let helper: HelperProcess;
-    let envoy: RunningEnvoy;
+    let pod: Awaited<ReturnType<typeof startProxiedPod>>;
     let ports: Ports;
     let own: ClientCertificate;
 
     beforeAll(async () => {
       const appPort = (app.address() as AddressInfo).port;
       ports = { inbound: await freePort(), upstream: await freePort(), app: appPort };
-      const pod = injectedPod(dataPath, ports);
-      const { rules, dataPath: path } = readSettings(pod.settings, 'helper.yaml');
-      helper = await startHelper({
+      pod = await startProxiedPod({
         name: `proxy-${dataPath}`,
-        runtime: 'node',
+        serviceAccount: 'shop',
         folder: work.path,
-        workloadApi: spire.endpoint,
-        rules,
-        dataPath: path,
+        spire,
+        annotations: {
+          'inject.svidecar.dev/templates': 'envoy, jwt-inject, jwt-validate',
+          'svidecar.dev/data-path': dataPath,
+          'svidecar.dev/inbound': `${ports.inbound}=${ports.app}`,
+          'svidecar.dev/upstreams': `${ports.upstream}=127.0.0.1:${ports.inbound} ${ids.own}`,
+          'svidecar.dev/allow-callers': ids.own,
+        },
       });
-      const places: Readonly<Record<string, string>> = {
-        'port_value: 9010': `port_value: ${helper.port}`,
-        'port_value: 9012': `port_value: ${await freePort()}`,
-        'port_value: 9013': `port_value: ${await freePort()}`,
-        '/spiffe-workload-api/spire-agent.sock': spire.socketPath,
-      };
-      let text = pod.envoy;
-      for (const [there, here] of Object.entries(places)) text = text.replaceAll(there, here);
-      envoy = await startEnvoy(text, { args: ['--concurrency', '1'] });
       own = await mintCertificate(spire.server, ids.own, { folder: work.path });
       const passes = async (): Promise<boolean> => (await send(ports.upstream)).status === 200;
       await waitUntil('requests pass', passes, { deadlineMs: 20_000 });
     });
     afterAll(async () => {
-      await Promise.all([envoy.stop(), helper.stop()]);
+      await pod.stop();
     });
 
     test('who calls through the upstream has a token for whoever must answer', async () => {
@@ -143,6 +112,57 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'a pod with tok
       expect(await status(good)).toMatch(/^refused: /);
       const other = await mintCertificate(spire.server, ids.other, { folder: work.path });
       expect(await status(good, other)).toMatch(/^refused: /);
+    });
+
+    describe('a WebSocket', () => {
+      const straight = (request: WebSocketRequest): Promise<string> => {
+        const tls = { rejectUnauthorized: false, ALPNProtocols: ['http/1.1'], ...own };
+        return openWebSocket(
+          connectTls({ host: '127.0.0.1', port: ports.inbound, ...tls }),
+          request,
+        );
+      };
+      const bearer = async (sub: string): Promise<readonly string[]> => [
+        `authorization: Bearer ${await spire.server.mintJwt(sub, ids.own)}`,
+      ];
+
+      test('goes through both Envoys, with the token and the name of who calls', async () => {
+        handshakes.length = 0;
+        const socket = connect(ports.upstream, '127.0.0.1');
+        expect(await openWebSocket(socket, {})).toBe('HTTP/1.1 101 Switching Protocols PING');
+        expect(handshakes).toMatchObject([
+          {
+            headers: {
+              authorization: expect.stringMatching(/^Bearer /) as string,
+              'x-forwarded-client-cert': expect.stringContaining(`URI=${ids.own}`) as string,
+            },
+          },
+        ]);
+      });
+
+      test('needs a token like any request', async () => {
+        handshakes.length = 0;
+        const refused = /^HTTP\/1\.1 40[13] /;
+        expect(await straight({})).toMatch(refused);
+        expect(await straight({ headers: await bearer(ids.other) })).toMatch(refused);
+        expect(handshakes).toEqual([]);
+        expect(await straight({ headers: await bearer(ids.own) })).toBe(
+          'HTTP/1.1 101 Switching Protocols PING',
+        );
+      });
+
+      test('an app that does not agree gets nothing behind the request, nor other upgrades', async () => {
+        handshakes.length = 0;
+        const forged = `GET / HTTP/1.1\r\nhost: a\r\nx-forwarded-client-cert: URI=${ids.other}\r\n\r\n`;
+        const headers = await bearer(ids.own);
+        const told = { path: '/refuses', headers, early: forged };
+        expect(await straight(told)).toBe('HTTP/1.1 200 OK');
+        expect(handshakes.map(({ early }) => early)).toEqual(['']);
+        seen.length = 0;
+        for (const upgrade of ['tls', 'websocket, tls', 'CONNECT', 'connect-udp'])
+          expect(await straight({ headers, upgrade }), upgrade).toMatch(/^HTTP\/1\.1 40[34] /);
+        expect([seen, handshakes.length]).toEqual([[], 1]);
+      });
     });
   });
 });

@@ -137,6 +137,8 @@ export const annotationPlacement: Check = {
     ),
 };
 
+/** By which an injected Envoy does not start, or is of no use at the beginning or the end of its pod. */
+const besideEnvoySteps = ['drain_cut_short', 'init_before_envoy', 'port_needs_root'] as const;
 const outsideSteps = ['host_network', 'mirror_pod', 'namespace_ignored'] as const;
 
 export const injectionPossible: Check = {
@@ -162,6 +164,9 @@ export const injectionPossible: Check = {
             hint: 'remove the annotations of svidecar there, or change what the message names',
           },
         ),
+      ),
+      ...besideEnvoySteps.flatMap((id) =>
+        steps(assessed, { id, severity: 'warning', hint: 'change what the message names' }),
       ),
     ]),
 };

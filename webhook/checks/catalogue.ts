@@ -18,6 +18,7 @@ import { webhookConfigured } from './hooks.ts';
 import { csiDriver, spireAgent, workloadApi } from './identity.ts';
 import { namespaceLabelCheck, podSecurity } from './namespaces.ts';
 import { appPort, probes } from './open-ports.ts';
+import { serviceTarget } from './past-envoy.ts';
 import { webhookAnswers } from './probe.ts';
 import { autoscaling, resourceLimits } from './resources.ts';
 import { configuration, webhookReplicas, webhookService } from './serving.ts';
@@ -52,6 +53,7 @@ export const catalogue: readonly Check[] = [
   portClash,
   probes,
   appPort,
+  serviceTarget,
   autoscaling,
   gitOpsDrift,
   fieldManagers,

@@ -30,6 +30,7 @@ export type CheckId =
   | 'port_clash'
   | 'probes'
   | 'resource_limits'
+  | 'service_target'
   | 'spiffe_id_override'
   | 'spire_agent'
   | 'spire_server'

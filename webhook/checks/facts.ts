@@ -3,7 +3,7 @@ import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import type { SpireEntry } from '../identity/spire-entry.ts';
 import type { Engine } from '../injection/inject.ts';
 
-/** Groups of objects that the checks read. */
+/** Groups of objects that the checks read; `services` are those of svidecar's own namespace, `podServices` those with pods. */
 export const resourceNames = [
   'agents',
   'autoscalers',
@@ -17,6 +17,7 @@ export const resourceNames = [
   'hooks',
   'limitRanges',
   'namespaces',
+  'podServices',
   'pods',
   'policies',
   'policyBindings',

@@ -1,10 +1,16 @@
-/** Which ClusterSPIFFEID objects should exist, so that spire-controller-manager registers the helpers. */
+/** Which ClusterSPIFFEID objects should exist, so that spire-controller-manager registers the helpers, and the Envoys of templates. */
 import type { JsonObject } from '#kernel/json.ts';
 import { helperContainer } from '../../sidecar/config/helper-contract.ts';
 import { imageSelector } from '../identity/image-selector.ts';
-import { federationHash } from '../injection/federation-label.ts';
+import { proxyContainer } from '../proxy/proxy-plan.ts';
+import { federationHash } from '../injection/registration-labels.ts';
 import type { InjectorConfig } from '../request/injector-config.ts';
-import { federationLabel, injectedLabel, namespaceLabel } from '../request/metadata-keys.ts';
+import {
+  envoyLabel,
+  federationLabel,
+  injectedLabel,
+  namespaceLabel,
+} from '../request/metadata-keys.ts';
 import { substituteText } from '../templates/substitute.ts';
 
 export interface WantedClusterSpiffeId {
@@ -13,13 +19,22 @@ export interface WantedClusterSpiffeId {
 }
 
 export interface ClusterSpiffeIdFacts {
-  readonly config: Pick<InjectorConfig, 'entries' | 'helper' | 'spiffeId' | 'trustDomain'>;
+  readonly config: Pick<
+    InjectorConfig,
+    'entries' | 'envoy' | 'helper' | 'spiffeId' | 'trustDomain'
+  >;
   /** Namespaces that are never touched, our own among them. */
   readonly ignoredNamespaces: ReadonlySet<string>;
-  /** What the stored workloads and pods federate with, each sorted; equal ones may repeat. */
-  readonly federations: readonly (readonly string[])[];
+  readonly federations: StoredFederations;
   /** Objects that there may be. */
   readonly maxObjects: number;
+}
+
+/** What the stored workloads and pods federate with, each sorted; equal ones may repeat. */
+export interface StoredFederations {
+  readonly all: readonly (readonly string[])[];
+  /** Of those with an Envoy that a template brought, an empty one for those that federate with nobody. */
+  readonly envoys: readonly (readonly string[])[];
 }
 
 export interface WantedClusterSpiffeIds {
@@ -28,41 +43,109 @@ export interface WantedClusterSpiffeIds {
   readonly leftOut: number;
 }
 
-const baseName = 'svidecar-helpers';
-const namePattern = /^svidecar-(helpers|federated-[0-9a-f]{32})$/;
+const baseNames = { helpers: 'svidecar-helpers', envoys: 'svidecar-envoys' } as const;
+const namePattern = /^svidecar-(helpers|envoys|(envoys-)?federated-[0-9a-f]{32})$/;
 
 /** Whether one could be ours by its name. */
 export function isClusterSpiffeIdName(name: string): boolean {
   return namePattern.test(name);
 }
 
-/** One for helpers that federate with nobody, and one for each set of trust domains. */
+/** One for helpers that federate with nobody, and one for each set of trust domains; the same for Envoys, where there are any. */
 export function wantedClusterSpiffeIds(facts: ClusterSpiffeIdFacts): WantedClusterSpiffeIds {
-  const sets = new Map(
-    facts.federations
+  const sets = setsByHash(facts.federations.all);
+  const envoySets = setsByHash(facts.federations.envoys);
+  const common = commonSpec(facts);
+  const objects = [helpersOf(common, facts, undefined)];
+  if (facts.federations.envoys.some((each) => each.length === 0))
+    objects.push(envoysOf(common, facts, undefined));
+  let leftOut = 0;
+  // The same ones, whoever asks.
+  for (const [hash, trustDomains] of [...sets].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const federation = { hash, trustDomains };
+    const more = [
+      helpersOf(common, facts, federation),
+      ...(envoySets.has(hash) ? [envoysOf(common, facts, federation)] : []),
+    ];
+    if (objects.length + more.length > facts.maxObjects) leftOut += 1;
+    else objects.push(...more);
+  }
+  return { objects, leftOut };
+}
+
+/** Without those that federate with nobody. */
+function setsByHash(
+  federations: readonly (readonly string[])[],
+): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    federations
       .filter((each) => each.length > 0)
       .map((each) => [federationHash(each), each] as const),
   );
-  // The same ones, whoever asks.
-  const hashes = [...sets.keys()].sort().slice(0, Math.max(0, facts.maxObjects - 1));
-  const common = commonSpec(facts);
-  const none = {
-    matchLabels: { [injectedLabel]: 'true' },
-    matchExpressions: [{ key: federationLabel, operator: 'DoesNotExist' }],
-  };
+}
+
+interface Federation {
+  readonly hash: string;
+  readonly trustDomains: readonly string[];
+}
+
+function helpersOf(
+  common: JsonObject,
+  { config: { entries, helper } }: ClusterSpiffeIdFacts,
+  federation: Federation | undefined,
+): WantedClusterSpiffeId {
+  const image = entries.selectImage ? helper.image : undefined;
   return {
-    objects: [
-      { name: baseName, spec: { ...common, podSelector: none } },
-      ...hashes.map((hash) => ({
-        name: `svidecar-federated-${hash}`,
-        spec: {
-          ...common,
-          podSelector: { matchLabels: { [injectedLabel]: 'true', [federationLabel]: hash } },
-          federatesWith: [...(sets.get(hash) ?? [])],
-        },
-      })),
+    name: federation === undefined ? baseNames.helpers : `svidecar-federated-${federation.hash}`,
+    spec: specOf(common, { container: helperContainer, image, labels: {} }, federation),
+  };
+}
+
+function envoysOf(
+  common: JsonObject,
+  { config: { entries, envoy } }: ClusterSpiffeIdFacts,
+  federation: Federation | undefined,
+): WantedClusterSpiffeId {
+  const image = entries.selectImage ? envoy.image : undefined;
+  const labels = { [envoyLabel]: 'true' };
+  return {
+    name:
+      federation === undefined ? baseNames.envoys : `svidecar-envoys-federated-${federation.hash}`,
+    spec: specOf(common, { container: proxyContainer, image, labels }, federation),
+  };
+}
+
+interface Selected {
+  readonly container: string;
+  /** Undefined: whatever it is. */
+  readonly image: string | undefined;
+  /** Of pods, besides the one that all injected ones have. */
+  readonly labels: JsonObject;
+}
+
+function specOf(
+  common: JsonObject,
+  { container, image, labels }: Selected,
+  federation: Federation | undefined,
+): JsonObject {
+  const injected = { [injectedLabel]: 'true', ...labels };
+  const podSelector =
+    federation === undefined
+      ? {
+          matchLabels: injected,
+          matchExpressions: [{ key: federationLabel, operator: 'DoesNotExist' }],
+        }
+      : { matchLabels: { ...injected, [federationLabel]: federation.hash } };
+  return {
+    ...common,
+    podSelector,
+    workloadSelectorTemplates: [
+      `k8s:ns:${ofPod.namespace}`,
+      `k8s:sa:${ofPod.serviceAccount}`,
+      `k8s:container-name:${container}`,
+      ...(image === undefined ? [] : [imageSelector(image)]),
     ],
-    leftOut: sets.size - hashes.length,
+    ...(federation === undefined ? {} : { federatesWith: [...federation.trustDomains] }),
   };
 }
 
@@ -74,8 +157,8 @@ const ofPod = {
 
 /** Entries have the UID of their pod as a selector too, so that labels of pods need not select. */
 function commonSpec({ config, ignoredNamespaces }: ClusterSpiffeIdFacts): JsonObject {
-  const { entries, helper, spiffeId, trustDomain } = config;
-  const { className, hint, jwtSvidTtlSeconds, selectImage, x509SvidTtlSeconds } = entries;
+  const { entries, spiffeId, trustDomain } = config;
+  const { className, hint, jwtSvidTtlSeconds, x509SvidTtlSeconds } = entries;
   return {
     ...(className === '' ? {} : { className }),
     spiffeIDTemplate: substituteText(spiffeId, { ...ofPod, trustDomain }),
@@ -89,12 +172,6 @@ function commonSpec({ config, ignoredNamespaces }: ClusterSpiffeIdFacts): JsonOb
         },
       ],
     },
-    workloadSelectorTemplates: [
-      `k8s:ns:${ofPod.namespace}`,
-      `k8s:sa:${ofPod.serviceAccount}`,
-      `k8s:container-name:${helperContainer}`,
-      ...(selectImage ? [imageSelector(helper.image)] : []),
-    ],
     ...(x509SvidTtlSeconds === 0 ? {} : { ttl: `${x509SvidTtlSeconds}s` }),
     ...(jwtSvidTtlSeconds === 0 ? {} : { jwtTtl: `${jwtSvidTtlSeconds}s` }),
     ...(hint === '' ? {} : { hint }),

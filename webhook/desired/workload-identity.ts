@@ -38,6 +38,11 @@ export type IdentityWish =
   /** What it asks for cannot be told; entries that may be its own must stay. */
   | { readonly kind: 'unclear'; readonly why: string };
 
+/** Whether a template brought an Envoy, beside a helper or alone. */
+export function hasOwnEnvoy({ identity, envoy }: IdentityWish & { kind: 'identity' }): boolean {
+  return envoy !== undefined || identity.wantsCertificate === true;
+}
+
 /**
  * Undefined where no helper with an identity is asked for. Of what a controller makes, only pods count beside the controller's own object: one
  * that was started before a change keeps its identity while it runs.

@@ -52,6 +52,12 @@ export interface FitContext {
 /** @see Kubernetes PodSpec.terminationGracePeriodSeconds */
 const defaultGraceS = 30;
 
+/** Undefined for what is no number. */
+export function graceOf(spec: JsonObject): number | undefined {
+  const seconds = spec['terminationGracePeriodSeconds'] ?? defaultGraceS;
+  return typeof seconds === 'number' ? seconds : undefined;
+}
+
 interface Fitting {
   readonly original: JsonObject;
   readonly spec: JsonObject;
@@ -164,11 +170,9 @@ function withoutSecondHook(
 ): JsonObject {
   const { lifecycle, ...rest } = fragment;
   const sleep = objectAt(objectAt(objectAt(fragment, 'lifecycle'), 'preStop'), 'sleep');
-  const graceS = spec['terminationGracePeriodSeconds'] ?? defaultGraceS;
+  const graceS = graceOf(spec);
   const isTooLong =
-    typeof sleep['seconds'] === 'number' &&
-    typeof graceS === 'number' &&
-    sleep['seconds'] >= graceS;
+    typeof sleep['seconds'] === 'number' && graceS !== undefined && sleep['seconds'] >= graceS;
   const hasOwn = isObject(objectAt(container, 'lifecycle')['preStop']);
   return lifecycle === undefined || hasOwn || isTooLong ? rest : fragment;
 }

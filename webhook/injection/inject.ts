@@ -17,15 +17,10 @@ import {
 } from '../request/metadata-keys.ts';
 import type { PodSurroundings } from './envoy-location.ts';
 import { planEnvoy, type PlannedEnvoy } from './envoy-plan.ts';
-import {
-  refuseBesideOwn,
-  refuseUnusedPorts,
-  sharedAudience,
-  shownAppPorts,
-  type OwnEnvoy,
-} from './own-envoy.ts';
 import { istioContainer } from '../istio/istio-plan.ts';
-import { withFederationLabel } from './federation-label.ts';
+import { refuseBesideOwn, tellBesideOwn } from './beside-own-envoy.ts';
+import { refuseUnusedPorts, sharedAudience, type OwnEnvoy } from './own-envoy.ts';
+import { withRegistrationLabels } from './registration-labels.ts';
 import {
   besideIstio,
   istioPlanOf,
@@ -38,7 +33,6 @@ import { fit } from './fit.ts';
 import { changeAt, covers, find } from './keyed.ts';
 import type { Library, NamedTemplate } from '../templates/library.ts';
 import type { Located } from '../request/locate.ts';
-import { uncertifiedProbes } from './probes.ts';
 import { refuseIstioUnfit, tellOfIstio } from './refuse-istio.ts';
 import { refuseLongStatus, refuseUnfit } from './refuse-unfit.ts';
 import { refuseWindows } from './refuse-windows.ts';
@@ -148,7 +142,7 @@ function compositionFor(
   asked: Pick<EnvoyQuestion, 'templates'> & Pick<Composition, 'variables'>,
   { memory, config }: Engine,
 ): Composition {
-  return withFederationLabel(memory.compose(asked.templates, asked.variables), original, config);
+  return withRegistrationLabels(memory.compose(asked.templates, asked.variables), original, config);
 }
 
 /** The ConfigMaps that an injected pod mounts, and the containers that it cannot do without. */
@@ -288,25 +282,18 @@ interface EnvoyQuestion {
 function ownEnvoyIn(
   spec: JsonObject,
   own: OwnEnvoy,
-  { templates, composition: { variables, callers }, trace }: EnvoyQuestion,
+  { templates, composition: { variables, callers, helper }, trace }: EnvoyQuestion,
 ): PlannedEnvoy {
-  refuseBesideOwn(spec, own);
+  refuseBesideOwn(spec, own, { hasHelper: helper !== undefined });
   const { plan } = own;
   const { inbound = [], upstreams = [] } = plan.proxy ?? {};
   trace.say(
     'envoy_added',
     `container "${own.container}" is added: ${inbound.length} ports for other workloads, by mTLS, and ${upstreams.length} workloads that the app calls`,
   );
-  // With tokens, that is said with them.
-  const shown =
-    plan.proxy === undefined || callers.length > 0 ? [] : shownAppPorts(spec, plan.proxy);
-  for (const port of shown)
-    trace.warn(
-      'app_port_open',
-      `the app's port ${port} is declared in the pod: if it listens on all addresses, anybody can call it past Envoy; have it listen on 127.0.0.1, or let a NetworkPolicy open Envoy's ports alone (svidecar render network-policy)`,
-    );
-  for (const sentence of uncertifiedProbes(spec, inbound))
-    trace.warn('probe_without_certificate', sentence);
+  // With tokens, open ports are told of with them.
+  if (plan.proxy !== undefined)
+    tellBesideOwn(spec, plan.proxy, { trace, isToldOfPorts: callers.length > 0 });
   const spread = sharedAudience(plan, variables);
   if (spread !== undefined) trace.warn('envoy_warning', spread);
   requireEnvoy(own, { templates, variables, trace });

@@ -1,18 +1,10 @@
-/** The Envoy that a template brings: what its configuration is rendered from, and what in the pod stands against it. */
+/** The Envoy that a template brings: what its configuration is rendered from. */
 import { AppError } from '#kernel/errors.ts';
-import { isArray, isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { helperPorts } from '../../sidecar/config/helper-contract.ts';
+import { isArray, stringAt } from '#kernel/json.ts';
 import { shortList } from '../envoy/short-list.ts';
 import { versionOfImage, versionText } from '../envoy/envoy-version.ts';
 import type { EnvoyAdditions, FilterAddition } from '../envoy/patch-contract.ts';
-import { istioContainer } from '../istio/istio-plan.ts';
-import {
-  inboundName,
-  proxyContainer,
-  proxyPorts,
-  upstreamName,
-  type ProxyPlan,
-} from '../proxy/proxy-plan.ts';
+import { inboundName, proxyContainer, upstreamName, type ProxyPlan } from '../proxy/proxy-plan.ts';
 import { renderProxy } from '../proxy/render-proxy.ts';
 import { annotationKey, type SettingKey } from '../request/metadata-keys.ts';
 import { proxySchema } from '../request/proxy-schema.ts';
@@ -22,7 +14,6 @@ import type { Fragment } from '../templates/template-schema.ts';
 import type { ConfigMapContents } from './config-map-contents.ts';
 import { contentHash } from './hash.ts';
 import { derivedNameBy } from './plan-name.ts';
-import { envoysIn } from './reads/find-envoy.ts';
 import type { EnvoyPlan } from './status.ts';
 
 /** Beginning of the names of its ConfigMaps. */
@@ -75,7 +66,7 @@ function unsaid(): AppError {
   );
 }
 
-function invalid(key: SettingKey, message: string): AppError {
+export function invalid(key: SettingKey, message: string): AppError {
   return new AppError('ANNOTATION_INVALID', message, { facts: { key: annotationKey(key) } });
 }
 
@@ -141,78 +132,6 @@ export function ownSource({ proxy, file }: EnvoyPlan): ConfigMapContents | undef
   return proxy === undefined ? undefined : { data: { [file]: renderProxy(proxy) } };
 }
 
-/** @throws {AppError} ENVOY_PRESENT, ANNOTATION_INVALID where two would listen on one port */
-export function refuseBesideOwn(spec: JsonObject, { container, plan }: OwnEnvoy): void {
-  refuseSecondEnvoy(spec, container);
-  if (plan.proxy !== undefined) refuseClashes(spec, container, plan.proxy);
-}
-
-function refuseSecondEnvoy(spec: JsonObject, own: string): void {
-  const found = envoysIn(spec).find((each) => each['name'] !== own || isWhole(each));
-  if (found === undefined) return;
-  const name = stringAt(found, 'name') ?? '';
-  const instead =
-    name === istioContainer
-      ? 'with Istio, its certificates come from SPIRE by the template istio-spire'
-      : 'jwt-inject, jwt-validate and jwt-ban without it go into that Envoy';
-  throw new AppError(
-    'ENVOY_PRESENT',
-    `container "${name}" is an Envoy already, and the template envoy is for pods without one: leave envoy out of the templates (${instead}), or remove the container`,
-    { facts: { container: name } },
-  );
-}
-
-/** Without an image it is completed by the template's. */
-function isWhole({ image }: JsonObject): boolean {
-  return image !== undefined && image !== '' && image !== 'auto';
-}
-
-/** Who listens on which port of the pod. */
-function takenPorts(spec: JsonObject, own: string, { inbound }: ProxyPlan): Map<number, string> {
-  const taken = new Map<number, string>();
-  for (const { app } of inbound) taken.set(app, `the app (${annotationKey('inbound')})`);
-  const containers = [...listAt(spec, 'containers'), ...listAt(spec, 'initContainers')]
-    .filter(isObject)
-    .filter(({ name }) => name !== own);
-  for (const container of containers)
-    for (const port of declaredPorts(container))
-      taken.set(port, `container "${stringAt(container, 'name') ?? ''}"`);
-  for (const port of helperPorts) taken.set(port, 'the auth helper');
-  return taken;
-}
-
-/** Those of TCP. */
-function declaredPorts(container: JsonObject): readonly number[] {
-  return listAt(container, 'ports')
-    .filter(isObject)
-    .filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP')
-    .map(({ containerPort }) => containerPort)
-    .filter((port) => typeof port === 'number');
-}
-
-function refuseClashes(spec: JsonObject, own: string, proxy: ProxyPlan): void {
-  const taken = takenPorts(spec, own, proxy);
-  for (const port of Object.values(proxyPorts)) {
-    const who = taken.get(port);
-    if (who !== undefined)
-      throw invalid(
-        'inbound',
-        `port ${port} is taken by ${who}, and the injected Envoy itself listens there; choose another for the app`,
-      );
-    taken.set(port, 'the injected Envoy itself');
-  }
-  for (const key of ['inbound', 'upstreams'] as const)
-    for (const { listen } of proxy[key]) {
-      const who = taken.get(listen);
-      if (who !== undefined)
-        throw invalid(
-          key,
-          `annotation ${annotationKey(key)}: Envoy cannot listen on port ${listen}, which is taken by ${who}; choose another`,
-        );
-      taken.set(listen, `annotation ${annotationKey(key)}`);
-    }
-}
-
 /** Each upstream is a listener and a cluster of its own, so only all of them together show it. Undefined where each has its own. */
 export function sharedAudience(
   { proxy, templates }: EnvoyPlan,
@@ -223,12 +142,6 @@ export function sharedAudience(
   const isShared = templates.includes('jwt-inject') && variables['oneAudience'] === true;
   if (!isShared || ids.length < 2) return undefined;
   return `jwt-inject has one audience, and ${annotationKey('upstreams')} names ${shortList(ids)}: each of them gets a token that the others accept; remove the annotation that names the audience, so that each gets its own, or use ${annotationKey('audience-by-host')}`;
-}
-
-/** Ports of the app that containers show: whoever reaches one of them goes past Envoy. */
-export function shownAppPorts(spec: JsonObject, { inbound }: ProxyPlan): readonly number[] {
-  const shown = listAt(spec, 'containers').filter(isObject).flatMap(declaredPorts);
-  return [...new Set(inbound.map(({ app }) => app))].filter((app) => shown.includes(app));
 }
 
 /** @throws {AppError} ANNOTATION_INVALID for ports of an Envoy that no template brings */

@@ -18,18 +18,18 @@ import { lineOfKey } from './decide-all.ts';
 import type { ManifestDocument } from './manifest.ts';
 
 /** Resources by kind, except workloads and pods. */
-const resourceByKind: Readonly<Record<string, ResourceName>> = {
-  ClusterSPIFFEID: 'clusterSpiffeIds',
-  ConfigMap: 'configMaps',
-  CSIDriver: 'csiDrivers',
-  HorizontalPodAutoscaler: 'autoscalers',
-  LimitRange: 'limitRanges',
-  MutatingWebhookConfiguration: 'hooks',
-  Namespace: 'namespaces',
-  ResourceQuota: 'quotas',
-  Service: 'services',
-  ValidatingAdmissionPolicy: 'policies',
-  ValidatingAdmissionPolicyBinding: 'policyBindings',
+const resourcesByKind: Readonly<Record<string, readonly ResourceName[]>> = {
+  ClusterSPIFFEID: ['clusterSpiffeIds'],
+  ConfigMap: ['configMaps'],
+  CSIDriver: ['csiDrivers'],
+  HorizontalPodAutoscaler: ['autoscalers'],
+  LimitRange: ['limitRanges'],
+  MutatingWebhookConfiguration: ['hooks'],
+  Namespace: ['namespaces'],
+  ResourceQuota: ['quotas'],
+  Service: ['services', 'podServices'],
+  ValidatingAdmissionPolicy: ['policies'],
+  ValidatingAdmissionPolicyBinding: ['policyBindings'],
 };
 
 const notAsked: FactAnswer<never> = { kind: 'not_asked', reason: 'manifests do not tell' };
@@ -50,10 +50,12 @@ export function factsOfFiles(
   const byName = new Map<ResourceName, Subject[]>();
   for (const { source, objects } of documents) {
     for (const { value, line } of objects) {
-      const name = resourceOf(value);
-      if (name === undefined) continue;
       const subject = { object: value, file: source.name, line };
-      byName.set(name, [...(byName.get(name) ?? []), subject]);
+      for (const name of resourcesOf(value)) {
+        const there = byName.get(name) ?? [];
+        there.push(subject);
+        byName.set(name, there);
+      }
     }
   }
   const { engine, namespace, nowMs, spire } = given;
@@ -77,11 +79,11 @@ export function factsOfFiles(
   };
 }
 
-function resourceOf(object: JsonObject): ResourceName | undefined {
+function resourcesOf(object: JsonObject): readonly ResourceName[] {
   const kind = stringAt(object, 'kind') ?? '';
   const workloadKind = kindNamed(kind);
-  if (workloadKind !== undefined) return isPod(workloadKind) ? 'pods' : 'workloads';
-  return own(resourceByKind, kind);
+  if (workloadKind !== undefined) return isPod(workloadKind) ? ['pods'] : ['workloads'];
+  return own(resourcesByKind, kind) ?? [];
 }
 
 /** A reading for each resource. */

@@ -1,8 +1,8 @@
 /** What shuts the way past an Envoy that svidecar brings: a NetworkPolicy that opens its ports alone, and Services that lead past it. */
 import { healthPort } from '../../sidecar/config/helper-contract.ts';
-import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { isMatched } from '../objects/label-selector.ts';
-import { inboundName, proxyPorts, type ProxyPlan } from '../proxy/proxy-plan.ts';
+import { objectAt, type JsonObject } from '#kernel/json.ts';
+import { waysPast } from '../checks/past-envoy.ts';
+import { proxyPorts, type ProxyPlan } from '../proxy/proxy-plan.ts';
 import { readRequest } from '../request/read-annotations.ts';
 import { decideAll, ownNamespace, type DecideOptions, type DecidedWorkload } from './decide-all.ts';
 import { nameOf } from '../admission/decide.ts';
@@ -104,47 +104,16 @@ function withoutLabels({ located }: Guarded): string {
 
 /** Services of its pods whose target is the app's own port. */
 function leadPast(
-  guarded: Guarded,
+  { located, proxy }: Guarded,
   objects: readonly JsonObject[],
   defaultNamespace: string,
 ): readonly string[] {
-  const { located, proxy } = guarded;
-  const labels = objectAt(objectAt(located.template, 'metadata'), 'labels');
-  return objects
+  const services = objects
     .filter((object) => object['kind'] === 'Service' && object['apiVersion'] === 'v1')
-    .filter((object) => (ownNamespace(object) ?? defaultNamespace) === located.namespace)
-    .filter((object) => selects(objectAt(objectAt(object, 'spec'), 'selector'), labels))
-    .flatMap((service) =>
-      listAt(objectAt(service, 'spec'), 'ports')
-        .filter(isObject)
-        .flatMap((port) => past(port, located.template, proxy))
-        .map(({ app, listen }) => {
-          const name = stringAt(objectAt(service, 'metadata'), 'name') ?? '';
-          return `${nameOf(located)}: Service ${name} leads to the app's port ${app}, past Envoy; set its targetPort to ${listen} (or ${inboundName(listen)})`;
-        }),
-    );
-}
-
-/** A Service without a selector has no pods of ours. */
-function selects(selector: JsonObject, labels: JsonObject): boolean {
-  return Object.keys(selector).length > 0 && isMatched({ matchLabels: selector }, labels);
-}
-
-/** @param port of a Service; its target may be the name of a container's port */
-function past(
-  port: JsonObject,
-  template: JsonObject,
-  { inbound }: ProxyPlan,
-): ProxyPlan['inbound'] {
-  const target = port['targetPort'] ?? port['port'];
-  const number = typeof target === 'string' ? portNamed(target, template) : target;
-  return inbound.filter(({ app }) => app === number);
-}
-
-function portNamed(name: string, template: JsonObject): unknown {
-  const ports = listAt(objectAt(template, 'spec'), 'containers')
-    .filter(isObject)
-    .flatMap((container) => listAt(container, 'ports'))
-    .filter(isObject);
-  return ports.find((port) => port['name'] === name)?.['containerPort'];
+    .filter((object) => (ownNamespace(object) ?? defaultNamespace) === located.namespace);
+  const labels = objectAt(objectAt(located.template, 'metadata'), 'labels');
+  const spec = objectAt(located.template, 'spec');
+  return waysPast(services, { labels, spec, inbound: proxy.inbound }).map(
+    (sentence) => `${nameOf(located)}: ${sentence}`,
+  );
 }

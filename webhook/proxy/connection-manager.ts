@@ -24,6 +24,9 @@ const http2Limits = Object.freeze({
   initial_connection_window_size: 1_048_576,
 });
 
+/** By which a WebSocket begins in HTTP/2 (RFC 8441). A plain CONNECT has no route. */
+const extendedConnect = Object.freeze({ allow_connect: true });
+
 const managerType =
   'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 
@@ -64,6 +67,8 @@ export interface HttpWay {
   /** Of the virtual host. */
   readonly domains: readonly string[];
   readonly accessLog: boolean;
+  /** Whether the other side may be asked for a WebSocket. Whatever else a request wants to become gets 403. */
+  readonly webSockets: boolean;
   /** Headers of requests that count for nothing here, besides those of Envoy. */
   readonly removed: readonly string[];
   /** What only one side has. */
@@ -71,7 +76,7 @@ export interface HttpWay {
 }
 
 export function connectionManager(way: HttpWay): JsonObject {
-  const { listener, accessLog, removed, more } = way;
+  const { listener, accessLog, webSockets, removed, more } = way;
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: {
@@ -85,7 +90,9 @@ export function connectionManager(way: HttpWay): JsonObject {
         // Some servers take x_caller for x-caller.
         headers_with_underscores_action: 'REJECT_REQUEST',
       },
-      http2_protocol_options: { ...http2Limits },
+      http2_protocol_options: { ...http2Limits, ...(webSockets ? extendedConnect : {}) },
+      // By the same filters as all else, and nothing of them is sent on before the other side has agreed.
+      ...(webSockets ? { upgrade_configs: [{ upgrade_type: 'websocket' }] } : {}),
       request_headers_timeout: '10s',
       stream_idle_timeout: '300s',
       server_header_transformation: 'PASS_THROUGH',
@@ -146,14 +153,18 @@ export function assignment(cluster: string, address: JsonObject): JsonObject {
 
 const optionsType = 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
+/** `envoys`: HTTP/2 in which a WebSocket can begin, as two Envoys of ours speak it. */
+type SpokenVersion = 'http1' | 'http2' | 'envoys';
+
 /** @param version spoken to the cluster */
-export function spoken(version: 'http1' | 'http2', more: JsonObject = {}): JsonObject {
+export function spoken(version: SpokenVersion, more: JsonObject = {}): JsonObject {
   const explicit =
     version === 'http1'
       ? { http_protocol_options: {} }
       : {
           http2_protocol_options: {
             ...http2Limits,
+            ...(version === 'envoys' ? extendedConnect : {}),
             // A peer that has gone without a word is noticed, also where nothing is sent.
             connection_keepalive: { interval: '30s', timeout: '5s' },
           },

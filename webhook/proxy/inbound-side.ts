@@ -39,6 +39,8 @@ export function inboundListener(plan: ProxyPlan, port: InboundPort): JsonObject 
         cluster,
         domains: ['*'],
         accessLog: plan.accessLog,
+        // An app that speaks HTTP/2 would have to know RFC 8441.
+        webSockets: port.protocol === 'http',
         removed: claims,
         more: callerToApp,
       });

@@ -59,6 +59,12 @@ export const proxyContainer = 'envoy';
 /** Readiness and metrics, for the kubelet and Prometheus; and on loopback the one path that begins the drain. */
 export const proxyPorts = Object.freeze({ health: 9012, drain: 9013 });
 
+/** Name of the container's port for the kubelet. */
+export const healthPortName = 'envoy-health';
+
+/** How long `preStop` of the template lasts: callers are told to go elsewhere while the app still answers them. */
+export const drainS = 6;
+
 /** Names of listeners, by the port that they listen on. */
 export function inboundName(listen: number): string {
   return `inbound-${listen}`;

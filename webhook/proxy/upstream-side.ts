@@ -32,6 +32,7 @@ export function upstreamListener(plan: ProxyPlan, upstream: HostedUpstream): Jso
                 cluster: name,
                 domains: upstream.domains,
                 accessLog,
+                webSockets: true,
                 removed: [],
                 // The app's own word stands: it is the first of the chain.
                 more: { use_remote_address: false },
@@ -51,7 +52,7 @@ export function upstreamCluster(plan: ProxyPlan, upstream: HostedUpstream): Json
     per_connection_buffer_limit_bytes: bufferBytes,
     circuit_breakers: circuitBreakers,
     ...(upstream.protocol === 'http'
-      ? spoken('http2', { common_http_protocol_options: connectionLife })
+      ? spoken('envoys', { common_http_protocol_options: connectionLife })
       : {}),
     load_assignment: assignment(name, socketAddress(upstream.host, upstream.port)),
     transport_socket: upstreamTls(plan, upstream),

@@ -12,6 +12,8 @@ export const injectedLabel = 'svidecar.dev/injected';
 export const federationLabel = 'svidecar.dev/federation';
 /** Label on pod templates by which Istio selects the pods that an EnvoyFilter of ours is for; value: its name. */
 export const envoyFilterLabel = 'svidecar.dev/envoy-filter';
+/** Label on pod templates by which spire-controller-manager selects those with an Envoy of a template; value "true". */
+export const envoyLabel = 'svidecar.dev/envoy';
 /** Namespace label: `enabled` or `pod`. */
 export const namespaceLabel = 'svidecar.dev/injection';
 /** A key with one of these prefixes is ours; one we do not know is refused. */

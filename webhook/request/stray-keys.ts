@@ -3,6 +3,7 @@ import { objectAt, type JsonObject } from '#kernel/json.ts';
 import { writableKeys } from './read-annotations.ts';
 import {
   envoyFilterLabel,
+  envoyLabel,
   federationLabel,
   injectedLabel,
   isOurs,
@@ -25,6 +26,7 @@ const objectLabels: ReadonlySet<string> = new Set([
   injectedLabel,
   federationLabel,
   envoyFilterLabel,
+  envoyLabel,
   'svidecar.dev/revision',
 ]);
 const domains = ['svidecar.dev', 'inject.svidecar.dev'] as const;

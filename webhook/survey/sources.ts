@@ -28,6 +28,7 @@ const core = 'v1';
 const apps = 'apps/v1';
 const admission = 'admissionregistration.k8s.io/v1';
 const storage = 'storage.k8s.io/v1';
+const services: ListSource = { apiVersion: core, kind: 'Service', resource: 'services' };
 const everything = (): boolean => true;
 
 /** ReplicaSets are left out: old revisions make them many, and their pods are checked anyway. */
@@ -68,7 +69,8 @@ export const groups: Readonly<Record<Exclude<ResourceName, 'configMaps'>, Group>
     isOptional: true,
   }),
   deployments: all('own', { apiVersion: apps, kind: 'Deployment', resource: 'deployments' }),
-  services: all('own', { apiVersion: core, kind: 'Service', resource: 'services' }),
+  services: all('own', services),
+  podServices: { scope: 'chosen', sources: [services], keep: hasSelector },
   endpointSlices: all('own', {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
@@ -114,6 +116,10 @@ export const groups: Readonly<Record<Exclude<ResourceName, 'configMaps'>, Group>
     keep: isAgent,
   },
 };
+
+function hasSelector(service: JsonObject): boolean {
+  return Object.keys(objectAt(objectAt(service, 'spec'), 'selector')).length > 0;
+}
 
 function listOf(kind: WorkloadKind): ListSource {
   return { apiVersion: apiVersionOf(kind), kind: kind.kind, resource: kind.resource };

@@ -110,6 +110,7 @@ describeWithComponents(programs, 'svidecar check on a real API server', () => {
       /^resource_limits error bounded\/unlimited: ResourceQuota compute .*limits.memory of "app"/,
       /^envoy_version error team\/old-envoy: .*Envoy 1.16/,
       /^port_clash error team\/old-envoy: .*port 9010/,
+      /^service_target error team\/plain: Service plain leads to the app's port 8080, past Envoy/,
       /^autoscaling warning team\/old-envoy: .*scale.*cpu of "app"/,
       /^csi_driver error \/csi.spiffe.io: 1 of 1 nodes do not have it: bare/,
       /^spire_agent error spire\/agent: 0 of 0 agents are ready/,

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { readRequest } from '../../../webhook/request/read-annotations.ts';
 import {
   annotationKey,
+  envoyLabel,
   federationLabel,
   injectedLabel,
   injectKey,
@@ -27,6 +28,7 @@ describe('docs/annotations.md', () => {
       statusKey,
       injectedLabel,
       federationLabel,
+      envoyLabel,
     ];
     expect(rows.map(({ key }) => key).sort()).toEqual(known.sort());
   });

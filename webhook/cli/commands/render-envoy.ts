@@ -1,4 +1,5 @@
 /** `svidecar render envoy`: the Envoy of the template `envoy` for a machine or any container runtime. */
+import { posix } from 'node:path';
 import { Command, Option } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import { renderOwnEnvoy } from '../../manifests/render-own-envoy.ts';
@@ -66,6 +67,7 @@ export function envoyCommand(context: CliContext): Command {
     .addHelpText('after', examples)
     .action((flags: EnvoyFlags) => {
       const engine = engineFrom({ ...flags, kubernetesVersion: defaultKubernetes }, context);
+      refuseNobody(flags.spiffeId);
       const place = placeOf(flags);
       const rendered = renderOwnEnvoy({ annotations: annotationsOf(flags), place }, engine);
       for (const warning of rendered.warnings) context.terminal.err(`warning: ${warning}\n`);
@@ -81,11 +83,20 @@ interface MachinePlace {
   readonly admin: AdminPlace;
 }
 
+/** Certificates of a machine are somebody's: a trust domain alone is nobody's. @throws {AppError} USAGE */
+function refuseNobody(spiffeId: string): void {
+  if (/^spiffe:\/\/[^/]*\/?$/.test(spiffeId))
+    throw new AppError(
+      'USAGE',
+      `--spiffe-id ${spiffeId}: it must have a path, which names the workload; write spiffe://example.org/backend`,
+    );
+}
+
 /** @throws {AppError} USAGE */
 function placeOf(flags: EnvoyFlags): MachinePlace {
   const agentSocket = socketOf('--socket', flags.socket);
   const admin = adminOf(flags.admin);
-  if ('socket' in admin && admin.socket === agentSocket)
+  if ('socket' in admin && posix.normalize(admin.socket) === posix.normalize(agentSocket))
     throw new AppError(
       'USAGE',
       `--admin ${admin.socket}: that is the socket of SPIRE's agent; name another path`,
@@ -96,9 +107,10 @@ function placeOf(flags: EnvoyFlags): MachinePlace {
 
 /** @throws {AppError} USAGE */
 function adminOf(text: string): AdminPlace {
-  return /^\d+$/.test(text)
-    ? { port: portOfFlag('--admin', text) }
-    : { socket: socketOf('--admin', text) };
+  if (!/^\d+$/.test(text)) return { socket: socketOf('--admin', text) };
+  const port = portOfFlag('--admin', text);
+  if (port > 0) return { port };
+  throw new AppError('USAGE', '--admin 0: nobody would know which port Envoy took; name one');
 }
 
 /** A path, also as `unix:///path`. @throws {AppError} USAGE */
@@ -175,6 +187,11 @@ function portsOf(
   const text = items.join(',');
   const reading = read(text);
   if (reading.kind === 'fault')
-    throw new AppError('USAGE', `${flag} ${text}: write ${reading.allowed}`);
+    throw new AppError('USAGE', `${flag} ${beginningOf(text)}: write ${reading.allowed}`);
   return text;
+}
+
+/** A very long list would hide what is wrong with it. */
+function beginningOf(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }

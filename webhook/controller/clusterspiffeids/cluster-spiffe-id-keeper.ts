@@ -8,6 +8,7 @@ import type { JsonObject } from '#kernel/json.ts';
 import type { Log } from '#kernel/observe.ts';
 import {
   wantedClusterSpiffeIds,
+  type StoredFederations,
   type WantedClusterSpiffeId,
 } from '../../desired/cluster-spiffe-ids.ts';
 import { managedBy } from '../../desired/desired.ts';
@@ -31,9 +32,9 @@ import {
 const maxObjects = 256;
 
 /** What is known of the cluster. */
-export interface StoredFederations {
-  /** What the workloads and pods federate with where svidecar acts, each sorted. */
-  federations(): readonly (readonly string[])[];
+export interface FederationsView {
+  /** Where svidecar acts. */
+  federations(): StoredFederations;
   /** True while all lists are complete and current. */
   isCurrent(): boolean;
 }
@@ -42,7 +43,7 @@ export interface ClusterSpiffeIdKeeperOptions {
   readonly api: KubernetesApi;
   readonly config: () => InjectorConfig;
   readonly ignoredNamespaces: () => ReadonlySet<string>;
-  readonly stored: StoredFederations;
+  readonly stored: FederationsView;
   /** Asked before each write. */
   readonly leads: () => boolean;
   readonly clock: Clock;
@@ -84,7 +85,7 @@ export class ClusterSpiffeIdKeeper {
     this.counts = countsOf(wanted, there, plan);
     if (plan.taken.length > 0)
       this.#tell(
-        `ClusterSPIFFEID ${plan.taken.join(', ')} is not svidecar's (no label app.kubernetes.io/managed-by: svidecar), so its helpers are not registered: rename it`,
+        `ClusterSPIFFEID ${plan.taken.join(', ')} is not svidecar's (no label app.kubernetes.io/managed-by: svidecar), so the containers that it is for are not registered: rename it`,
       );
     for (const step of plan.steps) {
       if (signal.aborted || !leads()) return undefined;
@@ -103,7 +104,7 @@ export class ClusterSpiffeIdKeeper {
     });
     if (leftOut > 0)
       this.#tell(
-        `workloads name over ${maxObjects - 1} different sets of trust domains; ${leftOut} of them get no ClusterSPIFFEID, and their helpers no identity`,
+        `the sets of trust domains that workloads name would need over ${maxObjects} ClusterSPIFFEID objects; ${leftOut} of the sets get none, and their pods no identity`,
       );
     return objects;
   }

@@ -5,6 +5,8 @@
  */
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/observe.ts';
+import type { StoredFederations } from '../../desired/cluster-spiffe-ids.ts';
+import { hasOwnEnvoy } from '../../desired/workload-identity.ts';
 import type { KubernetesApi } from '../../kube/kubernetes-api.ts';
 import type { InjectorConfig } from '../../request/injector-config.ts';
 import { FailuresInARow } from '../registrations/failures-in-a-row.ts';
@@ -120,18 +122,21 @@ export class ClusterSpiffeIdLoop {
   }
 
   /** Each set once, where svidecar acts. */
-  #federations(): readonly (readonly string[])[] {
+  #federations(): StoredFederations {
     const { wishes } = this.#options;
-    const sets = new Map<string, readonly string[]>();
+    const all = new Map<string, readonly string[]>();
+    const envoys = new Map<string, readonly string[]>();
     for (const namespace of wishes.namespaces()) {
       if (wishes.standing(namespace) !== 'acts') continue;
       for (const { wish } of wishes.groups(namespace)) {
         if (wish.kind !== 'identity') continue;
         const { federatesWith } = wish.identity;
-        sets.set(JSON.stringify(federatesWith), federatesWith);
+        const key = JSON.stringify(federatesWith);
+        all.set(key, federatesWith);
+        if (hasOwnEnvoy(wish)) envoys.set(key, federatesWith);
       }
     }
-    return [...sets.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, set]) => set);
+    return { all: sortedByKey(all), envoys: sortedByKey(envoys) };
   }
 
   /** What cannot be told may federate with anybody. */
@@ -141,4 +146,8 @@ export class ClusterSpiffeIdLoop {
       wishes.groups(namespace).every(({ wish }) => wish.kind !== 'unclear');
     return wishes.isCurrent() && wishes.namespaces().every(isClearIn);
   }
+}
+
+function sortedByKey(sets: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] {
+  return [...sets.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, set]) => set);
 }

@@ -21,6 +21,7 @@ import {
   withImage,
   oneManager,
 } from '../../../fakes/workload-mistakes.ts';
+import { proxied } from '../../../fakes/proxied-mistakes.ts';
 import { deployment, injectBackend, madeBy, pod } from '../../../fakes/workloads.ts';
 
 describe('a mistake in a cluster is found', () => {
@@ -63,6 +64,11 @@ describe('where all is well nothing is found', () => {
       'one that opted out',
       { workloads: [deployment({ ...injectBackend, 'svidecar.dev/inject': 'false' })] },
     ],
+    ['service_target', 'a Service of Envoy by number', proxied({ targetPort: 8443 })],
+    ['service_target', 'a Service of Envoy by name', proxied({ targetPort: 'inbound-8443' })],
+    ['service_target', 'a Service of others', proxied({ targetPort: 8080 }, { app: 'b' })],
+    ['service_target', 'a Service of no pods', proxied({ targetPort: 8080 }, {})],
+    ['service_target', 'UDP', proxied({ targetPort: 8080, protocol: 'UDP' })],
     [
       'resource_limits',
       'a quota, and an app with limits',

@@ -1,7 +1,7 @@
 /** The template `envoy`: an Envoy for pods that have none, whose configuration has no source. */
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import type { JsonObject } from '#kernel/json.ts';
+import { stringAt, type JsonObject } from '#kernel/json.ts';
 import { wantedBy, type ConfigMapUser } from '../../../../webhook/desired/desired.ts';
 import { desiredConfigMaps } from '../../../../webhook/desired/marks.ts';
 import { identityOfStored } from '../../../../webhook/desired/workload-identity.ts';
@@ -14,6 +14,7 @@ import { engineFor } from '../../../fakes/engine.ts';
 const backend = 'spiffe://example.org/ns/shop/sa/backend';
 const inbound = { 'svidecar.dev/inbound': '8443=8080' };
 const upstreams = { 'svidecar.dev/upstreams': `9001=backend.shop:8443 ${backend}` };
+const unprivileged = 'net.ipv4.ip_unprivileged_port_start';
 const both = { ...inbound, ...upstreams };
 
 function pod(annotations: Readonly<Record<string, string>>, spec: JsonObject = {}): JsonObject {
@@ -144,6 +145,19 @@ describe('refused', () => {
       'ENVOY_PRESENT',
       'template istio-spire',
     ],
+    [
+      pod({ ...withTokens, ...upstreams, 'svidecar.dev/inbound': '8443=9010' }),
+      'ANNOTATION_INVALID',
+      'the app cannot listen on port 9010, which is taken by the auth helper',
+    ],
+    [
+      pod(
+        { 'svidecar.dev/inbound': '443=8080' },
+        { securityContext: { sysctls: [{ name: unprivileged, value: '500' }] } },
+      ),
+      'ANNOTATION_INVALID',
+      `could not listen on port 443, because the pod sets the sysctl ${unprivileged} to 500; choose a port from 500 on`,
+    ],
   ])('%#', (object, code, says) => {
     const [refusal, why] = refusalOf(object);
     expect(refusal).toBe(code);
@@ -151,11 +165,61 @@ describe('refused', () => {
   });
 });
 
+test("a container's port that is called like one of Envoy's is refused, whichever it is", () => {
+  const ports = valueAt(injected(pod(both)), '/spec/initContainers/name=envoy/ports');
+  const names = (ports as JsonObject[]).map((port) => stringAt(port, 'name') ?? '');
+  expect(names).toEqual(['envoy-health', 'inbound-8443']);
+  for (const name of names)
+    for (const list of ['containers', 'initContainers']) {
+      const other = { name: 'other', image: 'a', ports: [{ name, containerPort: 7000 }] };
+      const spec = { containers: [{ name: 'app', image: 'app' }], [list]: [other] };
+      const [code, why] = refusalOf(pod(both, spec));
+      expect(code).toBe('POD_UNFIT');
+      expect(why).toContain(`container "other" calls a port of its own "${name}"`);
+    }
+});
+
 describe('told of', () => {
-  const warningsOf = (object: JsonObject): readonly string[] =>
-    decideOn(object)
-      .steps.filter(({ level }) => level === 'warning')
-      .map(({ id }) => id);
+  const told = (object: JsonObject, level = 'warning') =>
+    decideOn(object).steps.filter((step) => step.level === level);
+  const warningsOf = (object: JsonObject): readonly string[] => told(object).map(({ id }) => id);
+
+  test.each([
+    [{ 'svidecar.dev/inbound': '443=8080' }, {}, ['svidecar.dev/inbound']],
+    [{ 'svidecar.dev/upstreams': `80=b:8443 ${backend}` }, {}, ['svidecar.dev/upstreams']],
+    [{ 'svidecar.dev/inbound': '1024=8080' }, {}, []],
+    [{ 'svidecar.dev/inbound': '443=80' }, { value: '443' }, []],
+    [{ 'svidecar.dev/inbound': '443=80' }, { value: '0' }, []],
+  ])('a port that only root may have on some nodes: %j %j', (annotations, sysctl, keys) => {
+    const sysctls = 'value' in sysctl ? [{ name: unprivileged, ...sysctl }] : [];
+    const object = pod(annotations, { securityContext: { sysctls } });
+    const steps = told(object).filter(({ id }) => id === 'port_needs_root');
+    expect(steps.map(({ key }) => key)).toEqual(keys);
+    expect(decideOn(object).kind).toBe('injected');
+  });
+
+  test('too little grace for the drain, as long as the hook of the template lasts', () => {
+    const hook = valueAt(injected(pod(inbound)), '/spec/initContainers/name=envoy/lifecycle');
+    expect(JSON.stringify(hook)).toContain('sleep 6');
+    const warnsOf = (seconds: number, annotations = inbound): boolean =>
+      warningsOf(pod(annotations, { terminationGracePeriodSeconds: seconds })).includes(
+        'drain_cut_short',
+      );
+    expect([0, 6, 7, 30].map((seconds) => warnsOf(seconds))).toEqual([true, true, false, false]);
+    expect(warnsOf(1, upstreams as typeof both)).toBe(false);
+    expect(warningsOf(pod(inbound))).not.toContain('drain_cut_short');
+  });
+
+  test.each([
+    [{ env: [{ name: 'URL', value: 'http://127.0.0.1:9001/x' }] }, true],
+    [{ args: ['--to=localhost:9001'] }, true],
+    [{ args: ['--to=localhost:9001'], restartPolicy: 'Always' }, false],
+    [{ args: ['--to=localhost:90010', '9001'] }, false],
+  ])('an init container that calls through Envoy, which is not there yet: %j', (more, isTold) => {
+    const initContainers = [{ name: 'migrate', image: 'a', ...more }];
+    expect(warningsOf(pod(both, { initContainers })).includes('init_before_envoy')).toBe(isTold);
+  });
+
   const abroad = { 'svidecar.dev/upstreams': '9001=b:8443 spiffe://partner.org/b' };
   const federated = { 'svidecar.dev/federates-with': 'partner.org' };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '#kernel/json.ts';
-import { federationHash } from '../../../../webhook/injection/federation-label.ts';
+import { federationHash } from '../../../../webhook/injection/registration-labels.ts';
 import {
   carriedOut,
   decideOn,
@@ -48,6 +48,23 @@ describe('where spire-controller-manager registers', () => {
     const optedOut = withAnnotations(once, { 'svidecar.dev/inject': 'false' });
     const back = carriedOut(optedOut, decideOn(optedOut, byController));
     expect(back).toEqual(withAnnotations(original, { 'svidecar.dev/inject': 'false' }));
+  });
+
+  test('a pod with an Envoy of ours has a label for that, with a helper and without', () => {
+    const own = { 'svidecar.dev/inbound': '8443=8080', 'spiffe.io/federatesWith': 'a.test' };
+    const plain = { containers: [{ name: 'app', image: 'app' }] };
+    for (const templates of ['envoy', 'envoy, jwt-validate']) {
+      const asking = deployment({ ...own, 'inject.svidecar.dev/templates': templates }, plain);
+      const once = injected(asking, byController);
+      expect(valueAt(once, `${labels}/svidecar.dev~1envoy`)).toBe('true');
+      expect(labelOf(once)).toBe(federationHash(['a.test']));
+      expect(injected(once, byController)).toEqual(once);
+      expect(decideOn(once, byController).steps.map(({ id }) => id)).not.toContain('key_as_label');
+      const elsewhere = injected(asking, { engine: engineFor({ registration: 'entries' }) });
+      expect(valueAt(elsewhere, `${labels}/svidecar.dev~1envoy`)).toBeUndefined();
+    }
+    const without = injected(deployment(injectBackend), byController);
+    expect(valueAt(without, `${labels}/svidecar.dev~1envoy`)).toBeUndefined();
   });
 
   test('in another mode the label goes', () => {
