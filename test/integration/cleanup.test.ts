@@ -101,7 +101,10 @@ describeWithComponents(programs, 'clean-up', () => {
       api: cluster,
       config: () => config,
       ignoredNamespaces: () => new Set(),
-      stored: { federations: () => ({ all: [['other.org'], []], envoys: [] }), isCurrent: () => true },
+      stored: {
+        federations: () => ({ all: [['other.org'], []], envoys: [] }),
+        isCurrent: () => true,
+      },
       leads: () => true,
       clock: { now: () => 0 },
       log: new SilentLog(),

@@ -23,10 +23,11 @@ import {
   type CaseTools,
 } from './data-paths/cases.ts';
 import { isOnThePage, isSettled } from './data-paths/named-tokens.ts';
-import { cellOf, isPass, pageWith, readPage, writePage, type Row } from './data-paths/page.ts';
+import { cellOf, isPass, tablesOf, type Row } from './data-paths/page.ts';
 import { dataPaths, startPod, type DataPathName, type Pod } from './data-paths/pods.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { waitUntil } from './harness/processes.ts';
+import { expectOnPage } from './harness/seen-page.ts';
 import { startSpireServer, type SpireServer } from './harness/spire-server.ts';
 import { startSpire, type Spire } from './harness/spire.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
@@ -367,9 +368,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'both data path
   }, 120_000);
 
   test('docs/data-paths.md says what was seen: UPDATE=1 writes it', () => {
-    const page = pageWith(rows, Object.values(groups));
-    if (process.env['UPDATE'] === '1') writePage(page);
-    expect(readPage()).toBe(page);
+    expectOnPage('data-paths.md', tablesOf(rows, Object.values(groups)));
   });
 });
 
