@@ -1,5 +1,6 @@
 /** Who is let in and who is not, on a scene where nothing changes. */
 import assert from 'node:assert/strict';
+import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   bothServed,
@@ -44,7 +45,7 @@ const bothSides: Proof = {
 };
 
 const redirect: Proof = {
-  title: 'plain HTTP is sent to HTTPS',
+  title: 'plain HTTP is sent to HTTPS, and nowhere else',
   async prove() {
     const response = await fetch(`http://localhost:${httpPort}/service/gray?a=b`, {
       redirect: 'manual',
@@ -54,9 +55,20 @@ const redirect: Proof = {
       response.headers.get('location'),
       `https://localhost:${httpsPort}/service/gray?a=b`,
     );
+    assert.equal(await statusFor('elsewhere.example'), 404);
     return '';
   },
 };
+
+/** Of a request that names this host. */
+function statusFor(host: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get({ host: '127.0.0.1', port: httpPort, headers: { host } }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).on('error', reject);
+  });
+}
 
 const strangers: Proof = {
   title:

@@ -43,7 +43,10 @@ add_tokens() { # MACHINE…
     add_tokens_to "$machine" &
     jobs+=($!)
   done
-  for job in "${jobs[@]}"; do wait "$job" || fail "svidecar inject refused a configuration; see $log/inject.log"; done
+  for job in "${jobs[@]}"; do wait "$job" || fail "svidecar inject refused a configuration; see $log/*-inject.log"; done
+  # By ext-authz each route names its audience, which the warning about a shared one does not see.
+  [ "$(data_path)" = native ] || return 0
+  for machine in "$@"; do sed -n "s/^warning: /$machine: &/p" "$log/$machine-inject.log"; done
 }
 
 add_tokens_to() { # MACHINE
@@ -52,8 +55,8 @@ add_tokens_to() { # MACHINE
   local -a options=(--envoy-file "$config" --envoy-version 1.40.0 --helper-socket "$folder/$1/envoy/helper.sock"
     --helper-health "$(health_port "$1")" --annotation "${annotations[@]}")
   [ "$(data_path)" != ext-authz ] || audiences_of_routes "$config"
-  "$scripts/svidecar" inject "${options[@]}" --print helper >"$folder/$1/helper.yaml" 2>>"$log/inject.log" || return 1
-  "$scripts/svidecar" inject "${options[@]}" >"$config.new" 2>>"$log/inject.log" || return 1
+  "$scripts/svidecar" inject "${options[@]}" --print helper >"$folder/$1/helper.yaml" 2>"$log/$1-inject.log" || return 1
+  "$scripts/svidecar" inject "${options[@]}" >"$config.new" 2>"$log/$1-inject.log" || return 1
   chmod 644 "$folder/$1/helper.yaml" "$config.new"
   mv "$config.new" "$config"
 }

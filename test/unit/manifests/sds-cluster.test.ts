@@ -10,6 +10,7 @@ const inPods: readonly (readonly [RegExp, string])[] = [
   [/\{address: 127\.0\.0\.1, port_value: 8445\}/, '{address: service-gray, port_value: 8443}'],
   [/\{address: 127\.0\.0\.1,/g, '{address: 0.0.0.0,'],
   [/port_redirect: 8443/, 'port_redirect: 443'],
+  [/\[localhost, front-envoy, 127\.0\.0\.1\]/, '[front-envoy.sds.svc]'],
   [/spiffe:\/\/example\.org\//g, 'spiffe://example.org/ns/sds/sa/'],
   [/\/var\/lib\/svidecar\/sds\/front-envoy\/envoy\//, '/run/envoy/'],
   [/\/var\/lib\/svidecar\/sds\/front-envoy\/server\.pem/, '/etc/front-envoy-server/tls.crt'],
