@@ -133,9 +133,11 @@ test('too many sets: the same ones get an object whoever asks, and the others ar
   expect([both.objects.length, both.leftOut]).toEqual([9, 8]);
 });
 
-test.each(['svidecar-auth-helper', 'svidecar-federated-x', 'x-svidecar-helpers', 'svidecar-envoys-x'])(
-  '%s is no name of ours',
-  (name) => {
-    expect(isClusterSpiffeIdName(name)).toBe(false);
-  },
-);
+test.each([
+  'svidecar-auth-helper',
+  'svidecar-federated-x',
+  'x-svidecar-helpers',
+  'svidecar-envoys-x',
+])('%s is no name of ours', (name) => {
+  expect(isClusterSpiffeIdName(name)).toBe(false);
+});
