@@ -17,19 +17,19 @@ import {
 } from './guarded-cluster.ts';
 import {
   csi,
+  askedByIstio,
+  byIstio,
   envoy,
-  filter,
-  filterVolume,
   hash,
   helper,
   istioPod,
   labelled,
   mounts,
   native,
-  nativeProxy,
   node,
   ofIstio,
   proxy,
+  refusedOfIstio,
   settings,
   status,
   waiting,
@@ -45,18 +45,6 @@ function ofVersion010(object: JsonObject): JsonObject {
   const value: unknown = JSON.parse(JSON.stringify(object).replaceAll(hash, hash.slice(0, 10)));
   return isObject(value) ? value : {};
 }
-
-/** With a helper, and nothing in Envoy's configuration. */
-const byIstio = {
-  ...asks('istio-validate'),
-  'svidecar.dev/status': JSON.stringify({
-    version: '0.1.0',
-    templates: ['istio-validate'],
-    helper: { configMap: `svidecar-${hash}`, settings: '' },
-    undo: {},
-  }),
-};
-const askedByIstio = { initContainers: [native], volumes: [settings, csi] };
 
 let api: ApiServer;
 
@@ -189,52 +177,18 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
     expect(stderr).toContain('Next: ');
   });
 
-  test.each<[string, JsonObject, JsonObject, string]>([
-    ['has no label', {}, ofIstio, 'would not get the EnvoyFilter'],
-    [
-      'has the label of another',
-      { 'svidecar.dev/envoy-filter': filter.replace('0', '1') },
-      ofIstio,
-      'would not get the EnvoyFilter',
-    ],
-    [
-      'has a helper that does not wait for it',
-      labelled,
-      { ...ofIstio, initContainers: [native, nativeProxy] },
-      'would not get the EnvoyFilter',
-    ],
-    [
-      'has a helper that starts without it',
-      labelled,
-      {
-        ...ofIstio,
-        volumes: [settings, { ...filterVolume, configMap: { name: filter, optional: true } }],
-      },
-      'would not get the EnvoyFilter',
-    ],
-    [
-      'has no istio-proxy',
-      labelled,
-      { ...ofIstio, initContainers: [waiting] },
-      'has no container istio-proxy',
-    ],
-    [
-      'has an istio-proxy that ends',
-      labelled,
-      { ...ofIstio, initContainers: [waiting, { name: 'istio-proxy', image: 'proxy:1' }] },
-      'has no container istio-proxy',
-    ],
-    [
-      'has no helper',
-      labelled,
-      { ...ofIstio, initContainers: [nativeProxy] },
-      'has no container auth-helper',
-    ],
-  ])('refuses a pod of Istio that %s', async (...[, labels, spec, message]) => {
-    const { code, stderr } = await tryToCreate(api, on, withLabels(podOf(istioPod, spec), labels));
-    expect(code).toBe(1);
-    expect(stderr).toContain(message);
-  });
+  test.each(refusedOfIstio)(
+    'refuses a pod of Istio that %s',
+    async (...[, labels, spec, message]) => {
+      const { code, stderr } = await tryToCreate(
+        api,
+        on,
+        withLabels(podOf(istioPod, spec), labels),
+      );
+      expect(code).toBe(1);
+      expect(stderr).toContain(message);
+    },
+  );
 
   test.each<[string, JsonObject]>([
     ['as a native sidecar', ofIstio],

@@ -56,3 +56,59 @@ export const labelled = { 'svidecar.dev/envoy-filter': filter };
 export function withLabels(pod: JsonObject, labels: JsonObject): JsonObject {
   return { ...pod, metadata: { ...objectAt(pod, 'metadata'), labels } };
 }
+
+/** With a helper, and nothing in Envoy's configuration. */
+export const byIstio = {
+  ...asks('istio-validate'),
+  'svidecar.dev/status': JSON.stringify({
+    version: '0.1.0',
+    templates: ['istio-validate'],
+    helper: { configMap: `svidecar-${hash}`, settings: '' },
+    undo: {},
+  }),
+};
+export const askedByIstio = { initContainers: [native], volumes: [settings, csi] };
+
+/** What is wrong with a pod that needs an EnvoyFilter, its labels, what it has, and what the guard says. */
+export const refusedOfIstio: readonly (readonly [string, JsonObject, JsonObject, string])[] = [
+  ['has no label', {}, ofIstio, 'would not get the EnvoyFilter'],
+  [
+    'has the label of another',
+    { 'svidecar.dev/envoy-filter': filter.replace('0', '1') },
+    ofIstio,
+    'would not get the EnvoyFilter',
+  ],
+  [
+    'has a helper that does not wait for it',
+    labelled,
+    { ...ofIstio, initContainers: [native, nativeProxy] },
+    'would not get the EnvoyFilter',
+  ],
+  [
+    'has a helper that starts without it',
+    labelled,
+    {
+      ...ofIstio,
+      volumes: [settings, { ...filterVolume, configMap: { name: filter, optional: true } }],
+    },
+    'would not get the EnvoyFilter',
+  ],
+  [
+    'has no istio-proxy',
+    labelled,
+    { ...ofIstio, initContainers: [waiting] },
+    'has no container istio-proxy',
+  ],
+  [
+    'has an istio-proxy that ends',
+    labelled,
+    { ...ofIstio, initContainers: [waiting, { name: 'istio-proxy', image: 'proxy:1' }] },
+    'has no container istio-proxy',
+  ],
+  [
+    'has no helper',
+    labelled,
+    { ...ofIstio, initContainers: [nativeProxy] },
+    'has no container auth-helper',
+  ],
+];
