@@ -116,7 +116,7 @@ describeOnCluster('the life of injected pods', (cluster) => {
         const fresh = (await life.podsOf('frontend')).find((pod) => !isTrue(pod, 'Ready')) ?? {};
         expect(statusOf(fresh, 'auth-helper')).toMatchObject({ started: false });
         const log = await life.kubectl(['logs', nameOf(fresh), '-c', 'auth-helper']);
-        return log.includes('waiting for the Workload API');
+        return log.includes('check that the SPIRE agent runs on this node');
       });
       expect((await life.page()).status).toBe(200);
     } finally {

@@ -11,6 +11,7 @@ import {
   type ProxyPlan,
 } from '../proxy/proxy-plan.ts';
 import { annotationKey, type SettingKey } from '../request/metadata-keys.ts';
+import { asksIstio, isAmbient, istioKeys } from './istio-marks.ts';
 import { invalid, type OwnEnvoy } from './own-envoy.ts';
 import { graceOf } from './fit.ts';
 import { uncertifiedProbes } from './probes.ts';
@@ -54,6 +55,16 @@ function refuseSecondEnvoy(spec: JsonObject, own: string): void {
     'ENVOY_PRESENT',
     `container "${name}" is an Envoy already, and the template envoy is for pods without one: leave envoy out of the templates (${instead}), or remove the container`,
     { facts: { container: name } },
+  );
+}
+
+/** Istio would bring a second one, or lead connections past both. @throws {AppError} ENVOY_PRESENT */
+export function refuseBesideIstio(template: JsonObject, hint: string | undefined): void {
+  if (hint !== istioContainer && !asksIstio(template) && !isAmbient(template)) return;
+  throw new AppError(
+    'ENVOY_PRESENT',
+    `the pod is of an Istio mesh by its labels or annotations, and the template envoy is for pods without an Envoy of any kind: leave envoy out of the templates (with Istio, certificates come from SPIRE by the template istio-spire), or keep Istio away (label ${istioKeys.inject}: "false")`,
+    { facts: { container: istioContainer } },
   );
 }
 

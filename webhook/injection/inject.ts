@@ -18,7 +18,7 @@ import {
 import type { PodSurroundings } from './envoy-location.ts';
 import { planEnvoy, type PlannedEnvoy } from './envoy-plan.ts';
 import { istioContainer } from '../istio/istio-plan.ts';
-import { refuseBesideOwn, tellBesideOwn } from './beside-own-envoy.ts';
+import { refuseBesideIstio, refuseBesideOwn, tellBesideOwn } from './beside-own-envoy.ts';
 import { refuseUnusedPorts, sharedAudience, type OwnEnvoy } from './own-envoy.ts';
 import { withRegistrationLabels } from './registration-labels.ts';
 import {
@@ -280,11 +280,13 @@ interface EnvoyQuestion {
 }
 
 function ownEnvoyIn(
-  spec: JsonObject,
+  original: JsonObject,
   own: OwnEnvoy,
-  { templates, composition: { variables, callers, helper }, trace }: EnvoyQuestion,
+  { templates, composition: { variables, callers, helper }, settings, trace }: EnvoyQuestion,
 ): PlannedEnvoy {
+  const spec = objectAt(original, 'spec');
   refuseBesideOwn(spec, own, { hasHelper: helper !== undefined });
+  refuseBesideIstio(original, stringAt(settings, 'envoy-container'));
   const { plan } = own;
   const { inbound = [], upstreams = [] } = plan.proxy ?? {};
   trace.say(
@@ -358,7 +360,7 @@ function envoyOf(original: JsonObject, facts: EnvoyQuestion): PlannedEnvoy | und
     return undefined;
   }
   const { variables, ownEnvoy } = composition;
-  if (ownEnvoy !== undefined) return ownEnvoyIn(objectAt(original, 'spec'), ownEnvoy, facts);
+  if (ownEnvoy !== undefined) return ownEnvoyIn(original, ownEnvoy, facts);
   refuseUnusedPorts(facts.settings);
   const { hashOf } = facts.engine.memory;
   const envoy = planEnvoy(objectAt(original, 'spec'), { ...facts, hashOf });

@@ -9,6 +9,8 @@ export const istioKeys = Object.freeze({
   revision: 'istio.io/rev',
   dataplaneMode: 'istio.io/dataplane-mode',
   interceptionMode: 'sidecar.istio.io/interceptionMode',
+  proxyConfig: 'proxy.istio.io/config',
+  excludeInterfaces: 'traffic.sidecar.istio.io/excludeInterfaces',
   rewritesProbes: 'sidecar.istio.io/rewriteAppHTTPProbers',
   includeInboundPorts: 'traffic.sidecar.istio.io/includeInboundPorts',
   excludeInboundPorts: 'traffic.sidecar.istio.io/excludeInboundPorts',
@@ -64,6 +66,30 @@ export function asksIstio(template: JsonObject): boolean {
   const templates = stringAt(annotations, istioKeys.templates) ?? '';
   const isToInject = [labels, annotations].some((marks) => marks[istioKeys.inject] === 'true');
   return isToInject || revision !== '' || templates !== '';
+}
+
+/** Templates of Istio's whose container is called as its proxy and has no Envoy: the app speaks xDS itself. */
+const proxyless: readonly string[] = ['grpc-agent', 'grpc-simple'];
+
+/** The template that keeps Envoy out, if one does. */
+export function proxylessTemplate(template: JsonObject): string | undefined {
+  const asked = stringAt(annotationsOf(template), istioKeys.templates) ?? '';
+  return asked
+    .split(',')
+    .map((name) => name.trim())
+    .find((name) => proxyless.includes(name));
+}
+
+/** The annotation by which connections are not led to Envoy at all, if one says so. */
+export function keyOfNoInterception(template: JsonObject): string | undefined {
+  const annotations = annotationsOf(template);
+  if (annotations[istioKeys.interceptionMode] === 'NONE') return istioKeys.interceptionMode;
+  // YAML or JSON of a ProxyConfig.
+  const config = stringAt(annotations, istioKeys.proxyConfig) ?? '';
+  const isNone = /\binterceptionMode["']?\s*:\s*["']?NONE\b/.test(config);
+  return isNone && annotations[istioKeys.interceptionMode] === undefined
+    ? istioKeys.proxyConfig
+    : undefined;
 }
 
 export function isAmbient(template: JsonObject): boolean {

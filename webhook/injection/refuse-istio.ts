@@ -11,7 +11,9 @@ import {
   annotationsOf,
   isAmbient,
   istioKeys,
+  keyOfNoInterception,
   proxyIn,
+  proxylessTemplate,
   refusesIstio,
   startedAs,
 } from './istio-marks.ts';
@@ -53,6 +55,12 @@ export function refuseIstioUnfit(template: JsonObject, plan: IstioPlan, asked: A
   if (proxy !== undefined && startedAs(proxy) === 'waypoint')
     throw unfit(
       `container "${istioContainer}" is a waypoint, and Istio takes no ${envoyFilterKind.kind} for one; ask for templates on a sidecar or a gateway`,
+    );
+  const without = proxylessTemplate(template);
+  if (without !== undefined)
+    throw unfit(
+      `annotation ${istioKeys.templates}: ${without} brings no Envoy (the app speaks to istiod itself), so nothing would add or validate a token; have Istio inject a sidecar instead`,
+      istioKeys.templates,
     );
   refuseBootstrap(asked.fragments);
   if (plan.role === 'sidecar') refuseCapture(template, asked);
@@ -179,10 +187,17 @@ function pastInbound(template: JsonObject, asked: AskedOfIstio): readonly Told[]
       key: istioKeys.includeInboundPorts,
       message: `annotation ${istioKeys.includeInboundPorts}: only ${portsText(capture.ports)} leads through Envoy, so nobody asks for a token on the pod's other ports; remove the annotation if some of them need one`,
     });
-  if (annotationsOf(template)[istioKeys.interceptionMode] === 'NONE')
+  const interfaces = stringAt(annotationsOf(template), istioKeys.excludeInterfaces) ?? '';
+  if (interfaces.trim() !== '')
     told.push({
-      key: istioKeys.interceptionMode,
-      message: `annotation ${istioKeys.interceptionMode}: NONE leaves connections to the app alone: only those to listeners of a Sidecar resource meet Envoy, and nobody asks for a token elsewhere; have the app listen on 127.0.0.1`,
+      key: istioKeys.excludeInterfaces,
+      message: `annotation ${istioKeys.excludeInterfaces}: requests that come in by ${interfaces} go past Envoy, so nobody asks for a token there; remove the annotation`,
+    });
+  const uncaught = keyOfNoInterception(template);
+  if (uncaught !== undefined)
+    told.push({
+      key: uncaught,
+      message: `annotation ${uncaught}: interception mode NONE leaves connections to the app alone: only those to listeners of a Sidecar resource meet Envoy, and nobody asks for a token elsewhere; have the app listen on 127.0.0.1`,
     });
   return [...told, ...undeclared(template, asked)];
 }
@@ -250,8 +265,8 @@ function pastOutbound(template: JsonObject): readonly Told[] {
     key,
     message: `annotation ${key} leads requests past Envoy, which then carry no token; take off what needs one`,
   }));
-  if (annotations[istioKeys.interceptionMode] !== 'NONE') return past;
-  const key = istioKeys.interceptionMode;
-  const message = `annotation ${key}: NONE leaves what the app sends alone: only requests to ports of Envoy's own get a token`;
+  const key = keyOfNoInterception(template);
+  if (key === undefined) return past;
+  const message = `annotation ${key}: interception mode NONE leaves what the app sends alone: only requests to ports of Envoy's own get a token`;
   return [...past, { key, message }];
 }

@@ -7,6 +7,7 @@ import { refusals } from './inject-texts.ts';
 import type { InputProblem } from './input-problem.ts';
 import type { ManifestDocument } from './manifest.ts';
 import { podLabelsOf } from './pod-labels.ts';
+import { policyName } from './policy-name.ts';
 
 export interface IstioPolicies {
   /** The address that the provider names, then the policies; empty without a workload. */
@@ -88,7 +89,7 @@ function policyFor(outcome: DecidedWorkload): readonly JsonObject[] {
       apiVersion: 'security.istio.io/v1',
       kind: 'AuthorizationPolicy',
       metadata: {
-        name: `${located.name}-jwt-svid`,
+        name: policyName(located, 'jwt-svid'),
         ...(namespace === undefined ? {} : { namespace }),
       },
       spec: {

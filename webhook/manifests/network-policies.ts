@@ -10,6 +10,7 @@ import { refusals } from './inject-texts.ts';
 import type { InputProblem } from './input-problem.ts';
 import type { ManifestDocument } from './manifest.ts';
 import { podLabelsOf } from './pod-labels.ts';
+import { policyName } from './policy-name.ts';
 
 export interface NetworkPolicies {
   readonly policies: readonly JsonObject[];
@@ -66,7 +67,7 @@ function policyOf(guarded: Guarded): readonly JsonObject[] {
       apiVersion: 'networking.k8s.io/v1',
       kind: 'NetworkPolicy',
       metadata: {
-        name: `${located.name}-envoy`,
+        name: policyName(located, 'envoy'),
         ...(namespace === undefined ? {} : { namespace }),
       },
       spec: {

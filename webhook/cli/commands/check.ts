@@ -3,7 +3,6 @@ import { Command } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import type { ClusterFacts } from '../../checks/facts.ts';
 import { runChecks, type Report } from '../../checks/run-checks.ts';
-import { withoutAppended } from '../../manifests/appended-documents.ts';
 import { factsOfFiles, withExactLines } from '../../manifests/facts-of-manifests.ts';
 import { exitCodeOfReport, jsonReport, summaryLine, textReport } from '../check-report.ts';
 import { exitCodeOfAll, exitCodes } from '../exit-codes.ts';
@@ -121,7 +120,7 @@ async function checkFiles(
   const spire = await spireFacts(flags, context);
   const { terminal } = context;
   const documents = readInputs(paths, terminal).flatMap(({ name, text }) =>
-    readManifest({ name, text: withoutAppended(text) }),
+    readManifest({ name, text }),
   );
   const engine = engineFrom(flags, context);
   const namespace = flags.namespace ?? defaultNamespace;

@@ -292,7 +292,7 @@ describe('what goes past Envoy is told', () => {
     [
       'no interception',
       { annotations: { ...waits, 'sidecar.istio.io/interceptionMode': 'NONE' } },
-      [/interceptionMode: NONE leaves connections/],
+      [/interceptionMode: interception mode NONE leaves connections/],
     ],
     [
       'a port that nobody declares',

@@ -16,7 +16,7 @@ test("the address is in Istio's root namespace, and the provider names it there"
 
 test('a workload of no namespace gets a policy of none', async () => {
   const { out } = await render(workload.replace('  namespace: shop\n', ''));
-  expect(out).toContain('metadata:\n  name: backend-jwt-svid\nspec:\n');
+  expect(out).toContain('metadata:\n  name: backend-deployment-jwt-svid\nspec:\n');
 });
 
 test('a workload that asks for something else gets no policy', async () => {

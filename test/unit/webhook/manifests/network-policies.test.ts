@@ -24,7 +24,7 @@ test('the policy opens the ports of Envoy alone', async () => {
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
-  name: frontend-envoy
+  name: frontend-deployment-envoy
   namespace: shop
 spec:
   podSelector:
