@@ -241,7 +241,7 @@ test('metrics tell of watches, writes and problems', async () => {
   putDeployment('web', { helper: 'h1' });
   await until('it is there', () => api.get('ConfigMap', 'shop', helperFor('h1')) !== undefined);
   const figures = new Map(cluster.metrics().map((figure) => [figure.name, figure.samples]));
-  expect(figures.get('svidecar_cluster_watch_open')).toHaveLength(9);
+  expect(figures.get('svidecar_cluster_watch_open')).toHaveLength(10);
   expect(figures.get('svidecar_configmap_problems')).toEqual([{ labels: {}, value: 0 }]);
   expect(figures.get('svidecar_cluster_objects')).toContainEqual({
     labels: { kind: 'users' },

@@ -32,7 +32,7 @@ export const csi = { name: 'workload-socket', csi: { driver: 'csi.spiffe.io', re
 export const node = { name: 'workload-socket', hostPath: { path: '/run/spire/agent-sockets' } };
 
 /** Of a pod whose Envoy istiod configures. */
-export const filter = `istio-svidecar-${hash}`;
+const filter = `istio-svidecar-${hash}`;
 const istioStatus = status(['jwt-inject'])
   .replace(`"derived":"e-svidecar-${hash}"`, `"derived":"${filter}"`)
   .replace('"file"', '"istio":{"role":"sidecar"},"file"');
@@ -40,12 +40,12 @@ export const istioPod = {
   ...asks('jwt-inject'),
   'svidecar.dev/status': istioStatus,
 };
-export const filterVolume = { name: 'filter', configMap: { name: filter } };
+const filterVolume = { name: 'filter', configMap: { name: filter } };
 export const waiting = {
   ...native,
   volumeMounts: [...mounts.volumeMounts, { name: 'filter', mountPath: '/etc/filter' }],
 };
-export const nativeProxy = { name: 'istio-proxy', image: 'proxy:1', restartPolicy: 'Always' };
+const nativeProxy = { name: 'istio-proxy', image: 'proxy:1', restartPolicy: 'Always' };
 export const ofIstio = {
   initContainers: [waiting, nativeProxy],
   containers: [app],
