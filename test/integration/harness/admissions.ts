@@ -15,6 +15,11 @@ export interface Outcomes {
 
 /** An API server that is this far behind gets no more until it has caught up. */
 const maxOpen = 50;
+/**
+ * Milliseconds for an API server on a busy machine to read that connections of its own have ended: a review that it writes to
+ * one of them meanwhile would die with it.
+ */
+const noticeMs = 500;
 
 /** Sends creations of pods, as a dry run: everything but the write happens. */
 export class Admissions {
@@ -54,6 +59,7 @@ export class Admissions {
     this.#isPaused = true;
     while (this.#open > 0) await wait(1);
     await act();
+    await wait(noticeMs);
     this.#isPaused = false;
   }
 
