@@ -15,6 +15,7 @@ const sections = [...new Set(steps.map(({ section }) => section))].slice(0, -1);
 const isOfImages = /^scripts\/(image|cluster load) /;
 const frontend = 'http://frontend.demo.svc:3000/';
 const frontend2 = 'http://frontend-2.demo.svc:3002/';
+const banned = 'HTTP 403: banned';
 const noToken = 'HTTP 403: jwt-validate: there is no Authorization header';
 
 describeOnCluster('docs/tutorial.md, followed step by step with a browser', (cluster) => {
@@ -32,6 +33,15 @@ describeOnCluster('docs/tutorial.md, followed step by step with a browser', (clu
     await withRegistrations(cluster);
     rmSync(work, { recursive: true });
   });
+
+  /** A check of bans that takes over 0.1 s lets its request pass, as on a machine that starts a browser: then it is looked at again. */
+  async function seeBanned(): Promise<Seen> {
+    let page = await see(browser, frontend2, '5-frontend-2-banned');
+    for (let looks = 1; looks < 10 && !isRefused(page, banned); looks += 1) {
+      page = await see(browser, frontend2, '5-frontend-2-banned');
+    }
+    return page;
+  }
 
   /** What a person must see once the commands of a section are done. */
   const seen: Readonly<Record<string, () => Promise<void>>> = {
@@ -56,7 +66,7 @@ describeOnCluster('docs/tutorial.md, followed step by step with a browser', (clu
       expectAccount(page, 'Alex Fergus');
     },
     '8. Shut out': async () => {
-      expectRefusal(await see(browser, frontend2, '5-frontend-2-banned'), 'HTTP 403: banned');
+      expectRefusal(await seeBanned(), banned);
       expectAccount(await see(browser, frontend, '5-frontend-not-banned'), 'Jacob Marley');
     },
     '9. Let in again': async () => {
@@ -99,15 +109,19 @@ describeOnCluster('docs/tutorial.md, followed step by step with a browser', (clu
   });
 });
 
-function expectAccount({ status, title, sections: parts }: Seen, name: string): void {
+function expectAccount({ status, title, sections }: Seen, name: string): void {
   expect({ status, title }).toEqual({ status: 200, title: `Account of ${name}` });
-  expect(parts['profile']).toContain(name);
+  expect(sections['profile']).toContain(name);
 }
 
+const parts = ['balance', 'profile', 'transactions'] as const;
+
 /** None of the three parts is shown; each says why. */
-function expectRefusal({ status, sections: parts }: Seen, reason: string): void {
+function expectRefusal({ status, sections }: Seen, reason: string): void {
   expect(status).toBe(502);
-  for (const part of ['balance', 'profile', 'transactions']) {
-    expect(parts[part]).toContain(reason);
-  }
+  for (const part of parts) expect(sections[part]).toContain(reason);
+}
+
+function isRefused({ sections }: Seen, reason: string): boolean {
+  return parts.every((part) => sections[part]?.includes(reason));
 }
