@@ -45,6 +45,8 @@ export interface FilterAddition {
   readonly place: 'before-terminal' | 'first';
   /** Key of the claims of `jwt_authn` that it looks at: it stands behind the last such filter, whatever `place` says. */
   readonly readsMetadata?: string;
+  /** Dynamic metadata that it leaves, for its readers alone: without any, its members of this name are left out. */
+  readonly leavesMetadata?: { readonly namespace: string; readonly by: string };
   /** An `HttpFilter`. `${cluster:NAME}` in any string of it stands for the final name of the added cluster NAME. */
   readonly filter: JsonObject;
   /** The filter puts a bearer token into requests: routes over clusters without TLS are warned about. */

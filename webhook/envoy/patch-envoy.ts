@@ -56,6 +56,7 @@ import { checkNeighbours, placeOf, requireNames } from './place-filter.ts';
 import { type Placed, fieldKey, placedField, textOf } from './proto-field.ts';
 import { type EnvoySurroundings, surroundingsOf } from './reach.ts';
 import { type SettingsReader, type SettingsView, settingsReader } from './settings-view.ts';
+import { withoutUnread } from './unread-metadata.ts';
 import { type UnroutedReader, unroutedReader } from './unrouted.ts';
 
 /** One operation, where it belongs, and the sentence that explains it. */
@@ -84,8 +85,9 @@ interface Wanted {
  *   asked for and a listener names neither
  * @see envoy.config.bootstrap.v3.Bootstrap, envoy.config.listener.v3.Listener
  */
-export function patchEnvoy(source: EnvoySource, additions: EnvoyAdditions): EnvoyPatch {
+export function patchEnvoy(source: EnvoySource, asked: EnvoyAdditions): EnvoyPatch {
   const files = openFiles(source);
+  const additions = { ...asked, filters: withoutUnread(asked.filters, { files, source }) };
   const listeners = findListeners(files);
   if (additions.filters.length > 0) requireManagers(files, listeners);
   requireChoice(listeners, additions.filters);

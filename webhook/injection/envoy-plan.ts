@@ -116,6 +116,7 @@ function filterAddition(template: TemplateFilter, variables: Variables): FilterA
   );
   const isTrue = (value: Json): boolean => substitute(value, variables) === true;
   const reads = substitute(template.readsMetadata ?? null, variables);
+  const leaves = template.leavesMetadata;
   return {
     rule: template.rule,
     direction: template.direction,
@@ -130,6 +131,7 @@ function filterAddition(template: TemplateFilter, variables: Variables): FilterA
     ruleMetadata: template.ruleMetadata,
     advice: template.advice,
     ...(typeof reads === 'string' && { readsMetadata: reads }),
+    ...(leaves !== undefined && !isTrue(leaves.always) && { leavesMetadata: leaves }),
     ...lists,
   };
 }

@@ -23,12 +23,10 @@ export function usedNames(fragment: Fragment): readonly string[] {
   if (envoy === undefined) return [];
   const names = new Set(Object.keys(when));
   for (const { filter, listeners, before, hosts, ...flags } of envoy.filters) {
-    const { oneAudienceForAllHosts, exemptsPaths, onceOnly, readsMetadata } = flags;
-    const lists = [listeners, before, hosts].map((list) => list ?? null);
-    variablesIn(
-      [filter, ...lists, oneAudienceForAllHosts, exemptsPaths, onceOnly, readsMetadata ?? null],
-      names,
-    );
+    const { oneAudienceForAllHosts, exemptsPaths, onceOnly, readsMetadata, leavesMetadata } = flags;
+    const optional = [listeners, before, hosts, readsMetadata, leavesMetadata?.always];
+    const values = optional.map((value) => value ?? null);
+    variablesIn([filter, ...values, oneAudienceForAllHosts, exemptsPaths, onceOnly], names);
   }
   for (const { cluster } of envoy.clusters) variablesIn(cluster, names);
   variablesIn(envoy.bootstrap ?? null, names);

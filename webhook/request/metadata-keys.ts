@@ -31,6 +31,7 @@ export const settingKeys = [
   'ban-store',
   'ban-token',
   'caller-header',
+  'caller-metadata',
   'cpu-limit',
   'cpu-request',
   'data-path',

@@ -128,8 +128,12 @@ function portsBy(
   };
 }
 
+function isTrue(text: string): boolean {
+  return oneOf('true', 'false')(text) === 'true';
+}
+
 const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
-  'access-log': (text) => oneOf('true', 'false')(text) === 'true',
+  'access-log': isTrue,
   'allow-callers': each(
     'SPIFFE IDs, prefixes such as spiffe://example.org/ns/shop/*, or trust domains such as spiffe://example.org',
     (item) => callerPatternFault(item) === undefined,
@@ -148,6 +152,7 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
   'ban-store': matching(dnsLabel, 'the name of a store of the configuration'),
   'ban-token': matching(banTokenPattern, banTokenForms),
   'caller-header': callerHeader,
+  'caller-metadata': isTrue,
   'cpu-limit': cpu,
   'cpu-request': cpu,
   'data-path': oneOf('ext-authz', 'native'),
@@ -157,7 +162,7 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
   ),
   'envoy-container': matching(dnsLabel, 'the name of a container'),
   'federates-with': (text) => [...new Set(trustDomainNames(text).map(trustDomainNamed))],
-  'forward-token': (text) => oneOf('true', 'false')(text) === 'true',
+  'forward-token': isTrue,
   image: matching(/^[^\s]{1,512}$/, 'an image reference'),
   inbound: portsBy(readInbound),
   'inject-audience': audiences,

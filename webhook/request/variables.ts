@@ -101,6 +101,7 @@ function tokenVariables(
     ],
     skipPaths: list(settings, 'skip-paths'),
     callerHeader: text(settings, 'caller-header'),
+    callerMetadata: settings['caller-metadata'] === true ? true : undefined,
     // Settings leave out what the helper does by default.
     forwardToken: settings['forward-token'] === false ? false : undefined,
     ...listenerVariables(settings, ports),

@@ -51,6 +51,13 @@ const filter = z.strictObject({
    * whatever `place` says. A variable without a value: it looks at none.
    */
   readsMetadata: words.optional(),
+  /**
+   * The filter leaves something in dynamic metadata of this namespace by its members of the name `by`. They are left out where nothing
+   * in the configuration can read that, unless `always` is true.
+   */
+  leavesMetadata: z
+    .strictObject({ namespace: words, by: words, always: z.union([z.boolean(), z.string()]) })
+    .optional(),
   /** The filter lets a bearer token leave the pod: warned about where that happens without TLS. */
   carriesToken: z.boolean().default(false),
   /** Every host gets a token of the same audience: warned about where a listener routes to several clusters. */
