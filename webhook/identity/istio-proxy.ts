@@ -1,9 +1,8 @@
 /** Istio's proxies and gateways, whose identity has one form. */
 import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
 import { istioContainer } from '../istio/istio-plan.ts';
+import { istioWish } from '../istio/istio-wish.ts';
 import type { Located } from '../request/locate.ts';
-
-const injectKey = 'sidecar.istio.io/inject';
 
 /**
  * A pod that runs tells by its containers; of all others Istio's injector decides later, by labels of the namespace too, so
@@ -17,8 +16,6 @@ export function hasIstioProxy({ kind, template }: Located): boolean {
     .map((each) => stringAt(each, 'name'));
   if (names.includes(istioContainer)) return true;
   if (kind === 'Pod' && stringAt(metadata, 'uid') !== undefined) return false;
-  const said = [objectAt(metadata, 'labels'), objectAt(metadata, 'annotations')];
-  return (
-    spec['hostNetwork'] !== true && said.every((each) => stringAt(each, injectKey) !== 'false')
-  );
+  const { kind: wish, unsure } = istioWish(template);
+  return spec['hostNetwork'] !== true && (wish !== 'off' || unsure !== undefined);
 }

@@ -5,8 +5,8 @@
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { istioContainer } from '../istio/istio-plan.ts';
-import { istioKeys } from './istio-marks.ts';
 import { itemToken } from './keyed.ts';
+import { refuseAmbient, refuseTurnedOff } from './refuse-istio.ts';
 import { mountPathOf, withVolumeNames, type VolumeNames } from './volumes.ts';
 import type { Trace } from './trace.ts';
 
@@ -27,7 +27,7 @@ interface CompletionFacts {
   readonly trace: Trace;
 }
 
-/** @throws {AppError} CONTAINER_CONFLICT */
+/** @throws {AppError} CONTAINER_CONFLICT, ISTIO_UNFIT */
 export function completionsIn(
   template: JsonObject,
   containers: readonly JsonObject[],
@@ -40,7 +40,10 @@ export function completionsIn(
     const name = stringAt(container, 'name') ?? '';
     const list = container['image'] === undefined ? whereIs(template, name) : 'containers';
     if (list === undefined) {
-      refuseTurnedOff(template, name);
+      if (name === istioContainer) {
+        refuseAmbient(template);
+        refuseTurnedOff(template, 'the template that needs Istio');
+      }
       awaits.push(name);
       trace.say(
         'awaits_container',
@@ -91,20 +94,6 @@ function withoutStandingMounts(container: JsonObject, standing: JsonObject): Jso
     .filter(isObject)
     .filter((mount) => mountPathOf(standing, stringAt(mount, 'name') ?? '') === undefined);
   return missing.length === 0 ? rest : { ...rest, volumeMounts: missing };
-}
-
-/** Istio reads the label and, where there is none, the annotation. @throws {AppError} ISTIO_UNFIT */
-function refuseTurnedOff({ metadata }: JsonObject, name: string): void {
-  if (name !== istioContainer || !isObject(metadata)) return;
-  const said =
-    objectAt(metadata, 'labels')[istioKeys.inject] ??
-    objectAt(metadata, 'annotations')[istioKeys.inject];
-  if (said !== 'false') return;
-  throw new AppError(
-    'ISTIO_UNFIT',
-    `${istioKeys.inject}: "false" keeps Istio from injecting "${name}", which was asked for; remove it, or the template that needs Istio`,
-    { facts: { key: istioKeys.inject, container: name } },
-  );
 }
 
 /** The directive of a volume in a template, of which nothing reaches the pod. */

@@ -7,7 +7,7 @@ import { listAt, objectAt, stringAt, type Json, type JsonObject, sameJson } from
 import { pointerTokens, type Operation } from '../editing/operation.ts';
 import { federationOf } from '../request/federation.ts';
 import type { Settings } from '../request/read-annotations.ts';
-import { fragmentsOf, type Composition } from './compose.ts';
+import type { Composition } from './compose.ts';
 import type { EngineMemory } from './engine-memory.ts';
 import {
   annotationKey,
@@ -17,23 +17,16 @@ import {
 } from '../request/metadata-keys.ts';
 import type { PodSurroundings } from './envoy-location.ts';
 import { planEnvoy, type PlannedEnvoy } from './envoy-plan.ts';
-import { istioContainer } from '../istio/istio-plan.ts';
 import { refuseBesideIstio, refuseBesideOwn, tellBesideOwn } from './beside-own-envoy.ts';
 import { refuseUnusedPorts, sharedAudience, type OwnEnvoy } from './own-envoy.ts';
 import { withRegistrationLabels } from './registration-labels.ts';
-import {
-  besideIstio,
-  istioPlanOf,
-  planIstio,
-  withIstio,
-  type PlannedIstio,
-} from './istio-envoy.ts';
+import { besideIstio, withIstio, type PlannedIstio } from './istio-envoy.ts';
+import { istioIn } from './istio-in-pod.ts';
 import { withMergedVolumes } from './completions.ts';
 import { fit } from './fit.ts';
 import { changeAt, covers, find } from './keyed.ts';
 import type { Library, NamedTemplate } from '../templates/library.ts';
 import type { Located } from '../request/locate.ts';
-import { refuseIstioUnfit, tellOfIstio } from './refuse-istio.ts';
 import { refuseLongStatus, refuseUnfit } from './refuse-unfit.ts';
 import { refuseWindows } from './refuse-windows.ts';
 import { requireEnvoy } from './require-envoy.ts';
@@ -270,7 +263,7 @@ function requireOne(template: string, alternatives: readonly string[], settings:
   );
 }
 
-interface EnvoyQuestion {
+export interface EnvoyQuestion {
   readonly templates: readonly NamedTemplate[];
   readonly composition: Composition;
   readonly settings: Settings;
@@ -318,39 +311,6 @@ function envoyFor(
   return istio === undefined
     ? { envoy: envoyOf(original, question), fitted, replacements }
     : { envoy: istio, fitted: withIstio(fitted, istio), replacements };
-}
-
-/** Undefined where the pod's Envoy is not Istio's. */
-function istioIn(
-  original: JsonObject,
-  { templates: chosen, composition, settings, trace, engine }: EnvoyQuestion,
-): PlannedIstio | undefined {
-  if (!composition.wantsEnvoy || composition.ownEnvoy !== undefined) return undefined;
-  const istio = istioPlanOf(original, stringAt(settings, 'envoy-container'));
-  if (istio === undefined) return undefined;
-  refuseUnusedPorts(settings);
-  const { variables } = composition;
-  const fragments = fragmentsOf(chosen, variables);
-  const asked = { fragments, variables, hasEnvoyFilters: engine.hasEnvoyFilters };
-  refuseIstioUnfit(original, istio, asked);
-  const templates = chosen.map(({ name }) => name);
-  const { hashOf } = engine.memory;
-  const planned = planIstio(original, istio, {
-    templates,
-    values: composition.envoyValues,
-    hashOf,
-  });
-  trace.say(
-    'envoy_filter_planned',
-    `Istio configures the pod's Envoy (${istio.role}): EnvoyFilter ${planned.plan.derived} adds to it what is asked for`,
-  );
-  if (planned.awaits.length > 0)
-    trace.say(
-      'awaits_container',
-      `container "${istioContainer}" is not there yet: Istio's injector brings it to each pod, and a pod without it is refused`,
-    );
-  tellOfIstio(original, istio, { asked, trace });
-  return planned;
 }
 
 function envoyOf(original: JsonObject, facts: EnvoyQuestion): PlannedEnvoy | undefined {

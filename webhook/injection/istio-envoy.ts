@@ -2,7 +2,7 @@
 import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { helperContainer } from '../../sidecar/config/helper-contract.ts';
 import { envoyFilterDirectory, istioContainer, type IstioPlan } from '../istio/istio-plan.ts';
-import { envoyFilterLabel } from '../request/metadata-keys.ts';
+import { annotationKey, envoyFilterLabel } from '../request/metadata-keys.ts';
 import type { Composition } from './compose.ts';
 import { mergePartial } from './keyed.ts';
 import type { HashOf } from './hash.ts';
@@ -11,7 +11,7 @@ import { exclusionOf, type Exclusion } from './istio-ports.ts';
 import { derivedNameBy } from './plan-name.ts';
 import { servingEnvoys } from './reads/find-envoy.ts';
 import type { Replacement } from './reconcile.ts';
-import { refuseWithoutProxy } from './refuse-istio.ts';
+import { refuseAmbient, refuseTurnedOff } from './refuse-istio.ts';
 import type { EnvoyPlan } from './status.ts';
 
 /** Beginning of the names of its ConfigMaps and EnvoyFilters. */
@@ -25,7 +25,9 @@ export function istioPlanOf(template: JsonObject, hint: string | undefined): Ist
   const isIstios = hint === istioContainer;
   if (!isIstios && (hint !== undefined || servingEnvoys(objectAt(template, 'spec')).length > 0))
     return undefined;
-  refuseWithoutProxy(template, hint);
+  refuseAmbient(template);
+  if (isIstios && proxyIn(template) === undefined)
+    refuseTurnedOff(template, `the annotation ${annotationKey('envoy-container')}`);
   return isIstios || proxyIn(template) !== undefined || asksIstio(template)
     ? { role: roleOf(template) }
     : undefined;
@@ -142,7 +144,8 @@ export function besideIstio(
   hint: string | undefined,
 ): { readonly fitted: Composition; readonly replacements: readonly Replacement[] } {
   const proxy = proxyIn(template);
-  const isThere = proxy !== undefined || hint === istioContainer || asksIstio(template);
+  const isAwaited = hint === istioContainer || needsIstio(composition);
+  const isThere = proxy !== undefined || isAwaited || asksIstio(template);
   if (composition.helper === undefined || !isThere)
     return { fitted: composition, replacements: [] };
   const isGateway = roleOf(template) === 'gateway';
@@ -153,6 +156,13 @@ export function besideIstio(
     fitted: withParts(composition, { pod: metadata, helper: helperPart(composition) }),
     replacements: [...replacements, ...probes],
   };
+}
+
+/** Whether a template completes Istio's container, or does nothing without it. */
+export function needsIstio({ pod }: Pick<Composition, 'pod'>): boolean {
+  return listAt(objectAt(pod, 'spec'), 'containers')
+    .filter(isObject)
+    .some(({ name }) => name === istioContainer);
 }
 
 /** Istio's container may stand before a native helper, and then ends after it: the app has ended by then, so nothing is left to wait for. */

@@ -1,10 +1,11 @@
 /** Labels, annotations and containers of a pod by which Istio's injector, and its iptables, know what to do. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { istioContainer, type IstioRole } from '../istio/istio-plan.ts';
+import { istioInjectKey, istioWish } from '../istio/istio-wish.ts';
 
 /** Keys of Istio's, of labels and annotations. @see istio.io/docs/reference/config/annotations */
 export const istioKeys = Object.freeze({
-  inject: 'sidecar.istio.io/inject',
+  inject: istioInjectKey,
   templates: 'inject.istio.io/templates',
   revision: 'istio.io/rev',
   dataplaneMode: 'istio.io/dataplane-mode',
@@ -50,22 +51,20 @@ export function isWhole({ container: { image } }: IstioProxy): boolean {
   return image !== undefined && image !== '' && image !== 'auto';
 }
 
-/** Whether the pod template tells Istio's injector to leave it alone. */
-export function refusesIstio(template: JsonObject): boolean {
-  return [labelsOf(template), annotationsOf(template)].some(
-    (marks) => marks[istioKeys.inject] === 'false',
-  );
-}
-
 /** Whether the pod template itself has Istio's injector act. */
 export function asksIstio(template: JsonObject): boolean {
-  if (refusesIstio(template)) return false;
-  const labels = labelsOf(template);
-  const annotations = annotationsOf(template);
-  const revision = stringAt(labels, istioKeys.revision) ?? '';
-  const templates = stringAt(annotations, istioKeys.templates) ?? '';
-  const isToInject = [labels, annotations].some((marks) => marks[istioKeys.inject] === 'true');
-  return isToInject || revision !== '' || templates !== '';
+  const { kind } = istioWish(template);
+  if (kind !== 'unsaid') return kind === 'on';
+  const revision = stringAt(labelsOf(template), istioKeys.revision) ?? '';
+  return revision !== '' || istioTemplates(template).length > 0;
+}
+
+/** Names of Istio's templates that an annotation asks for, without those of the mesh. */
+export function istioTemplates(template: JsonObject): readonly string[] {
+  return (stringAt(annotationsOf(template), istioKeys.templates) ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
 }
 
 /** Templates of Istio's whose container is called as its proxy and has no Envoy: the app speaks xDS itself. */
@@ -73,22 +72,32 @@ const proxyless: readonly string[] = ['grpc-agent', 'grpc-simple'];
 
 /** The template that keeps Envoy out, if one does. */
 export function proxylessTemplate(template: JsonObject): string | undefined {
-  const asked = stringAt(annotationsOf(template), istioKeys.templates) ?? '';
-  return asked
-    .split(',')
-    .map((name) => name.trim())
-    .find((name) => proxyless.includes(name));
+  return istioTemplates(template).find((name) => proxyless.includes(name));
 }
 
-/** The annotation by which connections are not led to Envoy at all, if one says so. */
-export function keyOfNoInterception(template: JsonObject): string | undefined {
+/** What says something of how Istio leads connections to Envoy, as messages name it. */
+export interface IstioSetting {
+  readonly from: string;
+  /** The annotation to change. */
+  readonly key?: string;
+}
+
+const interceptionVariable = 'ISTIO_META_INTERCEPTION_MODE';
+
+/** By what connections are not led to Envoy at all, if something says so: as far as it is seen, a setting of the mesh as well. */
+export function noInterceptionBy(template: JsonObject): IstioSetting | undefined {
   const annotations = annotationsOf(template);
-  if (annotations[istioKeys.interceptionMode] === 'NONE') return istioKeys.interceptionMode;
+  const byKey = (key: string): IstioSetting => ({ from: `annotation ${key}`, key });
+  const said = annotations[istioKeys.interceptionMode];
+  if (said !== undefined) return said === 'NONE' ? byKey(istioKeys.interceptionMode) : undefined;
   // YAML or JSON of a ProxyConfig.
   const config = stringAt(annotations, istioKeys.proxyConfig) ?? '';
-  const isNone = /\binterceptionMode["']?\s*:\s*["']?NONE\b/.test(config);
-  return isNone && annotations[istioKeys.interceptionMode] === undefined
-    ? istioKeys.proxyConfig
+  if (/\binterceptionMode["']?\s*:\s*["']?NONE\b/.test(config)) return byKey(istioKeys.proxyConfig);
+  const isNone = listAt(proxyIn(template)?.container ?? {}, 'env')
+    .filter(isObject)
+    .some(({ name, value }) => name === interceptionVariable && value === 'NONE');
+  return isNone
+    ? { from: `a setting of the mesh (${interceptionVariable} of container "${istioContainer}")` }
     : undefined;
 }
 
@@ -103,10 +112,20 @@ export function startedAs(proxy: IstioProxy): string | undefined {
     .find((arg) => ['sidecar', 'router', 'waypoint'].includes(arg));
 }
 
-export function roleOf(template: JsonObject): IstioRole {
-  const templates = stringAt(annotationsOf(template), istioKeys.templates) ?? '';
-  const isAsked = templates.split(',').some((name) => name.trim() === 'gateway');
+/** Names of Istio's own templates. */
+const knownTemplates: readonly string[] = ['sidecar', 'gateway', ...proxyless];
+
+/** Templates of which nobody can tell whether they make a sidecar or a gateway, as long as Istio's container is not there. */
+export function templatesOfUnknownRole(template: JsonObject): readonly string[] {
   const proxy = proxyIn(template);
-  const isRouter = proxy !== undefined && startedAs(proxy) === 'router';
-  return isAsked || isRouter ? 'gateway' : 'sidecar';
+  if (proxy !== undefined && startedAs(proxy) !== undefined) return [];
+  const names = istioTemplates(template);
+  return names.some((name) => knownTemplates.includes(name)) ? [] : names;
+}
+
+export function roleOf(template: JsonObject): IstioRole {
+  const proxy = proxyIn(template);
+  const started = proxy === undefined ? undefined : startedAs(proxy);
+  if (started !== undefined) return started === 'router' ? 'gateway' : 'sidecar';
+  return istioTemplates(template).includes('gateway') ? 'gateway' : 'sidecar';
 }

@@ -2,11 +2,13 @@
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { healthPort } from '../../sidecar/config/helper-contract.ts';
 import { escapeToken } from '../editing/operation.ts';
-import { annotationsOf, istioKeys } from './istio-marks.ts';
+import { annotationsOf, istioKeys, type IstioSetting } from './istio-marks.ts';
 import type { Replacement } from './reconcile.ts';
 
 /** Leads the pod's connections to Envoy; not there with Istio's CNI plugin, which reads the annotation when the pod starts. */
 const initContainer = 'istio-init';
+/** Stands in its place with the CNI plugin, with the same arguments, and only looks whether that plugin has done its work. */
+const validationContainer = 'istio-validation';
 /** Of `istio-iptables`: inbound ports that are left alone. */
 const excludesFlag = '-d';
 
@@ -61,21 +63,76 @@ function itemsOf(list: string): readonly string[] {
     .filter((item) => item !== '');
 }
 
-/** Which inbound ports reach Envoy; undefined for a list that Istio does not take. */
+interface CaptureSetting extends IstioSetting {
+  readonly value: string;
+}
+
+/** By which annotation, and which argument of Istio's container where that is there already: settings of the mesh are among these. */
+export const captureSettings = Object.freeze({
+  includeInboundPorts: { key: istioKeys.includeInboundPorts, flag: '-b' },
+  excludeInboundPorts: { key: istioKeys.excludeInboundPorts, flag: excludesFlag },
+  excludeInterfaces: { key: istioKeys.excludeInterfaces, flag: '-c' },
+  excludeOutboundPorts: { key: istioKeys.excludeOutboundPorts, flag: '-o' },
+  excludeOutboundRanges: { key: istioKeys.excludeOutboundRanges, flag: '-x' },
+  includeOutboundRanges: { key: istioKeys.includeOutboundRanges, flag: '-i' },
+});
+
+/** What Istio's redirection is told of one of these; undefined where nothing says so. */
+export function captureSetting(
+  template: JsonObject,
+  name: keyof typeof captureSettings,
+): CaptureSetting | undefined {
+  const { key, flag } = captureSettings[name];
+  const said = stringAt(annotationsOf(template), key);
+  const done = argumentOf(template, flag);
+  if (said !== undefined) return { value: done?.value ?? said, from: `annotation ${key}`, key };
+  return done === undefined
+    ? undefined
+    : {
+        value: done.value,
+        from: `a setting of the mesh (${flag} of container "${done.container}")`,
+      };
+}
+
+function argumentOf(
+  template: JsonObject,
+  flag: string,
+): { readonly value: string; readonly container: string } | undefined {
+  const [init] = listAt(objectAt(template, 'spec'), 'initContainers')
+    .filter(isObject)
+    .filter(({ name }) => name === initContainer || name === validationContainer);
+  if (init === undefined) return undefined;
+  const args = listAt(init, 'args');
+  const at = args.indexOf(flag) + 1;
+  const value = args[at];
+  if (at === 0 || typeof value !== 'string') return undefined;
+  return { value, container: stringAt(init, 'name') ?? '' };
+}
+
+/** Those of Istio's container itself, which its injector excludes in each pod. */
+const istiosOwnPorts = ['15020', '15021', '15090'];
+
+/** Which inbound ports reach Envoy. */
 export type InboundCapture =
-  | { readonly kind: 'all'; readonly but: readonly string[] }
-  | { readonly kind: 'some'; readonly ports: readonly string[] }
-  | undefined;
+  | { readonly kind: 'all'; readonly but: readonly string[]; readonly by: IstioSetting }
+  | { readonly kind: 'some'; readonly ports: readonly string[]; readonly by: IstioSetting }
+  /** A list that Istio does not take. */
+  | { readonly kind: 'unreadable'; readonly by: IstioSetting };
 
 /** @see istio-iptables: exclusions count only where all ports are included */
 export function inboundCapture(template: JsonObject): InboundCapture {
-  const annotations = annotationsOf(template);
-  const included = stringAt(annotations, istioKeys.includeInboundPorts) ?? '*';
-  const excluded = itemsOf(stringAt(annotations, istioKeys.excludeInboundPorts) ?? '');
-  if (included.trim() === '*')
-    return { kind: 'all', but: excluded.filter((port) => port !== String(healthPort)) };
-  const ports = itemsOf(included);
-  return ports.every(isPort) ? { kind: 'some', ports } : undefined;
+  const included = captureSetting(template, 'includeInboundPorts');
+  if (included !== undefined && included.value.trim() !== '*') {
+    const ports = itemsOf(included.value);
+    return ports.every(isPort)
+      ? { kind: 'some', ports, by: included }
+      : { kind: 'unreadable', by: included };
+  }
+  const excluded = captureSetting(template, 'excludeInboundPorts');
+  const ports = [...new Set(itemsOf(excluded?.value ?? ''))];
+  const kept = [String(healthPort), ...istiosOwnPorts];
+  const by = excluded ?? { from: `annotation ${istioKeys.excludeInboundPorts}` };
+  return { kind: 'all', but: ports.filter((port) => !kept.includes(port)), by };
 }
 
 /** As people write one. */

@@ -1,24 +1,15 @@
-/** What of a pod, or of what is asked for, does not go with an Envoy that istiod configures; and what goes past that Envoy. */
+/** What of a pod, or of what is asked for, does not go with an Envoy that istiod configures. */
 import { AppError } from '#kernel/errors.ts';
-import { isArray, isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { isArray, objectAt, type JsonObject } from '#kernel/json.ts';
 import { helperPorts } from '../../sidecar/config/helper-contract.ts';
 import { shortList } from '../envoy/short-list.ts';
 import { envoyFilterKind, istioContainer, type IstioPlan } from '../istio/istio-plan.ts';
+import { istioInjectKey, istioWish } from '../istio/istio-wish.ts';
 import { annotationKey } from '../request/metadata-keys.ts';
 import { substitute, type Variables } from '../templates/substitute.ts';
 import type { Fragment } from '../templates/template-schema.ts';
-import {
-  annotationsOf,
-  isAmbient,
-  istioKeys,
-  keyOfNoInterception,
-  proxyIn,
-  proxylessTemplate,
-  refusesIstio,
-  startedAs,
-} from './istio-marks.ts';
+import { isAmbient, istioKeys, proxyIn, proxylessTemplate, startedAs } from './istio-marks.ts';
 import { inboundCapture, isPort } from './istio-ports.ts';
-import type { Trace } from './trace.ts';
 
 export interface AskedOfIstio {
   readonly fragments: readonly Fragment[];
@@ -31,18 +22,24 @@ function unfit(message: string, key?: string): AppError {
   return new AppError('ISTIO_UNFIT', message, key === undefined ? {} : { facts: { key } });
 }
 
-/** A pod of the ambient mode has no Envoy of its own, and one that Istio leaves alone gets none. @throws {AppError} ISTIO_UNFIT */
-export function refuseWithoutProxy(template: JsonObject, hint: string | undefined): void {
-  if (isAmbient(template))
-    throw unfit(
-      `label ${istioKeys.dataplaneMode}: ambient: the pod has no Envoy of its own there, and only HTTP requests that pass one can carry or need a token; have Istio inject a sidecar instead (label ${istioKeys.inject}: "true", and ${istioKeys.dataplaneMode}: none)`,
-      istioKeys.dataplaneMode,
-    );
-  if (hint === istioContainer && proxyIn(template) === undefined && refusesIstio(template))
-    throw unfit(
-      `annotation ${annotationKey('envoy-container')} waits for ${istioContainer}, and ${istioKeys.inject}: "false" keeps Istio from bringing it; remove one of the two`,
-      istioKeys.inject,
-    );
+/** A pod of the ambient mode has no Envoy of its own. @throws {AppError} ISTIO_UNFIT */
+export function refuseAmbient(template: JsonObject): void {
+  if (!isAmbient(template)) return;
+  throw unfit(
+    `label ${istioKeys.dataplaneMode}: ambient: the pod has no Envoy of its own there, and only HTTP requests that pass one can carry or need a token; have Istio inject a sidecar instead (label ${istioInjectKey}: "true", and ${istioKeys.dataplaneMode}: none)`,
+    istioKeys.dataplaneMode,
+  );
+}
+
+/** For a pod that Istio's container is not in. @param asker what needs it @throws {AppError} ISTIO_UNFIT */
+export function refuseTurnedOff(template: JsonObject, asker: string): void {
+  const { kind, unsure } = istioWish(template);
+  if (kind !== 'off') return;
+  const told =
+    unsure === undefined
+      ? `${istioInjectKey}: "false" keeps Istio from injecting "${istioContainer}", which was asked for`
+      : `${istioInjectKey}: "${unsure}" keeps older releases of Istio from injecting "${istioContainer}", which was asked for, and others ignore it`;
+  throw unfit(`${told}; remove it, or ${asker}`, istioInjectKey);
 }
 
 /** @throws {AppError} ISTIO_UNFIT, LISTENERS_AMBIGUOUS, ANNOTATION_INVALID */
@@ -51,10 +48,28 @@ export function refuseIstioUnfit(template: JsonObject, plan: IstioPlan, asked: A
     throw unfit(
       `Istio configures this pod's Envoy, and is told of our filters by an ${envoyFilterKind.kind}, which this cluster does not know (there is no CustomResourceDefinition ${envoyFilterKind.crd}); install Istio's CRDs, or take the templates off this pod`,
     );
+  refuseProxies(template, envoyFilterKind.kind);
+  refuseBootstrap(asked.fragments);
+  if (plan.role === 'sidecar') refuseCapture(template, asked);
+  refuseListeners(plan, asked);
+}
+
+/** The same for templates that write nothing into Envoy, because a policy has Istio ask the helper. @throws {AppError} ISTIO_UNFIT */
+export function refusePolicyUnfit(
+  template: JsonObject,
+  plan: IstioPlan,
+  asked: AskedOfIstio,
+): void {
+  refuseProxies(template, 'AuthorizationPolicy by labels');
+  if (plan.role === 'sidecar') refuseCapture(template, asked);
+}
+
+/** @param needed what Istio has to take for that proxy */
+function refuseProxies(template: JsonObject, needed: string): void {
   const proxy = proxyIn(template);
   if (proxy !== undefined && startedAs(proxy) === 'waypoint')
     throw unfit(
-      `container "${istioContainer}" is a waypoint, and Istio takes no ${envoyFilterKind.kind} for one; ask for templates on a sidecar or a gateway`,
+      `container "${istioContainer}" is a waypoint, and Istio takes no ${needed} for one; ask for templates on a sidecar or a gateway`,
     );
   const without = proxylessTemplate(template);
   if (without !== undefined)
@@ -62,9 +77,6 @@ export function refuseIstioUnfit(template: JsonObject, plan: IstioPlan, asked: A
       `annotation ${istioKeys.templates}: ${without} brings no Envoy (the app speaks to istiod itself), so nothing would add or validate a token; have Istio inject a sidecar instead`,
       istioKeys.templates,
     );
-  refuseBootstrap(asked.fragments);
-  if (plan.role === 'sidecar') refuseCapture(template, asked);
-  refuseListeners(plan, asked);
 }
 
 /** Istio's own bootstrap has these already. */
@@ -84,41 +96,49 @@ function refuseBootstrap(fragments: readonly Fragment[]): void {
 }
 
 function refuseCapture(template: JsonObject, asked: AskedOfIstio): void {
-  const key = istioKeys.includeInboundPorts;
   const capture = inboundCapture(template);
-  if (capture === undefined)
+  const { from, key } = capture.by;
+  if (capture.kind === 'unreadable')
     throw unfit(
-      `annotation ${key} is neither "*" nor a list of ports, so what reaches Envoy cannot be told; correct it`,
+      `${from} is neither "*" nor a list of ports, so what reaches Envoy cannot be told; correct it`,
       key,
     );
   if (capture.kind === 'all') return;
   const helpers = helperPorts.find((port) => capture.ports.includes(String(port)));
   if (helpers !== undefined)
     throw unfit(
-      `annotation ${key} leads port ${helpers} of the auth helper into Envoy, where the kubelet's probes would need a certificate and a token; take it off the list`,
+      `${from} leads port ${helpers} of the auth helper into Envoy, where the kubelet's probes would need a certificate and a token; take it off the list`,
       key,
     );
   if (capture.ports.length === 0 && validates(asked))
     throw unfit(
-      `annotation ${key} is empty, so no request reaches Envoy and none would be validated; remove it, or name the app's ports`,
+      `${from} is empty, so no request reaches Envoy and none would be validated; ${key === undefined ? `name the app's ports in the annotation ${istioKeys.includeInboundPorts}` : "remove it, or name the app's ports"}`,
       key,
     );
 }
 
 type TemplateFilter = NonNullable<Fragment['envoy']>['filters'][number];
 
-function filtersOf({ fragments }: Pick<AskedOfIstio, 'fragments'>): readonly TemplateFilter[] {
+export function filtersOf({
+  fragments,
+}: Pick<AskedOfIstio, 'fragments'>): readonly TemplateFilter[] {
   return fragments.flatMap(({ envoy }) => envoy?.filters ?? []);
 }
 
-function validates(asked: AskedOfIstio): boolean {
-  return filtersOf(asked).some(
-    ({ direction, onlyRefuses }) => direction === 'inbound' && !onlyRefuses,
+/** Whether Istio asks the helper by a policy of its own: its provider names no rule. */
+export function isAskedByPolicy({ fragments }: Pick<AskedOfIstio, 'fragments'>): boolean {
+  return fragments.some(({ helperRule = {} }) => helperRule['takesUnnamed'] === true);
+}
+
+export function validates(asked: AskedOfIstio): boolean {
+  return (
+    isAskedByPolicy(asked) ||
+    filtersOf(asked).some(({ direction, onlyRefuses }) => direction === 'inbound' && !onlyRefuses)
   );
 }
 
 /** Undefined where all are meant. */
-function listenersOf(
+export function listenersOf(
   { listeners = '*' }: TemplateFilter,
   { variables }: AskedOfIstio,
 ): readonly string[] | undefined {
@@ -154,119 +174,4 @@ function refuseListeners({ role }: IstioPlan, asked: AskedOfIstio): void {
 function isStrange(name: string, isInboundOfSidecar: boolean): boolean {
   if (/^\d+$/.test(name)) return !isPort(name);
   return isInboundOfSidecar && name !== 'virtualInbound';
-}
-
-/** Tells of what passes without our filters. */
-export function tellOfIstio(
-  template: JsonObject,
-  plan: IstioPlan,
-  { asked, trace }: { readonly asked: AskedOfIstio; readonly trace: Trace },
-): void {
-  const sentences = [
-    ...(plan.role === 'sidecar' && validates(asked) ? pastInbound(template, asked) : []),
-    ...outboundOf(template, plan, asked),
-  ];
-  for (const { message, key } of sentences) trace.warn('envoy_warning', message, key);
-}
-
-interface Told {
-  readonly message: string;
-  readonly key?: string;
-}
-
-function pastInbound(template: JsonObject, asked: AskedOfIstio): readonly Told[] {
-  const told: Told[] = [];
-  const capture = inboundCapture(template);
-  if (capture?.kind === 'all' && capture.but.length > 0)
-    told.push({
-      key: istioKeys.excludeInboundPorts,
-      message: `annotation ${istioKeys.excludeInboundPorts}: requests to ${portsText(capture.but)} go past Envoy, so nobody asks for a token there; take off what needs one`,
-    });
-  if (capture?.kind === 'some')
-    told.push({
-      key: istioKeys.includeInboundPorts,
-      message: `annotation ${istioKeys.includeInboundPorts}: only ${portsText(capture.ports)} leads through Envoy, so nobody asks for a token on the pod's other ports; remove the annotation if some of them need one`,
-    });
-  const interfaces = stringAt(annotationsOf(template), istioKeys.excludeInterfaces) ?? '';
-  if (interfaces.trim() !== '')
-    told.push({
-      key: istioKeys.excludeInterfaces,
-      message: `annotation ${istioKeys.excludeInterfaces}: requests that come in by ${interfaces} go past Envoy, so nobody asks for a token there; remove the annotation`,
-    });
-  const uncaught = keyOfNoInterception(template);
-  if (uncaught !== undefined)
-    told.push({
-      key: uncaught,
-      message: `annotation ${uncaught}: interception mode NONE leaves connections to the app alone: only those to listeners of a Sidecar resource meet Envoy, and nobody asks for a token elsewhere; have the app listen on 127.0.0.1`,
-    });
-  return [...told, ...undeclared(template, asked)];
-}
-
-function portsText(ports: readonly string[]): string {
-  return `port${ports.length === 1 ? '' : 's'} ${shortList(ports)}`;
-}
-
-/** A Service's port in place of the container's would leave the app open, and nothing would tell. */
-function undeclared(template: JsonObject, asked: AskedOfIstio): readonly Told[] {
-  const spec = objectAt(template, 'spec');
-  const declared = new Set(
-    [...listAt(spec, 'containers'), ...listAt(spec, 'initContainers')]
-      .filter(isObject)
-      .flatMap((container) => listAt(container, 'ports').filter(isObject))
-      .flatMap(({ containerPort: port }) => (typeof port === 'number' ? [String(port)] : [])),
-  );
-  const chosen = filtersOf(asked)
-    .filter(({ direction }) => direction === 'inbound')
-    .flatMap((filter) => listenersOf(filter, asked) ?? []);
-  const key = annotationKey('validate-listeners');
-  return [...new Set(chosen)]
-    .filter((name) => isPort(name) && !declared.has(name))
-    .map((name) => ({
-      key,
-      message: `annotation ${key} names port ${name}, which no container declares: it must be the port that the app listens on, not the Service's, or the app's requests need no token`,
-    }));
-}
-
-function outboundOf(
-  template: JsonObject,
-  { role }: IstioPlan,
-  asked: AskedOfIstio,
-): readonly Told[] {
-  const outbound = filtersOf(asked).filter(({ direction }) => direction === 'outbound');
-  if (outbound.length === 0) return [];
-  const isShared = outbound.some(
-    ({ oneAudienceForAllHosts: one }) => substitute(one, asked.variables) === true,
-  );
-  const told: Told[] = isShared ? [sharedToken()] : [];
-  return role === 'gateway' ? told : [...told, ...pastOutbound(template)];
-}
-
-function sharedToken(): Told {
-  const key = annotationKey('audience-by-host');
-  return {
-    key,
-    message: `every HTTP request that leaves through ${istioContainer} gets a token of the same audience, whichever service it is for, and in plain text where that is not in the mesh: each of them can use it at the others; name hosts in ${key}`,
-  };
-}
-
-/** With the value by which each of them changes nothing. */
-const outboundKeys: readonly (readonly [string, string])[] = [
-  [istioKeys.excludeOutboundPorts, ''],
-  [istioKeys.excludeOutboundRanges, ''],
-  [istioKeys.includeOutboundRanges, '*'],
-];
-
-function pastOutbound(template: JsonObject): readonly Told[] {
-  const annotations = annotationsOf(template);
-  const set = outboundKeys
-    .filter(([key, usual]) => (stringAt(annotations, key) ?? usual).trim() !== usual)
-    .map(([key]) => key);
-  const past = set.map((key) => ({
-    key,
-    message: `annotation ${key} leads requests past Envoy, which then carry no token; take off what needs one`,
-  }));
-  const key = keyOfNoInterception(template);
-  if (key === undefined) return past;
-  const message = `annotation ${key}: interception mode NONE leaves what the app sends alone: only requests to ports of Envoy's own get a token`;
-  return [...past, { key, message }];
 }

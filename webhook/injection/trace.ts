@@ -41,6 +41,7 @@ export type StepId =
   | 'immutable'
   | 'init_before_envoy'
   | 'injected'
+  | 'istio_mark_unsure'
   | 'key_as_label'
   | 'key_unknown'
   | 'kind_not_changed'

@@ -45,7 +45,12 @@ export const waiting = {
   ...native,
   volumeMounts: [...mounts.volumeMounts, { name: 'filter', mountPath: '/etc/filter' }],
 };
-const nativeProxy = { name: 'istio-proxy', image: 'proxy:1', restartPolicy: 'Always' };
+const nativeProxy = {
+  name: 'istio-proxy',
+  image: 'proxy:1',
+  args: ['proxy', 'sidecar'],
+  restartPolicy: 'Always',
+};
 export const ofIstio = {
   initContainers: [waiting, nativeProxy],
   containers: [app],
@@ -104,6 +109,12 @@ export const refusedOfIstio: readonly (readonly [string, JsonObject, JsonObject,
     labelled,
     { ...ofIstio, initContainers: [waiting, { name: 'istio-proxy', image: 'proxy:1' }] },
     'has no container istio-proxy',
+  ],
+  [
+    'has a gateway for istio-proxy, and filters of a sidecar',
+    labelled,
+    { ...ofIstio, initContainers: [waiting, { ...nativeProxy, args: ['proxy', 'router'] }] },
+    'made for a sidecar and its istio-proxy is a gateway',
   ],
   [
     'has no helper',

@@ -91,6 +91,17 @@ describe("Istio's proxies", () => {
     ['a container', pod({ spec: withProxy })],
     ['a native sidecar', pod({ spec: withNativeProxy })],
     ['one that the mesh has not injected yet', pod({})],
+    [
+      'a label says yes, and an annotation, which counts less, no',
+      pod({
+        labels: { app: 'sleep', 'sidecar.istio.io/inject': 'true' },
+        annotations: { 'sidecar.istio.io/inject': 'false' },
+      }),
+    ],
+    [
+      'what only older releases read as no',
+      pod({ annotations: { 'sidecar.istio.io/inject': 'no' } }),
+    ],
     ['a running one', pod({ spec: withProxy, isLive: true })],
   ])('%s is registered, under the only SPIFFE ID that Istio takes', async (_name, object) => {
     expect(await identities('--hint x', object)).toEqual(istio);

@@ -214,7 +214,7 @@ describe('a refusal', () => {
     [
       'a pod that Istio leaves alone',
       { annotations: waits, labels: { 'sidecar.istio.io/inject': 'false' } },
-      /^ISTIO_UNFIT .*keeps Istio from bringing it/,
+      /^ISTIO_UNFIT .*keeps Istio from injecting "istio-proxy"/,
     ],
     [
       'a waypoint',
