@@ -111,6 +111,7 @@ export const rooms: readonly Room[] = [
     envoy,
     proxy,
     request,
+    istio,
     identity,
     injection,
     admission,
@@ -147,7 +148,7 @@ export const rooms: readonly Room[] = [
     kube,
     spire,
   ),
-  thin(survey, kernel, config, objects, spire, injection, checks, kube),
+  thin(survey, kernel, config, objects, spire, istio, injection, desired, checks, kube),
   thin(files, kernel, certs, templates, request, injection),
   thin(server, kernel, certs, admission),
   // The keys of callers come over the same Workload API as the helper's, and `/check` looks at the helper's list.

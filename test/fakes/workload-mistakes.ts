@@ -1,6 +1,5 @@
 /** Workloads and what surrounds them as users get them wrong, for tests of the checks. */
 import type { JsonObject } from '#kernel/json.ts';
-import type { CheckId, Severity } from '../../webhook/checks/check-contract.ts';
 import { injected } from './admission.ts';
 import { enabled, namespace, type Objects } from './check-facts.ts';
 import { engineFor } from './engine.ts';
@@ -10,8 +9,10 @@ import {
   configMap,
   envoySource,
   envoyText,
+  mistakesOf,
   socketless,
   validated,
+  type Mistake,
   type Row,
 } from './workload-parts.ts';
 import { appAlone, appWithEnvoy, deployment, injectBackend, pod } from './workloads.ts';
@@ -92,15 +93,6 @@ const flux: JsonObject = {
   },
 };
 export const restricted = { ...enabled, 'pod-security.kubernetes.io/enforce': 'restricted' };
-
-export interface Mistake {
-  readonly id: CheckId;
-  readonly what: string;
-  readonly objects: Objects;
-  readonly severity: Severity;
-  /** Part of the finding's message. */
-  readonly says: string;
-}
 
 /** Each finding as a cluster has it; its absence is the healthy shop, or the row after it. */
 const rows: readonly Row[] = [
@@ -390,6 +382,4 @@ const rows: readonly Row[] = [
   ],
 ];
 
-export const mistakes: readonly Mistake[] = rows.map(([id, what, objects, severity, says]) => {
-  return { id, what, objects, severity, says };
-});
+export const mistakes: readonly Mistake[] = mistakesOf(rows);

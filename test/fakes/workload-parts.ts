@@ -68,3 +68,18 @@ export type Row = readonly [
   severity: Severity,
   says: string,
 ];
+
+export interface Mistake {
+  readonly id: CheckId;
+  readonly what: string;
+  readonly objects: Objects;
+  readonly severity: Severity;
+  /** Part of the finding's message. */
+  readonly says: string;
+}
+
+export function mistakesOf(rows: readonly Row[]): readonly Mistake[] {
+  return rows.map(([id, what, objects, severity, says]) => {
+    return { id, what, objects, severity, says };
+  });
+}

@@ -6,10 +6,12 @@ import {
   injectionPossible,
   portClash,
 } from './annotations.ts';
+import { istioPolicies } from './asked-by-istio.ts';
 import { webhookCertificate } from './certificate.ts';
 import { configMaps } from './config-maps.ts';
 import type { Check } from './check-contract.ts';
 import { helperCurrent, helperPresent } from './coverage.ts';
+import { envoyFilter } from './envoy-filters.ts';
 import { envoyVersion } from './old-envoys.ts';
 import { fieldManagers } from './field-managers.ts';
 import { gitOpsDrift } from './gitops.ts';
@@ -21,6 +23,7 @@ import { appPort, probes } from './open-ports.ts';
 import { serviceTarget } from './past-envoy.ts';
 import { webhookAnswers } from './probe.ts';
 import { autoscaling, resourceLimits } from './resources.ts';
+import { istioJwtRules } from './request-authentications.ts';
 import { configuration, webhookReplicas, webhookService } from './serving.ts';
 import { kubernetesVersion } from './kubernetes-version.ts';
 import {
@@ -60,6 +63,9 @@ export const catalogue: readonly Check[] = [
   helperPresent,
   helperCurrent,
   configMaps,
+  envoyFilter,
+  istioPolicies,
+  istioJwtRules,
   csiDriver,
   spireAgent,
   workloadApi,

@@ -50,7 +50,8 @@ function faultsIn(namespace: string, { facts, objects, assessed }: Material): re
   ];
 }
 
-function userOf({ where, located }: Assessed): ConfigMapUser {
+/** Of an injected object. */
+export function userOf({ where, located }: Assessed): ConfigMapUser {
   const { kind, name, namespace } = where;
   const owner = { apiVersion: '', kind, name, uid: name };
   return { namespace, kind, name, owner, status: statusTextOf(located) ?? '' };

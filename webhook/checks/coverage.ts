@@ -2,7 +2,8 @@
 import { kindNamed } from '../objects/kinds.ts';
 import { namespaceLabels, statusTextOf, type Assessed } from './assess.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
-import { controllerOf, remakeHint, titleOf, type PodMaker } from './pod-controller.ts';
+import type { PodMaker } from './pod-controller.ts';
+import { byController, ofController, ofOthers, restartHint, type PodGroup } from './pod-groups.ts';
 
 export const helperPresent: Check = {
   id: 'helper_present',
@@ -44,36 +45,6 @@ function workloadLacks({ where }: Assessed): Finding {
   };
 }
 
-interface PodGroup {
-  readonly first: Assessed;
-  readonly count: number;
-  /** Absent for pods of their own. */
-  readonly controller: PodMaker | undefined;
-}
-
-/** Pods of one controller have the same remedy, so they are reported together. */
-function byController(pods: readonly Assessed[]): readonly PodGroup[] {
-  const groups = new Map<string, PodGroup>();
-  for (const pod of pods) {
-    if (pod.where.kind !== 'Pod') continue;
-    const controller = controllerOf(pod);
-    const key = `${pod.where.namespace} ${titleOf(controller) ?? pod.where.name}`;
-    const group = groups.get(key) ?? { first: pod, count: 0, controller };
-    groups.set(key, { ...group, count: group.count + 1 });
-  }
-  return [...groups.values()];
-}
-
-function restartHint({ first, controller }: PodGroup): string {
-  return remakeHint({ ...controller, namespace: first.where.namespace });
-}
-
-function ofController({ count, controller }: PodGroup): string {
-  const title = titleOf(controller);
-  if (title === undefined) return '';
-  return count === 1 ? ` (of ${title})` : ` (and ${count - 1} more pods of ${title})`;
-}
-
 function podsLack(group: PodGroup): Finding {
   return {
     severity: 'error',
@@ -95,19 +66,11 @@ export const helperCurrent: Check = {
       ({ decision, isInjected }) => isInjected && decision.kind === 'injected',
     );
     const workloads = old.filter(({ where }) => where.kind !== 'Pod');
-    const reported = new Set(
-      workloads.map(({ where }) => `${where.namespace} ${where.kind} ${where.name}`),
-    );
     return found([
       ...workloads.map((each) =>
         isOld(each, { first: each, count: 1, controller: ownController(each) }),
       ),
-      ...byController(old)
-        .filter(
-          ({ first, controller }) =>
-            !reported.has(`${first.where.namespace} ${titleOf(controller) ?? ''}`),
-        )
-        .map((group) => isOld(group.first, group)),
+      ...ofOthers(old).map((group) => isOld(group.first, group)),
     ]);
   },
 };

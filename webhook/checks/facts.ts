@@ -3,9 +3,13 @@ import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import type { SpireEntry } from '../identity/spire-entry.ts';
 import type { Engine } from '../injection/inject.ts';
 
-/** Groups of objects that the checks read; `services` are those of svidecar's own namespace, `podServices` those with pods. */
+/**
+ * Groups of objects that the checks read; `services` are those of svidecar's own namespace, `podServices` those with pods;
+ * `envoyFilters` those of svidecar, `meshConfigs` ConfigMaps.
+ */
 export const resourceNames = [
   'agents',
+  'authorizationPolicies',
   'autoscalers',
   'clusterSpiffeIds',
   'configMaps',
@@ -14,14 +18,19 @@ export const resourceNames = [
   'csiNodes',
   'deployments',
   'endpointSlices',
+  'envoyFilters',
   'hooks',
+  'istiods',
   'limitRanges',
+  'meshConfigs',
   'namespaces',
   'podServices',
   'pods',
   'policies',
   'policyBindings',
   'quotas',
+  'requestAuthentications',
+  'serviceEntries',
   'services',
   'workloads',
 ] as const;
@@ -45,7 +54,12 @@ export interface Subject {
 }
 
 export type Reading =
-  | { readonly kind: 'known'; readonly subjects: readonly Subject[] }
+  | {
+      readonly kind: 'known';
+      readonly subjects: readonly Subject[];
+      /** There are none because the cluster does not have this kind. */
+      readonly isAbsent?: true;
+    }
   /** Some of it is known; the sentences say what is not. */
   | {
       readonly kind: 'partial';
@@ -153,6 +167,8 @@ export interface LiveFacts extends Pick<ClusterFacts, 'serverVersion'> {
   readonly namespace: string;
   readonly object: JsonObject;
   readonly configMaps: readonly JsonObject[];
+  /** Of svidecar, in its namespace. */
+  readonly envoyFilters: Reading;
   readonly namespaceLabels: FactAnswer<JsonObject>;
 }
 

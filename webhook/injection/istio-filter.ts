@@ -9,7 +9,7 @@ import type {
   InboundView,
 } from '../envoy/patch-contract.ts';
 import { shortList } from '../envoy/short-list.ts';
-import { renderEnvoyFilter } from '../istio/render-envoy-filter.ts';
+import { comesFirst, renderEnvoyFilter } from '../istio/render-envoy-filter.ts';
 import { envoyFilterFile, envoyFilterKind, type IstioPlan } from '../istio/istio-plan.ts';
 import type { Library } from '../templates/library.ts';
 import { additionsOf, type PlannedPatch } from './envoy-plan.ts';
@@ -48,7 +48,8 @@ function changesOf(
       ? ', and closes what is not HTTP there, which can carry no token'
       : '';
     const name = stringAt(filter, 'name') ?? 'a filter';
-    const message = `${envoyFilterKind.kind} ${derived} adds ${name} for ${rule} to ${where}${closes}`;
+    const place = comesFirst(addition) ? 'before all other filters' : 'directly before the router';
+    const message = `${envoyFilterKind.kind} ${derived} adds ${name} for ${rule} to ${where}, ${place}${closes}`;
     return { file: envoyFilterFile, line: 1, message };
   });
 }

@@ -1,5 +1,6 @@
 /** What is asked of an Envoy that istiod configures: planned, refused or told of. */
 import { stringAt, type JsonObject } from '#kernel/json.ts';
+import { envoyFilterLabel } from '../request/metadata-keys.ts';
 import type { Settings } from '../request/read-annotations.ts';
 import { istioContainer, type IstioPlan } from '../istio/istio-plan.ts';
 import { istioInjectKey, istioWish } from '../istio/istio-wish.ts';
@@ -69,7 +70,7 @@ function planned(
   });
   trace.say(
     'envoy_filter_planned',
-    `Istio configures the pod's Envoy (${istio.role}): EnvoyFilter ${done.plan.derived} adds to it what is asked for`,
+    `Istio configures the pod's Envoy (${istio.role}): EnvoyFilter ${done.plan.derived} adds to it what is asked for, and selects its pods by the label ${envoyFilterLabel}`,
   );
   if (done.awaits.length > 0)
     trace.say(

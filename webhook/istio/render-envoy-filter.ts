@@ -69,7 +69,7 @@ function inOrder(filters: readonly FilterAddition[]): readonly FilterAddition[] 
 }
 
 /** Also what must precede filters by name: whether those are there differs from chain to chain. */
-function comesFirst({ place, before = [], readsMetadata }: FilterAddition): boolean {
+export function comesFirst({ place, before = [], readsMetadata }: FilterAddition): boolean {
   return readsMetadata === undefined && (place === 'first' || before.length > 0);
 }
 

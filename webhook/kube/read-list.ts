@@ -24,7 +24,12 @@ export interface ListOptions {
 }
 
 export type Listed =
-  | { readonly kind: 'known'; readonly objects: readonly JsonObject[] }
+  | {
+      readonly kind: 'known';
+      readonly objects: readonly JsonObject[];
+      /** The server does not have this kind. */
+      readonly isAbsent?: true;
+    }
   | { readonly kind: 'unknown'; readonly reason: string };
 
 /** Attempts for one list: its snapshot expires after some five minutes, or the server is busy. */
@@ -44,7 +49,7 @@ export async function readList(
     } catch (thrown) {
       if (!(thrown instanceof ApiRefusal)) throw thrown;
       if (thrown.status === notFound && source.isOptional === true)
-        return { kind: 'known', objects: [] };
+        return { kind: 'known', objects: [], isAbsent: true };
       if (thrown.status === gone && left > 1) continue;
       return { kind: 'unknown', reason: reasonOf(thrown, { ...source, verb: 'list' }) };
     }

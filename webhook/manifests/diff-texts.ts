@@ -1,13 +1,18 @@
-/** What injection changes, as unified diffs: in each workload and in each Envoy file. */
+/** What injection changes, as unified diffs: in each workload, each EnvoyFilter and each Envoy file. */
 import { own } from '#kernel/members.ts';
 import { sourceAnnotation, type DesiredConfigMap } from '../desired/desired.ts';
 import { configMapsIn, type DecideOptions } from './decide-all.ts';
+import { filterDiffs } from './diff-filters.ts';
 import type { InjectedTexts } from './inject-texts.ts';
 import { unifiedDiff } from './unified-diff.ts';
 
-/** Unified diffs: the workloads in their order, then what their ConfigMaps hold. */
+/** Unified diffs: the workloads in their order, then their EnvoyFilters, then what their ConfigMaps hold. */
 export function differencesOf(injection: InjectedTexts, options: DecideOptions): string {
-  return [...workloadDiffs(injection), ...configMapDiffs(injection, options)].join('');
+  return [
+    ...workloadDiffs(injection),
+    ...filterDiffs(injection),
+    ...configMapDiffs(injection, options),
+  ].join('');
 }
 
 function workloadDiffs({ documents, outcomes }: InjectedTexts): readonly string[] {
@@ -24,7 +29,7 @@ function workloadDiffs({ documents, outcomes }: InjectedTexts): readonly string[
 
 /** The contents of the ConfigMaps of injected workloads, compared with their sources. */
 export function configMapDiffs(
-  { configMaps, outcomes, documents }: InjectedTexts,
+  { configMaps, envoyFilters, outcomes, documents }: InjectedTexts,
   { namespace }: DecideOptions,
 ): readonly string[] {
   const used = new Set(
@@ -40,8 +45,12 @@ export function configMapDiffs(
     documents.map(({ document }) => document),
     namespace,
   );
+  // Its ConfigMap holds the same once more.
+  const asFilter = new Set(envoyFilters.wanted.map(({ namespace: of, name }) => `${of}/${name}`));
   return configMaps
-    .filter((configMap) => used.has(`${configMap.namespace}/${configMap.name}`))
+    .filter(
+      ({ namespace: of, name }) => used.has(`${of}/${name}`) && !asFilter.has(`${of}/${name}`),
+    )
     .flatMap((configMap) => {
       const source = configMap.annotations[sourceAnnotation];
       const data = sources.get(`${configMap.namespace}/${source ?? ''}`)?.data ?? {};

@@ -17,6 +17,13 @@ import {
 import { foreignAmong, type Foreign } from './foreign-objects.ts';
 import { readManifest, type ManifestDocument, type SourceText } from './manifest.ts';
 import { appendedAmong, toldOfStale } from './stale-config-maps.ts';
+import {
+  amongTexts,
+  envoyFiltersIn,
+  inCluster,
+  toldOfFilters,
+  type Tell,
+} from './told-envoy-filters.ts';
 import { wantedConfigMaps } from './wanted-config-maps.ts';
 
 /** What would be decided about an object that the cluster's webhook does not see: nothing is done. */
@@ -43,7 +50,11 @@ export function explainTexts(sources: readonly SourceText[], options: DecideOpti
   const documents = sources.flatMap(({ name, text }) =>
     readManifest({ name, text: withoutAppended(text) }),
   );
-  const outcomes = decideWhole(documents, options, appendedAmong(sources, options.namespace));
+  const added = appendedAmong(sources);
+  const { namespace } = options;
+  const tell = amongTexts(envoyFiltersIn(documents, namespace), envoyFiltersIn(added, namespace));
+  const appended = configMapsIn(added, namespace);
+  const outcomes = decideWhole(documents, options, { appended, tell });
   return { outcomes, foreign: foreignAmong(documents, options), documents };
 }
 
@@ -52,7 +63,8 @@ export function explainLive(live: LiveFacts, engine: Engine): Explained {
   const documents = [object, ...configMaps].flatMap((value) =>
     readManifest({ name, text: JSON.stringify(value) }),
   );
-  const outcomes = decideWhole(documents, { engine, namespace }, new Map());
+  const tell = inCluster(live.envoyFilters);
+  const outcomes = decideWhole(documents, { engine, namespace }, { appended: new Map(), tell });
   const own = outcomes.filter(({ document }) => document === documents[0]);
   const foreign = foreignAmong(documents, { engine, namespace });
   const standing = standingOf(live, 'Pod');
@@ -88,17 +100,18 @@ function isChange({ kind }: Decision): boolean {
   return kind === 'injected' || kind === 'uninjected' || kind === 'refused';
 }
 
-/** The decisions, and whether the ConfigMaps behind them hold what they should. */
+/** The decisions, and whether the ConfigMaps and EnvoyFilters behind them hold what they should. */
 function decideWhole(
   documents: readonly ManifestDocument[],
   options: DecideOptions,
-  appended: ConfigMaps,
+  { appended, tell }: { readonly appended: ConfigMaps; readonly tell: Tell },
 ): readonly DecidedWorkload[] {
   const outcomes = decideAll(documents, options);
   const others = configMapsIn(documents, options.namespace);
   const facts = { configMaps: others, printed: new Set(documents), options };
-  const { configMaps } = wantedConfigMaps(outcomes, facts);
-  return toldOfStale(outcomes, configMaps, { appended, others });
+  const { configMaps, envoyFilters } = wantedConfigMaps(outcomes, facts);
+  const told = toldOfStale(outcomes, configMaps, { appended, others });
+  return toldOfFilters(told, envoyFilters, tell);
 }
 
 type NamespaceStep = TraceStep & {

@@ -22,6 +22,7 @@ const resourcesByKind: Readonly<Record<string, readonly ResourceName[]>> = {
   ClusterSPIFFEID: ['clusterSpiffeIds'],
   ConfigMap: ['configMaps'],
   CSIDriver: ['csiDrivers'],
+  EnvoyFilter: ['envoyFilters'],
   HorizontalPodAutoscaler: ['autoscalers'],
   LimitRange: ['limitRanges'],
   MutatingWebhookConfiguration: ['hooks'],

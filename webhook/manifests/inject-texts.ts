@@ -3,7 +3,8 @@
  * hold are appended as further documents.
  */
 import { AppError } from '#kernel/errors.ts';
-import type { DesiredConfigMap } from '../desired/desired.ts';
+import type { DesiredConfigMap, DesiredEnvoyFilter } from '../desired/desired.ts';
+import { envoyFilterKind } from '../istio/istio-plan.ts';
 import { append, withoutAppended } from './appended-documents.ts';
 import {
   configMapsIn,
@@ -19,13 +20,20 @@ import { foreignIn, type Foreign } from './foreign-objects.ts';
 import {
   openDocument,
   splitManifest,
-  type RawDocument,
+  type ManifestDocument,
   type ManifestObject,
+  type RawDocument,
   type SourceText,
 } from './manifest.ts';
 import { problemAt, type InputProblem } from './input-problem.ts';
 import { appendedAmong, toldOfStale } from './stale-config-maps.ts';
-import { wantedConfigMaps } from './wanted-config-maps.ts';
+import {
+  amongTexts,
+  envoyFiltersIn,
+  toldOfFilters,
+  type EnvoyFilters,
+} from './told-envoy-filters.ts';
+import { wantedConfigMaps, type Wanted } from './wanted-config-maps.ts';
 
 export interface InjectedTexts {
   /** One stream of documents: the inputs, edited, then the ConfigMaps. What was refused is left out. */
@@ -35,6 +43,11 @@ export interface InjectedTexts {
   readonly foreign: readonly Foreign[];
   readonly documents: readonly EditedDocument[];
   readonly configMaps: readonly DesiredConfigMap[];
+  readonly envoyFilters: {
+    readonly wanted: readonly DesiredEnvoyFilter[];
+    /** Those among the inputs. */
+    readonly there: EnvoyFilters;
+  };
   readonly problems: readonly InputProblem[];
 }
 
@@ -46,7 +59,7 @@ export function injectTexts(sources: readonly SourceText[], options: DecideOptio
   const files = sources.map(({ name, text }) =>
     splitManifest({ name, text: withoutAppended(text) }),
   );
-  const configMaps = configMapsAmong(files.flat(), options.namespace);
+  const configMaps = configMapsIn(likely(files.flat(), 'ConfigMap'), options.namespace);
   const decideIn = decider(configMaps, options);
   const context = contextOf(configMaps, options);
   const foreign: Foreign[] = [];
@@ -65,11 +78,15 @@ export function injectTexts(sources: readonly SourceText[], options: DecideOptio
     documents.filter(({ text }) => text !== undefined).map(({ document }) => document),
   );
   const wanted = wantedConfigMaps(outcomes, { configMaps, printed, options });
-  const appended = appendedAmong(sources, options.namespace);
   const texts = edited.map((file) => file.map(({ text }) => text ?? '').join(''));
   return {
     text: append(joinTexts(texts), wanted.objects),
-    outcomes: toldOfStale(outcomes, wanted.configMaps, { appended, others: configMaps }),
+    ...toldOf(outcomes, wanted, {
+      sources,
+      raw: files.flat(),
+      configMaps,
+      namespace: options.namespace,
+    }),
     foreign,
     documents,
     configMaps: wanted.configMaps,
@@ -77,13 +94,36 @@ export function injectTexts(sources: readonly SourceText[], options: DecideOptio
   };
 }
 
+interface Inputs {
+  readonly sources: readonly SourceText[];
+  /** Without what an earlier `inject` appended. */
+  readonly raw: readonly RawDocument[];
+  readonly configMaps: ConfigMaps;
+  readonly namespace: string;
+}
+
+/** The outcomes with what is to be said of objects of ours among the inputs. */
+function toldOf(
+  outcomes: readonly DecidedWorkload[],
+  wanted: Wanted,
+  { sources, raw, configMaps, namespace }: Inputs,
+): Pick<InjectedTexts, 'envoyFilters' | 'outcomes'> {
+  const added = appendedAmong(sources);
+  const appended = envoyFiltersIn(added, namespace);
+  const others = envoyFiltersIn(likely(raw, envoyFilterKind.kind), namespace);
+  const standing = { appended: configMapsIn(added, namespace), others: configMaps };
+  const told = toldOfStale(outcomes, wanted.configMaps, standing);
+  return {
+    outcomes: toldOfFilters(told, wanted.envoyFilters, amongTexts(others, appended)),
+    envoyFilters: { wanted: wanted.envoyFilters, there: new Map([...appended, ...others]) },
+  };
+}
+
 /** Decisions need the ConfigMaps of all documents; only those that may be one are read ahead. */
-function configMapsAmong(documents: readonly RawDocument[], namespace: string): ConfigMaps {
-  const likely = documents.filter(({ text }) => text.includes('ConfigMap'));
-  return configMapsIn(
-    likely.map((raw) => openDocument(raw).document),
-    namespace,
-  );
+function likely(documents: readonly RawDocument[], kind: string): readonly ManifestDocument[] {
+  return documents
+    .filter(({ text }) => text.includes(kind))
+    .map((raw) => openDocument(raw).document);
 }
 
 function editsFor(outcomes: readonly DecidedWorkload[]): ReadonlyMap<ManifestObject, ObjectEdit> {

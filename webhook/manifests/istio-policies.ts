@@ -2,6 +2,7 @@
 import { helperPort } from '../../sidecar/config/helper-contract.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import { nameOf } from '../admission/decide.ts';
+import { helperEntry, helperHost, providerName, providerTemplate } from '../istio/provider.ts';
 import { decideAll, ownNamespace, type DecidedWorkload, type DecideOptions } from './decide-all.ts';
 import { refusals } from './inject-texts.ts';
 import type { InputProblem } from './input-problem.ts';
@@ -17,24 +18,19 @@ export interface IstioPolicies {
   readonly problems: readonly InputProblem[];
 }
 
-const template = 'istio-validate';
-const provider = 'svidecar';
-/** Of no real zone: nobody looks it up. */
-const host = 'auth-helper.svidecar.internal';
-
 /**
  * The part of Istio's mesh configuration, as values of its chart have it.
  * @see istio.mesh.v1alpha1.MeshConfig.ExtensionProvider
  */
 export function extensionProvider(istioNamespace: string): JsonObject {
   const envoyExtAuthzGrpc = {
-    service: `${istioNamespace}/${host}`,
+    service: `${istioNamespace}/${helperHost}`,
     port: helperPort,
     timeout: '5s',
     failOpen: false,
     statusOnError: '503',
   };
-  return { meshConfig: { extensionProviders: [{ name: provider, envoyExtAuthzGrpc }] } };
+  return { meshConfig: { extensionProviders: [{ name: providerName, envoyExtAuthzGrpc }] } };
 }
 
 /** @param istioNamespace Istio's root namespace, whose objects hold for the whole mesh */
@@ -57,7 +53,7 @@ function templatesOf({ decision }: DecidedWorkload): readonly string[] {
 }
 
 function isAsking(outcome: DecidedWorkload): boolean {
-  return templatesOf(outcome).includes(template);
+  return templatesOf(outcome).includes(providerTemplate);
 }
 
 /** Each pod's own loopback, so that each proxy asks the helper beside it. @see istio.networking.v1.ServiceEntry */
@@ -65,9 +61,9 @@ function helperAddress(namespace: string): JsonObject {
   return {
     apiVersion: 'networking.istio.io/v1',
     kind: 'ServiceEntry',
-    metadata: { name: 'svidecar-auth-helper', namespace },
+    metadata: { name: helperEntry, namespace },
     spec: {
-      hosts: [host],
+      hosts: [helperHost],
       exportTo: ['*'],
       location: 'MESH_EXTERNAL',
       ports: [{ number: helperPort, name: 'grpc', protocol: 'GRPC' }],
@@ -95,7 +91,7 @@ function policyFor(outcome: DecidedWorkload): readonly JsonObject[] {
       spec: {
         selector: { matchLabels },
         action: 'CUSTOM',
-        provider: { name: provider },
+        provider: { name: providerName },
         rules: [{}],
       },
     },
@@ -113,7 +109,7 @@ function withoutLabels(outcome: DecidedWorkload): readonly string[] {
 function filteredAnyway(outcome: DecidedWorkload): readonly string[] {
   return templatesOf(outcome).includes('jwt-validate')
     ? [
-        `${nameOf(outcome.located)}: jwt-validate puts its own filter into Envoy and needs no policy; for Istio's own API alone ask for ${template} in its place`,
+        `${nameOf(outcome.located)}: jwt-validate puts its own filter into Envoy and needs no policy; for Istio's own API alone ask for ${providerTemplate} in its place`,
       ]
     : [];
 }

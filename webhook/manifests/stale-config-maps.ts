@@ -2,8 +2,8 @@
 import { sameJson } from '#kernel/json.ts';
 import type { DesiredConfigMap } from '../desired/desired.ts';
 import { appendedIn } from './appended-documents.ts';
-import { configMapsIn, type ConfigMaps, type DecidedWorkload } from './decide-all.ts';
-import { readManifest, type SourceText } from './manifest.ts';
+import type { ConfigMaps, DecidedWorkload } from './decide-all.ts';
+import { readManifest, type ManifestDocument, type SourceText } from './manifest.ts';
 
 interface Standing {
   /** Those that an earlier `inject` appended: they are rewritten each time. */
@@ -12,11 +12,9 @@ interface Standing {
   readonly others: ConfigMaps;
 }
 
-export function appendedAmong(sources: readonly SourceText[], namespace: string): ConfigMaps {
-  const documents = sources.flatMap(({ name, text }) =>
-    readManifest({ name, text: appendedIn(text) }),
-  );
-  return configMapsIn(documents, namespace);
+/** What an earlier `inject` appended. */
+export function appendedAmong(sources: readonly SourceText[]): readonly ManifestDocument[] {
+  return sources.flatMap(({ name, text }) => readManifest({ name, text: appendedIn(text) }));
 }
 
 /** The outcomes, with a warning about each of their ConfigMaps that exists and has other contents. */

@@ -1,6 +1,6 @@
 /** The ConfigMaps, and EnvoyFilters, that belong to the injected workloads of some manifests. */
 import { stringAt, type JsonObject } from '#kernel/json.ts';
-import type { ConfigMapUser, DesiredConfigMap } from '../desired/desired.ts';
+import type { ConfigMapUser, DesiredConfigMap, DesiredEnvoyFilter } from '../desired/desired.ts';
 import { desiredConfigMaps } from '../desired/marks.ts';
 import { statusText, type Status } from '../injection/status.ts';
 import { filterManifestOf, manifestOf } from './appended-documents.ts';
@@ -14,6 +14,7 @@ import type { ManifestDocument } from './manifest.ts';
 
 export interface Wanted {
   readonly configMaps: readonly DesiredConfigMap[];
+  readonly envoyFilters: readonly DesiredEnvoyFilter[];
   /** Those that the inputs do not contain already. */
   readonly objects: readonly JsonObject[];
 }
@@ -31,6 +32,7 @@ export function wantedConfigMaps(
   const users = outcomes.flatMap((outcome) => userOf(outcome, facts.printed));
   const sourcesIn = byNamespace(sources.values());
   const configMaps: DesiredConfigMap[] = [];
+  const envoyFilters: DesiredEnvoyFilter[] = [];
   const objects: JsonObject[] = [];
   for (const [namespace, own] of byNamespace(users)) {
     const written = own.find((user) => user.ownNamespace !== undefined)?.ownNamespace;
@@ -40,6 +42,7 @@ export function wantedConfigMaps(
       marks: options.engine.config.configMaps,
     });
     configMaps.push(...desired.configMaps);
+    envoyFilters.push(...desired.envoyFilters);
     const isNew = ({ name }: { readonly name: string }): boolean =>
       !sources.has(`${namespace}/${name}`);
     // First, as in a cluster: pods wait for the ConfigMaps.
@@ -48,7 +51,7 @@ export function wantedConfigMaps(
     for (const configMap of desired.configMaps.filter(isNew))
       objects.push(manifestOf(configMap, written));
   }
-  return { configMaps, objects };
+  return { configMaps, envoyFilters, objects };
 }
 
 function byNamespace<T extends { readonly namespace: string }>(

@@ -7,6 +7,8 @@ import { findResource, type ApiResource } from '../kube/find-resource.ts';
 import { ApiRefusal, type KubernetesApi } from '../kube/kubernetes-api.ts';
 import { pathOf, readOne, reasonOf } from '../kube/read-list.ts';
 import { askVersion } from './ask-api-server.ts';
+import { readGroup } from './read-group.ts';
+import { groups } from './sources.ts';
 
 export interface LiveOptions {
   readonly api: KubernetesApi;
@@ -40,6 +42,7 @@ export async function readLive(name: string, options: LiveOptions): Promise<Live
     object,
     serverVersion,
     configMaps: mounted.filter((each) => each !== undefined),
+    envoyFilters: await readGroup(groups.envoyFilters, { api, namespace, signal }),
     namespaceLabels: await readLabels(namespace, options),
   };
 }

@@ -1,11 +1,15 @@
 /** Which lists of the API each group of objects is read from, and what is kept of them. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { isCustom, namesHelper } from '../checks/asked-by-istio.ts';
 import { concernsUs } from '../checks/assess.ts';
 import { isGuard } from '../checks/guard.ts';
 import { isOwnConfiguration } from '../checks/hooks.ts';
 import { isAgent } from '../checks/identity.ts';
+import { isMeshConfig } from '../checks/mesh-configs.ts';
+import { readsAuthorization } from '../checks/request-authentications.ts';
 import { isControllerManager } from '../checks/spire-server.ts';
 import type { ResourceName } from '../checks/facts.ts';
+import { couldBeOurFilter } from '../desired/filter-faults.ts';
 import type { ListSource } from '../kube/read-list.ts';
 import {
   apiVersionOf,
@@ -15,8 +19,11 @@ import {
   type WorkloadKind,
 } from '../objects/kinds.ts';
 
-/** Where a group is read from: in the namespace that the user chose, in svidecar's own, that Namespace itself, or everywhere. */
-type Scope = 'chosen' | 'own' | 'named' | 'cluster';
+/**
+ * Where a group is read from: in the namespace that the user chose, there and in Istio's root namespace (`mesh`), in svidecar's
+ * own, that Namespace itself, or everywhere.
+ */
+type Scope = 'chosen' | 'mesh' | 'own' | 'named' | 'cluster';
 
 export interface Group {
   readonly scope: Scope;
@@ -28,6 +35,8 @@ const core = 'v1';
 const apps = 'apps/v1';
 const admission = 'admissionregistration.k8s.io/v1';
 const storage = 'storage.k8s.io/v1';
+const networking = 'networking.istio.io';
+const security = 'security.istio.io/v1';
 const services: ListSource = { apiVersion: core, kind: 'Service', resource: 'services' };
 const everything = (): boolean => true;
 
@@ -110,6 +119,72 @@ export const groups: Readonly<Record<Exclude<ResourceName, 'configMaps'>, Group>
     ],
     keep: isControllerManager,
   },
+  envoyFilters: {
+    scope: 'chosen',
+    sources: [
+      {
+        apiVersion: `${networking}/v1alpha3`,
+        kind: 'EnvoyFilter',
+        resource: 'envoyfilters',
+        isOptional: true,
+      },
+    ],
+    keep: couldBeOurFilter,
+  },
+  authorizationPolicies: {
+    scope: 'mesh',
+    sources: [
+      {
+        apiVersion: security,
+        kind: 'AuthorizationPolicy',
+        resource: 'authorizationpolicies',
+        isOptional: true,
+      },
+    ],
+    keep: isCustom,
+  },
+  requestAuthentications: {
+    scope: 'mesh',
+    sources: [
+      {
+        apiVersion: security,
+        kind: 'RequestAuthentication',
+        resource: 'requestauthentications',
+        isOptional: true,
+      },
+    ],
+    keep: readsAuthorization,
+  },
+  serviceEntries: {
+    scope: 'mesh',
+    sources: [
+      {
+        apiVersion: `${networking}/v1`,
+        kind: 'ServiceEntry',
+        resource: 'serviceentries',
+        isOptional: true,
+      },
+    ],
+    keep: namesHelper,
+  },
+  meshConfigs: {
+    scope: 'mesh',
+    sources: [
+      {
+        apiVersion: core,
+        kind: 'ConfigMap',
+        resource: 'configmaps',
+        query: `labelSelector=${encodeURIComponent('istio.io/rev')}`,
+      },
+    ],
+    keep: isMeshConfig,
+  },
+  istiods: all('mesh', {
+    apiVersion: apps,
+    kind: 'Deployment',
+    resource: 'deployments',
+    query: `labelSelector=${encodeURIComponent('app=istiod')}`,
+  }),
   agents: {
     scope: 'cluster',
     sources: [{ apiVersion: apps, kind: 'DaemonSet', resource: 'daemonsets' }],

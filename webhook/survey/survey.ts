@@ -1,8 +1,6 @@
 /** Gathers the facts for the checks from a cluster. It reads, and sends one Pod as a dry run; nothing is stored or changed. */
-import { stringAt, type JsonObject } from '#kernel/json.ts';
 import {
   known,
-  metadataOf,
   resourceNames,
   subjectsOf,
   type ClusterFacts,
@@ -10,18 +8,18 @@ import {
   type ResourceName,
 } from '../checks/facts.ts';
 import { ownNamespaceOf } from '../checks/hooks.ts';
-import { readList } from '../kube/read-list.ts';
 import { askProbe, askVersion } from './ask-api-server.ts';
 import { testedKubernetesMinor } from '../injection/tested-kubernetes.ts';
 import { readConfigMaps } from './read-config-maps.ts';
+import { readGroup } from './read-group.ts';
 import { readHelpers } from './read-helpers.ts';
 import { readConfiguration } from './configuration.ts';
 import { readServedChains } from './served-chains.ts';
 import type { Site, SurveyOptions } from './site.ts';
-import { groups, type Group } from './sources.ts';
+import { groups } from './sources.ts';
 
 /**
- * Some twenty lists in pages of 500 objects, one list of ConfigMaps for each namespace with injected workloads, and a few single reads.
+ * Some thirty lists in pages of 500 objects, one list of ConfigMaps for each namespace with injected workloads, and a few single reads.
  * @throws {AppError} CLUSTER_UNREACHABLE when nobody answers; CONFIG_INVALID for a configuration of the user's own
  */
 export async function survey(options: SurveyOptions): Promise<ClusterFacts> {
@@ -113,39 +111,4 @@ async function readGroups(
   );
   // Built from the list of all names, so that every member is there.
   return Object.fromEntries(pairs) as ClusterFacts['objects'];
-}
-
-/** Several lists become one group; where only some may be read, it is partly known. */
-async function readGroup(
-  { scope, sources, keep: isWanted }: Group,
-  { api, namespace, signal }: SurveyOptions,
-): Promise<Reading> {
-  const keep = (object: JsonObject): boolean => isStaying(object) && isWanted(object);
-  const lists = await Promise.all(
-    sources.map((source) => {
-      if (scope === 'cluster') return readList(api, source, { keep, signal });
-      // The one chosen Namespace is a list of one.
-      if (scope === 'named' && namespace !== undefined) {
-        const query = `fieldSelector=metadata.name%3D${encodeURIComponent(namespace)}`;
-        return readList(api, { ...source, query }, { keep, signal });
-      }
-      return readList(api, source, {
-        ...(scope === 'named' ? {} : { namespace }),
-        keep,
-        signal,
-      });
-    }),
-  );
-  const reasons = lists.flatMap((list) => (list.kind === 'unknown' ? [list.reason] : []));
-  const subjects = lists.flatMap((list) =>
-    list.kind === 'known' ? list.objects.map((object) => ({ object })) : [],
-  );
-  if (reasons.length === 0) return known(subjects);
-  if (reasons.length === lists.length) return { kind: 'unknown', reasons };
-  return { kind: 'partial', subjects, reasons };
-}
-
-/** What is being deleted needs no checks. */
-function isStaying(object: JsonObject): boolean {
-  return stringAt(metadataOf(object), 'deletionTimestamp') === undefined;
 }

@@ -1,4 +1,4 @@
-/** Istio's kind EnvoyFilter alone, without istiod. */
+/** Kinds of Istio's alone, without istiod. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ApiServer } from './api-server.ts';
@@ -9,11 +9,17 @@ export const envoyFilterCrd = 'envoyfilters.networking.istio.io';
 const file = 'manifests/charts/base/files/crd-all.gen.yaml';
 
 /** The one kind that svidecar writes. */
-export async function installEnvoyFilterCrd(api: ApiServer): Promise<void> {
+export function installEnvoyFilterCrd(api: ApiServer): Promise<void> {
+  return installIstioCrds(api, [envoyFilterCrd]);
+}
+
+/** @param names of CustomResourceDefinitions, such as `serviceentries.networking.istio.io` */
+export async function installIstioCrds(api: ApiServer, names: readonly string[]): Promise<void> {
   const text = await readFile(join(programPath('istio-files'), file), 'utf8');
-  const crd = text.split(/^---$/m).find((each) => each.includes(`name: ${envoyFilterCrd}`)) ?? '';
-  const { code, stderr } = await api.kubectl(['create', '-f', '-'], { input: crd });
-  if (code !== 0) throw new Error(`CustomResourceDefinition ${envoyFilterCrd}: ${stderr}`);
+  const all = text.split(/^---$/m);
+  const crds = names.map((name) => all.find((each) => each.includes(`name: ${name}\n`)) ?? '');
+  const { code, stderr } = await api.kubectl(['create', '-f', '-'], { input: crds.join('---\n') });
+  if (code !== 0) throw new Error(`CustomResourceDefinitions ${names.join(', ')}: ${stderr}`);
   const established = ['wait', '--for=condition=Established', '--timeout=30s'];
-  await api.kubectl([...established, `crd/${envoyFilterCrd}`]);
+  await api.kubectl([...established, ...names.map((name) => `crd/${name}`)]);
 }
