@@ -20,9 +20,10 @@ export function startedByHandlers(spec: JsonObject, envoy: JsonObject): readonly
 }
 
 function sentence(container: JsonObject, handler: string, isEnvoys: boolean): readonly string[] {
-  const exec = objectAt(handlerAt(container, handler), 'exec');
+  const { command } = objectAt(handlerAt(container, handler), 'exec');
+  if (command === undefined) return [];
   const { args: _args, ...around } = container;
-  const started = startedBy({ ...around, command: exec['command'] ?? [] });
+  const started = startedBy({ ...around, command });
   const what = `container "${stringAt(container, 'name') ?? ''}": its ${handler}`;
   const otherwise = 'that one gets no filter: give it a container of its own';
   if (started.kind === 'envoy')

@@ -24,7 +24,20 @@ const plainFields =
 /** What the kubelet may set for each Service of the namespace. */
 const serviceVariable = /_SERVICE_HOST$|_SERVICE_PORT|_PORT$|_PORT_\d/;
 
+/** Read when it is first asked for: most commands name no variable. */
 export function environmentOf(container: JsonObject): Environment {
+  let made: Environment | undefined;
+  const environment = (): Environment => (made ??= readEnvironment(container));
+  return {
+    value: (name) => environment().value(name),
+    expand: (text) => (text.includes('$') ? environment().expand(text) : [text]),
+    get names() {
+      return environment().names;
+    },
+  };
+}
+
+function readEnvironment(container: JsonObject): Environment {
   const values = new Map<string, Text>();
   const names: string[] = [];
   const hasMore = listAt(container, 'envFrom').length > 0;
