@@ -10,6 +10,10 @@ const reservedWords = /^(?:null|true|false|yes|no|on|off|y|n)$/i;
 const plainText = /^[A-Za-z/_][A-Za-z0-9/_.@+=$%~-]*(?:[ :][A-Za-z0-9/_.@+=$%~-]+)*$/;
 /** Durations and IPv4 addresses begin with a digit, and nobody quotes them. */
 const plainNumbersWithUnit = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h)|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})$/;
+/** Names, also with a digit first, and lists with commas. */
+const namesOrPorts = /^[A-Za-z0-9][A-Za-z0-9.-]*(?:, ?[A-Za-z0-9.-]+)*$/;
+/** Numbers, times and dates of any YAML version. */
+const numeric = /^(?:[\d.]+(?:e[-+]?\d+)?|0[xob][\da-f]+|\d{4}-\d{1,2}-\d{1,2}.*)$/i;
 /** What JSON.stringify leaves bare although YAML does not allow it or treats it as a line break. */
 const unprintable = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
 
@@ -37,7 +41,12 @@ export function scalarLike(old: SourceScalar, value: Scalar): string {
   if (old.style === 'single' && /^[\x20-\x7e]*$/.test(value)) {
     return `'${value.replaceAll("'", "''")}'`;
   }
-  return yamlScalar(value);
+  // Nobody who left out the quotes gets them back with the value.
+  return old.style === 'plain' && isNameOrList(value) ? value : yamlScalar(value);
+}
+
+function isNameOrList(value: string): boolean {
+  return namesOrPorts.test(value) && !numeric.test(value) && !reservedWords.test(value);
 }
 
 function isPlainSafe(value: string): boolean {

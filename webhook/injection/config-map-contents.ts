@@ -20,7 +20,7 @@ export function digestOf(data: Texts, binaryData: Texts = {}): string {
 }
 
 /** Bytes of all values together that the API server accepts (core/v1 validation: MaxSecretSize). */
-const maxBytes = 1_048_576;
+export const maxConfigMapBytes = 1_048_576;
 
 /**
  * All values that are text, also those in `binaryData`.
@@ -75,10 +75,10 @@ export function requireSize(contents: Required<ConfigMapContents>, name: string)
   for (const text of Object.values(contents.data)) bytes += Buffer.byteLength(text, 'utf8');
   for (const base64 of Object.values(contents.binaryData))
     bytes += Buffer.byteLength(base64, 'base64');
-  if (bytes <= maxBytes) return;
+  if (bytes <= maxConfigMapBytes) return;
   throw new AppError(
     'ENVOY_CONFIG_INVALID',
-    `${name}: with what is added to it its copy has ${bytes} bytes, and the API server stores at most ${maxBytes} in a ConfigMap; move what Envoy does not read from here (certificates, descriptors, pages) into a ConfigMap of its own`,
+    `${name}: with what is added to it its copy has ${bytes} bytes, and the API server stores at most ${maxConfigMapBytes} in a ConfigMap; move what Envoy does not read from here (certificates, descriptors, pages) into a ConfigMap of its own`,
     { reason: 'copy_too_large' },
   );
 }

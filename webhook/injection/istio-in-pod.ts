@@ -16,7 +16,7 @@ import {
   refusePolicyUnfit,
   type AskedOfIstio,
 } from './refuse-istio.ts';
-import { tellOfIstio } from './tell-of-istio.ts';
+import { tellOfIstio, tellOfSocketName } from './tell-of-istio.ts';
 import type { Trace } from './trace.ts';
 
 export interface IstioQuestion {
@@ -34,6 +34,7 @@ export function istioIn(original: JsonObject, question: IstioQuestion): PlannedI
   const { templates, composition, settings, engine, trace } = question;
   const { variables, wantsEnvoy, ownEnvoy } = composition;
   tellOfUnsure(original, trace);
+  tellOfSocketName(original, composition, trace);
   const asked: AskedOfIstio = {
     fragments: fragmentsOf(templates, variables),
     variables,

@@ -1,4 +1,5 @@
 /** The ports of a pod that Istio's iptables lead to Envoy, and those that they must not. */
+import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { healthPort } from '../../sidecar/config/helper-contract.ts';
 import { escapeToken } from '../editing/operation.ts';
@@ -20,8 +21,10 @@ export interface Exclusion {
 /**
  * The kubelet asks the helper's health port from outside the pod, in plain HTTP: past Envoy, which may want a certificate.
  * Istio's injector, or its CNI plugin, reads an annotation; where the injector was here first, its container has the list already.
+ * @throws {AppError} ANNOTATION_INVALID
  */
 export function exclusionOf(template: JsonObject): Exclusion {
+  refuseNumber(template);
   const have = stringAt(annotationsOf(template), istioKeys.excludeInboundPorts);
   const replacements = initReplacements(template);
   if (have === undefined)
@@ -35,6 +38,18 @@ export function exclusionOf(template: JsonObject): Exclusion {
     annotations: {},
     replacements: now === have ? replacements : [{ path, now }, ...replacements],
   };
+}
+
+/** The API server refuses such a value; what is not sent there yet would otherwise keep the port in Envoy. */
+function refuseNumber(template: JsonObject): void {
+  const key = istioKeys.excludeInboundPorts;
+  const have = annotationsOf(template)[key];
+  if (have === undefined || typeof have === 'string') return;
+  throw new AppError(
+    'ANNOTATION_INVALID',
+    `annotation ${key} is not a string, and annotations are; write its value in quotes`,
+    { facts: { key } },
+  );
 }
 
 function withHealthPort(list: string): string {

@@ -1,10 +1,17 @@
 /** What goes past an Envoy that istiod configures, and what it does otherwise than it looks. */
-import { isObject, listAt, objectAt, type JsonObject } from '#kernel/json.ts';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { shortList } from '../envoy/short-list.ts';
 import { istioContainer, type IstioPlan } from '../istio/istio-plan.ts';
 import { annotationKey } from '../request/metadata-keys.ts';
 import { substitute } from '../templates/substitute.ts';
-import { istioKeys, noInterceptionBy, templatesOfUnknownRole } from './istio-marks.ts';
+import type { Composition } from './compose.ts';
+import {
+  annotationsOf,
+  istioKeys,
+  noInterceptionBy,
+  proxyIn,
+  templatesOfUnknownRole,
+} from './istio-marks.ts';
 import { captureSetting, inboundCapture, isPort } from './istio-ports.ts';
 import { filtersOf, listenersOf, validates, type AskedOfIstio } from './refuse-istio.ts';
 import type { Trace } from './trace.ts';
@@ -135,4 +142,43 @@ function pastOutbound(template: JsonObject): readonly Told[] {
   if (uncaught === undefined) return past;
   const message = `${uncaught.from}: interception mode NONE leaves what the app sends alone: only requests to ports of Envoy's own get a token`;
   return [...past, { key: uncaught.key, message }];
+}
+
+/** Of the volume that Istio declares for a Workload API socket. */
+const socketVolume = 'workload-socket';
+/** What Istio's proxy looks for in it, unless this variable says otherwise. @see istio.io/istio/pkg/istio-agent */
+const usualFile = 'socket';
+const fileVariable = 'WORKLOAD_IDENTITY_SOCKET_FILE';
+
+/** Without a socket of the name that it looks for, the proxy takes certificates of Istio's, and tells nobody. */
+export function tellOfSocketName(
+  template: JsonObject,
+  { pod, variables }: Pick<Composition, 'pod' | 'variables'>,
+  trace: Trace,
+): void {
+  const isWanted = listAt(objectAt(pod, 'spec'), 'volumes')
+    .filter(isObject)
+    .some(({ name }) => name === socketVolume);
+  const file = stringAt(variables, 'socketFile') ?? usualFile;
+  const told = toldFile(template);
+  if (!isWanted || (told ?? usualFile) === file) return;
+  const key = istioKeys.proxyConfig;
+  const looks =
+    told === undefined
+      ? `looks for "${usualFile}", without which Istio issues its certificate`
+      : `is told to look for "${told}", without which it does not start`;
+  trace.warn(
+    'istio_socket_name',
+    `by svidecar's configuration the agent's socket is called ${file} (socket.file), and Istio's proxy ${looks}; correct socket.file, or tell the proxy: annotation ${key}: '{"proxyMetadata":{"${fileVariable}":"${file}"}}', or the same in meshConfig.defaultConfig, which svidecar does not see`,
+    key,
+  );
+}
+
+function toldFile(template: JsonObject): string | undefined {
+  const variable = listAt(proxyIn(template)?.container ?? {}, 'env')
+    .filter(isObject)
+    .find(({ name }) => name === fileVariable);
+  const config = stringAt(annotationsOf(template), istioKeys.proxyConfig) ?? '';
+  const written = /\bWORKLOAD_IDENTITY_SOCKET_FILE["']?\s*:\s*["']?([^"'\s,}]+)/.exec(config);
+  return stringAt(variable ?? {}, 'value') ?? written?.[1];
 }

@@ -46,6 +46,7 @@ export type StepId =
   | 'init_before_envoy'
   | 'injected'
   | 'istio_mark_unsure'
+  | 'istio_socket_name'
   | 'key_as_label'
   | 'key_unknown'
   | 'kind_not_changed'

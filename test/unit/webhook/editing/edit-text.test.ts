@@ -152,6 +152,12 @@ describe('scalars are safe for YAML 1.1 readers', () => {
 describe('a replaced value', () => {
   test.each<[string, string, Operation['path'], string | number | boolean, string]>([
     ['keeps double quotes', 'a: "b" # c\n', '/a', 'd', 'a: "d" # c\n'],
+    ['adds none to a name', 'a: 1-envoy # c\n', '/a', '1-b', 'a: 1-b # c\n'],
+    ['adds none to a list', 'a: 80,90\n', '/a', '80, 90,9011', 'a: 80, 90,9011\n'],
+    ['adds them to a number', 'a: b\n', '/a', '1e5', 'a: "1e5"\n'],
+    ['adds them to a date', 'a: b\n', '/a', '2026-01-02', 'a: "2026-01-02"\n'],
+    ['adds them to a word that is read as false', 'a: b\n', '/a', 'No', 'a: "No"\n'],
+    ['adds them in a flow map', 'a: {b: c}\n', '/a/b', '80,90', 'a: {b: "80,90"}\n'],
     ['keeps single quotes', "a: 'b'\n", '/a', "it's", "a: 'it''s'\n"],
     ['stays plain where it can', 'a: b\n', '/a', 'c', 'a: c\n'],
     ['is quoted where it must be', 'a: b\n', '/a', 'no', 'a: "no"\n'],

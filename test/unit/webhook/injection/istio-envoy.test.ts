@@ -349,6 +349,8 @@ describe('what goes past Envoy is told', () => {
   });
 });
 
+const options = { engine: engineFor(), namespace: 'shop' };
+
 describe('the objects beside it', () => {
   const { memory } = engineFor();
 
@@ -389,7 +391,6 @@ describe('the objects beside it', () => {
 
   test('are printed before the ConfigMaps offline, and taken out again', () => {
     const source = { name: 'pod.yaml', text: JSON.stringify(pod({ annotations: waits }), null, 2) };
-    const options = { engine: engineFor(), namespace: 'shop' };
     const once = injectTexts([source], options);
     const kinds = [...once.text.matchAll(/^kind: (\w+)$/gm)].map(([, kind]) => kind);
     expect(kinds).toEqual(['EnvoyFilter', 'ConfigMap', 'ConfigMap']);

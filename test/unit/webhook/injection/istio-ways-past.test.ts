@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { listAt, objectAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { statusOf } from '../../../../webhook/injection/status.ts';
 import { decideOn, injected, operationsOf, valueAt } from '../../../fakes/admission.ts';
+import { engineFor } from '../../../fakes/engine.ts';
 import { withIstioProxy } from '../../../fakes/istio-injector.ts';
 
 type Texts = Readonly<Record<string, string>>;
@@ -203,6 +204,105 @@ describe('a template of Istio’s that svidecar does not know', () => {
     const containers = [...listAt(objectAt(object, 'spec'), 'containers'), proxy];
     const done = injected({ ...object, spec: { containers } });
     expect(statusOf(done)?.envoy?.istio?.role).toBe('sidecar');
+  });
+});
+
+/** What istiod makes of a Gateway of the Gateway API, cut to what matters; after `kube-gateway.yaml` and `waypoint.yaml` of 1.31. */
+function managed(annotations: Texts, started: 'router' | 'waypoint'): JsonObject {
+  const proxy = {
+    name: 'istio-proxy',
+    image: 'p',
+    args: ['proxy', started],
+    volumeMounts: [{ name: 'workload-socket', mountPath: '/var/run/secrets/workload-spiffe-uds' }],
+  };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'edge', namespace: 'shop' },
+    spec: {
+      template: {
+        metadata: {
+          annotations: { ...annotations, 'istio.io/rev': 'default' },
+          labels: {
+            'sidecar.istio.io/inject': 'false',
+            'istio.io/dataplane-mode': 'none',
+            'gateway.networking.k8s.io/gateway-name': 'edge',
+          },
+        },
+        spec: { containers: [proxy], volumes: [{ name: 'workload-socket', emptyDir: {} }] },
+      },
+    },
+  };
+}
+
+describe('a gateway that istiod makes for the Gateway API', () => {
+  const spire = { 'inject.svidecar.dev/templates': 'istio-spire' };
+  test.each(['router', 'waypoint'] as const)('takes the socket: %s', (started) => {
+    const done = injected(managed(spire, started));
+    expect(valueAt(done, '/spec/template/spec/volumes/name=workload-socket')).toEqual({
+      name: 'workload-socket',
+      csi: { driver: 'csi.spiffe.io', readOnly: true },
+    });
+    expect(operationsOf(decideOn(done))).toEqual([]);
+  });
+
+  const validating = { 'inject.svidecar.dev/templates': 'jwt-validate' };
+  test('takes filters, as a gateway, and waits for nobody', () => {
+    const done = injected(managed(validating, 'router'));
+    const status = statusOf(objectAt(objectAt(done, 'spec'), 'template'));
+    expect(status?.envoy?.istio?.role).toBe('gateway');
+    expect(status?.awaits).toBeUndefined();
+    expect(operationsOf(decideOn(done))).toEqual([]);
+  });
+
+  test('takes a policy’s helper', () => {
+    const done = injected(managed(byPolicy, 'router'));
+    expect(operationsOf(decideOn(done))).toEqual([]);
+  });
+
+  test.each([
+    ['an EnvoyFilter', validating, 'takes no EnvoyFilter'],
+    ['a policy', byPolicy, 'takes no AuthorizationPolicy by labels'],
+    [
+      'an EnvoyFilter beside the socket',
+      { 'inject.svidecar.dev/templates': 'istio-spire,jwt-validate' },
+      'takes no EnvoyFilter',
+    ],
+  ])('is refused as a waypoint that needs %s', (_what, annotations, words) => {
+    expect(refusalOf(managed(annotations, 'waypoint'))).toContain(words);
+  });
+});
+
+describe('the name of SPIRE’s socket', () => {
+  const spire = { 'inject.svidecar.dev/templates': 'istio-spire' };
+  const told = (file: string): Texts => ({
+    ...spire,
+    'proxy.istio.io/config': `proxyMetadata:\n  WORKLOAD_IDENTITY_SOCKET_FILE: ${file}\n`,
+  });
+  const engine = engineFor({ socket: { file: 'socket' } });
+  const said = (object: JsonObject, changes = {}): string =>
+    decideOn(object, changes)
+      .steps.filter(({ id }) => id === 'istio_socket_name')
+      .map(({ message }) => message)
+      .join();
+
+  test('is told of where Istio’s proxy does not look for it', () => {
+    expect(said(pod(spire))).toContain('looks for "socket", without which Istio issues');
+    expect(said(pod(told('other.sock')))).toContain(
+      '"other.sock", without which it does not start',
+    );
+    expect(said(pod(told('spire-agent.sock')), { engine })).toContain('is called socket');
+  });
+
+  test('is not told of where it does, or where nobody asks for the socket', () => {
+    expect(said(pod(spire), { engine })).toBe('');
+    expect(said(pod(told('"spire-agent.sock"')))).toBe('');
+    const json = '{"proxyMetadata":{"WORKLOAD_IDENTITY_SOCKET_FILE":"spire-agent.sock"}}';
+    expect(said(pod({ ...spire, 'proxy.istio.io/config': json }))).toBe('');
+    expect(said(pod(validates))).toBe('');
+    const env = [{ name: 'WORKLOAD_IDENTITY_SOCKET_FILE', value: 'spire-agent.sock' }];
+    const proxy = { name: 'istio-proxy', image: 'p', args: ['proxy', 'sidecar'], env };
+    expect(said({ ...pod(spire), spec: { containers: [proxy] } })).toBe('');
   });
 });
 
