@@ -28,10 +28,16 @@ export class FrameCursor {
     this.#position = 0;
   }
 
-  /** @returns whether there is one more whole frame */
+  /** @returns whether there is one more whole frame; where there is none, the chunk and the last frame are let go */
   next(): boolean {
-    if (this.failed) return false;
-    if (this.#heldBytes > 0) return this.#nextHeld();
+    const isFound = !this.failed && (this.#heldBytes > 0 ? this.#nextHeld() : this.#nextInChunk());
+    if (isFound) return true;
+    this.bytes = nothing;
+    this.#chunk = nothing;
+    return false;
+  }
+
+  #nextInChunk(): boolean {
     const left = this.#chunk.length - this.#position;
     const whole =
       left < frameHeadBytes ? frameHeadBytes : this.#wholeAt(this.#chunk, this.#position);

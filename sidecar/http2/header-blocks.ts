@@ -60,8 +60,10 @@ export class HeaderBlocks {
   #add(open: OpenBlock, part: Buffer): BlockFault | undefined {
     open.bytes += part.length;
     if (open.bytes > this.#maxBytes || open.parts.length > maxContinuations) return 'too_long';
-    // A copy: the chunk that it came in may be larger.
-    open.parts.push(Buffer.from(part));
+    // A copy: the chunk that it came in may be larger. And none out of a pool, which may be larger as well.
+    const kept = Buffer.allocUnsafeSlow(part.length);
+    part.copy(kept);
+    open.parts.push(kept);
     return undefined;
   }
 }

@@ -81,8 +81,9 @@ const maxTableBytes = 4_096;
 
 /** The fields that are always there, and those that the other side added. */
 export class HeaderTable {
-  /** The newest last. */
-  #added: HeaderField[] = [];
+  /** By the order in which they came: making room costs the same however many there are. */
+  readonly #added = new Map<number, HeaderField>();
+  #newest = 0;
   #bytes = 0;
   #limit = maxTableBytes;
   /** Grows with each change. */
@@ -90,7 +91,7 @@ export class HeaderTable {
 
   at(index: number): HeaderField | undefined {
     if (index <= fixed.length) return fixed[index - 1];
-    return this.#added[this.#added.length - (index - fixed.length)];
+    return this.#added.get(this.#newest + 1 + fixed.length - index);
   }
 
   /** The oldest make room; one that is larger than the table empties it. */
@@ -99,7 +100,8 @@ export class HeaderTable {
     const bytes = bytesOf(field);
     this.#shrinkTo(this.#limit - bytes);
     if (bytes > this.#limit) return;
-    this.#added.push(field);
+    this.#newest += 1;
+    this.#added.set(this.#newest, field);
     this.#bytes += bytes;
   }
 
@@ -113,12 +115,12 @@ export class HeaderTable {
   }
 
   #shrinkTo(limit: number): void {
-    let gone = 0;
-    for (; gone < this.#added.length && this.#bytes > limit; gone += 1) {
-      const oldest = this.#added[gone];
-      if (oldest !== undefined) this.#bytes -= bytesOf(oldest);
+    while (this.#added.size > 0 && this.#bytes > limit) {
+      const oldest = this.#newest + 1 - this.#added.size;
+      const field = this.#added.get(oldest);
+      if (field !== undefined) this.#bytes -= bytesOf(field);
+      this.#added.delete(oldest);
     }
-    if (gone > 0) this.#added = this.#added.slice(gone);
   }
 }
 

@@ -10,7 +10,10 @@ const ofConnections: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-const capitals = /[A-Z]/;
+/** A token in lower case. @see RFC 9110 §5.6.2 */
+const fieldName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+/** What a value must not have, beside NUL: ends of lines, and blanks at its ends. @see RFC 9113 §8.2.1 */
+const notInValue = /^[ \t]|[\r\n]|[ \t]$/;
 
 export class RequestFields {
   readonly #seen = new Set<string>();
@@ -33,7 +36,8 @@ export class RequestFields {
   /** Each once, and before all others. */
   #notePseudo(name: string, value: string): void {
     const isWhere = !this.#hasOrdinary && inRequest.has(name) && !this.#seen.has(name);
-    if (!isWhere || (name === ':path' && value === '')) this.#isMalformed = true;
+    const isFilled = name !== ':path' || value !== '';
+    if (!isWhere || !isFilled || !isClean(value)) this.#isMalformed = true;
     this.#seen.add(name);
   }
 }
@@ -41,5 +45,9 @@ export class RequestFields {
 /** What may stand in a request's head beside pseudo fields, and in its trailers. */
 export function isAllowed(name: string, value: string): boolean {
   if (name === 'te') return value === 'trailers';
-  return name !== '' && !name.startsWith(':') && !ofConnections.has(name) && !capitals.test(name);
+  return fieldName.test(name) && !ofConnections.has(name) && isClean(value);
+}
+
+function isClean(value: string): boolean {
+  return !notInValue.test(value) && !value.includes('\0');
 }

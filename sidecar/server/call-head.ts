@@ -19,6 +19,31 @@ export interface HeadLimits {
 
 /** Characters of a value of metadata; the name of a rule has 63 at most. */
 const maxMetadataLength = 256;
+/** Characters of a path or a type of content: no method or page has a longer one. It is kept as long as the call. */
+const maxKeptLength = 512;
+
+/** How much a block says, as HTTP/2 counts it: few bytes of a block may say much, by numbers of what the table has. */
+class BlockSize {
+  readonly #limits: Pick<HeadLimits, 'maxHeaderBytes' | 'maxFields'>;
+  #bytes = 0;
+  #fields = 0;
+
+  constructor(limits: Pick<HeadLimits, 'maxHeaderBytes' | 'maxFields'>) {
+    this.#limits = limits;
+  }
+
+  /** There was more of it than anybody needs. */
+  get isTooLarge(): boolean {
+    return this.#bytes > this.#limits.maxHeaderBytes || this.#fields > this.#limits.maxFields;
+  }
+
+  /** @returns whether it is still small enough */
+  add(name: string, value: string): boolean {
+    this.#fields += 1;
+    this.#bytes += name.length + value.length + fieldOverhead;
+    return !this.isTooLarge;
+  }
+}
 
 export class CallHead implements FieldListener {
   method = '';
@@ -31,16 +56,15 @@ export class CallHead implements FieldListener {
   contentLength: number | undefined;
   readonly #limits: HeadLimits;
   readonly #form = new RequestFields();
-  #bytes = 0;
-  #fields = 0;
+  readonly #size: BlockSize;
 
   constructor(limits: HeadLimits) {
     this.#limits = limits;
+    this.#size = new BlockSize(limits);
   }
 
-  /** There was more of it than anybody needs. */
   get isTooLarge(): boolean {
-    return this.#bytes > this.#limits.maxHeaderBytes || this.#fields > this.#limits.maxFields;
+    return this.#size.isTooLarge;
   }
 
   get isMalformed(): boolean {
@@ -48,16 +72,19 @@ export class CallHead implements FieldListener {
   }
 
   onField(name: string, value: string): void {
-    this.#fields += 1;
-    this.#bytes += name.length + value.length + fieldOverhead;
-    if (this.isTooLarge) return;
+    if (!this.#size.add(name, value)) return;
     this.#form.note(name, value);
-    if (name === ':method') this.method = value;
-    else if (name === ':path') this.path = value;
-    else if (name === 'content-type') this.contentType = value;
-    else if (name === 'content-length') this.contentLength = wholeNumber(value);
+    if (name === ':method') this.method = keptOf(value);
+    else if (name === ':path') this.path = keptOf(value);
+    else if (name === 'content-type') this.contentType = keptOf(value);
+    else if (name === 'content-length') this.#noteLength(wholeNumber(value));
     else if (name === 'grpc-timeout') this.allowedMs = timeoutMs(value);
     else if (this.#limits.metadata.includes(name)) this.#note(name, value);
+  }
+
+  /** Said twice, it must be the same. @see RFC 9110 §8.6 */
+  #noteLength(length: number): void {
+    this.contentLength = (this.contentLength ?? length) === length ? length : NaN;
   }
 
   /** A value that is too long names nothing that there is, and is not kept. */
@@ -67,6 +94,10 @@ export class CallHead implements FieldListener {
     const kept = joined.length <= maxMetadataLength ? joined : '(too long)';
     setMember(this.metadata, name, kept);
   }
+}
+
+function keptOf(value: string): string {
+  return value.length <= maxKeptLength ? value : '(too long)';
 }
 
 /** Bytes of a block that is remembered. */
@@ -102,9 +133,14 @@ export class CallHeads {
 /** Of trailers nothing is kept. */
 export class Trailers implements FieldListener {
   isMalformed = false;
+  readonly #size: BlockSize;
+
+  constructor(limits: HeadLimits) {
+    this.#size = new BlockSize(limits);
+  }
 
   onField(name: string, value: string): void {
-    if (!isAllowed(name, value)) this.isMalformed = true;
+    if (!this.#size.add(name, value) || !isAllowed(name, value)) this.isMalformed = true;
   }
 }
 

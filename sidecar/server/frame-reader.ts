@@ -63,6 +63,7 @@ export class FrameReader {
     if (typeof end === 'object') return end;
     if (rest.length < end) return this.#hold(end);
     this.#position += end;
+    this.#letGoOfUsed();
     return { kind: 'message', message: rest.subarray(prefixBytes, end) };
   }
 
@@ -94,11 +95,15 @@ export class FrameReader {
     this.#chunk.copy(this.#held, this.#heldBytes, this.#position, stop);
     this.#heldBytes = needed;
     this.#position = stop;
-    if (stop === this.#chunk.length) {
-      this.#chunk = nothing;
-      this.#position = 0;
-    }
+    this.#letGoOfUsed();
     return incomplete;
+  }
+
+  /** A chunk that was read to its end may be a small part of a large read. */
+  #letGoOfUsed(): void {
+    if (this.#position < this.#chunk.length) return;
+    this.#chunk = nothing;
+    this.#position = 0;
   }
 
   /** By half of its size where the budget allows it, otherwise by what is left: either way few copies are made. */

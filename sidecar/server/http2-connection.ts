@@ -77,6 +77,8 @@ export class Http2Connection implements StreamCarrier {
   #sendWindow = initialWindow;
   #receiveLeft = receiveWindow;
   #streamWindow = initialWindow;
+  /** What the client wants it to be. */
+  #askedWindow = initialWindow;
   hasPlainBlocks = true;
 
   constructor(socket: Socket, host: ConnectionHost, limits: Http2Limits) {
@@ -219,15 +221,16 @@ export class Http2Connection implements StreamCarrier {
 
   /** Priorities, what a client says when it leaves, and what nobody knows, are stepped over. */
   #onOther(type: number): void {
-    this.#spend();
+    this.spend();
     if (type === frameTypes.settings) this.#onSettings();
     else if (type === frameTypes.ping) this.#onPing();
     else if (type === frameTypes.reset) this.#onReset();
   }
 
-  /** For frames that bring nothing. */
-  #spend(): void {
-    if (!this.#emptyWork.isAllowed(performance.now())) this.fail(http2Errors.enhanceYourCalm);
+  /** For what brings nothing. */
+  spend(worth = 1): void {
+    if (!this.#emptyWork.isAllowed(performance.now(), worth))
+      this.fail(http2Errors.enhanceYourCalm);
   }
 
   #onData(): void {
@@ -248,14 +251,16 @@ export class Http2Connection implements StreamCarrier {
     const endsStream = (flags & frameFlags.endStream) !== 0;
     if (payload === undefined) this.fail(http2Errors.protocol);
     else if (stream === undefined) this.#answerStray(id);
-    else if (length === 0 && !endsStream) this.#spend();
-    else if (stream.isEndedByClient) stream.reset(http2Errors.streamClosed);
-    else stream.take(payload, { counted: length, isLast: endsStream });
+    else if (stream.isEndedByClient) stream.breakOff(http2Errors.streamClosed);
+    else {
+      if (payload.length === 0 && !endsStream) this.spend();
+      stream.take(payload, { counted: length, isLast: endsStream });
+    }
   }
 
   /** Something came on a stream that is over. */
   #answerStray(id: number): void {
-    this.#spend();
+    this.spend();
     this.#output.send(resetFrame(id, http2Errors.streamClosed));
   }
 
@@ -274,7 +279,7 @@ export class Http2Connection implements StreamCarrier {
   }
 
   #trailersIn(block: Buffer): Trailers | undefined {
-    const trailers = new Trailers();
+    const trailers = new Trailers(this.#limits);
     return this.#headers.read(block, trailers) ? trailers : undefined;
   }
 
@@ -282,7 +287,7 @@ export class Http2Connection implements StreamCarrier {
   #onTrailers(id: number, areGood: boolean): void {
     const stream = this.#streams.get(id);
     if (stream === undefined) this.#answerStray(id);
-    else if (!areGood || stream.isEndedByClient) stream.reset(http2Errors.protocol);
+    else if (!areGood || stream.isEndedByClient) stream.breakOff(http2Errors.protocol);
     else stream.endByClient();
   }
 
@@ -290,7 +295,7 @@ export class Http2Connection implements StreamCarrier {
     this.#newest = id;
     const refusal = this.#refusalOf(head);
     if (refusal !== undefined) {
-      this.#spend();
+      this.spend();
       this.#output.send(resetFrame(id, refusal));
       return;
     }
@@ -331,8 +336,8 @@ export class Http2Connection implements StreamCarrier {
       this.#sendWindow += more;
       if (this.#sendWindow > maxWindow) this.fail(http2Errors.flowControl);
       else this.#serveWaiting();
-    } else if (stream === undefined) this.#spend();
-    else if (!stream.widen(more, maxWindow)) stream.reset(http2Errors.flowControl);
+    } else if (stream === undefined) this.spend();
+    else if (!stream.widen(more, maxWindow)) stream.breakOff(http2Errors.flowControl);
   }
 
   #serveWaiting(): void {
@@ -350,6 +355,7 @@ export class Http2Connection implements StreamCarrier {
     this.#output.send(frameOf({ type: frameTypes.settings, flags: frameFlags.ack, stream: 0 }));
     for (let at = start; at < end && !this.#isOver; at += 6)
       this.#onSetting(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
+    this.#widenStreams();
     if (this.#isSettled) return;
     this.#isSettled = true;
     this.#host.onSettled();
@@ -359,10 +365,16 @@ export class Http2Connection implements StreamCarrier {
     const fault = settingFault(id, value);
     if (fault !== undefined) this.fail(fault);
     if (id === settingIds.headerTableSize) this.hasPlainBlocks = false;
-    if (id !== settingIds.initialWindowSize || this.#isOver) return;
-    const wider = value - this.#streamWindow;
-    this.#streamWindow = value;
+    if (id === settingIds.initialWindowSize) this.#askedWindow = value;
+  }
+
+  /** Once a frame, however often it says so. */
+  #widenStreams(): void {
+    const wider = this.#askedWindow - this.#streamWindow;
+    if (wider === 0 || this.#isOver) return;
+    this.#streamWindow = this.#askedWindow;
+    this.spend(this.#streams.size);
     for (const stream of [...this.#streams.values()])
-      if (!stream.widen(wider, maxWindow)) stream.reset(http2Errors.flowControl);
+      if (!stream.widen(wider, maxWindow)) stream.breakOff(http2Errors.flowControl);
   }
 }

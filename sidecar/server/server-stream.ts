@@ -35,6 +35,8 @@ export interface StreamCarrier {
   sendBlock(block: Buffer, head: { readonly stream: number; readonly endsStream: boolean }): void;
   /** The stream has a window, and the connection none: it flushes the stream when it can. */
   waitForRoom(stream: ServerStream): void;
+  /** The client did what brings nothing. @param worth of how many frames */
+  spend(worth?: number): void;
   onClosed(stream: ServerStream): void;
 }
 
@@ -45,6 +47,9 @@ const nobody: StreamListener = {
 };
 /** Bytes that were read before the client is told that it may send as many more. */
 const windowStep = initialWindow >> 1;
+
+/** Frames that a broken rule counts for: clients that follow the rules never break one, and a call was begun for it. */
+const brokenRuleWorth = 20;
 
 export class ServerStream {
   readonly id: number;
@@ -81,7 +86,7 @@ export class ServerStream {
     this.#receiveWindow -= frame.counted;
     if (this.bodyLeft !== undefined) this.bodyLeft -= chunk.length;
     if (this.#receiveWindow < 0 || (this.bodyLeft ?? 0) < 0) {
-      this.reset(this.#receiveWindow < 0 ? http2Errors.flowControl : http2Errors.protocol);
+      this.breakOff(this.#receiveWindow < 0 ? http2Errors.flowControl : http2Errors.protocol);
       return;
     }
     if (chunk.length > 0) this.listener.onData(chunk);
@@ -94,7 +99,7 @@ export class ServerStream {
 
   endByClient(): void {
     this.isEndedByClient = true;
-    if ((this.bodyLeft ?? 0) > 0) this.reset(http2Errors.protocol);
+    if ((this.bodyLeft ?? 0) > 0) this.breakOff(http2Errors.protocol);
     if (!this.isClosed) this.listener.onEnd();
   }
 
@@ -156,6 +161,12 @@ export class ServerStream {
     const block = Buffer.concat([answerBlock, trailersOf(code, words)]);
     this.#carrier.sendBlock(block, { stream: this.id, endsStream: true });
     this.#ended();
+  }
+
+  /** Ends it where the client broke a rule. */
+  breakOff(error: Http2Error): void {
+    this.#carrier.spend(brokenRuleWorth);
+    this.reset(error);
   }
 
   reset(error: Http2Error): void {

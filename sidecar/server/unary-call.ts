@@ -30,7 +30,6 @@ export class UnaryCall implements OpenRequest, StreamListener {
   readonly #room: CallRoom;
   readonly #connection: Connection;
   readonly #frames: FrameReader;
-  readonly #startedMs = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #hasMessage = false;
   #hasEnd = false;
@@ -52,7 +51,7 @@ export class UnaryCall implements OpenRequest, StreamListener {
     this.#room = room;
     this.#connection = options.connection;
     this.#frames = new FrameReader(room.maxMessageBytes, room.budget);
-    this.untilMs = this.#startedMs + Math.min(head.allowedMs ?? room.callMs, room.callMs);
+    this.untilMs = performance.now() + Math.min(head.allowedMs ?? room.callMs, room.callMs);
     room.calls.add(this);
     stream.listener = this;
   }
@@ -104,13 +103,13 @@ export class UnaryCall implements OpenRequest, StreamListener {
   #await(answer: Promise<Buffer>): void {
     const { calls } = this.#room;
     calls.holdOn(this);
-    const { allowedMs } = this.#head;
-    if (allowedMs !== undefined) {
-      const leftMs = Math.max(0, allowedMs - (performance.now() - this.#startedMs));
-      this.#timer = setTimeout(() => {
-        this.expire();
-      }, leftMs);
-    }
+    if (this.#head.allowedMs !== undefined)
+      this.#timer = setTimeout(
+        () => {
+          this.expire();
+        },
+        Math.max(0, this.untilMs - performance.now()),
+      );
     answer.then(
       (message) => {
         calls.handBack(this);

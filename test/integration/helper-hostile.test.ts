@@ -9,7 +9,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { memoryEnvironment } from '../../scripts/memory-environment.ts';
 import { attacks, carryOut } from './hostile/attacks.ts';
-import { callOnce, memoryMib } from './hostile/probe.ts';
+import { callOnce, cpuMs, memoryMib } from './hostile/probe.ts';
 import { Program, runtimes } from './runtimes.ts';
 
 const same = (bytes: Buffer): Buffer => bytes;
@@ -18,6 +18,10 @@ const tried = attacks.filter(
 );
 /** MiB over all of it, with the memory settings of the image; a helper may have 128 by default, and begins with 40 to 60. */
 const mayGrowMib = 110;
+/** MiB while one attack goes on: 16 are for unfinished messages; the rest is garbage. */
+const mayKeepMib = 48;
+/** Milliseconds of CPU for one attack of some megabytes: what costs more for its bytes could stall the helper. */
+const mayTakeMs = 3_500;
 
 describe.each(runtimes)('hostile input on %s', (runtime) => {
   const folder = mkdtempSync(join(tmpdir(), 'svidecar-hostile-'));
@@ -25,6 +29,7 @@ describe.each(runtimes)('hostile input on %s', (runtime) => {
   let program: Program;
   let client: Client;
   let before = 0;
+  const pid = (): number => program.child.pid ?? 0;
   const figure = (method: string): Promise<number> =>
     new Promise((resolve, reject) => {
       client.makeUnaryRequest(method, same, same, Buffer.alloc(0), (error, answer?: Buffer) => {
@@ -41,7 +46,7 @@ describe.each(runtimes)('hostile input on %s', (runtime) => {
     });
     await program.says('ready');
     for (let index = 0; index < 50; index += 1) await callOnce(path);
-    before = memoryMib(program.child.pid ?? 0, 'VmRSS');
+    before = memoryMib(pid(), 'VmRSS');
     client = new Client(`unix:${path}`, credentials.createInsecure());
   });
   afterAll(async () => {
@@ -52,20 +57,24 @@ describe.each(runtimes)('hostile input on %s', (runtime) => {
 
   test.each(tried.map((attack) => [attack.name, attack] as const))('%s', async (_name, attack) => {
     const withOutput = (error: unknown): string => `${String(error)}\n${program.output}`;
+    const usedMs = cpuMs(pid());
+    const heldMib = memoryMib(pid(), 'VmRSS');
     const letGo = await carryOut(attack, { path });
     try {
       await expect
         .poll(() => callOnce(path).then(() => 'answered', withOutput), { timeout: 15_000 })
         .toBe('answered');
+      expect(memoryMib(pid(), 'VmRSS') - heldMib).toBeLessThan(mayKeepMib);
     } finally {
       letGo();
     }
     expect([program.child.exitCode, program.child.signalCode]).toEqual([null, null]);
     await expect.poll(() => figure('/test/Open').catch(String), { timeout: 20_000 }).toBe(1);
     expect(await figure('/test/Waiting')).toBe(0);
+    expect(cpuMs(pid()) - usedMs).toBeLessThan(attack.isLong === true ? Infinity : mayTakeMs);
   });
 
   test('all of it together took a bounded amount of memory', () => {
-    expect(memoryMib(program.child.pid ?? 0, 'VmHWM') - before).toBeLessThan(mayGrowMib);
+    expect(memoryMib(pid(), 'VmHWM') - before).toBeLessThan(mayGrowMib);
   });
 });

@@ -141,6 +141,10 @@ describe.each(runtimes)('HTTP/2 on %s', (runtime) => {
       'among frames that nobody knows',
       [...start, frame([0xfa, 0xff, 1], Buffer.alloc(50)), call(), message],
     ],
+    [
+      'among settings that say one thing twice',
+      [...start, settings([4, 0], [4, 70_000]), call(), message],
+    ],
     ['with its length', [...start, call(['content-length', '6']), message]],
     ['by a client that keeps no table of ours', [preface, settings([1, 0]), call(), message]],
   ])('a call %s is answered', async (_name, pieces) => {
@@ -200,6 +204,7 @@ describe.each(runtimes)('HTTP/2 on %s', (runtime) => {
     ]);
   });
 
+  const nul = Buffer.alloc(1);
   const { protocol, frameSize, flowControl, compression, enhanceYourCalm } = http2Errors;
   test.each<readonly [string, readonly Buffer[], number]>([
     ['another frame first', [preface, ping], protocol],
@@ -248,6 +253,20 @@ describe.each(runtimes)('HTTP/2 on %s', (runtime) => {
       [...start, Buffer.concat(Array<Buffer>(30_000).fill(frame([types.data + 0xf0, 0, 1])))],
       enhanceYourCalm,
     ],
+    [
+      'padding without end',
+      [...start, call(), Buffer.concat(Array<Buffer>(30_000).fill(frame([0, 8, 1], nul)))],
+      enhanceYourCalm,
+    ],
+    [
+      'other windows for many streams, again and again',
+      [
+        ...start,
+        Buffer.concat(Array.from({ length: 500 }, (_, at) => openCall(2 * at + 1))),
+        Buffer.concat(Array.from({ length: 100 }, (_, at) => settings([4, at]))),
+      ],
+      enhanceYourCalm,
+    ],
   ])('%s ends the connection', async (_name, pieces, code) => {
     expect(await talk(path, pieces)).toEqual([`goaway ${code}`]);
   });
@@ -271,6 +290,19 @@ describe.each(runtimes)('HTTP/2 on %s', (runtime) => {
     ],
     ['more bytes than said', [call(['content-length', '5']), message], protocol],
     ['fewer bytes than said', [call(['content-length', '7']), message], protocol],
+    ['two lengths', [call(['content-length', '6'], ['content-length', '7'])], protocol],
+    ['an end of line in a value', [call(['a', 'b\r\nc: d'])], protocol],
+    ['a NUL in a value', [call(['a', '\0'])], protocol],
+    ['a blank in front of a value', [call(['a', ' b'])], protocol],
+    ['a blank in a name', [call(['a b', ''])], protocol],
+    ['a field without a name', [call(['', 'a'])], protocol],
+    ['an end of line in a path', [openCall(1, callBlock('/a\r\n'))], protocol],
+    ['trailers that are not the end', [call(), openCall(1, block([['a', 'b']]))], protocol],
+    [
+      'trailers of 65 fields',
+      [call(), frame([types.headers, 5, 1], block(Array.from({ length: 65 }, () => ['a', ''])))],
+      protocol,
+    ],
     ['a length that is none', [call(['content-length', '-1'])], protocol],
     ['65 fields', [call(...Array.from({ length: 60 }, () => ['a', ''] as const))], enhanceYourCalm],
     [
@@ -311,6 +343,24 @@ describe.each(runtimes)('HTTP/2 on %s', (runtime) => {
     const seen = await talk(path, [...start, ...calls, ...last]);
     const bytes = seen.map((line) => Number(/^\d+: (\d+) bytes$/.exec(line)?.[1] ?? 0));
     expect(bytes.filter((count) => count > 0)).toEqual([6, 6, 6, 8, 8, 8, 8, 5, 10]);
+  });
+
+  test('who makes us reset streams without end is not heard for ever', async () => {
+    const tooWide = (stream: number): Buffer => window(stream, 0x7fffffff);
+    const streams = Array.from({ length: 5_000 }, (_, at) => 2 * at + 1);
+    const all = streams.map((stream) => Buffer.concat([openCall(stream), tooWide(stream)]));
+    const seen = await talk(path, [...start, Buffer.concat(all)]);
+    expect(seen[0]).toBe('1: reset 3');
+    expect(seen.at(-1)).toBe(`goaway ${enhanceYourCalm}`);
+  });
+
+  /** 400 ms in which nothing is said. */
+  const pause = Array<Buffer>(40).fill(Buffer.alloc(0));
+
+  test('a deadline of centuries is one of ours', async () => {
+    const patient = openCall(1, callBlock('/test/Slow', [['grpc-timeout', '99999999H']]));
+    expect(await talk(path, [...start, patient, message, ...pause])).toEqual(answered);
+    expect(program.output).not.toContain('Warning');
   });
 
   test('a client may not send more than its windows', async () => {

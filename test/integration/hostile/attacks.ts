@@ -73,6 +73,27 @@ const pageFields = block([
 ]);
 const whole = Buffer.concat([Buffer.from([0, 0, 0, 0x3f, 0xf0]), Buffer.alloc(0x3ff0)]);
 
+/** Of a type that nobody knows, so that everybody steps over it (RFC 9113 §4.1). */
+const filling = frame([0xfa, flags.none, 0], Buffer.alloc(16_000));
+/** 64 kB in which one small thing is. */
+const among = (...some: readonly Buffer[]): Buffer =>
+  Buffer.concat([...some, filling, filling, filling, filling]);
+const wholeCall = (stream: number, path?: string): Buffer =>
+  Buffer.concat([
+    openCall(stream, callBlock(path)),
+    frame([types.data, flags.endStream, stream], small),
+  ]);
+/** A field that the table of the connection keeps, and a number for it of one byte. */
+const keptField = Buffer.concat([
+  Buffer.from([0x40]),
+  block([['y'.repeat(3_900), '']]).subarray(1),
+]);
+const itsNumber = 0xbe;
+/** Their name is that of the newest field. */
+const emptyFields = Buffer.concat(Array<Buffer>(7_000).fill(Buffer.from([0x7e, 0])));
+const tooWide = (stream: number): Buffer =>
+  frame([types.windowUpdate, flags.none, stream], Buffer.from([0x7f, 0xff, 0xff, 0xff]));
+
 const openPage = (stream: number): Buffer => openCall(stream, pageFields);
 
 export const attacks: readonly Attack[] = [
@@ -135,10 +156,7 @@ export const attacks: readonly Attack[] = [
     connections: 1,
     pieces: function* pieces(): Iterable<Buffer> {
       yield* start;
-      // Of a type that nobody knows, so that everybody steps over it (RFC 9113 §4.1).
-      const filling = frame([0xfa, flags.none, 0], Buffer.alloc(16_000));
-      for (const stream of odd(4_000))
-        yield Buffer.concat([unfinished(stream, 1), filling, filling, filling, filling]);
+      for (const stream of odd(4_000)) yield among(unfinished(stream, 1));
     },
   },
   {
@@ -229,9 +247,7 @@ export const attacks: readonly Attack[] = [
   {
     name: '80,000 whole calls, as fast as they can be sent',
     connections: 20,
-    pieces: times(4_000, (stream) =>
-      Buffer.concat([openCall(stream), frame([types.data, flags.endStream, stream], small)]),
-    ),
+    pieces: times(4_000, (stream) => wholeCall(stream)),
   },
   {
     name: '80,000 requests for a page, never ended',
@@ -243,6 +259,57 @@ export const attacks: readonly Attack[] = [
     name: '100,000 requests for a page, of each connection in one piece',
     connections: 100,
     pieces: () => [Buffer.concat([...start, ...odd(1_000).map(openPage)])],
+  },
+  {
+    name: '1,000 calls whose message is whole and that never end, each among 64 kB of other frames',
+    connections: 1,
+    pieces: function* pieces(): Iterable<Buffer> {
+      yield* start;
+      for (const stream of odd(1_000))
+        yield among(
+          openCall(stream, callBlock('/test/Rule')),
+          frame([types.data, flags.none, stream], small),
+        );
+    },
+  },
+  {
+    name: 'windows of 1,000 streams changed 2,700 times a frame',
+    connections: 1,
+    pieces: function* pieces(): Iterable<Buffer> {
+      yield* start;
+      yield Buffer.concat(odd(1_000).map((stream) => openCall(stream)));
+      const sizes = Array.from({ length: 2_700 }, (_, at) => [4, at] as const);
+      yield* batched(Array.from({ length: 300 }, () => settings(...sizes)));
+    },
+  },
+  {
+    name: 'trailers that name a field of 4 kB 16,000 times',
+    connections: 1,
+    pieces: function* pieces(): Iterable<Buffer> {
+      yield* start;
+      yield openCall(1, Buffer.concat([callBlock(), keptField]));
+      const trailers = Buffer.alloc(16_000, itsNumber);
+      for (const stream of odd(600))
+        yield Buffer.concat([
+          openCall(stream + 2),
+          frame([types.headers, flags.endHeaders | flags.endStream, stream + 2], trailers),
+        ]);
+    },
+  },
+  {
+    name: 'headers of 7,000 fields that the table must keep',
+    connections: 1,
+    // Empty ones, named by the one before.
+    pieces: times(400, (stream) =>
+      openCall(stream, Buffer.concat([callBlock(), Buffer.from([0x40, 1, 0x61, 0]), emptyFields])),
+    ),
+  },
+  {
+    name: '60,000 whole calls that we are made to reset',
+    connections: 1,
+    pieces: times(60_000, (stream) =>
+      Buffer.concat([wholeCall(stream, '/test/Slow'), tooWide(stream)]),
+    ),
   },
 ];
 
