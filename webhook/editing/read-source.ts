@@ -1,4 +1,4 @@
-/** Parses YAML or JSON text into a tree of positions: the only file that knows the parser. */
+/** Reads YAML or JSON text into a tree of positions: usual texts by themselves, all others through the parser. */
 import {
   type Alias,
   type CST,
@@ -15,7 +15,6 @@ import {
   isScalar,
   isSeq,
 } from 'yaml';
-import { type AppError, failureAt } from '#kernel/errors.ts';
 import type { Json } from '#kernel/json.ts';
 import { Anchors } from './anchors.ts';
 import type { Dialect, DocumentText } from './document-text.ts';
@@ -46,9 +45,9 @@ import {
   requireKnownTag,
   requireSize,
   requireWholeCharacters,
+  unparsable,
 } from './text-fault.ts';
 import { type TextLimits, clusterLimits, collectionCount, maxValueDepth } from './text-limits.ts';
-import { LinedText, excerptAt, placeOf } from './text-position.ts';
 import {
   type YamlToken,
   endOfColon,
@@ -62,6 +61,7 @@ import {
   scalarSpan,
   styleOf,
 } from './token-places.ts';
+import { usualTree } from './usual-yaml.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -70,28 +70,28 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
  * @throws {AppError} TEXT_UNPARSABLE with file, line, column and the line itself
  */
 export function readSource(input: DocumentText): SourceDocument {
+  return readWith(input, (reader) => reader.read());
+}
+
+/** {@link readSource} by the parser alone, also for usual YAML: a second way to the same result. */
+export function readByParser(input: DocumentText): SourceDocument {
+  return readWith(input, (reader) => reader.read('parser'));
+}
+
+function readWith(input: DocumentText, read: (reader: Reader) => SourceDocument): SourceDocument {
   try {
-    return new Reader(input).read();
+    return read(new Reader(input));
   } catch (thrown) {
     if (!(thrown instanceof TextFault)) throw thrown;
     throw unparsable(input, thrown);
   }
 }
 
-/** The value alone: for a text that is not going to be edited. @throws {AppError} TEXT_UNPARSABLE */
+/** The value alone, by the parser: for a text that is not going to be edited. @throws {AppError} TEXT_UNPARSABLE */
 export function readValue(input: DocumentText): Pick<SourceDocument, 'value' | 'isJson'> {
   const slice = input.text.slice(input.span.start, input.span.end);
   const json = input.dialect === 'envoy' ? undefined : jsonValueOf(slice);
-  return json === undefined ? readSource(input) : { value: json.value, isJson: true };
-}
-
-/** Reports where and why a text cannot be read. */
-function unparsable(input: DocumentText, { offset, message, reason }: TextFault): AppError {
-  const lined = new LinedText(input.text, input.firstLine);
-  const at = Math.min(input.span.start + offset, input.text.length);
-  const place = placeOf(input.where, lined, at);
-  const why = `${message}, in ${excerptAt(lined, at)}`;
-  return failureAt('TEXT_UNPARSABLE', place, { why, reason });
+  return json === undefined ? readByParser(input) : { value: json.value, isJson: true };
 }
 
 class Reader {
@@ -110,7 +110,7 @@ class Reader {
     this.#anchors = new Anchors(this.#limits.maxValues);
   }
 
-  read(): SourceDocument {
+  read(way?: 'parser'): SourceDocument {
     const { text, span } = this.#input;
     const slice = text.slice(span.start, span.end);
     requireSize(slice, this.#limits);
@@ -120,7 +120,10 @@ class Reader {
     if (json === undefined) requireCharacters(slice);
     // A TAB or CR can only be white space in JSON; as a space it keeps all offsets and is valid for the YAML parser.
     const plain = json === undefined ? slice : slice.replaceAll(/\t|\r(?!\n)/g, ' ');
-    const root = this.#root(parseYaml(plain, this.#limits));
+    const usual = { text: plain, base: this.#base, limits: this.#limits, dialect: this.#dialect };
+    const root =
+      (way === 'parser' ? undefined : usualTree(usual)) ??
+      this.#root(parseYaml(plain, this.#limits));
     const isRead = json === undefined || this.#dialect === 'envoy';
     const value = isRead ? this.#valueOf(root) : json.value;
     return { root, aliases: this.#aliases, value, isJson: json !== undefined };

@@ -1,6 +1,9 @@
 /** What makes a text unreadable. */
+import { type AppError, failureAt } from '#kernel/errors.ts';
 import type { Reason } from '#kernel/reasons.ts';
+import type { DocumentText } from './document-text.ts';
 import type { TextLimits } from './text-limits.ts';
+import { LinedText, excerptAt, placeOf } from './text-position.ts';
 
 /** Why a document cannot be read, and the offset in it where that shows. */
 export class TextFault extends Error {
@@ -75,4 +78,13 @@ export function requireKnownTag(tag: string | undefined, offset: number): void {
     `the tag !!${name}, from which YAML readers make different values; remove it`,
     'tag_refused',
   );
+}
+
+/** Reports where and why a text cannot be read. */
+export function unparsable(input: DocumentText, { offset, message, reason }: TextFault): AppError {
+  const lined = new LinedText(input.text, input.firstLine);
+  const at = Math.min(input.span.start + offset, input.text.length);
+  const place = placeOf(input.where, lined, at);
+  const why = `${message}, in ${excerptAt(lined, at)}`;
+  return failureAt('TEXT_UNPARSABLE', place, { why, reason });
 }
