@@ -17,6 +17,7 @@ import { ownEnvoyOf, type OwnEnvoy } from './own-envoy.ts';
 import type { NamedTemplate } from '../templates/library.ts';
 import { substituteObject, type Variables } from '../templates/substitute.ts';
 import type { Fragment } from '../templates/template-schema.ts';
+import { variablesRead } from './unread-settings.ts';
 
 /** A helper's ConfigMap: content-addressed, so that equal settings share it. */
 export interface HelperConfigMap {
@@ -43,6 +44,8 @@ export interface Composition {
   /** Values of the variables that the Envoy parts use. */
   readonly envoyValues: Readonly<Record<string, Json>>;
   readonly variables: Variables;
+  /** Names of those that the templates read. */
+  readonly read: ReadonlySet<string>;
 }
 
 /** Fragments that apply, each once, in the order of their templates. */
@@ -92,6 +95,7 @@ export function compose(templates: readonly NamedTemplate[], variables: Variable
     ownEnvoy,
     envoyValues: values,
     variables: known,
+    read: variablesRead(templates, fragments),
   };
 }
 

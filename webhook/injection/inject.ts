@@ -42,6 +42,7 @@ import {
 import { isSameInjection, statusText, strip, type Status } from './status.ts';
 import { tellOfFederation, verifiedBy } from './tell-of-federation.ts';
 import type { Trace } from './trace.ts';
+import { tellOfUnread } from './unread-settings.ts';
 import { variablesFor, type EngineFacts } from '../request/variables.ts';
 
 export interface Engine extends EngineFacts {
@@ -84,6 +85,7 @@ export function inject(
   const { original, theirs, templates, composition } = prepared(located, request, engine);
   const asked = { templates, composition, settings, trace, engine };
   tellOfRules(original, asked);
+  tellOfUnread(settings, composition, asked);
   const around = envoyFor(original, { ...asked, surroundings: { claims, keysOf } });
   const wanted = fit(original, around.fitted, { ...around, trace, settings, claims });
   refuseUnfit(original, wanted, { ...engine, composition: around.fitted, selector });

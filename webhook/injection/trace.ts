@@ -4,6 +4,7 @@ import { printable } from '#kernel/text.ts';
 /** Stable API: metrics, audit annotations and documentation use these ids. */
 export type StepId =
   | 'annotation_on_workload'
+  | 'annotation_unread'
   | 'annotations_without_templates'
   | 'app_port_open'
   | 'awaits_container'
