@@ -10,14 +10,13 @@ import {
   type HelperSettingsInput,
 } from '../../sidecar/config/settings.ts';
 import { annotationKey, injectedLabel } from '../request/metadata-keys.ts';
-import { usedValues } from './envoy-values.ts';
+import { usedValues, variablesRead } from './envoy-values.ts';
 import { contentHash, type NameBy } from './hash.ts';
 import { mergePartial } from './keyed.ts';
 import { ownEnvoyOf, type OwnEnvoy } from './own-envoy.ts';
 import type { NamedTemplate } from '../templates/library.ts';
 import { substituteObject, type Variables } from '../templates/substitute.ts';
 import type { Fragment } from '../templates/template-schema.ts';
-import { variablesRead } from './unread-settings.ts';
 
 /** A helper's ConfigMap: content-addressed, so that equal settings share it. */
 export interface HelperConfigMap {

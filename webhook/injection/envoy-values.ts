@@ -1,6 +1,7 @@
-/** Which variables the Envoy parts of templates use: their values are what a plan consists of besides its source. */
+/** Which variables templates use, and their Envoy parts: the values of these are what a plan consists of besides its source. */
 import { own, setMember } from '#kernel/members.ts';
 import type { Json } from '#kernel/json.ts';
+import type { NamedTemplate } from '../templates/library.ts';
 import { variablesIn, type Variables } from '../templates/substitute.ts';
 import type { Fragment } from '../templates/template-schema.ts';
 
@@ -31,4 +32,20 @@ export function usedNames(fragment: Fragment): readonly string[] {
   for (const { cluster } of envoy.clusters) variablesIn(cluster, names);
   variablesIn(envoy.bootstrap ?? null, names);
   return [...names];
+}
+
+/** Names of the variables that decide about fragments of these templates, or stand in those that apply. */
+export function variablesRead(
+  templates: readonly NamedTemplate[],
+  fragments: readonly Fragment[],
+): ReadonlySet<string> {
+  const all = templates.flatMap(({ parts }) => parts);
+  const names = new Set(all.flatMap(({ fragment }) => Object.keys(fragment.when ?? {})));
+  for (const fragment of fragments) {
+    for (const name of usedNames(fragment)) names.add(name);
+    const { pod, everyContainer, helperRule, helperSettings, sidecars = [] } = fragment;
+    for (const part of [pod, everyContainer, helperRule, helperSettings, ...sidecars])
+      variablesIn(part ?? null, names);
+  }
+  return names;
 }

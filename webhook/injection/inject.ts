@@ -265,7 +265,7 @@ function requireOne(template: string, alternatives: readonly string[], settings:
   );
 }
 
-export interface EnvoyQuestion {
+interface EnvoyQuestion {
   readonly templates: readonly NamedTemplate[];
   readonly composition: Composition;
   readonly settings: Settings;

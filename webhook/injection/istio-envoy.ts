@@ -159,7 +159,7 @@ export function besideIstio(
 }
 
 /** Whether a template completes Istio's container, or does nothing without it. */
-export function needsIstio({ pod }: Pick<Composition, 'pod'>): boolean {
+function needsIstio({ pod }: Pick<Composition, 'pod'>): boolean {
   return listAt(objectAt(pod, 'spec'), 'containers')
     .filter(isObject)
     .some(({ name }) => name === istioContainer);

@@ -60,7 +60,7 @@ export function asksIstio(template: JsonObject): boolean {
 }
 
 /** Names of Istio's templates that an annotation asks for, without those of the mesh. */
-export function istioTemplates(template: JsonObject): readonly string[] {
+function istioTemplates(template: JsonObject): readonly string[] {
   return (stringAt(annotationsOf(template), istioKeys.templates) ?? '')
     .split(',')
     .map((name) => name.trim())

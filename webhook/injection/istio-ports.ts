@@ -83,7 +83,7 @@ interface CaptureSetting extends IstioSetting {
 }
 
 /** By which annotation, and which argument of Istio's container where that is there already: settings of the mesh are among these. */
-export const captureSettings = Object.freeze({
+const captureSettings = Object.freeze({
   includeInboundPorts: { key: istioKeys.includeInboundPorts, flag: '-b' },
   excludeInboundPorts: { key: istioKeys.excludeInboundPorts, flag: excludesFlag },
   excludeInterfaces: { key: istioKeys.excludeInterfaces, flag: '-c' },

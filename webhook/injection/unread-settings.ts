@@ -3,10 +3,7 @@ import { shortList } from '../envoy/short-list.ts';
 import { annotationKey, settingKeys, type SettingKey } from '../request/metadata-keys.ts';
 import type { Settings } from '../request/read-annotations.ts';
 import type { NamedTemplate } from '../templates/library.ts';
-import { variablesIn } from '../templates/substitute.ts';
-import type { Fragment } from '../templates/template-schema.ts';
 import type { Composition } from './compose.ts';
-import { usedNames } from './envoy-values.ts';
 import type { Trace } from './trace.ts';
 
 /** Who reads a setting beside templates. */
@@ -58,22 +55,6 @@ const readers: Readonly<Record<SettingKey, Readers>> = {
   'validate-before': { variables: ['validateBefore'] },
   'validate-listeners': { variables: ['validateListeners'] },
 };
-
-/** Names of the variables that decide about fragments of these templates, or stand in those that apply. */
-export function variablesRead(
-  templates: readonly NamedTemplate[],
-  fragments: readonly Fragment[],
-): ReadonlySet<string> {
-  const all = templates.flatMap(({ parts }) => parts);
-  const names = new Set(all.flatMap(({ fragment }) => Object.keys(fragment.when ?? {})));
-  for (const fragment of fragments) {
-    for (const name of usedNames(fragment)) names.add(name);
-    const { pod, everyContainer, helperRule, helperSettings, sidecars = [] } = fragment;
-    for (const part of [pod, everyContainer, helperRule, helperSettings, ...sidecars])
-      variablesIn(part ?? null, names);
-  }
-  return names;
-}
 
 export function tellOfUnread(
   settings: Settings,
