@@ -37,6 +37,7 @@ export function factsWith(objects: Objects, changes: Partial<ClusterFacts> = {})
     workloadApi: notAsked,
     spire: notAsked,
     held: new Map(),
+    proxies: new Map(),
     ...changes,
   };
 }

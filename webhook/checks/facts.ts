@@ -137,6 +137,19 @@ export interface HeldIdentities {
   readonly trustDomains: readonly string[] | undefined;
 }
 
+/** What Istio's proxy of a pod says that it has from SDS. */
+export interface ProxySecrets {
+  /** Undefined where it has no certificate, or one without a SPIFFE ID. */
+  readonly spiffeId: string | undefined;
+  /** Unix seconds. */
+  readonly validUntilS: number | undefined;
+  /** By the form of its `ROOTCA`, and by who signed the certificate. */
+  readonly issuer:
+    { readonly kind: 'istiod' | 'spire' } | { readonly kind: 'unknown'; readonly reason: string };
+  /** By name: those in its `ROOTCA`; istiod's names none. */
+  readonly trustDomains: readonly string[];
+}
+
 export interface ClusterFacts {
   /** `files`: what is not among the objects may well exist in the cluster. */
   readonly origin: 'files' | 'cluster';
@@ -158,6 +171,8 @@ export interface ClusterFacts {
   readonly spire: FactAnswer<SpireContents>;
   /** By `namespace/pod`; those that were not asked are not in it. */
   readonly held: ReadonlyMap<string, FactAnswer<HeldIdentities>>;
+  /** By `namespace/pod`; those that were not asked are not in it. */
+  readonly proxies: ReadonlyMap<string, FactAnswer<ProxySecrets>>;
 }
 
 /** One object of a cluster, and what its injection depends on. */

@@ -2,12 +2,12 @@
 import { jsonText, printable } from '#kernel/text.ts';
 import { fittingEntries, type JudgedIdentity } from '../checks/identity-links.ts';
 import type { ClusterFacts, HeldToken } from '../checks/facts.ts';
+import type { JudgedProxy } from '../checks/proxy-certificates.ts';
 import type { PodIdentity, IdentityChain } from '../checks/workload-identities.ts';
 import { exitCodes } from './exit-codes.ts';
+import { jsonOfProxy } from './proxies-report.ts';
 import type { Paint } from './reports.ts';
-
-/** Lines of one cell. */
-type Cell = readonly string[];
+import { tableOf, type Cell } from './table.ts';
 
 const heads = ['WORKLOAD', 'SPIFFE ID', 'ENTRY', 'SELECTORS', 'FEDERATES WITH', 'HELPER HAS'];
 const none: Cell = ['-'];
@@ -15,34 +15,12 @@ const none: Cell = ['-'];
 export function identitiesText(judged: readonly JudgedIdentity[], paint: Paint): string {
   if (judged.length === 0) return 'no workload asks for the helper\n';
   const rows = judged.map(({ identity }) => cellsOf(identity).map((cell) => cell.map(printable)));
-  const widths = heads.map((head, at) =>
-    rows
-      .flatMap((row) => row[at] ?? [])
-      .reduce((width, line) => Math.max(width, line.length), head.length),
-  );
+  const { head, linesOf } = tableOf(heads, rows);
   const table = rows.map((row, at) => [
-    ...linesOf(row, widths),
+    ...linesOf(row),
     ...remarksOn(judged[at], paint).map((line) => `  ${line}`),
   ]);
-  const head = paint('bold', lineOf(heads, widths));
-  return `${[head, ...table.flat()].join('\n')}\n`;
-}
-
-function linesOf(row: readonly Cell[], widths: readonly number[]): readonly string[] {
-  const height = Math.max(...row.map((cell) => cell.length));
-  return Array.from({ length: height }, (_, line) =>
-    lineOf(
-      row.map((cell) => cell[line] ?? ''),
-      widths,
-    ),
-  );
-}
-
-function lineOf(texts: readonly string[], widths: readonly number[]): string {
-  return texts
-    .map((text, at) => text.padEnd(widths[at] ?? 0))
-    .join('  ')
-    .trimEnd();
+  return `${[paint('bold', head), ...table.flat()].join('\n')}\n`;
 }
 
 function cellsOf(identity: IdentityChain): readonly Cell[] {
@@ -155,10 +133,25 @@ export function exitCodeOfIdentities(judged: readonly JudgedIdentity[], isBlind:
   return unknown > 0 || isBlind ? exitCodes.unreachable : exitCodes.ok;
 }
 
+/** Of two reports, what is missing counts before what is doubled, and that before what is not known. */
+export function worstCode(codes: readonly number[]): number {
+  const order = [exitCodes.refused, exitCodes.warned, exitCodes.unreachable];
+  return order.find((code) => codes.includes(code)) ?? exitCodes.ok;
+}
+
 /** docs/cli.md describes the members. */
 export function identitiesJson(
   judged: readonly JudgedIdentity[],
-  { target, spire }: { readonly target: string; readonly spire: ClusterFacts['spire'] },
+  {
+    target,
+    spire,
+    proxies,
+  }: {
+    readonly target: string;
+    readonly spire: ClusterFacts['spire'];
+    /** Undefined where they were not asked. */
+    readonly proxies: readonly JudgedProxy[] | undefined;
+  },
 ): string {
   const { kind: status } = spire;
   return jsonText({
@@ -174,6 +167,7 @@ export function identitiesJson(
         : { status, reason: spire.reason },
     summary: summaryOf(judged),
     workloads: judged.map(jsonOf),
+    ...(proxies === undefined ? {} : { proxies: proxies.map(jsonOfProxy) }),
   });
 }
 

@@ -5,10 +5,11 @@ import { Duplex, PassThrough } from 'node:stream';
 import { text as textOf } from 'node:stream/consumers';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { AppError, messageOf } from '#kernel/errors.ts';
-import { isObject, objectAt, stringAt } from '#kernel/json.ts';
+import { objectAt, stringAt } from '#kernel/json.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import { AnswerTooLarge, ApiRefusal } from './kubernetes-api.ts';
 import type { KubernetesApi, WatchCall } from './kubernetes-api.ts';
+import { asBuffer, boundedText, tryParse } from './answer-text.ts';
 import { defaultApiLimits } from './api-limits.ts';
 import type { ApiLimits } from './api-limits.ts';
 import {
@@ -112,11 +113,26 @@ class HttpApi implements ConnectedApi {
     const fromPod = new PassThrough();
     try {
       const forwarder = new PortForward(this.#config);
-      await forwarder.portForward(namespace, pod, [port], fromPod, null, toPod);
+      // The types of its WebSocket are not among the library's.
+      const opened: unknown = await forwarder.portForward(
+        namespace,
+        pod,
+        [port],
+        fromPod,
+        null,
+        toPod,
+      );
+      const both = Duplex.from({ readable: fromPod, writable: toPod });
+      if (isWebSocket(opened)) {
+        both.once('close', () => {
+          opened.close();
+        });
+        opened.once('close', () => fromPod.end());
+      }
+      return both;
     } catch (thrown) {
-      throw unreachable(`cannot forward port ${port} of pod ${namespace}/${pod}`, thrown);
+      throw notForwarded(thrown, `port ${port} of pod ${namespace}/${pod}`);
     }
-    return Duplex.from({ readable: fromPod, writable: toPod });
   }
 
   async remove(
@@ -222,24 +238,31 @@ function isRecord(headers: https.RequestOptions['headers']): headers is http.Out
   return headers !== undefined && !Array.isArray(headers);
 }
 
-/** @throws {AnswerTooLarge} and ends the connection */
-async function boundedText(response: http.IncomingMessage, maxBytes: number): Promise<string> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response) {
-    const part = asBuffer(chunk);
-    bytes += part.length;
-    if (bytes > maxBytes) throw new AnswerTooLarge(`a response exceeds ${maxBytes} bytes`);
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
-}
-
 /** What the API server itself said, such as an ERROR event, is passed on as it is. */
 function unreachable(what: string, thrown: unknown): Error {
   if (thrown instanceof AppError || thrown instanceof ApiRefusal) return thrown;
   if (thrown instanceof AnswerTooLarge) return thrown;
   return new AppError('CLUSTER_UNREACHABLE', `${what}: ${messageOf(thrown)}`, { cause: thrown });
+}
+
+interface WebSocketLike {
+  close(): void;
+  once(event: 'close', listener: () => void): unknown;
+}
+
+function isWebSocket(value: unknown): value is WebSocketLike {
+  return typeof value === 'object' && value !== null && 'close' in value && 'once' in value;
+}
+
+/** The library has no other answer for a refusal than the words of its WebSocket. */
+function notForwarded(thrown: unknown, what: string): Error {
+  // An event, not an Error: its message is no member of its own.
+  const isEvent = typeof thrown === 'object' && thrown !== null && 'message' in thrown;
+  const message = isEvent ? String(thrown.message) : messageOf(thrown);
+  const status = Number(/^Unexpected server response: (\d{3})$/.exec(message)?.[1]);
+  if (Number.isInteger(status))
+    return new ApiRefusal(status, '', { message: `cannot forward ${what}: HTTP status ${status}` });
+  return unreachable(`cannot forward ${what}`, new Error(message, { cause: thrown }));
 }
 
 interface Refused {
@@ -268,20 +291,4 @@ function parse(text: string): JsonObject {
   if (value === undefined)
     throw new AppError('CLUSTER_UNREACHABLE', 'the answer is not a JSON object');
   return value;
-}
-
-function tryParse(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    // Not every answer is from the API server; the caller names the status.
-    return undefined;
-  }
-}
-
-/** A stream without encoding gives Buffers; its type says any. */
-function asBuffer(chunk: unknown): Buffer {
-  if (!Buffer.isBuffer(chunk)) throw new TypeError('expected bytes');
-  return chunk;
 }

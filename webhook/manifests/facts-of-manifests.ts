@@ -75,6 +75,7 @@ export function factsOfFiles(
       configuration: notAsked,
       spire,
       held: new Map(),
+      proxies: new Map(),
     },
     faults: documents.flatMap(({ fault }) => (fault === undefined ? [] : [fault])),
   };

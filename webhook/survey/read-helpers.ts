@@ -8,8 +8,6 @@ import {
 } from '../../sidecar/config/helper-contract.ts';
 import { containersOf } from '../checks/containers.ts';
 import {
-  metadataOf,
-  nameOf,
   subjectsOf,
   type ClusterFacts,
   type FactAnswer,
@@ -17,10 +15,9 @@ import {
 } from '../checks/facts.ts';
 import { readHeld } from '../checks/held-identities.ts';
 import { ApiRefusal } from '../kube/kubernetes-api.ts';
+import { askPods, type PodName } from './ask-pods.ts';
 import type { Site } from './site.ts';
 
-/** Helpers that are asked at once. */
-const asked = 16;
 /** Milliseconds; the API server itself waits longer for a pod that does not answer. */
 const helperMs = 5_000;
 /** A page has some 200 bytes for each audience. */
@@ -32,22 +29,9 @@ type Held = FactAnswer<HeldIdentities>;
 
 /** By `namespace/pod`. */
 export async function readHelpers(site: Site): Promise<ClusterFacts['held']> {
-  const held = new Map<string, Held>();
-  if (!site.asksHelpers) return held;
-  const left = subjectsOf(site.objects.pods).filter(({ object }) => hasHelper(object));
-  /** Namespaces whose pods nobody lets us ask: one answer is enough. */
-  const closed = new Map<string, Held>();
-  while (left.length > 0) {
-    const answers = left.splice(0, asked).map(async ({ object }) => {
-      const namespace = stringAt(metadataOf(object), 'namespace') ?? '';
-      const name = nameOf(object);
-      const answer = closed.get(namespace) ?? (await askHelper(object, { namespace, name }, site));
-      if (answer.kind === 'not_asked') closed.set(namespace, answer);
-      held.set(`${namespace}/${name}`, answer);
-    });
-    await Promise.all(answers);
-  }
-  return held;
+  if (!site.asksHelpers) return new Map();
+  const pods = subjectsOf(site.objects.pods).filter(({ object }) => hasHelper(object));
+  return askPods(pods, (pod, named) => askHelper(pod, named, site));
 }
 
 function hasHelper(pod: JsonObject): boolean {
@@ -60,7 +44,7 @@ function isHelper(container: JsonObject): boolean {
 
 async function askHelper(
   pod: JsonObject,
-  { namespace, name }: { readonly namespace: string; readonly name: string },
+  { namespace, name }: PodName,
   { api, signal }: Site,
 ): Promise<Held> {
   if (stringAt(objectAt(pod, 'status'), 'phase') !== 'Running')

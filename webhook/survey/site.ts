@@ -27,6 +27,8 @@ export interface SurveyOptions {
   readonly spire: ClusterFacts['spire'];
   /** Whether the helper of every pod is asked what it has in hand. */
   readonly asksHelpers: boolean;
+  /** Whether Istio's proxy of every pod is asked which certificate it has. */
+  readonly asksProxies: boolean;
   readonly signal: AbortSignal;
 }
 

@@ -13,6 +13,7 @@ import { testedKubernetesMinor } from '../injection/tested-kubernetes.ts';
 import { readConfigMaps } from './read-config-maps.ts';
 import { readGroup } from './read-group.ts';
 import { readHelpers } from './read-helpers.ts';
+import { readProxies } from './read-proxies.ts';
 import { readConfiguration } from './configuration.ts';
 import { readServedChains } from './served-chains.ts';
 import type { Site, SurveyOptions } from './site.ts';
@@ -33,6 +34,7 @@ export async function survey(options: SurveyOptions): Promise<ClusterFacts> {
     served: await readServedChains(site),
     probe: await askProbe(site),
     held: await readHelpers(site),
+    proxies: await readProxies(site),
   };
 }
 
@@ -61,10 +63,14 @@ export async function surveyIdentities(options: SurveyOptions): Promise<ClusterF
     served: new Map(),
     probe: notAsked,
     held: await readHelpers(basis.site),
+    proxies: await readProxies(basis.site),
   };
 }
 
-type Basis = Omit<ClusterFacts, 'engine' | 'configuration' | 'served' | 'probe' | 'held'>;
+type Basis = Omit<
+  ClusterFacts,
+  'engine' | 'configuration' | 'served' | 'probe' | 'held' | 'proxies'
+>;
 
 async function readBasis(
   names: readonly ResourceName[],

@@ -23,8 +23,8 @@ export interface ProxySpec {
   readonly network: NetworkPod;
   /** Its own: SPIRE's agent knows it by that. */
   readonly uid: number;
-  /** Of SPIRE's agent. */
-  readonly socketPath: string;
+  /** Of SPIRE's agent; without it istiod gives the certificate. */
+  readonly socketPath: string | undefined;
 }
 
 export interface IstioProxy {
@@ -122,7 +122,7 @@ async function writeFiles(
   }
   const socketFolder = join(folder, 'var/run/secrets/workload-spiffe-uds');
   await mkdir(socketFolder);
-  await symlink(socketPath, join(socketFolder, 'socket'));
+  if (socketPath !== undefined) await symlink(socketPath, join(socketFolder, 'socket'));
   // Copies that other users may run and read: the cache may lie in a home folder that they may not enter.
   await copyFile(programPath('envoy'), join(folder, 'envoy'));
   await copyFile(programPath('pilot-agent'), join(folder, 'pilot-agent'));

@@ -1,5 +1,7 @@
 /** JWT-SVIDs in pods whose Envoy istiod configures: real istiod, Envoy, SPIRE and admission, in both data paths. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { JsonObject } from '#kernel/json.ts';
+import { readProxySecrets, secretsPath } from '../../../webhook/checks/proxy-secrets.ts';
 import { describeWithComponents } from '../harness/components.ts';
 import { askFrom, type PodAnswer } from '../harness/pod-requests.ts';
 import { waitUntil } from '../harness/processes.ts';
@@ -30,6 +32,7 @@ const specs = {
   injectsNatively: { name: 'injects-natively', annotations: asking('jwt-inject', 'native') },
   gateway: { name: 'gateway', isGateway: true, annotations: asking('jwt-validate', 'ext-authz') },
   provided: providedPod,
+  plain: { name: 'plain', isOfIstiod: true },
 } as const;
 
 /** Of the token that arrived at the app. */
@@ -81,6 +84,21 @@ describeWithComponents(meshPrograms, "Istio's Envoys", () => {
     for (const { name, proxy } of Object.values(pods)) {
       expect(await proxy.admin('/stats?filter=update_rejected&usedonly')).toBe('');
       expect(await proxy.admin('/certs')).toContain(`spiffe://example.org/ns/shop/sa/${name}`);
+    }
+  });
+
+  test('of each certificate can be told who gave it', async () => {
+    for (const { name, proxy } of Object.values(pods)) {
+      const page = JSON.parse(await proxy.admin(secretsPath)) as JsonObject;
+      const told = readProxySecrets(page);
+      const isOfIstiod = name === specs.plain.name;
+      expect(told).toMatchObject({
+        spiffeId: `spiffe://example.org/ns/shop/sa/${name}`,
+        issuer: { kind: isOfIstiod ? 'istiod' : 'spire' },
+        trustDomains: isOfIstiod ? [] : ['example.org'],
+      });
+      const leftS = (told?.validUntilS ?? 0) - Date.now() / 1_000;
+      expect(leftS).toBeGreaterThan(600);
     }
   });
 

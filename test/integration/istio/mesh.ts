@@ -46,6 +46,8 @@ export interface MeshPodSpec {
   readonly appPorts?: readonly number[];
   /** Istio's gateway in place of an app. */
   readonly isGateway?: boolean;
+  /** Its proxy does not see SPIRE's socket. */
+  readonly isOfIstiod?: boolean;
   /** Of a Service of the same name: names and numbers. */
   readonly service?: Readonly<Record<string, number>>;
 }
@@ -167,7 +169,7 @@ async function runPod(site: MeshSite, spec: MeshPodSpec, uid: number): Promise<M
   const hasHelper = containersIn(object).includes(helperContainer);
   const start = (): Promise<RunningProcess> => startHelper(site, { object, pod, uid: uid + 1 });
   const running = { helper: hasHelper ? await start() : undefined };
-  const { socketPath } = spire;
+  const socketPath = spec.isOfIstiod === true ? undefined : spire.socketPath;
   const proxy = await startIstioProxy(api, { pod: object, network: pod, uid, socketPath });
   return {
     name,

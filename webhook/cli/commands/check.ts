@@ -86,6 +86,7 @@ async function checkCluster(flags: CheckFlags, context: CliContext): Promise<num
     engines: engineSource(config, context),
     spire,
     asksHelpers: spire.kind !== 'not_asked',
+    asksProxies: false,
     workloadApi: await askWorkloadApi(flags.socket, context),
     signal: AbortSignal.timeout(clusterMs),
   });

@@ -3,6 +3,7 @@ import { printable } from '#kernel/text.ts';
 import { Command } from 'commander';
 import type { ClusterFacts } from '../../checks/facts.ts';
 import { judgeIdentities } from '../../checks/identity-links.ts';
+import { judgeProxies } from '../../checks/proxy-certificates.ts';
 import { factsOfFiles } from '../../manifests/facts-of-manifests.ts';
 import { foreignAmong } from '../../manifests/foreign-objects.ts';
 import { readManifest } from '../../manifests/manifest.ts';
@@ -12,15 +13,18 @@ import {
   identitiesJson,
   identitiesSummary,
   identitiesText,
+  worstCode,
 } from '../identities-report.ts';
 import { addEngineFlags, decideOptions, outputOption, type EngineFlags } from '../options.ts';
 import { readInputs } from '../read-inputs.ts';
+import { exitCodeOfProxies, proxiesText } from '../proxies-report.ts';
 import { painter, reportForeign, reportProblems } from '../reports.ts';
 import { addSpireFlags, refuseTwoStdins, spireFacts, type SpireFlags } from '../spire-flags.ts';
 import type { CliContext } from '../terminal.ts';
 
 interface IdentitiesFlags extends EngineFlags, ClusterFlags, SpireFlags {
   readonly output?: 'text' | 'json';
+  readonly istio?: true;
 }
 
 /** Milliseconds for a whole cluster: after it something hangs. */
@@ -33,6 +37,7 @@ Examples:
   svidecar identities --spire-server /run/spire-server/api.sock
   svidecar identities --spire-server spire-server.spire.svc:8081 --workload-api /run/spire/agent-sockets/spire-agent.sock
   svidecar identities shop/ --entries entries.json         manifests against what SPIRE has
+  svidecar identities -n shop --istio             and the certificates of Istio's proxies: from SPIRE, or from istiod
 
 For each workload with a helper: its SPIFFE ID, the entry that gives it, and the tokens that its helpers have (asked
 through the API server; no token is shown). Where the chain is broken, the first missing link and what to do about it.
@@ -46,7 +51,8 @@ export function identitiesCommand(context: CliContext): Command {
       'Show which identity each workload should have, its registration in SPIRE, and what its helpers have in hand.',
     )
     .argument('[paths...]', 'files, folders, or - for standard input; none: the cluster')
-    .addOption(outputOption(['text', 'json'], 'for people or for programs'));
+    .addOption(outputOption(['text', 'json'], 'for people or for programs'))
+    .option('--istio', "for a cluster: ask Istio's proxies too which certificate they have");
   return addSpireFlags(addClusterFlags(addEngineFlags(command), 'for a cluster'))
     .addHelpText('after', examples)
     .action(async (paths: readonly string[], flags: IdentitiesFlags) => {
@@ -76,6 +82,7 @@ async function ofCluster(flags: IdentitiesFlags, context: CliContext): Promise<T
     engines: engineSource(flags.config, context),
     spire: await spireFacts(flags, context),
     asksHelpers: true,
+    asksProxies: flags.istio === true,
     workloadApi: { kind: 'not_asked', reason: 'svidecar check --socket asks it' },
     signal: AbortSignal.timeout(clusterMs),
   });
@@ -103,16 +110,27 @@ async function ofFiles(
   return { facts, target: 'files' };
 }
 
-function report({ facts, target }: Told, { output }: IdentitiesFlags, context: CliContext): number {
+function report(
+  { facts, target }: Told,
+  { output, istio }: IdentitiesFlags,
+  context: CliContext,
+): number {
   const { terminal } = context;
   const judged = judgeIdentities(facts);
+  const proxies = istio === true ? judgeProxies(facts) : undefined;
   const { workloads, pods } = facts.objects;
   const reasons = [workloads, pods].flatMap((each) => ('reasons' in each ? each.reasons : []));
   for (const reason of new Set(reasons)) terminal.err(`${printable(reason)}\n`);
-  if (output === 'json') terminal.out(identitiesJson(judged, { target, spire: facts.spire }));
+  if (output === 'json')
+    terminal.out(identitiesJson(judged, { target, spire: facts.spire, proxies }));
   else {
     terminal.out(identitiesText(judged, painter(terminal)));
+    if (proxies !== undefined) terminal.out(`\n${proxiesText(proxies, painter(terminal))}`);
     terminal.out(`\n${target}: ${identitiesSummary(judged)}\n`);
   }
-  return exitCodeOfIdentities(judged, reasons.length > 0);
+  const codes = [
+    exitCodeOfIdentities(judged, reasons.length > 0),
+    exitCodeOfProxies(proxies ?? []),
+  ];
+  return worstCode(codes);
 }
