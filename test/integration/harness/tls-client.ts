@@ -1,6 +1,7 @@
 /** A client that shows any certificate, for what must be refused. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { programPath } from './components.ts';
 import { runCommand } from './processes.ts';
@@ -32,6 +33,10 @@ export interface TlsRequest {
   readonly path?: string;
   /** Lines such as `accept: text/plain`. */
   readonly headers?: readonly string[];
+  /** A connection that somebody has made elsewhere; the port is without meaning then. */
+  readonly socket?: Socket;
+  /** Default `http/1.1`. */
+  readonly protocol?: string;
 }
 
 /**
@@ -50,16 +55,15 @@ export async function requestOverTls(
 export function exchangeOverTls(
   port: number,
   { key, cert }: Partial<ClientCertificate>,
-  { path = '/', headers = [] }: TlsRequest,
+  { path = '/', headers = [], socket: made, protocol = 'http/1.1' }: TlsRequest,
 ): Promise<string> {
   const lines = [`GET ${path} HTTP/1.1`, 'host: backend', 'connection: close', ...headers, '', ''];
   return new Promise((resolve) => {
     let text = '';
     const socket: TLSSocket = connect({
-      host: '127.0.0.1',
-      port,
+      ...(made === undefined ? { host: '127.0.0.1', port } : { socket: made }),
       rejectUnauthorized: false,
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: [protocol],
       ...(key === undefined ? {} : { key }),
       ...(cert === undefined ? {} : { cert }),
     });

@@ -29,6 +29,8 @@ export interface InstalledWebhook {
   readonly certificates: string;
   /** Sum of `svidecar_reviews_total` over the samples whose labels contain the text. */
   reviews(label: string): Promise<number>;
+  /** Sum of a metric over the samples whose labels contain the text. */
+  metric(name: string, label: string): Promise<number>;
   /** One more that watches and writes; reviews go to the first. It is ready when this resolves. */
   addReplica(instance: string, version?: string): Promise<Replica>;
   stop(): Promise<void>;
@@ -105,7 +107,8 @@ export async function installWebhook(
     configFile,
     certificates,
     addReplica,
-    reviews: (label) => countReviews({ url, caPem: authority.caPem }, label),
+    reviews: (label) => sumOf({ url, caPem: authority.caPem }, 'svidecar_reviews_total', label),
+    metric: (name, label) => sumOf({ url, caPem: authority.caPem }, name, label),
     stop: async () => {
       await serving.stop();
       await work.remove();
@@ -153,14 +156,15 @@ export function pointedAt(
   return { ...hook, webhooks };
 }
 
-async function countReviews(
+async function sumOf(
   api: Pick<InstalledWebhook, 'url' | 'caPem'>,
+  name: string,
   label: string,
 ): Promise<number> {
   const text = await metricsText(api);
   return text
     .split('\n')
-    .filter((line) => line.startsWith('svidecar_reviews_total{') && line.includes(label))
+    .filter((line) => line.startsWith(`${name}{`) && line.includes(label))
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
 }
 

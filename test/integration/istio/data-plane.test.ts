@@ -5,9 +5,11 @@ import { readProxySecrets, secretsPath } from '../../../webhook/checks/proxy-sec
 import { describeWithComponents } from '../harness/components.ts';
 import { askFrom, type PodAnswer } from '../harness/pod-requests.ts';
 import { waitUntil } from '../harness/processes.ts';
-import { meshNamespace, meshPrograms, startMesh, type Mesh, type MeshPod } from './mesh.ts';
+import { callPod, type Told } from './call-pod.ts';
+import { meshPrograms, startMesh, type Mesh, type MeshPod } from './mesh.ts';
 import { beside, gatewayObjects, modes } from './mesh-objects.ts';
 import { providedPod, providerValues, testProvider } from './provider.ts';
+import { testUnderLoad } from './under-load.ts';
 import { oddRequests, sendOddly, statusByHttp2, type Door } from './ways-past.ts';
 
 const service = { http: 8080, plain: 8081 };
@@ -15,6 +17,7 @@ const service = { http: 8080, plain: 8081 };
 const appPorts = [8080, 8081, 8082];
 const validating = ['asked', 'native'] as const;
 type Validating = (typeof validating)[number];
+const gateways = ['gateway', 'nativeGateway'] as const;
 
 function asking(templates: string, dataPath: string): Record<string, string> {
   return {
@@ -28,9 +31,18 @@ function asking(templates: string, dataPath: string): Record<string, string> {
 const specs = {
   asked: { name: 'asked', appPorts, service, annotations: asking('jwt-validate', 'ext-authz') },
   native: { name: 'native', appPorts, service, annotations: asking('jwt-validate', 'native') },
-  injects: { name: 'injects', annotations: asking('jwt-inject', 'ext-authz') },
-  injectsNatively: { name: 'injects-natively', annotations: asking('jwt-inject', 'native') },
+  injects: { name: 'injects', jwtTtlS: 6, annotations: asking('jwt-inject', 'ext-authz') },
+  injectsNatively: {
+    name: 'injects-natively',
+    jwtTtlS: 6,
+    annotations: asking('jwt-inject', 'native'),
+  },
   gateway: { name: 'gateway', isGateway: true, annotations: asking('jwt-validate', 'ext-authz') },
+  nativeGateway: {
+    name: 'native-gateway',
+    isGateway: true,
+    annotations: asking('jwt-validate', 'native'),
+  },
   provided: providedPod,
   plain: { name: 'plain', isOfIstiod: true },
 } as const;
@@ -47,7 +59,7 @@ describeWithComponents(meshPrograms, "Istio's Envoys", () => {
 
   beforeAll(async () => {
     mesh = await startMesh({ values: await providerValues() });
-    await mesh.apply(...modes, ...gatewayObjects);
+    await mesh.apply(...modes, ...gateways.flatMap((name) => gatewayObjects(specs[name].name)));
     const started = Object.entries(specs).map(
       async ([name, spec]) => [name, await mesh.addPod(spec)] as const,
     );
@@ -62,20 +74,8 @@ describeWithComponents(meshPrograms, "Istio's Envoys", () => {
     await mesh.stop();
   });
 
-  const ask = (
-    to: Validating,
-    from: MeshPod,
-    told: { readonly token?: string; readonly path?: string } = {},
-  ): Promise<PodAnswer> =>
-    askFrom(from.network, {
-      host: pods[to].clusterIp,
-      port: 8080,
-      path: told.path ?? '/',
-      headers: {
-        host: `${to}.${meshNamespace}:8080`,
-        ...(told.token === undefined ? {} : { authorization: `Bearer ${told.token}` }),
-      },
-    });
+  const ask = (to: Validating, from: MeshPod, told: Told = {}): Promise<PodAnswer> =>
+    callPod(from, pods[to], told);
 
   /** Each of the two is the other's client: nothing is put into what it sends. */
   const peerOf = (to: Validating): MeshPod => pods[to === 'asked' ? 'native' : 'asked'];
@@ -119,16 +119,17 @@ describeWithComponents(meshPrograms, "Istio's Envoys", () => {
     expect((await ask('asked', from, { token: 'of.the.app' })).status).toBe(403);
   });
 
-  test('a gateway lets only a token for it in', async () => {
+  test.each(gateways)('%s: only a token for it gets in', async (name) => {
     const client = pods.native;
-    const enter = (headers: Record<string, string>): Promise<PodAnswer> =>
-      askFrom(client.network, { host: pods.gateway.network.address, port: 8088, headers });
-    const bearing = async (audience: string): Promise<Record<string, string>> => ({
-      authorization: `Bearer ${await client.token(audience)}`,
-    });
-    expect((await enter({})).status).toBe(403);
-    expect((await enter(await bearing('backend'))).status).toBe(200);
-    expect((await enter(await bearing('other'))).status).toBe(403);
+    const enter = async (audience?: string): Promise<number> => {
+      const asked = { host: pods[name].network.address, port: 8088 };
+      const token = audience === undefined ? undefined : await client.token(audience);
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      return (await askFrom(client.network, { ...asked, headers })).status;
+    };
+    expect(await enter()).toBe(name === 'gateway' ? 403 : 401);
+    expect(await enter('backend')).toBe(200);
+    expect(await enter('other')).toBe(403);
   });
 
   /** A Service's ports by its address, with mutual TLS; and all by the pod's own, as a stranger in the network would. */
@@ -150,6 +151,13 @@ describeWithComponents(meshPrograms, "Istio's Envoys", () => {
     expect(statuses).not.toContain(200);
     // Port 8080 is HTTP in every mode.
     expect(statuses[0]).toBe(to === 'asked' ? 403 : 401);
+  });
+
+  describe('under load', () => {
+    testUnderLoad(
+      () => mesh,
+      () => pods,
+    );
   });
 
   describe("beside Istio's own policies", () => {

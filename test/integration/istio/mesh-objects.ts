@@ -18,27 +18,49 @@ function mode(name: string, wanted: string): JsonObject {
 /** One of the two pods that validate takes plain text, too, so that strangers reach its filters. */
 export const modes = [mode('asked', 'STRICT'), mode('native', 'PERMISSIVE')];
 
-export const gatewayObjects: readonly JsonObject[] = [
-  {
-    apiVersion: networking,
-    kind: 'Gateway',
-    metadata: { name: 'gateway', namespace },
-    spec: {
-      selector: { app: 'gateway' },
-      servers: [{ port: { number: 8088, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }],
+/** A gateway of that name, which leads to one of the pods. */
+export function gatewayObjects(name: string): readonly JsonObject[] {
+  const metadata = { name, namespace };
+  const http = [{ route: [{ destination: { host: 'asked', port: { number: 8080 } } }] }];
+  const port = { number: 8088, name: 'http', protocol: 'HTTP' };
+  return [
+    {
+      apiVersion: networking,
+      kind: 'Gateway',
+      metadata,
+      spec: { selector: { app: name }, servers: [{ port, hosts: ['*'] }] },
     },
-  },
-  {
-    apiVersion: networking,
-    kind: 'VirtualService',
-    metadata: { name: 'gateway', namespace },
-    spec: {
-      hosts: ['*'],
-      gateways: ['gateway'],
-      http: [{ route: [{ destination: { host: 'asked', port: { number: 8080 } } }] }],
+    {
+      apiVersion: networking,
+      kind: 'VirtualService',
+      metadata,
+      spec: { hosts: ['*'], gateways: [name], http },
     },
-  },
-];
+  ];
+}
+
+/** Each request to a pod makes a connection, with a handshake, and none is sent again. */
+export function fussyRoute(name: string): readonly JsonObject[] {
+  const metadata = { name, namespace };
+  const trafficPolicy = { connectionPool: { http: { maxRequestsPerConnection: 1 } } };
+  return [
+    {
+      apiVersion: networking,
+      kind: 'DestinationRule',
+      metadata,
+      spec: { host: name, trafficPolicy },
+    },
+    {
+      apiVersion: networking,
+      kind: 'VirtualService',
+      metadata,
+      spec: {
+        hosts: [name],
+        http: [{ route: [{ destination: { host: name } }], retries: { attempts: 0 } }],
+      },
+    },
+  ];
+}
 
 const selector = { matchLabels: { app: 'native' } };
 

@@ -15,6 +15,7 @@ import { createPodNetwork, type NetworkPod, type PodNetwork } from '../harness/p
 import { askFrom } from '../harness/pod-requests.ts';
 import { waitUntil, type RunningProcess } from '../harness/processes.ts';
 import { startSpire, type Spire } from '../harness/spire.ts';
+import type { Entry } from '../harness/spire-server.ts';
 import { apply, installWebhook, type InstalledWebhook } from '../harness/webhook.ts';
 import { createWorkFolder, type WorkFolder } from '../harness/work-folder.ts';
 import { bundleInto, runtimeIn } from '../mesh/helper-process.ts';
@@ -50,6 +51,8 @@ export interface MeshPodSpec {
   readonly isOfIstiod?: boolean;
   /** Of a Service of the same name: names and numbers. */
   readonly service?: Readonly<Record<string, number>>;
+  /** Life of its tokens, seconds. */
+  readonly jwtTtlS?: number;
 }
 
 export interface MeshPod {
@@ -66,7 +69,11 @@ export interface MeshPod {
   restartHelper(graceMs?: number): Promise<void>;
   /** A token of its ServiceAccount, as the helper would get one. */
   token(audience: string): Promise<string>;
+  /** Changes its registrations in SPIRE, its proxy's and its helper's; `{}`: as at the start. */
+  register(change: Registration): Promise<void>;
 }
+
+type Registration = Pick<Entry, 'x509TtlS' | 'jwtTtlS' | 'federatesWith'>;
 
 export interface Mesh {
   readonly api: ApiServer;
@@ -149,9 +156,7 @@ interface MeshPodProcesses extends MeshPod {
 async function runPod(site: MeshSite, spec: MeshPodSpec, uid: number): Promise<MeshPodProcesses> {
   const { api, spire, network } = site;
   const { name, appPorts = [] } = spec;
-  const spiffeId = `spiffe://${spire.server.trustDomain}/ns/${meshNamespace}/sa/${name}`;
-  for (const each of [uid, uid + 1])
-    await spire.createEntry({ spiffeId, selectors: [`unix:uid:${each}`] });
+  const register = await registered(spire, spec, [uid, uid + 1]);
   const object = await storePod(api, spec);
   await applyFilter(api, spec);
   const inward = { [discoveryPort]: Number(site.istiod.discoveryAddress.split(':')[1]) };
@@ -177,6 +182,7 @@ async function runPod(site: MeshSite, spec: MeshPodSpec, uid: number): Promise<M
     proxy,
     object,
     clusterIp,
+    register,
     get helper() {
       return running.helper;
     },
@@ -192,6 +198,25 @@ async function runPod(site: MeshSite, spec: MeshPodSpec, uid: number): Promise<M
     stop: async () => {
       await Promise.all([proxy.stop(), app?.stop(0), running.helper?.stop(0)]);
     },
+  };
+}
+
+/** Makes entries of a ServiceAccount for users. @returns what changes all of them */
+async function registered(
+  spire: Spire,
+  { name, jwtTtlS }: Pick<MeshPodSpec, 'name' | 'jwtTtlS'>,
+  uids: readonly number[],
+): Promise<MeshPod['register']> {
+  const spiffeId = `spiffe://${spire.server.trustDomain}/ns/${meshNamespace}/sa/${name}`;
+  const life = jwtTtlS === undefined ? {} : { jwtTtlS };
+  const made = uids.map(async (uid) => {
+    const entry = { spiffeId, parentId: spire.agentId, selectors: [`unix:uid:${uid}`], ...life };
+    return { id: await spire.createEntry(entry), entry };
+  });
+  const entries = await Promise.all(made);
+  return async (change) => {
+    for (const { id, entry } of entries)
+      await spire.server.updateEntry(id, { ...entry, ...change });
   };
 }
 

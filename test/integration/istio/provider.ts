@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { isObject, type JsonObject } from '#kernel/json.ts';
 import { runSvidecar } from '../../fakes/fake-terminal.ts';
-import { askFrom, sendBytes, type PodAnswer } from '../harness/pod-requests.ts';
+import { sendBytes, type PodAnswer } from '../harness/pod-requests.ts';
 import { waitUntil } from '../harness/processes.ts';
+import { callPod } from './call-pod.ts';
 import { meshNamespace, type Mesh, type MeshPod, type MeshPodSpec } from './mesh.ts';
 
 export const providedPod: MeshPodSpec = {
@@ -49,14 +50,7 @@ export function testProvider(
   pods: () => { readonly provided: MeshPod; readonly client: MeshPod },
 ): void {
   const get = (token?: string): Promise<PodAnswer> =>
-    askFrom(pods().client.network, {
-      host: pods().provided.clusterIp,
-      port: 8080,
-      headers: {
-        host: `${name}.${meshNamespace}:8080`,
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      },
-    });
+    callPod(pods().client, pods().provided, token === undefined ? {} : { token });
   const sendOdd = (port: number, bytes: string): Promise<string | undefined> =>
     sendBytes(pods().client.network, { host: pods().provided.clusterIp, port, waitMs: 500 }, bytes);
 
