@@ -8,6 +8,7 @@ import { waitUntil } from '../harness/processes.ts';
 import { callPod, type Told } from './call-pod.ts';
 import { meshPrograms, startMesh, type Mesh, type MeshPod } from './mesh.ts';
 import { beside, gatewayObjects, modes } from './mesh-objects.ts';
+import { federating, testOtherDomain } from './other-domain.ts';
 import { providedPod, providerValues, testProvider } from './provider.ts';
 import { testUnderLoad } from './under-load.ts';
 import { oddRequests, sendOddly, statusByHttp2, type Door } from './ways-past.ts';
@@ -29,8 +30,18 @@ function asking(templates: string, dataPath: string): Record<string, string> {
 }
 
 const specs = {
-  asked: { name: 'asked', appPorts, service, annotations: asking('jwt-validate', 'ext-authz') },
-  native: { name: 'native', appPorts, service, annotations: asking('jwt-validate', 'native') },
+  asked: {
+    name: 'asked',
+    appPorts,
+    service,
+    annotations: { ...asking('jwt-validate', 'ext-authz'), ...federating },
+  },
+  native: {
+    name: 'native',
+    appPorts,
+    service,
+    annotations: { ...asking('jwt-validate', 'native'), ...federating },
+  },
   injects: { name: 'injects', jwtTtlS: 6, annotations: asking('jwt-inject', 'ext-authz') },
   injectsNatively: {
     name: 'injects-natively',
@@ -157,6 +168,13 @@ describeWithComponents(meshPrograms, "Istio's Envoys", () => {
     testUnderLoad(
       () => mesh,
       () => pods,
+    );
+  });
+
+  describe('of another trust domain', () => {
+    testOtherDomain(
+      () => mesh,
+      () => ({ asked: pods.asked, native: pods.native, from: pods.gateway }),
     );
   });
 

@@ -145,17 +145,12 @@ export function testUnderLoad(mesh: () => Mesh, pods: () => PodsUnderLoad): void
     await sleep(200);
     const deletedMs = performance.now();
     await api.request('DELETE', path);
-    await waitUntil('it is back', async () => ![undefined, first].includes(await uid()));
-    const backMs = performance.now() - deletedMs;
+    const isBack = async (): Promise<boolean> => ![undefined, first].includes(await uid());
+    await waitUntil('it is back', isBack, { deadlineMs: 10_000 });
     await sleep(1_500);
     const sent = await stream.stop();
-    const open = sent
-      .filter(passed)
-      .map(({ begunMs, endedMs }) => [begunMs, endedMs].map((ms) => Math.round(ms - deletedMs)));
-    console.log(to, 'back', backMs, 'open', open.length, open[0], open.at(-1));
-    expect(
-      sent.filter(passed).filter(({ endedMs }) => endedMs > deletedMs + repairedWithinMs),
-    ).toEqual([]);
+    const open = sent.filter(passed).map(({ endedMs }) => endedMs - deletedMs);
+    expect(Math.max(0, ...open)).toBeLessThan(repairedWithinMs);
     expect(await restored()).toBe(countBefore + 1);
     await waitUntil('an event tells', async () => {
       const events = await read(`/apis/events.k8s.io/v1/namespaces/${meshNamespace}/events`);
