@@ -18,10 +18,10 @@ function mode(name: string, wanted: string): JsonObject {
 /** One of the two pods that validate takes plain text, too, so that strangers reach its filters. */
 export const modes = [mode('asked', 'STRICT'), mode('native', 'PERMISSIVE')];
 
-/** A gateway of that name, which leads to one of the pods. */
-export function gatewayObjects(name: string): readonly JsonObject[] {
+/** A gateway of that name, which leads to another pod. */
+export function gatewayObjects(name: string, to: string): readonly JsonObject[] {
   const metadata = { name, namespace };
-  const http = [{ route: [{ destination: { host: 'asked', port: { number: 8080 } } }] }];
+  const http = [{ route: [{ destination: { host: to, port: { number: 8080 } } }] }];
   const port = { number: 8088, name: 'http', protocol: 'HTTP' };
   return [
     {
