@@ -7,17 +7,25 @@ interface Injected extends Record<string, Json | undefined> {
 }
 
 const excludes = 'traffic.sidecar.istio.io/excludeInboundPorts';
+const includes = 'traffic.sidecar.istio.io/includeInboundPorts';
 
 /** @param list where the proxy goes: a native sidecar, or a container beside the app's */
 export function withIstioProxy(pod: JsonObject, list: 'containers' | 'initContainers'): JsonObject {
   const copy = structuredClone(pod) as Injected;
   const annotations = isObject(copy.metadata['annotations']) ? copy.metadata['annotations'] : {};
   const excluded = annotations[excludes];
+  const included = annotations[includes];
   const ports = ['15090,15021,15020', ...(typeof excluded === 'string' ? [excluded] : [])];
   const init = {
     name: 'istio-init',
     image: 'istio/proxyv2',
-    args: ['istio-iptables', '-b', '*', '-d', ports.join(',')],
+    args: [
+      'istio-iptables',
+      '-b',
+      typeof included === 'string' ? included : '*',
+      '-d',
+      ports.join(','),
+    ],
   };
   const proxy = {
     name: 'istio-proxy',

@@ -52,17 +52,19 @@ const theirs = some({
   'sidecar.istio.io/interceptionMode': fc.constantFrom('NONE', 'TPROXY', 'REDIRECT'),
   'sidecar.istio.io/rewriteAppHTTPProbers': fc.constantFrom('true', 'false'),
   'proxy.istio.io/config': fc.constantFrom('{holdApplicationUntilProxyStarts: true}', 'junk: ['),
+  'sidecar.istio.io/inject': fc.constantFrom('true', 'false', 'yes'),
   'inject.istio.io/templates': fc.constantFrom(
     'gateway',
     'sidecar',
     'sidecar,spire',
     ' gateway , spire',
     'grpc-agent',
+    'edge',
   ),
 });
 const labels = some({
   app: fc.constant('shop'),
-  'sidecar.istio.io/inject': fc.constantFrom('true', 'true', 'true', 'false'),
+  'sidecar.istio.io/inject': fc.constantFrom('true', 'true', 'true', 'false', 'False'),
   'istio.io/rev': fc.constantFrom('default', 'canary', ''),
   'istio.io/dataplane-mode': fc.constantFrom('none', 'none', 'ambient'),
 });
@@ -120,19 +122,23 @@ export const meshPod: Gen = fc
     spec: of,
   }));
 
-/** Where its proxy would be put, in a namespace that has pods injected. The label wins over the annotation. */
+/** Where its proxy would be put, in a namespace that has pods injected. */
 export function arrivalOf(pod: JsonObject, list: Exclude<Arrival, 'nothing'>): Arrival {
   const metadata = objectAt(pod, 'metadata');
   const isAmbient = stringAt(objectAt(metadata, 'labels'), 'istio.io/dataplane-mode') === 'ambient';
-  const wish = stringAt(objectAt(metadata, 'labels'), 'sidecar.istio.io/inject');
+  const key = 'sidecar.istio.io/inject';
+  // The label wins. What is neither goes by the namespace.
+  const wish =
+    stringAt(objectAt(metadata, 'labels'), key) ?? stringAt(objectAt(metadata, 'annotations'), key);
   if (isAmbient || wish === 'false') return 'nothing';
   return isGateway(pod) ? 'containers' : list;
 }
 
-export function isGateway(pod: JsonObject): boolean {
+/** `edge` is a template of the mesh's own. */
+function isGateway(pod: JsonObject): boolean {
   const annotations = objectAt(objectAt(pod, 'metadata'), 'annotations');
   const templates = stringAt(annotations, 'inject.istio.io/templates') ?? '';
-  return templates.split(',').some((each) => each.trim() === 'gateway');
+  return templates.split(',').some((each) => ['gateway', 'edge'].includes(each.trim()));
 }
 
 /** The pod when Istio's injector was there. */
@@ -148,11 +154,15 @@ export function afterIstio(pod: JsonObject, list: Exclude<Arrival, 'nothing'>): 
   return withSocket(withIstioProxy({ ...pod, spec: { ...rest, containers: others } }, arrival));
 }
 
-/** Its socket's volume, where nobody else has brought one. */
+/** Its socket's volume, merged into what stands under that name. */
 function withSocket(pod: JsonObject): JsonObject {
   const of = objectAt(pod, 'spec');
+  const name = 'workload-socket';
   const volumes = listAt(of, 'volumes').filter(isObject);
-  if (volumes.some(({ name }) => name === 'workload-socket')) return pod;
-  const socket = { name: 'workload-socket', emptyDir: {} };
-  return { ...pod, spec: { ...of, volumes: [...volumes, socket] } };
+  const socket = { ...volumes.find((each) => each['name'] === name), name, emptyDir: {} };
+  const isThere = volumes.some((each) => each['name'] === name);
+  const merged = isThere
+    ? volumes.map((each) => (each['name'] === name ? socket : each))
+    : [...volumes, socket];
+  return { ...pod, spec: { ...of, volumes: merged } };
 }
