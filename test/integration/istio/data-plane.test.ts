@@ -42,10 +42,10 @@ const specs = {
     service,
     annotations: { ...asking('jwt-validate', 'native'), ...federating },
   },
-  injects: { name: 'injects', jwtTtlS: 6, annotations: asking('jwt-inject', 'ext-authz') },
+  injects: { name: 'injects', jwtTtlS: 12, annotations: asking('jwt-inject', 'ext-authz') },
   injectsNatively: {
     name: 'injects-natively',
-    jwtTtlS: 6,
+    jwtTtlS: 12,
     annotations: asking('jwt-inject', 'native'),
   },
   gateway: { name: 'gateway', isGateway: true, annotations: asking('jwt-validate', 'ext-authz') },

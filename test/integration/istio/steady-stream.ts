@@ -17,6 +17,9 @@ export interface SteadyStream {
   stop(): Promise<readonly Sent[]>;
 }
 
+/** So that a machine that lags is not pressed further. */
+const mostAtOnce = 20;
+
 /** Sends one each so many milliseconds, whether the one before has ended or not. */
 export function sendSteadily(everyMs: number, send: () => Promise<PodAnswer>): SteadyStream {
   const sent: Sent[] = [];
@@ -28,6 +31,7 @@ export function sendSteadily(everyMs: number, send: () => Promise<PodAnswer>): S
     sent.push({ ...answer, begunMs, endedMs: performance.now() });
   };
   const timer = setInterval(() => {
+    if (running.size >= mostAtOnce) return;
     const each = one().finally(() => running.delete(each));
     running.add(each);
   }, everyMs);

@@ -37,6 +37,12 @@ function tokenIn({ body }: Sent): string {
   return (stringAt(isObject(answer) ? answer : {}, 'authorization') ?? '').slice('Bearer '.length);
 }
 
+/** How many keys have signed the tokens that arrived. */
+function keysIn(sent: readonly Sent[]): number {
+  const tokens = new Set(sent.filter(passed).map(tokenIn));
+  return new Set([...tokens].map((token) => decodeProtectedHeader(token).kid)).size;
+}
+
 /** Signing keys of both kinds: published, then used. */
 async function changeKeys({ spire }: Mesh): Promise<void> {
   const { server } = spire;
@@ -63,13 +69,13 @@ export function testUnderLoad(mesh: () => Mesh, pods: () => PodsUnderLoad): void
     validating.map((to) => sendSteadily(everyMs, () => callPod(peerOf(to), pods()[to])));
   const bearing = async (to: (typeof validating)[number]): Promise<SteadyStream> => {
     const token = await peerOf(to).token('backend');
-    return sendSteadily(50, () => callPod(peerOf(to), pods()[to], { token }));
+    return sendSteadily(100, () => callPod(peerOf(to), pods()[to], { token }));
   };
   const stopped = async (streams: readonly SteadyStream[]): Promise<readonly Sent[]> =>
     (await Promise.all(streams.map((stream) => stream.stop()))).flat();
 
   test('certificates, tokens and keys change, and no request fails', async () => {
-    const all = Object.values(pods());
+    const all = [...validating, ...injecting].map((name) => pods()[name]);
     await mesh().apply(...validating.flatMap((to) => fussyRoute(to)));
     const end = new AbortController();
     const streams = injecting.map((from) =>
@@ -79,31 +85,29 @@ export function testUnderLoad(mesh: () => Mesh, pods: () => PodsUnderLoad): void
     const serials = all.map(() => new Set<string>());
     const collecting = all.map((pod, at) => collect(serials[at] ?? new Set(), pod, end.signal));
     await changeKeys(mesh());
-    await sleep(5_500);
+    const areNew = (): boolean => streams.every((of) => keysIn(of.flatMap(({ sent }) => sent)) > 1);
+    await waitUntil('tokens are signed by the new key', () => Promise.resolve(areNew()));
+    const areRenewed = (): boolean => serials.every(({ size }) => size > 2);
+    await waitUntil('all have had three certificates', () => Promise.resolve(areRenewed()));
     const sent = await Promise.all(streams.map(stopped));
     end.abort();
     await Promise.all(collecting);
     expect(sent.flat().filter((each) => !passed(each))).toEqual([]);
-    for (const ofOne of sent) {
-      expect(ofOne.length).toBeGreaterThan(60);
-      const tokens = new Set(ofOne.map(tokenIn));
-      expect(tokens.size).toBeGreaterThan(2);
-      expect(new Set([...tokens].map((token) => decodeProtectedHeader(token).kid)).size).toBe(2);
-    }
-    for (const each of serials) expect(each.size).toBeGreaterThan(2);
+    for (const ofOne of sent) expect(ofOne.length).toBeGreaterThan(20);
     for (const pod of all) expect(new Set(await serialsOf(pod, 'ca_cert')).size).toBe(2);
     for (const pod of all) await pod.register({});
   });
 
   test('helpers are killed and come back: nobody without a token gets in at any time', async () => {
-    const without = tokenless(25);
+    const without = tokenless(50);
     const toAsked = await bearing('asked');
     const toNative = await bearing('native');
     await sleep(300);
     for (const to of validating) await pods()[to].helper?.stop(0);
     const goneMs = performance.now();
-    await sleep(700);
-    const startMs = performance.now();
+    const whileGone = (): readonly Sent[] => toAsked.sent.filter(({ begunMs }) => begunMs > goneMs);
+    await waitUntil('some were sent meanwhile', () => Promise.resolve(whileGone().length > 5));
+    expect(whileGone().filter(passed)).toEqual([]);
     await Promise.all(validating.map((to) => pods()[to].restartHelper(0)));
     const token = await pods().native.token('backend');
     await waitUntil('it is asked again', async () => {
@@ -111,16 +115,13 @@ export function testUnderLoad(mesh: () => Mesh, pods: () => PodsUnderLoad): void
       return status === 200;
     });
     const backMs = performance.now();
-    await sleep(700);
-    const asked = await toAsked.stop();
+    const afterwards = (): readonly Sent[] =>
+      toAsked.sent.filter(({ begunMs }) => begunMs > backMs);
+    await waitUntil('some were sent afterwards', () => Promise.resolve(afterwards().length > 5));
+    await toAsked.stop();
     const native = await toNative.stop();
     expect((await stopped(without)).filter(passed)).toEqual([]);
-    const whileGone = asked.filter(({ begunMs, endedMs }) => begunMs > goneMs && endedMs < startMs);
-    expect(whileGone.length).toBeGreaterThan(5);
-    expect(whileGone.filter(passed)).toEqual([]);
-    const afterwards = asked.filter(({ begunMs }) => begunMs > backMs);
-    expect(afterwards.length).toBeGreaterThan(5);
-    expect(afterwards.filter((each) => !passed(each))).toEqual([]);
+    expect(afterwards().filter((each) => !passed(each))).toEqual([]);
     // Envoy itself has the keys.
     expect(native.filter((each) => !passed(each))).toEqual([]);
   });
@@ -141,7 +142,7 @@ export function testUnderLoad(mesh: () => Mesh, pods: () => PodsUnderLoad): void
     const first = await uid();
     const countBefore = await restored();
     expect(first).toBeDefined();
-    const stream = sendSteadily(10, () => callPod(peerOf(to), pods()[to]));
+    const stream = sendSteadily(20, () => callPod(peerOf(to), pods()[to]));
     await sleep(200);
     const deletedMs = performance.now();
     await api.request('DELETE', path);
