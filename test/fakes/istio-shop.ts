@@ -15,7 +15,7 @@ const byFilter = {
   'inject.svidecar.dev/templates': 'jwt-validate',
   'svidecar.dev/envoy-container': 'istio-proxy',
 };
-const byPolicy = { ...byFilter, 'inject.svidecar.dev/templates': 'istio-validate' };
+export const byPolicy = { ...byFilter, 'inject.svidecar.dev/templates': 'istio-validate' };
 
 /** As a cluster stores it. */
 function stored(object: JsonObject): JsonObject {
@@ -72,8 +72,11 @@ export function filterWith(change: (patch: JsonObject) => JsonObject): JsonObjec
   return { ...filter, spec: { ...spec, configPatches } };
 }
 
-export function podWith(change: (pod: JsonObject) => JsonObject): JsonObject {
-  return change(storedPod(byFilter));
+export function podWith(
+  change: (pod: JsonObject) => JsonObject,
+  annotations = byFilter,
+): JsonObject {
+  return change(storedPod(annotations));
 }
 
 export function istioObject(kind: string, spec: JsonObject, place = 'shop'): JsonObject {

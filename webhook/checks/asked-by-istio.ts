@@ -2,6 +2,7 @@
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { helperEntry, helperHost, providerName, providerTemplate } from '../istio/provider.ts';
 import type { Assessed } from './assess.ts';
+import { withoutProxy } from './bare-pods.ts';
 import type { Check, CheckOutcome, Finding } from './check-contract.ts';
 import { subjectsOf, type ClusterFacts, type Reading, type Where } from './facts.ts';
 import { isFor, rootNamespaces } from './istio-selection.ts';
@@ -22,7 +23,11 @@ export const istioPolicies: Check = {
     const policies = judgePolicies(users, facts);
     const mesh = judgeMesh(facts, policies.providers);
     return {
-      findings: [...policies.outcome.findings, ...mesh.findings],
+      findings: [
+        ...policies.outcome.findings,
+        ...withoutProxy(users, 'so nobody asks its helper'),
+        ...mesh.findings,
+      ],
       unread: policies.outcome.unread ?? [],
       notes: mesh.notes ?? [],
     };

@@ -4,9 +4,8 @@ import type { DesiredEnvoyFilter } from '../desired/desired.ts';
 import { filterFault, isOurFilter } from '../desired/filter-faults.ts';
 import { desiredConfigMaps } from '../desired/marks.ts';
 import { hashesIn, hashOfName } from '../injection/hash.ts';
-import { proxyIn } from '../injection/istio-marks.ts';
 import type { EnvoyPlan } from '../injection/status.ts';
-import { envoyFilterKind, istioContainer } from '../istio/istio-plan.ts';
+import { envoyFilterKind } from '../istio/istio-plan.ts';
 import { envoyFilterLabel } from '../request/metadata-keys.ts';
 import { readableStatus, statusTextOf, type Assessed } from './assess.ts';
 import type { Check, CheckOutcome, Finding, Material } from './check-contract.ts';
@@ -19,6 +18,7 @@ import {
   type ClusterFacts,
   type Subject,
 } from './facts.ts';
+import { withoutProxy } from './bare-pods.ts';
 import { byController, ofController, restartHint } from './pod-groups.ts';
 
 export const envoyFilter: Check = {
@@ -171,12 +171,6 @@ function podFaults(users: readonly FilterUser[]): readonly Finding[] {
   const unlabelled = injected
     .filter(({ assessed, plan }) => labelOf(assessed) !== plan.derived)
     .map(({ assessed }) => assessed);
-  const bare = injected
-    .map(({ assessed }) => assessed)
-    .filter(({ located, where, subject }) => {
-      const isStored = stringAt(located.metadata, 'uid') !== undefined;
-      return where.kind === 'Pod' && isStored && proxyIn(subject.object) === undefined;
-    });
   const without = `lacks the label ${envoyFilterLabel} with the name of its EnvoyFilter, which so tells its Envoy nothing`;
   return [
     ...unlabelled
@@ -191,12 +185,9 @@ function podFaults(users: readonly FilterUser[]): readonly Finding[] {
     ...byController(unlabelled).map((group) =>
       fault(group.first, `${without}${ofController(group)}`, restartHint(group)),
     ),
-    ...byController(bare).map((group) =>
-      fault(
-        group.first,
-        `runs without ${istioContainer}, so nothing adds or checks tokens${ofController(group)}`,
-        `see that Istio injects this namespace (label istio-injection: enabled, or istio.io/rev), then ${restartHint(group)}`,
-      ),
+    ...withoutProxy(
+      injected.map(({ assessed }) => assessed),
+      'so nothing adds or checks tokens',
     ),
   ];
 }

@@ -5,7 +5,7 @@ import type { JsonObject } from '#kernel/json.ts';
 import { boundedText, tryParse } from './answer-text.ts';
 import type { ConnectedApi } from './connection.ts';
 
-export interface PodPage {
+interface PodPage {
   readonly namespace: string;
   readonly pod: string;
   readonly port: number;

@@ -4,6 +4,7 @@ import type { CheckId } from '../../../../webhook/checks/check-contract.ts';
 import type { ClusterFacts, Reading, ResourceName } from '../../../../webhook/checks/facts.ts';
 import { factsWith, findingsOf, resultOf, type Objects } from '../../../fakes/check-facts.ts';
 import {
+  byPolicy,
   filter,
   filtered,
   filterWith,
@@ -151,6 +152,13 @@ const rows: readonly Row[] = [
     policies(some),
     'warning',
     'for some requests only',
+  ],
+  [
+    'istio_policies',
+    "a pod without Istio's proxy",
+    { ...provided, pods: [podWith(withoutProxy, byPolicy)] },
+    'error',
+    'runs without istio-proxy, so nobody asks its helper',
   ],
   [
     'istio_policies',
