@@ -3,7 +3,8 @@
  * without a registry runs the same manifests as one that pulls them.
  */
 import { execFileSync } from 'node:child_process';
-import { withRuntime, type Contents } from './image-layers.ts';
+import { join } from 'node:path';
+import { from, withRuntime, type Contents } from './image-layers.ts';
 import { programPath, programVersion } from './pins.ts';
 
 interface Published {
@@ -16,6 +17,10 @@ interface Published {
   readonly arguments?: readonly string[];
   /** What else of the published image pods rely on: programs of the distribution, at the same place in both. */
   readonly tools?: readonly string[];
+  /** The image whose layers lie below: an archive that holds both holds them once. */
+  readonly on?: 'envoy';
+  /** Where files of Istio's repository lie in the image. */
+  readonly istioFiles?: Readonly<Record<string, string>>;
 }
 
 const published = {
@@ -54,6 +59,24 @@ const published = {
     vendor: 'svidecar',
     program: 'csi-node-driver-registrar',
   },
+  'pilot-discovery': {
+    reference: 'docker.io/istio/pilot:$version.0',
+    vendor: 'istio',
+    program: 'usr/local/bin/pilot-discovery',
+  },
+  // Istio's proxy: pilot-agent, and stock Envoy where Istio publishes a build of its own.
+  'pilot-agent': {
+    reference: 'docker.io/istio/proxyv2:$version.0',
+    vendor: 'istio',
+    program: 'usr/local/bin/pilot-agent',
+    on: 'envoy',
+    // istio-init's rules, where Istio is told to make them by nftables.
+    tools: ['/usr/sbin/nft'],
+    istioFiles: {
+      'var/lib/istio/envoy/envoy_bootstrap_tmpl.json':
+        'tools/packaging/common/envoy_bootstrap.json',
+    },
+  },
   coredns: {
     reference: 'registry.k8s.io/coredns/coredns:v$version',
     vendor: 'coredns',
@@ -80,8 +103,19 @@ export function standIn(name: StandIn): Contents {
     .replace('$version', version)
     .split(/:(?=[^:]*$)/);
   const binary = programPath(name);
+  const own = withRuntime(
+    { name, version, vendor: image.vendor, binary },
+    image.program,
+    image.tools,
+  );
+  const files = Object.entries(image.istioFiles ?? {}).map(([path, source]) =>
+    from(path, join(programPath('istio-files'), source), 0o644),
+  );
+  const below = image.on === undefined ? undefined : standIn(image.on);
   return {
-    ...withRuntime({ name, version, vendor: image.vendor, binary }, image.program, image.tools),
+    ...own,
+    layers: [...(below?.layers ?? []), [...own.layers.flat(), ...files]],
+    libraries: [...new Set([...(below?.libraries ?? []), ...own.libraries])].sort(),
     repository,
     tag,
     description: `${name}, from the pinned component; stands in for the published image.`,

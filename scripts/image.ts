@@ -28,7 +28,7 @@ function imageOf(contents: Contents, sbom: Buffer): Image {
       // A number, so that the kubelet can check runAsNonRoot.
       User: '65532:65532',
       Env: [
-        'PATH=/usr/local/bin:/usr/bin:/bin',
+        'PATH=/usr/local/bin:/usr/sbin:/usr/bin:/bin',
         ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
       ],
       Labels: {
