@@ -103,19 +103,9 @@ export function standIn(name: StandIn): Contents {
     .replace('$version', version)
     .split(/:(?=[^:]*$)/);
   const binary = programPath(name);
-  const own = withRuntime(
-    { name, version, vendor: image.vendor, binary },
-    image.program,
-    image.tools,
-  );
-  const files = Object.entries(image.istioFiles ?? {}).map(([path, source]) =>
-    from(path, join(programPath('istio-files'), source), 0o644),
-  );
-  const below = image.on === undefined ? undefined : standIn(image.on);
+  const runtime = { name, version, vendor: image.vendor, binary };
   return {
-    ...own,
-    layers: [...(below?.layers ?? []), [...own.layers.flat(), ...files]],
-    libraries: [...new Set([...(below?.libraries ?? []), ...own.libraries])].sort(),
+    ...layersOf(image, withRuntime(runtime, image.program, image.tools)),
     repository,
     tag,
     description: `${name}, from the pinned component; stands in for the published image.`,
@@ -123,6 +113,23 @@ export function standIn(name: StandIn): Contents {
     arguments: image.arguments ?? [],
     environment: {},
     packages: [],
+  };
+}
+
+/** What the program is, with what lies beside it, on what lies below. */
+function layersOf<Own extends Pick<Contents, 'layers' | 'libraries'>>(
+  { on, istioFiles = {} }: Published,
+  own: Own,
+): Own {
+  if (on === undefined) return own;
+  const below = standIn(on);
+  const files = Object.entries(istioFiles).map(([path, source]) =>
+    from(path, join(programPath('istio-files'), source), 0o644),
+  );
+  return {
+    ...own,
+    layers: [...below.layers, [...own.layers.flat(), ...files]],
+    libraries: [...new Set([...below.libraries, ...own.libraries])].sort(),
   };
 }
 

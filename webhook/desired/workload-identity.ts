@@ -8,6 +8,8 @@ import { registrationsOf, type RegistrationOptions } from '../identity/registrat
 import { fragmentsOf } from '../injection/compose.ts';
 import type { Engine } from '../injection/inject.ts';
 import { bringsEnvoy, needsIdentityOf } from '../injection/status.ts';
+import { istioContainer } from '../istio/istio-plan.ts';
+import { givesIstioTheSocket } from '../istio/istio-socket.ts';
 import { proxyContainer } from '../proxy/proxy-plan.ts';
 import { isPod, kindNamed } from '../objects/kinds.ts';
 import { locate, type Located } from '../request/locate.ts';
@@ -15,7 +17,7 @@ import { annotationKey, statusKey } from '../request/metadata-keys.ts';
 import { readRequest, type Settings } from '../request/read-annotations.ts';
 import { variablesFor } from '../request/variables.ts';
 
-/** The identity that a workload's helper, or its Envoy, asks for, whatever its parent in SPIRE. */
+/** The identity that a workload's helper, or its Envoy (Istio's too), asks for, whatever its parent in SPIRE. */
 export interface WorkloadIdentity {
   readonly spiffeId: string;
   /** Sorted. */
@@ -30,7 +32,7 @@ export type IdentityWish =
   | {
       readonly kind: 'identity';
       readonly identity: WorkloadIdentity;
-      /** Of the Envoy that a template brought, where the other one is a helper's. */
+      /** Of the Envoy that a template brought, or of Istio's with SPIRE's socket, where the other one is a helper's. */
       readonly envoy?: WorkloadIdentity;
     }
   /** It asks for what it may not have: nothing is registered for it. */
@@ -38,7 +40,7 @@ export type IdentityWish =
   /** What it asks for cannot be told; entries that may be its own must stay. */
   | { readonly kind: 'unclear'; readonly why: string };
 
-/** Whether a template brought an Envoy, beside a helper or alone. */
+/** Whether a template brought an Envoy, beside a helper or alone; Istio's has an identity only with `registration: entries`. */
 export function hasOwnEnvoy({ identity, envoy }: IdentityWish & { kind: 'identity' }): boolean {
   return envoy !== undefined || identity.wantsCertificate === true;
 }
@@ -72,7 +74,7 @@ function isRevision({ kind, metadata }: Located): boolean {
 function identityOf(located: Located, engine: Engine): IdentityWish | undefined {
   const { settings, names } = requestIn(located);
   const needs = needsIn(located, engine, names);
-  if (!needs.hasHelper && !needs.hasOwnEnvoy) return undefined;
+  if (!Object.values(needs).includes(true)) return undefined;
   const { entries, registration: registrar } = engine.config;
   // Entries of spire-controller-manager are for one pod each, by its UID.
   const podLabels = registrar === 'clusterspiffeid' ? [] : entries.podLabels;
@@ -110,7 +112,9 @@ function wishedBy({
     spiffeId,
     selectors: [...new Set(selectors)].sort(),
     federatesWith,
-    ...(container === proxyContainer ? { wantsCertificate: true } : {}),
+    ...(container === proxyContainer || container === istioContainer
+      ? { wantsCertificate: true }
+      : {}),
   };
 }
 
@@ -122,7 +126,7 @@ function requestIn({ template }: Located): {
   return request.kind === 'templates' ? request : { names: [], settings: {} };
 }
 
-type Needs = Pick<RegistrationOptions, 'hasHelper'> & { readonly hasOwnEnvoy: boolean };
+type Needs = Pick<RegistrationOptions, 'hasHelper' | 'hasOwnEnvoy' | 'isIstio'>;
 
 /** A helper whose rules only ban needs none. */
 function needsIn(located: Located, engine: Engine, names: readonly string[]): Needs {
@@ -130,11 +134,15 @@ function needsIn(located: Located, engine: Engine, names: readonly string[]): Ne
   const text = stringAt(objectAt(objectAt(template, 'metadata'), 'annotations'), statusKey);
   if (text !== undefined) {
     const status = engine.memory.parseStatus(text);
-    return { hasHelper: needsIdentityOf(status), hasOwnEnvoy: bringsEnvoy(status) };
+    return {
+      hasHelper: needsIdentityOf(status),
+      hasOwnEnvoy: bringsEnvoy(status),
+      isIstio: givesIstioSockets(status.templates, engine),
+    };
   }
   // On the node's network nothing is injected.
   if (names.length === 0 || objectAt(template, 'spec')['hostNetwork'] === true)
-    return { hasHelper: false, hasOwnEnvoy: false };
+    return { hasHelper: false };
   const { settings } = requestIn(located);
   const templates = names.map((name) => engine.library.get(name));
   const fragments = fragmentsOf(templates, variablesFor(located, settings, engine));
@@ -142,7 +150,18 @@ function needsIn(located: Located, engine: Engine, names: readonly string[]): Ne
   return {
     hasHelper: needsIdentity(rules),
     hasOwnEnvoy: fragments.some(({ envoy }) => envoy?.own !== undefined),
+    isIstio: givesIstioSockets(names, engine),
   };
+}
+
+/** Whoever lets spire-controller-manager register says himself which of Istio's proxies it registers. */
+function givesIstioSockets(names: readonly string[], { config, library }: Engine): boolean {
+  if (config.registration !== 'entries') return false;
+  // Of those that a pod was injected with, one may be there no more.
+  const parts = names.flatMap((name) =>
+    library.names.includes(name) ? library.get(name).parts : [],
+  );
+  return parts.some(({ fragment: { pod } }) => pod !== undefined && givesIstioTheSocket(pod));
 }
 
 /** Whoever writes a workload would choose who it is: only where the configuration lets them. */

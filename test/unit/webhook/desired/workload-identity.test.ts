@@ -1,9 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { identityOfStored } from '../../../../webhook/desired/workload-identity.ts';
 import { decide } from '../../../../webhook/admission/decide.ts';
 import { injected } from '../../../fakes/admission.ts';
 import { engineFor } from '../../../fakes/engine.ts';
-import { deployment, injectBackend, madeBy, pod } from '../../../fakes/workloads.ts';
+import { appAlone, deployment, injectBackend, madeBy, pod } from '../../../fakes/workloads.ts';
 import type { JsonObject } from '#kernel/json.ts';
 
 const engine = engineFor({ registration: 'entries' });
@@ -137,5 +137,35 @@ test('without a label by which entries select, others would meet its entry: noth
   expect(identityOfStored(deployment(injectBackend), byController)).toMatchObject({
     kind: 'identity',
     identity: { selectors: ['k8s:container-name:auth-helper', 'k8s:ns:shop', 'k8s:sa:frontend'] },
+  });
+});
+
+describe("Istio's proxy with SPIRE's socket", () => {
+  const istio = { 'inject.svidecar.dev/templates': 'istio-spire' };
+  const app = { serviceAccountName: 'frontend', ...appAlone };
+  const proxy = {
+    spiffeId: 'spiffe://example.org/ns/shop/sa/frontend',
+    selectors: ['k8s:container-name:istio-proxy', 'k8s:ns:shop', 'k8s:sa:frontend'],
+    federatesWith: [],
+    wantsCertificate: true,
+  };
+
+  test('has the identity that Istio takes, injected or not yet, alone or beside a helper', () => {
+    const asking = deployment(istio, app);
+    for (const object of [asking, injected(asking, { engine })])
+      expect(identityOfStored(object, engine)).toEqual({ kind: 'identity', identity: proxy });
+    const both = { ...istio, 'inject.svidecar.dev/templates': 'istio-spire, jwt-validate' };
+    const wish = identityOfStored(deployment(both, app), engine);
+    expect(wish).toMatchObject({ identity: { spiffeId: proxy.spiffeId }, envoy: proxy });
+  });
+
+  test('has none where another registers, where Istio is told no, and without the socket', () => {
+    const asking = deployment(istio, app);
+    for (const registration of ['none', 'clusterspiffeid'] as const)
+      expect(identityOfStored(asking, engineFor({ registration }))).toBeUndefined();
+    const told = deployment({ ...istio, 'sidecar.istio.io/inject': 'false' }, app);
+    expect(identityOfStored(told, engine)).toBeUndefined();
+    const without = { 'inject.svidecar.dev/templates': 'spiffe-socket' };
+    expect(identityOfStored(deployment(without, app), engine)).toBeUndefined();
   });
 });
