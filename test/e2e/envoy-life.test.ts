@@ -1,13 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { runCommand, startProcess, waitUntil } from '../integration/harness/processes.ts';
+import { runCommand, waitUntil } from '../integration/harness/processes.ts';
 import { artefact } from './harness/artefacts.ts';
 import { describeOnCluster, repository } from './harness/cluster.ts';
-import type { Report } from './harness/steady-load.ts';
+import { underLoad } from './harness/under-load.ts';
 import {
   endOf,
   installSvidecar,
@@ -25,7 +23,6 @@ const rate = 6;
 
 describeOnCluster('the life of pods that svidecar gives an Envoy', (cluster) => {
   const life = new Workloads(cluster, 'envoy-life');
-  const work = mkdtempSync(join(tmpdir(), 'svidecar-envoy-life-'));
   const manifest = readFileSync(
     join(import.meta.dirname, 'fixtures/plain-pods.yaml'),
     'utf8',
@@ -64,7 +61,6 @@ describeOnCluster('the life of pods that svidecar gives an Envoy', (cluster) => 
     const ours = (await cluster.kubectl(['get', 'clusterspiffeids', '-o', 'name'])).split('\n');
     const names = ours.filter((name) => name.includes(`/${life.namespace}.`));
     if (names.length > 0) await cluster.kubectl(['delete', ...names]);
-    rmSync(work, { recursive: true });
   });
 
   test('a Job ends: neither Envoy nor the helper holds it up', async () => {
@@ -117,27 +113,16 @@ describeOnCluster('the life of pods that svidecar gives an Envoy', (cluster) => 
   });
 
   test('a rolling update under load loses no request', async () => {
-    const load = ['exec', '--', process.execPath];
-    const program = join(import.meta.dirname, 'harness/steady-load.ts');
-    const running = startProcess({
-      name: 'load',
-      command: join(repository, 'scripts/cluster'),
-      args: ['--name', cluster.name, ...load, program, `${rate}`, life.url],
-      folder: work,
-    });
-    try {
-      await sleep(1_000);
+    const { sent, failures } = await underLoad(cluster, { url: life.url, rate }, async () => {
       await life.kubectl(['rollout', 'restart', ...apps.map((app) => `deployment/${app}`)]);
       await life.rolledOut(apps);
-      await sleep(1_000);
-    } finally {
-      await running.stop(15_000);
-    }
-    // Our own program's, which wrote it a moment ago.
-    const report = JSON.parse(readFileSync(running.logFile, 'utf8')) as Report;
-    writeFileSync(artefact('envoy-life-load.json'), JSON.stringify(report, undefined, 1));
-    expect(report[life.url]?.sent).toBeGreaterThan(rate * 8);
-    expect(report[life.url]?.failures).toEqual([]);
+    });
+    writeFileSync(
+      artefact('envoy-life-load.json'),
+      JSON.stringify({ sent, failures }, undefined, 1),
+    );
+    expect(sent).toBeGreaterThan(rate * 8);
+    expect(failures).toEqual([]);
     // The hook that begins the drain ran in each pod that ended.
     const failed = await life.list(['events', '--field-selector', 'reason=FailedPreStopHook']);
     expect(failed.map((event) => event['message'])).toEqual([]);

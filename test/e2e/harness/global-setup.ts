@@ -7,6 +7,7 @@ import type { TestProject } from 'vitest/node';
 import { runCommand } from '../../integration/harness/processes.ts';
 import { createWorkFolder } from '../../integration/harness/work-folder.ts';
 import {
+  istioImages,
   missingForCluster,
   ownCluster,
   repository,
@@ -16,7 +17,7 @@ import {
 
 /** SPIRE is ready in 10 s on an idle machine. */
 const installMs = 300_000;
-/** Eight programs, some of 100 MB and more, are bundled or read, and written. */
+/** A dozen programs, some of 100 MB and more, are bundled or read, and written. */
 const imagesMs = 300_000;
 
 export default async function setup(
@@ -52,9 +53,13 @@ async function prepare(cluster: Cluster): Promise<void> {
       succeed('scripts/cluster up', cluster.run(['up'])),
       succeed(
         'scripts/image',
-        runCommand(join(repository, 'scripts/image'), [...sharedImages, '--out', archive], {
-          deadlineMs: imagesMs,
-        }),
+        runCommand(
+          join(repository, 'scripts/image'),
+          [...sharedImages, ...istioImages, '--out', archive],
+          {
+            deadlineMs: imagesMs,
+          },
+        ),
       ),
     ]);
     await succeed('scripts/cluster load', cluster.run(['load', archive]));
