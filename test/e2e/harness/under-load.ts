@@ -24,8 +24,14 @@ export async function underLoad(
     name: 'load',
     command: join(repository, 'scripts/cluster'),
     args: [
-      ...['--name', cluster.name, 'exec', '--', process.execPath, program],
-      ...[`${load.rate}`, load.url],
+      '--name',
+      cluster.name,
+      'exec',
+      '--',
+      process.execPath,
+      program,
+      `${load.rate}`,
+      load.url,
     ],
     folder: work.path,
   });
