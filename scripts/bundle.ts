@@ -4,7 +4,7 @@
  * @see docs/adr/0012-the-helpers-bundle-and-runtime.md
  */
 import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { build as runBuild, type BuildOptions, type Plugin } from 'esbuild';
 
 const commonJs: BuildOptions = { format: 'cjs' };
@@ -20,6 +20,9 @@ const esModule: BuildOptions = {
 export const redisBundle = 'redis.cjs';
 /** Beside the helper: what reads YAML, the tutorial's conf and lists of bans. With usual settings nobody opens it. */
 export const settingsBundle = 'settings.cjs';
+
+/** Beside the webhook's main file. */
+export const partsFolder = 'parts';
 
 /** A module that is imported when it is needed becomes a bundle of its own. */
 function apart(name: string, module: RegExp): Plugin {
@@ -53,7 +56,8 @@ const programs = {
     external: ['@opentelemetry/api'],
     ...commonJs,
   },
-  webhook: { entryPoints: ['webhook/main.ts'], ...esModule },
+  // In parts: what a command needs is loaded with it, and the Kubernetes client and the helper are most of it all.
+  webhook: { entryPoints: ['webhook/main.ts'], splitting: true, ...esModule },
   demo: { entryPoints: ['images/demo/main.ts'], ...esModule },
 } as const satisfies Record<string, BuildOptions>;
 
@@ -73,15 +77,22 @@ export async function bundleHelper(out: string): Promise<readonly string[]> {
   return [...new Set(inside)].sort();
 }
 
-/** @returns the folders of the npm packages that are really inside, such as `node_modules/yaml`, in order */
+/**
+ * @param out with its extension
+ * @returns the folders of the npm packages that are really inside, such as `node_modules/yaml`, in order
+ */
 export async function bundle(
   program: keyof typeof programs,
   out: string,
 ): Promise<readonly string[]> {
   mkdirSync(dirname(out), { recursive: true });
+  const extension = extname(out);
   const { metafile } = await runBuild({
     ...programs[program],
-    outfile: out,
+    outdir: dirname(out),
+    entryNames: basename(out, extension),
+    chunkNames: `${partsFolder}/[name]-[hash]`,
+    outExtension: { '.js': extension },
     bundle: true,
     metafile: true,
     platform: 'node',

@@ -1,8 +1,8 @@
 /** What each image holds: a runtime and our bundle beside it, or a program of another project. */
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { besideHelper, bundle, bundleHelper, type Program } from './bundle.ts';
+import { basename, dirname, join } from 'node:path';
+import { besideHelper, bundle, bundleHelper, partsFolder, type Program } from './bundle.ts';
 import { from, withRuntime, type Contents, type Runtime } from './image-layers.ts';
 import { isStandIn, standIn, standIns, type StandIn } from './image-stand-ins.ts';
 import { memoryEnvironment } from './memory-environment.ts';
@@ -65,7 +65,7 @@ interface Ours {
 
 async function ourImage(name: Program, ours: Ours): Promise<Contents> {
   const work = mkdtempSync(join(tmpdir(), 'svidecar-image-'));
-  const out = join(work, 'bundle');
+  const out = join(work, basename(ours.file));
   const packages = name === 'helper' ? await bundleHelper(out) : await bundle(name, out);
   // The helper looks for them in its own folder.
   const apart = name === 'helper' ? besideHelper : [];
@@ -73,6 +73,7 @@ async function ourImage(name: Program, ours: Ours): Promise<Contents> {
     ...(ours.beside ?? []),
     from(ours.file, out, 0o644),
     ...apart.map((file) => from(join(dirname(ours.file), file), join(work, file), 0o644)),
+    ...partsIn(work, dirname(ours.file)),
   ];
   rmSync(work, { recursive: true });
   const base = withRuntime(ours.runtime, 'usr/local/bin/runtime');
@@ -87,6 +88,12 @@ async function ourImage(name: Program, ours: Ours): Promise<Contents> {
     layers: [...base.layers, own],
     packages,
   };
+}
+
+/** Those of a bundle in parts. */
+function partsIn(work: string, folderOfBundle: string): readonly TarEntry[] {
+  const parts = join(work, partsFolder);
+  return existsSync(parts) ? folder(parts, join(folderOfBundle, partsFolder)) : [];
 }
 
 function node(): Runtime {

@@ -35,7 +35,7 @@ const maxNamed = 10;
 /** Does not talk to the server yet. @throws {AppError} CLUSTER_UNREACHABLE when there is no such configuration */
 export async function readAccess(target: ClusterTarget): Promise<ClusterAccess> {
   // Loaded only when a cluster is contacted: the library is by far our largest.
-  const { KubeConfig: Config } = await import('@kubernetes/client-node');
+  const { KubeConfig: Config } = await import('./client-library.ts');
   const config = new Config();
   try {
     load(config, target);

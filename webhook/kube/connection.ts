@@ -108,7 +108,7 @@ class HttpApi implements ConnectedApi {
   }
 
   async forward(namespace: string, pod: string, port: number): Promise<Duplex> {
-    const { PortForward } = await import('@kubernetes/client-node');
+    const { PortForward } = await import('./client-library.ts');
     const toPod = new PassThrough();
     const fromPod = new PassThrough();
     try {
