@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { parseAllDocuments } from 'yaml';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { Admissions, type Outcomes } from './harness/admissions.ts';
@@ -10,6 +9,7 @@ import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { waitUntil } from './harness/processes.ts';
 import { installReplicas, type Replica, type Replicas } from './harness/replicas.ts';
+import { shopParts } from './harness/shop-fixture.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
 const count = 2_000;
@@ -18,17 +18,7 @@ const everyMs = 25;
 const lives = { leafS: 15, authorityS: 45, settleS: 1 };
 const leaseTimes = { durationMs: 3_000, renewDeadlineMs: 2_000, retryMs: 500 };
 const secretPath = '/api/v1/namespaces/svidecar/secrets/svidecar-tls';
-const shop = await readFile(join(import.meta.dirname, 'fixtures/shop.yaml'), 'utf8');
-
-/** The fixture's ConfigMap, and its Deployment's pod. */
-function parts(): { readonly source: JsonObject; readonly pod: JsonObject } {
-  const [source, deployment] = parseAllDocuments(shop).map(
-    (each): unknown => each.toJS() as unknown,
-  );
-  const template = objectAt(objectAt(isObject(deployment) ? deployment : {}, 'spec'), 'template');
-  const pod = { apiVersion: 'v1', kind: 'Pod', ...template };
-  return { source: isObject(source) ? source : {}, pod };
-}
+const shop = shopParts();
 
 describeWithComponents(programs, `${count} admissions while everything changes`, () => {
   let api: ApiServer;
@@ -42,7 +32,7 @@ describeWithComponents(programs, `${count} admissions while everything changes`,
     await replace();
     await replace();
     await api.createNamespace('shop', { 'svidecar.dev/injection': 'enabled' });
-    await api.request('POST', '/api/v1/namespaces/shop/configmaps', parts().source);
+    await api.request('POST', '/api/v1/namespaces/shop/configmaps', shop.source);
   });
   afterAll(async () => {
     await replicas.stop();
@@ -121,7 +111,7 @@ describeWithComponents(programs, `${count} admissions while everything changes`,
     total: number,
     moment: (admissions: Admissions) => Parameters<typeof everything>[0],
   ): Promise<Outcomes> {
-    const admissions = new Admissions(api, 'shop', parts().pod);
+    const admissions = new Admissions(api, 'shop', shop.pod);
     const run = admissions.run(total, everyMs);
     const changes = everything(moment(admissions));
     for (const end of await Promise.allSettled([run, changes])) {

@@ -1,9 +1,18 @@
 /** What happens to tests where the real components do not lie that `scripts/components` installs. */
 import { existsSync } from 'node:fs';
 import { describe } from 'vitest';
-import { kubernetesVersion, programPath } from '../../../scripts/pins.ts';
+import { kubernetesVersion, programPath as pathOfPinned } from '../../../scripts/pins.ts';
 
-export { kubernetesVersion, programPath };
+export { kubernetesVersion };
+
+/** An Envoy other than the pinned one for a whole run, such as `1.36`: the component `envoy-1.36`. */
+const otherEnvoy = process.env['SVIDECAR_ENVOY'];
+
+/** As in the table of pins, but for the Envoy that SVIDECAR_ENVOY asks for. @see pins.ts */
+export function programPath(program: string, version?: string): string {
+  const isOther = program === 'envoy' && otherEnvoy !== undefined;
+  return pathOfPinned(isOther ? `envoy-${otherEnvoy}` : program, version);
+}
 
 /**
  * `describe` for tests that need real programs. Where one is missing they are skipped, with the reason in the title,

@@ -2,6 +2,7 @@
 import { get } from 'node:https';
 import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
+import type { JsonObject } from '#kernel/json.ts';
 import type { CertificateOptions } from '../../../webhook/serve-certificate.ts';
 import type { ApiServer } from './api-server.ts';
 import { Balancer, type Backend } from './balancer.ts';
@@ -10,7 +11,10 @@ import { freePort, startProcess, waitUntil } from './processes.ts';
 import { apply, pointedAt, renderedManifests } from './webhook.ts';
 import { createWorkFolder } from './work-folder.ts';
 
-const program = join(import.meta.dirname, '../../fakes/webhook-program.ts');
+const program = 'test/fakes/webhook-program.ts';
+const repository = join(import.meta.dirname, '../../..');
+/** A checkout of another version, with its own modules: every second replica, from the first on, runs from there. */
+const otherTree = process.env['SVIDECAR_OLDER'] ?? repository;
 const serviceAccount = 'system:serviceaccount:svidecar:svidecar';
 const groups = [
   'system:serviceaccounts',
@@ -52,6 +56,8 @@ export interface ReplicaOptions {
   readonly host?: string;
   /** File of the injector's configuration. */
   readonly config?: string;
+  /** What is applied in place of `manifests/kustomize/base`, by the port where the replicas are reached. */
+  readonly manifests?: (port: number) => Promise<readonly JsonObject[]>;
 }
 
 /**
@@ -60,18 +66,13 @@ export interface ReplicaOptions {
 export async function installReplicas(
   api: ApiServer,
   certificate: Omit<CertificateOptions, 'identity' | 'hosts' | 'service'>,
-  { host = '127.0.0.1', config }: ReplicaOptions = {},
+  { host = '127.0.0.1', config, manifests }: ReplicaOptions = {},
 ): Promise<Replicas> {
   const work = await createWorkFolder('replicas');
   const balancer = new Balancer();
-  const url = `https://${host}:${await balancer.start()}`;
-  const manifests = await renderedManifests(api);
-  await apply(
-    api,
-    manifests.map((object) =>
-      object['kind'] === 'MutatingWebhookConfiguration' ? pointedAt(object, { url }) : object,
-    ),
-  );
+  const servicePort = await balancer.start();
+  const url = `https://${host}:${servicePort}`;
+  await apply(api, await (manifests?.(servicePort) ?? baseCalling(api, url)));
   const kubeconfig = await api.kubeconfigFor(serviceAccount, groups);
   const all: Replica[] = [];
   return {
@@ -83,7 +84,10 @@ export async function installReplicas(
       const running = startProcess({
         name,
         command: process.execPath,
-        args: [program, JSON.stringify({ kubeconfig, port, certificate: options, config })],
+        args: [
+          join(all.length % 2 === 0 ? otherTree : repository, program),
+          JSON.stringify({ kubeconfig, port, certificate: options, config }),
+        ],
         folder: work.path,
         ...(uid === undefined ? {} : { uid }),
       });
@@ -125,6 +129,14 @@ export async function installReplicas(
       await work.remove();
     },
   };
+}
+
+/** `manifests/kustomize/base` with hooks that call the URL. */
+async function baseCalling(api: ApiServer, url: string): Promise<readonly JsonObject[]> {
+  const manifests = await renderedManifests(api);
+  return manifests.map((object) =>
+    object['kind'] === 'MutatingWebhookConfiguration' ? pointedAt(object, { url }) : object,
+  );
 }
 
 /** The text of the answer; empty when there is none. Probes do not look at the certificate, as a kubelet does not. */

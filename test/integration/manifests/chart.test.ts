@@ -1,6 +1,5 @@
 /** The Helm chart by real helm: what it renders, what it refuses, and how it comes, changes and goes on a real API server. */
-import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { startApiServer, type ApiServer } from '../harness/api-server.ts';
@@ -9,6 +8,8 @@ import { runCommand, waitUntil, type CommandResult } from '../harness/processes.
 import { apply, asks, guard, podOf, podsIn, tryToCreate } from './guarded-cluster.ts';
 import {
   chart,
+  crdComponents,
+  crdsOfOthers,
   dryRun,
   helm,
   helmTemplate,
@@ -150,19 +151,16 @@ describeWithComponents(['kubectl', 'helm'], 'the chart', () => {
   });
 });
 
-describeWithComponents(programs, 'the chart on a real API server', () => {
+describeWithComponents([...programs, ...crdComponents], 'the chart on a real API server', () => {
   let api: ApiServer;
   const release = (...args: readonly string[]): Promise<CommandResult> =>
     helm([...args, '--namespace', 'identity'], api.kubeconfig);
 
   beforeAll(async () => {
     api = await startApiServer();
-    const crds = 'test/integration/fixtures/crds';
-    const files = readdirSync(crds).map((name) => readFileSync(join(crds, name), 'utf8'));
-    files.push(
-      readFileSync('manifests/spire/controller-manager/crds/clusterspiffeids.yaml', 'utf8'),
-    );
-    await makeWhatOthersNeed(api, files.join('\n---\n'));
+    await makeWhatOthersNeed(api, crdsOfOthers());
+    const spiffeIds = 'manifests/spire/controller-manager/crds/clusterspiffeids.yaml';
+    await makeWhatOthersNeed(api, readFileSync(spiffeIds, 'utf8'));
   });
   afterAll(async () => {
     await api.stop();

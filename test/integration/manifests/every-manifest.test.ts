@@ -6,6 +6,8 @@ import { objectAt } from '#kernel/json.ts';
 import { startApiServer, type ApiServer } from '../harness/api-server.ts';
 import { describeWithComponents } from '../harness/components.ts';
 import {
+  crdComponents,
+  crdsOfOthers,
   dryRun,
   idOf,
   kindOf,
@@ -16,11 +18,13 @@ import {
   overlayOf,
 } from './render.ts';
 
-const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
+const programs = [
+  ...['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'],
+  ...crdComponents,
+];
 const found = kustomizationsUnder('manifests');
 const whole = found.filter(({ isComponent }) => !isComponent).map(({ folder }) => folder);
 const components = found.filter(({ isComponent }) => isComponent).map(({ folder }) => folder);
-const crds = 'test/integration/fixtures/crds';
 
 /** The nearest folder `base` beside the component or above it. */
 function baseOf(component: string): string {
@@ -46,8 +50,7 @@ describeWithComponents(programs, 'on a real API server', () => {
 
   beforeAll(async () => {
     api = await startApiServer();
-    const files = readdirSync(crds).map((name) => readFileSync(join(crds, name), 'utf8'));
-    await makeWhatOthersNeed(api, files.join('\n---\n'));
+    await makeWhatOthersNeed(api, crdsOfOthers());
     const all = await Promise.all([...whole.map(kustomize), ...components.map(renderedWith)]);
     for (const text of all) await makeWhatOthersNeed(api, text);
     const { stdout } = await api.kubectl(['api-resources', '--no-headers']);

@@ -29,6 +29,23 @@ export async function overlayOf(base: string, component: string): Promise<WorkFo
   return work;
 }
 
+/** What holds the real definitions of kinds of others that our manifests name. */
+export const crdComponents = ['cert-manager-files', 'prometheus-files'] as const;
+
+/** Those definitions, as a YAML stream. */
+export function crdsOfOthers(): string {
+  const operator = 'example/prometheus-operator-crd/monitoring.coreos.com';
+  const files = [
+    ...['certificates', 'issuers'].map((kind) =>
+      join(programPath('cert-manager-files'), `deploy/crds/cert-manager.io_${kind}.yaml`),
+    ),
+    ...['servicemonitors', 'prometheusrules'].map((kind) =>
+      join(programPath('prometheus-files'), `${operator}_${kind}.yaml`),
+    ),
+  ];
+  return files.map((file) => readFileSync(file, 'utf8')).join('\n---\n');
+}
+
 /** Runs helm, by default against no cluster at all. */
 export function helm(args: readonly string[], kubeconfig = '/dev/null'): Promise<CommandResult> {
   return runCommand(programPath('helm'), ['--kubeconfig', kubeconfig, ...args]);
