@@ -18,8 +18,13 @@ import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { chart, helm, kindOf, kustomize, objectsIn, overlayOf } from './manifests/render.ts';
 
 const programs = [
-  ...['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm'],
-  ...['cert-manager', 'cert-manager-files'],
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kubectl',
+  'helm',
+  'cert-manager',
+  'cert-manager-files',
 ];
 const kustomization = ['manifests/kustomize/base', 'manifests/kustomize/components/cert-manager'];
 const hooksPath = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
@@ -149,7 +154,7 @@ describeWithComponents(programs, "the webhook's certificate from cert-manager", 
     });
     await step();
     await mounted.follows();
-    const [expected = 0] = [Date.parse(new X509Certificate(await kept('svidecar-tls')).validTo)];
+    const expected = Date.parse(new X509Certificate(await kept('svidecar-tls')).validTo);
     await waitUntil('it is served', async () => (await notAfter()) * 1000 === expected);
     await step();
   }
@@ -209,8 +214,13 @@ describeWithComponents(programs, "the webhook's certificate from cert-manager", 
     await api.kubectl(['delete', 'mutatingwebhookconfigurations', '--all']);
     const { code, stderr } = await helm(
       [
-        ...['install', 'svidecar', chart, '--namespace', 'identity', '--create-namespace'],
-        ...['--set', 'certificates.source=cert-manager', '--take-ownership'],
+        'install',
+        'svidecar',
+        chart,
+        '--namespace=identity',
+        '--create-namespace',
+        '--set=certificates.source=cert-manager',
+        '--take-ownership',
       ],
       api.kubeconfig,
     );

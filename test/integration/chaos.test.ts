@@ -1,9 +1,7 @@
 /** Everything that happens to a webhook in years happens within a minute, while pods are admitted at a steady rate. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { isObject, objectAt, stringAt } from '#kernel/json.ts';
 import { Admissions, type Outcomes } from './harness/admissions.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { describeWithComponents } from './harness/components.ts';

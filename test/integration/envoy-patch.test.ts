@@ -13,18 +13,26 @@ import {
   validate,
 } from '../golden/envoy/cases.ts';
 import { writeConfiguration } from '../property/envoy/configuration-writer.ts';
+import { olderEnvoy } from './harness/components.ts';
 import { validateEnvoy } from './harness/envoy.ts';
 
 /** Configurations of one file that are checked; each takes Envoy a tenth of a second of CPU. */
 const generated = 200;
 
+/** It has a manager of a type that older Envoys do not know. */
+const isTried = ({ name }: { readonly name: string }): boolean =>
+  olderEnvoy === undefined || name !== 'typed-struct';
+
 describe('real Envoy accepts', () => {
-  test.each(cases)('the patched configuration $name', async ({ name, additions }) => {
-    const source = sourceOf(name);
-    const { files } = patchEnvoy(source, additions);
-    const verdict = await validateEnvoy({ files, main: source.main, mountedAt: directory });
-    expect(verdict).toMatchObject({ ok: true });
-  });
+  test.each(cases.filter(isTried))(
+    'the patched configuration $name',
+    async ({ name, additions }) => {
+      const source = sourceOf(name);
+      const { files } = patchEnvoy(source, additions);
+      const verdict = await validateEnvoy({ files, main: source.main, mountedAt: directory });
+      expect(verdict).toMatchObject({ ok: true });
+    },
+  );
 
   test(`${generated} generated configurations with the patch`, async () => {
     const texts = fc.sample(fc.gen(), { numRuns: generated, seed: 20_261_122 }).map((g, index) => {

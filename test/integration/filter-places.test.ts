@@ -11,7 +11,7 @@ import { injectTexts } from '../../webhook/manifests/inject-texts.ts';
 import { harmless, notHarmless } from '../../webhook/envoy/check-connection.ts';
 import { filterEffects, holderRouteTypes } from '../../webhook/envoy/http-filters.ts';
 import { engineFor } from '../fakes/engine.ts';
-import { describeWithComponents } from './harness/components.ts';
+import { describeWithComponents, olderEnvoy } from './harness/components.ts';
 import { startEnvoy } from './harness/envoy.ts';
 import { freePort } from './harness/processes.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
@@ -111,16 +111,19 @@ describeWithComponents(['envoy'], 'filters around ours', () => {
     const ofRoutes = /PerRoute(?:Config)?$|Override$|\.CorsPolicy$/;
     const unknown = types.filter((type) => !filterEffects.has(type) && !ofRoutes.test(type));
     expect(unknown).toEqual([]);
-    expect([...holderRouteTypes].filter((type) => !types.includes(type))).toEqual([]);
+    const absent = [...holderRouteTypes].filter((type) => !types.includes(type));
+    if (olderEnvoy === undefined) expect(absent).toEqual([]);
   });
 
   test.each(['network', 'listener'] as const)(
     'the tables know every %s filter that Envoy has, and no other',
     async (kind) => {
-      const known = [...harmless[kind], ...notHarmless[kind]];
-      expect((await typesOf(`envoy.filters.${kind}`)).toSorted()).toEqual(
-        known.map((type) => `envoy.extensions.filters.${kind}.${type}`).sort(),
+      const known = [...harmless[kind], ...notHarmless[kind]].map(
+        (type) => `envoy.extensions.filters.${kind}.${type}`,
       );
+      const types = await typesOf(`envoy.filters.${kind}`);
+      expect(types.filter((type) => !known.includes(type))).toEqual([]);
+      if (olderEnvoy === undefined) expect(types.toSorted()).toEqual(known.toSorted());
     },
   );
 
@@ -215,9 +218,12 @@ describeWithComponents(['envoy'], 'filters around ours', () => {
   });
 
   test.each([
-    ['route-chosen-behind-the-check', '/secret', { 'x-tenant': 'a' }],
-    ['lua-behind-the-check', '/api/v1/secret', {}],
-    ['lua-behind-a-filter-wired-by-hand', '/api/v1/secret', {}],
+    // `clear_route_cache` of this filter is newer.
+    ...(olderEnvoy === undefined
+      ? [['route-chosen-behind-the-check', '/secret', { 'x-tenant': 'a' }] as const]
+      : []),
+    ['lua-behind-the-check', '/api/v1/secret', {}] as const,
+    ['lua-behind-a-filter-wired-by-hand', '/api/v1/secret', {}] as const,
   ])(
     'a request without a route is not asked about, which is told: %s',
     async (name, path, headers) => {

@@ -42,7 +42,6 @@ export async function startCertManager(api: ApiServer): Promise<CertManager> {
 }
 
 async function renew(api: ApiServer, namespace: string, name: string): Promise<void> {
-  const path = `/apis/cert-manager.io/v1/namespaces/${namespace}/certificates/${name}`;
   const condition = {
     type: 'Issuing',
     status: 'True',
@@ -52,8 +51,13 @@ async function renew(api: ApiServer, namespace: string, name: string): Promise<v
   };
   const patch = JSON.stringify({ status: { conditions: [condition] } });
   const { code, stderr } = await api.kubectl([
-    ...['patch', '--type=merge', '--subresource=status', '-n', namespace],
-    ...['certificates.cert-manager.io', name, '-p', patch],
+    'patch',
+    'certificates.cert-manager.io',
+    name,
+    `--namespace=${namespace}`,
+    '--type=merge',
+    '--subresource=status',
+    `--patch=${patch}`,
   ]);
-  if (code !== 0) throw new Error(`renewal of ${path}: ${stderr}`);
+  if (code !== 0) throw new Error(`renewal of Certificate ${namespace}/${name}: ${stderr}`);
 }

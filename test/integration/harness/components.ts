@@ -5,13 +5,16 @@ import { kubernetesVersion, programPath as pathOfPinned } from '../../../scripts
 
 export { kubernetesVersion };
 
-/** An Envoy other than the pinned one for a whole run, such as `1.36`: the component `envoy-1.36`. */
-const otherEnvoy = process.env['SVIDECAR_ENVOY'];
+/**
+ * An Envoy older than the pinned one for a whole run, such as `1.36`: the component `envoy-1.36`. What it does not know yet
+ * is left out of the configurations and lists that tests have for the pinned one.
+ */
+export const olderEnvoy = process.env['SVIDECAR_ENVOY'];
 
 /** As in the table of pins, but for the Envoy that SVIDECAR_ENVOY asks for. @see pins.ts */
 export function programPath(program: string, version?: string): string {
-  const isOther = program === 'envoy' && otherEnvoy !== undefined;
-  return pathOfPinned(isOther ? `envoy-${otherEnvoy}` : program, version);
+  const isOlder = program === 'envoy' && olderEnvoy !== undefined;
+  return pathOfPinned(isOlder ? `envoy-${olderEnvoy}` : program, version);
 }
 
 /**

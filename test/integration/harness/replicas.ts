@@ -1,6 +1,6 @@
 /** Replicas of the webhook as processes, installed from the manifests into a real API server, behind one address. */
 import { get } from 'node:https';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import type { JsonObject } from '#kernel/json.ts';
 import type { CertificateOptions } from '../../../webhook/serve-certificate.ts';
@@ -14,7 +14,7 @@ import { createWorkFolder } from './work-folder.ts';
 const program = 'test/fakes/webhook-program.ts';
 const repository = join(import.meta.dirname, '../../..');
 /** A checkout of another version, with its own modules: every second replica, from the first on, runs from there. */
-const otherTree = process.env['SVIDECAR_OLDER'] ?? repository;
+const otherTree = resolve(process.env['SVIDECAR_OLDER'] ?? repository);
 const serviceAccount = 'system:serviceaccount:svidecar:svidecar';
 const groups = [
   'system:serviceaccounts',

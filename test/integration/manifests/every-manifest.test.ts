@@ -18,10 +18,7 @@ import {
   overlayOf,
 } from './render.ts';
 
-const programs = [
-  ...['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'],
-  ...crdComponents,
-];
+const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', ...crdComponents];
 const found = kustomizationsUnder('manifests');
 const whole = found.filter(({ isComponent }) => !isComponent).map(({ folder }) => folder);
 const components = found.filter(({ isComponent }) => isComponent).map(({ folder }) => folder);

@@ -1,5 +1,6 @@
 /** The parts that generated Envoy configurations are put together from. */
 import type { Json, JsonObject } from '#kernel/json.ts';
+import { olderEnvoy } from '../harness/components.ts';
 
 /** A message of one of Envoy's types. @param name without `type.googleapis.com/envoy.` */
 export function typed(name: string, fields: JsonObject = {}): JsonObject {
@@ -64,8 +65,11 @@ const inner: JsonObject = httpFilter('inner-router', 'router.v3.Router');
 
 /** Each kind of filter that runs others, with a router in it: the request leaves there. */
 const routersInside: Readonly<Record<string, JsonObject>> = {
-  chainRoutes: httpFilter('chain', 'filter_chain.v3.FilterChainConfig', {
-    default_filter_chain: { filters: [inner] },
+  // Older Envoys have no such filter.
+  ...(olderEnvoy === undefined && {
+    chainRoutes: httpFilter('chain', 'filter_chain.v3.FilterChainConfig', {
+      default_filter_chain: { filters: [inner] },
+    }),
   }),
   matcherRoutes: {
     name: 'matcher-routes',
@@ -118,7 +122,8 @@ export const signer = httpFilter(
 
 /** Says whose a request is, and has Envoy choose the route anew. */
 export const sayTenant = httpFilter('say-tenant', 'set_filter_state.v3.Config', {
-  clear_route_cache: true,
+  // Older Envoys have no such field here, and choose no route anew.
+  ...(olderEnvoy === undefined && { clear_route_cache: true }),
   on_request_headers: [
     {
       object_key: 'tenant',
