@@ -312,7 +312,8 @@ describeWithComponents([...programs, ...crdComponents], 'the chart on a real API
       await waitUntil('it gets new pods', async () => (await podsIn(api, 'shop')).length === 2);
       const live = await api.kubectl(['get', 'deployment', '-n', 'shop', 'frontend', '-o', 'yaml']);
       const plain = await runCommand('scripts/svidecar', ['uninject', '-q', '-'], {
-        input: live.stdout,
+        // Controllers write its status meanwhile, which would be a conflict.
+        input: live.stdout.replace(/^ {2}resourceVersion: .*\n/m, ''),
       });
       const replaced = await api.kubectl(['replace', '-f', '-'], { input: plain.stdout });
       expect(replaced.code, replaced.stderr).toBe(0);
