@@ -6,13 +6,11 @@ import { startProcess } from './processes.ts';
 import { createWorkFolder } from './work-folder.ts';
 
 /** Certificates, issuers and what it makes of them. */
-export const certManagerCrds = join(programPath('cert-manager-files'), 'deploy/crds');
+const certManagerCrds = join(programPath('cert-manager-files'), 'deploy/crds');
 
 export interface CertManager {
   /** Asks for a new certificate now, as `cmctl renew` does. */
   renew(namespace: string, certificate: string): Promise<void>;
-  /** What it says so far. */
-  logTail(): string;
   stop(): Promise<void>;
 }
 
@@ -33,7 +31,6 @@ export async function startCertManager(api: ApiServer): Promise<CertManager> {
   });
   return {
     renew: (namespace, certificate) => renew(api, namespace, certificate),
-    logTail: () => running.logTail(),
     stop: async () => {
       await running.stop(0);
       await work.remove();
