@@ -21,7 +21,7 @@ const workloadApi = 'sidecar/workload-api';
 const certs = 'certs';
 const certsPlan = 'certs/plan';
 const sidecarServer = 'sidecar/server';
-const framing = ['byte-budget', 'frame-reader', 'grpc-wire'].map(
+const framing = ['byte-budget', 'empty-work', 'frame-reader', 'grpc-wire'].map(
   (file) => `${sidecarServer}/${file}.ts`,
 );
 const objects = 'webhook/objects';
@@ -71,7 +71,7 @@ export const rooms: readonly Room[] = [
   thin('sidecar/stand-ins', kernel, gen),
   thin(sidecarServer, kernel, http2, authz, sds),
   // Messages are framed on both sides by the same code.
-  thin(workloadApi, kernel, jwt, gen, ...framing),
+  thin(workloadApi, kernel, http2, jwt, gen, ...framing),
   thin('sidecar/helper', kernel, config, redis, jwt, authz, sds, workloadApi, sidecarServer),
   thin('images/demo', kernel),
   pure(certsPlan, kernel),

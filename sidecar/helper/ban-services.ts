@@ -2,13 +2,7 @@
  * Services that are asked over HTTP whether a request is banned: GET with the request's Authorization and Cookie headers.
  * Only an answer of 200 with `pass: false` is a ban. Every question has an end, and so has their number.
  */
-import {
-  Agent,
-  request as httpRequest,
-  type IncomingMessage,
-  type RequestOptions,
-} from 'node:http';
-import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
+import type { Agent, IncomingMessage, request as httpRequest, RequestOptions } from 'node:http';
 import { isObject } from '#kernel/json.ts';
 import { own } from '#kernel/members.ts';
 import type { BanAnswer, BanService } from '../authz/ban-rule.ts';
@@ -45,8 +39,10 @@ class AskedService implements BanService {
     this.#store = store;
     const isTls = new URL(store.http).protocol === 'https:';
     const options = { keepAlive: true, maxSockets: store.connections };
-    this.#agent = isTls ? new TlsAgent(options) : new Agent(options);
-    this.#request = isTls ? httpsRequest : httpRequest;
+    // Loaded here: most helpers ask nobody, and would hold it for life.
+    const http = process.getBuiltinModule(isTls ? 'node:https' : 'node:http');
+    this.#agent = new http.Agent(options);
+    this.#request = http.request;
   }
 
   async ask(asked: Parameters<BanService['ask']>[0]): Promise<BanAnswer> {

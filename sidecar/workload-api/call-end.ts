@@ -2,8 +2,9 @@
  * How a gRPC call ended: as the other side says it in headers, or as it follows from HTTP where it says nothing.
  * @see grpc PROTOCOL-HTTP2.md; grpc http-grpc-status-mapping.md
  */
-import { constants, type IncomingHttpHeaders } from 'node:http2';
 import { own } from '#kernel/members.ts';
+import { http2Errors } from '../http2/http2-frames.ts';
+import type { AnswerFields } from './answer-fields.ts';
 
 /** google.rpc.Code, by number. */
 const names = [
@@ -41,21 +42,20 @@ export function callEnd(status: CallStatus, details: string): CallEnd {
 }
 
 /** Of trailers, or of the headers of an answer that has nothing but them; undefined where no status stands in them. */
-export function endInHeaders(headers: IncomingHttpHeaders): CallEnd | undefined {
-  const code = headers['grpc-status'];
+export function endInHeaders(fields: AnswerFields): CallEnd | undefined {
+  const code = fields.get('grpc-status');
   if (code === undefined) return undefined;
-  const said = headers['grpc-message'];
-  const details = typeof said === 'string' ? percentDecoded(said.slice(0, 3 * maxDetails)) : '';
-  const name = /^\d{1,2}$/.test(String(code)) ? names[Number(code)] : undefined;
+  const details = percentDecoded((fields.get('grpc-message') ?? '').slice(0, 3 * maxDetails));
+  const name = /^\d{1,2}$/.test(code) ? names[Number(code)] : undefined;
   return callEnd(name ?? 'UNKNOWN', details);
 }
 
 /** Whoever answers like this speaks no gRPC, or stands in front of what does; undefined where the answer is one of gRPC. */
-export function endWithoutGrpc(headers: IncomingHttpHeaders): CallEnd | undefined {
-  const http = String(headers[':status']);
+export function endWithoutGrpc(fields: AnswerFields): CallEnd | undefined {
+  const http = fields.get(':status') ?? 'that is missing';
   if (http !== '200')
     return callEnd(own(ofHttp, http) ?? 'UNKNOWN', `HTTP status ${http} and no status of gRPC`);
-  const type = headers['content-type'];
+  const type = fields.get('content-type');
   if (type?.startsWith('application/grpc') === true) return undefined;
   return callEnd('UNKNOWN', `the answer is no gRPC, but ${type ?? 'of no content type'}`);
 }
@@ -78,12 +78,11 @@ export function endOfReset(code: number): CallEnd {
   );
 }
 
-const ofReset: ReadonlyMap<number, CallEnd> = new Map([
-  [constants.NGHTTP2_NO_ERROR, callEnd('UNKNOWN', 'the call ended without a status')],
-  // Both runtimes say so of a connection that ends as well.
-  [constants.NGHTTP2_CANCEL, callEnd('UNAVAILABLE', 'the agent ended the connection or the call')],
-  [constants.NGHTTP2_REFUSED_STREAM, callEnd('UNAVAILABLE', 'the agent refused the call')],
-  [constants.NGHTTP2_ENHANCE_YOUR_CALM, callEnd('RESOURCE_EXHAUSTED', 'it was too much')],
+const ofReset: ReadonlyMap<number, CallEnd> = new Map<number, CallEnd>([
+  [http2Errors.none, callEnd('UNKNOWN', 'the call ended without a status')],
+  [http2Errors.cancel, callEnd('UNAVAILABLE', 'the agent ended the call')],
+  [http2Errors.refusedStream, callEnd('UNAVAILABLE', 'the agent refused the call')],
+  [http2Errors.enhanceYourCalm, callEnd('RESOURCE_EXHAUSTED', 'it was too much')],
 ]);
 
 /** What is no percent-encoding stays as it is. */

@@ -23,7 +23,7 @@ import { GrpcChannel, type ChannelLimits } from './grpc-channel.ts';
 
 const { fullName, methods } = SpiffeWorkloadAPIDefinition;
 /** Every call must carry it: a request forged through a confused web server would not. */
-const securityMetadata = { 'workload.spiffe.io': 'true' };
+const securityMetadata = [['workload.spiffe.io', 'true']] as const;
 
 /**
  * Connects on the first call; a socket that is not there yet is a failed call, not an error here.

@@ -1,9 +1,10 @@
 /** One gRPC call on an HTTP/2 stream, from its first byte to its end, which comes exactly once. */
-import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
-import { messageOf } from '#kernel/errors.ts';
+import { http2Errors } from '../http2/http2-frames.ts';
 import type { ByteBudget } from '../server/byte-budget.ts';
 import { FrameReader } from '../server/frame-reader.ts';
 import { grpcStatus } from '../server/grpc-wire.ts';
+import type { AnswerListener } from './agent-link.ts';
+import type { AnswerFields } from './answer-fields.ts';
 import {
   callEnd,
   endInHeaders,
@@ -34,72 +35,66 @@ export interface CallLimits {
   readonly deadlineMs?: number | undefined;
 }
 
-/** The number of HTTP/2's CANCEL. */
-const cancel = 8;
-
-export class FollowedCall implements StartedCall {
-  readonly #stream: ClientHttp2Stream;
+export class FollowedCall implements StartedCall, AnswerListener {
   readonly #observer: CallListener;
   readonly #reader: FrameReader;
   readonly #deadline: NodeJS.Timeout | undefined;
-  /** As the other side said it: it counts once all messages before it are read. */
+  readonly #cancel: () => void;
+  /** As the other side said it: it counts once it has ended. */
   #said: CallEnd | undefined;
-  #fault: unknown;
+  /** Its headers have come. */
+  #isBegun = false;
   #isOver = false;
-  /** All data was read. */
-  #isRead = false;
 
-  constructor(stream: ClientHttp2Stream, observer: CallListener, limits: CallLimits) {
-    const { maxMessageBytes, budget, deadlineMs } = limits;
-    this.#stream = stream;
+  /** @param ask begins it. @returns what cancels it */
+  constructor(
+    observer: CallListener,
+    { maxMessageBytes, budget, deadlineMs }: CallLimits,
+    ask: (listener: AnswerListener) => () => void,
+  ) {
     this.#observer = observer;
     this.#reader = new FrameReader(maxMessageBytes, budget);
     if (deadlineMs !== undefined)
       this.#deadline = setTimeout(() => {
         this.cut('DEADLINE_EXCEEDED', `no answer within ${deadlineMs / 1_000} s`);
       }, deadlineMs);
-    stream.on('response', (headers: IncomingHttpHeaders) => {
-      this.#onHeaders(headers);
-    });
-    stream.on('trailers', (trailers: IncomingHttpHeaders) => {
-      this.#said ??= endInHeaders(trailers);
-      // The one runtime has read all data by now, the other has not.
-      if (this.#isRead) this.#settle();
-    });
-    stream.on('data', (chunk: Buffer) => {
-      this.#onData(chunk);
-    });
-    stream.on('end', () => {
-      this.#isRead = true;
-      if (this.#said !== undefined) this.#settle();
-    });
-    stream.on('error', (fault) => {
-      this.#fault ??= fault;
-    });
-    stream.on('close', () => {
-      this.#settle();
-    });
+    this.#cancel = ask(this);
   }
 
   cut(status: CallStatus, details: string): void {
+    this.#cancel();
     this.#finish(callEnd(status, details));
-    this.#stream.close(cancel);
   }
 
   drop(): void {
+    this.#cancel();
     this.#isOver = true;
     this.#letGo();
-    this.#stream.close(cancel);
   }
 
-  #onHeaders(headers: IncomingHttpHeaders): void {
-    this.#said = endInHeaders(headers);
-    if (this.#said !== undefined) return;
-    const end = endWithoutGrpc(headers);
+  onFields(fields: AnswerFields): void {
+    this.#said = endInHeaders(fields);
+    if (this.#said !== undefined || this.#isBegun) return;
+    this.#isBegun = true;
+    const end = endWithoutGrpc(fields);
     if (end !== undefined) this.cut(end.status, end.details);
   }
 
-  #onData(chunk: Buffer): void {
+  onEnd(): void {
+    if (this.#said?.status === 'OK' && this.#reader.hasRest)
+      this.#finish(callEnd('INTERNAL', 'the answer ended within a message'));
+    else this.#finish(this.#said ?? endOfReset(http2Errors.none));
+  }
+
+  onReset(code: number): void {
+    this.#finish(endOfReset(code));
+  }
+
+  onLost(words: string): void {
+    this.#finish(callEnd('UNAVAILABLE', words));
+  }
+
+  onData(chunk: Buffer): void {
     if (this.#isOver) return;
     this.#reader.add(chunk);
     for (;;) {
@@ -121,22 +116,6 @@ export class FollowedCall implements StartedCall {
     return this.#isOver;
   }
 
-  #settle(): void {
-    if (this.#isOver) return;
-    if (this.#said?.status === 'OK' && this.#reader.hasRest)
-      this.#finish(callEnd('INTERNAL', 'the answer ended within a message'));
-    else this.#finish(this.#said ?? this.#endUnsaid());
-  }
-
-  /** A stream's own error says no more than its code; any other one is the connection's. */
-  #endUnsaid(): CallEnd {
-    const fault = this.#fault;
-    const isOfConnection = fault instanceof Error && codeOf(fault) !== 'ERR_HTTP2_STREAM_ERROR';
-    return isOfConnection
-      ? callEnd('UNAVAILABLE', messageOf(fault.cause ?? fault))
-      : endOfReset(this.#stream.rstCode);
-  }
-
   #finish(end: CallEnd): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -148,8 +127,4 @@ export class FollowedCall implements StartedCall {
     clearTimeout(this.#deadline);
     this.#reader.close();
   }
-}
-
-function codeOf(fault: Error): unknown {
-  return 'code' in fault ? fault.code : undefined;
 }

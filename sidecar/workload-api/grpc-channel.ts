@@ -1,18 +1,15 @@
 /**
- * gRPC calls to one place over `node:http2`, without TLS: the Workload API has none. One connection, opened by the first
+ * gRPC calls to one place without TLS: the Workload API has none. One connection, opened by the first
  * call and anew by the first one after its end; who calls decides when to try again.
- * @see docs/adr/0151-the-workload-api-over-node-http2.md
+ * @see docs/adr/0152-a-client-on-the-http2-of-our-own.md
  */
-import {
-  connect as connectHttp2,
-  type ClientHttp2Session,
-  type OutgoingHttpHeaders,
-} from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { messageOf } from '#kernel/errors.ts';
+import { headerBlock } from '../http2/header-writer.ts';
 import { ByteBudget } from '../server/byte-budget.ts';
 import { frameMessage } from '../server/grpc-wire.ts';
 import type { WorkloadApiPlace } from './address.ts';
+import { AgentLink } from './agent-link.ts';
 import { callEnd, type CallEnd, type CallStatus } from './call-end.ts';
 import { FollowedCall, type CallListener, type StartedCall } from './follow-call.ts';
 
@@ -37,8 +34,8 @@ const usualLimits: ChannelLimits = {
   maxMessageBytes: 4 * mebibyte,
   heldBytes: 16 * mebibyte,
 };
-/** Bytes of an answer's headers. */
-const maxHeaderListSize = 16_384;
+/** Names in lower case. */
+type Metadata = readonly (readonly [name: string, value: string])[];
 
 export interface GrpcCall {
   /** `/Service/Method`. */
@@ -49,19 +46,14 @@ export interface GrpcCall {
 
 export class GrpcChannel {
   readonly #place: WorkloadApiPlace;
-  readonly #metadata: OutgoingHttpHeaders;
+  readonly #metadata: Metadata;
   readonly #limits: ChannelLimits;
   readonly #budget: ByteBudget;
-  #session: ClientHttp2Session | undefined;
-  #openCalls = 0;
+  #link: AgentLink | undefined;
   #isClosed = false;
 
   /** @param metadata goes with every call */
-  constructor(
-    place: WorkloadApiPlace,
-    metadata: OutgoingHttpHeaders,
-    limits: Partial<ChannelLimits> = {},
-  ) {
+  constructor(place: WorkloadApiPlace, metadata: Metadata, limits: Partial<ChannelLimits> = {}) {
     this.#place = place;
     this.#metadata = metadata;
     this.#limits = { ...usualLimits, ...limits };
@@ -74,7 +66,7 @@ export class GrpcChannel {
     try {
       return this.#request(asked, observer);
     } catch (thrown) {
-      this.#session = undefined;
+      this.#link = undefined;
       return endedCall(observer, 'UNAVAILABLE', messageOf(thrown));
     }
   }
@@ -82,86 +74,68 @@ export class GrpcChannel {
   /** Ends all calls. */
   close(): void {
     this.#isClosed = true;
-    this.#session?.destroy();
-    this.#session = undefined;
+    this.#link?.end('the connection was closed');
+    this.#link = undefined;
   }
 
   #request({ path, message, deadlineMs }: GrpcCall, observer: CallListener): StartedCall {
-    const stream = this.#openSession().request({
+    const link = this.#openLink();
+    const head = headerBlock([
+      [':method', 'POST'],
+      [':scheme', 'http'],
+      [':path', path],
+      // Servers want an authority, and nobody else reads it.
+      [':authority', 'localhost'],
+      ['content-type', 'application/grpc'],
+      ['te', 'trailers'],
+      ...(deadlineMs === undefined ? [] : [['grpc-timeout', timeoutHeader(deadlineMs)] as const]),
       ...this.#metadata,
-      ':method': 'POST',
-      ':path': path,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-      ...(deadlineMs === undefined ? {} : { 'grpc-timeout': timeoutHeader(deadlineMs) }),
-    });
+    ]);
     const { maxMessageBytes } = this.#limits;
     const limits = { maxMessageBytes, budget: this.#budget, deadlineMs };
-    this.#openCalls += 1;
-    stream.once('close', () => {
-      this.#openCalls -= 1;
-    });
-    const call = new FollowedCall(stream, observer, limits);
-    stream.end(frameMessage(Buffer.from(message)));
-    return call;
+    const framed = frameMessage(Buffer.from(message));
+    return new FollowedCall(observer, limits, (listener) => link.ask(head, framed, listener));
   }
 
-  #openSession(): ClientHttp2Session {
-    const present = this.#session;
-    if (present !== undefined && !present.closed && !present.destroyed) return present;
-    // Servers want an authority, and nobody else reads it.
-    const session = connectHttp2('http://localhost', {
-      createConnection: () => this.#connect(),
-      settings: { enablePush: false, maxHeaderListSize },
-    });
-    const forget = (): void => {
-      if (this.#session === session) this.#session = undefined;
-    };
-    // Each call on it is told.
-    session.on('error', forget);
-    session.on('close', forget);
-    // It finishes the calls that it has, and takes no new ones.
-    session.on('goaway', forget);
-    this.#watch(session);
-    this.#session = session;
-    return session;
-  }
-
-  #connect(): Socket {
+  #openLink(): AgentLink {
+    if (this.#link?.isOpen === true) return this.#link;
     const socket = connect(this.#place);
     if ('port' in this.#place) socket.setNoDelay(true);
-    return socket;
+    this.#link = this.#watched(socket);
+    return this.#link;
   }
 
   /** Whoever is connected and says nothing, at first or later, is gone. */
-  #watch(session: ClientHttp2Session): void {
+  #watched(socket: Socket): AgentLink {
     const { handshakeMs, pingEveryMs, pongWithinMs } = this.#limits;
-    const endWith = (words: string): void => {
-      session.destroy(new Error(words));
-    };
     const handshake = setTimeout(() => {
-      endWith(`no HTTP/2 settings within ${handshakeMs / 1_000} s`);
+      link.end(`no HTTP/2 settings within ${handshakeMs / 1_000} s`);
     }, handshakeMs);
-    session.once('remoteSettings', () => {
-      clearTimeout(handshake);
-    });
     let pong: NodeJS.Timeout | undefined;
+    const onPong = (): void => {
+      clearTimeout(pong);
+      pong = undefined;
+    };
     const ping = setInterval(() => {
       // Without a call nobody waits for anything, and Go's servers then take a ping in 2 hours for enough.
-      if (session.destroyed || this.#openCalls === 0) return;
+      if (link.openCalls === 0) return;
       pong ??= setTimeout(() => {
-        endWith(`no answer to a ping within ${pongWithinMs / 1_000} s`);
+        link.end(`no answer to a ping within ${pongWithinMs / 1_000} s`);
       }, pongWithinMs);
-      session.ping(() => {
-        clearTimeout(pong);
-        pong = undefined;
-      });
+      link.ping();
     }, pingEveryMs);
-    session.once('close', () => {
-      clearTimeout(handshake);
-      clearTimeout(pong);
-      clearInterval(ping);
+    const link = new AgentLink(socket, {
+      onSettled: () => {
+        clearTimeout(handshake);
+      },
+      onPong,
+      onOver: () => {
+        clearTimeout(handshake);
+        onPong();
+        clearInterval(ping);
+      },
     });
+    return link;
   }
 }
 

@@ -13,6 +13,7 @@ import {
 import { runtimes } from './runtimes.ts';
 import { ClientProcess } from './workload/client-process.ts';
 import { faults, good, nonsense, ok, unavailable } from './workload/agent-faults.ts';
+import { badFrames, oddFrames } from './workload/agent-frames.ts';
 import {
   answerWith,
   goodAnswer,
@@ -107,6 +108,49 @@ describe.each(runtimes)('our client of the Workload API on %s', (runtime) => {
     } finally {
       await raw.close();
     }
+  });
+
+  let sockets = 0;
+  /** Of an agent that nobody has a connection to. */
+  const nextSocket = (): string => join(folder, `${(sockets += 1)}.sock`);
+
+  test.each(oddFrames)('%s is an answer', async (_name, pieces) => {
+    const raw = await startRawAgent(nextSocket(), (socket) => {
+      socket.setNoDelay(true);
+      for (const piece of pieces) socket.write(piece);
+    });
+    try {
+      expect(await client.fetch(raw.address, { deadlineMs: 2_000 })).toEqual(good);
+    } finally {
+      await raw.close();
+    }
+  });
+
+  test.each(badFrames)('%s ends a call before its time', async (_name, pieces, text) => {
+    const raw = await startRawAgent(nextSocket(), (socket) => {
+      for (const piece of pieces) socket.write(piece);
+    });
+    try {
+      const started = performance.now();
+      expect(await client.fetch(raw.address, { deadlineMs: 4_000 })).toEqual(unavailable(text));
+      expect(performance.now() - started).toBeLessThan(3_000);
+    } finally {
+      await raw.close();
+    }
+  });
+
+  test('a request goes out as the windows of the agent allow', async () => {
+    const path = join(folder, 'narrow.sock');
+    const agent = await HostileAgent.start({ path }, { initialWindowSize: 3 });
+    agent.act = (stream) => {
+      stream.resume();
+      stream.on('end', () => {
+        answerWith({ parts: [goodAnswer], trailers: ok })(stream);
+      });
+    };
+    for (let call = 0; call < 3; call += 1)
+      expect(await client.fetch(agent.address, { deadlineMs: 2_000 })).toEqual(good);
+    await agent.close();
   });
 
   test('whoever is connected and says nothing is given up', async () => {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tar } from '../../../scripts/tar.ts';
 
-/** Bytes. An HTTP/2 of ours is in it, neither YAML nor the schema nor a gRPC library; a new package would show here. */
-const budget = 206_000;
+/** Bytes. An HTTP/2 of ours is in it, both sides of it, neither YAML nor the schema nor a gRPC library; a new package would show here. */
+const budget = 212_000;
 /** Of what reads YAML, the tutorial's conf and lists of bans. */
 const settingsBudget = 420_000;
 /** Of the client for Redis, with what the list needs. */
