@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { JsonObject } from '#kernel/json.ts';
 import { waitUntil } from '../integration/harness/processes.ts';
 import { artefact } from './harness/artefacts.ts';
 import { describeOnCluster, repository } from './harness/cluster.ts';
@@ -86,20 +87,24 @@ describeOnCluster('docs/istio.md, followed step by step, and the life of its pod
       expect(report.failures.length).toBeLessThanOrEqual(lostWithoutHelper);
     });
 
-    test.for(apps)('the crash of the helper in %s is its own restart, and heals', async (app) => {
-      const before = await shop.onlyPod(app);
+    test('a crash of both helpers is their own restart, and heals', async () => {
+      const now = (): Promise<readonly JsonObject[]> =>
+        Promise.all(apps.map((app) => shop.onlyPod(app)));
+      const before = await now();
       const report = await underLoad(cluster, { url: shop.url, rate }, async () => {
-        killContainer(before, 'auth-helper');
-        await waitUntil('the helper runs again', async () => {
-          const now = await shop.onlyPod(app);
-          return restartsOf(now, 'auth-helper') === 1 && isTrue(now, 'Ready');
-        });
+        for (const pod of before) killContainer(pod, 'auth-helper');
+        await waitUntil('both helpers run again', async () =>
+          (await now()).every(
+            (pod) => restartsOf(pod, 'auth-helper') === 1 && isTrue(pod, 'Ready'),
+          ),
+        );
         await shop.answers();
       });
-      keep(`crash of the helper in ${app}`, report);
-      const after = await shop.onlyPod(app);
-      expect(nameOf(after)).toBe(nameOf(before));
-      for (const other of ['app', 'istio-proxy']) expect(restartsOf(after, other)).toBe(0);
+      keep('crash of both helpers', report);
+      const after = await now();
+      expect(after.map(nameOf)).toEqual(before.map(nameOf));
+      for (const other of ['app', 'istio-proxy'])
+        expect(after.map((pod) => restartsOf(pod, other))).toEqual([0, 0]);
     });
 
     test('an EnvoyFilter that somebody deletes is back, and the door shut again', async () => {
