@@ -123,7 +123,7 @@ export const meshPod: Gen = fc
   }));
 
 /** Where its proxy would be put, in a namespace that has pods injected. */
-export function arrivalOf(pod: JsonObject, list: Exclude<Arrival, 'nothing'>): Arrival {
+function arrivalOf(pod: JsonObject, list: Exclude<Arrival, 'nothing'>): Arrival {
   const metadata = objectAt(pod, 'metadata');
   const isAmbient = stringAt(objectAt(metadata, 'labels'), 'istio.io/dataplane-mode') === 'ambient';
   const key = 'sidecar.istio.io/inject';

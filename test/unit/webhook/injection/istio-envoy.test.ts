@@ -364,14 +364,11 @@ describe('the objects beside it', () => {
   test('are one EnvoyFilter and one ConfigMap for all with one plan, owned by all of them', () => {
     const users = [userOf('a'), userOf('b')];
     const marks = { labels: { team: 'shop' }, annotations: {} };
-    const { configMaps, envoyFilters, problems } = desiredConfigMaps('shop', users, {
-      memory,
-      marks,
-      sources: new Map(),
-    });
+    const from = { memory, marks, sources: new Map() };
+    const { configMaps, envoyFilters, problems } = desiredConfigMaps('shop', users, from);
     expect(problems).toEqual([]);
-    const [filter, second] = envoyFilters;
-    expect(second).toBeUndefined();
+    expect(envoyFilters).toHaveLength(1);
+    const [filter] = envoyFilters;
     expect(filter?.owners.map(({ uid }) => uid)).toEqual(['uid-a', 'uid-b']);
     expect(filter?.labels).toEqual({ team: 'shop', 'app.kubernetes.io/managed-by': 'svidecar' });
     const beside = configMaps.find(({ name }) => name === filter?.name);
