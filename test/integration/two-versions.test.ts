@@ -21,7 +21,7 @@ const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'
 const lives = { leafS: 3_600, authorityS: 36_000, settleS: 1 };
 const leaseTimes = { durationMs: 3_000, renewDeadlineMs: 2_000, retryMs: 500 };
 /** Milliseconds in which a controller that would write does: it looks at a namespace at once after a change. */
-const quietMs = 2_500;
+const quietMs = 1_500;
 /** Milliseconds that a start may take on a machine with other work. */
 const startMs = 90_000;
 /**
