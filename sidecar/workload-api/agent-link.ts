@@ -47,7 +47,7 @@ export interface AnswerListener {
   onLost(words: string): void;
 }
 
-export interface LinkListener {
+interface LinkListener {
   /** The agent's settings have come. */
   onSettled(): void;
   onPong(): void;
