@@ -160,18 +160,23 @@ function refuseListeners({ role }: IstioPlan, asked: AskedOfIstio): void {
         `a gateway's listeners are for what comes in and what goes out, and ${shortList([...new Set(filters.map(({ rule }) => rule))])} are asked for: name ports of its listeners in ${annotationKey('inject-listeners')} and ${annotationKey('validate-listeners')}`,
         { facts: { key } },
       );
-    const strange = (names ?? []).find((name) => isStrange(name, role === 'sidecar' && isInbound));
+    const strange = (names ?? []).find((name) => isStrange(name, isInbound ? role : undefined));
     if (strange !== undefined)
       throw new AppError(
         'ANNOTATION_INVALID',
-        `annotation ${key}: "${strange}" names no listener of ${istioContainer}; write the port of the app's container, such as 8080, or *`,
+        `annotation ${key}: "${strange}" names no listener of ${istioContainer}; write ${role === 'gateway' ? "the port of the gateway's listener" : "the port of the app's container"}, such as 8080, or *`,
         { facts: { key } },
       );
   }
 }
 
-/** Inbound, a name that istiod does not use would leave all open, and nothing would tell. */
-function isStrange(name: string, isInboundOfSidecar: boolean): boolean {
+/**
+ * Inbound, a name that istiod does not use would leave all open, and nothing would tell; and a gateway's port may have a second
+ * listener, for QUIC, under a name of its own.
+ * @param inboundAt undefined for what is outbound
+ */
+function isStrange(name: string, inboundAt: IstioPlan['role'] | undefined): boolean {
   if (/^\d+$/.test(name)) return !isPort(name);
-  return isInboundOfSidecar && name !== 'virtualInbound';
+  if (inboundAt === undefined) return false;
+  return inboundAt === 'gateway' || name !== 'virtualInbound';
 }

@@ -11,6 +11,7 @@ import { changeAt, mergePartial } from './keyed.ts';
 import { refuseOverAmounts } from './pod-resources.ts';
 import type { WantedTemplate } from './reconcile.ts';
 import { refuseMounts } from './refuse-mounts.ts';
+import { refuseOwnLabels } from './refuse-own-labels.ts';
 import { refuseSelector } from './refuse-selector.ts';
 
 const lists = ['initContainers', 'containers'] as const;
@@ -34,6 +35,7 @@ export function refuseUnfit(
 ): void {
   const injected = injectedTemplate(original, wanted);
   const spec = objectAt(injected, 'spec');
+  refuseOwnLabels(labelsOf(original), labelsOf(wanted.partial));
   refuseSelector(around.selector, { before: labelsOf(original), after: labelsOf(injected) });
   const before = objectAt(original, 'spec');
   const partial = objectAt(wanted.partial, 'spec');

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { readRequest } from '../../../webhook/request/read-annotations.ts';
 import {
   annotationKey,
+  envoyFilterLabel,
   envoyLabel,
   federationLabel,
   injectedLabel,
@@ -29,6 +30,7 @@ describe('docs/annotations.md', () => {
       injectedLabel,
       federationLabel,
       envoyLabel,
+      envoyFilterLabel,
     ];
     expect(rows.map(({ key }) => key).sort()).toEqual(known.sort());
   });

@@ -1,9 +1,10 @@
 /** Lists of ports and of listeners in pods whose Envoy is Istio's: as they were written, and as many as can be. */
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import type { JsonObject } from '#kernel/json.ts';
+import { objectAt, type JsonObject } from '#kernel/json.ts';
 import { injectTexts } from '../../../../webhook/manifests/inject-texts.ts';
 import { uninjectTexts } from '../../../../webhook/manifests/uninject-texts.ts';
+import { decideOn } from '../../../fakes/admission.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 
 const excludes = 'traffic.sidecar.istio.io/excludeInboundPorts';
@@ -65,4 +66,35 @@ describe('manifests', () => {
     expect(problems).toEqual([]);
     expect(text).toMatch(/envoy-filter\.yaml: .*\{"apiVersion":"networking\.istio\.io/);
   });
+});
+
+describe('what would leave a pod open, and tell nobody, is refused', () => {
+  test.each(['https', 'virtualInbound', '0.0.0.0_8443', '08443'])(
+    'listeners of a gateway that are not named by port: %s',
+    (name) => {
+      const gateway = {
+        'inject.istio.io/templates': 'gateway',
+        'svidecar.dev/validate-listeners': name,
+      };
+      const refusal = { kind: 'refused', code: 'ANNOTATION_INVALID' };
+      expect(decideOn(pod(gateway))).toMatchObject(refusal);
+      const byPort = { ...gateway, 'svidecar.dev/validate-listeners': '8443' };
+      expect(decideOn(pod(byPort))).toMatchObject({ kind: 'injected' });
+    },
+  );
+
+  test.each(['', 'istio-svidecar-00000000000000000000000000000000'])(
+    'a label that hides the pod from its EnvoyFilter: "%s"',
+    (value) => {
+      const labels = { 'svidecar.dev/envoy-filter': value };
+      const object = pod();
+      const metadata = { ...objectAt(object, 'metadata'), labels };
+      const decision = decideOn({ ...object, metadata });
+      expect(decision).toMatchObject({ kind: 'refused', code: 'POD_UNFIT' });
+      expect(decision).toHaveProperty(
+        'message',
+        expect.stringContaining('label svidecar.dev/envoy-filter'),
+      );
+    },
+  );
 });
