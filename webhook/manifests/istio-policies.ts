@@ -6,9 +6,10 @@ import { helperEntry, helperHost, providerName, providerTemplate } from '../isti
 import { decideAll, ownNamespace, type DecidedWorkload, type DecideOptions } from './decide-all.ts';
 import { refusals } from './inject-texts.ts';
 import type { InputProblem } from './input-problem.ts';
-import type { ManifestDocument } from './manifest.ts';
+import { faultsIn, type ManifestDocument } from './manifest.ts';
 import { podLabelsOf } from './pod-labels.ts';
 import { policyName } from './policy-name.ts';
+import { withoutPolicyByKind } from './without-policy-by-kind.ts';
 
 export interface IstioPolicies {
   /** The address that the provider names, then the policies; empty without a workload. */
@@ -43,8 +44,12 @@ export function istioPoliciesFor(
   const policies = asking.flatMap(policyFor);
   return {
     objects: policies.length === 0 ? [] : [helperAddress(options.istioNamespace), ...policies],
-    warnings: [...asking.flatMap(withoutLabels), ...outcomes.flatMap(filteredAnyway)],
-    problems: refusals(outcomes),
+    warnings: [
+      ...asking.flatMap(withoutLabels),
+      ...outcomes.flatMap(filteredAnyway),
+      ...withoutPolicyByKind(documents, options.namespace, providerTemplate),
+    ],
+    problems: [...faultsIn(documents), ...refusals(outcomes)],
   };
 }
 

@@ -5,7 +5,7 @@ import { openText, type OpenText } from '../editing/open-text.ts';
 import { resolved, type SourceNode } from '../editing/source-tree.ts';
 import { splitDocuments } from '../editing/split-documents.ts';
 import { ownFileLimits } from '../editing/text-limits.ts';
-import { failureOf } from './input-problem.ts';
+import { failureOf, type InputProblem } from './input-problem.ts';
 import { orUnfilled } from './unfilled.ts';
 
 /** A file, or standard input, as read. */
@@ -116,4 +116,9 @@ function lineBreaks(text: string): number {
   let count = 0;
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count += 1;
   return count;
+}
+
+/** What could not be read: nobody looks at the objects in it, so whoever reports less passes them over in silence. */
+export function faultsIn(documents: readonly ManifestDocument[]): readonly InputProblem[] {
+  return documents.flatMap(({ fault }) => (fault === undefined ? [] : [{ error: fault }]));
 }

@@ -8,9 +8,10 @@ import { decideAll, ownNamespace, type DecideOptions, type DecidedWorkload } fro
 import { nameOf } from '../admission/decide.ts';
 import { refusals } from './inject-texts.ts';
 import type { InputProblem } from './input-problem.ts';
-import type { ManifestDocument } from './manifest.ts';
+import { faultsIn, type ManifestDocument } from './manifest.ts';
 import { podLabelsOf } from './pod-labels.ts';
 import { policyName } from './policy-name.ts';
+import { withoutPolicyByKind } from './without-policy-by-kind.ts';
 
 export interface NetworkPolicies {
   readonly policies: readonly JsonObject[];
@@ -37,9 +38,10 @@ export function networkPoliciesFor(
     warnings: [
       ...outcomes.flatMap(withoutPolicy),
       ...guarded.filter((one) => policyOf(one).length === 0).map(withoutLabels),
+      ...withoutPolicyByKind(documents, options.namespace, 'envoy'),
       ...guarded.flatMap((one) => leadPast(one, services, options.namespace)),
     ],
-    problems: refusals(outcomes),
+    problems: [...faultsIn(documents), ...refusals(outcomes)],
   };
 }
 

@@ -10,7 +10,7 @@ import { bringsEnvoy, needsIdentityOf } from '../injection/status.ts';
 import { decideAll, type DecideOptions, type DecidedWorkload } from './decide-all.ts';
 import { refusals } from './inject-texts.ts';
 import { failureOf, problemAt, type InputProblem } from './input-problem.ts';
-import type { ManifestDocument } from './manifest.ts';
+import { faultsIn, type ManifestDocument } from './manifest.ts';
 
 export interface EntriesOptions extends Omit<
   RegistrationOptions,
@@ -54,10 +54,9 @@ export function registrationsIn(
   const surroundings = { options, engine: decideOptions.engine, services };
   const results = outcomes.map((outcome) => resultFor(outcome, surroundings));
   const registrations = results.flatMap((each) => each.registrations);
-  const faults = documents.flatMap(({ fault }) => (fault === undefined ? [] : [{ error: fault }]));
   return {
     registrations: options.isEachKept ? registrations : mergeSimilar(registrations),
-    problems: [...faults, ...results.flatMap((each) => each.problems)],
+    problems: [...faultsIn(documents), ...results.flatMap((each) => each.problems)],
     registered: results.flatMap((each) => each.registered),
   };
 }

@@ -62,3 +62,32 @@ test('a namespace that cannot be is refused', async () => {
   expect(code).toBe(2);
   expect(err).toContain('no namespace has that name');
 });
+
+test.each(['istio', 'network-policy'])('%s: what cannot be read is a problem', async (what) => {
+  const { code, err } = await runSvidecar(['render', what, '-'], { stdin: 'kind: [' });
+  expect(code).toBe(1);
+  expect(err).toContain('TEXT_UNPARSABLE');
+});
+
+test.each([
+  ['istio', 'istio-validate'],
+  ['network-policy', 'jwt-validate, envoy'],
+])('%s: a kind that gets no policy, though its pods need one, is told', async (what, templates) => {
+  const rollout = (names: string) =>
+    JSON.stringify({
+      apiVersion: 'argoproj.io/v1alpha1',
+      kind: 'Rollout',
+      metadata: { name: 'backend', namespace: 'shop' },
+      spec: {
+        template: {
+          metadata: { annotations: { 'inject.svidecar.dev/templates': names } },
+          spec: { containers: [{ name: 'app', image: 'app:1' }] },
+        },
+      },
+    });
+  const told = await runSvidecar(['render', what, '-'], { stdin: rollout(templates) });
+  expect([told.code, told.out]).toEqual([0, '']);
+  expect(told.err).toContain('Rollout shop/backend: its pods are injected in the cluster, and no');
+  const others = await runSvidecar(['render', what, '-'], { stdin: rollout('jwt-inject') });
+  expect(others.err).toBe('');
+});
