@@ -32,3 +32,9 @@ export function podRefusalOf({ message }: ApiRefusal): PodRefusal {
   }
   return /ValidatingAdmissionPolicy/.test(message) ? 'policy' : 'other';
 }
+
+/** The HTTP status by which a WebSocket was refused: the library has no other answer than the words of its WebSocket. */
+export function webSocketStatus(message: string): number | undefined {
+  const status = /^Unexpected server response: (\d{3})$/.exec(message)?.[1];
+  return status === undefined ? undefined : Number(status);
+}

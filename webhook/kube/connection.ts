@@ -9,6 +9,7 @@ import { objectAt, stringAt } from '#kernel/json.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import { AnswerTooLarge, ApiRefusal } from './kubernetes-api.ts';
 import type { KubernetesApi, WatchCall } from './kubernetes-api.ts';
+import { webSocketStatus } from './api-words.ts';
 import { asBuffer, boundedText, tryParse } from './answer-text.ts';
 import { defaultApiLimits } from './api-limits.ts';
 import type { ApiLimits } from './api-limits.ts';
@@ -254,13 +255,12 @@ function isWebSocket(value: unknown): value is WebSocketLike {
   return typeof value === 'object' && value !== null && 'close' in value && 'once' in value;
 }
 
-/** The library has no other answer for a refusal than the words of its WebSocket. */
 function notForwarded(thrown: unknown, what: string): Error {
   // An event, not an Error: its message is no member of its own.
   const isEvent = typeof thrown === 'object' && thrown !== null && 'message' in thrown;
   const message = isEvent ? String(thrown.message) : messageOf(thrown);
-  const status = Number(/^Unexpected server response: (\d{3})$/.exec(message)?.[1]);
-  if (Number.isInteger(status))
+  const status = webSocketStatus(message);
+  if (status !== undefined)
     return new ApiRefusal(status, '', { message: `cannot forward ${what}: HTTP status ${status}` });
   return unreachable(`cannot forward ${what}`, new Error(message, { cause: thrown }));
 }
