@@ -109,5 +109,9 @@ function inboundOf({ filters }: EnvoyAdditions, { role }: IstioPlan): InboundVie
 
 /** Whether the kubelet's probes of the app come through Envoy: Istio's injector usually has its own container ask for them. */
 export function probesMeetEnvoy(template: JsonObject): boolean {
-  return annotationsOf(template)[istioKeys.rewritesProbes] === 'false';
+  const said = stringAt(annotationsOf(template), istioKeys.rewritesProbes);
+  return said !== undefined && falses.includes(said);
 }
+
+/** As Istio reads one. @see strconv.ParseBool */
+const falses: readonly string[] = ['0', 'f', 'F', 'false', 'FALSE', 'False'];

@@ -2,6 +2,7 @@
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { istioContainer, type IstioRole } from '../istio/istio-plan.ts';
 import { istioInjectKey, istioWish } from '../istio/istio-wish.ts';
+import { proxyConfigSaid } from './istio-proxy-config.ts';
 
 /** Keys of Istio's, of labels and annotations. @see istio.io/docs/reference/config/annotations */
 export const istioKeys = Object.freeze({
@@ -90,9 +91,9 @@ export function noInterceptionBy(template: JsonObject): IstioSetting | undefined
   const byKey = (key: string): IstioSetting => ({ from: `annotation ${key}`, key });
   const said = annotations[istioKeys.interceptionMode];
   if (said !== undefined) return said === 'NONE' ? byKey(istioKeys.interceptionMode) : undefined;
-  // YAML or JSON of a ProxyConfig.
-  const config = stringAt(annotations, istioKeys.proxyConfig) ?? '';
-  if (/\binterceptionMode["']?\s*:\s*["']?NONE\b/.test(config)) return byKey(istioKeys.proxyConfig);
+  const config = stringAt(annotations, istioKeys.proxyConfig);
+  if (config !== undefined && proxyConfigSaid(config).isUncaught)
+    return byKey(istioKeys.proxyConfig);
   const isNone = listAt(proxyIn(template)?.container ?? {}, 'env')
     .filter(isObject)
     .some(({ name, value }) => name === interceptionVariable && value === 'NONE');

@@ -12,6 +12,7 @@ import {
   proxyIn,
   templatesOfUnknownRole,
 } from './istio-marks.ts';
+import { proxyConfigSaid } from './istio-proxy-config.ts';
 import { captureSetting, inboundCapture, isPort } from './istio-ports.ts';
 import { filtersOf, listenersOf, validates, type AskedOfIstio } from './refuse-istio.ts';
 import type { Trace } from './trace.ts';
@@ -179,6 +180,5 @@ function toldFile(template: JsonObject): string | undefined {
     .filter(isObject)
     .find(({ name }) => name === fileVariable);
   const config = stringAt(annotationsOf(template), istioKeys.proxyConfig) ?? '';
-  const written = /\bWORKLOAD_IDENTITY_SOCKET_FILE["']?\s*:\s*["']?([^"'\s,}]+)/.exec(config);
-  return stringAt(variable ?? {}, 'value') ?? written?.[1];
+  return stringAt(variable ?? {}, 'value') ?? proxyConfigSaid(config).socketFile;
 }

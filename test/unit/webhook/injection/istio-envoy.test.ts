@@ -342,10 +342,12 @@ describe('what goes past Envoy is told', () => {
       ],
     };
     expect(toldOf(pod({ annotations: waits, spec }), { checkEnvoy, engine })).toEqual([]);
-    const annotations = { ...waits, 'sidecar.istio.io/rewriteAppHTTPProbers': 'false' };
-    expect(toldOf(pod({ annotations, spec }), { checkEnvoy, engine })).toEqual([
-      expect.stringMatching(/livenessProbe asks for \/live/),
-    ]);
+    for (const said of ['false', 'F']) {
+      const annotations = { ...waits, 'sidecar.istio.io/rewriteAppHTTPProbers': said };
+      expect(toldOf(pod({ annotations, spec }), { checkEnvoy, engine })).toEqual([
+        expect.stringMatching(/livenessProbe asks for \/live/),
+      ]);
+    }
   });
 });
 
