@@ -27,6 +27,7 @@ import { fit } from './fit.ts';
 import { changeAt, covers, find } from './keyed.ts';
 import type { Library, NamedTemplate } from '../templates/library.ts';
 import type { Located } from '../request/locate.ts';
+import { refuseChangedLabels } from './refuse-own-labels.ts';
 import { refuseLongStatus, refuseUnfit } from './refuse-unfit.ts';
 import { refuseWindows } from './refuse-windows.ts';
 import { requireEnvoy } from './require-envoy.ts';
@@ -109,6 +110,7 @@ export function inject(
     status: isKept ? standingStatus(current) : text,
     lacking: current === original ? lacking : undefined,
   });
+  refuseChangedLabels(current, { wanted, operations });
   return { operations, status };
 }
 

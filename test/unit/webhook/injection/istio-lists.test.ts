@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import { objectAt, type JsonObject } from '#kernel/json.ts';
 import { injectTexts } from '../../../../webhook/manifests/inject-texts.ts';
 import { uninjectTexts } from '../../../../webhook/manifests/uninject-texts.ts';
-import { decideOn } from '../../../fakes/admission.ts';
+import { decideOn, injected } from '../../../fakes/admission.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 
 const excludes = 'traffic.sidecar.istio.io/excludeInboundPorts';
@@ -95,6 +95,12 @@ describe('what would leave a pod open, and tell nobody, is refused', () => {
         'message',
         expect.stringContaining('label svidecar.dev/envoy-filter'),
       );
+      const done = injected(object);
+      const changed = {
+        ...objectAt(done, 'metadata'),
+        labels: { 'svidecar.dev/injected': 'true', ...labels },
+      };
+      expect(decideOn({ ...done, metadata: changed })).toMatchObject({ code: 'POD_UNFIT' });
     },
   );
 });
