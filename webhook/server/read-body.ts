@@ -178,6 +178,7 @@ function collect(stream: IncomingMessage, { bytes, limits }: Room): Promise<Body
   let buffer: Buffer = Buffer.allocUnsafeSlow(bytes);
   let length = 0;
   let fault: HttpRefusal | undefined;
+  let hasEnded = false;
   const scan = new BodyScan({ maxDepth: limits.maxDepth, maxWeight: limits.maxWeight });
   const take = (chunk: Buffer): void => {
     length += chunk.length;
@@ -197,12 +198,14 @@ function collect(stream: IncomingMessage, { bytes, limits }: Room): Promise<Body
       if (fault !== undefined && length > limits.maxBodyBytes) reject(fault);
     });
     stream.once('end', () => {
+      hasEnded = true;
       if (fault === undefined) resolve({ bytes: buffer.subarray(0, length), weight: scan.weight });
       else reject(fault);
     });
     for (const event of ['close', 'error'])
       stream.once(event, () => {
-        reject(gone());
+        // An error that nobody is told of costs its stack all the same.
+        if (!hasEnded) reject(gone());
       });
   });
 }
