@@ -18,6 +18,14 @@ export function afterLast(text: string, mark: string): string {
   return text.slice(text.lastIndexOf(mark) + 1);
 }
 
+/** Characters that a message quotes of a value: of more, nobody reads the end. */
+const mostQuoted = 200;
+
+/** The value as a message quotes it. */
+export function shortened(value: string): string {
+  return value.length > mostQuoted ? `${value.slice(0, mostQuoted)}…` : value;
+}
+
 /**
  * Control characters (C0, DEL, C1), halves of surrogate pairs, line and paragraph separators, and what formats text without
  * being seen: marks that turn its direction, characters of no width, tags.

@@ -1,5 +1,6 @@
 /** What is asked of an Envoy that istiod configures: planned, refused or told of. */
 import { stringAt, type JsonObject } from '#kernel/json.ts';
+import { shortened } from '#kernel/text.ts';
 import { envoyFilterLabel } from '../request/metadata-keys.ts';
 import type { Settings } from '../request/read-annotations.ts';
 import { istioContainer, type IstioPlan } from '../istio/istio-plan.ts';
@@ -86,7 +87,7 @@ function tellOfUnsure(original: JsonObject, trace: Trace): void {
   if (unsure !== undefined)
     trace.warn(
       'istio_mark_unsure',
-      `${istioInjectKey}: "${unsure}": older releases of Istio read it as "${kind === 'on' ? 'true' : 'false'}", later ones ignore it and go by the namespace; write "true" or "false"`,
+      `${istioInjectKey}: "${shortened(unsure)}": older releases of Istio read it as "${kind === 'on' ? 'true' : 'false'}", later ones ignore it and go by the namespace; write "true" or "false"`,
       istioInjectKey,
     );
 }

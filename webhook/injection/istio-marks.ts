@@ -71,9 +71,26 @@ function istioTemplates(template: JsonObject): readonly string[] {
 /** Templates of Istio's whose container is called as its proxy and has no Envoy: the app speaks xDS itself. */
 const proxyless: readonly string[] = ['grpc-agent', 'grpc-simple'];
 
-/** The template that keeps Envoy out, if one does. */
-export function proxylessTemplate(template: JsonObject): string | undefined {
-  return istioTemplates(template).find((name) => proxyless.includes(name));
+/** Templates of which Istio makes workloads of its own: they bring no container to a pod of anybody else's. */
+const unlent: readonly string[] = [
+  'waypoint',
+  'kube-gateway',
+  'agentgateway',
+  'agentgateway-waypoint',
+  'ztunnel',
+];
+
+/** What keeps Envoy out, if something does: a template, and why. */
+export function proxylessTemplate(
+  template: JsonObject,
+): { readonly name: string; readonly why: string } | undefined {
+  const names = istioTemplates(template);
+  const name = names.find((one) => proxyless.includes(one));
+  if (name !== undefined) return { name, why: 'brings no Envoy (the app speaks to istiod itself)' };
+  const own = names.find((one) => unlent.includes(one));
+  return own === undefined || proxyIn(template) !== undefined
+    ? undefined
+    : { name: own, why: 'is for workloads that Istio makes itself, and brings no Envoy to others' };
 }
 
 /** What says something of how Istio leads connections to Envoy, as messages name it. */
@@ -114,7 +131,7 @@ export function startedAs(proxy: IstioProxy): string | undefined {
 }
 
 /** Names of Istio's own templates. */
-const knownTemplates: readonly string[] = ['sidecar', 'gateway', ...proxyless];
+const knownTemplates: readonly string[] = ['sidecar', 'gateway', ...proxyless, ...unlent];
 
 /** Templates of which nobody can tell whether they make a sidecar or a gateway, as long as Istio's container is not there. */
 export function templatesOfUnknownRole(template: JsonObject): readonly string[] {

@@ -125,7 +125,7 @@ function argumentOf(
 }
 
 /** Those of Istio's container itself, which its injector excludes in each pod. */
-const istiosOwnPorts = ['15020', '15021', '15090'];
+export const istiosOwnPorts: readonly string[] = ['15020', '15021', '15090'];
 
 /** Which inbound ports reach Envoy. */
 export type InboundCapture =
@@ -148,6 +148,18 @@ export function inboundCapture(template: JsonObject): InboundCapture {
   const kept = [String(healthPort), ...istiosOwnPorts];
   const by = excluded ?? { from: `annotation ${istioKeys.excludeInboundPorts}` };
   return { kind: 'all', but: ports.filter((port) => !kept.includes(port)), by };
+}
+
+/**
+ * The first item for which Istio takes no such list: none is a word, a range or a `*`.
+ * @see istio.io/istio/pkg/kube/inject parsePorts
+ */
+export function strangeItem(list: string): string | undefined {
+  if (list.trim() === '') return undefined;
+  return list
+    .split(',')
+    .map((item) => item.trim())
+    .find((item) => !/^\d+$/.test(item) || Number(item) > 65_535);
 }
 
 /** As people write one. */

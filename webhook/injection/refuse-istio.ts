@@ -1,6 +1,7 @@
 /** What of a pod, or of what is asked for, does not go with an Envoy that istiod configures. */
 import { AppError } from '#kernel/errors.ts';
 import { isArray, objectAt, type JsonObject } from '#kernel/json.ts';
+import { shortened } from '#kernel/text.ts';
 import { helperPorts } from '../../sidecar/config/helper-contract.ts';
 import { shortList } from '../envoy/short-list.ts';
 import { envoyFilterKind, istioContainer, type IstioPlan } from '../istio/istio-plan.ts';
@@ -9,7 +10,7 @@ import { annotationKey } from '../request/metadata-keys.ts';
 import { substitute, type Variables } from '../templates/substitute.ts';
 import type { Fragment } from '../templates/template-schema.ts';
 import { isAmbient, istioKeys, proxyIn, proxylessTemplate, startedAs } from './istio-marks.ts';
-import { inboundCapture, isPort } from './istio-ports.ts';
+import { captureSetting, inboundCapture, isPort, strangeItem } from './istio-ports.ts';
 
 export interface AskedOfIstio {
   readonly fragments: readonly Fragment[];
@@ -38,7 +39,7 @@ export function refuseTurnedOff(template: JsonObject, asker: string): void {
   const told =
     unsure === undefined
       ? `${istioInjectKey}: "false" keeps Istio from injecting "${istioContainer}", which was asked for`
-      : `${istioInjectKey}: "${unsure}" keeps older releases of Istio from injecting "${istioContainer}", which was asked for, and others ignore it`;
+      : `${istioInjectKey}: "${shortened(unsure)}" keeps older releases of Istio from injecting "${istioContainer}", which was asked for, and others ignore it`;
   throw unfit(`${told}; remove it, or ${asker}`, istioInjectKey);
 }
 
@@ -74,7 +75,7 @@ function refuseProxies(template: JsonObject, needed: string): void {
   const without = proxylessTemplate(template);
   if (without !== undefined)
     throw unfit(
-      `annotation ${istioKeys.templates}: ${without} brings no Envoy (the app speaks to istiod itself), so nothing would add or validate a token; have Istio inject a sidecar instead`,
+      `annotation ${istioKeys.templates}: ${without.name} ${without.why}, so nothing would add or validate a token; have Istio inject a sidecar instead`,
       istioKeys.templates,
     );
 }
@@ -96,6 +97,7 @@ function refuseBootstrap(fragments: readonly Fragment[]): void {
 }
 
 function refuseCapture(template: JsonObject, asked: AskedOfIstio): void {
+  refuseLists(template);
   const capture = inboundCapture(template);
   const { from, key } = capture.by;
   if (capture.kind === 'unreadable')
@@ -110,11 +112,24 @@ function refuseCapture(template: JsonObject, asked: AskedOfIstio): void {
       `${from} leads port ${helpers} of the auth helper into Envoy, where the kubelet's probes would need a certificate and a token; take it off the list`,
       key,
     );
-  if (capture.ports.length === 0 && validates(asked))
+  if (capture.ports.length === 0 && (validates(asked) || bansOf(asked).length > 0))
     throw unfit(
-      `${from} is empty, so no request reaches Envoy and none would be validated; ${key === undefined ? `name the app's ports in the annotation ${istioKeys.includeInboundPorts}` : "remove it, or name the app's ports"}`,
+      `${from} is empty, so no request reaches Envoy and none would be ${validates(asked) ? 'validated' : 'refused'}; ${key === undefined ? `name the app's ports in the annotation ${istioKeys.includeInboundPorts}` : "remove it, or name the app's ports"}`,
       key,
     );
+}
+
+/** Istio's injector refuses a pod with such a list, and its CNI plugin a pod's network. */
+function refuseLists(template: JsonObject): void {
+  for (const name of ['excludeInboundPorts', 'excludeOutboundPorts'] as const) {
+    const { value = '', from = '', key } = captureSetting(template, name) ?? {};
+    const strange = strangeItem(value);
+    if (strange !== undefined)
+      throw unfit(
+        `${from}: "${shortened(strange)}" is no port, and Istio refuses a pod with such a list; write single ports with commas between them, such as 8080,9090`,
+        key,
+      );
+  }
 }
 
 type TemplateFilter = NonNullable<Fragment['envoy']>['filters'][number];
@@ -135,6 +150,14 @@ export function validates(asked: AskedOfIstio): boolean {
     isAskedByPolicy(asked) ||
     filtersOf(asked).some(({ direction, onlyRefuses }) => direction === 'inbound' && !onlyRefuses)
   );
+}
+
+/** Rules of filters that only ever refuse what comes in. */
+export function bansOf(asked: AskedOfIstio): readonly string[] {
+  const bans = filtersOf(asked).filter(
+    ({ direction, onlyRefuses }) => direction === 'inbound' && onlyRefuses,
+  );
+  return [...new Set(bans.map(({ rule }) => rule))];
 }
 
 /** Undefined where all are meant. */
@@ -164,7 +187,7 @@ function refuseListeners({ role }: IstioPlan, asked: AskedOfIstio): void {
     if (strange !== undefined)
       throw new AppError(
         'ANNOTATION_INVALID',
-        `annotation ${key}: "${strange}" names no listener of ${istioContainer}; write ${role === 'gateway' ? "the port of the gateway's listener" : "the port of the app's container"}, such as 8080, or *`,
+        `annotation ${key}: "${shortened(strange)}" names no listener of ${istioContainer}; write ${role === 'gateway' ? "the port of the gateway's listener" : "the port of the app's container"}, such as 8080, or *`,
         { facts: { key } },
       );
   }

@@ -1,5 +1,6 @@
 /** What goes past an Envoy that istiod configures, and what it does otherwise than it looks. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { shortened } from '#kernel/text.ts';
 import { shortList } from '../envoy/short-list.ts';
 import { istioContainer, type IstioPlan } from '../istio/istio-plan.ts';
 import { annotationKey } from '../request/metadata-keys.ts';
@@ -13,8 +14,9 @@ import {
   templatesOfUnknownRole,
 } from './istio-marks.ts';
 import { proxyConfigSaid } from './istio-proxy-config.ts';
-import { captureSetting, inboundCapture, isPort } from './istio-ports.ts';
-import { filtersOf, listenersOf, validates, type AskedOfIstio } from './refuse-istio.ts';
+import { captureSetting } from './istio-ports.ts';
+import { filtersOf, type AskedOfIstio } from './refuse-istio.ts';
+import { pastInbound, type Told } from './tell-of-inbound.ts';
 import type { Trace } from './trace.ts';
 
 /** Tells of what passes without our filters. */
@@ -25,7 +27,7 @@ export function tellOfIstio(
 ): void {
   const sentences = [
     ...unknownRole(template),
-    ...(plan.role === 'sidecar' && validates(asked) ? pastInbound(template, asked) : []),
+    ...pastInbound(template, plan, asked),
     ...outboundOf(template, plan, asked),
   ];
   for (const { message, key } of sentences) trace.warn('envoy_warning', message, key);
@@ -38,68 +40,9 @@ function unknownRole(template: JsonObject): readonly Told[] {
   return [
     {
       key,
-      message: `annotation ${key}: whether ${shortList(names)} makes a sidecar or a gateway cannot be told before Istio has injected the pod: it is taken for a sidecar, and for what it is when svidecar sees the pod; a gateway that svidecar does not see is refused by the guard, and without the guard it is open`,
+      message: `annotation ${key}: whether ${shortList(names.map(shortened))} makes a sidecar or a gateway cannot be told before Istio has injected the pod: it is taken for a sidecar, and for what it is when svidecar sees the pod; a gateway that svidecar does not see is refused by the guard, and without the guard it is open`,
     },
   ];
-}
-
-interface Told {
-  readonly message: string;
-  readonly key?: string | undefined;
-}
-
-function pastInbound(template: JsonObject, asked: AskedOfIstio): readonly Told[] {
-  const told: Told[] = [];
-  const capture = inboundCapture(template);
-  const { from, key } = capture.by;
-  if (capture.kind === 'all' && capture.but.length > 0)
-    told.push({
-      key,
-      message: `${from}: requests to ${portsText(capture.but)} go past Envoy, so nobody asks for a token there; take off what needs one`,
-    });
-  if (capture.kind === 'some')
-    told.push({
-      key,
-      message: `${from}: only ${portsText(capture.ports)} leads through Envoy, so nobody asks for a token on the pod's other ports; ${key === undefined ? `name those in the annotation ${istioKeys.includeInboundPorts}` : 'remove the annotation'} if some of them need one`,
-    });
-  const interfaces = captureSetting(template, 'excludeInterfaces');
-  if (interfaces !== undefined && interfaces.value.trim() !== '')
-    told.push({
-      key: interfaces.key,
-      message: `${interfaces.from}: requests that come in by ${interfaces.value} go past Envoy, so nobody asks for a token there; remove the annotation`,
-    });
-  const uncaught = noInterceptionBy(template);
-  if (uncaught !== undefined)
-    told.push({
-      key: uncaught.key,
-      message: `${uncaught.from}: interception mode NONE leaves connections to the app alone: only those to listeners of a Sidecar resource meet Envoy, and nobody asks for a token elsewhere; have the app listen on 127.0.0.1`,
-    });
-  return [...told, ...undeclared(template, asked)];
-}
-
-function portsText(ports: readonly string[]): string {
-  return `port${ports.length === 1 ? '' : 's'} ${shortList(ports)}`;
-}
-
-/** A Service's port in place of the container's would leave the app open, and nothing would tell. */
-function undeclared(template: JsonObject, asked: AskedOfIstio): readonly Told[] {
-  const spec = objectAt(template, 'spec');
-  const declared = new Set(
-    [...listAt(spec, 'containers'), ...listAt(spec, 'initContainers')]
-      .filter(isObject)
-      .flatMap((container) => listAt(container, 'ports').filter(isObject))
-      .flatMap(({ containerPort: port }) => (typeof port === 'number' ? [String(port)] : [])),
-  );
-  const chosen = filtersOf(asked)
-    .filter(({ direction }) => direction === 'inbound')
-    .flatMap((filter) => listenersOf(filter, asked) ?? []);
-  const key = annotationKey('validate-listeners');
-  return [...new Set(chosen)]
-    .filter((name) => isPort(name) && !declared.has(name))
-    .map((name) => ({
-      key,
-      message: `annotation ${key} names port ${name}, which no container declares: it must be the port that the app listens on, not the Service's, or the app's requests need no token`,
-    }));
 }
 
 function outboundOf(
@@ -167,7 +110,7 @@ export function tellOfSocketName(
   const looks =
     told === undefined
       ? `looks for "${usualFile}", without which Istio issues its certificate`
-      : `is told to look for "${told}", without which it does not start`;
+      : `is told to look for "${shortened(told)}", without which it does not start`;
   trace.warn(
     'istio_socket_name',
     `by svidecar's configuration the agent's socket is called ${file} (socket.file), and Istio's proxy ${looks}; correct socket.file, or tell the proxy: annotation ${key}: '{"proxyMetadata":{"${fileVariable}":"${file}"}}', or the same in meshConfig.defaultConfig, which svidecar does not see`,

@@ -37,7 +37,7 @@ function named(count: number): string {
 }
 
 describe('manifests', () => {
-  test.each(['3306', '8080,9090', '8080, 9090', "'8080,9090'", '"8080,9090"', 'one,2', '""'])(
+  test.each(['3306', '8080,9090', '8080, 9090', "'8080,9090'", '"8080,9090"', '1,2', '""'])(
     'give a list of ports back as it was written: %s',
     (written) => {
       const text = withList(written === '3306' ? "'3306'" : written);
