@@ -129,9 +129,10 @@ test('the guard looks at all of them', () => {
 });
 
 test('each binding of the guard is for pods, or for all workloads', () => {
-  const bound = bindings.map((binding) =>
-    resourcesOf(listAt(objectAt(objectAt(binding, 'spec'), 'matchResources'), ruleList)),
-  );
+  const bound = bindings
+    .map((binding) => objectAt(binding, 'spec'))
+    .filter(({ policyName }) => policyName === 'svidecar-guard')
+    .map((spec) => resourcesOf(listAt(objectAt(spec, 'matchResources'), ruleList)));
   const ofPods = resourcesOfKinds(pods);
   const ofWorkloads = resourcesOfKinds(workloads);
   expect(bound).toEqual([ofPods, ofPods, ofPods, ofWorkloads]);
