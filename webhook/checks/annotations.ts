@@ -190,6 +190,11 @@ export const envoyConfiguration: Check = {
         severity: 'warning',
         hint: 'change the Envoy configuration, or accept it knowingly',
       }),
+      ...steps(assessed, {
+        id: 'istio_warning',
+        severity: 'warning',
+        hint: 'change what the message names, or accept it knowingly',
+      }),
     ]),
 };
 

@@ -5,14 +5,26 @@ import type { ClusterFacts, HeldToken } from '../checks/facts.ts';
 import type { JudgedProxy } from '../checks/proxy-certificates.ts';
 import type { PodIdentity, IdentityChain } from '../checks/workload-identities.ts';
 import { exitCodes } from './exit-codes.ts';
-import { jsonOfProxy } from './proxies-report.ts';
+import { jsonOfProxy, proxiesText } from './proxies-report.ts';
 import type { Paint } from './reports.ts';
 import { tableOf, type Cell } from './table.ts';
 
 const heads = ['WORKLOAD', 'SPIFFE ID', 'ENTRY', 'SELECTORS', 'FEDERATES WITH', 'HELPER HAS'];
 const none: Cell = ['-'];
 
-export function identitiesText(judged: readonly JudgedIdentity[], paint: Paint): string {
+/** Where Istio's proxies were asked too, their table stands below, or alone where no helper is asked for. */
+export function tablesText(
+  judged: readonly JudgedIdentity[],
+  proxies: readonly JudgedProxy[] | undefined,
+  paint: Paint,
+): string {
+  if (proxies === undefined) return identitiesText(judged, paint);
+  const told = proxiesText(proxies, paint);
+  const isAlone = judged.length === 0 && proxies.length > 0;
+  return isAlone ? told : `${identitiesText(judged, paint)}\n${told}`;
+}
+
+function identitiesText(judged: readonly JudgedIdentity[], paint: Paint): string {
   if (judged.length === 0) return 'no workload asks for the helper\n';
   const rows = judged.map(({ identity }) => cellsOf(identity).map((cell) => cell.map(printable)));
   const { head, linesOf } = tableOf(heads, rows);

@@ -1,7 +1,7 @@
 /** Templates, substituted and joined, as one partial pod that fits what is already there. */
 import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
-import { isArray, isObject, listAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { isArray, isObject, listAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { settingsFile } from '../../sidecar/config/helper-contract.ts';
 import { skipsEverything } from '../../sidecar/config/skip-paths.ts';
 import {
@@ -125,6 +125,7 @@ function helperOf(
   let own: JsonObject = {};
   for (const { helperSettings = {} } of fragments)
     own = { ...own, ...substituteObject(helperSettings, variables) };
+  refuseUnasked(rules, own);
   const input = { version: 1, logLevel: variables['logLevel'] ?? 'info', ...own, rules };
   const checked = checkSettings(input, 'the settings that the templates give the helper');
   const validating = checked.rules.filter((rule) => rule.mode === 'validate');
@@ -153,6 +154,18 @@ function refuseSeveralAudiences(rule: JsonObject): void {
     'ANNOTATION_INVALID',
     `annotation ${annotationKey('audience')} names several audiences, and a token is made for one: name it in ${annotationKey('inject-audience')} (and those that are accepted in ${annotationKey('validate-audience')}), or one for each host in ${annotationKey('audience-by-host')}`,
     { facts: { key: annotationKey('audience') } },
+  );
+}
+
+/** Istio asks about each request, and on the other data path nobody answers. */
+function refuseUnasked(rules: readonly JsonObject[], { dataPath }: JsonObject): void {
+  const unnamed = rules.find(({ takesUnnamed }) => takesUnnamed === true);
+  if (unnamed === undefined || dataPath !== 'native') return;
+  const key = annotationKey('data-path');
+  throw new AppError(
+    'ANNOTATION_INVALID',
+    `template ${stringAt(unnamed, 'name') ?? ''} has Istio ask the helper about each request, which it does not answer on the data path ${dataPath}; set annotation ${key}: ext-authz`,
+    { facts: { key } },
   );
 }
 

@@ -30,7 +30,7 @@ export function tellOfIstio(
     ...pastInbound(template, plan, asked),
     ...outboundOf(template, plan, asked),
   ];
-  for (const { message, key } of sentences) trace.warn('envoy_warning', message, key);
+  for (const { message, key } of sentences) trace.warn('istio_warning', message, key);
 }
 
 function unknownRole(template: JsonObject): readonly Told[] {

@@ -48,6 +48,7 @@ export type StepId =
   | 'injected'
   | 'istio_mark_unsure'
   | 'istio_socket_name'
+  | 'istio_warning'
   | 'key_as_label'
   | 'key_unknown'
   | 'kind_not_changed'

@@ -77,11 +77,12 @@ export function injectTexts(sources: readonly SourceText[], options: DecideOptio
   const printed = new Set(
     documents.filter(({ text }) => text !== undefined).map(({ document }) => document),
   );
-  const wanted = wantedConfigMaps(outcomes, { configMaps, printed, options });
+  const done = outcomes.filter((outcome) => isDone(outcome, printed));
+  const wanted = wantedConfigMaps(done, { configMaps, printed, options });
   const texts = edited.map((file) => file.map(({ text }) => text ?? '').join(''));
   return {
     text: append(joinTexts(texts), wanted.objects),
-    ...toldOf(outcomes, wanted, {
+    ...toldOf(done, wanted, {
       sources,
       raw: files.flat(),
       configMaps,
@@ -92,6 +93,14 @@ export function injectTexts(sources: readonly SourceText[], options: DecideOptio
     configMaps: wanted.configMaps,
     problems: [...refusals(outcomes), ...documents.flatMap(({ problems }) => problems)],
   };
+}
+
+/** What was decided of a document that cannot be edited never happens: its problem is told instead. */
+function isDone(
+  { decision, document }: DecidedWorkload,
+  printed: ReadonlySet<ManifestDocument>,
+): boolean {
+  return decision.kind === 'refused' || decision.kind === 'skipped' || printed.has(document);
 }
 
 interface Inputs {

@@ -60,9 +60,13 @@ export function uninjectTexts(sources: readonly SourceText[], namespace: string)
   }
   const edited = files.map((file) => file.map((document) => editDocument(document, edits)));
   problems.push(...edited.flat().flatMap((document) => document.problems));
+  const printed = new Set(
+    edited.flat().flatMap(({ text, document }) => (text === undefined ? [] : [document])),
+  );
+  const isPrinted = ({ document }: Undone): boolean => printed.has(document);
   return {
     text: joinTexts(edited.map((file) => file.map(({ text }) => text ?? '').join(''))),
-    workloads: undone.map(({ document, object, name, status }) => ({
+    workloads: undone.filter(isPrinted).map(({ document, object, name, status }) => ({
       file: document.source.name,
       line: object.line,
       name,

@@ -12,12 +12,12 @@ import {
   exitCodeOfIdentities,
   identitiesJson,
   identitiesSummary,
-  identitiesText,
+  tablesText,
   worstCode,
 } from '../identities-report.ts';
 import { addEngineFlags, decideOptions, outputOption, type EngineFlags } from '../options.ts';
 import { readInputs } from '../read-inputs.ts';
-import { exitCodeOfProxies, proxiesText } from '../proxies-report.ts';
+import { exitCodeOfProxies } from '../proxies-report.ts';
 import { painter, reportForeign, reportProblems } from '../reports.ts';
 import { addSpireFlags, refuseTwoStdins, spireFacts, type SpireFlags } from '../spire-flags.ts';
 import type { CliContext } from '../terminal.ts';
@@ -124,8 +124,8 @@ function report(
   if (output === 'json')
     terminal.out(identitiesJson(judged, { target, spire: facts.spire, proxies }));
   else {
-    terminal.out(identitiesText(judged, painter(terminal)));
-    if (proxies !== undefined) terminal.out(`\n${proxiesText(proxies, painter(terminal))}`);
+    const paint = painter(terminal);
+    terminal.out(tablesText(judged, proxies, paint));
     terminal.out(`\n${target}: ${identitiesSummary(judged)}\n`);
   }
   const codes = [

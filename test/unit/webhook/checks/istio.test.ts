@@ -360,3 +360,15 @@ test('a ServiceEntry is not missed where a provider leads elsewhere', () => {
   const objects = { ...provided, serviceEntries: [], meshConfigs: [meshConfig(elsewhere)] };
   expect(findingsOf('istio_policies', factsWith(objects))).toEqual([]);
 });
+
+test('what Istio leads past Envoy is not to be changed in a configuration that the user has not', () => {
+  const excluded = { 'sidecar.istio.io/interceptionMode': 'NONE' };
+  const changed = podWith((pod) => {
+    const metadata = objectAt(pod, 'metadata');
+    const annotations = { ...objectAt(metadata, 'annotations'), ...excluded };
+    return { ...pod, metadata: { ...metadata, annotations } };
+  });
+  const found = findingsOf('envoy_configuration', factsWith({ ...filtered, pods: [changed] }));
+  const [about] = found.filter(({ message }) => message.includes('interception mode NONE'));
+  expect(about?.hint).toBe('change what the message names, or accept it knowingly');
+});

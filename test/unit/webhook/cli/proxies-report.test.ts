@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { FactAnswer, ProxySecrets } from '../../../../webhook/checks/facts.ts';
+import { tablesText } from '../../../../webhook/cli/identities-report.ts';
 import type { JudgedProxy } from '../../../../webhook/checks/proxy-certificates.ts';
 import {
   exitCodeOfProxies,
@@ -78,4 +79,10 @@ test.each([
   [3, [unjudged]],
 ])('the exit code is %i', (code, proxies) => {
   expect(exitCodeOfProxies(proxies)).toBe(code);
+});
+
+test('nobody reads that no helper is asked for where only Istio’s proxies are', () => {
+  expect(tablesText([], [well], plain)).toBe(proxiesText([well], plain));
+  expect(tablesText([], [], plain)).toContain('no workload asks for the helper');
+  expect(tablesText([], undefined, plain)).toContain('no workload asks for the helper');
 });

@@ -101,6 +101,13 @@ test.each(['waypoint', 'kube-gateway', 'ztunnel', 'sidecar, agentgateway'])(
   },
 );
 
+test('a helper that Istio asks about each request is refused on the data path native', () => {
+  const asked = { ...validates, 'inject.svidecar.dev/templates': 'istio-validate, jwt-inject' };
+  const said = saidOf(pod({ ...asked, 'svidecar.dev/data-path': 'native' }));
+  expect(said).toContain('ANNOTATION_INVALID');
+  expect(said).toContain('set annotation svidecar.dev/data-path: ext-authz');
+});
+
 describe('a list of ports that Istio refuses', () => {
   const outbound = 'traffic.sidecar.istio.io/excludeOutboundPorts';
   test.each(['*', '8000-9000', '٨٠٨٠', '8080,', '65536', 'http'])('is refused: %s', (value) => {
