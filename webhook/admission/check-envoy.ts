@@ -4,7 +4,7 @@ import type { JsonObject } from '#kernel/json.ts';
 import type { Guard } from '../envoy/patch-contract.ts';
 import { withheldMessage, type ConfigMapContents } from '../injection/config-map-contents.ts';
 import type { PatchedCopies, ToldPatch } from '../injection/patched-copies.ts';
-import { probesMeetEnvoy } from '../injection/istio-filter.ts';
+import { probesMeetEnvoy, scrapesMeetEnvoy } from '../injection/istio-filter.ts';
 import { checkVisits } from '../injection/probes.ts';
 import { hasSource, type EnvoyPlan, type Status } from '../injection/status.ts';
 import { placeIn, wordsElsewhere, type ToldSource } from '../injection/told-place.ts';
@@ -63,8 +63,13 @@ export function envoyCheck(
       for (const { message } of changes) trace.say('envoy_config_patched', message);
       for (const { id, message } of warnings)
         trace.warn(id === 'port_clash' ? id : 'envoy_warning', message);
-      if (plan.istio === undefined || probesMeetEnvoy(template))
-        checkVisits(template, status, { inbound, trace });
+      const isPlain = plan.istio === undefined;
+      checkVisits(template, status, {
+        inbound,
+        trace,
+        hasProbes: isPlain || probesMeetEnvoy(template),
+        hasScrapes: isPlain || scrapesMeetEnvoy(template),
+      });
     };
     // All of it is ours, and may be told to anybody.
     if (!hasSource(plan)) {

@@ -113,5 +113,11 @@ export function probesMeetEnvoy(template: JsonObject): boolean {
   return said !== undefined && falses.includes(said);
 }
 
+/** Whether Prometheus asks the app itself, and not Istio's agent, which otherwise asks it from within the pod. */
+export function scrapesMeetEnvoy(template: JsonObject): boolean {
+  const said = stringAt(annotationsOf(template), istioKeys.mergesMetrics);
+  return said !== undefined && falses.includes(said);
+}
+
 /** As Istio reads one. @see strconv.ParseBool */
 const falses: readonly string[] = ['0', 'f', 'F', 'false', 'FALSE', 'False'];

@@ -13,6 +13,7 @@ export const istioKeys = Object.freeze({
   interceptionMode: 'sidecar.istio.io/interceptionMode',
   proxyConfig: 'proxy.istio.io/config',
   excludeInterfaces: 'traffic.sidecar.istio.io/excludeInterfaces',
+  mergesMetrics: 'prometheus.istio.io/merge-metrics',
   rewritesProbes: 'sidecar.istio.io/rewriteAppHTTPProbers',
   includeInboundPorts: 'traffic.sidecar.istio.io/includeInboundPorts',
   excludeInboundPorts: 'traffic.sidecar.istio.io/excludeInboundPorts',

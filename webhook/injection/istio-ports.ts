@@ -1,15 +1,15 @@
 /** The ports of a pod that Istio's iptables lead to Envoy, and those that they must not. */
 import { AppError } from '#kernel/errors.ts';
-import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { healthPort } from '../../sidecar/config/helper-contract.ts';
 import { escapeToken } from '../editing/operation.ts';
-import { annotationsOf, istioKeys, type IstioSetting } from './istio-marks.ts';
+import { annotationsOf, istioKeys, proxyIn, type IstioSetting } from './istio-marks.ts';
 import type { Replacement } from './reconcile.ts';
 
 /** Leads the pod's connections to Envoy; not there with Istio's CNI plugin, which reads the annotation when the pod starts. */
-const initContainer = 'istio-init';
+export const initContainer = 'istio-init';
 /** Stands in its place with the CNI plugin, with the same arguments, and only looks whether that plugin has done its work. */
-const validationContainer = 'istio-validation';
+export const validationContainer = 'istio-validation';
 /** Of `istio-iptables`: inbound ports that are left alone. */
 const excludesFlag = '-d';
 
@@ -122,6 +122,20 @@ function argumentOf(
   const value = args[at];
   if (at === 0 || typeof value !== 'string') return undefined;
   return { value, container: stringAt(init, 'name') ?? '' };
+}
+
+/** As whom Istio's proxy runs, unless something says otherwise. */
+const usualId = '1337';
+
+/**
+ * Users and groups of which Istio leads nothing to Envoy, since they are its proxy's own.
+ * @see istio-iptables: `--uid-owner`, `--gid-owner`
+ */
+export function uncapturedIds(template: JsonObject): Readonly<Record<'users' | 'groups', string>> {
+  const { runAsUser, runAsGroup } = objectAt(proxyIn(template)?.container ?? {}, 'securityContext');
+  const idOf = (own: Json | undefined, flag: string): string =>
+    typeof own === 'number' ? String(own) : (argumentOf(template, flag)?.value ?? usualId);
+  return { users: idOf(runAsUser, '-u'), groups: idOf(runAsGroup, '-g') };
 }
 
 /** Those of Istio's container itself, which its injector excludes in each pod. */

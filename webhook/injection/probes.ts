@@ -29,12 +29,21 @@ interface Pod {
   readonly envoyDirectory: string;
 }
 
+interface Passers {
+  readonly inbound: InboundView;
+  readonly trace: Trace;
+  /** Whether the kubelet, and Prometheus, come through Envoy. */
+  readonly hasProbes?: boolean;
+  readonly hasScrapes?: boolean;
+}
+
 /** Warns about visits that lead through a guarded listener, and about ports of the app that Envoy does not guard. */
 export function checkVisits(
   template: JsonObject,
   status: Pick<Status, 'envoy' | 'helper'>,
-  { inbound, trace }: { readonly inbound: InboundView; readonly trace: Trace },
+  passers: Passers,
 ): void {
+  const { inbound, trace } = passers;
   if (inbound.guards.length === 0) return;
   const spec = objectAt(template, 'spec');
   const pod: Pod = {
@@ -46,11 +55,22 @@ export function checkVisits(
   };
   const ways = waysOf(inbound);
   const skips = skipsOf(status);
-  for (const visit of [...tokenless(pod, status), ...scrapesOf(pod, inbound)]) {
+  for (const visit of visitsOf(pod, status, passers)) {
     const sentence = sentenceOf(visit, ways, skips);
     if (sentence !== undefined) trace.warn('probe_without_token', sentence);
   }
   for (const sentence of openPorts(pod, inbound)) trace.say('app_port_open', sentence);
+}
+
+function visitsOf(
+  pod: Pod,
+  status: Pick<Status, 'envoy'>,
+  { inbound, hasProbes = true, hasScrapes = true }: Passers,
+): readonly Visit[] {
+  return [
+    ...(hasProbes ? tokenless(pod, status) : []),
+    ...(hasScrapes ? scrapesOf(pod, inbound) : []),
+  ];
 }
 
 /** But for those that an Envoy of ours refuses before it comes to tokens: see `uncertifiedProbes`. */
@@ -164,7 +184,10 @@ function scrapesOf({ annotations, containers }: Pod, inbound: InboundView): read
   const path = stringAt(annotations, `${scrape}path`) ?? '/metrics';
   const port = stringAt(annotations, `${scrape}port`);
   const guarded = new Set(inbound.guards.flatMap(({ ports }) => ports));
-  const declared = containers.flatMap(declaredPorts).filter((one) => guarded.has(one));
+  const areAllGuarded = inbound.guards.some(({ getsAllPorts }) => getsAllPorts);
+  const declared = containers
+    .flatMap(declaredPorts)
+    .filter((one) => areAllGuarded || guarded.has(one));
   const ports = port === undefined ? [...new Set(declared)] : [Number(port)];
   const what = `annotations ${scrape}*: Prometheus asks for ${path}`;
   return ports.map((one) => ({

@@ -15,6 +15,7 @@ import {
 } from './istio-marks.ts';
 import { proxyConfigSaid } from './istio-proxy-config.ts';
 import { captureSetting } from './istio-ports.ts';
+import { sameUser } from './istio-same-user.ts';
 import { filtersOf, type AskedOfIstio } from './refuse-istio.ts';
 import { pastInbound, type Told } from './tell-of-inbound.ts';
 import type { Trace } from './trace.ts';
@@ -75,13 +76,14 @@ const outboundSettings = [
 ] as const;
 
 function pastOutbound(template: JsonObject): readonly Told[] {
-  const past = outboundSettings.flatMap(([name, usual]): readonly Told[] => {
+  const settings = outboundSettings.flatMap(([name, usual]): readonly Told[] => {
     const setting = captureSetting(template, name);
     if (setting === undefined || setting.value.trim() === usual) return [];
     const { from, key } = setting;
     const message = `${from} leads requests past Envoy, which then carry no token; take off what needs one`;
     return [{ key, message }];
   });
+  const past = [...settings, ...sameUser(template).map((message): Told => ({ message }))];
   const uncaught = noInterceptionBy(template);
   if (uncaught === undefined) return past;
   const message = `${uncaught.from}: interception mode NONE leaves what the app sends alone: only requests to ports of Envoy's own get a token`;

@@ -3,12 +3,12 @@ import { healthPort } from '../../sidecar/config/helper-contract.ts';
 import { objectAt, type JsonObject } from '#kernel/json.ts';
 import { waysPast } from '../checks/past-envoy.ts';
 import { proxyPorts, type ProxyPlan } from '../proxy/proxy-plan.ts';
-import { readRequest } from '../request/read-annotations.ts';
 import { decideAll, ownNamespace, type DecideOptions, type DecidedWorkload } from './decide-all.ts';
 import { nameOf } from '../admission/decide.ts';
 import { refusals } from './inject-texts.ts';
 import type { InputProblem } from './input-problem.ts';
 import { faultsIn, type ManifestDocument } from './manifest.ts';
+import { onTheNodesNetwork } from './on-the-nodes-network.ts';
 import { podLabelsOf } from './pod-labels.ts';
 import { policyName } from './policy-name.ts';
 import { withoutPolicyByKind } from './without-policy-by-kind.ts';
@@ -82,23 +82,14 @@ function policyOf(guarded: Guarded): readonly JsonObject[] {
 }
 
 /** Workloads that ask for an Envoy, and have nothing to shut. */
-function withoutPolicy({ located, decision }: DecidedWorkload): readonly string[] {
+function withoutPolicy(outcome: DecidedWorkload): readonly string[] {
+  const { located, decision } = outcome;
   const proxy = 'status' in decision ? decision.status.envoy?.proxy : undefined;
   if (proxy?.inbound.length === 0)
     return [
       `${nameOf(located)}: nobody comes in through its Envoy, so no policy is printed for it`,
     ];
-  const hasHostNetwork = objectAt(located.template, 'spec')['hostNetwork'] === true;
-  return hasHostNetwork && proxy === undefined && asksForEnvoy(located)
-    ? [
-        `${nameOf(located)}: it is on the node's network, where nothing is injected and no NetworkPolicy holds; remove hostNetwork`,
-      ]
-    : [];
-}
-
-function asksForEnvoy({ template }: DecidedWorkload['located']): boolean {
-  const request = readRequest(template);
-  return request.kind === 'templates' && request.names.includes('envoy');
+  return onTheNodesNetwork(outcome, 'envoy', 'NetworkPolicy');
 }
 
 function withoutLabels({ located }: Guarded): string {
