@@ -29,7 +29,7 @@ export const marksLeft: readonly (readonly [string, JsonObject, string])[] = [
   ['its status, as the kubelet does', { status: { phase: 'Running' } }, 'status'],
 ];
 
-export interface MarksPatch {
+interface MarksPatch {
   readonly space: string;
   readonly pod: string;
   readonly patch: JsonObject;
