@@ -3,14 +3,18 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSyn
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { besideHelper, bundle, bundleHelper, partsFolder, type Program } from './bundle.ts';
+import { buildExecutable, bunBinary, folderOfBun } from './helper-executable.ts';
 import { from, withRuntime, type Contents, type Runtime } from './image-layers.ts';
 import { isStandIn, standIn, standIns, type StandIn } from './image-stand-ins.ts';
 import { memoryEnvironment } from './memory-environment.ts';
 import type { TarEntry } from './tar.ts';
 
+/** How the helper's image runs it: as an executable with Bun inside, or as a script on one of these. */
+export const helperRuntimes = ['executable', 'bun', 'node'] as const;
+
 export interface Options {
   /** The helper's. */
-  readonly runtime: 'bun' | 'node';
+  readonly runtime: (typeof helperRuntimes)[number];
 }
 
 // Our own package.json.
@@ -24,12 +28,14 @@ export async function contentsOf(name: ImageName, options: Options): Promise<Con
   if (isStandIn(name)) return standIn(name);
   switch (name) {
     case 'helper':
-      return ourImage('helper', {
-        description: 'The auth-helper: Envoy asks it about each request.',
-        runtime: options.runtime === 'bun' ? bun() : node(),
-        file: 'opt/svidecar/helper.cjs',
-        environment: memoryEnvironment,
-      });
+      return options.runtime === 'executable'
+        ? executableImage()
+        : ourImage('helper', {
+            description: helperDescription,
+            runtime: options.runtime === 'bun' ? bun() : node(),
+            file: 'opt/svidecar/helper.cjs',
+            environment: memoryEnvironment,
+          });
     case 'webhook':
       return ourImage('webhook', {
         description: 'The admission webhook and the command line.',
@@ -52,6 +58,31 @@ export async function contentsOf(name: ImageName, options: Options): Promise<Con
     default:
       return name satisfies never;
   }
+}
+
+const helperDescription = 'The auth-helper: Envoy asks it about each request.';
+
+/** One program, which needs neither a script nor anything that could be written to. */
+async function executableImage(): Promise<Contents> {
+  const work = mkdtempSync(join(tmpdir(), 'svidecar-image-'));
+  const executable = join(work, 'auth-helper');
+  const packages = await buildExecutable(executable);
+  const base = withRuntime({ ...bun(), executable }, 'usr/local/bin/auth-helper');
+  rmSync(work, { recursive: true });
+  return {
+    ...base,
+    ...described('helper', helperDescription),
+    arguments: [],
+    environment: memoryEnvironment,
+    packages,
+  };
+}
+
+function described(
+  name: Program,
+  description: string,
+): Pick<Contents, 'repository' | 'tag' | 'description' | 'license'> {
+  return { repository: `svidecar/${name}`, tag: version, description, license: 'Apache-2.0' };
 }
 
 interface Ours {
@@ -79,10 +110,7 @@ async function ourImage(name: Program, ours: Ours): Promise<Contents> {
   const base = withRuntime(ours.runtime, 'usr/local/bin/runtime');
   return {
     ...base,
-    repository: `svidecar/${name}`,
-    tag: version,
-    description: ours.description,
-    license: 'Apache-2.0',
+    ...described(name, ours.description),
     arguments: [`/${ours.file}`],
     environment: ours.environment,
     layers: [...base.layers, own],
@@ -102,13 +130,11 @@ function node(): Runtime {
 }
 
 function bun(): Runtime {
-  const name = process.arch === 'arm64' ? 'bun-linux-aarch64' : 'bun-linux-x64';
-  const home = realpathSync(`node_modules/@oven/${name}`);
   // The package's own description.
-  const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as {
+  const { version } = JSON.parse(readFileSync(join(folderOfBun, 'package.json'), 'utf8')) as {
     version: string;
   };
-  return { name: 'bun', version, vendor: 'oven', binary: join(home, 'bin/bun') };
+  return { name: 'bun', version, vendor: 'oven', binary: realpathSync(bunBinary) };
 }
 
 function folder(source: string, target: string): readonly TarEntry[] {

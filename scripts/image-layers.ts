@@ -9,6 +9,8 @@ export interface Runtime {
   readonly version: string;
   readonly vendor: string;
   readonly binary: string;
+  /** What lies in the image in its place, where the binary is a part of a larger program. */
+  readonly executable?: string;
 }
 
 export interface Contents {
@@ -41,7 +43,7 @@ export function withRuntime(
   const layer = [
     ...system,
     ...libraries.map((path) => from(path.slice(1), path, 0o755)),
-    from(program, runtime.binary, 0o755),
+    from(program, runtime.executable ?? runtime.binary, 0o755),
   ];
   return { runtime, program, libraries, layers: [layer] };
 }

@@ -3,11 +3,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dockerArchive, sha256, type Image } from './image-archive.ts';
-import { contentsOf, imageNames, type ImageName } from './image-contents.ts';
+import { contentsOf, helperRuntimes, imageNames, type ImageName } from './image-contents.ts';
 import type { Contents } from './image-layers.ts';
 import { sbomOf } from './image-sbom.ts';
 
-const usage = `usage: scripts/image NAME… [--out FILE] [--runtime bun|node]   names: ${imageNames.join(' ')}`;
+const usage = `usage: scripts/image NAME… [--out FILE] [--runtime ${helperRuntimes.join('|')}]   names: ${imageNames.join(' ')}`;
 
 function isImageName(name: string): name is ImageName {
   return imageNames.some((known) => known === name);
@@ -45,10 +45,10 @@ function imageOf(contents: Contents, sbom: Buffer): Image {
 
 const { values, positionals: names } = parseArgs({
   allowPositionals: true,
-  options: { runtime: { type: 'string', default: 'bun' }, out: { type: 'string' } },
+  options: { runtime: { type: 'string', default: 'executable' }, out: { type: 'string' } },
 });
-const { runtime } = values;
-if ((runtime !== 'bun' && runtime !== 'node') || names.length === 0 || !names.every(isImageName)) {
+const runtime = helperRuntimes.find((known) => known === values.runtime);
+if (runtime === undefined || names.length === 0 || !names.every(isImageName)) {
   console.error(usage);
   process.exit(2);
 }

@@ -1,6 +1,6 @@
 /**
  * What a helper costs that follows a list of bans in Redis, beside a bare server in the same run:
- * `bench:bans [--rounds N] [--seconds N] [--runtime node|bun]
+ * `bench:bans [--rounds N] [--seconds N] [--runtime executable|bun|node]
  * [--bans N,…]`. Rounds are interleaved and medians given; the last line is JSON.
  */
 import { spawn } from 'node:child_process';
@@ -18,7 +18,7 @@ import { freePort, runCommand, waitUntil } from '../integration/harness/processe
 import { startRedis, type RedisServer } from '../integration/harness/redis.ts';
 import { createWorkFolder } from '../integration/harness/work-folder.ts';
 import { startHelper, type HelperProcess } from '../integration/mesh/helper-process.ts';
-import { binaryOf, type Runtime } from '../integration/runtimes.ts';
+import { binaryOf, helperRuntimeOf } from '../integration/runtimes.ts';
 import { grpcShots, measure, type Load, type Shots } from './helper-load.ts';
 import { memoryMib, printFigures } from './helper-site.ts';
 import { median } from './load.ts';
@@ -27,13 +27,13 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
-    runtime: { type: 'string', default: 'bun' },
+    runtime: { type: 'string' },
     bans: { type: 'string', default: '100000,1000000' },
   },
 });
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
-const runtime: Runtime = values.runtime === 'node' ? 'node' : 'bun';
+const runtime = helperRuntimeOf(values.runtime);
 const width = 10;
 const sizes = values.bans.split(',').map(Number);
 /** Values of claims that are no bans; the helper meets all of them. */

@@ -5,7 +5,7 @@ import { startEmbeddedWorkloadApi } from '../../sidecar/stand-ins/workload-api.t
 import type { HelperSettingsInput } from '../../sidecar/config/settings.ts';
 import { waitUntil } from '../integration/harness/processes.ts';
 import { startHelper, type HelperProcess } from '../integration/mesh/helper-process.ts';
-import type { Runtime } from '../integration/runtimes.ts';
+import type { HelperRuntime } from '../integration/runtimes.ts';
 
 const id = 'spiffe://example.org/frontend';
 /** The demo's. */
@@ -25,7 +25,7 @@ export interface HelperSite {
 /** @param told.closers get what undoes it, in the order in which it is to be done. */
 export async function startHelperSite(told: {
   readonly folder: string;
-  readonly runtime: Runtime;
+  readonly runtime: HelperRuntime;
   readonly closers: (() => unknown)[];
 }): Promise<HelperSite> {
   const { folder, runtime, closers } = told;

@@ -1,5 +1,5 @@
 /**
- * What the helper costs, beside a bare server in the same run: `bench:helper [--rounds N] [--seconds N] [--runtime node|bun]`.
+ * What the helper costs, beside a bare server in the same run: `bench:helper [--rounds N] [--seconds N] [--runtime executable|bun|node]`.
  * Rounds are interleaved and medians given; the last line is JSON. Envoy's part is left out where Envoy is not installed.
  */
 import { spawn } from 'node:child_process';
@@ -16,7 +16,7 @@ import { freePort, waitUntil } from '../integration/harness/processes.ts';
 import { createWorkFolder } from '../integration/harness/work-folder.ts';
 import { proxyConfig } from '../integration/mesh/envoy-configs.ts';
 import { startHelper, type HelperProcess } from '../integration/mesh/helper-process.ts';
-import { binaryOf, type Runtime } from '../integration/runtimes.ts';
+import { binaryOf, helperRuntimeOf } from '../integration/runtimes.ts';
 import { grpcShots, httpShots, measure, type Load, type Shots } from './helper-load.ts';
 import { audience, memoryMib, printFigures, startHelperSite } from './helper-site.ts';
 import { median } from './load.ts';
@@ -25,12 +25,12 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
-    runtime: { type: 'string', default: 'bun' },
+    runtime: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
-const runtime: Runtime = values.runtime === 'node' ? 'node' : 'bun';
+const runtime = helperRuntimeOf(values.runtime);
 /** Calls at once, as in the reference measurements. */
 const width = 10;
 /** Requests a second that a modest service gets; far from saturation. */

@@ -1,6 +1,6 @@
 /**
  * What injection and validation by Envoy's own filters cost, beside ext_authz and no filter in the same run:
- * `bench:native [--starts N] [--rounds N] [--seconds N] [--runtime node|bun]`. Envoy's configurations are those that the
+ * `bench:native [--starts N] [--rounds N] [--seconds N] [--runtime executable|bun|node]`. Envoy's configurations are those that the
  * templates write, as three listeners of one Envoy: of two Envoys with one configuration, one can be slower by a fifth for
  * as long as it lives. For the same reason it is started anew several times. Each cost is set beside that without filters
  * of the same start and round; medians of all rounds; the last line is JSON.
@@ -14,7 +14,7 @@ import { startEnvoy } from '../integration/harness/envoy.ts';
 import { freePort } from '../integration/harness/processes.ts';
 import { createWorkFolder } from '../integration/harness/work-folder.ts';
 import { proxyConfig } from '../integration/mesh/envoy-configs.ts';
-import type { Runtime } from '../integration/runtimes.ts';
+import { helperRuntimeOf } from '../integration/runtimes.ts';
 import { cpuCounter, httpShots, measure, type Load, type Shots } from './helper-load.ts';
 import { memoryMib, printFigures, startHelperSite } from './helper-site.ts';
 import { median } from './load.ts';
@@ -24,13 +24,13 @@ const { values } = parseArgs({
     starts: { type: 'string', default: '6' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '0.4' },
-    runtime: { type: 'string', default: 'bun' },
+    runtime: { type: 'string' },
   },
 });
 const starts = Number(values.starts);
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
-const runtime: Runtime = values.runtime === 'node' ? 'node' : 'bun';
+const runtime = helperRuntimeOf(values.runtime);
 /** Requests at once, as in the reference measurements. */
 const width = 10;
 /** Requests a second that a modest service gets; far from saturation. */

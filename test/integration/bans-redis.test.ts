@@ -12,7 +12,7 @@ import { describeWithComponents } from './harness/components.ts';
 import { startRedis, type RedisServer } from './harness/redis.ts';
 import { waitUntil } from './harness/processes.ts';
 import { startBanEdges, type BanEdges } from './mesh/ban-edges.ts';
-import { runtimes } from './runtimes.ts';
+import { helperRuntimes } from './runtimes.ts';
 
 const jo = 'jo@example.org';
 const keyOf = (user: string, hmacKey?: Uint8Array): string =>
@@ -20,7 +20,7 @@ const keyOf = (user: string, hmacKey?: Uint8Array): string =>
 const recordOf = (user: string): string => JSON.stringify({ claim: 'email', value: user });
 
 describeWithComponents(['envoy', 'redis-server'], 'bans in Redis', () => {
-  for (const runtime of runtimes) {
+  for (const runtime of helperRuntimes) {
     describeWithComponents([], `on ${runtime}`, () => {
       let redis: RedisServer;
       let edges: BanEdges;

@@ -16,7 +16,7 @@ import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { send, startApp, type Answer, type Arrived } from './mesh/app.ts';
 import { proxyConfig } from './mesh/envoy-configs.ts';
 import { startHelper, type HelperProcess } from './mesh/helper-process.ts';
-import { runtimes } from './runtimes.ts';
+import { helperRuntimes } from './runtimes.ts';
 
 const isRoot = process.getuid?.() === 0;
 const own = process.getuid?.() ?? 0;
@@ -48,7 +48,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the data path'
     await work.remove();
   });
 
-  for (const runtime of runtimes) {
+  for (const runtime of helperRuntimes) {
     describeWithComponents([], `on ${runtime}`, () => {
       let backend: HelperProcess;
       let frontend: HelperProcess;

@@ -2,19 +2,31 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { once } from 'node:events';
+import { bunBinary } from '../../scripts/helper-executable.ts';
 
 export type Runtime = 'node' | 'bun';
+/** The helper alone may be a program that has its runtime inside. */
+export type HelperRuntime = Runtime | 'executable';
 
-const packageOfBun = process.arch === 'arm64' ? 'bun-linux-aarch64' : 'bun-linux-x64';
-const bun = `node_modules/@oven/${packageOfBun}/bin/bun`;
 
-/** Path of a runtime's binary: the running Node, or the Bun that the lock names. */
-export function binaryOf(runtime: Runtime): string {
-  return runtime === 'node' ? process.execPath : bun;
+/** Path of a runtime's binary: the running Node, or the Bun that the lock names, which is inside the executable. */
+export function binaryOf(runtime: HelperRuntime): string {
+  return runtime === 'node' ? process.execPath : bunBinary;
 }
 
 /** Bun is an optional dependency: where it cannot be had, only Node is tried. */
-export const runtimes: readonly Runtime[] = existsSync(bun) ? ['node', 'bun'] : ['node'];
+export const runtimes: readonly Runtime[] = existsSync(bunBinary)
+  ? ['node', 'bun']
+  : ['node'];
+
+export const helperRuntimes: readonly HelperRuntime[] = runtimes.includes('bun')
+  ? [...runtimes, 'executable']
+  : runtimes;
+
+/** What a benchmark was told; the image's where it was told of none. */
+export function helperRuntimeOf(name: string | undefined): HelperRuntime {
+  return helperRuntimes.find((known) => known === name) ?? helperRuntimes.at(-1) ?? 'node';
+}
 
 export class Program {
   readonly child: ChildProcess;

@@ -12,7 +12,7 @@ import { bareToken } from '../../fakes/ban-tokens.ts';
 import { startEnvoy, type RunningEnvoy } from '../harness/envoy.ts';
 import { freePort } from '../harness/processes.ts';
 import { createWorkFolder, type WorkFolder } from '../harness/work-folder.ts';
-import type { Runtime } from '../runtimes.ts';
+import type { HelperRuntime } from '../runtimes.ts';
 import { send, startApp, type Answer } from './app.ts';
 import { banEnvoy } from './ban-envoy.ts';
 import { startHelper, type HelperProcess } from './helper-process.ts';
@@ -41,7 +41,7 @@ interface Parts {
   readonly token: string;
 }
 
-export async function startBanEdges(runtime: Runtime, store: RedisStore): Promise<BanEdges> {
+export async function startBanEdges(runtime: HelperRuntime, store: RedisStore): Promise<BanEdges> {
   const parts = await startParts(`bans-redis-${runtime}`);
   const { work, api, app, token } = parts;
   const start = (name: string): Promise<HelperProcess> =>

@@ -1,4 +1,4 @@
-/** The bundled helper as a process of its own user, on a runtime of choice. */
+/** The helper as a process of its own user: its bundle on a runtime of choice, or the executable. */
 import { chmodSync, copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
@@ -6,12 +6,12 @@ import { besideHelper } from '../../../scripts/bundle.ts';
 import { memoryEnvironment } from '../../../scripts/memory-environment.ts';
 import { renderSettings, type HelperSettingsInput } from '../../../sidecar/config/settings.ts';
 import { freePort, runCommand, startProcess, waitUntil } from '../harness/processes.ts';
-import { binaryOf, type Runtime } from '../runtimes.ts';
+import { binaryOf, type HelperRuntime, type Runtime } from '../runtimes.ts';
 
 export interface HelperSpec {
   /** Names its files and its log. */
   readonly name: string;
-  readonly runtime: Runtime;
+  readonly runtime: HelperRuntime;
   /** A folder that its user may enter. */
   readonly folder: string;
   /** Absent: our own user. */
@@ -52,11 +52,37 @@ export async function bundleInto(folder: string): Promise<string> {
   return out;
 }
 
+/** Made once a folder, and by one: what is being run cannot be written. */
+const executables = new Map<string, Promise<string>>();
+
+async function executableIn(folder: string): Promise<string> {
+  // Nothing lies beside it.
+  const out = join(folder, 'executable/auth-helper');
+  const { code, stderr } = await runCommand(process.execPath, [
+    'scripts/bundle-helper.ts',
+    '--executable',
+    out,
+  ]);
+  if (code !== 0) throw new Error(stderr);
+  chmodSync(join(folder, 'executable'), 0o755);
+  chmodSync(out, 0o755);
+  return out;
+}
+
+async function programIn(
+  folder: string,
+  runtime: HelperRuntime,
+): Promise<readonly [string, ...string[]]> {
+  if (runtime !== 'executable') return [runtimeIn(folder, runtime), await bundleInto(folder)];
+  const made = executables.get(folder) ?? executableIn(folder);
+  executables.set(folder, made);
+  return [await made];
+}
+
 /** Starts it and returns once it listens; whether it has an identity is another matter. */
 export async function startHelper(spec: HelperSpec): Promise<HelperProcess> {
   const { name, runtime, folder, uid } = spec;
-  const bundle = await bundleInto(folder);
-  const program = runtimeIn(folder, runtime);
+  const [command, ...words] = await programIn(folder, runtime);
   const port = spec.port ?? (await freePort());
   const health = await freePort();
   const file = join(folder, `${name}.yaml`);
@@ -70,8 +96,8 @@ export async function startHelper(spec: HelperSpec): Promise<HelperProcess> {
   const started = performance.now();
   const running = startProcess({
     name,
-    command: program,
-    args: [bundle, '-config', file],
+    command,
+    args: [...words, '-config', file],
     folder,
     env: {
       ...memoryEnvironment,
