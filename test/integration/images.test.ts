@@ -1,10 +1,19 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { startProcess, waitUntil } from './harness/processes.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'svidecar-images-'));
 afterAll(() => {
@@ -23,6 +32,30 @@ async function build(out: string): Promise<string> {
 function readJson(path: string): unknown {
   return JSON.parse(readFileSync(path, 'utf8'));
 }
+
+/** For the tools around a container: of the image's own variables, the last one counts. */
+const systemPath = 'PATH=/usr/sbin:/usr/bin:/sbin:/bin';
+/** As a pod has it: read-only from the root on, /tmp too. $2 is a volume. */
+const readOnly = `set -e; mkdir -p "$1/proc" "$1/mnt"; mount --bind "$1" "$1"; mount --bind /proc "$1/proc"
+  mount --bind "$2" "$1/mnt"; mount -o remount,bind,ro "$1"; mount -o remount,bind,ro "$1/mnt"
+  root=$1; shift 2; exec chroot --userspec=65532:65532 "$root" "$@"`;
+
+const writtenSettings = `# by hand
+version: 1
+listen: {host: 0.0.0.0, port: 9010}
+health: {host: 0.0.0.0, port: 9011}
+rules:
+  - name: jwt-ban
+    mode: ban
+    claims: [email]
+    store: {redis: {url: "redis://127.0.0.1:1"}} # nobody listens
+`;
+const tutorialConf = `socket_path = "/mnt/agent.sock"
+host = "0.0.0.0"
+port = 9010
+jwt_mode = "jwt_svid_validator"
+audience = "spiffe://example.org/backend"
+`;
 
 interface Unpacked {
   readonly root: string;
@@ -105,10 +138,58 @@ describe('the images that are made without a builder', () => {
     const env = listAt(settings, 'Env').map(String);
     const command = [...listAt(settings, 'Entrypoint').map(String), ...words];
     const unshare = ['unshare', '--mount', 'sh', '-c', inside, 'sh', root, ...command];
-    const path = 'PATH=/usr/sbin:/usr/bin:/sbin:/bin';
-    const args = ['-i', ...env, path, ...unshare];
+    const args = ['-i', ...env, systemPath, ...unshare];
     expect(execFileSync('env', args, { encoding: 'utf8' })).toMatch(expected);
   });
+
+  test('run the helper as one program, whose Bun the SBOM names', () => {
+    const { root, config } = image('svidecar/helper:0.1.0');
+    const settings = objectAt(config, 'config');
+    expect(listAt(settings, 'Entrypoint')).toEqual(['/usr/local/bin/auth-helper']);
+    expect(existsSync(join(root, 'opt'))).toBe(false);
+    const document = readJson(join(root, 'usr/share/svidecar/sbom.cdx.json'));
+    const components = listAt(isObject(document) ? document : {}, 'components').filter(isObject);
+    const names = components.map(({ name }) => name);
+    for (const inside of ['bun', '@redis/client', 'yaml', 'zod']) expect(names).toContain(inside);
+    expect(names).not.toContain('node');
+    // Its engine reads our bounds for memory: it would not start with one that it cannot read.
+    const env = { BUN_JSC_forceRAMSize: 'much' };
+    const program = join(root, 'usr/local/bin/auth-helper');
+    expect(() => execFileSync(program, ['-version'], { env, stdio: 'pipe' })).toThrow(
+      'BUN_JSC_forceRAMSize',
+    );
+  });
+
+  test.runIf(process.getuid?.() === 0).for([
+    ['in YAML, with a list in Redis', writtenSettings, 'redis://127.0.0.1:1'],
+    ["in the tutorial's form", tutorialConf, 'gives no JWT bundle'],
+  ] as const)(
+    'the helper serves with settings %s, with no network and nothing that it could write to',
+    async ([, text, said]) => {
+      const { root, config } = image('svidecar/helper:0.1.0');
+      const settings = objectAt(config, 'config');
+      const folder = mkdtempSync(join(work, 'settings-'));
+      chmodSync(folder, 0o755);
+      writeFileSync(join(folder, 'helper.conf'), text);
+      const env = [...listAt(settings, 'Env').map(String), systemPath];
+      const command = listAt(settings, 'Entrypoint').map(String);
+      const words = ['sh', root, folder, ...command, '-config', '/mnt/helper.conf'];
+      const args = ['-i', ...env, 'unshare', '--mount', '--net', 'sh', '-c', readOnly, ...words];
+      const running = startProcess({ name: 'run', command: 'env', args, folder });
+      const says = (words: string): Promise<void> =>
+        waitUntil(`it says ${words}`, () => Promise.resolve(running.logTail().includes(words)), {
+          processes: [running],
+          deadlineMs: 20_000,
+        });
+      try {
+        await says('"msg":"listening"');
+        await says(said);
+        expect(running.logTail()).not.toContain('could not be loaded');
+      } finally {
+        await running.stop();
+      }
+    },
+  );
 
   test('list in their SBOM what the lock file says of the packages inside, and each file', () => {
     const { root } = image('svidecar/webhook:0.1.0');
