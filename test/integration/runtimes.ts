@@ -8,16 +8,13 @@ export type Runtime = 'node' | 'bun';
 /** The helper alone may be a program that has its runtime inside. */
 export type HelperRuntime = Runtime | 'executable';
 
-
 /** Path of a runtime's binary: the running Node, or the Bun that the lock names, which is inside the executable. */
 export function binaryOf(runtime: HelperRuntime): string {
   return runtime === 'node' ? process.execPath : bunBinary;
 }
 
 /** Bun is an optional dependency: where it cannot be had, only Node is tried. */
-export const runtimes: readonly Runtime[] = existsSync(bunBinary)
-  ? ['node', 'bun']
-  : ['node'];
+export const runtimes: readonly Runtime[] = existsSync(bunBinary) ? ['node', 'bun'] : ['node'];
 
 export const helperRuntimes: readonly HelperRuntime[] = runtimes.includes('bun')
   ? [...runtimes, 'executable']

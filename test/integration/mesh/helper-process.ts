@@ -1,5 +1,13 @@
 /** The helper as a process of its own user: its bundle on a runtime of choice, or the executable. */
-import { chmodSync, copyFileSync, existsSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { besideHelper } from '../../../scripts/bundle.ts';
@@ -64,6 +72,10 @@ async function executableIn(folder: string): Promise<string> {
     out,
   ]);
   if (code !== 0) throw new Error(stderr);
+  // What is not on disk yet counts as the private memory of who runs it.
+  const written = openSync(out, 'r');
+  fsyncSync(written);
+  closeSync(written);
   chmodSync(join(folder, 'executable'), 0o755);
   chmodSync(out, 0o755);
   return out;
