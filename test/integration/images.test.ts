@@ -65,13 +65,12 @@ interface Unpacked {
 
 /** As a container runtime does: layer over layer. */
 function unpack(archive: string): ReadonlyMap<string, Unpacked> {
-  const folder = join(work, 'archive');
-  mkdirSync(folder);
+  const folder = mkdtempSync(join(work, 'archive-'));
   execFileSync('tar', ['-xf', archive, '-C', folder]);
   const manifest = readJson(join(folder, 'manifest.json'));
   const images = (Array.isArray(manifest) ? manifest : []).filter(isObject).map((image) => {
     const [reference = ''] = listAt(image, 'RepoTags').map(String);
-    const root = join(work, reference);
+    const root = join(folder, reference);
     mkdirSync(root, { recursive: true });
     const layers = listAt(image, 'Layers').map(String);
     for (const layer of layers) execFileSync('tar', ['-xf', join(folder, layer), '-C', root]);
@@ -79,6 +78,22 @@ function unpack(archive: string): ReadonlyMap<string, Unpacked> {
     return [reference, { root, layers, config: isObject(config) ? config : {} }] as const;
   });
   return new Map(images);
+}
+
+/** What a container has at least: its own files, its variables, its user, and /proc, without which Bun does not start. */
+const inside =
+  'mkdir -p "$1/proc" && mount --bind /proc "$1/proc" && root=$1 && shift && exec chroot --userspec=65532:65532 "$root" "$@"';
+
+/** @returns what it writes */
+function runAlone(
+  { root, config }: Pick<Unpacked, 'root' | 'config'>,
+  words: readonly string[],
+): string {
+  const settings = objectAt(config, 'config');
+  const env = listAt(settings, 'Env').map(String);
+  const command = [...listAt(settings, 'Entrypoint').map(String), ...words];
+  const unshare = ['unshare', '--mount', 'sh', '-c', inside, 'sh', root, ...command];
+  return execFileSync('env', ['-i', ...env, systemPath, ...unshare], { encoding: 'utf8' });
 }
 
 describe('the images that are made without a builder', () => {
@@ -125,22 +140,27 @@ describe('the images that are made without a builder', () => {
     expect(webhook.layers[1]).not.toBe(demo.layers[1]);
   });
 
-  /** What a container has at least: its own files, its variables, its user, and /proc, without which Bun does not start. */
-  const inside =
-    'mkdir -p "$1/proc" && mount --bind /proc "$1/proc" && root=$1 && shift && exec chroot --userspec=65532:65532 "$root" "$@"';
   test.runIf(process.getuid?.() === 0).for([
     ['svidecar/helper:0.1.0', ['-version'], /^auth-helper 0\.1\.0/],
     ['svidecar/webhook:0.1.0', ['--version'], /^0\.1\.0/],
     ['svidecar/webhook:0.1.0', ['render', 'templates'], /jwt-inject[^]*jwt-validate/],
   ] as const)('%s runs with nothing but its own files: %s', ([reference, words, expected]) => {
     const { root, config } = image(reference);
-    const settings = objectAt(config, 'config');
-    const env = listAt(settings, 'Env').map(String);
-    const command = [...listAt(settings, 'Entrypoint').map(String), ...words];
-    const unshare = ['unshare', '--mount', 'sh', '-c', inside, 'sh', root, ...command];
-    const args = ['-i', ...env, systemPath, ...unshare];
-    expect(execFileSync('env', args, { encoding: 'utf8' })).toMatch(expected);
+    expect(runAlone({ root, config }, words)).toMatch(expected);
   });
+
+  test.runIf(process.getuid?.() === 0).for(['bun', 'node'])(
+    "the helper's script on %s is an image as well",
+    async (runtime) => {
+      const archive = join(work, `${runtime}.tar`);
+      await run('bash', ['scripts/image', 'helper', '--runtime', runtime, '--out', archive]);
+      const script = unpack(archive).get('svidecar/helper:0.1.0');
+      if (script === undefined) throw new TypeError('no image of the helper');
+      const labels = objectAt(objectAt(script.config, 'config'), 'Labels');
+      expect(labels['dev.svidecar.image.runtime']).toMatch(runtime);
+      expect(runAlone(script, ['-version'])).toMatch(/^auth-helper 0\.1\.0/);
+    },
+  );
 
   test('run the helper as one program, whose Bun the SBOM names', () => {
     const { root, config } = image('svidecar/helper:0.1.0');
