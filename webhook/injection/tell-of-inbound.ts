@@ -61,7 +61,7 @@ function pastCapture(template: JsonObject, { words, need }: Lack): readonly Told
   return [
     {
       key,
-      message: `${from}: only ${portsText(capture.ports)} leads through Envoy, so ${words} on the pod's other ports; ${key === undefined ? `name those in the annotation ${istioKeys.includeInboundPorts}` : 'remove the annotation'} if some of them need ${need}`,
+      message: `${from}: only ${portsText(capture.ports)} ${capture.ports.length === 1 ? 'leads' : 'lead'} through Envoy, so ${words} on the pod's other ports; ${key === undefined ? `name those in the annotation ${istioKeys.includeInboundPorts}` : 'remove the annotation'} if some of them need ${need}`,
     },
   ];
 }
