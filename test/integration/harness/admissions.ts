@@ -19,7 +19,7 @@ const maxOpen = 50;
  * Milliseconds for an API server on a busy machine to read that connections of its own have ended: a review that it writes to
  * one of them meanwhile would die with it.
  */
-const noticeMs = 500;
+const noticeMs = 1_500;
 
 /** Sends creations of pods, as a dry run: everything but the write happens. */
 export class Admissions {
