@@ -1,5 +1,5 @@
 /** Kinds of Istio's alone, without istiod. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ApiServer } from './api-server.ts';
 import { programPath } from './components.ts';
@@ -13,12 +13,17 @@ export function installEnvoyFilterCrd(api: ApiServer): Promise<void> {
   return installIstioCrds(api, [envoyFilterCrd]);
 }
 
-/** @param names of CustomResourceDefinitions, such as `serviceentries.networking.istio.io` */
+/** @param names of CustomResourceDefinitions, such as `serviceentries.networking.istio.io`; a YAML stream */
+export function istioCrds(names: readonly string[]): string {
+  const all = readFileSync(join(programPath('istio-files'), file), 'utf8').split(/^---$/m);
+  return names
+    .map((name) => all.find((each) => each.includes(`name: ${name}\n`)) ?? '')
+    .join('---\n');
+}
+
+/** @param names as of `istioCrds` */
 export async function installIstioCrds(api: ApiServer, names: readonly string[]): Promise<void> {
-  const text = await readFile(join(programPath('istio-files'), file), 'utf8');
-  const all = text.split(/^---$/m);
-  const crds = names.map((name) => all.find((each) => each.includes(`name: ${name}\n`)) ?? '');
-  const { code, stderr } = await api.kubectl(['create', '-f', '-'], { input: crds.join('---\n') });
+  const { code, stderr } = await api.kubectl(['create', '-f', '-'], { input: istioCrds(names) });
   if (code !== 0) throw new Error(`CustomResourceDefinitions ${names.join(', ')}: ${stderr}`);
   const established = ['wait', '--for=condition=Established', '--timeout=30s'];
   await api.kubectl([...established, ...names.map((name) => `crd/${name}`)]);

@@ -6,6 +6,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import type { ApiServer } from '../harness/api-server.ts';
 import { kubernetesVersion, programPath } from '../harness/components.ts';
+import { istioCrds } from '../harness/istio-crds.ts';
 import { runCommand, waitUntil, type CommandResult } from '../harness/processes.ts';
 import { createWorkFolder, type WorkFolder } from '../harness/work-folder.ts';
 
@@ -30,7 +31,7 @@ export async function overlayOf(base: string, component: string): Promise<WorkFo
 }
 
 /** What holds the real definitions of kinds of others that our manifests name. */
-export const crdComponents = ['cert-manager-files', 'prometheus-files'] as const;
+export const crdComponents = ['cert-manager-files', 'prometheus-files', 'istio-files'] as const;
 
 /** Those definitions, as a YAML stream. */
 export function crdsOfOthers(): string {
@@ -43,7 +44,8 @@ export function crdsOfOthers(): string {
       join(programPath('prometheus-files'), `${operator}_${kind}.yaml`),
     ),
   ];
-  return files.map((file) => readFileSync(file, 'utf8')).join('\n---\n');
+  const texts = files.map((file) => readFileSync(file, 'utf8'));
+  return [...texts, istioCrds(['peerauthentications.security.istio.io'])].join('\n---\n');
 }
 
 /** Runs helm, by default against no cluster at all. */
