@@ -1,6 +1,6 @@
 /** A header block may come in several frames, and with other things around it: here it is put together. @see RFC 9113 §6.2, §6.10 */
 import type { FrameCursor } from './frame-cursor.ts';
-import { frameFlags } from './http2-frames.ts';
+import { frameFlags, http2Errors, type Http2Error } from './http2-frames.ts';
 
 /** What was put together so far. */
 interface OpenBlock {
@@ -21,6 +21,12 @@ export interface WholeBlock {
 const maxContinuations = 8;
 
 export type BlockFault = 'malformed' | 'too_long';
+
+/** What ends a connection with such a block. */
+export const blockErrors: Readonly<Record<BlockFault, Http2Error>> = {
+  malformed: http2Errors.protocol,
+  too_long: http2Errors.enhanceYourCalm,
+};
 
 export class HeaderBlocks {
   readonly #maxBytes: number;

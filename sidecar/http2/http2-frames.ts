@@ -113,3 +113,13 @@ export function goAwayFrame(last: number, error: Http2Error): Buffer {
   payload.writeUInt32BE(error, 4);
   return frameOf({ type: frameTypes.goAway, flags: frameFlags.none, stream: 0 }, payload);
 }
+
+/** Answers a PING. @param payload its 8 bytes */
+export function pongFrame(payload: Buffer): Buffer {
+  return frameOf({ type: frameTypes.ping, flags: frameFlags.ack, stream: 0 }, payload);
+}
+
+/** Answers SETTINGS. */
+export function settingsAckFrame(): Buffer {
+  return frameOf({ type: frameTypes.settings, flags: frameFlags.ack, stream: 0 });
+}

@@ -8,6 +8,7 @@ import { FrameCursor } from '../http2/frame-cursor.ts';
 import { frameFault, settingFault } from '../http2/frame-faults.ts';
 import {
   HeaderBlocks,
+  blockErrors,
   unpadded,
   type BlockFault,
   type WholeBlock,
@@ -23,8 +24,10 @@ import {
   http2Errors,
   initialWindow,
   maxWindow,
+  pongFrame,
   resetFrame,
   settingIds,
+  settingsAckFrame,
   settingsFrame,
   windowFrame,
   type Http2Error,
@@ -267,7 +270,7 @@ export class Http2Connection implements StreamCarrier {
   #onBlock(read: WholeBlock | BlockFault | undefined): void {
     if (read === undefined) return;
     if (typeof read === 'string') {
-      this.fail(read === 'too_long' ? http2Errors.enhanceYourCalm : http2Errors.protocol);
+      this.fail(blockErrors[read]);
       return;
     }
     const { stream: id, endsStream, block } = read;
@@ -323,8 +326,7 @@ export class Http2Connection implements StreamCarrier {
   #onPing(): void {
     const { flags, bytes, start, end } = this.#cursor;
     if ((flags & frameFlags.ack) !== 0) return;
-    const head = { type: frameTypes.ping, flags: frameFlags.ack, stream: 0 };
-    this.#output.send(frameOf(head, bytes.subarray(start, end)));
+    this.#output.send(pongFrame(bytes.subarray(start, end)));
   }
 
   #onWindow(): void {
@@ -352,7 +354,7 @@ export class Http2Connection implements StreamCarrier {
     const { flags, bytes, start, end } = this.#cursor;
     if ((flags & frameFlags.ack) !== 0) return;
     // In front of what they let us send.
-    this.#output.send(frameOf({ type: frameTypes.settings, flags: frameFlags.ack, stream: 0 }));
+    this.#output.send(settingsAckFrame());
     for (let at = start; at < end && !this.#isOver; at += 6)
       this.#onSetting(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
     this.#widenStreams();

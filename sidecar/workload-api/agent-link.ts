@@ -9,6 +9,7 @@ import { FrameCursor } from '../http2/frame-cursor.ts';
 import { frameFault, settingFault } from '../http2/frame-faults.ts';
 import {
   HeaderBlocks,
+  blockErrors,
   unpadded,
   type BlockFault,
   type WholeBlock,
@@ -24,8 +25,10 @@ import {
   initialWindow,
   maxPayloadBytes,
   maxWindow,
+  pongFrame,
   resetFrame,
   settingIds,
+  settingsAckFrame,
   settingsFrame,
   windowFrame,
   type Http2Error,
@@ -278,7 +281,7 @@ export class AgentLink {
   #onBlock(read: WholeBlock | BlockFault | undefined): void {
     if (read === undefined) return;
     if (typeof read === 'string') {
-      this.#fail(read === 'too_long' ? http2Errors.enhanceYourCalm : http2Errors.protocol);
+      this.#fail(blockErrors[read]);
       return;
     }
     const fields = new AnswerFields();
@@ -307,9 +310,8 @@ export class AgentLink {
 
   #onPing(): void {
     const { flags, bytes, start, end } = this.#cursor;
-    const head = { type: frameTypes.ping, flags: frameFlags.ack, stream: 0 };
     if ((flags & frameFlags.ack) !== 0) this.#listener.onPong();
-    else this.#socket.write(frameOf(head, bytes.subarray(start, end)));
+    else this.#socket.write(pongFrame(bytes.subarray(start, end)));
   }
 
   #onWindow(): void {
@@ -326,7 +328,7 @@ export class AgentLink {
   #onSettings(): void {
     const { flags, bytes, start, end } = this.#cursor;
     if ((flags & frameFlags.ack) !== 0) return;
-    this.#socket.write(frameOf({ type: frameTypes.settings, flags: frameFlags.ack, stream: 0 }));
+    this.#socket.write(settingsAckFrame());
     for (let at = start; at < end && !this.#isOver; at += 6)
       this.#onSetting(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
     if (this.#isOver) return;
