@@ -8,6 +8,7 @@ import { readCertificates, type CertificateView } from '../../certs/plan/certifi
 import { Admissions } from './harness/admissions.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { startCertManager, type CertManager } from './harness/cert-manager.ts';
+import { caBundles } from './harness/ca-bundles.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { hooksAreFollowed } from './harness/hooks-followed.ts';
 import { mountSecret, type MountedSecret } from './harness/mounted-secret.ts';
@@ -27,9 +28,8 @@ const programs = [
   'cert-manager-files',
 ];
 const kustomization = ['manifests/kustomize/base', 'manifests/kustomize/components/cert-manager'];
-const hooksPath = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
-/** Milliseconds; a kubelet takes longer, and nothing that is tried here depends on how long. */
-const mountDelayMs = 1_500;
+/** Milliseconds; a kubelet takes longer. Admissions go on meanwhile: it is longer than the pause of `Admissions.between`. */
+const mountDelayMs = 4_000;
 const shop = shopParts();
 
 /** The Service leads to this process, and the hooks call it there as they are: by its name, which the certificate has. */
@@ -98,18 +98,10 @@ describeWithComponents(programs, "the webhook's certificate from cert-manager", 
     return Buffer.from(stringAt(data, key) ?? '', 'base64').toString();
   }
 
-  async function bundles(): Promise<readonly string[]> {
-    const hooks = listAt(await read(hooksPath), 'items').filter(isObject);
-    return hooks
-      .flatMap((each) => listAt(each, 'webhooks').filter(isObject))
-      .map((each) => stringAt(objectAt(each, 'clientConfig'), 'caBundle') ?? '')
-      .map((base64) => Buffer.from(base64, 'base64').toString());
-  }
-
   /** Every hook trusts the authority that the Secret names, perhaps among others. */
   async function isTrusted(namespace: string): Promise<boolean> {
     const [authority] = readCertificates(await kept('svidecar-tls', 'ca.crt', namespace));
-    const all = (await bundles()).map(readCertificates);
+    const all = (await caBundles(api)).map(readCertificates);
     return all.length === 3 && all.every((each) => each.some((one) => isSame(one, authority)));
   }
 

@@ -8,8 +8,9 @@ import { readKeyRing } from '../../certs/key-ring.ts';
 import { issuerOf, readCertificates } from '../../certs/plan/certificate-view.ts';
 import { createAuthority } from './harness/authority.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
+import { caBundles } from './harness/ca-bundles.ts';
 import { describeWithComponents } from './harness/components.ts';
-import { hooksAreFollowed } from './harness/hooks-followed.ts';
+import { hooksAreFollowed, hooksPath } from './harness/hooks-followed.ts';
 import { waitUntil } from './harness/processes.ts';
 import { installReplicas, type Replica, type Replicas } from './harness/replicas.ts';
 
@@ -20,7 +21,6 @@ const leaseTimes = { durationMs: 6_000, renewDeadlineMs: 4_000, retryMs: 500 };
 /** Milliseconds between the tries of a flow. */
 const tryMs = 50;
 const secretPath = '/api/v1/namespaces/svidecar/secrets';
-const hooksPath = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
 
 describeWithComponents(programs, 'the certificate that svidecar makes itself', () => {
   let api: ApiServer;
@@ -55,14 +55,6 @@ describeWithComponents(programs, 'the certificate that svidecar makes itself', (
     );
   }
 
-  async function bundles(): Promise<readonly string[]> {
-    const hooks = listAt(await read(hooksPath), 'items').filter(isObject);
-    return hooks
-      .flatMap((each) => listAt(each, 'webhooks').filter(isObject))
-      .map((each) => stringAt(objectAt(each, 'clientConfig'), 'caBundle') ?? '')
-      .map((base64) => Buffer.from(base64, 'base64').toString());
-  }
-
   /** Creates a pod that asks for the socket. @returns what went wrong: not stored, or stored without it */
   async function admit(): Promise<string | undefined> {
     pods += 1;
@@ -79,7 +71,7 @@ describeWithComponents(programs, 'the certificate that svidecar makes itself', (
 
   /** A handshake of a client that trusts what the first hook's caBundle says now. */
   async function shake(port: number): Promise<string | undefined> {
-    const [ca = ''] = await bundles();
+    const [ca = ''] = await caBundles(api);
     return new Promise((resolve) => {
       const socket = connect({ host: '127.0.0.1', port, ca, servername: '' }, () => {
         socket.destroy();
@@ -120,7 +112,7 @@ describeWithComponents(programs, 'the certificate that svidecar makes itself', (
 
   test('is there without a step by hand: both replicas become ready, trusted by every hook', async () => {
     await Promise.all([ready(first), ready(second)]);
-    const all = await bundles();
+    const all = await caBundles(api);
     expect(all).toHaveLength(3);
     expect(new Set(all).size).toBe(1);
     await waitUntil('an admission succeeds', async () => (await admit()) === undefined, {
@@ -141,7 +133,7 @@ describeWithComponents(programs, 'the certificate that svidecar makes itself', (
       const isReplaced = async (): Promise<boolean> => {
         const now = await secret();
         const old = readCertificates(before['ca.crt'] ?? '')[0];
-        const trusted = readCertificates((await bundles())[0] ?? '');
+        const trusted = readCertificates((await caBundles(api))[0] ?? '');
         return (
           now['ca.crt'] !== before['ca.crt'] &&
           trusted.every((each) => each.fingerprint !== old?.fingerprint)
@@ -217,7 +209,9 @@ describeWithComponents(programs, 'the certificate that svidecar makes itself', (
   /** Every hook's caBundle trusts the leaf of the Secret. */
   async function isTrusted(): Promise<boolean> {
     const { leaf } = readKeyRing(await secret());
-    return (await bundles()).every((text) => leaf && issuerOf(leaf.view, readCertificates(text)));
+    return (await caBundles(api)).every(
+      (text) => leaf && issuerOf(leaf.view, readCertificates(text)),
+    );
   }
 
   test('a caBundle that somebody overwrote is right again at once, and the stranger goes in a few seconds', async () => {
@@ -227,7 +221,7 @@ describeWithComponents(programs, 'the certificate that svidecar makes itself', (
     await hooksAreFollowed(api);
     await waitUntil('an admission succeeds', async () => (await admit()) === undefined);
     const isGone = async (): Promise<boolean> =>
-      (await bundles()).every((text) => !text.includes(caPem.slice(40, 200)));
+      (await caBundles(api)).every((text) => !text.includes(caPem.slice(40, 200)));
     await waitUntil('the stranger is gone', isGone, { deadlineMs: 20_000 });
   });
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { ApiServer } from './api-server.ts';
 import { waitUntil } from './processes.ts';
 
-const hooksPath = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+export const hooksPath = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
 
 /**
  * Returns when the API server acts by the hooks as they are now, and no longer by a copy from before: it follows them
