@@ -40,6 +40,7 @@ const manifests = 'webhook/manifests';
 const spire = 'webhook/spire';
 const kube = 'webhook/kube';
 const survey = 'webhook/survey';
+const consoleViews = 'webhook/console';
 const files = 'webhook/files';
 const server = 'webhook/server';
 const dev = 'webhook/dev';
@@ -132,6 +133,7 @@ export const rooms: readonly Room[] = [
     desired,
     checks,
   ),
+  pure(consoleViews, kernel),
   thin(kube, kernel),
   // The API server is asked as the controller asks it.
   thin(bansStore, kernel, config, jwt, redis, kube),
