@@ -31,7 +31,9 @@ export default {
       from: {
         orphan: true,
         path: '^(webhook|sidecar|certs|bans)/',
-        pathNot: '(main\\.ts$|^sidecar/(gen|kernel)/|^webhook/spire/gen/)',
+        // scripts/pages.ts puts browser-*.ts in the place of what Node has.
+        pathNot:
+          '(main\\.ts$|\\.d\\.ts$|^sidecar/(gen|kernel)/|^webhook/spire/gen/|^webhook/pages/workbench/browser-)',
       },
       to: {},
     },
@@ -89,6 +91,30 @@ export default {
       severity: 'error',
       from: { path: '^webhook/', pathNot: '^webhook/kube/' },
       to: { path: '(^|/)node_modules/@kubernetes/' },
+    },
+    {
+      name: 'pages-run-in-a-browser',
+      comment: 'Nothing of Node, and nothing that a server is made of.',
+      severity: 'error',
+      from: { path: '^webhook/pages/' },
+      to: {
+        dependencyTypes: [
+          'core',
+          'npm',
+          'npm-dev',
+          'npm-optional',
+          'npm-peer',
+          'npm-no-pkg',
+          'npm-unknown',
+        ],
+        pathNot: '(^|/)node_modules/(preact|codemirror|@codemirror|@noble)/',
+      },
+    },
+    {
+      name: 'only-pages-run-in-a-browser',
+      severity: 'error',
+      from: { path: '^(webhook|sidecar|certs|bans)/', pathNot: '^webhook/pages/' },
+      to: { path: '^webhook/pages/|(^|/)node_modules/(preact|codemirror|@codemirror|@noble)/' },
     },
     {
       name: 'fastify-only-in-the-server',

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
+import { builtPage } from './cli/built-page.ts';
 import { runCli } from './cli/program.ts';
 import type { WorkloadApiAnswer } from './checks/facts.ts';
 import { decodeText } from './files/decode-text.ts';
@@ -51,6 +52,7 @@ function readInstallation(): Installation {
     envoy: findEnvoy(),
     runHelper,
     askWorkloadApi,
+    page: (name) => builtPage(root, name),
   };
 }
 

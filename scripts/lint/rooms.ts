@@ -44,6 +44,7 @@ const consoleViews = 'webhook/console';
 const files = 'webhook/files';
 const server = 'webhook/server';
 const dev = 'webhook/dev';
+const pagesShared = 'webhook/pages/shared';
 const bansStore = 'bans/store';
 const bansService = 'bans/service';
 const bansServer = 'bans/server';
@@ -134,6 +135,9 @@ export const rooms: readonly Room[] = [
     checks,
   ),
   pure(consoleViews, kernel),
+  // What runs in a browser.
+  thin(pagesShared, kernel),
+  thin('webhook/pages/workbench', kernel, pagesShared),
   thin(kube, kernel),
   // The API server is asked as the controller asks it.
   thin(bansStore, kernel, config, jwt, redis, kube),

@@ -14,6 +14,7 @@ const installation: Installation = {
   runHelper: () => Promise.resolve(0),
   askWorkloadApi: (address) =>
     Promise.resolve({ address, kind: 'no_identity', text: 'a stand-in' }),
+  page: (name) => ({ html: `<!doctype html><title>${name}</title>`, policy: "default-src 'none'" }),
 };
 
 export interface CliResult {

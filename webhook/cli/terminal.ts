@@ -2,6 +2,7 @@
 
 import { printableLines } from '#kernel/text.ts';
 import type { WorkloadApiAnswer } from '../checks/facts.ts';
+import type { BuiltPage, PageName } from './built-page.ts';
 
 export interface Terminal {
   readonly out: (text: string) => void;
@@ -65,6 +66,8 @@ export interface Installation {
   readonly runHelper: (argv: readonly string[]) => Promise<number>;
   /** Asks a Workload API whether it answers. @param address `unix:///path` or `tcp://ip:port` */
   readonly askWorkloadApi: (address: string) => Promise<WorkloadApiAnswer>;
+  /** A page for a browser, with all that it needs. @throws {AppError} FILE_UNREADABLE where there is none, as in the image */
+  readonly page: (name: PageName) => BuiltPage;
   /** Envoy's binary, where there is one. */
   readonly envoy: string | undefined;
 }

@@ -135,13 +135,6 @@ function isStopped(pid: number): boolean {
   });
 }
 
-interface WaitOptions {
-  readonly deadlineMs?: number;
-  /** Between two looks. */
-  readonly everyMs?: number;
-  readonly processes?: readonly RunningProcess[];
-}
-
 /**
  * Asks until the answer is yes. A probe that throws counts as a no.
  * @throws {Error} at the deadline, or as soon as one of the processes has ended; with the tails of their logs.
@@ -149,9 +142,9 @@ interface WaitOptions {
 export async function waitUntil(
   what: string,
   probe: () => Promise<boolean>,
-  options: WaitOptions = {},
+  options: { readonly deadlineMs?: number; readonly processes?: readonly RunningProcess[] } = {},
 ): Promise<void> {
-  const { deadlineMs = 60_000, everyMs = 50, processes = [] } = options;
+  const { deadlineMs = 60_000, processes = [] } = options;
   const deadline = performance.now() + deadlineMs;
   while (!(await probe().catch(() => false))) {
     const dead = processes.filter((each) => !each.isRunning());
@@ -161,7 +154,7 @@ export async function waitUntil(
       const logs = processes.map((each) => `--- ${each.name}\n${each.logTail()}`);
       throw new Error([`waiting until ${what}: ${why}`, ...logs].join('\n'));
     }
-    await sleep(everyMs);
+    await sleep(50);
   }
 }
 

@@ -30,8 +30,6 @@ export interface HelperSpec {
   readonly dataPath?: HelperSettingsInput['dataPath'];
   /** Of the service; absent: a free one. */
   readonly port?: number;
-  /** Milliseconds between two looks whether it listens, for who measures the start. */
-  readonly everyMs?: number;
   /** Environment besides that of each helper. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -128,8 +126,7 @@ export async function startHelper(spec: HelperSpec): Promise<HelperProcess> {
     return { status: answer.status, body: await answer.text() };
   };
   const isAlive = async (): Promise<boolean> => (await page('/livez')).status === 200;
-  const { everyMs = 50 } = spec;
-  await waitUntil(`${name} listens`, isAlive, { everyMs, processes: [running] });
+  await waitUntil(`${name} listens`, isAlive, { processes: [running] });
   return {
     port,
     pid: running.pid,

@@ -4,11 +4,11 @@ import { basename } from 'node:path';
 import { expect, test } from 'vitest';
 
 const sources = ['bans', 'certs', 'images', 'scripts', 'sidecar', 'webhook'].flatMap((room) =>
-  globSync(`${room}/**/*.ts`),
+  globSync(`${room}/**/*.{ts,tsx}`),
 );
 /** Named by others: entry points by custom, commands by what people type, generated code by its `.proto` file. */
 const isNamedByOthers = (file: string): boolean =>
-  basename(file) === 'main.ts' ||
+  /^main\.tsx?$/.test(basename(file)) ||
   file.startsWith('webhook/cli/commands/') ||
   file.startsWith('sidecar/gen/') ||
   file.startsWith('webhook/spire/gen/');
@@ -22,6 +22,6 @@ test('no two source files have one name', () => {
 });
 
 test('no source file has a name that fits any', () => {
-  const vague = /^(common|constants|helpers|index|manager|misc|ports|types|utils?)\.ts$/;
+  const vague = /^(common|constants|helpers|index|manager|misc|ports|types|utils?)\.tsx?$/;
   expect(sources.filter((file) => vague.test(basename(file)))).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { rooms, type Room } from '../../../scripts/lint/rooms.ts';
 
 const folders = rooms.map(({ folder }) => folder);
 const sources = ['bans', 'certs', 'images', 'sidecar', 'webhook'].flatMap((top) =>
-  globSync(`${top}/**/*.ts`),
+  globSync(`${top}/**/*.{ts,tsx}`),
 );
 
 /** `| folder | what happens there | may import |` */

@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 const sources = ['bans', 'certs', 'images', 'scripts', 'sidecar', 'webhook'].flatMap((room) =>
-  globSync(`${room}/**/*.ts`),
+  globSync(`${room}/**/*.{ts,tsx}`),
 );
 /** Generated: a type and the functions for it share a name, as protobuf-ts makes them. */
 const isGenerated = (file: string): boolean => /^(sidecar|webhook\/spire)\/gen\//.test(file);

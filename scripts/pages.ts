@@ -1,0 +1,157 @@
+/**
+ * Makes each page of webhook/pages one HTML text with its script and style inside: it asks nobody for anything, and its
+ * policy lets nothing run but these two.
+ * `pages.ts` writes all of them to dist/pages; `pages.ts NAME` prints one.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build as runBuild, type Metafile, type Plugin } from 'esbuild';
+
+interface PageKind {
+  readonly title: string;
+  /** Beyond its own script and style. @see W3C CSP3 §6 */
+  readonly allows: string;
+}
+
+/** The folder of a page in webhook/pages is its name here. */
+const pages = {
+  workbench: { title: 'svidecar workbench', allows: 'worker-src blob:' },
+} as const satisfies Record<string, PageKind>;
+
+type PageKey = keyof typeof pages;
+// The table's own keys.
+const pageNames = Object.keys(pages) as readonly PageKey[];
+
+const root = join(import.meta.dirname, '..');
+/** Of 2024: what the engine uses of the language itself cannot be rewritten, such as Map.groupBy. */
+const browsers = ['chrome122', 'firefox131', 'safari18.4'];
+const icon =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="4" fill="#1d4f91"/><path d="M4 8l3 3 5-6" fill="none" stroke="#fff" stroke-width="2"/></svg>';
+
+/** In a browser there is no node:crypto: what the engine takes of it stands in a file of ours. */
+const browserCrypto: Plugin = {
+  name: 'browser-crypto',
+  setup: (build) => {
+    build.onResolve({ filter: /^node:crypto$/ }, () => ({
+      path: join(root, 'webhook/pages/workbench/browser-crypto.ts'),
+    }));
+  },
+};
+
+/** A texts file of ours as data in the script, such as a template. */
+const yamlAsText = { '.yaml': 'text' } as const;
+
+/** @returns the page's HTML. @throws TypeError when its script or style could end its own element */
+export async function buildPage(name: PageKey): Promise<string> {
+  const { outputFiles, metafile } = await runBuild({
+    entryPoints: [join(root, 'webhook/pages', name, 'main.tsx')],
+    outdir: join(root, 'dist/pages'),
+    absWorkingDir: root,
+    write: false,
+    bundle: true,
+    metafile: true,
+    platform: 'browser',
+    format: 'iife',
+    target: browsers,
+    minify: true,
+    legalComments: 'none',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    loader: yamlAsText,
+    plugins: [browserCrypto],
+    logLevel: 'warning',
+  });
+  const textOf = (extension: string): string =>
+    outputFiles.find(({ path }) => path.endsWith(extension))?.text.trim() ?? '';
+  return htmlOf(name, {
+    script: inside('script', textOf('.js')),
+    style: inside('style', textOf('.css')),
+    packages: packagesIn(metafile),
+  });
+}
+
+interface PageParts {
+  readonly script: string;
+  readonly style: string;
+  readonly packages: readonly string[];
+}
+
+function htmlOf(name: PageKey, { script, style, packages }: PageParts): string {
+  const { title, allows } = pages[name];
+  const policy = [
+    "default-src 'none'",
+    `script-src '${digestOf(script)}'`,
+    `style-src '${digestOf(style)}'`,
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    allows,
+  ].join('; ');
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>${title}</title>
+<link rel="icon" href="data:image/svg+xml,${encodeURIComponent(icon)}">
+<!-- svidecar, Apache-2.0. Inside: ${packages.join(', ')}. -->
+<style>${style}</style>
+</head>
+<body>
+<div id="root"></div>
+<noscript>This page is a program: it needs JavaScript.</noscript>
+<script>${script}</script>
+</body>
+</html>
+`;
+}
+
+/** Refused rather than escaped: the digest is that of the text as it stands. @see HTML §4.12.1.3 */
+function inside(element: 'script' | 'style', text: string): string {
+  if (text === '') throw new TypeError(`the page has no ${element}`);
+  if (new RegExp(`</${element}|<!--`, 'i').test(text))
+    throw new TypeError(`the ${element} holds what ends or opens an element of its own`);
+  return text;
+}
+
+function digestOf(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}
+
+/** Name, version and licence of the packages that are really inside, in order. */
+function packagesIn({ outputs }: Metafile): readonly string[] {
+  const folders = Object.values(outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => {
+      const folder = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0];
+      return bytesInOutput > 0 && folder !== undefined ? [folder] : [];
+    }),
+  );
+  return [...new Set(folders)].sort().map((folder) => {
+    // The border to npm: a package.json has these.
+    const { name, version, license } = JSON.parse(
+      readFileSync(join(root, folder, 'package.json'), 'utf8'),
+    ) as { readonly name: string; readonly version: string; readonly license: string };
+    return `${name} ${version} (${license})`;
+  });
+}
+
+async function main(asked: string | undefined): Promise<void> {
+  if (asked !== undefined) {
+    const name = pageNames.find((each) => each === asked);
+    if (name === undefined) throw new TypeError(`pages are ${pageNames.join(', ')}, not ${asked}`);
+    process.stdout.write(await buildPage(name));
+    return;
+  }
+  const folder = join(root, 'dist/pages');
+  mkdirSync(folder, { recursive: true });
+  for (const name of pageNames) {
+    const html = await buildPage(name);
+    writeFileSync(join(folder, `${name}.html`), html);
+    console.log(`dist/pages/${name}.html ${Buffer.byteLength(html)}`);
+  }
+}
+
+if (import.meta.main) await main(process.argv[2]);

@@ -1,0 +1,40 @@
+/** Each page is one text, with a policy that lets nothing run but what is in it. */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+/** Bytes of each page, script and style inside. A new package, or a room that should stay outside, would show here. */
+const budgets: Readonly<Record<string, number>> = {
+  workbench: 1_500_000,
+};
+
+const digest = (text: string): string =>
+  `sha256-${createHash('sha256').update(text).digest('base64')}`;
+
+function between(html: string, start: string, end: string): string {
+  const from = html.indexOf(start) + start.length;
+  return html.slice(from, html.indexOf(end, from));
+}
+
+test('each page has a budget', () => {
+  const folders = readdirSync('webhook/pages', { withFileTypes: true })
+    .filter((each) => each.isDirectory() && each.name !== 'shared')
+    .map(({ name }) => name);
+  expect(folders.sort()).toEqual(Object.keys(budgets).sort());
+});
+
+test.each(Object.entries(budgets))('the page %s', (name, budget) => {
+  const html = execFileSync(process.execPath, ['scripts/pages.ts', name], {
+    encoding: 'utf8',
+    maxBuffer: 32_000_000,
+  });
+  expect(Buffer.byteLength(html)).toBeLessThan(budget);
+  const policy = between(html, '<meta http-equiv="Content-Security-Policy" content="', '">');
+  expect(policy).toContain("default-src 'none'; ");
+  expect(policy).toContain(`script-src '${digest(between(html, '<script>', '</script>'))}'; `);
+  expect(policy).toContain(`style-src '${digest(between(html, '<style>', '</style>'))}'; `);
+  expect(policy).not.toContain('unsafe');
+  expect(html.match(/<script/g)).toHaveLength(1);
+  expect(html).not.toMatch(/<link[^>]+href="(?!data:)|<[^>]+ src=/);
+});
