@@ -1,11 +1,15 @@
 /** What bench:helper and bench:native have in common: an identity, helpers that use it, and how figures are shown. */
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { memoryEnvironment } from '../../scripts/memory-environment.ts';
 import { createAuthority } from '../../sidecar/stand-ins/jwt-authority.ts';
 import { startEmbeddedWorkloadApi } from '../../sidecar/stand-ins/workload-api.ts';
 import type { HelperSettingsInput } from '../../sidecar/config/settings.ts';
-import { waitUntil } from '../integration/harness/processes.ts';
+import { freePort, waitUntil } from '../integration/harness/processes.ts';
 import { startHelper, type HelperProcess } from '../integration/mesh/helper-process.ts';
-import type { HelperRuntime } from '../integration/runtimes.ts';
+import { binaryOf, type HelperRuntime } from '../integration/runtimes.ts';
 
 const id = 'spiffe://example.org/frontend';
 /** The demo's. */
@@ -26,7 +30,7 @@ export interface HelperSite {
 export async function startHelperSite(told: {
   readonly folder: string;
   readonly runtime: HelperRuntime;
-  readonly closers: (() => unknown)[];
+  readonly closers: Closers;
 }): Promise<HelperSite> {
   const { folder, runtime, closers } = told;
   const authority = await createAuthority({ trustDomain: 'example.org' });
@@ -57,6 +61,32 @@ export async function startHelperSite(told: {
       return helper;
     },
   };
+}
+
+/** What undoes a start, in the order in which it is to be done. */
+type Closers = (() => unknown)[];
+
+/** The least that a gRPC server costs on a runtime: it gives every call the same answer. */
+export async function startBareServer(
+  runtime: HelperRuntime,
+  closers: Closers,
+): Promise<{ readonly port: number; readonly pid: number }> {
+  const port = await freePort();
+  const args = ['test/bench/helper-bare.cjs', String(port)];
+  const env = { ...process.env, ...memoryEnvironment };
+  const child = spawn(binaryOf(runtime), args, { stdio: 'inherit', env });
+  closers.unshift(() => child.kill());
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  return { port, pid: child.pid ?? 0 };
+}
+
+/** Where requests go that Envoy lets through. @returns its port on loopback */
+export async function startUpstream(closers: Closers): Promise<number> {
+  const upstream = createServer((_request, response) => response.end('ok'));
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+  closers.unshift(() => upstream.close());
+  // Listening on loopback on a free port: a number.
+  return (upstream.address() as AddressInfo).port;
 }
 
 /** MiB of a process: private dirty pages, which each further pod on a node costs anew, and all resident ones. */

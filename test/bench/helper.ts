@@ -2,12 +2,8 @@
  * What the helper costs, beside a bare server in the same run: `bench:helper [--rounds N] [--seconds N] [--runtime executable|bun|node]`.
  * Rounds are interleaved and medians given; the last line is JSON. Envoy's part is left out where Envoy is not installed.
  */
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
-import { memoryEnvironment } from '../../scripts/memory-environment.ts';
 import { frameMessage } from '../../sidecar/server/grpc-wire.ts';
 import { checkRequest } from '../fakes/envoy-check.ts';
 import { programPath } from '../integration/harness/components.ts';
@@ -16,9 +12,16 @@ import { freePort, waitUntil } from '../integration/harness/processes.ts';
 import { createWorkFolder } from '../integration/harness/work-folder.ts';
 import { proxyConfig } from '../integration/mesh/envoy-configs.ts';
 import { startHelper, type HelperProcess } from '../integration/mesh/helper-process.ts';
-import { binaryOf, helperRuntimeOf } from '../integration/runtimes.ts';
+import { helperRuntimeOf } from '../integration/runtimes.ts';
 import { grpcShots, httpShots, measure, type Load, type Shots } from './helper-load.ts';
-import { audience, memoryMib, printFigures, startHelperSite } from './helper-site.ts';
+import {
+  audience,
+  memoryMib,
+  printFigures,
+  startBareServer,
+  startHelperSite,
+  startUpstream,
+} from './helper-site.ts';
 import { median } from './load.ts';
 
 const { values } = parseArgs({
@@ -42,16 +45,6 @@ const checksBeforeMemory = 100_000;
 const work = await createWorkFolder('bench');
 const closers: (() => unknown)[] = [() => work.remove()];
 
-async function startBare(): Promise<{ readonly port: number; readonly pid: number }> {
-  const port = await freePort();
-  const args = ['test/bench/helper-bare.cjs', String(port)];
-  const env = { ...process.env, ...memoryEnvironment };
-  const child = spawn(binaryOf(runtime), args, { stdio: 'inherit', env });
-  closers.unshift(() => child.kill());
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
-  return { port, pid: child.pid ?? 0 };
-}
-
 function checkWith(token: string): Buffer {
   return frameMessage(checkRequest({ headers: { authorization: `Bearer ${token}` } }));
 }
@@ -66,9 +59,13 @@ async function startMs(workloadApi: string): Promise<number> {
     folder: work.path,
     workloadApi,
     rules,
+    everyMs: 2,
   });
   const shots = grpcShots(helper.port, 'jwt-inject', () => frameMessage(checkRequest()));
-  await waitUntil('it allows', () => shots.shot(0).then(() => true), { deadlineMs: 10_000 });
+  await waitUntil('it allows', () => shots.shot(0).then(() => true), {
+    deadlineMs: 10_000,
+    everyMs: 2,
+  });
   const took = performance.now() - began;
   shots.close();
   await helper.stop();
@@ -80,7 +77,7 @@ const cases: readonly Case[] = ['bare', 'inject', 'validate_cached', 'validate_u
 
 /** Interleaves the cases: what the machine does besides then falls on all of them. */
 async function direct(helper: HelperProcess, mint: () => Promise<string>) {
-  const bare = await startBare();
+  const bare = await startBareServer(runtime, closers);
   const plain = frameMessage(checkRequest());
   const cached = checkWith(await mint());
   const fresh: Buffer[] = [];
@@ -119,11 +116,7 @@ async function direct(helper: HelperProcess, mint: () => Promise<string>) {
 
 /** Both filters of the data path against none: the same Envoy, the same upstream. */
 async function throughEnvoy(helper: HelperProcess): Promise<Record<string, number>> {
-  const upstream = createServer((_request, response) => response.end('ok'));
-  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
-  closers.unshift(() => upstream.close());
-  // Listening on loopback on a free port: a number.
-  const to = (upstream.address() as AddressInfo).port;
+  const to = await startUpstream(closers);
   const start = async (helperPort: number | undefined) => {
     const listen = await freePort();
     const config = proxyConfig('inject', { listen, upstream: to, helper: helperPort });

@@ -5,8 +5,6 @@
  * as long as it lives. For the same reason it is started anew several times. Each cost is set beside that without filters
  * of the same start and round; medians of all rounds; the last line is JSON.
  */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { parse, stringify } from 'yaml';
@@ -16,7 +14,7 @@ import { createWorkFolder } from '../integration/harness/work-folder.ts';
 import { proxyConfig } from '../integration/mesh/envoy-configs.ts';
 import { helperRuntimeOf } from '../integration/runtimes.ts';
 import { cpuCounter, httpShots, measure, type Load, type Shots } from './helper-load.ts';
-import { memoryMib, printFigures, startHelperSite } from './helper-site.ts';
+import { memoryMib, printFigures, startHelperSite, startUpstream } from './helper-site.ts';
 import { median } from './load.ts';
 
 const { values } = parseArgs({
@@ -58,14 +56,6 @@ type Round = Readonly<Record<Job, Readonly<Record<Way, Measured>>>>;
 const work = await createWorkFolder('bench');
 const closers: (() => unknown)[] = [() => work.remove()];
 
-async function startUpstream(): Promise<number> {
-  const upstream = createServer((_request, response) => response.end('ok'));
-  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
-  closers.unshift(() => upstream.close());
-  // Listening on loopback on a free port: a number.
-  return (upstream.address() as AddressInfo).port;
-}
-
 /** What is started once: the helpers, and where requests go. */
 async function startSite() {
   const site = await startHelperSite({ folder: work.path, runtime, closers });
@@ -73,7 +63,11 @@ async function startSite() {
     ext_authz: await site.start('ext-authz'),
     native: await site.start('native'),
   };
-  return { helpers, upstream: await startUpstream(), authorization: `Bearer ${await site.mint()}` };
+  return {
+    helpers,
+    upstream: await startUpstream(closers),
+    authorization: `Bearer ${await site.mint()}`,
+  };
 }
 type Site = Awaited<ReturnType<typeof startSite>>;
 

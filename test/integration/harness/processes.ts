@@ -135,6 +135,13 @@ function isStopped(pid: number): boolean {
   });
 }
 
+interface WaitOptions {
+  readonly deadlineMs?: number;
+  /** Between two looks. */
+  readonly everyMs?: number;
+  readonly processes?: readonly RunningProcess[];
+}
+
 /**
  * Asks until the answer is yes. A probe that throws counts as a no.
  * @throws {Error} at the deadline, or as soon as one of the processes has ended; with the tails of their logs.
@@ -142,9 +149,9 @@ function isStopped(pid: number): boolean {
 export async function waitUntil(
   what: string,
   probe: () => Promise<boolean>,
-  options: { readonly deadlineMs?: number; readonly processes?: readonly RunningProcess[] } = {},
+  options: WaitOptions = {},
 ): Promise<void> {
-  const { deadlineMs = 60_000, processes = [] } = options;
+  const { deadlineMs = 60_000, everyMs = 50, processes = [] } = options;
   const deadline = performance.now() + deadlineMs;
   while (!(await probe().catch(() => false))) {
     const dead = processes.filter((each) => !each.isRunning());
@@ -154,7 +161,7 @@ export async function waitUntil(
       const logs = processes.map((each) => `--- ${each.name}\n${each.logTail()}`);
       throw new Error([`waiting until ${what}: ${why}`, ...logs].join('\n'));
     }
-    await sleep(50);
+    await sleep(everyMs);
   }
 }
 

@@ -36,6 +36,8 @@ export interface Spire {
   readonly endpoint: string;
   /** SPIFFE ID of the agent, the parent of its entries. */
   readonly agentId: string;
+  /** Of the agent that runs now. */
+  agentPid(): number;
   /** @returns the entry's id. The agent knows it within about a second. */
   createEntry(entry: Entry): Promise<string>;
   deleteEntry(id: string): Promise<void>;
@@ -72,6 +74,7 @@ export async function startSpire(options: SpireOptions = {}): Promise<Spire> {
       socketPath,
       endpoint: `unix://${socketPath}`,
       agentId,
+      agentPid: () => agent?.pid ?? 0,
       createEntry: (entry) => server.createEntry({ parentId: agentId, ...entry }),
       deleteEntry: (id) => server.deleteEntry(id),
       fetchJwt: (uid, audience) => fetchJwt(site, uid, audience),

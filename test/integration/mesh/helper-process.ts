@@ -30,6 +30,8 @@ export interface HelperSpec {
   readonly dataPath?: HelperSettingsInput['dataPath'];
   /** Of the service; absent: a free one. */
   readonly port?: number;
+  /** Milliseconds between two looks whether it listens, for who measures the start. */
+  readonly everyMs?: number;
   /** Environment besides that of each helper. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -126,7 +128,8 @@ export async function startHelper(spec: HelperSpec): Promise<HelperProcess> {
     return { status: answer.status, body: await answer.text() };
   };
   const isAlive = async (): Promise<boolean> => (await page('/livez')).status === 200;
-  await waitUntil(`${name} listens`, isAlive, { processes: [running] });
+  const { everyMs = 50 } = spec;
+  await waitUntil(`${name} listens`, isAlive, { everyMs, processes: [running] });
   return {
     port,
     pid: running.pid,
