@@ -4,24 +4,23 @@
  * `pages.ts` writes all of them to dist/pages; `pages.ts NAME` prints one.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build as runBuild, type Metafile, type Plugin } from 'esbuild';
+import { testedKubernetesMinor } from '../webhook/injection/tested-kubernetes.ts';
 
 interface PageKind {
   readonly title: string;
   /** Beyond its own script and style. @see W3C CSP3 §6 */
   readonly allows: string;
+  /** What it reads as `svidecarPageData`. */
+  readonly data?: () => object;
 }
 
 /** The folder of a page in webhook/pages is its name here. */
-const pages = {
-  workbench: { title: 'svidecar workbench', allows: 'worker-src blob:' },
-} as const satisfies Record<string, PageKind>;
-
-type PageKey = keyof typeof pages;
-// The table's own keys.
-const pageNames = Object.keys(pages) as readonly PageKey[];
+const pages: ReadonlyMap<string, PageKind> = new Map([
+  ['workbench', { title: 'svidecar workbench', allows: 'worker-src blob:', data: workbenchData }],
+]);
 
 const root = join(import.meta.dirname, '..');
 /** Of 2024: what the engine uses of the language itself cannot be rewritten, such as Map.groupBy. */
@@ -39,11 +38,58 @@ const browserCrypto: Plugin = {
   },
 };
 
-/** A texts file of ours as data in the script, such as a template. */
-const yamlAsText = { '.yaml': 'text' } as const;
+/** The engine uses this global of Node's. */
+const browserBuffer = join(root, 'webhook/pages/workbench/browser-buffer.ts');
+/** zod would try whether it may make code of texts, which the policy forbids and the console tells of. */
+const noCodeFromTexts = 'globalThis.__zod_globalConfig={jitless:true};';
 
-/** @returns the page's HTML. @throws TypeError when its script or style could end its own element */
-export async function buildPage(name: PageKey): Promise<string> {
+function textOf(path: string): string {
+  return readFileSync(join(root, path), 'utf8');
+}
+
+/** @see webhook/pages/workbench/page-data.ts */
+function workbenchData(): object {
+  // Our own package.json.
+  const { version } = JSON.parse(textOf('package.json')) as { readonly version: string };
+  const folders = readdirSync(join(root, 'templates'), { withFileTypes: true });
+  const names = folders.filter((each) => each.isDirectory()).map(({ name }) => name);
+  const templates = Object.fromEntries(
+    names.map((name) => [name, textOf(`templates/${name}/template.yaml`)]),
+  );
+  const demoFolder = 'webhook/pages/workbench/demos';
+  const small = readdirSync(join(root, demoFolder)).sort().reverse();
+  return {
+    version,
+    kubernetesMinor: testedKubernetesMinor,
+    templates,
+    annotations: textOf('docs/annotations.md'),
+    demos: [
+      shopDemo(),
+      ...small.map((name) => {
+        const text = textOf(`${demoFolder}/${name}`);
+        return { title: text.slice('# '.length, text.indexOf('\n')), files: [{ name, text }] };
+      }),
+    ],
+  };
+}
+
+/** The tutorial's, each file by itself. */
+function shopDemo(): object {
+  const folder = 'manifests/demo';
+  const names = ['frontend.yaml', 'frontend-2.yaml', 'backend.yaml', '00-namespace.yaml'];
+  const files = names.map((name) => ({ name, text: textOf(`${folder}/${name}`) }));
+  return { title: 'The tutorial: frontend, frontend-2 and backend behind their Envoys', files };
+}
+
+/**
+ * @returns the page's HTML
+ * @throws TypeError where there is no such page, or its script or style could end its own element
+ */
+export async function buildPage(name: string): Promise<string> {
+  const kind = pages.get(name);
+  if (kind === undefined)
+    throw new TypeError(`pages are ${[...pages.keys()].join(', ')}, not ${name}`);
+  const { data } = kind;
   const { outputFiles, metafile } = await runBuild({
     entryPoints: [join(root, 'webhook/pages', name, 'main.tsx')],
     outdir: join(root, 'dist/pages'),
@@ -58,15 +104,17 @@ export async function buildPage(name: PageKey): Promise<string> {
     legalComments: 'none',
     jsx: 'automatic',
     jsxImportSource: 'preact',
-    loader: yamlAsText,
+    inject: data === undefined ? [] : [browserBuffer],
+    banner: { js: noCodeFromTexts },
+    define: data === undefined ? {} : { svidecarPageData: JSON.stringify(data()) },
     plugins: [browserCrypto],
     logLevel: 'warning',
   });
-  const textOf = (extension: string): string =>
+  const made = (extension: string): string =>
     outputFiles.find(({ path }) => path.endsWith(extension))?.text.trim() ?? '';
-  return htmlOf(name, {
-    script: inside('script', textOf('.js')),
-    style: inside('style', textOf('.css')),
+  return htmlOf(kind, {
+    script: inside('script', made('.js')),
+    style: inside('style', made('.css')),
     packages: packagesIn(metafile),
   });
 }
@@ -77,8 +125,7 @@ interface PageParts {
   readonly packages: readonly string[];
 }
 
-function htmlOf(name: PageKey, { script, style, packages }: PageParts): string {
-  const { title, allows } = pages[name];
+function htmlOf({ title, allows }: PageKind, { script, style, packages }: PageParts): string {
   const policy = [
     "default-src 'none'",
     `script-src '${digestOf(script)}'`,
@@ -140,14 +187,12 @@ function packagesIn({ outputs }: Metafile): readonly string[] {
 
 async function main(asked: string | undefined): Promise<void> {
   if (asked !== undefined) {
-    const name = pageNames.find((each) => each === asked);
-    if (name === undefined) throw new TypeError(`pages are ${pageNames.join(', ')}, not ${asked}`);
-    process.stdout.write(await buildPage(name));
+    process.stdout.write(await buildPage(asked));
     return;
   }
   const folder = join(root, 'dist/pages');
   mkdirSync(folder, { recursive: true });
-  for (const name of pageNames) {
+  for (const name of pages.keys()) {
     const html = await buildPage(name);
     writeFileSync(join(folder, `${name}.html`), html);
     console.log(`dist/pages/${name}.html ${Buffer.byteLength(html)}`);

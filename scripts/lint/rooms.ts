@@ -44,6 +44,7 @@ const consoleViews = 'webhook/console';
 const files = 'webhook/files';
 const server = 'webhook/server';
 const dev = 'webhook/dev';
+const workbench = 'webhook/workbench';
 const pagesShared = 'webhook/pages/shared';
 const bansStore = 'bans/store';
 const bansService = 'bans/service';
@@ -135,9 +136,10 @@ export const rooms: readonly Room[] = [
     checks,
   ),
   pure(consoleViews, kernel),
+  pure(workbench, kernel, editing, templates, request, injection, checks, manifests),
   // What runs in a browser.
   thin(pagesShared, kernel),
-  thin('webhook/pages/workbench', kernel, pagesShared),
+  thin('webhook/pages/workbench', kernel, request, workbench, pagesShared),
   thin(kube, kernel),
   // The API server is asked as the controller asks it.
   thin(bansStore, kernel, config, jwt, redis, kube),

@@ -2,11 +2,10 @@
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AppError, messageOf } from '#kernel/errors.ts';
-import { checkTemplates } from '../request/check-templates.ts';
-import { checkConfig, readConfig, type InjectorConfig } from '../request/injector-config.ts';
-import { EngineMemory } from '../injection/engine-memory.ts';
+import { checkConfig, readConfig } from '../request/injector-config.ts';
 import type { Engine } from '../injection/inject.ts';
-import { buildLibrary, readTemplate } from '../templates/library.ts';
+import { makeEngine } from '../injection/make-engine.ts';
+import { readTemplate } from '../templates/library.ts';
 import type { Template } from '../templates/template-schema.ts';
 import { decodeText } from './decode-text.ts';
 import { followFolder } from './follow-folder.ts';
@@ -58,7 +57,7 @@ export function loadEngine(files: EngineFiles): Engine {
     files.config === undefined
       ? checkConfig(undefined, 'the default configuration')
       : readConfig(readFile(files.config), files.config);
-  return engineOf(config, builtIn, files);
+  return makeEngine(config, builtIn, files);
 }
 
 /** The engine of a configuration that comes from elsewhere. @throws {AppError} CONFIG_INVALID, TEMPLATE_INVALID */
@@ -67,24 +66,7 @@ export function engineFromText(
   files: Omit<EngineFiles, 'config'>,
 ): Engine {
   const builtIn = readBuiltInTemplates(files.templates);
-  return engineOf(readConfig(text, where), builtIn, { ...files, config: undefined });
-}
-
-function engineOf(
-  config: InjectorConfig,
-  builtIn: Readonly<Record<string, Template>>,
-  files: EngineFiles,
-): Engine {
-  const templates = { ...builtIn, ...config.templates };
-  checkTemplates(templates, config);
-  const library = buildLibrary(templates);
-  return {
-    config,
-    kubernetesMinor: files.kubernetesMinor,
-    library,
-    memory: new EngineMemory(library),
-    version: files.version,
-  };
+  return makeEngine(readConfig(text, where), builtIn, files);
 }
 
 /**
@@ -103,7 +85,7 @@ export function followConfig(
       const text = readFile(files.config);
       if (text === lastText) return;
       lastText = text;
-      on.changed(engineOf(readConfig(text, files.config), builtIn, files));
+      on.changed(makeEngine(readConfig(text, files.config), builtIn, files));
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       on.fault(error.message);

@@ -3,6 +3,8 @@ import { shortList } from '../envoy/short-list.ts';
 import { annotationKey, settingKeys, type SettingKey } from '../request/metadata-keys.ts';
 import type { Settings } from '../request/read-annotations.ts';
 import type { NamedTemplate } from '../templates/library.ts';
+import { variablesIn } from '../templates/substitute.ts';
+import type { Fragment } from '../templates/template-schema.ts';
 import type { Composition } from './compose.ts';
 import type { Trace } from './trace.ts';
 
@@ -56,6 +58,28 @@ const readers: Readonly<Record<SettingKey, Readers>> = {
   'validate-listeners': { variables: ['validateListeners'] },
 };
 
+/** Settings that some of these templates may read, whatever else a pod says. */
+export function settingsReadBy(templates: readonly NamedTemplate[]): readonly SettingKey[] {
+  const fragments = templates.flatMap(({ parts }) => parts.map(({ fragment }) => fragment));
+  const names = new Set(fragments.flatMap(({ when }) => Object.keys(when ?? {})));
+  // Fragments were read from JSON values and hold nothing else.
+  const read = variablesIn(fragments, names);
+  const wantsHelper = ({ helperRule, helperSettings }: Fragment): boolean =>
+    helperRule !== undefined || helperSettings !== undefined;
+  const parts: Readonly<Record<Part, boolean>> = {
+    'any pod': true,
+    'a helper': fragments.some(wantsHelper),
+    'a sidecar': fragments.some(({ sidecars }) => sidecars !== undefined),
+    'an Envoy': fragments.some(({ envoy }) => envoy !== undefined && envoy.own === undefined),
+    'an Envoy or helper': fragments.some((each) => each.envoy !== undefined || wantsHelper(each)),
+    'our Envoy': fragments.some(({ envoy }) => envoy?.own !== undefined),
+  };
+  return settingKeys.filter((key) => {
+    const { variables = [], part } = readers[key];
+    return (part !== undefined && parts[part]) || isAmong(variables, read);
+  });
+}
+
 export function tellOfUnread(
   settings: Settings,
   composition: Composition,
@@ -76,7 +100,10 @@ export function tellOfUnread(
 
 function isRead({ variables = [], part }: Readers, composition: Composition): boolean {
   if (part !== undefined && hasPart(part, composition)) return true;
-  const { read } = composition;
+  return isAmong(variables, composition.read);
+}
+
+function isAmong(variables: readonly string[], read: ReadonlySet<string>): boolean {
   return variables.some((name) =>
     name.endsWith('*')
       ? [...read].some((each) => each.startsWith(name.slice(0, -1)))

@@ -1,4 +1,4 @@
-/** What injection changes in EnvoyFilters, as unified diffs. */
+/** What injection changes in EnvoyFilters. */
 import { isArray, isObject, objectAt, sameJson, type Json, type JsonObject } from '#kernel/json.ts';
 import { own } from '#kernel/members.ts';
 import { readableStatus } from '../checks/assess.ts';
@@ -6,10 +6,10 @@ import type { DesiredEnvoyFilter } from '../desired/desired.ts';
 import { envoyFilterKind } from '../istio/istio-plan.ts';
 import { filterManifestOf, yamlOf } from './appended-documents.ts';
 import type { InjectedTexts } from './inject-texts.ts';
-import { unifiedDiff } from './unified-diff.ts';
+import type { LabelledTexts } from './unified-diff.ts';
 
 /** Each that a workload gets, compared with the one among the inputs that it had: of the same name, or of its former status. */
-export function filterDiffs({ outcomes, envoyFilters }: InjectedTexts): readonly string[] {
+export function filterPairs({ outcomes, envoyFilters }: InjectedTexts): readonly LabelledTexts[] {
   const { wanted, there } = envoyFilters;
   const former = new Map(
     outcomes.flatMap(({ decision, located }) => {
@@ -22,25 +22,25 @@ export function filterDiffs({ outcomes, envoyFilters }: InjectedTexts): readonly
   return wanted.flatMap((filter) => {
     const name = `${filter.namespace}/${filter.name}`;
     const before = [name, former.get(name) ?? ''].find((each) => there.has(each));
-    return diffOf(filter, before, there.get(before ?? ''));
+    return pairOf(filter, before, there.get(before ?? ''));
   });
 }
 
-function diffOf(
+function pairOf(
   filter: DesiredEnvoyFilter,
   name: string | undefined,
   before: JsonObject | undefined,
-): readonly string[] {
+): readonly LabelledTexts[] {
   const after = filterManifestOf(filter, undefined);
   const called = `${envoyFilterKind.kind} ${filter.namespace}/${filter.name}`;
   if (before === undefined || name === undefined) {
     const labels = { before: '/dev/null', after: called };
-    return [unifiedDiff({ before: '', after: yamlOf(after) }, labels)];
+    return [{ before: '', after: yamlOf(after), labels }];
   }
   const known = inOrderOf(after, comparable(before, after));
   if (sameJson(known, after)) return [];
   const labels = { before: `${envoyFilterKind.kind} ${name}`, after: called };
-  return [unifiedDiff({ before: yamlOf(known), after: yamlOf(after) }, labels)];
+  return [{ before: yamlOf(known), after: yamlOf(after), labels }];
 }
 
 /** Without what only the cluster writes, and without labels and annotations of others. */

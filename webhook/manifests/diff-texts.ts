@@ -1,21 +1,33 @@
-/** What injection changes, as unified diffs: in each workload, each EnvoyFilter and each Envoy file. */
+/** What injection changes: in each workload, each EnvoyFilter and each Envoy file. */
 import { own } from '#kernel/members.ts';
 import { sourceAnnotation, type DesiredConfigMap } from '../desired/desired.ts';
 import { configMapsIn, type DecideOptions } from './decide-all.ts';
-import { filterDiffs } from './diff-filters.ts';
+import { filterPairs } from './diff-filters.ts';
 import type { InjectedTexts } from './inject-texts.ts';
-import { unifiedDiff } from './unified-diff.ts';
+import { unifiedDiff, type LabelledTexts } from './unified-diff.ts';
 
 /** Unified diffs: the workloads in their order, then their EnvoyFilters, then what their ConfigMaps hold. */
 export function differencesOf(injection: InjectedTexts, options: DecideOptions): string {
-  return [
-    ...workloadDiffs(injection),
-    ...filterDiffs(injection),
-    ...configMapDiffs(injection, options),
-  ].join('');
+  return unified(differingTexts(injection, options)).join('');
 }
 
-function workloadDiffs({ documents, outcomes }: InjectedTexts): readonly string[] {
+/** The same as pairs of texts. */
+export function differingTexts(
+  injection: InjectedTexts,
+  options: DecideOptions,
+): readonly LabelledTexts[] {
+  return [
+    ...workloadPairs(injection),
+    ...filterPairs(injection),
+    ...configMapPairs(injection, options),
+  ];
+}
+
+function unified(pairs: readonly LabelledTexts[]): readonly string[] {
+  return pairs.map(({ labels, ...texts }) => unifiedDiff(texts, labels));
+}
+
+function workloadPairs({ documents, outcomes }: InjectedTexts): readonly LabelledTexts[] {
   return documents.flatMap(({ document, text }) => {
     if (text === undefined || text === document.text) return [];
     const names = outcomes
@@ -23,15 +35,22 @@ function workloadDiffs({ documents, outcomes }: InjectedTexts): readonly string[
       .map(({ located }) => `${located.kind} ${located.namespace}/${located.name}`);
     const what = `${document.source.name} ${names.join(', ')}`;
     const labels = { before: what, after: `${what} (injected)`, firstLine: document.firstLine };
-    return [unifiedDiff({ before: document.text, after: text }, labels)];
+    return [{ before: document.text, after: text, labels }];
   });
 }
 
-/** The contents of the ConfigMaps of injected workloads, compared with their sources. */
+/** The contents of the ConfigMaps of injected workloads, compared with their sources, as unified diffs. */
 export function configMapDiffs(
+  injection: InjectedTexts,
+  options: DecideOptions,
+): readonly string[] {
+  return unified(configMapPairs(injection, options));
+}
+
+function configMapPairs(
   { configMaps, envoyFilters, outcomes, documents }: InjectedTexts,
   { namespace }: DecideOptions,
-): readonly string[] {
+): readonly LabelledTexts[] {
   const used = new Set(
     outcomes.flatMap(({ decision, located }) =>
       decision.kind === 'injected'
@@ -54,19 +73,19 @@ export function configMapDiffs(
     .flatMap((configMap) => {
       const source = configMap.annotations[sourceAnnotation];
       const data = sources.get(`${configMap.namespace}/${source ?? ''}`)?.data ?? {};
-      return fileDiffs(configMap, source, data);
+      return filePairs(configMap, source, data);
     });
 }
 
-function fileDiffs(
+function filePairs(
   configMap: DesiredConfigMap,
   source: string | undefined,
   data: Readonly<Record<string, string>>,
-): readonly string[] {
+): readonly LabelledTexts[] {
   const { namespace, name } = configMap;
   return Object.entries(configMap.data).map(([file, after]) => {
     const before = source === undefined ? '/dev/null' : `ConfigMap ${namespace}/${source} ${file}`;
     const labels = { before, after: `ConfigMap ${namespace}/${name} ${file}` };
-    return unifiedDiff({ before: own(data, file) ?? '', after }, labels);
+    return { before: own(data, file) ?? '', after, labels };
   });
 }

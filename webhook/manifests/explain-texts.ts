@@ -1,4 +1,5 @@
 /** Why workloads are, or are not, injected: for manifests as texts, and for one object of a cluster. */
+import type { ErrorCode, ErrorFacts } from '#kernel/errors.ts';
 import { stringAt } from '#kernel/json.ts';
 import type { Decision } from '../admission/decide.ts';
 import type { LiveFacts } from '../checks/facts.ts';
@@ -141,20 +142,38 @@ function standingOf(
   return { id: 'namespace_not_labelled', level: 'warning', message };
 }
 
+/** One object's explanation, as `svidecar explain -o json` prints it. */
+export interface ExplainRecord {
+  readonly file: string;
+  readonly line: number;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly decision: Decision['kind'];
+  /** Why nothing is done. */
+  readonly reason?: string;
+  /** Of a refusal. */
+  readonly code?: ErrorCode;
+  readonly message?: string;
+  readonly facts?: ErrorFacts;
+  readonly templates?: readonly string[];
+  readonly steps: readonly TraceStep[];
+}
+
 /** For programs. */
-export function explainRecords(explained: readonly Explained[]): readonly object[] {
+export function explainRecords(explained: readonly Explained[]): readonly ExplainRecord[] {
   return [
     ...explained.flatMap(({ outcomes }) => outcomes.map(record)),
     ...explained.flatMap(({ foreign }) => foreign.map(foreignRecord)),
   ];
 }
 
-function foreignRecord({ document, object, kind, namespace, name, steps }: Foreign): object {
+function foreignRecord({ document, object, kind, namespace, name, steps }: Foreign): ExplainRecord {
   const place = { file: document.source.name, line: object.line, kind, namespace, name };
   return { ...place, decision: 'skipped', reason: 'kind_not_changed', steps };
 }
 
-function record(outcome: ExplainedWorkload): object {
+function record(outcome: ExplainedWorkload): ExplainRecord {
   const { document, decision, located } = outcome;
   const { kind, name, namespace } = located;
   return {

@@ -15,6 +15,11 @@ export interface DiffLabels {
   readonly firstLine?: number;
 }
 
+/** Two texts that differ, or are compared, and what they are called. */
+export interface LabelledTexts extends DiffTexts {
+  readonly labels: DiffLabels;
+}
+
 /** Changed lines up to which the shortest diff is computed; beyond it, all lines are shown as replaced. */
 const maxEditLength = 1_000;
 /** After the line numbers of a hunk, where `diff -p` and git show the name of a function. */

@@ -129,7 +129,25 @@ function portsBy(
 }
 
 function isTrue(text: string): boolean {
-  return oneOf('true', 'false')(text) === 'true';
+  return oneOf(...truth)(text) === 'true';
+}
+
+const truth = ['true', 'false'] as const;
+
+/** All values of the settings that have few. */
+export const settingChoices: Readonly<Partial<Record<SettingKey, readonly string[]>>> = {
+  'access-log': truth,
+  authorization: ['deny', 'overwrite', 'keep'],
+  'caller-metadata': truth,
+  'data-path': ['ext-authz', 'native'],
+  'forward-token': truth,
+  'log-level': logLevels,
+  'native-sidecar': ['auto', 'true', 'false'],
+  socket: ['csi', 'hostPath'],
+};
+
+function choice(setting: SettingKey): (text: string) => string {
+  return oneOf(...(settingChoices[setting] ?? []));
 }
 
 const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
@@ -140,7 +158,7 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
   ),
   audience: audiences,
   'audience-by-host': audienceByHost,
-  authorization: oneOf('deny', 'overwrite', 'keep'),
+  authorization: choice('authorization'),
   'ban-claims': atMost(
     8,
     each('names of claims, or JSON pointers such as /realm/user', isBanClaim),
@@ -155,7 +173,7 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
   'caller-metadata': isTrue,
   'cpu-limit': cpu,
   'cpu-request': cpu,
-  'data-path': oneOf('ext-authz', 'native'),
+  'data-path': choice('data-path'),
   'envoy-config': matching(
     /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[^/]+$/,
     '<volume>/<file>: a volume of the pod and a key of its ConfigMap',
@@ -167,12 +185,12 @@ const parsers: Readonly<Record<SettingKey, (text: string) => Json>> = {
   inbound: portsBy(readInbound),
   'inject-audience': audiences,
   'inject-listeners': listeners,
-  'log-level': oneOf(...logLevels),
+  'log-level': choice('log-level'),
   'memory-limit': memory,
   'memory-request': memory,
-  'native-sidecar': oneOf('auto', 'true', 'false'),
+  'native-sidecar': choice('native-sidecar'),
   'skip-paths': each('paths beginning with / in normal form, exact or ending in *', isSkipPath),
-  socket: oneOf('csi', 'hostPath'),
+  socket: choice('socket'),
   'spiffe-id': (text) =>
     spiffeIdFault(text) === undefined ? text : fail(`a SPIFFE ID; ${spiffeIdFault(text) ?? ''}`),
   'trust-domain': (text) =>
@@ -208,6 +226,17 @@ function parsed<Value>(key: string, text: string, parse: (text: string) => Value
 
 function shown(text: string): string {
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+}
+
+/** Why a setting cannot have this value, and what it may be; undefined where it can. */
+export function settingFault(setting: SettingKey, text: string): string | undefined {
+  try {
+    parsers[setting](text.trim());
+    return undefined;
+  } catch (fault) {
+    if (!(fault instanceof Fault)) throw fault;
+    return `write ${fault.message}`;
+  }
 }
 
 function nameIn(key: string): string {

@@ -1,12 +1,13 @@
 /** Each page is one text, with a policy that lets nothing run but what is in it. */
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { buildPage } from '../../../scripts/pages.ts';
 
 /** Bytes of each page, script and style inside. A new package, or a room that should stay outside, would show here. */
 const budgets: Readonly<Record<string, number>> = {
-  workbench: 1_500_000,
+  // The engine with its templates, an editor, and two parsers of YAML that check each other.
+  workbench: 1_400_000,
 };
 
 const digest = (text: string): string =>
@@ -24,17 +25,14 @@ test('each page has a budget', () => {
   expect(folders.sort()).toEqual(Object.keys(budgets).sort());
 });
 
-test.each(Object.entries(budgets))('the page %s', (name, budget) => {
-  const html = execFileSync(process.execPath, ['scripts/pages.ts', name], {
-    encoding: 'utf8',
-    maxBuffer: 32_000_000,
-  });
+test.each(Object.entries(budgets))('the page %s', async (name, budget) => {
+  const html = await buildPage(name);
   expect(Buffer.byteLength(html)).toBeLessThan(budget);
   const policy = between(html, '<meta http-equiv="Content-Security-Policy" content="', '">');
   expect(policy).toContain("default-src 'none'; ");
   expect(policy).toContain(`script-src '${digest(between(html, '<script>', '</script>'))}'; `);
   expect(policy).toContain(`style-src '${digest(between(html, '<style>', '</style>'))}'; `);
-  expect(policy).not.toContain('unsafe');
-  expect(html.match(/<script/g)).toHaveLength(1);
-  expect(html).not.toMatch(/<link[^>]+href="(?!data:)|<[^>]+ src=/);
+  expect(policy).not.toMatch(/unsafe|\*|https?:/);
+  const head = html.slice(0, html.indexOf('<style>'));
+  expect(head).not.toMatch(/<script|<link[^>]+href="(?!data:)|<[^>]+ src=/);
 });

@@ -1,14 +1,6 @@
 /** `svidecar render entries`: the registration entries that injected workloads need in SPIRE. */
 import { Command } from 'commander';
-import { jsonText } from '#kernel/text.ts';
-import {
-  clusterSpiffeId,
-  clusterStaticEntry,
-  staticAlias,
-} from '../../identity/controller-forms.ts';
-import { nodeAlias, type EntryContent, type Registration } from '../../identity/registration.ts';
-import { commandFor, entriesDocument } from '../../identity/server-forms.ts';
-import { yamlOf } from '../../manifests/appended-documents.ts';
+import { entriesText } from '../../manifests/entries-text.ts';
 import { foreignAmong } from '../../manifests/foreign-objects.ts';
 import { readManifest } from '../../manifests/manifest.ts';
 import { registrationsIn } from '../../manifests/registrations-in.ts';
@@ -57,48 +49,10 @@ export function entriesCommand(context: CliContext): Command {
         engineOptions,
       );
       const { className } = engineOptions.engine.config.entries;
-      terminal.out(textOf(registrations, { className, ...flags }));
+      terminal.out(entriesText(registrations, { className, ...flags }));
       reportUnreadable(registered, terminal);
       reportForeign(foreignAmong(documents, engineOptions), terminal, ofForeign);
       reportProblems(problems, terminal);
       context.exit(exitCodeOfAll(problems.map(({ error }) => error.code)));
     });
-}
-
-function textOf(registrations: readonly Registration[], flags: EntriesFlags): string {
-  const { className = '', socketPath, server: program = 'spire-server' } = flags;
-  const aliases = aliasesFor(registrations, flags.nodeAlias);
-  const entries = [...aliases, ...registrations];
-  switch (flags.as) {
-    case 'commands': {
-      const words = { program, ...(socketPath === undefined ? {} : { socketPath }) };
-      return entries.map((each) => commandFor(each, words)).join('\n');
-    }
-    case 'json':
-      return jsonText(entriesDocument(entries));
-    case 'objects':
-      return yamlStream(registrations.map((each) => clusterSpiffeId(each, className)));
-    case 'static':
-      return yamlStream([
-        ...aliases.map((each) => staticAlias(each, className)),
-        ...registrations.map((each) => clusterStaticEntry(each, className)),
-      ]);
-    default:
-      return flags.as satisfies never;
-  }
-}
-
-/** One for each parent that is named. */
-function aliasesFor(
-  registrations: readonly Registration[],
-  selectors: readonly string[],
-): readonly EntryContent[] {
-  if (selectors.length === 0) return [];
-  const parents = new Set(registrations.map(({ parentId }) => parentId));
-  return [...parents].map((parentId) => nodeAlias(parentId, selectors));
-}
-
-/** Each once. */
-function yamlStream(objects: readonly object[]): string {
-  return [...new Set(objects.map((each) => `---\n${yamlOf(each)}`))].join('');
 }

@@ -14,7 +14,7 @@ export interface DiffViewProps {
 }
 
 /** Below it there is no place for two columns. */
-const narrow = matchMedia('(max-width: 800px)');
+const narrow = (): MediaQueryList => matchMedia('(max-width: 800px)');
 /** A difference that takes longer to find is shown less exactly. */
 const diffConfig = { scanLimit: 1_000, timeout: 300 };
 const collapse = { margin: 3, minSize: 6 };
@@ -47,21 +47,22 @@ export function DiffView(props: DiffViewProps): VNode {
 }
 
 function useNarrow(): boolean {
-  const [isNarrow, setNarrow] = useState(narrow.matches);
+  const [isNarrow, setNarrow] = useState(() => narrow().matches);
   useEffect(() => {
+    const query = narrow();
     const follow = (): void => {
-      setNarrow(narrow.matches);
+      setNarrow(query.matches);
     };
-    narrow.addEventListener('change', follow);
+    query.addEventListener('change', follow);
     return () => {
-      narrow.removeEventListener('change', follow);
+      query.removeEventListener('change', follow);
     };
   }, []);
   return isNarrow;
 }
 
 function side(label: string): Extension {
-  return [lineNumbers(), codeLook(label), diffLooks, readOnlyCode(), EditorView.lineWrapping];
+  return [lineNumbers(), codeLook(label), diffLooks, readOnlyCode()];
 }
 
 function twoColumns({ label, before, after }: DiffViewProps, root: ShadowRoot): MergeView {
@@ -85,5 +86,9 @@ function oneColumn({ label, before, after }: DiffViewProps, root: ShadowRoot): E
       diffConfig,
     }),
   ];
-  return new EditorView({ state: EditorState.create({ doc: after, extensions }), parent: root, root });
+  return new EditorView({
+    state: EditorState.create({ doc: after, extensions }),
+    parent: root,
+    root,
+  });
 }

@@ -4,7 +4,11 @@ export const themeChoices = ['system', 'light', 'dark'] as const;
 export type ThemeChoice = (typeof themeChoices)[number];
 
 const storageKey = 'svidecar-theme';
-const systemDark = matchMedia('(prefers-color-scheme: dark)');
+
+/** Asked for when it is needed: a worker that reads this file has no such thing. */
+function systemDark(): MediaQueryList {
+  return matchMedia('(prefers-color-scheme: dark)');
+}
 
 /** What the reader chose here before. */
 export function chosenTheme(): ThemeChoice {
@@ -29,14 +33,14 @@ export function chooseTheme(choice: ThemeChoice): void {
 }
 
 function show(choice: ThemeChoice): void {
-  const isDark = choice === 'dark' || (choice === 'system' && systemDark.matches);
+  const isDark = choice === 'dark' || (choice === 'system' && systemDark().matches);
   document.documentElement.dataset['theme'] = isDark ? 'dark' : 'light';
 }
 
 /** Shows the choice, and follows the system from now on. */
 export function followTheme(): void {
   show(chosenTheme());
-  systemDark.addEventListener('change', () => {
+  systemDark().addEventListener('change', () => {
     show(chosenTheme());
   });
 }

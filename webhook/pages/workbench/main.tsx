@@ -1,8 +1,7 @@
-/** The workbench: a page with the engine in it. */
-import { PageFrame, showPage } from '../shared/page-frame.tsx';
+/** The workbench: in a page, the page; in the worker that the page makes of this same script, the engine. */
+import { showPage } from '../shared/page-frame.tsx';
+import { answerInWorker } from './engine-client.ts';
+import { WorkbenchPage } from './workbench-page.tsx';
 
-showPage(
-  <PageFrame title="svidecar workbench" tagline="Nothing you type leaves this page.">
-    <p>Paste a manifest.</p>
-  </PageFrame>,
-);
+if ('document' in globalThis) showPage(<WorkbenchPage />);
+else answerInWorker();

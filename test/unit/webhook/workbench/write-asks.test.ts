@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'vitest';
+import { readManifest } from '../../../../webhook/manifests/manifest.ts';
+import { asksIn } from '../../../../webhook/workbench/asks.ts';
+import { writeAnnotations, writeNamespaceLabel } from '../../../../webhook/workbench/write-asks.ts';
+import type { WorkloadPlace } from '../../../../webhook/workbench/workbench-model.ts';
+import { engineFor } from '../../../fakes/engine.ts';
+
+const bare = `# ours
+apiVersion: apps/v1
+kind: Deployment   # a comment
+metadata: {name: web, namespace: shop}
+spec:
+  template:
+    spec:
+      containers: [{name: app, image: "app:1"}]
+`;
+const templates = 'inject.svidecar.dev/templates';
+
+function placesIn(text: string): readonly WorkloadPlace[] {
+  const documents = readManifest({ name: 'a.yaml', text });
+  return asksIn(documents, { engine: engineFor(), namespace: 'default' }).map(({ place }) => place);
+}
+
+function written(text: string, wanted: Record<string, string | undefined>, at = 0): string {
+  const place = placesIn(text)[at];
+  if (place === undefined) throw new TypeError('there is no workload');
+  return writeAnnotations({ name: 'a.yaml', text }, place, wanted) ?? 'the place is gone';
+}
+
+describe('annotations are written into the text', () => {
+  test('where there are none, and taken out again', () => {
+    const once = written(bare, { [templates]: 'jwt-inject', 'svidecar.dev/access-log': 'true' });
+    expect(once).toBe(`# ours
+apiVersion: apps/v1
+kind: Deployment   # a comment
+metadata: {name: web, namespace: shop}
+spec:
+  template:
+    spec:
+      containers: [{name: app, image: "app:1"}]
+    metadata:
+      annotations:
+        inject.svidecar.dev/templates: jwt-inject
+        svidecar.dev/access-log: "true"
+`);
+    const twice = written(once, { 'svidecar.dev/access-log': undefined });
+    expect(twice).toBe(once.replace('        svidecar.dev/access-log: "true"\n', ''));
+  });
+
+  test('of the second document alone, and of an item of a List', () => {
+    const two = `${bare}---\n${bare}`;
+    expect(written(two, { [templates]: 'spire-socket' }, 1)).toBe(
+      `${bare}---\n${written(bare, { [templates]: 'spire-socket' })}`,
+    );
+    const list = `apiVersion: v1
+kind: List
+items:
+  - apiVersion: v1
+    kind: Pod
+    metadata:
+      name: a
+      annotations: {other: "1"}
+    spec: {containers: []}
+`;
+    expect(written(list, { [templates]: 'spire-socket' })).toBe(
+      list.replace('{other: "1"}', '{other: "1", inject.svidecar.dev/templates: spire-socket}'),
+    );
+  });
+
+  test('a key that is not there is not taken out, and what stands already is not written', () => {
+    expect(written(bare, { [templates]: undefined })).toBe(bare);
+    const once = written(bare, { [templates]: 'a' });
+    expect(written(once, { [templates]: 'a' })).toBe(once);
+  });
+
+  test('a place that is gone is told', () => {
+    const [place] = placesIn(bare);
+    if (place === undefined) throw new TypeError('there is no workload');
+    expect(writeAnnotations({ name: 'a.yaml', text: 'a: 1\n' }, place, { x: 'y' })).toBeUndefined();
+  });
+
+  test('what cannot be edited is refused with its line', () => {
+    const shared = bare.replace('    spec:', '    metadata: {annotations: &a {}}\n    spec:');
+    const aliased = `${shared}other: *a\n`;
+    expect(() => written(aliased, { [templates]: 'x' })).toThrow(/a\.yaml:/);
+  });
+});
+
+describe("a namespace's label", () => {
+  const key = 'svidecar.dev/injection';
+  const namespace = 'apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n';
+
+  test('is written on the Namespace that is there', () => {
+    const text = writeNamespaceLabel({ name: 'a', text: namespace }, 'shop', 'enabled');
+    expect(text).toBe(`${namespace}  labels:\n    ${key}: enabled\n`);
+    expect(writeNamespaceLabel({ name: 'a', text }, 'shop', 'pod')).toBe(
+      text.replace('enabled', 'pod'),
+    );
+  });
+
+  test('comes with a Namespace where there is none', () => {
+    const text = writeNamespaceLabel({ name: 'a', text: bare }, 'shop', 'enabled');
+    expect(text).toBe(`${bare}---\n${namespace}  labels:\n    ${key}: enabled\n`);
+    expect(writeNamespaceLabel({ name: 'a', text: bare }, 'shop', undefined)).toBe(bare);
+  });
+});

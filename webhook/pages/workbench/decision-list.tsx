@@ -1,0 +1,88 @@
+/** The decision about each workload, step by step. */
+import type { VNode } from 'preact';
+import { StatusBadge, type Tone } from '../shared/status-badge.tsx';
+import type { WorkbenchResult } from '../../workbench/workbench-model.ts';
+import type { ShownPlace } from './workbench-input.ts';
+
+type ShownRecord = WorkbenchResult['records'][number];
+
+const verdicts: Readonly<Record<ShownRecord['decision'], readonly [Tone, string]>> = {
+  injected: ['good', 'will be injected'],
+  uninjected: ['warn', 'will be un-injected'],
+  unchanged: ['good', 'stays as it is'],
+  skipped: ['quiet', 'is left alone'],
+  refused: ['bad', 'is refused'],
+};
+
+function verdictOf({ decision, reason }: ShownRecord): readonly [Tone, string] {
+  return reason === 'kind_not_changed' ? ['warn', 'is not changed here'] : verdicts[decision];
+}
+
+export function DecisionList({
+  result,
+  goTo,
+}: {
+  readonly result: WorkbenchResult;
+  readonly goTo: (place: ShownPlace) => void;
+}): VNode {
+  const { records, problems } = result;
+  const refused = new Set(records.flatMap(({ message }) => message ?? []));
+  // Refusals stand below, with their workload.
+  const others = problems.filter(
+    ({ message }) => ![...refused].some((each) => message.endsWith(each)),
+  );
+  return (
+    <>
+      {others.map(({ code, message }) => (
+        <p key={message}>
+          <StatusBadge tone="bad">{code}</StatusBadge> {message}
+        </p>
+      ))}
+      {records.length === 0 && others.length === 0 ? (
+        <p>There is no workload: nothing here has a pod template that svidecar knows.</p>
+      ) : undefined}
+      {records.map((record, at) => (
+        <DecidedRecord key={`${at} ${record.kind} ${record.name}`} record={record} goTo={goTo} />
+      ))}
+    </>
+  );
+}
+
+function DecidedRecord({
+  record,
+  goTo,
+}: {
+  readonly record: ShownRecord;
+  readonly goTo: (place: ShownPlace) => void;
+}): VNode {
+  const { kind, namespace, name, file, line, code, steps } = record;
+  const [tone, words] = verdictOf(record);
+  return (
+    <article class="decision">
+      <div class="row">
+        <h3>
+          {kind} {namespace}/{name}
+        </h3>
+        <StatusBadge tone={tone}>{words}</StatusBadge>
+        {code === undefined ? undefined : <code>{code}</code>}
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => {
+            goTo({ file, line });
+          }}
+        >
+          {file}:{line}
+        </button>
+      </div>
+      <ol class="steps">
+        {steps.map(({ id, level, message }, at) => (
+          <li key={at} class={level === 'warning' ? 'warning' : undefined}>
+            <code>{id}</code> {level === 'warning' ? <strong>warning: </strong> : undefined}
+            {message}
+          </li>
+        ))}
+      </ol>
+    </article>
+  );
+}

@@ -1,0 +1,268 @@
+/** The page as a whole: input on one side, what becomes of it on the other. */
+import './workbench.css';
+import type { VNode } from 'preact';
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import { PageFrame } from '../shared/page-frame.tsx';
+import { Notice } from '../shared/status-badge.tsx';
+import type { EngineReply } from './engine-calls.ts';
+import type { WorkbenchAnswer, WorkbenchResult } from '../../workbench/workbench-model.ts';
+import { AskForm } from './ask-form.tsx';
+import { InputPanel, SurroundingsPanel } from './input-panel.tsx';
+import { pageData } from './page-data.ts';
+import { ResultPanel } from './result-panel.tsx';
+import { fragmentOf, maxFragment, readFragment } from './share-link.ts';
+import { useEngine, type EngineHandle } from './use-engine.ts';
+import {
+  emptyInput,
+  readFiles,
+  withDemo,
+  withFiles,
+  withText,
+  type ShownPlace,
+  type WorkbenchInput,
+} from './workbench-input.ts';
+
+type ChangeInput = (change: (input: WorkbenchInput) => WorkbenchInput) => void;
+
+function firstInput(): WorkbenchInput {
+  const [demo] = pageData.demos;
+  return demo === undefined ? emptyInput() : withDemo(emptyInput(), demo);
+}
+
+export function WorkbenchPage(): VNode {
+  const [input, change] = useState(firstInput);
+  const [told, tell] = useState('');
+  const [goTo, setGoTo] = useState<ShownPlace | undefined>(undefined);
+  const engine = useEngine(input);
+  useFragment(change, tell);
+  const open = useCallback((files: Iterable<File>) => {
+    void readFiles(files).then(({ files: read, faults }) => {
+      change((before) => withFiles(before, read));
+      tell(faults.join('; '));
+    });
+  }, []);
+  useDroppedFiles(open);
+  const show = useCallback((place: ShownPlace) => {
+    change((before) => {
+      const shown = before.files.findIndex(({ name }) => name === place.file);
+      return shown === -1 ? before : { ...before, shown };
+    });
+    setGoTo({ ...place });
+  }, []);
+  const result = engine.answer?.kind === 'answered' ? engine.answer : undefined;
+  return (
+    <PageFrame
+      title="svidecar workbench"
+      tagline="What would become of a manifest. Nothing you put in leaves this page."
+      actions={<ShareButton input={input} tell={tell} />}
+    >
+      <p role="status" class="told">
+        {told}
+      </p>
+      <div class="workbench">
+        <div class="column">
+          <InputPanel
+            input={input}
+            change={change}
+            marks={result?.marks ?? noMarks}
+            goTo={goTo}
+            open={open}
+          />
+          {result === undefined ? undefined : (
+            <FormBeside input={input} change={change} engine={engine} result={result} />
+          )}
+          <SurroundingsPanel input={input} change={change} fault={faultOf(engine.answer)} />
+        </div>
+        <section class="card column" aria-labelledby="result-title">
+          <h2 id="result-title">What becomes of it</h2>
+          <EngineNotices engine={engine} />
+          {result === undefined ? undefined : <ResultPanel result={result} goTo={show} />}
+        </section>
+      </div>
+      <p class="muted">svidecar {pageData.version}</p>
+    </PageFrame>
+  );
+}
+
+const noMarks = [] as const;
+
+function faultOf(
+  answer: WorkbenchAnswer | undefined,
+): { readonly line: number | undefined; readonly message: string } | undefined {
+  return answer?.kind === 'unusable' ? answer : undefined;
+}
+
+/** What a link carried is put in, also when the person follows another one here. */
+function useFragment(change: ChangeInput, tell: (text: string) => void): void {
+  useEffect(() => {
+    const read = (): void => {
+      void readFragment(location.hash).then((reading) => {
+        if (reading.kind === 'read') change(() => ({ ...reading.question, shown: 0 }));
+        if (reading.kind === 'broken')
+          tell('This link is cut off or damaged: it carries no input that can be read.');
+      });
+    };
+    read();
+    addEventListener('hashchange', read);
+    return () => {
+      removeEventListener('hashchange', read);
+    };
+  }, []);
+}
+
+function useDroppedFiles(open: (files: Iterable<File>) => void): void {
+  useEffect(() => {
+    const over = (event: DragEvent): void => {
+      if (event.dataTransfer?.types.includes('Files') === true) event.preventDefault();
+    };
+    const drop = (event: DragEvent): void => {
+      const files = [...(event.dataTransfer?.files ?? [])];
+      if (files.length === 0) return;
+      event.preventDefault();
+      open(files);
+    };
+    addEventListener('dragover', over);
+    addEventListener('drop', drop);
+    return () => {
+      removeEventListener('dragover', over);
+      removeEventListener('drop', drop);
+    };
+  }, [open]);
+}
+
+function ShareButton({
+  input,
+  tell,
+}: {
+  readonly input: WorkbenchInput;
+  readonly tell: (text: string) => void;
+}): VNode {
+  const share = async (): Promise<void> => {
+    const fragment = await fragmentOf(input);
+    if (fragment.length > maxFragment) {
+      const [most, length] = [maxFragment, fragment.length].map((each) =>
+        each.toLocaleString('en'),
+      );
+      tell(
+        `This input makes a link of ${length ?? ''} characters, more than the ${most ?? ''} that survive a mail: send the files instead.`,
+      );
+      return;
+    }
+    // The address is the link: the browser's own way of copying it works everywhere.
+    history.replaceState(null, '', fragment);
+    const isCopied = await navigator.clipboard.writeText(location.href).then(
+      () => true,
+      () => false,
+    );
+    tell(
+      isCopied
+        ? 'The link is copied. The input is in it, behind the #: it is sent to no server.'
+        : 'The link is in the address bar. The input is in it, behind the #: it is sent to no server.',
+    );
+  };
+  return (
+    <button type="button" onClick={() => void share()}>
+      Link with this input
+    </button>
+  );
+}
+
+interface FormBesideProps {
+  readonly input: WorkbenchInput;
+  readonly change: ChangeInput;
+  readonly engine: EngineHandle;
+  readonly result: WorkbenchResult;
+}
+
+function FormBeside({ input, change, engine, result }: FormBesideProps): VNode {
+  const [fault, setFault] = useState<string | undefined>(undefined);
+  const put = (file: string, written: Promise<EngineReply>): void => {
+    const before = input.files.find(({ name }) => name === file)?.text;
+    void written.then((reply) => {
+      setFault(reply.kind === 'failed' ? reply.message : undefined);
+      if (reply.kind !== 'text') return;
+      // What was typed meanwhile wins.
+      change((now) => {
+        const isSame = now.files.some(({ name, text }) => name === file && text === before);
+        return isSame ? withText(now, file, reply.text) : now;
+      });
+    });
+  };
+  const sourceOf = (file: string): { readonly name: string; readonly text: string } | undefined =>
+    input.files.find(({ name }) => name === file);
+  return (
+    <AskForm
+      result={result}
+      fault={fault}
+      annotate={({ place }, wanted) => {
+        const source = sourceOf(place.file);
+        if (source !== undefined)
+          put(source.name, engine.call({ kind: 'annotate', source, place, wanted }));
+      }}
+      label={(namespace, value) => {
+        const source = sourceOf(fileWith(result, namespace) ?? '');
+        if (source !== undefined)
+          put(source.name, engine.call({ kind: 'label', source, namespace, value }));
+      }}
+    />
+  );
+}
+
+/** The file with the Namespace; else that of its first workload. */
+function fileWith({ namespaces, workloads }: WorkbenchResult, name: string): string | undefined {
+  const there = namespaces.find((each) => each.name === name)?.file;
+  return there ?? workloads.find(({ namespace }) => namespace === name)?.place.file;
+}
+
+/** Milliseconds after which work can be stopped by hand. */
+const slowMs = 1_500;
+
+function EngineNotices({ engine }: { readonly engine: EngineHandle }): VNode {
+  const { answer, failure, isWorking, unread, stop } = engine;
+  const isSlow = useSlow(isWorking);
+  return (
+    <>
+      {isSlow ? (
+        <Notice tone="info">
+          Still at work …{' '}
+          <button type="button" onClick={stop}>
+            Stop
+          </button>
+        </Notice>
+      ) : undefined}
+      {failure === undefined ? undefined : (
+        <Notice tone="bad" isAlert>
+          {failure === 'stopped'
+            ? 'Stopped: what stands below is of the input before.'
+            : `This is a mistake of svidecar’s own; please report it with what you put in. ${failure}`}
+        </Notice>
+      )}
+      {answer?.kind === 'unusable' ? (
+        <Notice tone="bad" isAlert>
+          {answer.message} [{answer.code}]
+        </Notice>
+      ) : undefined}
+      {unread === 0 ? undefined : (
+        <Notice tone="warn">
+          The configuration holds certificates or public keys: they are not looked at here. svidecar
+          check -c FILE looks at them.
+        </Notice>
+      )}
+    </>
+  );
+}
+
+function useSlow(isWorking: boolean): boolean {
+  const [isSlow, setSlow] = useState(false);
+  useEffect(() => {
+    setSlow(false);
+    if (!isWorking) return undefined;
+    const timer = setTimeout(() => {
+      setSlow(true);
+    }, slowMs);
+    return () => {
+      clearTimeout(timer);
+    };
+  }, [isWorking]);
+  return isSlow;
+}
