@@ -1,6 +1,6 @@
 /** The `svidecar` command: the only place of the webhook that reads arguments, environment and clock. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { isatty } from 'node:tty';
 import { builtPage } from './cli/built-page.ts';
 import { runCli } from './cli/program.ts';
@@ -49,11 +49,17 @@ function readInstallation(): Installation {
     demo: join(root, 'manifests/demo'),
     helperProgram: join(root, 'sidecar/main.ts'),
     standInProgram: join(root, 'sidecar/stand-ins/main.ts'),
+    ...kubeconfigs(),
     envoy: findEnvoy(),
     runHelper,
     askWorkloadApi,
     page: (name) => builtPage(root, name),
   };
+}
+
+function kubeconfigs(): Pick<Installation, 'kubeconfigs'> {
+  const named = (process.env['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '');
+  return named.length === 0 ? {} : { kubeconfigs: named };
 }
 
 /** Loaded when called: a webhook carries no helper. */

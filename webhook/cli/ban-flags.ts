@@ -12,6 +12,7 @@ import {
   redisTarget,
   type RedisSettings,
 } from '../../sidecar/config/redis-settings.ts';
+import type { AccessRight, RightsApi } from '../kube/denied-rights.ts';
 import { readFile } from '../files/load-engine.ts';
 import { addClusterFlags, connectTo, type ClusterFlags } from './cluster-flags.ts';
 import { defaultNamespace } from './options.ts';
@@ -43,10 +44,11 @@ export function addBanStoreFlags(command: Command): Command {
 /** Opens the store, and closes it whatever happens. @throws {AppError} USAGE, CLUSTER_UNREACHABLE, and those of BanStore */
 export async function withBanStore<Result>(
   flags: BanStoreFlags,
-  { terminal }: CliContext,
+  context: CliContext,
   use: (store: BanStore) => Promise<Result>,
 ): Promise<Result> {
-  const place = await placeOf(flags);
+  const place = await placeOf(flags, context);
+  const { terminal } = context;
   // Loaded when called, as the client of each store.
   const { openBanStore } = await import('../../bans/store/open-store.ts');
   const store = await openBanStore(place, { clock: terminal });
@@ -57,23 +59,41 @@ export async function withBanStore<Result>(
   }
 }
 
-async function placeOf(flags: BanStoreFlags): Promise<BanPlace> {
+/** What is asked for once the ConfigMap may be read. */
+function furtherRights(
+  { mayCreate }: BanStoreFlags,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): readonly AccessRight[] {
+  if (mayCreate !== true) return [];
+  const resource = { group: '', resource: 'configmaps', namespace } as const;
+  return [
+    { ...resource, verb: 'update', name },
+    { ...resource, verb: 'create' },
+  ];
+}
+
+async function placeOf(flags: BanStoreFlags, context: CliContext): Promise<BanPlace> {
   const { redis, store, file, configmap, mayCreate = false } = flags;
   if ([redis, store, file, configmap].filter((each) => each !== undefined).length > 1)
     throw new AppError('USAGE', 'give one store: --configmap, --redis, --store or --file');
   if (redis !== undefined) return { kind: 'redis', settings: redisAt(redis) };
   if (store !== undefined) return { kind: 'redis', settings: redisIn(store) };
   if (file !== undefined) return { kind: 'file', file: mayCreate ? file : thatIsThere(file) };
-  return configMapPlace(flags);
+  return configMapPlace(flags, context);
 }
 
-async function configMapPlace(flags: BanStoreFlags): Promise<BanPlace> {
+async function configMapPlace(flags: BanStoreFlags, context: CliContext): Promise<BanPlace> {
   const named = configMapNamed(flags.configmap ?? usualBanList.configMap);
   if (flags.namespace !== undefined && !dnsLabel.test(flags.namespace))
     throw new AppError('USAGE', '-n: write the name of a namespace');
-  const api = await connectTo(flags);
-  const namespace = named.namespace ?? flags.namespace ?? api.namespace ?? defaultNamespace;
-  return { kind: 'config_map', api, place: { namespace, name: named.name, key: named.key } };
+  const namespaceOf = (asked: RightsApi): string =>
+    named.namespace ?? flags.namespace ?? asked.namespace ?? defaultNamespace;
+  const api = await connectTo(flags, context, (asked) =>
+    furtherRights(flags, { ...named, namespace: namespaceOf(asked) }),
+  );
+  const namespace = namespaceOf(api);
+  const place = { namespace, name: named.name, key: named.key };
+  return { kind: 'config_map', api, place };
 }
 
 /** A mistyped path would look like a list on which nobody is. @throws {AppError} FILE_UNREADABLE */

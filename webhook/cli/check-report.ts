@@ -23,6 +23,8 @@ export interface Shown {
   readonly paint: Paint;
   /** Leaves out what is well, or was not checked. */
   readonly isQuiet: boolean;
+  /** Sentences about rights, which are told once and elsewhere. */
+  readonly denied?: ReadonlySet<string>;
 }
 
 /** Where a section of docs/check.md begins. */
@@ -38,7 +40,7 @@ export function textReport(report: Report, shown: Shown): string {
   const sections = categories.map((category) => {
     const lines = results
       .filter((result) => result.category === category)
-      .flatMap((result) => linesOf(result, shown.paint));
+      .flatMap((result) => linesOf(result, shown));
     return `${shown.paint('bold', category)}\n${lines.map((line) => `  ${line}\n`).join('')}`;
   });
   return sections.join('\n');
@@ -48,10 +50,17 @@ function isWorthTelling(status: CheckStatus): boolean {
   return status !== 'ok' && status !== 'skipped';
 }
 
-function linesOf(result: CheckResult, paint: Paint): readonly string[] {
+const toldOnce = 'you lack rights for it: what gives them is told once, at the end';
+
+function reasonsOf({ reasons }: CheckResult, denied: Shown['denied']): readonly string[] {
+  const others = reasons.filter((reason) => denied?.has(reason) !== true);
+  return others.length === reasons.length ? reasons : [...others, toldOnce];
+}
+
+function linesOf(result: CheckResult, { paint, denied }: Shown): readonly string[] {
   const [mark, style] = marks[result.status];
   const head = `${paint(style, mark.padEnd(7))} ${paint('cyan', result.id.padEnd(idWidth))}  ${result.claim}`;
-  const reasons = result.reasons.map(
+  const reasons = reasonsOf(result, denied).map(
     (reason) => `        ${paint('dim', '·')} ${printable(reason)}`,
   );
   if (result.findings.length === 0) return [head, ...reasons];

@@ -18,9 +18,9 @@ export interface CleanUpInputs extends ClusterFlags {
 type MaybeCluster = CleanUpSite['cluster'];
 
 /** Without a cluster entries can still go. */
-export async function readCluster(flags: ClusterFlags): Promise<MaybeCluster> {
+export async function readCluster(flags: ClusterFlags, context: CliContext): Promise<MaybeCluster> {
   try {
-    return await connectTo(flags);
+    return await connectTo(flags, context);
   } catch (thrown) {
     return { reason: unreachable(thrown) };
   }

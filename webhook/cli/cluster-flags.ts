@@ -1,7 +1,7 @@
 /** Which cluster a command talks to: the options for it, and the connection. */
 import type { Command } from 'commander';
 import { engineFromText, loadEngine } from '../files/load-engine.ts';
-import type { ConnectedApi } from '../kube/connection.ts';
+import type { AccessRight, RightsApi } from '../kube/denied-rights.ts';
 import type { EngineSource } from '../survey/site.ts';
 import type { CliContext } from './terminal.ts';
 
@@ -18,17 +18,29 @@ export function addClusterFlags(command: Command, what: string): Command {
 }
 
 /**
- * With the log-in plug-ins of the kubeconfig.
+ * With the log-in plug-ins of the kubeconfig. Rights that turn out to be missing are told at the end of the command.
+ * @param needs asked at the end: what the command would ask for next if it had these rights
  * @throws {AppError} CLUSTER_UNREACHABLE when there is no such kubeconfig or context
  */
-export async function connectTo({ kubeconfig, context }: ClusterFlags): Promise<ConnectedApi> {
+export async function connectTo(
+  { kubeconfig: path, context }: ClusterFlags,
+  { installation, terminal, atEnd }: Pick<CliContext, 'installation' | 'terminal' | 'atEnd'>,
+  needs: (api: RightsApi) => readonly AccessRight[] = () => [],
+): Promise<RightsApi> {
   // Loaded when called: the Kubernetes client is by far the largest library we have.
   const { connect } = await import('../kube/connection.ts');
-  return connect({
+  const { RightsApi: Rights } = await import('../kube/denied-rights.ts');
+  const among = installation.kubeconfigs;
+  const { tellMissingRights } = await import('./missing-rights.ts');
+  const connected = await connect({
     kind: 'kubeconfig',
-    ...(kubeconfig === undefined ? {} : { path: kubeconfig }),
+    ...(path === undefined ? {} : { path }),
+    ...(among === undefined ? {} : { among }),
     ...(context === undefined ? {} : { context }),
   });
+  const api = new Rights(connected);
+  atEnd(() => tellMissingRights(api, terminal, needs(api)));
+  return api;
 }
 
 /** The engine of a configuration that was given (a file), or that the cluster has. */

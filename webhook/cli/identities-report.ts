@@ -16,16 +16,29 @@ const none: Cell = ['-'];
 export function tablesText(
   judged: readonly JudgedIdentity[],
   proxies: readonly JudgedProxy[] | undefined,
-  paint: Paint,
+  shown: ShownTables,
 ): string {
-  if (proxies === undefined) return identitiesText(judged, paint);
+  const { paint } = shown;
+  if (proxies === undefined) return identitiesText(judged, shown);
   const told = proxiesText(proxies, paint);
   const isAlone = judged.length === 0 && proxies.length > 0;
-  return isAlone ? told : `${identitiesText(judged, paint)}\n${told}`;
+  return isAlone ? told : `${identitiesText(judged, shown)}\n${told}`;
 }
 
-function identitiesText(judged: readonly JudgedIdentity[], paint: Paint): string {
-  if (judged.length === 0) return 'no workload asks for the helper\n';
+interface ShownTables {
+  readonly paint: Paint;
+  /** Whether every workload and pod could be read. */
+  readonly isKnown: boolean;
+}
+
+function identitiesText(
+  judged: readonly JudgedIdentity[],
+  { paint, isKnown }: ShownTables,
+): string {
+  if (judged.length === 0)
+    return isKnown
+      ? 'no workload asks for the helper\n'
+      : 'no workload that asks for the helper could be read\n';
   const rows = judged.map(({ identity }) => cellsOf(identity).map((cell) => cell.map(printable)));
   const { head, linesOf } = tableOf(heads, rows);
   const table = rows.map((row, at) => [

@@ -83,25 +83,33 @@ export async function runCli(
   const exit = (chosen: number): void => {
     code = chosen;
   };
-  const program = buildProgram({ terminal, installation, exit });
+  const last: (() => Promise<void>)[] = [];
+  const atEnd = (tell: () => Promise<void>): void => {
+    last.push(tell);
+  };
+  const program = buildProgram({ terminal, installation, exit, atEnd });
+  const failed = await run(program, words, terminal);
+  for (const tell of last) await tell();
+  return failed ?? code;
+}
+
+/** @returns the exit code of a failure */
+async function run(
+  program: Command,
+  words: readonly string[],
+  terminal: Terminal,
+): Promise<number | undefined> {
   try {
     if (words.length === 0) program.outputHelp();
     else await program.parseAsync(words, { from: 'user' });
-    return code;
+    return undefined;
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
-      if (thrown.code === 'commander.unknownOption' && words.some(isFileFlag))
-        terminal.err('Files and folders need no flag: svidecar explain shop.yaml\n');
       return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     }
     terminal.err(`${failureText(thrown)}\n`);
     return exitCodeOfError(thrown);
   }
-}
-
-/** `-f shop.yaml`, as for kubectl. */
-function isFileFlag(word: string): boolean {
-  return /^(?:-f|--filename(?:=.*)?)$/.test(word);
 }
 
 function failureText(thrown: unknown): string {

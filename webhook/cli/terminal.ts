@@ -68,6 +68,8 @@ export interface Installation {
   readonly askWorkloadApi: (address: string) => Promise<WorkloadApiAnswer>;
   /** A page for a browser, with all that it needs. @throws {AppError} FILE_UNREADABLE where there is none, as in the image */
   readonly page: (name: PageName) => BuiltPage;
+  /** Of `KUBECONFIG`, where it is set. */
+  readonly kubeconfigs?: readonly string[];
   /** Envoy's binary, where there is one. */
   readonly envoy: string | undefined;
 }
@@ -77,4 +79,6 @@ export interface CliContext {
   readonly installation: Installation;
   /** Called once by the command that ran. */
   readonly exit: (code: number) => void;
+  /** What is told last: after the command, and after what it failed for. */
+  readonly atEnd: (tell: () => Promise<void>) => void;
 }

@@ -15,6 +15,14 @@ export function isNamespaceEnding({ status, message }: ApiRefusal): boolean {
   return status === 404 || (status === 403 && /being terminated/.test(message));
 }
 
+/** A port-forward is refused without words. */
+const withoutWords = /^cannot forward .*: HTTP status 403$/;
+
+/** Refused because the user lacks a right, not by admission, which answers 403 too. */
+export function isWithoutRight({ status, said }: ApiRefusal): boolean {
+  return status === 403 && (/ cannot [a-z]+ resource "/.test(said) || withoutWords.test(said));
+}
+
 /** What a policy demands of an object, in the words of its author. */
 export function demandedOf({ message }: ApiRefusal): 'annotations' | 'labels' | undefined {
   const demanded = /\b(label|annotation)/i.exec(message)?.[1]?.toLowerCase();

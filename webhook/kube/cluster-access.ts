@@ -2,14 +2,27 @@
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { AppError, messageOf } from '#kernel/errors.ts';
-import { isObject } from '#kernel/json.ts';
+import {
+  kubeconfigFault,
+  mergeFiles,
+  UnusableKubeconfig,
+  withoutCluster,
+} from './kubeconfig-files.ts';
 
 /** Where the API server is, and who we are to it. */
 export type ClusterTarget =
   /** The pod's ServiceAccount. */
   | { readonly kind: 'in_cluster' }
-  /** KUBECONFIG or ~/.kube/config where `path` is absent; its current context where `context` is absent. */
-  | { readonly kind: 'kubeconfig'; readonly path?: string; readonly context?: string }
+  /**
+   * Where `path` is absent: those of `among`, merged (`KUBECONFIG`), else ~/.kube/config; its current context where
+   * `context` is absent.
+   */
+  | {
+      readonly kind: 'kubeconfig';
+      readonly path?: string;
+      readonly among?: readonly string[];
+      readonly context?: string;
+    }
   | {
       readonly kind: 'explicit';
       readonly url: string;
@@ -22,6 +35,8 @@ export interface ClusterAccess {
   readonly config: KubeConfig;
   /** Of the API server, without a slash at its end. */
   readonly url: string;
+  /** What to do when the server does not answer: the end of a sentence, or empty. */
+  readonly advice: string;
 }
 
 const titles: Readonly<Record<ClusterTarget['kind'], string>> = {
@@ -29,8 +44,8 @@ const titles: Readonly<Record<ClusterTarget['kind'], string>> = {
   kubeconfig: 'the kubeconfig',
   explicit: 'the address of the API server',
 };
-/** Contexts that a message names. */
-const maxNamed = 10;
+const advice =
+  '; check that the cluster runs, that network, VPN and proxy lead there, and that the context is the right one (--context)';
 
 /** Does not talk to the server yet. @throws {AppError} CLUSTER_UNREACHABLE when there is no such configuration */
 export async function readAccess(target: ClusterTarget): Promise<ClusterAccess> {
@@ -38,14 +53,21 @@ export async function readAccess(target: ClusterTarget): Promise<ClusterAccess> 
   const { KubeConfig: Config } = await import('./client-library.ts');
   const config = new Config();
   try {
-    load(config, target);
+    load(config, target, () => new Config());
     const cluster = config.getCurrentCluster();
-    if (cluster === null) throw new TypeError(withoutCluster(config));
-    return { config, url: cluster.server.replace(/\/$/, '') };
+    if (cluster === null) throw new UnusableKubeconfig(withoutCluster(config));
+    const isKubeconfig = target.kind === 'kubeconfig';
+    const url = cluster.server.replace(/\/$/, '');
+    if (isKubeconfig && !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+      throw new UnusableKubeconfig(
+        `the server of its cluster "${cluster.name}" is no address such as https://host:6443`,
+      );
+    return { config, url, advice: isKubeconfig ? advice : '' };
   } catch (thrown) {
+    const path = target.kind === 'kubeconfig' ? target.path : undefined;
     throw new AppError(
       'CLUSTER_UNREACHABLE',
-      `${titles[target.kind]} cannot be used: ${faultOf(thrown)}`,
+      `${titles[target.kind]} cannot be used: ${kubeconfigFault(thrown, path)}`,
       { cause: thrown },
     );
   }
@@ -67,38 +89,15 @@ export async function applyCredentials(config: KubeConfig, options: RequestOptio
   }
 }
 
-/** Why the chosen context has no cluster. */
-function withoutCluster(config: KubeConfig): string {
-  const context = config.getCurrentContext();
-  if (context === '') return 'it has no current context; give one with --context';
-  const known = config.getContexts();
-  const cluster = known.find(({ name }) => name === context)?.cluster;
-  if (cluster !== undefined)
-    return `its context "${context}" names cluster "${cluster}", which it does not have`;
-  if (known.length === 0) return `it has no context "${context}", nor any other`;
-  const names = known.slice(0, maxNamed).map(({ name }) => `"${name}"`);
-  const more = known.length > maxNamed ? ` and ${known.length - maxNamed} more` : '';
-  return `it has no context "${context}", only ${names.join(', ')}${more}`;
-}
-
-/** js-yaml quotes the lines around a fault, and a kubeconfig holds keys and tokens: only its reason and position are given. */
-function faultOf(thrown: unknown): string {
-  if (!(thrown instanceof Error && 'reason' in thrown && 'mark' in thrown))
-    return messageOf(thrown);
-  const { reason, mark } = thrown;
-  const place = isObject(mark) ? [mark['line'], mark['column']] : [];
-  const [line, column] = place.map((number) => Number(number) + 1);
-  return `${String(reason)}${line === undefined ? '' : ` at line ${line}, column ${column}`}`;
-}
-
-function load(config: KubeConfig, target: ClusterTarget): void {
+function load(config: KubeConfig, target: ClusterTarget, open: () => KubeConfig): void {
   switch (target.kind) {
     case 'in_cluster':
       config.loadFromCluster();
       return;
     case 'kubeconfig':
-      if (target.path === undefined) loadDefault(config);
-      else config.loadFromFile(target.path);
+      if (target.path !== undefined) config.loadFromFile(target.path);
+      else if (target.among !== undefined) mergeFiles(config, target.among, open);
+      else loadDefault(config);
       if (target.context !== undefined) config.setCurrentContext(target.context);
       return;
     case 'explicit': {
@@ -121,5 +120,7 @@ function load(config: KubeConfig, target: ClusterTarget): void {
 function loadDefault(config: KubeConfig): void {
   config.loadFromDefault();
   if (config.currentContext === 'loaded-context')
-    throw new TypeError('there is none: set KUBECONFIG, give --kubeconfig FILE, or log in');
+    throw new UnusableKubeconfig(
+      'there is none: KUBECONFIG is not set, and there is no ~/.kube/config; log in to a cluster, set KUBECONFIG, or give --kubeconfig FILE',
+    );
 }

@@ -67,12 +67,14 @@ class HttpApi implements ConnectedApi {
   readonly url: string;
   readonly namespace: string | undefined;
   readonly #config: KubeConfig;
+  readonly #advice: string;
   readonly #limits: ApiLimits;
   /** By KubeConfig's agent: one for each set of credentials. */
   readonly #agents = new WeakMap<https.Agent, https.Agent>();
 
-  constructor({ config, url }: ClusterAccess, limits: ApiLimits) {
+  constructor({ config, url, advice }: ClusterAccess, limits: ApiLimits) {
     this.#config = config;
+    this.#advice = advice;
     this.url = url;
     this.namespace = config.getContextObject(config.getCurrentContext())?.namespace;
     this.#limits = limits;
@@ -230,7 +232,8 @@ class HttpApi implements ConnectedApi {
         sent.end(text);
       });
     } catch (thrown) {
-      throw unreachable(`${method} ${path} failed`, thrown);
+      const what = `${this.#advice === '' ? '' : `${this.url}: `}${method} ${path} failed`;
+      throw unreachable(what, thrown, this.#advice);
     }
   }
 }
@@ -240,10 +243,11 @@ function isRecord(headers: https.RequestOptions['headers']): headers is http.Out
 }
 
 /** What the API server itself said, such as an ERROR event, is passed on as it is. */
-function unreachable(what: string, thrown: unknown): Error {
+function unreachable(what: string, thrown: unknown, advice = ''): Error {
   if (thrown instanceof AppError || thrown instanceof ApiRefusal) return thrown;
   if (thrown instanceof AnswerTooLarge) return thrown;
-  return new AppError('CLUSTER_UNREACHABLE', `${what}: ${messageOf(thrown)}`, { cause: thrown });
+  const message = `${what}: ${messageOf(thrown)}${advice}`;
+  return new AppError('CLUSTER_UNREACHABLE', message, { cause: thrown });
 }
 
 interface WebSocketLike {

@@ -3,6 +3,7 @@ import { messageOf } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { ApiRefusal, type KubernetesApi } from './kubernetes-api.ts';
 import { defaultApiLimits } from './api-limits.ts';
+import type { AccessRight } from './denied-rights.ts';
 
 /** One list of the API. Items of a list have neither kind nor version, so both are given here. */
 export interface ListSource {
@@ -95,11 +96,23 @@ export function reasonOf(
   what: { readonly verb: string; readonly resource: string; readonly apiVersion: string },
 ): string {
   const { verb, resource, apiVersion } = what;
-  const group = apiVersion.includes('/') ? `.${apiVersion.slice(0, apiVersion.indexOf('/'))}` : '';
-  if (thrown instanceof ApiRefusal && thrown.status === 403) {
-    return `not allowed to ${verb} ${resource}${group}: this needs the verb "${verb}" on it`;
-  }
-  return `cannot ${verb} ${resource}${group}: ${messageOf(thrown)}`;
+  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+  if (thrown instanceof ApiRefusal && thrown.status === 403)
+    return notAllowed({ verb, group, resource });
+  return `cannot ${verb} ${named(group, resource)}: ${messageOf(thrown)}`;
+}
+
+/** The sentence about a missing right, wherever it is missing. */
+export function notAllowed({
+  verb,
+  group,
+  resource,
+}: Pick<AccessRight, 'verb' | 'group' | 'resource'>): string {
+  return `not allowed to ${verb} ${named(group, resource)}: this needs the verb "${verb}" on it`;
+}
+
+function named(group: string, resource: string): string {
+  return group === '' ? resource : `${resource}.${group}`;
 }
 
 /** Undefined when there is no object of this name. @throws {ApiRefusal} when it may not be read; {AppError} CLUSTER_UNREACHABLE */

@@ -195,7 +195,7 @@ describe('svidecar explain ends with code 3 and says why', () => {
     [
       'a server that is not there',
       'pod/x --context away',
-      'GET /version failed: connect ECONNREFUSED 127.0.0.1:1 [CLUSTER_UNREACHABLE]',
+      'http://127.0.0.1:1: GET /version failed: connect ECONNREFUSED 127.0.0.1:1; check that the cluster runs, that network, VPN and proxy lead there, and that the context is the right one (--context) [CLUSTER_UNREACHABLE]',
     ],
     [
       'a context that is not there',
@@ -228,7 +228,7 @@ describe('svidecar explain ends with code 3 and says why', () => {
       const { code, err } = await runSvidecar(words);
       expect([code, err]).toEqual([
         3,
-        expect.stringContaining('there is none: set KUBECONFIG, give --kubeconfig FILE'),
+        expect.stringContaining('log in to a cluster, set KUBECONFIG, or give --kubeconfig FILE'),
       ]);
     } finally {
       process.env['HOME'] = HOME;

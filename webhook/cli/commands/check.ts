@@ -7,6 +7,7 @@ import { factsOfFiles, withExactLines } from '../../manifests/facts-of-manifests
 import { exitCodeOfReport, jsonReport, summaryLine, textReport } from '../check-report.ts';
 import { exitCodeOfAll, exitCodes } from '../exit-codes.ts';
 import { addClusterFlags, connectTo, engineSource, type ClusterFlags } from '../cluster-flags.ts';
+import type { AccessRight, RightsApi } from '../../kube/denied-rights.ts';
 import { readManifest } from '../../manifests/manifest.ts';
 import {
   addEngineFlags,
@@ -16,6 +17,8 @@ import {
   type EngineFlags,
 } from '../options.ts';
 import { foreignAmong } from '../../manifests/foreign-objects.ts';
+import { deniedSentences } from '../missing-rights.ts';
+import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import { painter, reportProblems, reportForeign } from '../reports.ts';
 import {
@@ -50,17 +53,16 @@ Exit code: 0 nothing found · 5 warnings only · 1 errors · 3 the cluster canno
 checked and nothing was found.`;
 
 export function checkCommand(context: CliContext): Command {
-  const command = new Command('check')
-    .summary('find the usual mistakes in a cluster, or in manifests')
-    .description(
-      'Look for the usual mistakes in a cluster, or in manifests, and say what to do about each.',
-    )
-    .argument(
-      '[paths...]',
-      'files, folders, or - for standard input; without any, the cluster is checked',
-    )
-    .addOption(outputOption(['text', 'json'], 'for people or for programs'))
-    .option('-q, --quiet', 'print only what was found, and what could not be checked');
+  const command = addPaths(
+    new Command('check')
+      .summary('find the usual mistakes in a cluster, or in manifests')
+      .description(
+        'Look for the usual mistakes in a cluster, or in manifests, and say what to do about each.',
+      )
+      .addOption(outputOption(['text', 'json'], 'for people or for programs'))
+      .option('-q, --quiet', 'print only what was found, and what could not be checked'),
+    'files, folders, or - for standard input; without any, the cluster is checked',
+  );
   return addSpireFlags(addClusterFlags(addEngineFlags(command), 'for a cluster'))
     .option('--socket <path>', 'for a cluster: a Workload API on this machine, asked as well')
     .addHelpText('after', examples)
@@ -75,8 +77,9 @@ export function checkCommand(context: CliContext): Command {
 async function checkCluster(flags: CheckFlags, context: CliContext): Promise<number> {
   const { survey } = await import('../../survey/survey.ts');
   const { namespace, config } = flags;
-  const api = await connectTo(flags).catch((thrown: unknown) => {
-    throw context.terminal.isPiped && flags.entries !== '-' ? withStdinHint(thrown) : thrown;
+  const needs = (asked: RightsApi): readonly AccessRight[] => furtherRights(asked, namespace);
+  const api = await connectTo(flags, context, needs).catch((thrown: unknown) => {
+    throw withFilesHint(thrown, context.terminal.isPiped && flags.entries !== '-');
   });
   const spire = await spireFacts(flags, context);
   const facts = await survey({
@@ -91,14 +94,23 @@ async function checkCluster(flags: CheckFlags, context: CliContext): Promise<num
     signal: AbortSignal.timeout(clusterMs),
   });
   const report = runChecks(facts);
-  print(report, api.url, { flags, context });
+  print(report, api.url, { flags, context, denied: deniedSentences(api) });
   return exitCodeOfReport(report);
 }
 
+/** ConfigMaps are only read where workloads are known. */
+function furtherRights({ denied }: RightsApi, namespace?: string): readonly AccessRight[] {
+  const isUnknown = denied.some(({ resource }) => ['pods', 'deployments'].includes(resource));
+  return isUnknown ? [{ verb: 'list', group: '', resource: 'configmaps', namespace }] : [];
+}
+
 /** Where the others read what is piped in, this one asks the cluster: a cron job's standard input is not a terminal either. */
-function withStdinHint(thrown: unknown): unknown {
+function withFilesHint(thrown: unknown, isPiped: boolean): unknown {
   if (!(thrown instanceof AppError)) return thrown;
-  const message = `${thrown.message}; to check manifests from standard input, write: svidecar check -`;
+  const hint = isPiped
+    ? 'to check manifests from standard input, write: svidecar check -'
+    : 'manifests are checked without a cluster: svidecar check shop.yaml';
+  const message = `${thrown.message}; ${hint}`;
   return new AppError(thrown.code, message, { cause: thrown });
 }
 
@@ -132,7 +144,7 @@ async function checkFiles(
     spire,
   });
   const report = withExactLines(runChecks(facts), documents);
-  print(report, 'files', { flags, context });
+  print(report, 'files', { flags, context, denied: new Set() });
   reportForeign(foreignAmong(documents, { engine, namespace }), terminal);
   reportProblems(
     faults.map((error) => ({ error })),
@@ -147,7 +159,15 @@ async function checkFiles(
 function print(
   report: Report,
   target: string,
-  { flags, context }: { readonly flags: CheckFlags; readonly context: CliContext },
+  {
+    flags,
+    context,
+    denied,
+  }: {
+    readonly flags: CheckFlags;
+    readonly context: CliContext;
+    readonly denied: ReadonlySet<string>;
+  },
 ): void {
   const { terminal } = context;
   if (flags.output === 'json') {
@@ -155,6 +175,6 @@ function print(
     return;
   }
   const isQuiet = flags.quiet === true;
-  const text = textReport(report, { paint: painter(terminal), isQuiet });
+  const text = textReport(report, { paint: painter(terminal), isQuiet, denied });
   terminal.out(isQuiet ? text : `${text}\n${target}: ${summaryLine(report)}\n`);
 }

@@ -55,7 +55,7 @@ export function cleanupCommand(context: CliContext): Command {
     .addHelpText('after', examples)
     .action(async (flags: CleanupFlags) => {
       const { signal } = new AbortController();
-      const connected = await readCluster(flags);
+      const connected = await readCluster(flags, context);
       const { config, cluster } = await configInForce(flags, { connected, context, signal });
       if (flags.yes === true) refuseWhileMade(config);
       const spire = await openSpire(flags, config.spire);

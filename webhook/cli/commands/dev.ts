@@ -18,6 +18,7 @@ import { nativeEngine, showDataPath, showNative, startDevDataPath } from '../dev
 import { injectTexts, type InjectedTexts } from '../../manifests/inject-texts.ts';
 import { readManifest, type SourceText } from '../../manifests/manifest.ts';
 import { addEngineFlags, decideOptions, type EngineFlags } from '../options.ts';
+import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import { painter } from '../reports.ts';
 import { forEyes, type CliContext, type Terminal } from '../terminal.ts';
@@ -39,13 +40,15 @@ Without paths the demo's manifests are shown. On a terminal, and with --stay, th
 export function devCommand(given: CliContext): Command {
   // Nobody reads it but people, also through a pager.
   const context = { ...given, terminal: forEyes(given.terminal) };
-  const command = new Command('dev')
-    .summary('show svidecar at work on this machine, without a cluster')
-    .description(
-      'Start the real webhook on loopback with a certificate of its own, send it workloads as an API server would,\nand show what it decides, what it changes, and what becomes of the Envoy configurations. Then run the two workloads\nwith these configurations as processes, and send requests that pass and requests that are refused.',
-    )
-    .argument('[paths...]', 'files or folders with workloads (default: the demo)')
-    .option('--stay', 'keep the webhook up until Ctrl-C');
+  const command = addPaths(
+    new Command('dev')
+      .summary('show svidecar at work on this machine, without a cluster')
+      .description(
+        'Start the real webhook on loopback with a certificate of its own, send it workloads as an API server would,\nand show what it decides, what it changes, and what becomes of the Envoy configurations. Then run the two workloads\nwith these configurations as processes, and send requests that pass and requests that are refused.',
+      )
+      .option('--stay', 'keep the webhook up until Ctrl-C'),
+    'files or folders with workloads (default: the demo)',
+  );
   return addEngineFlags(command)
     .addHelpText('after', examples)
     .action(async (paths: readonly string[], flags: DevFlags) => {

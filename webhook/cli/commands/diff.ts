@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { exitCodes } from '../exit-codes.ts';
 import { injectTexts } from '../../manifests/inject-texts.ts';
 import { addEngineFlags, decideOptions, type EngineFlags } from '../options.ts';
+import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import {
   exitCodeOfProblems,
@@ -27,13 +28,15 @@ On a terminal the diff is coloured (NO_COLOR=1 switches that off) and the long s
 Exit code: 0, also where there are differences; with --exit-code 4 where there are; 1 when something was refused.`;
 
 export function diffCommand(context: CliContext): Command {
-  const command = new Command('diff')
-    .summary('show what injection would change')
-    .description(
-      'Show what injection would change, in each workload and in each Envoy configuration.',
-    )
-    .argument('[paths...]', 'files or folders; - or nothing reads standard input')
-    .option('--exit-code', `exit with ${exitCodes.different} when there are differences`);
+  const command = addPaths(
+    new Command('diff')
+      .summary('show what injection would change')
+      .description(
+        'Show what injection would change, in each workload and in each Envoy configuration.',
+      )
+      .option('--exit-code', `exit with ${exitCodes.different} when there are differences`),
+    'files or folders; - or nothing reads standard input',
+  );
   return addEngineFlags(command)
     .addHelpText('after', examples)
     .action((paths: readonly string[], flags: DiffFlags) => {

@@ -23,6 +23,8 @@ import {
   outputOption,
   type EngineFlags,
 } from '../options.ts';
+import type { AccessRight, RightsApi } from '../../kube/denied-rights.ts';
+import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import { exitCodeOfAll } from '../exit-codes.ts';
 import { painter, reportProblems, type Paint, type Style } from '../reports.ts';
@@ -42,11 +44,13 @@ The steps are those that the webhook takes: the same ids appear in kubectl's war
 in the webhook's metrics. Exit code: 0, or 1 when a workload is refused.`;
 
 export function explainCommand(context: CliContext): Command {
-  const command = new Command('explain')
-    .summary('say why a workload is, or is not, injected')
-    .description('Say step by step what would happen to each workload, and why.')
-    .argument('[paths...]', 'files, folders, - for standard input, or live objects as kind/name')
-    .addOption(outputOption(['text', 'json'], 'for people or for programs'));
+  const command = addPaths(
+    new Command('explain')
+      .summary('say why a workload is, or is not, injected')
+      .description('Say step by step what would happen to each workload, and why.')
+      .addOption(outputOption(['text', 'json'], 'for people or for programs')),
+    'files, folders, - for standard input, or live objects as kind/name',
+  );
   return addClusterFlags(addEngineFlags(command), 'for live objects')
     .addHelpText('after', examples)
     .action(async (paths: readonly string[], flags: ExplainFlags) => {
@@ -106,8 +110,10 @@ async function explainAll(
   context: CliContext,
 ): Promise<readonly Explained[]> {
   const { readLive } = await import('../../survey/live-object.ts');
-  const api = await connectTo(flags);
-  const namespace = flags.namespace ?? api.namespace ?? defaultNamespace;
+  const namespaceOf = (asked: RightsApi): string =>
+    flags.namespace ?? asked.namespace ?? defaultNamespace;
+  const api = await connectTo(flags, context, (asked) => furtherRights(namespaceOf(asked)));
+  const namespace = namespaceOf(api);
   const isNamespaceGiven = flags.namespace !== undefined;
   const signal = AbortSignal.timeout(liveMs);
   const explained: Explained[] = [];
@@ -117,6 +123,15 @@ async function explainAll(
     explained.push(explainLive(live, engineFrom({ ...flags, kubernetesVersion }, context)));
   }
   return explained;
+}
+
+/** What is read once the object is. */
+function furtherRights(namespace: string): readonly AccessRight[] {
+  return [
+    { verb: 'get', group: '', resource: 'configmaps', namespace },
+    { verb: 'list', group: 'networking.istio.io', resource: 'envoyfilters', namespace },
+    { verb: 'get', group: '', resource: 'namespaces', name: namespace },
+  ];
 }
 
 function versionOf(version: LiveFacts['serverVersion']): string | undefined {

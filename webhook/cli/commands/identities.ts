@@ -7,6 +7,7 @@ import { judgeProxies } from '../../checks/proxy-certificates.ts';
 import { factsOfFiles } from '../../manifests/facts-of-manifests.ts';
 import { foreignAmong } from '../../manifests/foreign-objects.ts';
 import { readManifest } from '../../manifests/manifest.ts';
+import type { RightsApi } from '../../kube/denied-rights.ts';
 import { addClusterFlags, connectTo, engineSource, type ClusterFlags } from '../cluster-flags.ts';
 import {
   exitCodeOfIdentities,
@@ -16,6 +17,8 @@ import {
   worstCode,
 } from '../identities-report.ts';
 import { addEngineFlags, decideOptions, outputOption, type EngineFlags } from '../options.ts';
+import { deniedSentences } from '../missing-rights.ts';
+import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import { exitCodeOfProxies } from '../proxies-report.ts';
 import { painter, reportForeign, reportProblems } from '../reports.ts';
@@ -45,14 +48,16 @@ Exit code: 0 every identity is there · 1 one is missing · 5 an identity is reg
 reached, or something is not known and nothing is missing.`;
 
 export function identitiesCommand(context: CliContext): Command {
-  const command = new Command('identities')
-    .summary('which identity each workload has, from SPIRE to its helper')
-    .description(
-      'Show which identity each workload should have, its registration in SPIRE, and what its helpers have in hand.',
-    )
-    .argument('[paths...]', 'files, folders, or - for standard input; none: the cluster')
-    .addOption(outputOption(['text', 'json'], 'for people or for programs'))
-    .option('--istio', "for a cluster: ask Istio's proxies too which certificate they have");
+  const command = addPaths(
+    new Command('identities')
+      .summary('which identity each workload has, from SPIRE to its helper')
+      .description(
+        'Show which identity each workload should have, its registration in SPIRE, and what its helpers have in hand.',
+      )
+      .addOption(outputOption(['text', 'json'], 'for people or for programs'))
+      .option('--istio', "for a cluster: ask Istio's proxies too which certificate they have"),
+    'files, folders, or - for standard input; none: the cluster',
+  );
   return addSpireFlags(addClusterFlags(addEngineFlags(command), 'for a cluster'))
     .addHelpText('after', examples)
     .action(async (paths: readonly string[], flags: IdentitiesFlags) => {
@@ -70,11 +75,13 @@ const ofForeign =
 interface Told {
   readonly facts: ClusterFacts;
   readonly target: string;
+  /** Absent: files. */
+  readonly api?: RightsApi;
 }
 
 async function ofCluster(flags: IdentitiesFlags, context: CliContext): Promise<Told> {
   const { surveyIdentities } = await import('../../survey/survey.ts');
-  const api = await connectTo(flags);
+  const api = await connectTo(flags, context);
   const facts = await surveyIdentities({
     api,
     namespace: flags.namespace,
@@ -86,7 +93,7 @@ async function ofCluster(flags: IdentitiesFlags, context: CliContext): Promise<T
     workloadApi: { kind: 'not_asked', reason: 'svidecar check --socket asks it' },
     signal: AbortSignal.timeout(clusterMs),
   });
-  return { facts, target: api.url };
+  return { facts, target: api.url, api };
 }
 
 async function ofFiles(
@@ -111,7 +118,7 @@ async function ofFiles(
 }
 
 function report(
-  { facts, target }: Told,
+  { facts, target, api }: Told,
   { output, istio }: IdentitiesFlags,
   context: CliContext,
 ): number {
@@ -120,12 +127,14 @@ function report(
   const proxies = istio === true ? judgeProxies(facts) : undefined;
   const { workloads, pods } = facts.objects;
   const reasons = [workloads, pods].flatMap((each) => ('reasons' in each ? each.reasons : []));
-  for (const reason of new Set(reasons)) terminal.err(`${printable(reason)}\n`);
+  const denied = api === undefined ? new Set() : deniedSentences(api);
+  for (const reason of new Set(reasons))
+    if (!denied.has(reason)) terminal.err(`${printable(reason)}\n`);
   if (output === 'json')
     terminal.out(identitiesJson(judged, { target, spire: facts.spire, proxies }));
   else {
     const paint = painter(terminal);
-    terminal.out(tablesText(judged, proxies, paint));
+    terminal.out(tablesText(judged, proxies, { paint, isKnown: reasons.length === 0 }));
     terminal.out(`\n${target}: ${identitiesSummary(judged)}\n`);
   }
   const codes = [

@@ -15,6 +15,7 @@ import {
   requireBareFile,
   type BareFileFlags,
 } from '../inject-bare-file.ts';
+import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import { exitCodeOfProblems, reportOutcomes, reportProblems, reportForeign } from '../reports.ts';
 import type { CliContext, Terminal } from '../terminal.ts';
@@ -43,14 +44,18 @@ cluster would hold follow as further documents. A document that is refused is le
 of on standard error; the others are printed. Exit code: 0, or 1 when something was refused.`;
 
 export function injectCommand(context: CliContext): Command {
-  const command = new Command('inject')
-    .summary('add the auth helper to annotated workloads in manifests')
-    .description(
-      'Add the auth helper to the annotated workloads in manifests, and print the result.',
-    )
-    .argument('[paths...]', 'files or folders; - or nothing reads standard input')
-    .addOption(outputOption(['yaml', 'json'], 'yaml keeps the text as it is; json prints one List'))
-    .option('-q, --quiet', 'only failures on standard error');
+  const command = addPaths(
+    new Command('inject')
+      .summary('add the auth helper to annotated workloads in manifests')
+      .description(
+        'Add the auth helper to the annotated workloads in manifests, and print the result.',
+      )
+      .addOption(
+        outputOption(['yaml', 'json'], 'yaml keeps the text as it is; json prints one List'),
+      )
+      .option('-q, --quiet', 'only failures on standard error'),
+    'files or folders; - or nothing reads standard input',
+  );
   return addBareFileFlags(addEngineFlags(command))
     .addHelpText('after', examples)
     .action((paths: readonly string[], flags: InjectFlags) => {

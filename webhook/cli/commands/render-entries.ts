@@ -7,6 +7,7 @@ import { registrationsIn } from '../../manifests/registrations-in.ts';
 import { addEntriesFlags, entriesOptions, type EntriesFlags } from '../entries-flags.ts';
 import { exitCodeOfAll } from '../exit-codes.ts';
 import { decideOptions } from '../options.ts';
+import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import { reportForeign, reportProblems, reportUnreadable } from '../reports.ts';
 import type { CliContext } from '../terminal.ts';
@@ -30,12 +31,14 @@ const ofForeign =
   'no entry is printed for it; give its pods: kubectl get pods -o yaml | svidecar render entries -';
 
 export function entriesCommand(context: CliContext): Command {
-  const command = new Command('entries')
-    .summary('what registers the helpers in SPIRE')
-    .description(
-      'Print what registers the helpers of annotated workloads in SPIRE: `spire-server entry create` commands, their\nJSON, or the objects of which spire-controller-manager makes the entries.',
-    )
-    .argument('[paths...]', 'files or folders; - or nothing reads standard input');
+  const command = addPaths(
+    new Command('entries')
+      .summary('what registers the helpers in SPIRE')
+      .description(
+        'Print what registers the helpers of annotated workloads in SPIRE: `spire-server entry create` commands, their\nJSON, or the objects of which spire-controller-manager makes the entries.',
+      ),
+    'files or folders; - or nothing reads standard input',
+  );
   return addEntriesFlags(command)
     .addHelpText('after', examples)
     .action((paths: readonly string[], flags: EntriesFlags) => {

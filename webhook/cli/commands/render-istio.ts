@@ -6,6 +6,7 @@ import { yamlOf } from '../../manifests/appended-documents.ts';
 import { extensionProvider, istioPoliciesFor } from '../../manifests/istio-policies.ts';
 import { readManifest } from '../../manifests/manifest.ts';
 import { addEngineFlags, decideOptions, type EngineFlags } from '../options.ts';
+import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import { exitCodeOfProblems, reportProblems } from '../reports.ts';
 import type { CliContext } from '../terminal.ts';
@@ -24,17 +25,19 @@ The provider first: a policy whose provider is not there refuses every request. 
 extensionProviders already, put ours among them by hand. What is not HTTP is refused as well: it has no token.`;
 
 export function istioCommand(context: CliContext): Command {
-  const command = new Command('istio')
-    .summary("what makes Istio ask the helpers, by Istio's own API")
-    .description(
-      "Print an AuthorizationPolicy (CUSTOM) for each workload with the template istio-validate, and the ServiceEntry\nby which Istio's proxies find the helper beside them; or the extension provider that those name.",
-    )
-    .argument('[paths...]', 'files or folders; - or nothing reads standard input')
-    .option(
-      '--mesh-config',
-      "print the extension provider, as values of Istio's chart; reads no files",
-    )
-    .option('--istio-namespace <name>', "Istio's root namespace", 'istio-system');
+  const command = addPaths(
+    new Command('istio')
+      .summary("what makes Istio ask the helpers, by Istio's own API")
+      .description(
+        "Print an AuthorizationPolicy (CUSTOM) for each workload with the template istio-validate, and the ServiceEntry\nby which Istio's proxies find the helper beside them; or the extension provider that those name.",
+      )
+      .option(
+        '--mesh-config',
+        "print the extension provider, as values of Istio's chart; reads no files",
+      )
+      .option('--istio-namespace <name>', "Istio's root namespace", 'istio-system'),
+    'files or folders; - or nothing reads standard input',
+  );
   return addEngineFlags(command)
     .addHelpText('after', examples)
     .action((paths: readonly string[], flags: IstioFlags) => {

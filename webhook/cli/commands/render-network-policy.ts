@@ -5,6 +5,7 @@ import { readManifest } from '../../manifests/manifest.ts';
 import { networkPoliciesFor } from '../../manifests/network-policies.ts';
 import { exitCodeOfProblems, reportProblems } from '../reports.ts';
 import { addEngineFlags, decideOptions, type EngineFlags } from '../options.ts';
+import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import type { CliContext } from '../terminal.ts';
 
@@ -16,12 +17,14 @@ Only the ports of svidecar.dev/inbound stay open, and those for probes and metri
 the kubelet's own probes of the app pass; without a network plug-in that knows policies, a policy does nothing.`;
 
 export function networkPolicyCommand(context: CliContext): Command {
-  const command = new Command('network-policy')
-    .summary('what shuts the way past an injected Envoy')
-    .description(
-      'Print a NetworkPolicy for each workload with the template envoy, and tell of Services that lead past its Envoy.',
-    )
-    .argument('[paths...]', 'files or folders; - or nothing reads standard input');
+  const command = addPaths(
+    new Command('network-policy')
+      .summary('what shuts the way past an injected Envoy')
+      .description(
+        'Print a NetworkPolicy for each workload with the template envoy, and tell of Services that lead past its Envoy.',
+      ),
+    'files or folders; - or nothing reads standard input',
+  );
   return addEngineFlags(command)
     .addHelpText('after', examples)
     .action((paths: readonly string[], flags: EngineFlags) => {

@@ -3,6 +3,7 @@ import { printable } from '#kernel/text.ts';
 import { Command } from 'commander';
 import { asList } from '../../manifests/as-list.ts';
 import { addNamespaceFlag, defaultNamespace, outputOption } from '../options.ts';
+import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import { exitCodeOfProblems, reportProblems } from '../reports.ts';
 import type { CliContext } from '../terminal.ts';
@@ -23,14 +24,18 @@ The annotations that ask for injection stay: in a namespace labelled svidecar.de
 again. To opt out there, annotate the pod template with svidecar.dev/inject: "false".`;
 
 export function uninjectCommand(context: CliContext): Command {
-  const command = new Command('uninject')
-    .summary('take out what inject has added, byte for byte')
-    .description(
-      'Take out what inject has added: the result is what inject was given, byte for byte.',
-    )
-    .argument('[paths...]', 'files or folders; - or nothing reads standard input')
-    .addOption(outputOption(['yaml', 'json'], 'yaml keeps the text as it is; json prints one List'))
-    .option('-q, --quiet', 'only failures on standard error');
+  const command = addPaths(
+    new Command('uninject')
+      .summary('take out what inject has added, byte for byte')
+      .description(
+        'Take out what inject has added: the result is what inject was given, byte for byte.',
+      )
+      .addOption(
+        outputOption(['yaml', 'json'], 'yaml keeps the text as it is; json prints one List'),
+      )
+      .option('-q, --quiet', 'only failures on standard error'),
+    'files or folders; - or nothing reads standard input',
+  );
   return addNamespaceFlag(command)
     .addHelpText('after', examples)
     .action((paths: readonly string[], flags: UninjectFlags) => {

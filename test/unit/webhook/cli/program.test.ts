@@ -44,16 +44,6 @@ test('a path that is not there is told as such', async () => {
   ]);
 });
 
-test.each([[['-f', 'shop.yaml']], [['--filename=shop.yaml']]])(
-  'who writes %j as for kubectl is told where paths go',
-  async (words) => {
-    const { code, err } = await runSvidecar(['diff', ...words]);
-    expect(code).toBe(2);
-    expect(err).toContain('Files and folders need no flag');
-    expect((await runSvidecar(['diff', '--what'])).err).not.toContain('need no flag');
-  },
-);
-
 test('check does not read what is piped in without a word: it says how', async () => {
   const words = ['check', '--kubeconfig', join(folder, 'none')];
   const hint = 'to check manifests from standard input, write: svidecar check -';

@@ -82,7 +82,9 @@ test.each([
 });
 
 test('nobody reads that no helper is asked for where only Istio’s proxies are', () => {
-  expect(tablesText([], [well], plain)).toBe(proxiesText([well], plain));
-  expect(tablesText([], [], plain)).toContain('no workload asks for the helper');
-  expect(tablesText([], undefined, plain)).toContain('no workload asks for the helper');
+  const shown = { paint: plain, isKnown: true };
+  expect(tablesText([], [well], shown)).toBe(proxiesText([well], plain));
+  expect(tablesText([], [], shown)).toContain('no workload asks for the helper');
+  expect(tablesText([], undefined, shown)).toContain('no workload asks for the helper');
+  expect(tablesText([], undefined, { ...shown, isKnown: false })).not.toContain('no workload asks');
 });

@@ -47,7 +47,19 @@ test.each<[string, string, RegExp]>([
   ],
   ['with a plug-in that prints no JSON', kubeconfig(plugIn('echo', 'SECRET')), /plug-in echo/],
   ['with a certificate that is not there', kubeconfig('client-certificate: /none'), /ENOENT/],
-  ['with an address that is none', kubeconfig('token: SECRET', 'not a url'), /Invalid URL/],
+  [
+    'with an address that is none',
+    kubeconfig('token: SECRET', 'not a url'),
+    /server of its cluster "here" is no address such as https/,
+  ],
+  ['that is none', 'hello', /names no cluster.*--kubeconfig FILE/],
+  ['that is a list', '[1, 2]', /names no cluster/],
+  ['of another shape', '{contexts: [1], clusters: [null], users: [x]}', /shape of a kubeconfig/],
+  [
+    'without a current context',
+    kubeconfig('token: SECRET').replace('current-context: here', ''),
+    /no current context; give one with --context: "here"/,
+  ],
   ['with plain HTTP', kubeconfig('token: SECRET', 'http://127.0.0.1:9'), /./],
   ['with a token of two lines', kubeconfig('token: "SECRET\\nSECRET"'), /Invalid character/],
 ])(

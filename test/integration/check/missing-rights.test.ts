@@ -1,0 +1,104 @@
+/** Users without rights on a real API server: what they lack is said once, and applying it is enough. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runSvidecar, type CliResult } from '../../fakes/fake-terminal.ts';
+import { startApiServer, type ApiServer } from '../harness/api-server.ts';
+import { describeWithComponents } from '../harness/components.ts';
+
+const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
+const shopWeb = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: app, image: app:1}]}
+`;
+
+describeWithComponents(programs, 'a user without rights', () => {
+  let api: ApiServer;
+
+  beforeAll(async () => {
+    api = await startApiServer();
+    await api.createNamespace('shop', { 'svidecar.dev/injection': 'enabled' });
+    await api.createNamespace('svidecar');
+    await api.createNamespace('istio-system');
+    const { code } = await api.kubectl(['apply', '-n', 'shop', '-f', '-'], { input: shopWeb });
+    expect(code).toBe(0);
+  });
+  afterAll(async () => {
+    await api.stop();
+  });
+
+  async function run(user: string, line: string): Promise<CliResult> {
+    const kubeconfig = await api.kubeconfigFor(user);
+    return runSvidecar([...line.split(' '), '--kubeconfig', kubeconfig]);
+  }
+
+  /** What is printed on standard error from the rights on; undefined where nothing is said of them. */
+  function rolesIn({ err }: CliResult): string | undefined {
+    const at = err.indexOf('# User "');
+    return at === -1 ? undefined : err.slice(at);
+  }
+
+  /** Runs the line, and again after what it asks for was applied, until it asks for nothing. @returns each run */
+  async function grantedUntilDone(user: string, line: string): Promise<readonly CliResult[]> {
+    const results: CliResult[] = [];
+    for (;;) {
+      const result = await run(user, line);
+      results.push(result);
+      const input = rolesIn(result);
+      if (input === undefined || results.length === 5) return results;
+      const { code, stderr } = await api.kubectl(['apply', '-f', '-'], { input });
+      expect(code, stderr).toBe(0);
+    }
+  }
+
+  test.each([
+    ['reader', 'check', 3],
+    ['reader-of-shop', 'check -n shop', 3],
+    ['identified', 'identities', 2],
+    ['explainer', 'explain deployment/web -n shop', 2],
+    ['banner', 'ban list', 2],
+    ['banning', 'ban add email=jo@example.org', 2],
+    ['cleaner', 'cleanup', 3],
+  ])('%s gets what "%s" needs by %i runs', async (user, line, runs) => {
+    const results = await grantedUntilDone(user, line);
+    expect(results).toHaveLength(runs);
+  });
+
+  test('a missing right is named once, however many checks need it', async () => {
+    const told = await run('nobody', 'check');
+    const { code, out, err } = told;
+    expect(code).toBe(3);
+    expect(out).not.toContain('not allowed to list');
+    expect(out.match(/could not be made/g)).toHaveLength(1);
+    expect(err.match(/# User "nobody" lacks rights/g)).toHaveLength(1);
+    expect(rolesIn(told)).toBe(err);
+    expect(err).not.toContain('secrets');
+    const quiet = await run('nobody', 'check -q');
+    expect([quiet.code, quiet.err]).toEqual([3, err]);
+  });
+
+  test('programs read each reason where it belongs', async () => {
+    const { out } = await run('nobody', 'check -o json');
+    expect(out).toContain('not allowed to list pods: this needs the verb \\"list\\" on it');
+  });
+
+  test('nobody who cannot see workloads is told that there are none', async () => {
+    const { code, out } = await run('nobody', 'identities');
+    expect([code, out]).toEqual([3, expect.not.stringContaining('no workload asks')]);
+    expect(out).toContain('could be read');
+  });
+
+  test('a failure comes before the rights that mend it', async () => {
+    const { code, out, err } = await run('nobody', 'explain deployment/web -n shop');
+    expect([code, out]).toEqual([3, '']);
+    expect(err).toMatch(/^not allowed to get deployments\.apps.* \[CLUSTER_FORBIDDEN\]\n# User/);
+  });
+
+  test('whoever has all rights is told nothing of them', async () => {
+    const { err } = await runSvidecar(['check', '--kubeconfig', api.kubeconfig]);
+    expect(err).toBe('');
+  });
+});
