@@ -14,6 +14,8 @@ const root = join(import.meta.dirname, '..');
 // A plain copy: the YAML parser asks for a variable at every token, and the real object asks the operating system.
 process.env = { ...process.env };
 
+/** Of a terminal that does not tell its width. */
+const usualColumns = 80;
 /** File descriptor of standard input. */
 const stdin = 0;
 
@@ -22,11 +24,20 @@ const terminal: Terminal = {
   err: (text) => process.stderr.write(text),
   hasColor: process.stdout.isTTY && process.stdout.hasColors() && !process.env['NO_COLOR'],
   isInteractive: process.stdout.isTTY,
+  progressColumns: progressColumns(),
   isPiped: !isatty(stdin),
   readStdin: () => decodeText(readToEnd(stdin, 'stdin'), 'stdin'),
   untilInterrupted,
   now: () => Date.now(),
 };
+
+/** Logs of builds, and terminals without a cursor, would keep every state of the line. */
+function progressColumns(): number | undefined {
+  const { CI = '', TERM = '' } = process.env;
+  if (!process.stderr.isTTY || CI !== '' || TERM === 'dumb') return undefined;
+  // Some terminals do not say.
+  return process.stderr.columns > 1 ? process.stderr.columns : usualColumns;
+}
 
 function untilInterrupted(): AbortSignal {
   const interruption = new AbortController();

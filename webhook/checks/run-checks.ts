@@ -33,8 +33,11 @@ export interface Report {
   readonly examined: number;
 }
 
-/** In the order of the catalogue; for files only what files can show. */
-export function runChecks(facts: ClusterFacts): Report {
+/**
+ * In the order of the catalogue; for files only what files can show.
+ * @param onCheck called before each check
+ */
+export function runChecks(facts: ClusterFacts, onCheck?: (id: CheckId) => void): Report {
   const { workloads, pods } = facts.objects;
   const users = [...subjectsOf(workloads), ...subjectsOf(pods)];
   const assessed = assess(facts, users);
@@ -42,7 +45,10 @@ export function runChecks(facts: ClusterFacts): Report {
   const identities = (): readonly IdentityChain[] => identitiesOf(facts);
   const checks = catalogue
     .filter((check) => check.offline || facts.origin === 'cluster')
-    .map((check) => runOne(check, facts, { assessed, identities }));
+    .map((check) => {
+      onCheck?.(check.id);
+      return runOne(check, facts, { assessed, identities });
+    });
   return { checks, examined: users.filter(({ object }) => concernsUs(object)).length };
 }
 

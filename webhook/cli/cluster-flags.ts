@@ -38,7 +38,9 @@ export async function connectTo(
     ...(among === undefined ? {} : { among }),
     ...(context === undefined ? {} : { context }),
   });
-  const api = new Rights(connected);
+  const api = new Rights(connected, (answered, resource) =>
+    terminal.tellProgress?.(`asking ${connected.url}: ${answered} answers, now ${resource}`),
+  );
   atEnd(() => tellMissingRights(api, terminal, needs(api)));
   return api;
 }

@@ -59,7 +59,18 @@ export function engineFrom(
 /** @throws {AppError} as {@link engineFrom} */
 export function decideOptions(flags: EngineFlags, context: CliContext): DecideOptions {
   const namespace = flags.namespace ?? defaultNamespace;
-  return { engine: engineFrom(flags, context), namespace };
+  const { tellProgress } = context.terminal;
+  return {
+    engine: engineFrom(flags, context),
+    namespace,
+    ...(tellProgress === undefined
+      ? {}
+      : {
+          onDocument: (number: number, of: number) => {
+            tellProgress(`document ${number} of ${of}`);
+          },
+        }),
+  };
 }
 
 function minorOf(version: string): number {

@@ -16,7 +16,13 @@ import { diffCommand } from './commands/diff.ts';
 import { injectCommand } from './commands/inject.ts';
 import { renderCommand } from './commands/render.ts';
 import { serveCommand } from './commands/serve.ts';
-import { guarded, type CliContext, type Installation, type Terminal } from './terminal.ts';
+import {
+  guarded,
+  withProgress,
+  type CliContext,
+  type Installation,
+  type Terminal,
+} from './terminal.ts';
 import { uninjectCommand } from './commands/uninject.ts';
 
 const overview = `
@@ -78,7 +84,8 @@ export async function runCli(
   given: { readonly terminal: Terminal; readonly installation: Installation },
 ): Promise<number> {
   const { installation } = given;
-  const terminal = guarded(given.terminal);
+  const shown = withProgress(given.terminal);
+  const terminal = guarded(isQuiet(words) ? { ...shown, tellProgress: () => undefined } : shown);
   let code: number = exitCodes.ok;
   const exit = (chosen: number): void => {
     code = chosen;
@@ -90,7 +97,12 @@ export async function runCli(
   const program = buildProgram({ terminal, installation, exit, atEnd });
   const failed = await run(program, words, terminal);
   for (const tell of last) await tell();
+  shown.clear();
   return failed ?? code;
+}
+
+function isQuiet(words: readonly string[]): boolean {
+  return words.some((word) => word === '--quiet' || /^-[a-z]*q/.test(word));
 }
 
 /** @returns the exit code of a failure */

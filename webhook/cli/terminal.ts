@@ -1,8 +1,9 @@
 /** What a command needs from the process; main gives the real one, tests their own. */
 
-import { printableLines } from '#kernel/text.ts';
+import { printable, printableLines } from '#kernel/text.ts';
 import type { WorkloadApiAnswer } from '../checks/facts.ts';
 import type { BuiltPage, PageName } from './built-page.ts';
+import { ProgressLine } from './progress-line.ts';
 
 export interface Terminal {
   readonly out: (text: string) => void;
@@ -10,6 +11,10 @@ export interface Terminal {
   /** Whether standard output supports colours and they are wanted (not with NO_COLOR). */
   readonly hasColor: boolean;
   readonly isInteractive: boolean;
+  /** Width of standard error where it is a terminal on which a line can be written over, and nobody asked for quiet. */
+  readonly progressColumns?: number | undefined;
+  /** How far long work is. It costs next to nothing where nobody looks. */
+  readonly tellProgress?: (text: string) => void;
   /** Whether something is piped into standard input. */
   readonly isPiped: boolean;
   /** The whole of standard input, as text. */
@@ -50,6 +55,28 @@ export function forEyes(terminal: Terminal): Terminal {
 export function guarded(terminal: Terminal): Terminal {
   const eyes = forEyes(terminal);
   return terminal.isInteractive ? eyes : { ...terminal, err: eyes.err };
+}
+
+/** The same with a line of progress, which goes away before anything is printed. */
+export function withProgress(terminal: Terminal): Terminal & { readonly clear: () => void } {
+  const { progressColumns: columns, err: write, now } = terminal;
+  if (columns === undefined) return { ...terminal, clear: () => undefined };
+  const line = new ProgressLine({ write, columns, now });
+  const after = (print: (text: string) => void) => (text: string) => {
+    line.clear();
+    print(text);
+  };
+  return {
+    ...terminal,
+    out: after(terminal.out),
+    err: after(terminal.err),
+    tellProgress: (text) => {
+      line.tell(printable(text));
+    },
+    clear: () => {
+      line.clear();
+    },
+  };
 }
 
 /** Where this installation keeps its parts. */

@@ -47,14 +47,23 @@ export function rightText(right: AccessRight): string {
   return [verb, group, resource, namespace ?? '', name ?? ''].join(' ');
 }
 
-/** The API of one server, which remembers what was refused for want of a right. */
+/**
+ * The API of one server, which remembers what was refused for want of a right.
+ * @param onCall called before each request: how many were answered, and the resource that is asked for
+ */
 export class RightsApi implements ConnectedApi {
   readonly #api: ConnectedApi;
+  readonly #onCall: (answered: number, resource: string) => void;
+  #answered = 0;
   readonly #denied = new Map<string, AccessRight>();
   readonly #given = new Set<string>();
 
-  constructor(api: ConnectedApi) {
+  constructor(
+    api: ConnectedApi,
+    onCall: (answered: number, resource: string) => void = () => undefined,
+  ) {
     this.#api = api;
+    this.#onCall = onCall;
   }
 
   get url(): string {
@@ -115,8 +124,10 @@ export class RightsApi implements ConnectedApi {
 
   async #see<T>(verbs: readonly Verb[], path: string, call: Promise<T>): Promise<T> {
     const rights = verbs.flatMap((verb) => rightOf(verb, path) ?? []);
+    this.#onCall(this.#answered, rights[0]?.resource ?? path);
     try {
       const answer = await call;
+      this.#answered += 1;
       for (const right of rights) this.#given.add(rightText(right));
       return answer;
     } catch (thrown) {

@@ -21,6 +21,8 @@ export interface DecideOptions {
   readonly engine: Engine;
   /** Of objects that name none. */
   readonly namespace: string;
+  /** Called before each document that is decided upon: its number, from 1, and how many there are. */
+  readonly onDocument?: ((number: number, of: number) => void) | undefined;
 }
 
 /** `namespace/name` → ConfigMap. */
@@ -70,7 +72,11 @@ export function decideAll(
   documents: readonly ManifestDocument[],
   options: DecideOptions,
 ): readonly DecidedWorkload[] {
-  return documents.flatMap(decider(configMapsIn(documents, options.namespace), options));
+  const decideIn = decider(configMapsIn(documents, options.namespace), options);
+  return documents.flatMap((document, at) => {
+    options.onDocument?.(at + 1, documents.length);
+    return decideIn(document);
+  });
 }
 
 /** {@link decideAll} for one document at a time. */

@@ -59,14 +59,17 @@ export function injectTexts(sources: readonly SourceText[], options: DecideOptio
   const files = sources.map(({ name, text }) =>
     splitManifest({ name, text: withoutAppended(text) }),
   );
-  const configMaps = configMapsIn(likely(files.flat(), 'ConfigMap'), options.namespace);
+  const raw = files.flat();
+  const configMaps = configMapsIn(likely(raw, 'ConfigMap'), options.namespace);
   const decideIn = decider(configMaps, options);
   const context = contextOf(configMaps, options);
   const foreign: Foreign[] = [];
   const outcomes: DecidedWorkload[] = [];
+  const next = counter(raw.length, options);
   const edited = files.map((file) =>
-    file.map((raw) => {
-      const { document, open } = openDocument(raw);
+    file.map((each) => {
+      next();
+      const { document, open } = openDocument(each);
       const own = decideIn(document);
       outcomes.push(...own);
       foreign.push(...foreignIn(document, context));
@@ -82,16 +85,20 @@ export function injectTexts(sources: readonly SourceText[], options: DecideOptio
   const texts = edited.map((file) => file.map(({ text }) => text ?? '').join(''));
   return {
     text: append(joinTexts(texts), wanted.objects),
-    ...toldOf(done, wanted, {
-      sources,
-      raw: files.flat(),
-      configMaps,
-      namespace: options.namespace,
-    }),
+    ...toldOf(done, wanted, { sources, raw, configMaps, namespace: options.namespace }),
     foreign,
     documents,
     configMaps: wanted.configMaps,
     problems: [...refusals(outcomes), ...documents.flatMap(({ problems }) => problems)],
+  };
+}
+
+/** Tells of each document that is begun. */
+function counter(count: number, { onDocument }: DecideOptions): () => void {
+  let begun = 0;
+  return () => {
+    begun += 1;
+    onDocument?.(begun, count);
   };
 }
 

@@ -93,7 +93,7 @@ async function checkCluster(flags: CheckFlags, context: CliContext): Promise<num
     workloadApi: await askWorkloadApi(flags.socket, context),
     signal: AbortSignal.timeout(clusterMs),
   });
-  const report = runChecks(facts);
+  const report = runChecks(facts, (id) => context.terminal.tellProgress?.(`checking: ${id}`));
   print(report, api.url, { flags, context, denied: deniedSentences(api) });
   return exitCodeOfReport(report);
 }
@@ -132,9 +132,11 @@ async function checkFiles(
   refuseTwoStdins(paths, flags);
   const spire = await spireFacts(flags, context);
   const { terminal } = context;
-  const documents = readInputs(paths, terminal).flatMap(({ name, text }) =>
-    readManifest({ name, text }),
-  );
+  const sources = readInputs(paths, terminal);
+  const documents = sources.flatMap(({ name, text }, at) => {
+    terminal.tellProgress?.(`reading: file ${at + 1} of ${sources.length}`);
+    return readManifest({ name, text });
+  });
   const engine = engineFrom(flags, context);
   const namespace = flags.namespace ?? defaultNamespace;
   const { facts, faults } = factsOfFiles(documents, {
@@ -143,7 +145,9 @@ async function checkFiles(
     nowMs: terminal.now(),
     spire,
   });
-  const report = withExactLines(runChecks(facts), documents);
+  terminal.tellProgress?.(`deciding about ${documents.length} documents`);
+  const checked = runChecks(facts, (id) => terminal.tellProgress?.(`checking: ${id}`));
+  const report = withExactLines(checked, documents);
   print(report, 'files', { flags, context, denied: new Set() });
   reportForeign(foreignAmong(documents, { engine, namespace }), terminal);
   reportProblems(
