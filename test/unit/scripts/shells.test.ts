@@ -1,10 +1,12 @@
 /** Completion, and the program as a plug-in of kubectl, in the shells that this machine has. */
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -119,8 +121,8 @@ test.each([
     cpSync(`scripts/${name}`, join(clone, 'scripts', name));
   cpSync('package-lock.json', join(clone, 'package-lock.json'));
   mkdirSync(join(clone, 'node_modules'));
-  const stamp = spawnSync('sha256sum', ['package-lock.json'], { encoding: 'utf8' }).stdout;
-  writeFileSync(join(clone, 'node_modules/.svidecar-lock'), stamp.slice(0, 64));
+  const stamp = createHash('sha256').update(readFileSync('package-lock.json')).digest('hex');
+  writeFileSync(join(clone, 'node_modules/.svidecar-lock'), stamp);
   const node = join(clone, 'bin/node');
   mkdirSync(join(clone, 'bin'));
   writeFileSync(node, `#!/bin/sh\necho ${version}\n`, { mode: 0o755 });
