@@ -184,6 +184,7 @@ export const rooms: readonly Room[] = [
     certs,
     certsPlan,
     editing,
+    objects,
     templates,
     proxy,
     request,
