@@ -20,8 +20,9 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          // Two cores: real components side by side would starve each other.
-          fileParallelism: false,
+          // Real components mostly wait: three files at once, on two cores. Unit tests do not wait, and are a group of their own.
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -31,7 +32,7 @@ export default defineConfig({
           globalSetup: ['test/e2e/harness/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 300_000,
-          // They share one cluster, and two cores.
+          // They share one cluster.
           fileParallelism: false,
         },
       },

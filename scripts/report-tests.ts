@@ -1,5 +1,5 @@
 /**
- * Adds up vitest's JSON report and the check lines, names what was skipped, and prints the closing line
+ * `report-tests.ts CHECKS REPORT…`: adds up the check lines and vitest's JSON reports, names what was skipped, and prints the closing line
  * `N passed, N failed, N skipped`. Exits 1 on a failure, on no test at all, or, with SVIDECAR_NO_SKIP, on a skip.
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -16,13 +16,18 @@ interface Report {
 
 /** What vitest calls a test that did not run. */
 const unrun: ReadonlySet<string> = new Set(['skipped', 'pending', 'todo']);
-const [reportFile = '', checksFile = ''] = process.argv.slice(2);
+const [checksFile = '', ...reportFiles] = process.argv.slice(2);
 const lines = existsSync(checksFile) ? readFileSync(checksFile, 'utf8').split('\n') : [];
 let passed = lines.filter((line) => line.startsWith('ok ')).length;
 let failed = lines.filter((line) => line.startsWith('not ok ')).length;
 const skipped = lines.filter((line) => line.startsWith('skip '));
 
-if (existsSync(reportFile)) {
+for (const reportFile of reportFiles) {
+  if (!existsSync(reportFile)) {
+    console.log('not ok: a test run left no report');
+    failed += 1;
+    continue;
+  }
   // The border to another program's output: vitest documents this shape.
   const report = JSON.parse(readFileSync(reportFile, 'utf8')) as Report;
   for (const file of report.testResults) {
@@ -33,9 +38,6 @@ if (existsSync(reportFile)) {
     const left = results.filter((test) => unrun.has(test.status));
     skipped.push(...left.map((test) => `skip ${test.fullName}`));
   }
-} else {
-  console.log('not ok: the test run left no report');
-  failed += 1;
 }
 for (const line of skipped) console.log(line);
 const forbidden = process.env['SVIDECAR_NO_SKIP'] !== undefined && skipped.length > 0;

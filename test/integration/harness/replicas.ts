@@ -60,6 +60,9 @@ export interface ReplicaOptions {
   readonly manifests?: (port: number) => Promise<readonly JsonObject[]>;
 }
 
+/** The Deployment's `terminationGracePeriodSeconds`: the drain alone takes five seconds. */
+const terminationGraceMs = 20_000;
+
 /**
  * Applies `manifests/kustomize/base` with hooks that call the replicas; the replicas have only the manifests' rights.
  */
@@ -99,7 +102,7 @@ export async function installReplicas(
         readyz: () => ask(port, '/readyz'),
         logFile: running.logFile,
         kill: () => running.stop(0),
-        stop: () => running.stop(),
+        stop: () => running.stop(terminationGraceMs),
       };
       all.push(replica);
       balancer.backends = all;
