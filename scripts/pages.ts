@@ -20,6 +20,7 @@ interface PageKind {
 /** The folder of a page in webhook/pages is its name here. */
 const pages: ReadonlyMap<string, PageKind> = new Map([
   ['workbench', { title: 'svidecar workbench', allows: 'worker-src blob:', data: workbenchData }],
+  ['console', { title: 'svidecar console', allows: "connect-src 'self'" }],
 ]);
 
 const root = join(import.meta.dirname, '..');

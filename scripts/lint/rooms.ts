@@ -140,6 +140,7 @@ export const rooms: readonly Room[] = [
   // What runs in a browser.
   thin(pagesShared, kernel),
   thin('webhook/pages/workbench', kernel, request, workbench, pagesShared),
+  thin('webhook/pages/console', kernel, consoleViews, pagesShared),
   thin(kube, kernel),
   // The API server is asked as the controller asks it.
   thin(bansStore, kernel, config, jwt, redis, kube),

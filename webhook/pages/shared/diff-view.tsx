@@ -20,6 +20,8 @@ const diffConfig = { scanLimit: 1_000, timeout: 300 };
 const collapse = { margin: 3, minSize: 6 };
 
 const diffLooks = EditorView.theme({
+  // The package's own sign is in few fonts.
+  '.cm-collapsedLines::before, .cm-collapsedLines::after': { content: '"⋯"' },
   '&.cm-merge-a .cm-changedLine, .cm-deletedChunk': { backgroundColor: 'var(--removed)' },
   '&.cm-merge-b .cm-changedLine, .cm-insertedLine, .cm-changedLine': {
     backgroundColor: 'var(--added)',
