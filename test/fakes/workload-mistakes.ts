@@ -3,6 +3,7 @@ import type { JsonObject } from '#kernel/json.ts';
 import { injected } from './admission.ts';
 import { enabled, namespace, type Objects } from './check-facts.ts';
 import { engineFor } from './engine.ts';
+import { helperChanged } from './helper-changed.ts';
 import { proxiedRows } from './proxied-mistakes.ts';
 import {
   changed,
@@ -360,6 +361,20 @@ const rows: readonly Row[] = [
     },
     'warning',
     "other settings than today's",
+  ],
+  [
+    'helper_current',
+    "a Deployment whose helper's image somebody changed",
+    { workloads: [helperChanged({ image: 'other:1' })] },
+    'warning',
+    'its container auth-helper was changed after svidecar added it (image), and stays so',
+  ],
+  [
+    'helper_current',
+    'a Deployment whose helper somebody gave more than svidecar knows',
+    { workloads: [helperChanged({ tty: true, envFrom: [{ secretRef: { name: 'a' } }] })] },
+    'warning',
+    '(envFrom, tty)',
   ],
   [
     'helper_current',

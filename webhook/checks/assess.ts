@@ -1,11 +1,13 @@
 /** The admission engine's own decision about each workload: the checks do not judge annotations themselves. */
 import jsonPatch from 'fast-json-patch';
 import { envoyCheck, keysReader } from '../admission/check-envoy.ts';
-import { decide, type Decision } from '../admission/decide.ts';
+import { decide, type Decision, type DecisionContext } from '../admission/decide.ts';
 import { asksForNothing } from '../request/read-annotations.ts';
 import { isOurs, namespaceLabel, statusKey } from '../request/metadata-keys.ts';
 import { locate, type Located } from '../request/locate.ts';
 import { resemblesOurs } from '../request/stray-keys.ts';
+import { pointer, type Operation } from '../editing/operation.ts';
+import { uninject } from '../injection/inject.ts';
 import { statusOf, type Status } from '../injection/status.ts';
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, textsAt, type JsonObject } from '#kernel/json.ts';
@@ -30,6 +32,13 @@ export interface Assessed {
   /** Whether its pod template carries our status. */
   readonly isInjected: boolean;
   /** The pod's spec as it is once everything asked for is in it. */
+  readonly spec: JsonObject;
+  /** The pod's spec without what was injected, and as an injection of today makes it; undefined where nothing was, or it is refused. */
+  readonly anew: () => MadeAnew | undefined;
+}
+
+export interface MadeAnew {
+  readonly original: JsonObject;
   readonly spec: JsonObject;
 }
 
@@ -58,6 +67,7 @@ export function assess(facts: ClusterFacts, subjects: readonly Subject[]): reado
         asks: !asksForNothing(located.template),
         isInjected: statusTextOf(located) !== undefined,
         spec: specAfter(located, decision),
+        anew: () => madeAnew(subject.object, located, context),
       },
     ];
   });
@@ -119,11 +129,43 @@ function specAfter(located: Located, decision: Decision): JsonObject {
   if (operations.length === 0) return spec;
   let root: JsonObject = located.template;
   for (const key of located.path.toReversed()) root = { [key]: root };
+  const template = located.path.reduce(objectAt, patched(root, operations));
+  return objectAt(template, 'spec');
+}
+
+/** A copy with the operations carried out. */
+function patched(document: JsonObject, operations: readonly Operation[]): JsonObject {
   // The library's types know neither readonly lists nor JSON; it copies the document before it changes it.
   const patch = operations as jsonPatch.Operation[];
-  const document: unknown = jsonPatch.applyPatch(root, patch, false, false).newDocument;
-  const template = located.path.reduce(objectAt, isObject(document) ? document : {});
-  return objectAt(template, 'spec');
+  const { newDocument }: { newDocument: unknown } = jsonPatch.applyPatch(
+    document,
+    patch,
+    false,
+    false,
+  );
+  return isObject(newDocument) ? newDocument : {};
+}
+
+function madeAnew(
+  object: JsonObject,
+  located: Located,
+  context: DecisionContext,
+): MadeAnew | undefined {
+  const status = readableStatus(located.template);
+  if (status === undefined) return undefined;
+  const prefix = pointer(...located.path);
+  const operations = uninject(located.template, status).map((each) => ({
+    ...each,
+    path: prefix + each.path,
+  }));
+  const original = unowned(patched(object, operations));
+  const decision = decide(original, context);
+  const stripped = locate(original, context.namespace);
+  if (stripped === undefined || decision.kind !== 'injected') return undefined;
+  return {
+    original: objectAt(stripped.template, 'spec'),
+    spec: specAfter(stripped, decision),
+  };
 }
 
 function configMapReader(facts: ClusterFacts): Parameters<typeof envoyCheck>[0] {

@@ -1,6 +1,7 @@
 /** Whether what asked for the helper has it, and the newest one. */
 import { kindNamed } from '../objects/kinds.ts';
 import { namespaceLabels, statusTextOf, type Assessed } from './assess.ts';
+import { editedContainers } from './edited-containers.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
 import type { PodMaker } from './pod-controller.ts';
 import { byController, ofController, ofOthers, restartHint, type PodGroup } from './pod-groups.ts';
@@ -66,7 +67,10 @@ export const helperCurrent: Check = {
       ({ decision, isInjected }) => isInjected && decision.kind === 'injected',
     );
     const workloads = old.filter(({ where }) => where.kind !== 'Pod');
+    // In pods other injectors may have done it, and autoscalers do.
+    const stored = assessed.filter(({ where }) => where.kind !== 'Pod');
     return found([
+      ...stored.flatMap(editedIn),
       ...workloads.map((each) =>
         isOld(each, { first: each, count: 1, controller: ownController(each) }),
       ),
@@ -74,6 +78,15 @@ export const helperCurrent: Check = {
     ]);
   },
 };
+
+function editedIn(each: Assessed): readonly Finding[] {
+  return editedContainers(each).map(({ name, fields }) => ({
+    severity: 'warning',
+    where: each.where,
+    message: `its container ${name} was changed after svidecar added it (${fields.join(', ')}), and stays so`,
+    hint: `delete the container ${name} from it, and svidecar adds it anew at once; what may be set has an annotation (docs/annotations.md)`,
+  }));
+}
 
 function ownController({ where: { kind, name } }: Assessed): PodMaker {
   return { kind, name, type: kindNamed(kind) };

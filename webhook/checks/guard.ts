@@ -1,6 +1,7 @@
 /** The guard: a ValidatingAdmissionPolicy that refuses opted-in pods without what they asked for. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { templatesKey } from '../request/metadata-keys.ts';
+import { readableStatus, type Assessed } from './assess.ts';
+import { envoyFilterLabel, templatesKey } from '../request/metadata-keys.ts';
 import { found, skipped, type Check, type Finding } from './check-contract.ts';
 import { nameOf, whereOf, type Subject } from './facts.ts';
 import { podHookOf, type InspectedHook } from './hooks.ts';
@@ -9,8 +10,19 @@ import { podHookOf, type InspectedHook } from './hooks.ts';
 const oldestMinor = 30;
 
 /** Whether a policy mentions our annotation; its name does not matter. */
-export function isGuard(policy: JsonObject): boolean {
+function isGuard(policy: JsonObject): boolean {
   return JSON.stringify(objectAt(policy, 'spec')).includes(templatesKey);
+}
+
+/** Whether it is about the mark by which a running pod has its EnvoyFilter. */
+function isGuardOfMarks(policy: JsonObject): boolean {
+  const text = JSON.stringify(objectAt(policy, 'spec'));
+  return !text.includes(templatesKey) && text.includes(envoyFilterLabel);
+}
+
+/** Either of the two. */
+export function isAnyGuard(policy: JsonObject): boolean {
+  return isGuard(policy) || isGuardOfMarks(policy);
 }
 
 export const guardPolicy: Check = {
@@ -20,15 +32,20 @@ export const guardPolicy: Check = {
   why: 'It holds while no replica answers, and catches pods that came past the webhook.',
   offline: false,
   reads: ['hooks', 'policies', 'policyBindings'],
-  run: ({ facts, objects }) => {
+  run: ({ facts, objects, assessed }) => {
     const { serverVersion } = facts;
     if (serverVersion.kind === 'known' && serverVersion.value.minor < oldestMinor)
       return skipped(
         `this Kubernetes has no ValidatingAdmissionPolicy: it came with 1.${oldestMinor}`,
       );
-    const guards = objects('policies').filter(({ object }) => isGuard(object));
-    if (guards.length === 0) return found([absent(podHookOf(objects('hooks')))]);
-    return found(guards.flatMap((guard) => guardFaults(guard, objects('policyBindings'))));
+    const policies = objects('policies');
+    const marks = policies.filter(({ object }) => isGuardOfMarks(object));
+    const hasGuard = policies.some(({ object }) => isGuard(object));
+    return found([
+      ...(hasGuard ? [] : [absent(podHookOf(objects('hooks')))]),
+      ...(marks.length > 0 ? [] : marksAbsent(assessed)),
+      ...policies.flatMap((guard) => guardFaults(guard, objects('policyBindings'))),
+    ]);
   },
 };
 
@@ -42,6 +59,23 @@ function absent(hook: InspectedHook | undefined): Finding {
       : 'there is no guard; only the hook itself keeps pods from running without their helper',
     hint: 'apply manifests/kustomize/base/guard.yaml',
   };
+}
+
+/** Only pods whose Envoy is istiod's have such a mark. */
+function marksAbsent(assessed: readonly Assessed[]): readonly Finding[] {
+  const marked = assessed.find(
+    ({ located }) => readableStatus(located.template)?.envoy?.istio !== undefined,
+  );
+  if (marked === undefined) return [];
+  return [
+    {
+      severity: 'warning',
+      where: marked.where,
+      message:
+        'no policy keeps the marks of its running pods: whoever may change their labels takes the filters out of their Envoy',
+      hint: 'apply manifests/kustomize/base/guard.yaml, which has svidecar-guard-marks as well',
+    },
+  ];
 }
 
 function guardFaults(guard: Subject, bindings: readonly Subject[]): readonly Finding[] {
