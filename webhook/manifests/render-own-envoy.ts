@@ -6,7 +6,7 @@ import { patchPlanned } from '../injection/envoy-plan.ts';
 import { inject, type Engine } from '../injection/inject.ts';
 import { ownSource } from '../injection/own-envoy.ts';
 import type { Status } from '../injection/status.ts';
-import { Trace } from '../injection/trace.ts';
+import { Trace, type TraceStep } from '../injection/trace.ts';
 import type { ProxyPlan } from '../proxy/proxy-plan.ts';
 import { locate } from '../request/locate.ts';
 import { readRequest } from '../request/read-annotations.ts';
@@ -30,7 +30,8 @@ export function renderOwnEnvoy(
   { annotations, place }: OwnEnvoyRequest,
   engine: Engine,
 ): RenderedEnvoy {
-  const { envoy: plan, helper } = statusFor(annotations, engine);
+  const { status, told } = statusFor(annotations, engine);
+  const { envoy: plan, helper } = status;
   if (plan?.proxy === undefined) throw new AppError('USAGE', 'no template brings an Envoy');
   const placed = { ...plan, proxy: { ...plan.proxy, ...place, inPod: false } };
   const source = ownSource(placed) ?? { data: {} };
@@ -39,18 +40,25 @@ export function renderOwnEnvoy(
   return {
     envoy: own(data, plan.file) ?? '',
     helper: helper?.settings,
-    warnings: warnings.map(({ message }) => message),
+    warnings: [...told, ...warnings].map(({ message }) => message),
   };
 }
 
-/** What an injection would write. */
-function statusFor(annotations: OwnEnvoyRequest['annotations'], engine: Engine): Status {
+interface Written {
+  readonly status: Status;
+  readonly told: readonly TraceStep[];
+}
+
+/** What an injection would write, and warn about. */
+function statusFor(annotations: OwnEnvoyRequest['annotations'], engine: Engine): Written {
   const located = locate(podWith(annotations), 'default');
   const request = located === undefined ? undefined : readRequest(located.template);
   if (located === undefined || request?.kind !== 'templates')
     throw new TypeError('the annotations ask for no template');
-  const context = { engine, trace: new Trace(), keysOf: (): undefined => undefined };
-  return inject(located, { ...request, previous: undefined }, context).status;
+  const trace = new Trace();
+  const context = { engine, trace, keysOf: (): undefined => undefined };
+  const { status } = inject(located, { ...request, previous: undefined }, context);
+  return { status, told: trace.steps.filter(({ level }) => level === 'warning') };
 }
 
 function podWith(annotations: Readonly<Record<string, string>>): JsonObject {

@@ -47,3 +47,17 @@ test('a socket may be written as SPIFFE_ENDPOINT_SOCKET has it', async () => {
   const url = await render([...inbound, '--socket', 'unix:///run/spire/agent.sock']);
   expect(url.out).toBe((await render(inbound)).out);
 });
+
+test('what admission would warn about is said here too, such as callers whose keys are missing', async () => {
+  const line =
+    'render envoy --socket /run/agent.sock --spiffe-id spiffe://example.org/backend --inbound 8443=8080 --jwt validate';
+  const quiet = await runSvidecar(line.split(' '));
+  expect([quiet.code, quiet.err]).toEqual([0, '']);
+  const { code, err } = await runSvidecar([
+    ...line.split(' '),
+    '--allow-callers',
+    'spiffe://other.org',
+  ]);
+  expect(code).toBe(0);
+  expect(err).toMatch(/^warning: .*lets callers of other\.org in/);
+});
