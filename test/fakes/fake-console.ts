@@ -29,12 +29,16 @@ interface Answer {
 }
 
 const key = 'the-key';
+/** Milliseconds, as of the real one. */
+const beatMs = 5_000;
 const gone: Answer = { status: 404, body: { code: 'GONE', message: 'it is gone' } };
 
 export class FakeConsole {
   readonly workloads = new Map<string, WorkloadRow>();
   readonly namespaces = new Map<string, NamespaceRow>();
   cluster: ClusterStanding = standing;
+  /** It accepts connections, and says nothing: as when its process is stopped, or the machine slept. */
+  isFrozen = false;
   /** Bodies that were POSTed, by path. */
   readonly posted: { readonly path: string; readonly body: unknown }[] = [];
   readonly #html: string;
@@ -44,6 +48,7 @@ export class FakeConsole {
   #version = 1;
   #server: Server | undefined;
   #port = 0;
+  #beats: NodeJS.Timeout | undefined;
 
   /** @param page that is served */
   constructor(page: { readonly html: string; readonly policy: string }) {
@@ -76,6 +81,14 @@ export class FakeConsole {
     await once(this.#server, 'listening');
     // Of a TCP server that listens.
     this.#port = (this.#server.address() as AddressInfo).port;
+    this.#beats = setInterval(() => {
+      if (!this.isFrozen) this.#beat(...this.#streams);
+    }, beatMs);
+  }
+
+  #beat(...streams: readonly ServerResponse[]): void {
+    const beat = { kind: 'beat', nowS: factsNowS, version: `${this.#version}` } as const;
+    for (const stream of streams) stream.write(eventText(beat));
   }
 
   /** As when `svidecar console` ends; `start` has the same port again. */
@@ -83,6 +96,7 @@ export class FakeConsole {
     const server = this.#server;
     if (server === undefined) return;
     this.#server = undefined;
+    clearInterval(this.#beats);
     this.#streams.clear();
     server.closeAllConnections();
     server.close();
@@ -124,6 +138,7 @@ export class FakeConsole {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.isFrozen) return;
     const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
     if (pathname === '/') {
       response.setHeader('content-security-policy', this.#policy);
@@ -144,7 +159,7 @@ export class FakeConsole {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     this.#streams.add(response);
     response.on('close', () => this.#streams.delete(response));
-    response.write(eventText({ kind: 'beat', nowS: factsNowS, version: `${this.#version}` }));
+    this.#beat(response);
   }
 
   #answer(path: string, { method, headers }: IncomingMessage): Answer {

@@ -85,7 +85,6 @@ describeInBrowser("the console's page", () => {
     await page.getByRole('treegrid').focus();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowRight');
-    await page.waitForURL(/open=/);
     await page.keyboard.press('ArrowDown');
     const grid = page.getByRole('treegrid');
     const active = await grid.getAttribute('aria-activedescendant');
@@ -128,6 +127,13 @@ describeInBrowser("the console's page", () => {
     server.tell({ kind: 'reset' });
     await text('live').waitFor();
     await page.getByRole('alert').waitFor({ state: 'detached' });
+  });
+
+  test('a server that says nothing any more counts as away, until it speaks', async () => {
+    server.isFrozen = true;
+    await text('connection lost').waitFor({ timeout: 20_000 });
+    server.isFrozen = false;
+    await text('live').waitFor({ timeout: 20_000 });
   });
 
   test('what cannot be resumed is read again', async () => {

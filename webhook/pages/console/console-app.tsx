@@ -77,10 +77,10 @@ function usePlace(): readonly [ConsolePlace, (place: ConsolePlace) => void] {
   const go = (next: ConsolePlace): void => {
     const fragment = fragmentOf(next);
     // Each letter in a filter would be a step back; a page, a namespace or a status is one.
-    if (isSameStep(placeOf(location.hash), next)) {
-      history.replaceState(null, '', fragment);
-      setPlace(next);
-    } else location.hash = fragment;
+    if (isSameStep(placeOf(location.hash), next)) history.replaceState(null, '', fragment);
+    else location.hash = fragment;
+    // The event of a changed fragment comes later: the next key is about what this one led to.
+    setPlace(next);
   };
   return [place, go];
 }
