@@ -119,8 +119,8 @@ export default {
     {
       name: 'fastify-only-in-the-server',
       severity: 'error',
-      from: { path: '^webhook/', pathNot: '^webhook/server/' },
-      to: { path: '(^|/)node_modules/(fastify|prom-client)/' },
+      from: { path: '^webhook/', pathNot: '^webhook/(server|console-server)/' },
+      to: { path: '(^|/)node_modules/(fastify|@fastify|prom-client)/' },
     },
   ],
   options: {

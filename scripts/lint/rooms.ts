@@ -41,6 +41,8 @@ const spire = 'webhook/spire';
 const kube = 'webhook/kube';
 const survey = 'webhook/survey';
 const consoleViews = 'webhook/console';
+const consoleCluster = 'webhook/console-cluster';
+const consoleServer = 'webhook/console-server';
 const files = 'webhook/files';
 const server = 'webhook/server';
 const dev = 'webhook/dev';
@@ -135,7 +137,18 @@ export const rooms: readonly Room[] = [
     desired,
     checks,
   ),
-  pure(consoleViews, kernel),
+  pure(
+    consoleViews,
+    kernel,
+    config,
+    certsPlan,
+    objects,
+    request,
+    injection,
+    admission,
+    checks,
+    manifests,
+  ),
   pure(workbench, kernel, editing, templates, request, injection, checks, manifests),
   // What runs in a browser.
   thin(pagesShared, kernel),
@@ -158,6 +171,21 @@ export const rooms: readonly Room[] = [
     spire,
   ),
   thin(survey, kernel, config, objects, spire, istio, injection, desired, checks, kube),
+  thin(
+    consoleCluster,
+    kernel,
+    objects,
+    request,
+    injection,
+    admission,
+    checks,
+    manifests,
+    consoleViews,
+    kube,
+    survey,
+    bansStore,
+  ),
+  thin(consoleServer, kernel, consoleViews, consoleCluster),
   thin(files, kernel, certs, templates, request, injection),
   thin(server, kernel, certs, admission),
   // The keys of callers come over the same Workload API as the helper's, and `/check` looks at the helper's list.
@@ -203,6 +231,9 @@ export const rooms: readonly Room[] = [
     bansStore,
     bansService,
     bansServer,
+    consoleViews,
+    consoleCluster,
+    consoleServer,
     // What is ours in SPIRE and in the cluster, for `svidecar cleanup`.
     'webhook/controller',
     // What `svidecar serve` starts.

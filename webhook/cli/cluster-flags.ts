@@ -1,6 +1,7 @@
 /** Which cluster a command talks to: the options for it, and the connection. */
 import type { Command } from 'commander';
 import { engineFromText, loadEngine } from '../files/load-engine.ts';
+import type { ConnectedApi } from '../kube/connection.ts';
 import type { AccessRight, RightsApi } from '../kube/denied-rights.ts';
 import type { EngineSource } from '../survey/site.ts';
 import type { CliContext } from './terminal.ts';
@@ -23,26 +24,33 @@ export function addClusterFlags(command: Command, what: string): Command {
  * @throws {AppError} CLUSTER_UNREACHABLE when there is no such kubeconfig or context
  */
 export async function connectTo(
-  { kubeconfig: path, context }: ClusterFlags,
+  flags: ClusterFlags,
   { installation, terminal, atEnd }: Pick<CliContext, 'installation' | 'terminal' | 'atEnd'>,
   needs: (api: RightsApi) => readonly AccessRight[] = () => [],
 ): Promise<RightsApi> {
-  // Loaded when called: the Kubernetes client is by far the largest library we have.
-  const { connect } = await import('../kube/connection.ts');
+  const connected = await connectQuietly(flags, installation);
   const { RightsApi: Rights } = await import('../kube/denied-rights.ts');
-  const among = installation.kubeconfigs;
   const { tellMissingRights } = await import('./missing-rights.ts');
-  const connected = await connect({
-    kind: 'kubeconfig',
-    ...(path === undefined ? {} : { path }),
-    ...(among === undefined ? {} : { among }),
-    ...(context === undefined ? {} : { context }),
-  });
   const api = new Rights(connected, (answered, resource) =>
     terminal.tellProgress?.(`asking ${connected.url}: ${answered} answers, now ${resource}`),
   );
   atEnd(() => tellMissingRights(api, terminal, needs(api)));
   return api;
+}
+
+/** {@link connectTo} where missing rights are told elsewhere than on the terminal. @throws {AppError} as it does */
+export async function connectQuietly(
+  { kubeconfig: path, context }: ClusterFlags,
+  { kubeconfigs: among }: CliContext['installation'],
+): Promise<ConnectedApi> {
+  // Loaded when called: the Kubernetes client is by far the largest library we have.
+  const { connect } = await import('../kube/connection.ts');
+  return connect({
+    kind: 'kubeconfig',
+    ...(path === undefined ? {} : { path }),
+    ...(among === undefined ? {} : { among }),
+    ...(context === undefined ? {} : { context }),
+  });
 }
 
 /** The engine of a configuration that was given (a file), or that the cluster has. */

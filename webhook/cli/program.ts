@@ -7,6 +7,7 @@ import { bansCommand } from './commands/bans.ts';
 import { checkCommand } from './commands/check.ts';
 import { cleanupCommand } from './commands/cleanup.ts';
 import { completionCommand } from './commands/completion.ts';
+import { consoleCommand } from './commands/console.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
 import { helperCommand } from './commands/helper.ts';
 import { identitiesCommand } from './commands/identities.ts';
@@ -51,6 +52,7 @@ function buildProgram(context: CliContext): Command {
     explainCommand(context),
     checkCommand(context),
     identitiesCommand(context),
+    consoleCommand(context),
     banCommand(context),
     serveCommand(context),
     helperCommand(context),

@@ -186,7 +186,10 @@ export interface WorkloadView {
     readonly code?: string;
   };
   readonly steps: readonly ConsoleStep[];
-  /** The object first, then each Envoy file, EnvoyFilter and the helper's settings; equal texts: nothing would change. */
+  /**
+   * What injection is: the object without it and with it, then each Envoy file, EnvoyFilter and the helper's settings. Of a
+   * stale one, first what a restart would change: the object as stored, and as of today. Empty: it asks for nothing.
+   */
   readonly texts: readonly TextPair[];
   readonly pods: readonly PodView[];
   /** Newest first. */

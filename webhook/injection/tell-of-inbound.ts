@@ -8,7 +8,7 @@ import { istioKeys, noInterceptionBy } from './istio-marks.ts';
 import { captureSetting, inboundCapture, isPort, istiosOwnPorts } from './istio-ports.ts';
 import { bansOf, filtersOf, listenersOf, validates, type AskedOfIstio } from './refuse-istio.ts';
 
-export interface Told {
+export interface InboundTold {
   readonly message: string;
   readonly key?: string | undefined;
 }
@@ -33,7 +33,7 @@ export function pastInbound(
   template: JsonObject,
   plan: IstioPlan,
   asked: AskedOfIstio,
-): readonly Told[] {
+): readonly InboundTold[] {
   const lack = lackOf(asked);
   if (lack === undefined) return [];
   return plan.role === 'gateway'
@@ -47,7 +47,7 @@ export function pastInbound(
       ];
 }
 
-function pastCapture(template: JsonObject, { words, need }: Lack): readonly Told[] {
+function pastCapture(template: JsonObject, { words, need }: Lack): readonly InboundTold[] {
   const capture = inboundCapture(template);
   const { from, key } = capture.by;
   if (capture.kind === 'all' && capture.but.length > 0)
@@ -66,7 +66,7 @@ function pastCapture(template: JsonObject, { words, need }: Lack): readonly Told
   ];
 }
 
-function pastInterfaces(template: JsonObject, { words }: Lack): readonly Told[] {
+function pastInterfaces(template: JsonObject, { words }: Lack): readonly InboundTold[] {
   const interfaces = captureSetting(template, 'excludeInterfaces');
   if (interfaces === undefined || interfaces.value.trim() === '') return [];
   const { from, key, value } = interfaces;
@@ -74,7 +74,7 @@ function pastInterfaces(template: JsonObject, { words }: Lack): readonly Told[] 
   return [{ key, message }];
 }
 
-function uncaught(template: JsonObject, { words }: Lack): readonly Told[] {
+function uncaught(template: JsonObject, { words }: Lack): readonly InboundTold[] {
   const by = noInterceptionBy(template);
   if (by === undefined) return [];
   const { from, key } = by;
@@ -83,7 +83,7 @@ function uncaught(template: JsonObject, { words }: Lack): readonly Told[] {
 }
 
 /** Where requests need a token, what is not HTTP is closed; a ban closes nothing. */
-function pastBans(asked: AskedOfIstio): readonly Told[] {
+function pastBans(asked: AskedOfIstio): readonly InboundTold[] {
   if (validates(asked)) return [];
   const bans = shortList(bansOf(asked));
   const message = `connections that Istio does not take for HTTP (of a port that no Service names, with another ALPN, an empty line first, HTTP/1.0) go on unread, so whoever is banned can get past ${bans}; ask for jwt-validate or istio-validate as well, which shut them`;
@@ -95,7 +95,7 @@ function portsText(ports: readonly string[]): string {
 }
 
 /** A Service's port in place of the container's would leave the app open, and nothing would tell. */
-function undeclared(template: JsonObject, asked: AskedOfIstio): readonly Told[] {
+function undeclared(template: JsonObject, asked: AskedOfIstio): readonly InboundTold[] {
   const declared = declaredBy(template);
   return chosenPorts(asked)
     .filter((name) => !declared.has(name))
@@ -106,7 +106,7 @@ function undeclared(template: JsonObject, asked: AskedOfIstio): readonly Told[] 
 }
 
 /** Envoy listens on the Service's target port there. Istio's own templates declare none of these. */
-function undeclaredByGateway(template: JsonObject, asked: AskedOfIstio): readonly Told[] {
+function undeclaredByGateway(template: JsonObject, asked: AskedOfIstio): readonly InboundTold[] {
   const declared = [...declaredBy(template)].filter((port) => !istiosOwnPorts.includes(port));
   const known =
     declared.length === 0

@@ -17,7 +17,7 @@ import { proxyConfigSaid } from './istio-proxy-config.ts';
 import { captureSetting } from './istio-ports.ts';
 import { sameUser } from './istio-same-user.ts';
 import { filtersOf, type AskedOfIstio } from './refuse-istio.ts';
-import { pastInbound, type Told } from './tell-of-inbound.ts';
+import { pastInbound, type InboundTold } from './tell-of-inbound.ts';
 import type { Trace } from './trace.ts';
 
 /** Tells of what passes without our filters. */
@@ -34,7 +34,7 @@ export function tellOfIstio(
   for (const { message, key } of sentences) trace.warn('istio_warning', message, key);
 }
 
-function unknownRole(template: JsonObject): readonly Told[] {
+function unknownRole(template: JsonObject): readonly InboundTold[] {
   const names = templatesOfUnknownRole(template);
   if (names.length === 0) return [];
   const key = istioKeys.templates;
@@ -50,17 +50,17 @@ function outboundOf(
   template: JsonObject,
   { role }: IstioPlan,
   asked: AskedOfIstio,
-): readonly Told[] {
+): readonly InboundTold[] {
   const outbound = filtersOf(asked).filter(({ direction }) => direction === 'outbound');
   if (outbound.length === 0) return [];
   const isShared = outbound.some(
     ({ oneAudienceForAllHosts: one }) => substitute(one, asked.variables) === true,
   );
-  const told: Told[] = isShared ? [sharedToken()] : [];
+  const told: InboundTold[] = isShared ? [sharedToken()] : [];
   return role === 'gateway' ? told : [...told, ...pastOutbound(template)];
 }
 
-function sharedToken(): Told {
+function sharedToken(): InboundTold {
   const key = annotationKey('audience-by-host');
   return {
     key,
@@ -75,15 +75,15 @@ const outboundSettings = [
   ['includeOutboundRanges', '*'],
 ] as const;
 
-function pastOutbound(template: JsonObject): readonly Told[] {
-  const settings = outboundSettings.flatMap(([name, usual]): readonly Told[] => {
+function pastOutbound(template: JsonObject): readonly InboundTold[] {
+  const settings = outboundSettings.flatMap(([name, usual]): readonly InboundTold[] => {
     const setting = captureSetting(template, name);
     if (setting === undefined || setting.value.trim() === usual) return [];
     const { from, key } = setting;
     const message = `${from} leads requests past Envoy, which then carry no token; take off what needs one`;
     return [{ key, message }];
   });
-  const past = [...settings, ...sameUser(template).map((message): Told => ({ message }))];
+  const past = [...settings, ...sameUser(template).map((message): InboundTold => ({ message }))];
   const uncaught = noInterceptionBy(template);
   if (uncaught === undefined) return past;
   const message = `${uncaught.from}: interception mode NONE leaves what the app sends alone: only requests to ports of Envoy's own get a token`;

@@ -26,6 +26,8 @@ export interface ConnectedApi extends KubernetesApi {
   readonly url: string;
   /** Of the kubeconfig's context, where it names one. */
   readonly namespace: string | undefined;
+  /** Of the kubeconfig; undefined elsewhere. */
+  readonly contextName: string | undefined;
   /** Bytes to and from a port of a pod, through the API server. Destroy it when done. */
   forward(namespace: string, pod: string, port: number): Promise<Duplex>;
 }
@@ -48,8 +50,9 @@ export async function connect(
   return new HttpApi(await readAccess(target), limits);
 }
 
-/** A path may have a query of its own, such as `dryRun=All`. */
+/** A path may have a query of its own, such as `dryRun=All`, or another manager where we act for somebody else. */
 function managed(path: string): string {
+  if (path.includes('fieldManager=')) return path;
   return `${path}${path.includes('?') ? '&' : '?'}fieldManager=${fieldManager}`;
 }
 
@@ -66,6 +69,7 @@ interface Call {
 class HttpApi implements ConnectedApi {
   readonly url: string;
   readonly namespace: string | undefined;
+  readonly contextName: string | undefined;
   readonly #config: KubeConfig;
   readonly #advice: string;
   readonly #limits: ApiLimits;
@@ -76,7 +80,8 @@ class HttpApi implements ConnectedApi {
     this.#config = config;
     this.#advice = advice;
     this.url = url;
-    this.namespace = config.getContextObject(config.getCurrentContext())?.namespace;
+    this.contextName = config.getCurrentContext();
+    this.namespace = config.getContextObject(this.contextName)?.namespace;
     this.#limits = limits;
   }
 

@@ -74,6 +74,10 @@ export class RightsApi implements ConnectedApi {
     return this.#api.namespace;
   }
 
+  get contextName(): string | undefined {
+    return this.#api.contextName;
+  }
+
   /** In the order of the first refusal of each. */
   get denied(): readonly AccessRight[] {
     return [...this.#denied.values()];

@@ -19,15 +19,29 @@ interface PodPage {
  */
 export async function readPodPage(
   api: Pick<ConnectedApi, 'forward'>,
-  { namespace, pod, port, path }: PodPage,
-  { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
+  page: PodPage,
+  bounds: PageBounds,
 ): Promise<JsonObject> {
+  const object = tryParse(await readPodText(api, page, bounds));
+  if (object === undefined) throw new Error('the answer is not a JSON object');
+  return object;
+}
+
+interface PageBounds {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
+/** {@link readPodPage} for a page that is a text. */
+export async function readPodText(
+  api: Pick<ConnectedApi, 'forward'>,
+  { namespace, pod, port, path }: PodPage,
+  { maxBytes, signal }: PageBounds,
+): Promise<string> {
   const opening = api.forward(namespace, pod, port);
   const socket = await inTime(opening, signal);
   try {
-    const page = tryParse(await boundedText(await answerTo(path, socket, signal), maxBytes));
-    if (page === undefined) throw new Error('the answer is not a JSON object');
-    return page;
+    return await boundedText(await answerTo(path, socket, signal), maxBytes);
   } finally {
     socket.destroy();
   }

@@ -47,7 +47,8 @@ export function configMapDiffs(
   return unified(configMapPairs(injection, options));
 }
 
-function configMapPairs(
+/** Those files, each with its source; not those that an EnvoyFilter holds once more. */
+export function configMapPairs(
   { configMaps, envoyFilters, outcomes, documents }: InjectedTexts,
   { namespace }: DecideOptions,
 ): readonly LabelledTexts[] {

@@ -12,6 +12,7 @@ import {
   type ClusterFacts,
   type FactAnswer,
   type HeldIdentities,
+  type Subject,
 } from '../checks/facts.ts';
 import { readHeld } from '../checks/held-identities.ts';
 import { ApiRefusal } from '../kube/kubernetes-api.ts';
@@ -30,11 +31,21 @@ type Held = FactAnswer<HeldIdentities>;
 /** By `namespace/pod`. */
 export async function readHelpers(site: Site): Promise<ClusterFacts['held']> {
   if (!site.asksHelpers) return new Map();
-  const pods = subjectsOf(site.objects.pods).filter(({ object }) => hasHelper(object));
-  return askPods(pods, (pod, named) => askHelper(pod, named, site));
+  return readHelpersOf(subjectsOf(site.objects.pods), site);
 }
 
-function hasHelper(pod: JsonObject): boolean {
+/** {@link readHelpers} of some pods; those without a helper are left out. */
+export async function readHelpersOf(
+  pods: readonly Subject[],
+  asker: HelperAsker,
+): Promise<ClusterFacts['held']> {
+  const withHelper = pods.filter(({ object }) => hasHelper(object));
+  return askPods(withHelper, (pod, named) => askHelper(pod, named, asker));
+}
+
+type HelperAsker = Pick<Site, 'api' | 'signal'>;
+
+export function hasHelper(pod: JsonObject): boolean {
   return containersOf(objectAt(pod, 'spec')).some(isHelper);
 }
 
@@ -45,11 +56,11 @@ function isHelper(container: JsonObject): boolean {
 async function askHelper(
   pod: JsonObject,
   { namespace, name }: PodName,
-  { api, signal }: Site,
+  { api, signal }: HelperAsker,
 ): Promise<Held> {
   if (stringAt(objectAt(pod, 'status'), 'phase') !== 'Running')
     return { kind: 'unknown', reason: 'the pod does not run yet' };
-  const path = `/api/v1/namespaces/${namespace}/pods/http:${name}:${portOf(pod)}/proxy${identitiesPath}`;
+  const path = `/api/v1/namespaces/${namespace}/pods/http:${name}:${helperPortOf(pod)}/proxy${identitiesPath}`;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(helperMs)]);
   try {
     const value = readHeld(await api.get(path, limit, maxPageBytes));
@@ -61,7 +72,7 @@ async function askHelper(
 }
 
 /** As its probes ask it. */
-function portOf(pod: JsonObject): number {
+export function helperPortOf(pod: JsonObject): number {
   const helper = containersOf(objectAt(pod, 'spec')).find(isHelper);
   const ports = listAt(helper, 'ports').filter(isObject);
   const port = ports.find((each) => each['name'] === 'svidecar-health')?.['containerPort'];

@@ -67,6 +67,30 @@ export async function surveyIdentities(options: SurveyOptions): Promise<ClusterF
   };
 }
 
+/** What decisions about a cluster's objects depend on. */
+export interface SurveyedConfiguration extends Pick<
+  ClusterFacts,
+  'configuration' | 'engine' | 'ownNamespace' | 'serverVersion'
+> {
+  readonly hooks: Reading;
+}
+
+/** Only the configuration, and where svidecar is. @throws {AppError} as {@link survey} */
+export async function surveyConfiguration(options: SurveyOptions): Promise<SurveyedConfiguration> {
+  const { facts, site, minor } = await readBasis(['services', 'deployments'], options);
+  const { configuration, engine } = await readConfiguration(site, minor);
+  const { ownNamespace, serverVersion, objects } = facts;
+  return { configuration, engine, ownNamespace, serverVersion, hooks: objects.hooks };
+}
+
+/** Only the hooks, and the certificates behind them. @throws {AppError} CLUSTER_UNREACHABLE when nobody answers */
+export async function surveyCertificates(
+  options: SurveyOptions,
+): Promise<Pick<ClusterFacts, 'nowMs' | 'objects' | 'served'>> {
+  const { facts, site } = await readBasis(['services', 'deployments', 'endpointSlices'], options);
+  return { nowMs: facts.nowMs, objects: facts.objects, served: await readServedChains(site) };
+}
+
 type Basis = Omit<
   ClusterFacts,
   'engine' | 'configuration' | 'served' | 'probe' | 'held' | 'proxies'

@@ -29,6 +29,7 @@ const commands: readonly string[] = [
   'bans',
   'bans serve',
   'completion',
+  'console',
 ];
 
 describe('help', () => {

@@ -47,6 +47,8 @@ export interface ApiServer {
   createNamespace(name: string, labels?: Readonly<Record<string, string>>): Promise<void>;
   /** Writes a kubeconfig for another user, with the rights that RBAC gives it, and returns its path. */
   kubeconfigFor(user: string, groups?: readonly string[]): Promise<string>;
+  /** Ends kube-apiserver, and starts it again at the same address once `meanwhile` is over. */
+  restart(meanwhile: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -87,11 +89,8 @@ async function start(
   const client = createApiClient(url, authority.caPem, admin);
 
   const etcdUrl = await startEtcd(work.path, processes);
-  await startKubeApiserver(
-    site,
-    [`--etcd-servers=${etcdUrl}`, ...(options.flags ?? [])],
-    processes,
-  );
+  const flags = [`--etcd-servers=${etcdUrl}`, ...(options.flags ?? [])];
+  await startKubeApiserver(site, flags, processes);
   const isReady = async (): Promise<boolean> =>
     (await client.request('GET', '/readyz')).status === 200;
   await waitUntil('the API server is ready', isReady, { processes });
@@ -117,6 +116,14 @@ async function start(
         user,
         await authority.issue({ commonName: user, organizations: groups }),
       ),
+    async restart(meanwhile): Promise<void> {
+      const at = processes.findIndex(({ name }) => name === 'kube-apiserver');
+      const [running] = processes.splice(at, 1);
+      await running?.stop(0);
+      await meanwhile();
+      await startKubeApiserver(site, flags, processes);
+      await waitUntil('the API server is ready again', isReady, { processes });
+    },
     async stop(): Promise<void> {
       client.close();
       await stopAll(processes, work);

@@ -14,6 +14,7 @@ import {
   type ExplainedWorkload,
 } from '../../manifests/explain-texts.ts';
 import type { Foreign } from '../../manifests/foreign-objects.ts';
+import { verdictWords } from '../../manifests/verdict-words.ts';
 import { addClusterFlags, connectTo, type ClusterFlags } from '../cluster-flags.ts';
 import {
   addEngineFlags,
@@ -27,7 +28,7 @@ import type { AccessRight, RightsApi } from '../../kube/denied-rights.ts';
 import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import { exitCodeOfAll } from '../exit-codes.ts';
-import { painter, reportProblems, type Paint, type Style } from '../reports.ts';
+import { painter, reportProblems, type Paint } from '../reports.ts';
 import type { CliContext, Terminal } from '../terminal.ts';
 
 interface ExplainFlags extends EngineFlags, ClusterFlags {
@@ -138,24 +139,7 @@ function versionOf(version: LiveFacts['serverVersion']): string | undefined {
   return version.kind === 'known' ? `${version.value.major}.${version.value.minor}` : undefined;
 }
 
-type Verdict = readonly [words: string, style: Style];
-
-const verdicts: Readonly<Record<ExplainedWorkload['decision']['kind'], Verdict>> = {
-  injected: ['will be injected', 'green'],
-  uninjected: ['will be un-injected', 'yellow'],
-  unchanged: ['stays as it is', 'green'],
-  skipped: ['is left alone', 'dim'],
-  refused: ['is refused', 'red'],
-};
-
-function verdictOf(decision: ExplainedWorkload['decision']): Verdict {
-  if (decision.kind !== 'skipped') return verdicts[decision.kind];
-  if (decision.reason === 'namespace_not_labelled')
-    return ['is not changed: its namespace lacks the label', 'yellow'];
-  if (decision.reason === 'namespace_pods_only')
-    return ['stays as it is; its pods will be injected', 'green'];
-  return verdicts.skipped;
-}
+const styles = { good: 'green', change: 'yellow', quiet: 'dim', bad: 'red' } as const;
 
 function print({ outcomes, foreign }: Explained, terminal: Terminal): void {
   const paint = painter(terminal);
@@ -176,10 +160,10 @@ function foreignTraceOf(foreign: Foreign, paint: Paint): string {
 /** One workload's trace, for people. */
 function traceOf(outcome: ExplainedWorkload, paint: Paint): string {
   const { document, decision, located } = outcome;
-  const [verdict, style] = verdictOf(decision);
+  const { words, tone } = verdictWords(decision);
   const place = paint('dim', printable(`${document.source.name}:${lineOf(outcome)}`));
   const code = decision.kind === 'refused' ? ` [${decision.code}]` : '';
-  const title = `${paint('bold', printable(nameOf(located)))} ${paint(style, verdict)}${code}  ${place}`;
+  const title = `${paint('bold', printable(nameOf(located)))} ${paint(styles[tone], words)}${code}  ${place}`;
   return `${title}\n${stepLines(decision.steps, paint)}`;
 }
 

@@ -1,0 +1,357 @@
+/** The console's server on a real API server with a real webhook. */
+import { request } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { consoleKeyHeader, consolePaths } from '../../../webhook/console/console-model.ts';
+import type {
+  ConsoleEvent,
+  WorkloadRow,
+  WorkloadView,
+} from '../../../webhook/console/console-model.ts';
+import type {
+  CertificatesView,
+  DoctorView,
+  IdentitiesView,
+  PreparedAction,
+  RunAnswer,
+} from '../../../webhook/console/console-reports.ts';
+import type { ServingConsole } from '../../../webhook/console-server/serve-console.ts';
+import { ConsoleClient, exchange } from '../../fakes/console-client.ts';
+import { startApiServer, type ApiServer } from '../harness/api-server.ts';
+import { describeWithComponents } from '../harness/components.ts';
+import { startConsole } from '../harness/console.ts';
+import { asks, deployment, envoyYaml, secret } from './console-shop.ts';
+import { installWebhook, type InstalledWebhook } from '../harness/webhook.ts';
+
+const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
+const deployments = '/apis/apps/v1/namespaces/shop/deployments';
+
+describeWithComponents(programs, 'svidecar console on a real API server', () => {
+  let api: ApiServer;
+  let webhook: InstalledWebhook;
+  let serving: ServingConsole;
+  let page: ConsoleClient;
+
+  beforeAll(async () => {
+    api = await startApiServer();
+    webhook = await installWebhook(api);
+    await api.createNamespace('shop', { 'svidecar.dev/injection': 'enabled' });
+    await api.createNamespace('plain');
+    await create(`/api/v1/namespaces/shop/configmaps`, {
+      metadata: { name: 'envoy' },
+      data: { 'envoy.yaml': envoyYaml },
+    });
+    await create(deployments, deployment('frontend', asks));
+    await create(deployments, deployment('quiet'));
+    await create(deployments.replace('shop', 'plain'), deployment('unseen', asks));
+    serving = await startConsole(api.kubeconfig);
+    page = await ConsoleClient.open(serving.address);
+  });
+  afterAll(async () => {
+    await serving.stop();
+    await webhook.stop();
+    await api.stop();
+  });
+
+  async function create(path: string, object: unknown): Promise<void> {
+    const { status, body } = await api.request('POST', path, object);
+    expect(status, JSON.stringify(body)).toBe(201);
+  }
+  async function rowWith(id: string, isSo: (row: WorkloadRow) => boolean): Promise<WorkloadRow> {
+    const { workloads } = await page.until(
+      () => page.coverage(),
+      (each) => each.workloads.some((row) => row.id === id && isSo(row)),
+    );
+    const row = workloads.find((each) => each.id === id);
+    if (row === undefined) throw new TypeError(`${id} is there`);
+    return row;
+  }
+
+  test('shows what each workload is, and counts it in its namespace', async () => {
+    const frontend = await rowWith(
+      'shop/Deployment/frontend',
+      ({ status }) => status !== 'unknown',
+    );
+    expect(frontend).toMatchObject({ status: 'injected', templates: ['jwt-inject'] });
+    const unseen = await rowWith('plain/Deployment/unseen', ({ status }) => status !== 'unknown');
+    expect(unseen).toMatchObject({ status: 'missing', why: { id: 'namespace_not_labelled' } });
+    const { namespaces, cluster } = await page.coverage();
+    expect(namespaces.find(({ name }) => name === 'shop')).toMatchObject({
+      label: 'enabled',
+      counts: { injected: 1, not_asked: 1, missing: 0 },
+    });
+    expect(cluster).toMatchObject({ connection: 'connected', awaited: [] });
+    expect(cluster.missingRights).toBeUndefined();
+  });
+
+  test('tells a change within a second, and only that', async () => {
+    const { version } = await page.coverage();
+    const seen: { readonly event: ConsoleEvent; readonly atMs: number }[] = [];
+    const end = new AbortController();
+    const following = page.follow(
+      version,
+      (event) => seen.push({ event, atMs: Date.now() }),
+      end.signal,
+    );
+    await page.until(
+      () => Promise.resolve(seen.length),
+      (count) => count > 0,
+    );
+    const createdMs = Date.now();
+    await create(deployments, deployment('late', asks));
+    const isLate = ({ event }: (typeof seen)[number]): boolean =>
+      event.kind === 'changed' &&
+      event.workloads.some(({ name, status }) => name === 'late' && status === 'injected');
+    await page.until(() => Promise.resolve(seen.some(isLate)), Boolean);
+    expect((seen.find(isLate)?.atMs ?? Infinity) - createdMs).toBeLessThan(1_000);
+    const changed = seen.flatMap(({ event }) => (event.kind === 'changed' ? event.workloads : []));
+    expect(new Set(changed.map(({ name }) => name))).toEqual(new Set(['late']));
+    await api.request('DELETE', `${deployments}/late`);
+    await page.until(
+      () => Promise.resolve(seen),
+      (all) =>
+        all.some(
+          ({ event }) =>
+            event.kind === 'changed' && event.goneWorkloads.includes('shop/Deployment/late'),
+        ),
+    );
+    end.abort();
+    await following;
+  });
+
+  test('resumes after a break with what has changed since, and says where it cannot', async () => {
+    const { version } = await page.coverage();
+    await create(deployments, deployment('meanwhile'));
+    await rowWith('shop/Deployment/meanwhile', () => true);
+    const first = await eventsSince(version, ({ kind }) => kind === 'changed');
+    expect(first.find(({ kind }) => kind === 'changed')).toMatchObject({
+      workloads: [{ name: 'meanwhile', status: 'not_asked' }],
+    });
+    const other = await eventsSince('another.1', ({ kind }) => kind === 'reset');
+    const told = other.find(({ kind }) => kind === 'reset' || kind === 'changed');
+    expect(told?.kind).toBe('reset');
+  });
+
+  async function eventsSince(
+    version: string,
+    isLast: (event: ConsoleEvent) => boolean,
+  ): Promise<readonly ConsoleEvent[]> {
+    const events: ConsoleEvent[] = [];
+    const end = new AbortController();
+    const following = page.follow(version, (event) => events.push(event), end.signal);
+    await page.until(
+      () => Promise.resolve(events),
+      (all) => all.some(isLast),
+    );
+    end.abort();
+    await following;
+    return events;
+  }
+
+  test('tells the story of a workload, and shows no value of a variable', async () => {
+    await rowWith('shop/Deployment/frontend', ({ status }) => status === 'injected');
+    const view = await page.get<WorkloadView>(`${consolePaths.workload}/shop/Deployment/frontend`);
+    expect(view.steps.map(({ id }) => id)).toContain('templates_requested');
+    expect(view.verdict.words).toBe('stays as it is');
+    const [object] = view.texts;
+    expect(object?.before).not.toContain('auth-helper');
+    expect(object?.after).toContain('auth-helper');
+    expect(view.texts.map(({ title }) => title)).toContain('envoy.yaml');
+    const envoy = view.texts.find(({ kind }) => kind === 'envoy');
+    expect(envoy?.before).toBe(envoyYaml);
+    expect(envoy?.after).toContain('svidecar');
+    expect(JSON.stringify(view)).not.toContain(secret);
+    expect(JSON.stringify(view)).toContain('(not shown)');
+    const gone = await page.ask('GET', `${consolePaths.workload}/shop/Deployment/nobody`);
+    expect(gone).toMatchObject({ status: 404, body: { code: 'OBJECT_NOT_FOUND' } });
+  });
+
+  test('runs the checks, looks at identities and at certificates', async () => {
+    for (const path of [consolePaths.doctor, consolePaths.identities, consolePaths.certificates]) {
+      const { status } = await page.ask('POST', path, { asksHelpers: false });
+      expect(status).toBe(202);
+    }
+    const done = <T>(path: string): Promise<RunAnswer<T>> =>
+      page.until(
+        () => page.get<RunAnswer<T>>(path),
+        ({ state }) => state.kind === 'done' || state.kind === 'failed',
+      );
+    const doctor = await done<DoctorView>(consolePaths.doctor);
+    expect(doctor.result?.checks.find(({ id }) => id === 'webhook_configured')?.status).toBe('ok');
+    const identities = await done<IdentitiesView>(consolePaths.identities);
+    expect(identities.result?.nodes).toContainEqual(
+      expect.objectContaining({
+        id: 'shop/Deployment/frontend',
+        sendsTo: ['spiffe://example.org/backend'],
+      }),
+    );
+    const certificates = await done<CertificatesView>(consolePaths.certificates);
+    expect(certificates.result?.hooks[0]?.trusts.length).toBeGreaterThan(0);
+  });
+
+  test('restarts only after the command was shown, and once', async () => {
+    const action = {
+      kind: 'restart',
+      namespace: 'shop',
+      workloadKind: 'Deployment',
+      name: 'frontend',
+    };
+    const { body } = await page.ask('POST', consolePaths.actions, action);
+    const prepared = body as PreparedAction;
+    expect(prepared.command).toContain('kubectl rollout restart deployment/frontend -n shop');
+    const before = await annotationOf('frontend');
+    expect(before).toBeUndefined();
+    const done = await page.ask('POST', consolePaths.carryOut, { id: prepared.id });
+    expect(done).toMatchObject({ status: 200 });
+    expect(await annotationOf('frontend')).toMatch(/^20/);
+    const again = await page.ask('POST', consolePaths.carryOut, { id: prepared.id });
+    expect(again.status).toBe(404);
+  });
+
+  async function annotationOf(name: string): Promise<string | undefined> {
+    const { body } = await api.request('GET', `${deployments}/${name}`);
+    const { spec } = body as {
+      spec: { template: { metadata: { annotations?: Record<string, string> } } };
+    };
+    return spec.template.metadata.annotations?.['kubectl.kubernetes.io/restartedAt'];
+  }
+
+  test('a namespace that vanishes while it is looked at is told', async () => {
+    await api.createNamespace('brief', { 'svidecar.dev/injection': 'enabled' });
+    await create(deployments.replace('shop', 'brief'), deployment('short'));
+    await rowWith('brief/Deployment/short', () => true);
+    await api.request('DELETE', '/api/v1/namespaces/brief');
+    await page.until(
+      () => page.coverage(),
+      ({ namespaces, workloads }) =>
+        !namespaces.some(({ name }) => name === 'brief') &&
+        !workloads.some(({ namespace }) => namespace === 'brief'),
+    );
+  });
+
+  describe('lets nobody in but the page that was opened', () => {
+    const path = consolePaths.coverage;
+    test('an address once', async () => {
+      const { origin, hash } = new URL(serving.address);
+      const used = await exchange(origin, hash.slice('#token='.length));
+      expect(used.status).toBe(401);
+      expect(JSON.stringify(used.body)).toContain('opened already');
+      expect((await exchange(origin, 'guessed')).status).toBe(401);
+      const { body } = await page.ask('POST', consolePaths.anotherAddress, {});
+      const other = await ConsoleClient.open((body as { address: string }).address);
+      expect((await other.coverage()).workloads.length).toBeGreaterThan(0);
+    });
+
+    test.each([
+      ['no key', {}, 401],
+      ['another key', { [consoleKeyHeader]: 'x' }, 401],
+      ['a foreign Host', { host: 'evil.example' }, 403],
+      ['the right port under another name', { host: 'localhost:PORT' }, 403],
+      ['a foreign Origin', { origin: 'http://evil.example' }, 403],
+      ['an opaque Origin', { origin: 'null' }, 403],
+      ['another port', { origin: 'http://127.0.0.1:1' }, 403],
+      ['a foreign site', { 'sec-fetch-site': 'cross-site' }, 403],
+      ['a page of another port', { 'sec-fetch-site': 'same-site' }, 403],
+    ])('%s is refused', async (name, headers, status) => {
+      const isKeyed = status === 403;
+      const filled = Object.fromEntries(
+        Object.entries(headers).map(([key, value]) => [
+          key,
+          value.replace('PORT', serving.listensOn.split(':')[1] ?? ''),
+        ]),
+      );
+      const own = isKeyed ? page.headers : {};
+      for (const method of ['GET', 'POST'])
+        expect(await statusOf(method, path, { ...own, ...filled }), name).toBe(
+          method === 'POST' && !isKeyed ? 403 : status,
+        );
+    });
+
+    test('a form of another site cannot even be read', async () => {
+      const headers = { ...page.headers, 'content-type': 'text/plain' };
+      expect(await statusOf('POST', consolePaths.actions, headers)).toBe(415);
+    });
+
+    test('the page says its policy, and goes into no frame', async () => {
+      const response = await fetch(`http://${serving.listensOn}/`);
+      expect(response.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+      expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+      expect(response.headers.get('access-control-allow-origin')).toBeNull();
+      expect(await statusOf('GET', '/', { 'sec-fetch-dest': 'iframe' })).toBe(403);
+    });
+  });
+
+  function statusOf(
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const url = `http://${serving.listensOn}${path}`;
+      const sent = request(url, { method, headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      });
+      sent.on('error', reject);
+      sent.end(method === 'POST' ? '{}' : undefined);
+    });
+  }
+
+  test('a person without rights is told once what is missing, and which Role gives it', async () => {
+    const poor = await startConsole(await api.kubeconfigFor('poor'), { namespace: 'shop' });
+    try {
+      const own = await ConsoleClient.open(poor.address);
+      const { cluster, workloads } = await own.until(
+        () => own.coverage(),
+        (each) => each.cluster.awaited.length === 0,
+      );
+      expect(workloads).toEqual([]);
+      expect(cluster.connection).toBe('connected');
+      const role = cluster.missingRights?.role ?? '';
+      expect(cluster.missingRights?.rights.map(({ what }) => what)).toContain(
+        'list and watch deployments.apps',
+      );
+      const given = await api.kubectl(['apply', '-f', '-'], { input: role });
+      expect(given.code, given.stderr + role).toBe(0);
+      for (const words of [
+        ['clusterrolebinding', 'poor', '--clusterrole=svidecar-console', '--user=poor'],
+        ['rolebinding', 'poor', '-n', 'shop', '--role=svidecar-console', '--user=poor'],
+      ]) {
+        const bound = await api.kubectl(['create', ...words]);
+        expect(bound.code, bound.stderr).toBe(0);
+      }
+      const after = await own.until(
+        () => own.coverage(),
+        (each) => each.cluster.missingRights === undefined,
+      );
+      expect(after.namespaces.map(({ name }) => name)).toEqual(['shop']);
+    } finally {
+      await poor.stop();
+    }
+  }, 60_000);
+
+  test('says when the API server is away, and goes on when it is back', async () => {
+    const { version } = await page.coverage();
+    const events: ConsoleEvent[] = [];
+    const end = new AbortController();
+    const following = page.follow(version, (event) => events.push(event), end.signal);
+    await api.restart(async () => {
+      await page.until(
+        () => Promise.resolve(events),
+        (all) => all.some((each) => each.kind === 'cluster' && each.cluster.connection === 'away'),
+      );
+      const { cluster, workloads } = await page.coverage();
+      expect(cluster.problem).toBeDefined();
+      expect(workloads.length).toBeGreaterThan(0);
+    });
+    await page.until(
+      () => page.coverage(),
+      ({ cluster }) => cluster.connection === 'connected',
+    );
+    await wait(100);
+    await create(deployments, deployment('after'));
+    await rowWith('shop/Deployment/after', () => true);
+    end.abort();
+    await following;
+  }, 60_000);
+});

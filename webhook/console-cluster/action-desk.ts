@@ -1,0 +1,158 @@
+/** What may be changed from the console: only what the CLI, or kubectl, would do; shown first, carried out once it is said again. */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '#kernel/clock.ts';
+import { AppError } from '#kernel/errors.ts';
+import { actionText, type CommandTarget } from '../console/action-commands.ts';
+import type { ActionOutcome, ConsoleAction, PreparedAction } from '../console/console-reports.ts';
+import { ApiRefusal, type KubernetesApi } from '../kube/kubernetes-api.ts';
+import { pathOf, reasonOf } from '../kube/read-list.ts';
+import { apiVersionOf, kindNamed } from '../objects/kinds.ts';
+import type { ShownBans } from './shown-bans.ts';
+
+export interface DeskParts {
+  readonly api: KubernetesApi;
+  readonly bans: ShownBans;
+  readonly target: CommandTarget;
+  readonly clock: Clock;
+  /** Seconds of `24h`. @throws {AppError} USAGE */
+  readonly durationS: (text: string) => number;
+}
+
+/** Seconds in which it can be carried out. */
+const validS = 300;
+/** Prepared ones that wait; the oldest go. */
+const maxPrepared = 100;
+/** Milliseconds for one change. */
+const actMs = 60_000;
+/** Of kubectl's own, so that the change is told from the webhook's. */
+const restartedAt = 'kubectl.kubernetes.io/restartedAt';
+const restartManager = 'fieldManager=kubectl-rollout';
+
+interface Prepared {
+  readonly action: ConsoleAction;
+  readonly validUntilS: number;
+}
+
+export class ActionDesk {
+  readonly #parts: DeskParts;
+  readonly #prepared = new Map<string, Prepared>();
+
+  constructor(parts: DeskParts) {
+    this.#parts = parts;
+  }
+
+  /** Nothing is changed. @throws {AppError} USAGE where it cannot be done so */
+  prepare(action: ConsoleAction): PreparedAction {
+    if (action.kind === 'ban_add' && action.for !== undefined) this.#parts.durationS(action.for);
+    const list = action.kind === 'restart' ? undefined : action.list;
+    const isKnown = list === undefined || this.#parts.bans.has(list);
+    const text = isKnown ? actionText(action, this.#parts.target, list) : undefined;
+    if (text === undefined) throw new AppError('USAGE', whyNot(action));
+    const id = randomUUID();
+    const validUntilS = this.#nowS() + validS;
+    this.#prepared.set(id, { action, validUntilS });
+    for (const oldest of this.#prepared.keys()) {
+      if (this.#prepared.size <= maxPrepared) break;
+      this.#prepared.delete(oldest);
+    }
+    return { id, ...text, validUntilS };
+  }
+
+  /** Once. @throws {AppError} OBJECT_NOT_FOUND where nothing is prepared, and what the change itself may meet */
+  async carryOut(id: string): Promise<ActionOutcome> {
+    const prepared = this.#prepared.get(id);
+    this.#prepared.delete(id);
+    if (prepared === undefined || prepared.validUntilS < this.#nowS())
+      throw new AppError(
+        'OBJECT_NOT_FOUND',
+        'this was carried out already, or waited for too long; prepare it again',
+      );
+    return { message: await this.#act(prepared.action) };
+  }
+
+  #act(action: ConsoleAction): Promise<string> {
+    switch (action.kind) {
+      case 'restart':
+        return this.#restart(action);
+      case 'ban_add':
+        return this.#ban(action);
+      case 'ban_lift':
+        return this.#lift(action.list, action);
+      case 'ban_lift_shown':
+        return this.#lift(action.list, this.#parts.bans.whom(action.list, action.ban));
+    }
+  }
+
+  /** As `kubectl rollout restart`: the pod template gets a new annotation. */
+  async #restart({
+    namespace,
+    workloadKind,
+    name,
+  }: Extract<ConsoleAction, { kind: 'restart' }>): Promise<string> {
+    const type = kindNamed(workloadKind);
+    if (type?.isRestartable !== true)
+      throw new AppError('USAGE', `a ${workloadKind} cannot be restarted`);
+    const source = { apiVersion: apiVersionOf(type), resource: type.resource };
+    const path = `${pathOf(source, namespace, name)}?${restartManager}`;
+    const at = new Date(this.#parts.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    const template = { metadata: { annotations: { [restartedAt]: at } } };
+    try {
+      await this.#parts.api.merge(path, { spec: { template } }, AbortSignal.timeout(actMs));
+    } catch (thrown) {
+      if (!(thrown instanceof ApiRefusal)) throw thrown;
+      throw refusalOf(thrown, { ...source, verb: 'patch' });
+    }
+    return `${workloadKind} ${namespace}/${name} is being restarted`;
+  }
+
+  async #ban(action: Extract<ConsoleAction, { kind: 'ban_add' }>): Promise<string> {
+    const { claim, value, reason, list } = action;
+    const atS = this.#nowS();
+    const untilS = action.for === undefined ? undefined : atS + this.#parts.durationS(action.for);
+    await this.#parts.bans.put(list, {
+      claim,
+      value,
+      reason,
+      untilS,
+      issuedBeforeS: undefined,
+      by: undefined,
+      atS,
+    });
+    return `banned by ${claim} in ${list}`;
+  }
+
+  async #lift(
+    list: string,
+    whom: { readonly claim: string; readonly value: string },
+  ): Promise<string> {
+    const wasThere = await this.#parts.bans.remove(list, whom);
+    return wasThere
+      ? `no longer banned by ${whom.claim} in ${list}`
+      : `there was no such ban in ${list}`;
+  }
+
+  #nowS(): number {
+    return this.#parts.clock.now() / 1_000;
+  }
+}
+
+function whyNot(action: ConsoleAction): string {
+  return action.kind === 'restart'
+    ? `a ${action.workloadKind} cannot be restarted: delete it, so that it is made again`
+    : `no workload that is seen here reads the list ${action.list}`;
+}
+
+/** The message of the API server may quote what was sent, which is nobody's secret here. */
+function refusalOf(
+  thrown: ApiRefusal,
+  what: { readonly apiVersion: string; readonly resource: string; readonly verb: string },
+): AppError {
+  const code =
+    thrown.status === 403
+      ? 'CLUSTER_FORBIDDEN'
+      : thrown.status === 404
+        ? 'OBJECT_NOT_FOUND'
+        : 'CLUSTER_UNREACHABLE';
+  const message = thrown.status === 403 ? reasonOf(thrown, what) : thrown.said;
+  return new AppError(code, message, { cause: thrown });
+}

@@ -1,0 +1,104 @@
+/** The injector's configuration in the cluster, and the engine that it makes: looked at again and again. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { AppError } from '#kernel/errors.ts';
+import type { ReadConfigMap } from '../admission/check-envoy.ts';
+import type { ClusterStanding } from '../console/console-model.ts';
+import type { JudgeContext } from '../console/judge-workload.ts';
+import type { Engine } from '../injection/inject.ts';
+import { surveyConfiguration, type SurveyedConfiguration } from '../survey/survey.ts';
+import { surveyOptions, type SurveySource } from './survey-options.ts';
+
+export interface ConfigurationSource extends SurveySource {
+  /** What the decisions are made by where a file was given. */
+  readonly configFile: string | undefined;
+}
+
+/** Milliseconds between looks: five small requests. */
+const everyMs = 15_000;
+/** Milliseconds until the next one where nobody answered. */
+const againMs = 1_000;
+/** Milliseconds for one look. */
+const lookMs = 20_000;
+
+export class ConfigurationInForce {
+  readonly #source: ConfigurationSource;
+  readonly #changed: (isFirst: boolean) => void;
+  #surveyed: SurveyedConfiguration | undefined;
+  #key = '';
+  #pause = new AbortController();
+
+  /** @param changed is told of the first configuration, and of each other one */
+  constructor(source: ConfigurationSource, changed: (isFirst: boolean) => void) {
+    this.#source = source;
+    this.#changed = changed;
+  }
+
+  /** Until `signal` aborts. */
+  start(signal: AbortSignal): void {
+    void this.#follow(signal);
+  }
+
+  /** Looks soon: something it depends on has changed. */
+  look(): void {
+    this.#pause.abort();
+  }
+
+  get engine(): Engine | undefined {
+    return this.#surveyed?.engine;
+  }
+
+  /** Undefined until it is known. */
+  judge(configMap: ReadConfigMap): JudgeContext | undefined {
+    if (this.#surveyed === undefined) return undefined;
+    const { engine, ownNamespace } = this.#surveyed;
+    return { engine, ownNamespace, configMap };
+  }
+
+  /** Such as `1.36`. */
+  get kubernetes(): string | undefined {
+    const version = this.#surveyed?.serverVersion;
+    return version?.kind === 'known' ? `${version.value.major}.${version.value.minor}` : undefined;
+  }
+
+  get told(): ClusterStanding['configuration'] {
+    const { configFile } = this.#source;
+    if (configFile !== undefined) return { words: configFile };
+    const configuration = this.#surveyed?.configuration;
+    if (configuration === undefined) return { words: 'not known yet' };
+    if (configuration.kind !== 'known')
+      return { words: 'built-in defaults', fault: configuration.reason };
+    const { where, fault } = configuration.value;
+    const words = `${where.kind} ${where.namespace}/${where.name}`;
+    return fault === undefined ? { words } : { words, fault };
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#pause = new AbortController();
+      const isDone = await this.#read(signal);
+      const end = AbortSignal.any([signal, this.#pause.signal]);
+      await wait(isDone ? everyMs : againMs, undefined, { signal: end, ref: false }).catch(
+        () => undefined,
+      );
+    }
+  }
+
+  async #read(signal: AbortSignal): Promise<boolean> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(lookMs)]);
+    try {
+      const surveyed = await surveyConfiguration(surveyOptions(this.#source, limit));
+      const { configuration, ownNamespace, engine, serverVersion } = surveyed;
+      const key = JSON.stringify([configuration, ownNamespace, engine.config, serverVersion]);
+      if (key === this.#key) return true;
+      const isFirst = this.#surveyed === undefined;
+      this.#key = key;
+      this.#surveyed = surveyed;
+      this.#changed(isFirst);
+      return true;
+    } catch (thrown) {
+      // Nobody answers, which the standing tells; a file of the person's own was read before we began.
+      if (!(thrown instanceof AppError) && !limit.aborted) throw thrown;
+      return false;
+    }
+  }
+}

@@ -1,0 +1,117 @@
+/** Where a workload stands: the engine's verdict, its namespace's label and its pods put together. */
+import type {
+  CoverageCounts,
+  CoverageStatus,
+  NamespaceRow,
+  PodCounts,
+  WorkloadRow,
+} from './console-model.ts';
+import type { SeenWorkload, WorkloadVerdict } from './judge-workload.ts';
+
+export interface StandingFacts {
+  readonly seen: Pick<SeenWorkload, 'asks' | 'isInjected'>;
+  /** Undefined until it has been judged. */
+  readonly verdict: WorkloadVerdict | undefined;
+  readonly label: NamespaceRow['label'];
+  readonly isPod: boolean;
+  readonly pods: PodCounts;
+  /** Of one of its injected pods, where the workload itself stays as it is. */
+  readonly podVerdict: WorkloadVerdict | undefined;
+}
+
+/** What a row says of it. */
+export type RowStanding = Pick<WorkloadRow, 'status' | 'why'>;
+
+/** Every status once, in the order in which they are shown. */
+const coverageStatuses: readonly CoverageStatus[] = [
+  'refused',
+  'missing',
+  'stale',
+  'injected',
+  'left_alone',
+  'unknown',
+  'not_asked',
+];
+
+export function standingOf(facts: StandingFacts): RowStanding {
+  const { seen, verdict } = facts;
+  if (!seen.asks && !seen.isInjected) return { status: 'not_asked' };
+  if (verdict === undefined)
+    return standing('unknown', { id: 'being_judged', message: 'is being looked at' });
+  return judged(facts, verdict);
+}
+
+function judged(facts: StandingFacts, verdict: WorkloadVerdict): RowStanding {
+  const { seen, pods } = facts;
+  switch (verdict.kind) {
+    case 'refused':
+      return standing('refused', verdict.why);
+    case 'uninjected':
+      return standing('stale', verdict.why);
+    case 'skipped':
+      return standing(seen.asks ? 'left_alone' : 'not_asked', verdict.why);
+    case 'unchanged':
+      return pods.total > pods.injected ? podsWithout(pods) : standing('injected', verdict.why);
+    case 'injected':
+      return seen.isInjected ? stale : notYet(facts, verdict);
+    default:
+      return verdict.kind satisfies never;
+  }
+}
+
+const stale: RowStanding = {
+  status: 'stale',
+  why: { id: 'injected', message: "was injected with other settings than today's" },
+};
+
+/** It would be injected, and is stored without. */
+function notYet(facts: StandingFacts, verdict: WorkloadVerdict): RowStanding {
+  const { label, isPod, pods } = facts;
+  if (label === 'none')
+    return missing(
+      'namespace_not_labelled',
+      'its namespace has no label svidecar.dev/injection, so the webhook sees nothing of it',
+    );
+  if (label === 'pod' && !isPod) return byPods(facts, verdict);
+  if (pods.total > pods.injected) return podsWithout(pods);
+  return missing(
+    'stored_without',
+    isPod
+      ? 'asked for injection and runs without it'
+      : 'was stored without its injection, before the webhook or its label was there; its new pods are injected all the same',
+  );
+}
+
+/** The workload stays as it is: its pods are injected when they are created. */
+function byPods({ pods, podVerdict }: StandingFacts, verdict: WorkloadVerdict): RowStanding {
+  if (pods.total > pods.injected) return podsWithout(pods);
+  if (podVerdict?.kind === 'injected') return stale;
+  return standing('injected', podVerdict?.why ?? verdict.why);
+}
+
+function podsWithout({ total, injected }: PodCounts): RowStanding {
+  return missing('pods_without', `${total - injected} of ${total} pods run without it`);
+}
+
+function missing(id: string, message: string): RowStanding {
+  return standing('missing', { id, message });
+}
+
+function standing(status: CoverageStatus, why: RowStanding['why']): RowStanding {
+  return why === undefined ? { status } : { status, why };
+}
+
+function emptyCounts(): Record<CoverageStatus, number> {
+  // Built from the list of all of them.
+  return Object.fromEntries(coverageStatuses.map((each) => [each, 0])) as Record<
+    CoverageStatus,
+    number
+  >;
+}
+
+/** How many of each there are. */
+export function countsOf(rows: Iterable<Pick<WorkloadRow, 'status'>>): CoverageCounts {
+  const counts = emptyCounts();
+  for (const { status } of rows) counts[status] += 1;
+  return counts;
+}

@@ -1,0 +1,136 @@
+/** What injection makes of one stored object, as pairs of texts: its own, those of its Envoy, and its helper's settings. */
+import { messageOf } from '#kernel/errors.ts';
+import { nameOf, subjectsOf, type LiveFacts } from '../checks/facts.ts';
+import { settingsFile } from '../../sidecar/config/helper-contract.ts';
+import type { Engine } from '../injection/inject.ts';
+import { filterManifestOf, yamlOf } from '../manifests/appended-documents.ts';
+import { configMapPairs } from '../manifests/diff-texts.ts';
+import { injectTexts, type InjectedTexts } from '../manifests/inject-texts.ts';
+import { readManifest } from '../manifests/manifest.ts';
+import type { LabelledTexts } from '../manifests/unified-diff.ts';
+import { uninjectTexts } from '../manifests/uninject-texts.ts';
+import type { TextPair } from './console-model.ts';
+import { shownObject, withoutSecrets } from './hide-secrets.ts';
+
+interface Site {
+  readonly live: LiveFacts;
+  readonly engine: Engine;
+  /** `Deployment shop/frontend`. */
+  readonly title: string;
+}
+
+/**
+ * @param isStale whether a restart would change it
+ * @returns nothing for an object that asks for nothing, or that no text could be made of
+ */
+export function workloadTexts(site: Site, isStale: boolean): readonly TextPair[] {
+  const stored = yamlOf(site.live.object);
+  const without = withoutInjection(stored, site);
+  const made = injected(without.text, site);
+  const today = objectText(made.documents[0]?.text ?? '');
+  const isInjected = without.text !== stored;
+  if (!isInjected && made.configMaps.length === 0) return refusedPair(site, stored, made);
+  return [
+    ...(isStale ? [restartPair(site, stored)] : []),
+    {
+      title: site.title,
+      kind: 'object',
+      before: objectText(without.text),
+      after: isInjected ? objectText(stored) : today,
+      beforeName: `${site.title} without svidecar`,
+      afterName: `${site.title} ${isInjected ? 'as stored' : 'as it would be'}`,
+      ...(without.problem === undefined ? {} : { problem: without.problem }),
+    },
+    ...filterPairs(made, site),
+    ...configMapPairs(made, { engine: site.engine, namespace: site.live.namespace }).map(filePair),
+  ];
+}
+
+function restartPair(site: Site, stored: string): TextPair {
+  const { title } = site;
+  return {
+    title: `${title}: what a restart changes`,
+    kind: 'object',
+    before: objectText(stored),
+    after: objectText(injected(stored, site).documents[0]?.text ?? ''),
+    beforeName: `${title} as stored`,
+    afterName: `${title} by the configuration of today`,
+  };
+}
+
+/** Of one that is refused there is only what it is now. */
+function refusedPair({ title }: Site, stored: string, made: InjectedTexts): readonly TextPair[] {
+  const [refusal] = made.problems;
+  if (refusal === undefined) return [];
+  const text = objectText(stored);
+  return [
+    {
+      title,
+      kind: 'object',
+      before: text,
+      after: text,
+      beforeName: `${title} as stored`,
+      afterName: `${title} as stored`,
+      problem: withoutSecrets(refusal.error.message),
+    },
+  ];
+}
+
+interface Uninjected {
+  readonly text: string;
+  readonly problem?: string;
+}
+
+function withoutInjection(stored: string, { live }: Site): Uninjected {
+  const { text, problems } = uninjectTexts([{ name: live.name, text: stored }], live.namespace);
+  const [problem] = problems;
+  // What cannot be taken back is shown as it is, and why.
+  return problem === undefined ? { text } : { text: stored, problem: messageOf(problem.error) };
+}
+
+function injected(text: string, { live, engine }: Site): InjectedTexts {
+  const sources = [
+    { name: live.name, text },
+    ...live.configMaps.map((each) => ({ name: live.name, text: yamlOf(each) })),
+  ];
+  return injectTexts(sources, { engine, namespace: live.namespace });
+}
+
+/** One object of a text, as it is shown; empty where there is none. */
+function objectText(text: string): string {
+  const [object] = readManifest({ name: '', text }).flatMap(({ objects }) => objects);
+  return object === undefined ? '' : withoutSecrets(yamlOf(shownObject(object.value)));
+}
+
+/** Labels end in the file's name. */
+function filePair({ before, after, labels }: LabelledTexts): TextPair {
+  const words = labels.after.split(' ');
+  const file = words.at(-1) ?? '';
+  const isMade = labels.before === '/dev/null';
+  return {
+    title: file,
+    kind: isMade && file === settingsFile ? 'settings' : 'envoy',
+    before: withoutSecrets(before),
+    after: withoutSecrets(after),
+    beforeName: isMade ? 'nothing' : labels.before,
+    afterName: labels.after,
+  };
+}
+
+function filterPairs(made: InjectedTexts, { live }: Site): readonly TextPair[] {
+  const there = new Map(
+    subjectsOf(live.envoyFilters).map(({ object }) => [nameOf(object), object]),
+  );
+  return made.envoyFilters.wanted.map((filter): TextPair => {
+    const before = there.get(filter.name);
+    const title = `EnvoyFilter ${filter.namespace}/${filter.name}`;
+    return {
+      title,
+      kind: 'envoy_filter',
+      before: before === undefined ? '' : withoutSecrets(yamlOf(shownObject(before))),
+      after: withoutSecrets(yamlOf(filterManifestOf(filter, filter.namespace))),
+      beforeName: before === undefined ? 'nothing' : `${title} as stored`,
+      afterName: title,
+    };
+  });
+}
