@@ -1,6 +1,6 @@
 /** The console's page in a real browser: what it asks for, what it says, and what axe-core finds. */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import axe, { type AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 
@@ -57,7 +57,7 @@ export async function accessFaults(page: Page): Promise<readonly string[]> {
 /** Keeps a picture, where SVIDECAR_PICTURES names a folder. */
 export async function picture(page: Page, name: string): Promise<void> {
   if (pictures === undefined) return;
-  const folder = join(repository, pictures);
+  const folder = resolve(repository, pictures);
   mkdirSync(folder, { recursive: true });
   await page.screenshot({ path: join(folder, `${name}.png`) });
 }
