@@ -19,6 +19,7 @@ interface PageKind {
 
 /** The folder of a page in webhook/pages is its name here. */
 const pages: ReadonlyMap<string, PageKind> = new Map([
+  ['start', { title: 'svidecar start', allows: "connect-src 'self'" }],
   ['workbench', { title: 'svidecar workbench', allows: 'worker-src blob:', data: workbenchData }],
   ['console', { title: 'svidecar console', allows: "connect-src 'self'" }],
 ]);

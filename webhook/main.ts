@@ -62,6 +62,7 @@ function readInstallation(): Installation {
     standInProgram: join(root, 'sidecar/stand-ins/main.ts'),
     ...kubeconfigs(),
     envoy: findEnvoy(),
+    ...components(),
     runHelper,
     askWorkloadApi,
     page: (name) => builtPage(root, name),
@@ -103,6 +104,11 @@ async function runHelper(argv: readonly string[]): Promise<number> {
 async function askWorkloadApi(address: string): Promise<WorkloadApiAnswer> {
   const { askOnce } = await import('../sidecar/workload-api/ask-once.ts');
   return { address, ...(await askOnce(address)) };
+}
+
+function components(): Pick<Installation, 'components'> {
+  const script = join(root, 'scripts/components');
+  return existsSync(script) ? { components: { script, findEnvoy } } : {};
 }
 
 /** Where scripts/components puts it, then PATH. */

@@ -154,6 +154,7 @@ export const rooms: readonly Room[] = [
   thin(pagesShared, kernel),
   thin('webhook/pages/workbench', kernel, request, workbench, pagesShared),
   thin('webhook/pages/console', kernel, consoleViews, pagesShared),
+  thin('webhook/pages/start', 'webhook/dev/way-model.ts', pagesShared),
   thin(kube, kernel),
   // The API server is asked as the controller asks it.
   thin(bansStore, kernel, config, jwt, redis, kube),
@@ -205,7 +206,8 @@ export const rooms: readonly Room[] = [
     bansStore,
     bansService,
   ),
-  thin(dev, kernel, config),
+  // Whoever serves a page on loopback asks the same of who asks it.
+  thin(dev, kernel, config, 'webhook/console/same-origin.ts'),
   thin(
     'webhook/cli',
     kernel,

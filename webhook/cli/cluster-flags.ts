@@ -30,7 +30,7 @@ export async function connectTo(
 ): Promise<RightsApi> {
   const connected = await connectQuietly(flags, installation);
   const { RightsApi: Rights } = await import('../kube/denied-rights.ts');
-  const { tellMissingRights } = await import('./missing-rights.ts');
+  const { tellMissingRights } = await import('./told-rights.ts');
   const api = new Rights(connected, (answered, resource) =>
     terminal.tellProgress?.(`asking ${connected.url}: ${answered} answers, now ${resource}`),
   );

@@ -99,6 +99,11 @@ export interface Installation {
   readonly kubeconfigs?: readonly string[];
   /** Envoy's binary, where there is one. */
   readonly envoy: string | undefined;
+  /** In a clone: the script that fetches Envoy, and where that puts it. */
+  readonly components?: {
+    readonly script: string;
+    readonly findEnvoy: () => string | undefined;
+  };
 }
 
 export interface CliContext {

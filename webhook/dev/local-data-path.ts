@@ -4,12 +4,12 @@
  * patcher wrote.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, request as httpRequest, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text as textOf } from 'node:stream/consumers';
 import { readSettings, renderSettings } from '../../sidecar/config/settings.ts';
+import { exchange } from './http-exchange.ts';
 import { moveEnvoy } from './local-envoy.ts';
 import { freePorts, Programs } from './processes.ts';
 
@@ -40,12 +40,25 @@ export interface LocalDataPath {
   /** `http://127.0.0.1:PORT` of the caller's outbound listener, and of the callee's inbound one. */
   readonly outbound: string;
   readonly inbound: string;
+  readonly caller: WatchedPod;
+  readonly callee: WatchedPod;
+  /** Requests that came to the app so far, and Authorization headers on the last of them. */
+  readonly app: () => SeenByApp;
   stop(): Promise<void>;
 }
 
-export interface Exchange {
-  readonly status: number;
-  readonly body: string;
+/** Where a pod tells what it has counted. */
+export interface WatchedPod {
+  readonly name: string;
+  /** `http://127.0.0.1:PORT` of its helper's health port. */
+  readonly health: string;
+  /** Socket of Envoy's admin page; absent for the stand-in. */
+  readonly admin?: string;
+}
+
+interface SeenByApp {
+  readonly requests: number;
+  readonly credentials: number;
 }
 
 interface PodPorts {
@@ -61,7 +74,7 @@ export async function startDataPath(options: DataPathOptions): Promise<LocalData
   const [app = 0, ...ports] = await freePorts(7);
   const caller = podPorts(ports.slice(0, 3));
   const callee = podPorts(ports.slice(3));
-  const server = await startApp(app);
+  const { server, seen } = await startApp(app);
   const stop = async (): Promise<void> => {
     await programs.stop();
     server.close();
@@ -78,7 +91,23 @@ export async function startDataPath(options: DataPathOptions): Promise<LocalData
     await stop();
     throw error;
   }
-  return { outbound: urlOf(caller.listener), inbound: urlOf(callee.listener), stop };
+  const watched = (pod: LocalPod, ports: PodPorts): WatchedPod => ({
+    name: pod.name,
+    health: urlOf(ports.health),
+    ...(options.envoy === undefined ? {} : { admin: adminOf(folder, pod) }),
+  });
+  return {
+    outbound: urlOf(caller.listener),
+    inbound: urlOf(callee.listener),
+    caller: watched(options.caller, caller),
+    callee: watched(options.callee, callee),
+    app: seen,
+    stop,
+  };
+}
+
+function adminOf(folder: string, pod: LocalPod): string {
+  return join(folder, `${pod.name}.admin`);
 }
 
 function urlOf(port: number): string {
@@ -90,17 +119,19 @@ function podPorts([listener = 0, helper = 0, health = 0]: readonly number[]): Po
 }
 
 /** The app behind the callee's Envoy: says which credentials reached it, never what they are. */
-async function startApp(port: number): Promise<Server> {
+async function startApp(port: number): Promise<{ server: Server; seen: () => SeenByApp }> {
+  let seen: SeenByApp = { requests: 0, credentials: 0 };
   const server = createServer((request, response) => {
-    const seen = request.headersDistinct['authorization'] ?? [];
+    const { length } = request.headersDistinct['authorization'] ?? [];
+    seen = { requests: seen.requests + 1, credentials: length };
     response.end(
-      `The account's balance is 42.\nThe app got ${request.method ?? ''} ${request.url ?? ''} with ${seen.length} Authorization header(s).\n`,
+      `The account's balance is 42.\nThe app got ${request.method ?? ''} ${request.url ?? ''} with ${length} Authorization header(s).\n`,
     );
   });
   await new Promise<void>((resolve) => {
     server.listen(port, '127.0.0.1', resolve);
   });
-  return server;
+  return { server, seen: () => seen };
 }
 
 interface Site {
@@ -171,7 +202,8 @@ async function startEnvoy(pod: LocalPod, site: PodSite, command: string): Promis
     [pod.onward]: onward,
   };
   const file = join(folder, `${pod.name}.envoy.yaml`);
-  await writeFile(file, moveEnvoy(pod.envoy, { listener: ports.listener, clusters }));
+  const admin = adminOf(folder, pod);
+  await writeFile(file, moveEnvoy(pod.envoy, { listener: ports.listener, clusters, admin }));
   const args = ['-c', file, '--disable-hot-restart', '--concurrency', '1', '--log-level', 'error'];
   await site.programs.start({ name: `the Envoy of ${pod.name}`, command, args }, () =>
     accepts(ports.listener),
@@ -203,21 +235,5 @@ function accepts(port: number): Promise<boolean> {
     socket.once('error', () => {
       resolve(false);
     });
-  });
-}
-
-/** One GET on a connection of its own. */
-export function exchange(
-  url: string,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<Exchange> {
-  return new Promise((resolve, reject) => {
-    const sent = httpRequest(url, { headers, agent: false }, (response) => {
-      textOf(response).then((body) => {
-        resolve({ status: response.statusCode ?? 0, body });
-      }, reject);
-    });
-    sent.on('error', reject);
-    sent.end();
   });
 }

@@ -19,6 +19,8 @@ export interface LocalPlaces {
   readonly listener: number;
   /** Cluster name → port on loopback. Clusters that are not named are left out. */
   readonly clusters: Readonly<Record<string, number>>;
+  /** Path of a Unix socket for Envoy's admin page; absent: none. */
+  readonly admin?: string;
 }
 
 /** @param text an Envoy bootstrap in YAML or JSON, with static resources */
@@ -29,6 +31,7 @@ export function moveEnvoy(text: string, places: LocalPlaces): string {
   const clusters = listAt(resources, 'clusters').filter(isObject);
   const moved: JsonObject = {
     node: whole['node'] ?? {},
+    ...(places.admin === undefined ? {} : { admin: { address: { pipe: { path: places.admin } } } }),
     static_resources: {
       listeners: listAt(resources, 'listeners').map((listener) =>
         isObject(listener) ? moveListener(listener, places.listener) : listener,

@@ -17,7 +17,7 @@ import {
   worstCode,
 } from '../identities-report.ts';
 import { addEngineFlags, decideOptions, outputOption, type EngineFlags } from '../options.ts';
-import { deniedSentences } from '../missing-rights.ts';
+import { deniedSentences } from '../told-rights.ts';
 import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import { exitCodeOfProxies } from '../proxies-report.ts';
