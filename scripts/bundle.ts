@@ -59,13 +59,16 @@ const programs = {
   // In parts: what a command needs is loaded with it, and the Kubernetes client and the helper are most of it all.
   webhook: { entryPoints: ['webhook/main.ts'], splitting: true, ...esModule },
   demo: { entryPoints: ['images/demo/main.ts'], ...esModule },
+  // For the npm package: the whole command line, for each Node that is maintained, and what `svidecar dev` starts.
+  cli: { entryPoints: ['webhook/main.ts'], splitting: true, target: 'node22', ...esModule },
+  standIn: { entryPoints: ['sidecar/stand-ins/main.ts'], target: 'node22', ...esModule },
 } as const satisfies Record<string, BuildOptions>;
 
 /** Bundles that lie beside the helper's, in its folder. */
 export const besideHelper = [settingsBundle, redisBundle] as const;
 
-/** Those that are run; the others go with the helper. */
-export type Program = Exclude<keyof typeof programs, 'redis' | 'settings'>;
+/** Those that are images. */
+export type Program = 'helper' | 'webhook' | 'demo';
 
 /** The helper, and what lies beside it. @returns as {@link bundle} */
 export async function bundleHelper(out: string): Promise<readonly string[]> {
@@ -88,6 +91,7 @@ export async function bundle(
   mkdirSync(dirname(out), { recursive: true });
   const extension = extname(out);
   const { metafile } = await runBuild({
+    target: 'node24',
     ...programs[program],
     outdir: dirname(out),
     entryNames: basename(out, extension),
@@ -96,7 +100,6 @@ export async function bundle(
     bundle: true,
     metafile: true,
     platform: 'node',
-    target: 'node24',
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',

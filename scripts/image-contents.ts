@@ -1,10 +1,10 @@
 /** What each image holds: a runtime and our bundle beside it, or a program of another project. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { besideHelper, bundle, bundleHelper, partsFolder, type Program } from './bundle.ts';
 import { buildExecutable, bunBinary, folderOfBun } from './helper-executable.ts';
-import { from, withRuntime, type Contents, type Runtime } from './image-layers.ts';
+import { filesIn, from, withRuntime, type Contents, type Runtime } from './image-layers.ts';
 import { isStandIn, standIn, standIns, type StandIn } from './image-stand-ins.ts';
 import { memoryEnvironment } from './memory-environment.ts';
 import type { TarEntry } from './tar.ts';
@@ -45,7 +45,7 @@ export async function contentsOf(name: ImageName, options: Options): Promise<Con
         environment: { NODE_ENV: 'production' },
         beside: [
           { path: 'opt/svidecar/package.json', mode: 0o644, content: readFileSync('package.json') },
-          ...folder('templates', 'opt/svidecar/templates'),
+          ...filesIn('templates', 'opt/svidecar/templates'),
         ],
       });
     case 'demo':
@@ -121,7 +121,7 @@ async function ourImage(name: Program, ours: Ours): Promise<Contents> {
 /** Those of a bundle in parts. */
 function partsIn(work: string, folderOfBundle: string): readonly TarEntry[] {
   const parts = join(work, partsFolder);
-  return existsSync(parts) ? folder(parts, join(folderOfBundle, partsFolder)) : [];
+  return existsSync(parts) ? filesIn(parts, join(folderOfBundle, partsFolder)) : [];
 }
 
 function node(): Runtime {
@@ -135,11 +135,4 @@ function bun(): Runtime {
     version: string;
   };
   return { name: 'bun', version, vendor: 'oven', binary: realpathSync(bunBinary) };
-}
-
-function folder(source: string, target: string): readonly TarEntry[] {
-  return readdirSync(source, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => from(join(target, path.slice(source.length)), path, 0o644));
 }

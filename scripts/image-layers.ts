@@ -1,6 +1,7 @@
 /** What all images have in common: a program of the machine, the libraries it is linked with, and a few files of a system. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { TarEntry } from './tar.ts';
 
 /** The binary that the image runs, as an SBOM names it. */
@@ -79,4 +80,13 @@ function librariesOf(binary: string): readonly string[] {
 
 export function from(path: string, source: string, mode: number): TarEntry {
   return { path, mode, content: readFileSync(source) };
+}
+
+/** All files of a folder, in order. */
+export function filesIn(source: string, target: string): readonly TarEntry[] {
+  return readdirSync(source, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+    .map((path) => from(join(target, path.slice(source.length)), path, 0o644));
 }

@@ -23,24 +23,31 @@ interface Component {
 
 export function sbomOf(contents: Contents): Buffer {
   const { repository, tag } = contents;
-  const components = [
+  return documentOf({ type: 'container', 'bom-ref': 'image', name: repository, version: tag }, [
     ...contents.packages.map(npmPackage),
     runtimeOf(contents),
     ...systemPackages(contents.libraries),
     ...filesOf(contents),
-  ];
+  ]);
+}
+
+/** Of something that is no image. @param folders of the npm packages whose code is inside */
+export function sbomOfPackages(name: string, version: string, folders: readonly string[]): Buffer {
+  const component = { type: 'application' as const, 'bom-ref': 'package', name, version };
+  return documentOf(component, folders.map(npmPackage));
+}
+
+function documentOf(component: Component, components: readonly Component[]): Buffer {
   const document = {
     $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
     bomFormat: 'CycloneDX',
     specVersion: '1.6',
     version: 1,
     // No time and no serial number: equal images have equal documents.
-    metadata: {
-      component: { type: 'container', 'bom-ref': 'image', name: repository, version: tag },
-    },
+    metadata: { component },
     components,
     dependencies: [
-      { ref: 'image', dependsOn: components.map((component) => component['bom-ref']) },
+      { ref: component['bom-ref'], dependsOn: components.map((each) => each['bom-ref']) },
     ],
   };
   return Buffer.from(`${JSON.stringify(document, undefined, 1)}\n`);

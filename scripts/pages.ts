@@ -24,6 +24,9 @@ const pages: ReadonlyMap<string, PageKind> = new Map([
   ['console', { title: 'svidecar console', allows: "connect-src 'self'" }],
 ]);
 
+/** In no particular order. */
+export const pageNames: readonly string[] = [...pages.keys()];
+
 const root = join(import.meta.dirname, '..');
 /** Of 2024: what the engine uses of the language itself cannot be rewritten, such as Map.groupBy. */
 const browsers = ['chrome122', 'firefox131', 'safari18.4'];
@@ -89,8 +92,7 @@ function shopDemo(): object {
  */
 export async function buildPage(name: string): Promise<string> {
   const kind = pages.get(name);
-  if (kind === undefined)
-    throw new TypeError(`pages are ${[...pages.keys()].join(', ')}, not ${name}`);
+  if (kind === undefined) throw new TypeError(`pages are ${pageNames.join(', ')}, not ${name}`);
   const { data } = kind;
   const { outputFiles, metafile } = await runBuild({
     entryPoints: [join(root, 'webhook/pages', name, 'main.tsx')],
@@ -194,7 +196,7 @@ async function main(asked: string | undefined): Promise<void> {
   }
   const folder = join(root, 'dist/pages');
   mkdirSync(folder, { recursive: true });
-  for (const name of pages.keys()) {
+  for (const name of pageNames) {
     const html = await buildPage(name);
     writeFileSync(join(folder, `${name}.html`), html);
     console.log(`dist/pages/${name}.html ${Buffer.byteLength(html)}`);

@@ -1,4 +1,5 @@
 /** Writes tar archives that depend on nothing but their content: one time, one owner, the order given. */
+import { gzipSync } from 'node:zlib';
 
 export interface TarEntry {
   /** Without a leading slash; a folder's ends in one. */
@@ -19,6 +20,11 @@ export function tar(entries: readonly TarEntry[]): Buffer {
     return [header(entry, content.length), content, padding];
   });
   return Buffer.concat([...parts, Buffer.alloc(2 * block)]);
+}
+
+/** The same by gzip, whose header says neither a name nor a time. */
+export function gzippedTar(entries: readonly TarEntry[]): Buffer {
+  return gzipSync(tar(entries), { level: 9 });
 }
 
 function header({ path, mode }: TarEntry, size: number): Buffer {

@@ -58,8 +58,8 @@ function readInstallation(): Installation {
     version,
     templates: join(root, 'templates'),
     demo: join(root, 'manifests/demo'),
-    helperProgram: join(root, 'sidecar/main.ts'),
-    standInProgram: join(root, 'sidecar/stand-ins/main.ts'),
+    helperProgram: programAt('sidecar/main'),
+    standInProgram: programAt('sidecar/stand-ins/main'),
     ...kubeconfigs(),
     envoy: findEnvoy(),
     ...components(),
@@ -67,6 +67,12 @@ function readInstallation(): Installation {
     askWorkloadApi,
     page: (name) => builtPage(root, name),
   };
+}
+
+/** A source in a clone, a bundle in a package. */
+function programAt(path: string): string {
+  const [source = '', ...bundles] = ['ts', 'cjs', 'mjs'].map((end) => join(root, `${path}.${end}`));
+  return bundles.find((file) => existsSync(file)) ?? source;
 }
 
 function kubeconfigs(): Pick<Installation, 'kubeconfigs'> {

@@ -1,0 +1,82 @@
+/**
+ * The npm package: the command line as bundled JavaScript, with all that it reads, and nothing to install besides. The folders
+ * are those of the repository, because the program looks for its templates, pages and the demo one folder up.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundle, bundleHelper } from '../bundle.ts';
+import { filesIn, from } from '../image-layers.ts';
+import { buildPage, pageNames } from '../pages.ts';
+import { gzippedTar, type TarEntry } from '../tar.ts';
+
+/** The Kubernetes client asks for it. */
+const leastNode = '22.19';
+
+export interface NpmPackage {
+  readonly archive: Buffer;
+  /** Folders of the npm packages whose code is inside. */
+  readonly packages: readonly string[];
+}
+
+/** @throws {TypeError} where a path is too long for the archive */
+export async function npmPackage(version: string): Promise<NpmPackage> {
+  const work = mkdtempSync(join(tmpdir(), 'svidecar-npm-'));
+  try {
+    const inside = [
+      ...(await bundle('cli', join(work, 'webhook/main.mjs'))),
+      ...(await bundleHelper(join(work, 'sidecar/main.cjs'))),
+      ...(await bundle('standIn', join(work, 'sidecar/stand-ins/main.mjs'))),
+    ];
+    const pages = await Promise.all(
+      pageNames.map(async (name) => text(`dist/pages/${name}.html`, await buildPage(name))),
+    );
+    const entries = [
+      text('package.json', `${JSON.stringify(description(version), undefined, 2)}\n`),
+      { ...text('bin/svidecar.mjs', starter), mode: 0o755 },
+      ...['README.md', 'LICENSE', 'CHANGELOG.md'].map((name) => from(name, name, 0o644)),
+      ...['templates', 'manifests/demo'].flatMap((folder) => filesIn(folder, folder)),
+      ...filesIn(work, '.'),
+      ...pages,
+    ];
+    const packed = entries.map((entry) => ({ ...entry, path: join('package', entry.path) }));
+    return {
+      archive: gzippedTar(packed.sort((a, b) => (a.path < b.path ? -1 : 1))),
+      packages: [...new Set(inside)].sort(),
+    };
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+}
+
+function text(path: string, content: string): TarEntry {
+  return { path, mode: 0o644, content: Buffer.from(content) };
+}
+
+/** No dependencies and no scripts: nothing is fetched, and nothing runs, when it is installed. */
+function description(version: string): object {
+  // Our own package.json.
+  const own = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, unknown>;
+  const program = 'bin/svidecar.mjs';
+  return {
+    name: own['name'],
+    version,
+    description: own['description'],
+    license: own['license'],
+    type: 'module',
+    bin: { svidecar: program, 'kubectl-svidecar': program },
+    engines: { node: `>=${leastNode}` },
+  };
+}
+
+/** Understood by each Node that there is, so that an old one is told and not met by a fault of syntax. */
+const starter = `#!/usr/bin/env node
+const [major, minor] = process.versions.node.split('.').map(Number);
+const [leastMajor, leastMinor] = '${leastNode}'.split('.').map(Number);
+if (major < leastMajor || (major === leastMajor && minor < leastMinor)) {
+  console.error('svidecar needs Node.js ${leastNode} or newer, and this is ' + process.versions.node + ': install a newer one (https://nodejs.org)');
+  process.exitCode = 3;
+} else {
+  import('../webhook/main.mjs');
+}
+`;

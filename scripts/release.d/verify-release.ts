@@ -1,0 +1,105 @@
+/** Whether a folder holds what was released, and nothing else. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  provenanceFile,
+  readSums,
+  signatureFile,
+  subjectsOfProvenance,
+  sumsFile,
+  sumsOf,
+} from './listed-files.ts';
+
+/** Namespace of the signatures. @see ssh-keygen(1), -Y */
+export const signatureNamespace = 'svidecar-release';
+
+/** Who may have signed. */
+export interface Signers {
+  /** File of ssh-keygen's ALLOWED SIGNERS form. */
+  readonly file: string;
+  readonly identity: string;
+}
+
+export interface Verified {
+  /** One sentence each; none: all is as it should be. */
+  readonly faults: readonly string[];
+  /** What was looked at, and what was not. */
+  readonly notes: readonly string[];
+}
+
+export function verifyRelease(folder: string, signers: Signers | undefined): Verified {
+  const missing = [sumsFile, provenanceFile].filter((file) => !existsSync(join(folder, file)));
+  if (missing.length > 0)
+    return { faults: missing.map((file) => `${file} is missing: this is no release`), notes: [] };
+  try {
+    const listed = readSums(readFileSync(join(folder, sumsFile), 'utf8'));
+    const there = sumsOf(folder);
+    const stated = subjectsOfProvenance(readFileSync(join(folder, provenanceFile), 'utf8'));
+    const signature = verifySignature(folder, signers);
+    return {
+      faults: [
+        ...differences(listed, there, `in ${sumsFile}`),
+        ...differences(stated, there, `in ${provenanceFile}`),
+        ...signature.faults,
+      ],
+      notes: [
+        `${there.size} files have the sums that ${sumsFile} and ${provenanceFile} state`,
+        ...signature.notes,
+      ],
+    };
+  } catch (thrown) {
+    return { faults: [thrown instanceof Error ? thrown.message : String(thrown)], notes: [] };
+  }
+}
+
+function differences(
+  listed: ReadonlyMap<string, string>,
+  there: ReadonlyMap<string, string>,
+  where: string,
+): readonly string[] {
+  const paths = [...new Set([...listed.keys(), ...there.keys()])].sort();
+  return paths.flatMap((path) => {
+    if (!there.has(path)) return [`${path} is ${where}, and missing`];
+    if (!listed.has(path)) return [`${path} is not ${where}: it does not belong here`];
+    return listed.get(path) === there.get(path) ? [] : [`${path} differs from what is ${where}`];
+  });
+}
+
+function verifySignature(folder: string, signers: Signers | undefined): Verified {
+  const signature = join(folder, signatureFile);
+  const isSigned = existsSync(signature);
+  if (signers === undefined) {
+    const what = isSigned ? 'is there, and was not looked at' : 'is missing';
+    return {
+      faults: [],
+      notes: [
+        `${signatureFile} ${what}: who made this folder is not known; with --signers and --identity it is asked for`,
+      ],
+    };
+  }
+  if (!isSigned) return { faults: [`${signatureFile} is missing: nobody signed`], notes: [] };
+  const { file, identity } = signers;
+  const args = [
+    '-Y',
+    'verify',
+    '-f',
+    file,
+    '-I',
+    identity,
+    '-n',
+    signatureNamespace,
+    '-s',
+    signature,
+  ];
+  const { status, stderr, stdout, error } = spawnSync('ssh-keygen', args, {
+    input: readFileSync(join(folder, sumsFile)),
+    encoding: 'utf8',
+  });
+  if (error !== undefined)
+    return { faults: [`ssh-keygen cannot be run: ${error.message}`], notes: [] };
+  const said = `${stdout}${stderr}`.trim();
+  return status === 0
+    ? { faults: [], notes: [said] }
+    : { faults: [`${signatureFile} is not one of ${identity}: ${said}`], notes: [] };
+}

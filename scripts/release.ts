@@ -1,0 +1,81 @@
+/** `scripts/release`: makes a release, or verifies one. */
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { makeRelease } from './release.d/make-release.ts';
+import { verifyRelease, type Signers } from './release.d/verify-release.ts';
+
+const usage = `usage: scripts/release VERSION [--out FOLDER] [--key SSH_KEY]
+       scripts/release verify FOLDER [--signers FILE --identity NAME]`;
+
+/** Paths are those of whoever called. */
+const caller = process.env['SVIDECAR_CALLER'] ?? process.cwd();
+
+function read(): ReturnType<typeof parse> | undefined {
+  try {
+    return parse();
+  } catch {
+    return undefined;
+  }
+}
+
+function parse() {
+  return parseArgs({
+    allowPositionals: true,
+    options: {
+      out: { type: 'string' },
+      key: { type: 'string' },
+      signers: { type: 'string' },
+      identity: { type: 'string' },
+    },
+  });
+}
+
+const version = /^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/;
+
+type Values = ReturnType<typeof parse>['values'];
+
+async function run(): Promise<number> {
+  const given = read();
+  const [first = '', ...rest] = given?.positionals ?? [];
+  if (given !== undefined && first === 'verify') return verify(rest, given.values);
+  if (given !== undefined && rest.length === 0 && version.test(first))
+    return make(first, given.values);
+  return wrongUsage();
+}
+
+async function make(asked: string, { out, key }: Values): Promise<number> {
+  const folder = out === undefined ? resolve('dist/release') : resolve(caller, out);
+  const file = key === undefined ? undefined : resolve(caller, key);
+  await makeRelease({ version: asked, out: folder, key: file });
+  console.log(`made ${folder}; to look at it again: scripts/release verify ${folder}`);
+  return 0;
+}
+
+function signersOf(signers: string | undefined, identity: string | undefined): Signers | undefined {
+  return signers === undefined || identity === undefined
+    ? undefined
+    : { file: resolve(caller, signers), identity };
+}
+
+function verify([folder, ...rest]: readonly string[], values: Values): number {
+  const { signers, identity } = values;
+  const isHalf = (signers === undefined) !== (identity === undefined);
+  if (folder === undefined || rest.length > 0 || isHalf) return wrongUsage();
+  const { faults, notes } = verifyRelease(resolve(caller, folder), signersOf(signers, identity));
+  for (const fault of faults) console.error(`wrong: ${fault}`);
+  if (faults.length > 0) return 1;
+  for (const note of notes) console.log(note);
+  return 0;
+}
+
+function wrongUsage(): number {
+  console.error(usage);
+  return 2;
+}
+
+try {
+  process.exitCode = await run();
+} catch (thrown) {
+  console.error(`scripts/release: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,141 @@
+/** A folder is a release only as long as nothing in it was changed, added or taken away, and by whom it was signed. */
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  provenance,
+  provenanceFile,
+  sumsFile,
+  sumsOf,
+  sumsText,
+} from '../../../scripts/release.d/listed-files.ts';
+import { signatureNamespace, verifyRelease } from '../../../scripts/release.d/verify-release.ts';
+
+let work: string;
+let folder: string;
+beforeEach(() => {
+  work = mkdtempSync(join(tmpdir(), 'svidecar-release-'));
+  folder = join(work, 'release');
+  mkdirSync(join(folder, 'npm'), { recursive: true });
+  writeFileSync(join(folder, 'npm/a.tgz'), 'a');
+  writeFileSync(join(folder, 'b.yaml'), 'b');
+  const sums = sumsOf(folder);
+  writeFileSync(join(folder, sumsFile), sumsText(sums));
+  const origin = { version: '1.0.0', commit: 'c0ffee', lock: '00' };
+  writeFileSync(join(folder, provenanceFile), provenance(sums, origin));
+});
+afterEach(() => {
+  rmSync(work, { recursive: true });
+});
+
+const faults = (signers?: Parameters<typeof verifyRelease>[1]): readonly string[] =>
+  verifyRelease(folder, signers).faults;
+
+test('as it was made, nothing is wrong, and it says that nobody was asked who made it', () => {
+  const { faults, notes } = verifyRelease(folder, undefined);
+  expect(faults).toEqual([]);
+  expect(notes.join()).toContain('2 files have the sums');
+  expect(notes.join()).toContain('who made this folder is not known');
+});
+
+test('sha256sum reads the list as well', () => {
+  const said = execFileSync('sha256sum', ['--check', sumsFile], { cwd: folder, encoding: 'utf8' });
+  expect(said).toBe('b.yaml: OK\nnpm/a.tgz: OK\n');
+});
+
+test.each([
+  [
+    'a file that was changed',
+    () => {
+      appendFileSync(join(folder, 'b.yaml'), 'x');
+    },
+    'b.yaml differs from what is in SHA256SUMS',
+  ],
+  [
+    'a file that was added',
+    () => {
+      writeFileSync(join(folder, 'c'), '');
+    },
+    'c is not in SHA256SUMS: it does not belong here',
+  ],
+  [
+    'a file that is gone',
+    () => {
+      rmSync(join(folder, 'b.yaml'));
+    },
+    'b.yaml is in SHA256SUMS, and missing',
+  ],
+  [
+    'a list that was cut',
+    () => {
+      writeFileSync(join(folder, sumsFile), '');
+    },
+    'b.yaml is not in SHA256SUMS',
+  ],
+  [
+    'a list that is none',
+    () => {
+      writeFileSync(join(folder, sumsFile), 'x');
+    },
+    'a line that is not "SHA256  PATH": x',
+  ],
+  [
+    'a list and a file that were changed together',
+    () => {
+      appendFileSync(join(folder, 'b.yaml'), 'x');
+      writeFileSync(join(folder, sumsFile), sumsText(sumsOf(folder)));
+    },
+    'b.yaml differs from what is in provenance.json',
+  ],
+  [
+    'no list',
+    () => {
+      rmSync(join(folder, sumsFile));
+    },
+    'SHA256SUMS is missing: this is no release',
+  ],
+  [
+    'a statement that is none',
+    () => {
+      writeFileSync(join(folder, provenanceFile), '{}');
+    },
+    'no in-toto statement',
+  ],
+])('%s is told', (_what, change, words) => {
+  change();
+  expect(faults().join('\n')).toContain(words);
+});
+
+describe.runIf(existsSync('/usr/bin/ssh-keygen'))('a signature', () => {
+  const identity = 'releases@svidecar.dev';
+  let signers: { file: string; identity: string };
+  beforeEach(() => {
+    const key = join(work, 'key');
+    const quiet = { stdio: 'ignore' as const };
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'x', '-f', key], quiet);
+    const published = execFileSync('ssh-keygen', ['-y', '-f', key], { encoding: 'utf8' });
+    const file = join(work, 'signers');
+    writeFileSync(file, `${identity} ${published}`);
+    signers = { file, identity };
+    const args = ['-Y', 'sign', '-f', key, '-n', signatureNamespace, join(folder, sumsFile)];
+    execFileSync('ssh-keygen', args, quiet);
+  });
+
+  test('of whom it should be is accepted', () => {
+    const verified = verifyRelease(folder, signers);
+    expect(verified.faults).toEqual([]);
+    expect(verified.notes.join()).toContain(`Good "${signatureNamespace}" signature`);
+  });
+
+  test('of somebody else, or of another list, or none, is told', () => {
+    expect(faults({ ...signers, identity: 'mallory@example.org' }).join()).toContain(
+      'is not one of mallory',
+    );
+    writeFileSync(join(folder, sumsFile), sumsText(new Map([...sumsOf(folder)].reverse())));
+    expect(faults(signers).join()).toContain('is not one of releases@svidecar.dev');
+    rmSync(join(folder, `${sumsFile}.sig`));
+    expect(faults(signers)).toEqual(['SHA256SUMS.sig is missing: nobody signed']);
+  });
+});
