@@ -61,6 +61,11 @@ export class FakeConsole {
     return `http://127.0.0.1:${this.#port}/#token=${this.#token}`;
   }
 
+  /** How many pages follow. */
+  get streams(): number {
+    return this.#streams.size;
+  }
+
   /** In place of all that was there. */
   fill(namespaces: number, workloads: number): void {
     this.workloads.clear();

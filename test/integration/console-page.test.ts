@@ -9,6 +9,8 @@ import { goTo, openConsole, type SeenConsole } from './harness/console-browser.t
 import { describeInBrowser, openOwnBrowser } from './harness/own-browser.ts';
 
 const built = builtPage('.', 'console');
+/** Milliseconds. */
+const atOnce = { timeout: 1_000 };
 const frontend = '#/workload/shop-0/Deployment/frontend-0';
 
 describeInBrowser("the console's page", () => {
@@ -106,15 +108,15 @@ describeInBrowser("the console's page", () => {
     server.change([{ ...old, status: 'refused', revision: 2 }]);
     await row(/frontend-0/)
       .getByText('✕ refused')
-      .waitFor({ timeout: 1_000 });
+      .waitFor(atOnce);
     await goTo(page, frontend);
     await text('1 pod, 1 ready').waitFor();
     server.change([
       { ...old, status: 'stale', revision: 3, pods: { total: 5, ready: 2, injected: 1 } },
     ]);
-    await text('5 pods, 2 ready').waitFor({ timeout: 1_000 });
+    await text('5 pods, 2 ready').waitFor(atOnce);
     await goTo(page, `${frontend}?part=pods`);
-    await text('frontend-0-7d9c-4').waitFor({ timeout: 1_000 });
+    await text('frontend-0-7d9c-4').waitFor(atOnce);
   });
 
   test('the server goes away and comes back: said, and healed by itself', async () => {
@@ -136,10 +138,27 @@ describeInBrowser("the console's page", () => {
     await text('live').waitFor({ timeout: 20_000 });
   });
 
+  test('a page that nobody sees holds no line, and catches up when it is seen', async () => {
+    const hide = (isHidden: boolean): Promise<unknown> =>
+      page.evaluate(`
+        Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));`);
+    await text('live').waitFor();
+    await expect.poll(() => server.streams).toBe(1);
+    await hide(true);
+    await expect.poll(() => server.streams).toBe(0);
+    server.fill(14, 280);
+    await hide(false);
+    await expect.poll(() => server.streams).toBe(1);
+    server.tell({ kind: 'reset' });
+    await row(/shop-13/).waitFor(atOnce);
+    await text('live').waitFor();
+  });
+
   test('what cannot be resumed is read again', async () => {
     server.fill(14, 280);
     server.tell({ kind: 'reset' });
-    await row(/shop-13/).waitFor({ timeout: 1_000 });
+    await row(/shop-13/).waitFor(atOnce);
     await text('280 workloads').waitFor();
   });
 

@@ -98,12 +98,18 @@ function Starting({ cluster }: { readonly cluster: ClusterStanding }): VNode {
   );
 }
 
+/** `list and watch pods, jobs.batch; get configmaps`: each verb once. */
+function rightsWords(rights: MissingRights['rights']): string {
+  const byVerb = Map.groupBy(rights, ({ what }) => what.slice(0, what.lastIndexOf(' ')));
+  return [...byVerb]
+    .map(([verb, of]) => `${verb} ${of.map(({ what }) => what.slice(verb.length + 1)).join(', ')}`)
+    .join('; ');
+}
+
 function Rights({ missing: { rights, role } }: { readonly missing: MissingRights }): VNode {
   return (
     <details class="notice tone-warn">
-      <summary>
-        You may not {rights.map(({ what }) => what).join('; ')}. What depends on it is unknown.
-      </summary>
+      <summary>You may not {rightsWords(rights)}. What depends on it is unknown.</summary>
       <ul>
         {rights.map(({ what, consequence }) => (
           <li key={what}>

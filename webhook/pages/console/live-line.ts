@@ -31,6 +31,7 @@ export async function followServer(change: Change): Promise<void> {
   }
   let version = '';
   for (;;) {
+    await untilSeen();
     const end = version === '' ? await readAll(change) : await readChanges(version, change);
     if (end.kind === 'locked') {
       toLine(end);
@@ -41,6 +42,14 @@ export async function followServer(change: Change): Promise<void> {
     toLine({ kind: 'lost', sinceMs: Date.now(), message: end.message });
     await new Promise((done) => setTimeout(done, againMs));
   }
+}
+
+/** A browser has six connections to one address: a page that nobody sees leaves them to the others. */
+async function untilSeen(): Promise<void> {
+  while (document.hidden)
+    await new Promise((done) => {
+      document.addEventListener('visibilitychange', done, { once: true });
+    });
 }
 
 /** A line that is lost stays lost since the first time. */
@@ -74,6 +83,10 @@ function endOf(
 
 async function readChanges(since: string, change: Change): Promise<End> {
   const dead = new AbortController();
+  const onHidden = (): void => {
+    if (document.hidden) dead.abort();
+  };
+  document.addEventListener('visibilitychange', onHidden);
   const progress = { version: since };
   let watch = setTimeout(() => undefined, 0);
   const alive = (): void => {
@@ -96,8 +109,12 @@ async function readChanges(since: string, change: Change): Promise<End> {
       : { kind: 'broken', version: progress.version, message: unreachedWords };
   } catch {
     // Refused, cut off or silent: it is tried again.
-    return { kind: 'broken', version: progress.version, message: unreachedWords };
+    const { version } = progress;
+    return document.hidden
+      ? { kind: 'again', version }
+      : { kind: 'broken', version, message: unreachedWords };
   } finally {
+    document.removeEventListener('visibilitychange', onHidden);
     clearTimeout(watch);
     dead.abort();
   }

@@ -114,11 +114,7 @@ function WorkloadHead({ place, view, row, hasGone }: HeadProps): VNode {
         {row !== undefined && row.templates.length > 0 && (
           <span class="tag">{row.templates.join(', ')}</span>
         )}
-        {row !== undefined && (
-          <span class="muted">
-            {countOf(row.pods.total, 'pod')}, {row.pods.ready} ready, {row.pods.injected} injected
-          </span>
-        )}
+        {row !== undefined && <span class="muted">{podsWords(row.pods)}</span>}
       </div>
       {view !== undefined && (
         <p>
@@ -128,6 +124,10 @@ function WorkloadHead({ place, view, row, hasGone }: HeadProps): VNode {
       )}
     </div>
   );
+}
+
+function podsWords({ total, ready, injected }: WorkloadView['row']['pods']): string {
+  return total === 0 ? 'no pods' : `${countOf(total, 'pod')}, ${ready} ready, ${injected} injected`;
 }
 
 function WorkloadActions({ offered }: { readonly offered: readonly OfferedAction[] }): VNode {

@@ -16,7 +16,7 @@ export interface DiffViewProps {
 /** Below it there is no place for two columns. */
 const narrow = (): MediaQueryList => matchMedia('(max-width: 800px)');
 /** A difference that takes longer to find is shown less exactly. */
-const diffConfig = { scanLimit: 1_000, timeout: 300 };
+const diffConfig = { scanLimit: 10_000, timeout: 300 };
 const collapse = { margin: 3, minSize: 6 };
 
 const diffLooks = EditorView.theme({
