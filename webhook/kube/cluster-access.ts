@@ -80,7 +80,14 @@ export async function applyCredentials(config: KubeConfig, options: RequestOptio
   } catch (thrown) {
     const isOfTheSystem = thrown instanceof Error && 'code' in thrown;
     const plugIn = config.getCurrentUser()?.exec as { command?: unknown } | undefined;
+    const isPlain = config.getCurrentCluster()?.server.startsWith('http:') === true;
     const why = isOfTheSystem ? messageOf(thrown) : 'it failed, or returned no credential';
+    if (isPlain && plugIn === undefined)
+      throw new AppError(
+        'CLUSTER_UNREACHABLE',
+        `the server of the kubeconfig's cluster is plain http://, over which no credentials are sent: write https:// there`,
+        { cause: thrown },
+      );
     const what =
       plugIn === undefined
         ? `the credentials of the kubeconfig cannot be used: ${why}`

@@ -248,10 +248,24 @@ function isRecord(headers: https.RequestOptions['headers']): headers is http.Out
 }
 
 /** What the API server itself said, such as an ERROR event, is passed on as it is. */
+/** How a certificate that cannot be trusted is told by Node. */
+const untrusted =
+  /^(?:UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_(?:HAS_EXPIRED|NOT_YET|UNTRUSTED|SIGNATURE)|ERR_TLS_CERT_ALTNAME)/;
+const untrustedAdvice =
+  '; its certificate is not that of the kubeconfig (certificate-authority): is the address right, or does a proxy answer in its place?';
+
+function isUntrusted(thrown: unknown): thrown is Error {
+  return thrown instanceof Error && 'code' in thrown && untrusted.test(String(thrown.code));
+}
+
 function unreachable(what: string, thrown: unknown, advice = ''): Error {
   if (thrown instanceof AppError || thrown instanceof ApiRefusal) return thrown;
   if (thrown instanceof AnswerTooLarge) return thrown;
-  const message = `${what}: ${messageOf(thrown)}${advice}`;
+  // Node's own advice is about how it is started.
+  const message =
+    isUntrusted(thrown) && advice !== ''
+      ? `${what}: ${thrown.message.split(';')[0] ?? ''}${untrustedAdvice}`
+      : `${what}: ${messageOf(thrown)}${advice}`;
   return new AppError('CLUSTER_UNREACHABLE', message, { cause: thrown });
 }
 

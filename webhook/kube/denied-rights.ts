@@ -1,5 +1,6 @@
 /** Which rights a user lacks, read off the requests that the API server refused; the requests themselves go through unchanged. */
 import type { Duplex } from 'node:stream';
+import { AppError } from '#kernel/errors.ts';
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { isWithoutRight } from './api-words.ts';
 import type { ConnectedApi } from './connection.ts';
@@ -17,6 +18,8 @@ export interface AccessRight {
   /** Of the one object that was asked for. */
   readonly name?: string | undefined;
 }
+
+const unauthorized = 401;
 
 type Verb = 'create' | 'delete' | 'get' | 'patch' | 'update' | 'watch';
 
@@ -48,7 +51,8 @@ export function rightText(right: AccessRight): string {
 }
 
 /**
- * The API of one server, which remembers what was refused for want of a right.
+ * The API of one server, which remembers what was refused for want of a right. Credentials that it does not accept are an
+ * AppError CLUSTER_UNREACHABLE, whatever was asked.
  * @param onCall called before each request: how many were answered, and the resource that is asked for
  */
 export class RightsApi implements ConnectedApi {
@@ -126,6 +130,16 @@ export class RightsApi implements ConnectedApi {
     return this.#see(['get', 'create'], path, this.#api.forward(namespace, pod, port));
   }
 
+  /** Nothing that follows would be answered either. */
+  #notAccepted(thrown: ApiRefusal): AppError {
+    const next = 'log in again, or choose another context (--context)';
+    return new AppError(
+      'CLUSTER_UNREACHABLE',
+      `the API server does not accept your credentials (${this.url}: ${thrown.message}); ${next}`,
+      { cause: thrown },
+    );
+  }
+
   async #see<T>(verbs: readonly Verb[], path: string, call: Promise<T>): Promise<T> {
     const rights = verbs.flatMap((verb) => rightOf(verb, path) ?? []);
     this.#onCall(this.#answered, rights[0]?.resource ?? path);
@@ -137,6 +151,8 @@ export class RightsApi implements ConnectedApi {
     } catch (thrown) {
       if (thrown instanceof ApiRefusal && isWithoutRight(thrown))
         for (const right of rights) this.#denied.set(rightText(right), right);
+      if (thrown instanceof ApiRefusal && thrown.status === unauthorized)
+        throw this.#notAccepted(thrown);
       throw thrown;
     }
   }

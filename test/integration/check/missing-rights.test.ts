@@ -1,4 +1,7 @@
 /** Users without rights on a real API server: what they lack is said once, and applying it is enough. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runSvidecar, type CliResult } from '../../fakes/fake-terminal.ts';
 import { startApiServer, type ApiServer } from '../harness/api-server.ts';
@@ -17,8 +20,10 @@ spec:
 
 describeWithComponents(programs, 'a user without rights', () => {
   let api: ApiServer;
+  let folder: string;
 
   beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'svidecar-rights-'));
     api = await startApiServer();
     await api.createNamespace('shop', { 'svidecar.dev/injection': 'enabled' });
     await api.createNamespace('svidecar');
@@ -28,6 +33,7 @@ describeWithComponents(programs, 'a user without rights', () => {
   });
   afterAll(async () => {
     await api.stop();
+    await rm(folder, { recursive: true });
   });
 
   async function run(user: string, line: string): Promise<CliResult> {
@@ -100,5 +106,42 @@ describeWithComponents(programs, 'a user without rights', () => {
   test('whoever has all rights is told nothing of them', async () => {
     const { err } = await runSvidecar(['check', '--kubeconfig', api.kubeconfig]);
     expect(err).toBe('');
+  });
+
+  async function withConfig(change: (text: string) => string, line: string): Promise<CliResult> {
+    const path = join(folder, 'config');
+    const token = `apiVersion: v1
+kind: Config
+current-context: here
+contexts: [{name: here, context: {cluster: here, user: me}}]
+clusters: [{name: here, cluster: {server: '${api.url}', certificate-authority-data: '${Buffer.from(api.caPem).toString('base64')}'}}]
+users: [{name: me, user: {token: SECRET}}]
+`;
+    await writeFile(path, change(token));
+    return runSvidecar([...line.split(' '), '--kubeconfig', path]);
+  }
+
+  const lines = ['check', 'identities', 'explain deployment/web -n shop', 'ban list'];
+
+  test.each(lines)('svidecar %s with credentials that are not accepted says so', async (line) => {
+    const { code, out, err } = await withConfig((text) => text, line);
+    expect([code, out]).toEqual([3, '']);
+    expect(err).toMatch(/^the API server does not accept your credentials .*; log in again.*\n$/);
+    expect(err).not.toContain('SECRET');
+  });
+
+  test('a certificate that the kubeconfig does not know is said, without what Node would do', async () => {
+    const without = (text: string): string =>
+      text.replace(/, certificate-authority-data: '.*'/, '');
+    const { code, err } = await withConfig(without, 'check');
+    expect(code).toBe(3);
+    expect(err).toContain('its certificate is not that of the kubeconfig');
+    expect(err).not.toContain('Node');
+  });
+
+  test('a server without TLS gets no credentials', async () => {
+    const plain = (text: string): string => text.replace('https:', 'http:');
+    const { code, err } = await withConfig(plain, 'check');
+    expect([code, err]).toEqual([3, expect.stringContaining('plain http://')]);
   });
 });
