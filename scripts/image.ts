@@ -6,6 +6,7 @@ import { dockerArchive, sha256, type Image } from './image-archive.ts';
 import { contentsOf, helperRuntimes, imageNames, type ImageName } from './image-contents.ts';
 import type { Contents } from './image-layers.ts';
 import { sbomOf } from './image-sbom.ts';
+import { ProgressLine, progressColumns } from '../webhook/cli/progress-line.ts';
 
 const usage = `usage: scripts/image NAME… [--out FILE] [--runtime ${helperRuntimes.join('|')}]   names: ${imageNames.join(' ')}`;
 
@@ -55,14 +56,22 @@ if (runtime === undefined || names.length === 0 || !names.every(isImageName)) {
 const out =
   values.out ?? `dist/${names.length === 1 ? `svidecar-${names.join('')}` : 'images'}.tar`;
 mkdirSync(dirname(out), { recursive: true });
+const columns = progressColumns(process.stderr, process.env);
+const progress =
+  columns === undefined
+    ? undefined
+    : new ProgressLine({ write: (text) => process.stderr.write(text), columns, now: Date.now });
 const images: Image[] = [];
-for (const name of names) {
+for (const [at, name] of names.entries()) {
+  progress?.tell(`image ${name} (${at + 1} of ${names.length})`);
   const contents = await contentsOf(name, { runtime });
   const sbom = sbomOf(contents);
   writeFileSync(out.replace(/(\.tar)?$/, `${names.length === 1 ? '' : `.${name}`}.cdx.json`), sbom);
   images.push(imageOf(contents, sbom));
 }
+progress?.tell(`archive of ${names.length} images`);
 const archive = dockerArchive(images);
 writeFileSync(out, archive);
+progress?.clear();
 const references = images.map(({ reference }) => reference).join(' ');
 console.log(`${out} ${references} ${archive.length} bytes sha256:${sha256(archive)}`);

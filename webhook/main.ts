@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { isatty } from 'node:tty';
 import { builtPage } from './cli/built-page.ts';
+import { progressColumns } from './cli/progress-line.ts';
 import { runCli } from './cli/program.ts';
 import type { WorkloadApiAnswer } from './checks/facts.ts';
 import { decodeText } from './files/decode-text.ts';
@@ -14,8 +15,6 @@ const root = join(import.meta.dirname, '..');
 // A plain copy: the YAML parser asks for a variable at every token, and the real object asks the operating system.
 process.env = { ...process.env };
 
-/** Of a terminal that does not tell its width. */
-const usualColumns = 80;
 /** File descriptor of standard input. */
 const stdin = 0;
 
@@ -24,20 +23,12 @@ const terminal: Terminal = {
   err: (text) => process.stderr.write(text),
   hasColor: process.stdout.isTTY && process.stdout.hasColors() && !process.env['NO_COLOR'],
   isInteractive: process.stdout.isTTY,
-  progressColumns: progressColumns(),
+  progressColumns: progressColumns(process.stderr, process.env),
   isPiped: !isatty(stdin),
   readStdin: () => decodeText(readToEnd(stdin, 'stdin'), 'stdin'),
   untilInterrupted,
   now: () => Date.now(),
 };
-
-/** Logs of builds, and terminals without a cursor, would keep every state of the line. */
-function progressColumns(): number | undefined {
-  const { CI = '', TERM = '' } = process.env;
-  if (!process.stderr.isTTY || CI !== '' || TERM === 'dumb') return undefined;
-  // Some terminals do not say.
-  return process.stderr.columns > 1 ? process.stderr.columns : usualColumns;
-}
 
 function untilInterrupted(): AbortSignal {
   const interruption = new AbortController();

@@ -13,8 +13,8 @@ service_range=10.96.0.0/16
 api_service_address=10.96.0.1
 
 began=$(date +%s%N)
-say() { printf '%5.1f s  %s\n' "$((($(date +%s%N) - began) / 100000000))e-1" "$*"; }
-fail() { echo "scripts/cluster: $*" >&2; exit 1; }
+say() { done_doing; printf '%5.1f s  %s\n' "$((($(date +%s%N) - began) / 100000000))e-1" "$*"; }
+fail() { done_doing; echo "scripts/cluster: $*" >&2; exit 1; }
 
 # Up and down of one cluster wait for each other. What they start does not inherit the lock (9>&-).
 with_lock() { # FUNCTION

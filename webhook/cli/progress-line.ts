@@ -5,6 +5,22 @@ const showAfterMs = 500;
 /** Milliseconds between two writes: eyes are no faster, and terminals are slow. */
 const refreshMs = 100;
 
+/** Of a terminal that does not tell its width. */
+const usualColumns = 80;
+
+/**
+ * Width of the terminal where such a line belongs; undefined elsewhere: logs of builds, and terminals without a cursor,
+ * would keep every state of it.
+ */
+export function progressColumns(
+  stream: { readonly isTTY?: boolean; readonly columns?: number },
+  { CI = '', TERM = '' }: Readonly<Record<string, string | undefined>>,
+): number | undefined {
+  if (stream.isTTY !== true || CI !== '' || TERM === 'dumb') return undefined;
+  const { columns = 0 } = stream;
+  return columns > 1 ? columns : usualColumns;
+}
+
 export interface LineOptions {
   readonly write: (text: string) => void;
   /** Characters of the terminal's width; a longer line would not be written over. */
