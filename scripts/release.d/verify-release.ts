@@ -21,14 +21,14 @@ export interface Signers {
   readonly identity: string;
 }
 
-export interface Verified {
+export interface VerifiedRelease {
   /** One sentence each; none: all is as it should be. */
   readonly faults: readonly string[];
   /** What was looked at, and what was not. */
   readonly notes: readonly string[];
 }
 
-export function verifyRelease(folder: string, signers: Signers | undefined): Verified {
+export function verifyRelease(folder: string, signers: Signers | undefined): VerifiedRelease {
   const missing = [sumsFile, provenanceFile].filter((file) => !existsSync(join(folder, file)));
   if (missing.length > 0)
     return { faults: missing.map((file) => `${file} is missing: this is no release`), notes: [] };
@@ -66,7 +66,7 @@ function differences(
   });
 }
 
-function verifySignature(folder: string, signers: Signers | undefined): Verified {
+function verifySignature(folder: string, signers: Signers | undefined): VerifiedRelease {
   const signature = join(folder, signatureFile);
   const isSigned = existsSync(signature);
   if (signers === undefined) {
