@@ -44,7 +44,8 @@ beforeEach(async () => {
   const module = at('scripts', 'components.d', 'kubernetes');
   await mkdir(module, { recursive: true });
   for (const folder of ['bin', 'ready', 'cache']) await mkdir(at(folder));
-  await copyFile(new URL('../../scripts/components', import.meta.url), at('scripts', 'components'));
+  for (const name of ['components', 'progress.sh'])
+    await copyFile(new URL(`../../scripts/${name}`, import.meta.url), at('scripts', name));
   await writeFile(
     at('scripts', 'components.d', 'pins'),
     `# name when version how from sha256 programs
