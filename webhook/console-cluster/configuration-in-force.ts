@@ -1,6 +1,6 @@
 /** The injector's configuration in the cluster, and the engine that it makes: looked at again and again. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { AppError } from '#kernel/errors.ts';
+import { messageOf } from '#kernel/errors.ts';
 import type { ReadConfigMap } from '../admission/check-envoy.ts';
 import type { ClusterStanding } from '../console/console-model.ts';
 import type { JudgeContext } from '../console/judge-workload.ts';
@@ -25,6 +25,8 @@ export class ConfigurationInForce {
   readonly #changed: (isFirst: boolean) => void;
   #surveyed: SurveyedConfiguration | undefined;
   #key = '';
+  /** Why the last look failed. */
+  #fault: string | undefined;
   #pause = new AbortController();
 
   /** @param changed is told of the first configuration, and of each other one */
@@ -61,6 +63,11 @@ export class ConfigurationInForce {
   }
 
   get told(): ClusterStanding['configuration'] {
+    const { words, fault = this.#fault } = this.#standing();
+    return fault === undefined ? { words } : { words, fault };
+  }
+
+  #standing(): ClusterStanding['configuration'] {
     const { configFile } = this.#source;
     if (configFile !== undefined) return { words: configFile };
     const configuration = this.#surveyed?.configuration;
@@ -88,6 +95,7 @@ export class ConfigurationInForce {
     try {
       const surveyed = await surveyConfiguration(surveyOptions(this.#source, limit));
       const { configuration, ownNamespace, engine, serverVersion } = surveyed;
+      this.#fault = undefined;
       const key = JSON.stringify([configuration, ownNamespace, engine.config, serverVersion]);
       if (key === this.#key) return true;
       const isFirst = this.#surveyed === undefined;
@@ -96,8 +104,7 @@ export class ConfigurationInForce {
       this.#changed(isFirst);
       return true;
     } catch (thrown) {
-      // Nobody answers, which the standing tells; a file of the person's own was read before we began.
-      if (!(thrown instanceof AppError) && !limit.aborted) throw thrown;
+      this.#fault = messageOf(thrown);
       return false;
     }
   }

@@ -89,11 +89,16 @@ export class ConsoleCluster {
     this.configuration.start(signal);
     void this.#followAll(signal);
     const timer = setInterval(() => {
-      if (this.board.flush()) this.#tell('board');
+      this.flush();
     }, flushMs);
     signal.addEventListener('abort', () => {
       clearInterval(timer);
     });
+  }
+
+  /** What has come so far counts now. */
+  flush(): void {
+    if (this.board.flush()) this.#tell('board');
   }
 
   /** @returns how to stop listening */

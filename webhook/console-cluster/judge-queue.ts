@@ -1,8 +1,8 @@
 /** Workloads wait here to be judged, one after the other, so that everything else has its turns meanwhile. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isObject, type JsonObject } from '#kernel/json.ts';
-import { AppError } from '#kernel/errors.ts';
-import type { BoardWorkload } from '../console/board-entries.ts';
+import { AppError, messageOf } from '#kernel/errors.ts';
+import { unjudged, type BoardWorkload } from '../console/board-entries.ts';
 import type { CoverageBoard } from '../console/coverage-board.ts';
 import {
   judgeWorkload,
@@ -26,6 +26,7 @@ export interface JudgeParts {
 const workers = 8;
 /** Milliseconds of judging after which others have a turn: a page is answered in between. */
 const turnMs = 15;
+const notFound = 404;
 /** Milliseconds for what is read of one workload. */
 const readMs = 10_000;
 
@@ -101,9 +102,25 @@ export class JudgeQueue {
       if (workload === undefined) await this.#judgeByPod(id, signal);
       else await this.#judgeStored(id, { workload, text }, signal);
     } catch (thrown) {
-      if (!(thrown instanceof ApiRefusal || thrown instanceof AppError)) throw thrown;
       if (thrown instanceof AppError) this.#failed.add(id);
+      else this.#unjudged(id, thrown);
     }
+  }
+
+  /** Anything else that is thrown counts as this workload's own failure: the others are judged all the same. */
+  #unjudged(id: string, thrown: unknown): void {
+    const isGone = thrown instanceof ApiRefusal && thrown.status === notFound;
+    if (isGone) return;
+    const { board } = this.#parts;
+    const verdict =
+      thrown instanceof ApiRefusal
+        ? unjudged('not_readable', `cannot be read: ${thrown.said}`)
+        : unjudged(
+            'internal',
+            `a mistake of svidecar's own, please report it: ${messageOf(thrown)}`,
+          );
+    const version = board.workload(id)?.version ?? '';
+    board.setVerdicts(id, version, { verdict, podVerdict: undefined });
   }
 
   async #judgeStored(

@@ -6,6 +6,7 @@ import { isObject } from '#kernel/json.ts';
 import { workloadId } from '../console/board-entries.ts';
 import { consoleKeyHeader, consolePaths, type ConsoleProblem } from '../console/console-model.ts';
 import { foreignFault } from '../console/same-origin.ts';
+import type { ConsoleDesk } from '../console-cluster/console-desk.ts';
 import { actionOf, textOf } from './action-shape.ts';
 import { EventStream, versionAt, type StreamParts } from './event-stream.ts';
 import type { Sessions } from './sessions.ts';
@@ -17,6 +18,7 @@ export interface ConsolePage {
 }
 
 export interface ConsoleAppOptions extends StreamParts {
+  readonly desk: ConsoleDesk;
   readonly page: ConsolePage;
   readonly sessions: Sessions;
   /** `127.0.0.1:4711`, once we listen. */
@@ -115,9 +117,8 @@ function addCoverage(app: FastifyInstance, options: ConsoleAppOptions): void {
   const { desk, epoch } = options;
   const streams = new Set<EventStream>();
   app.get(consolePaths.coverage, () => {
-    const { board } = desk.cluster;
-    board.flush();
-    return desk.coverage(versionAt(epoch, board.moment));
+    desk.cluster.flush();
+    return desk.coverage(versionAt(epoch, desk.cluster.board.moment));
   });
   app.get<{ Querystring: { since?: unknown } }>(consolePaths.events, (request, reply) => {
     if (streams.size >= maxStreams)

@@ -9,7 +9,9 @@ import type { RunName, RunState } from '../console/console-reports.ts';
 import type { ConsoleDesk } from '../console-cluster/console-desk.ts';
 
 export interface StreamParts {
-  readonly desk: ConsoleDesk;
+  readonly desk: Pick<ConsoleDesk, 'onRun'> & {
+    readonly cluster: Pick<ConsoleDesk['cluster'], 'board' | 'onChange' | 'standing'>;
+  };
   /** Names this server's moments: those of another mean nothing here. */
   readonly epoch: string;
   /** Seconds since the Unix epoch. */

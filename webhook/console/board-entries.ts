@@ -33,9 +33,20 @@ export interface SeenPod {
 }
 
 export interface Verdicts {
-  readonly verdict: WorkloadVerdict;
+  readonly verdict: WorkloadVerdict | Unjudged;
   /** Of one of its pods. */
   readonly podVerdict: WorkloadVerdict | undefined;
+}
+
+/** It cannot be judged from here, and why. */
+export interface Unjudged {
+  readonly kind: 'unjudged';
+  readonly why: { readonly id: string; readonly message: string };
+  readonly templates: readonly [];
+}
+
+export function unjudged(id: string, message: string): Unjudged {
+  return { kind: 'unjudged', why: { id, message }, templates: [] };
 }
 
 export function workloadId(namespace: string, kind: string, name: string): string {

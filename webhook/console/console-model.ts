@@ -134,12 +134,12 @@ export interface WorkloadRow {
   readonly why?: { readonly id: string; readonly message: string };
   readonly templates: readonly string[];
   /** Unfinished pods with our keys: how many, ready ones, with the helper (or what was injected) and as of today. */
-  readonly pods: PodCounts;
+  readonly pods: WorkloadPods;
   /** Grows with each change of the object, its pods or its ConfigMaps: an open view of it is asked for again then. */
   readonly revision: number;
 }
 
-export interface PodCounts {
+export interface WorkloadPods {
   readonly total: number;
   readonly ready: number;
   readonly injected: number;

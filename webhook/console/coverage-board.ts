@@ -12,7 +12,7 @@ import type {
   CoverageChange,
   CoverageCounts,
   NamespaceRow,
-  PodCounts,
+  WorkloadPods,
   WorkloadRow,
 } from './console-model.ts';
 import { countsOf, standingOf } from './coverage-status.ts';
@@ -312,6 +312,6 @@ function ownerId({ namespace, madeBy }: BoardWorkload): string {
 }
 
 /** A pod of its own is judged as the workload, not once more as its pod. */
-function soloPod({ ready }: PodCounts): PodCounts {
+function soloPod({ ready }: WorkloadPods): WorkloadPods {
   return { total: 0, ready, injected: 0 };
 }

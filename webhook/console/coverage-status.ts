@@ -3,18 +3,19 @@ import type {
   CoverageCounts,
   CoverageStatus,
   NamespaceRow,
-  PodCounts,
+  WorkloadPods,
   WorkloadRow,
 } from './console-model.ts';
+import type { Verdicts } from './board-entries.ts';
 import type { SeenWorkload, WorkloadVerdict } from './judge-workload.ts';
 
 export interface StandingFacts {
   readonly seen: Pick<SeenWorkload, 'asks' | 'isInjected'>;
   /** Undefined until it has been judged. */
-  readonly verdict: WorkloadVerdict | undefined;
+  readonly verdict: Verdicts['verdict'] | undefined;
   readonly label: NamespaceRow['label'];
   readonly isPod: boolean;
-  readonly pods: PodCounts;
+  readonly pods: WorkloadPods;
   /** Of one of its injected pods, where the workload itself stays as it is. */
   readonly podVerdict: WorkloadVerdict | undefined;
 }
@@ -38,6 +39,7 @@ export function standingOf(facts: StandingFacts): RowStanding {
   if (!seen.asks && !seen.isInjected) return { status: 'not_asked' };
   if (verdict === undefined)
     return standing('unknown', { id: 'being_judged', message: 'is being looked at' });
+  if (verdict.kind === 'unjudged') return standing('unknown', verdict.why);
   return judged(facts, verdict);
 }
 
@@ -89,7 +91,7 @@ function byPods({ pods, podVerdict }: StandingFacts, verdict: WorkloadVerdict): 
   return standing('injected', podVerdict?.why ?? verdict.why);
 }
 
-function podsWithout({ total, injected }: PodCounts): RowStanding {
+function podsWithout({ total, injected }: WorkloadPods): RowStanding {
   return missing('pods_without', `${total - injected} of ${total} pods run without it`);
 }
 

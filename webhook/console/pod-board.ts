@@ -1,6 +1,6 @@
 /** Unfinished pods with our keys, by the workload that they belong to. */
 import { workloadId, type BoardWorkload, type SeenPod } from './board-entries.ts';
-import type { PodCounts } from './console-model.ts';
+import type { WorkloadPods } from './console-model.ts';
 
 /** Whether a workload is there itself, beside its pods. */
 type IsThere = (id: string) => boolean;
@@ -69,7 +69,7 @@ export class PodBoard {
     this.#touch(owner);
   }
 
-  of(id: string): PodCounts {
+  of(id: string): WorkloadPods {
     let total = 0;
     let ready = 0;
     let injected = 0;
