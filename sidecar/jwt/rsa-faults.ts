@@ -25,19 +25,13 @@ export function rsaFault(modulus: bigint, exponent: bigint): RsaFault | undefine
   if (exponent < exponents.least || exponent >= exponents.beyond || exponent % 2n === 0n)
     return 'exponent';
   if (modulus % 2n === 0n) return 'modulus';
-  const remainders = smallPrimes.map(({ prime, powers }) => {
-    const remainder = Number(modulus % BigInt(prime));
-    return { remainder, isPower: powers.has(remainder) };
-  });
+  const remainders = smallPrimes.map((prime) => ({
+    prime,
+    remainder: Number(modulus % BigInt(prime)),
+  }));
   if (remainders.some(({ remainder }) => remainder === 0)) return 'modulus';
-  // For a modulus chosen at random it is so for all of them once in 2^154.
-  return remainders.every(({ isPower }) => isPower) ? 'roca' : undefined;
-}
-
-interface SmallPrime {
-  readonly prime: number;
-  /** Of 65,537, modulo the prime. */
-  readonly powers: ReadonlySet<number>;
+  // For a modulus chosen at random it is so for all of them once in 2^154, and most of the time not for the first ones.
+  return remainders.every(isPowerOfGenerator) ? 'roca' : undefined;
 }
 
 function isPrime(candidate: number): boolean {
@@ -46,16 +40,22 @@ function isPrime(candidate: number): boolean {
   return true;
 }
 
-function powersModulo(prime: number): ReadonlySet<number> {
-  const powers = new Set<number>();
-  for (let power = 1; !powers.has(power); power = (power * rocaGenerator) % prime)
-    powers.add(power);
-  return powers;
+interface Remainder {
+  readonly prime: number;
+  readonly remainder: number;
 }
 
-const smallPrimes: readonly SmallPrime[] = Array.from(
+/** Tried one by one: a table of all powers would be the largest thing in a helper's memory. */
+function isPowerOfGenerator({ prime, remainder }: Remainder): boolean {
+  let power = 1;
+  do {
+    if (power === remainder) return true;
+    power = (power * rocaGenerator) % prime;
+  } while (power !== 1);
+  return false;
+}
+
+const smallPrimes: readonly number[] = Array.from(
   { length: largestRocaPrime - 2 },
   (_, index) => index + 3,
-)
-  .filter(isPrime)
-  .map((prime) => ({ prime, powers: powersModulo(prime) }));
+).filter(isPrime);
