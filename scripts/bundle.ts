@@ -36,6 +36,19 @@ function apart(name: string, module: RegExp): Plugin {
   };
 }
 
+/**
+ * Rooms behind commands that take a page of the installation first: images have no pages, so what such a command imports
+ * afterwards is never asked for there.
+ */
+const withoutPages: Plugin = {
+  name: 'without-pages',
+  setup: (build) => {
+    build.onResolve({ filter: /\/console[^/]*\/[^/]+\.ts$/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path, external: true } : undefined,
+    );
+  },
+};
+
 /** grpc-js asks for it only where channelz or ORCA is used, and it would be a large part of the bundle. */
 const protoLoader = '@grpc/proto-loader';
 
@@ -57,7 +70,12 @@ const programs = {
     ...commonJs,
   },
   // In parts: what a command needs is loaded with it, and the Kubernetes client and the helper are most of it all.
-  webhook: { entryPoints: ['webhook/main.ts'], splitting: true, ...esModule },
+  webhook: {
+    entryPoints: ['webhook/main.ts'],
+    splitting: true,
+    plugins: [withoutPages],
+    ...esModule,
+  },
   demo: { entryPoints: ['images/demo/main.ts'], ...esModule },
   // For the npm package: the whole command line, for each Node that is maintained, and what `svidecar dev` starts.
   cli: { entryPoints: ['webhook/main.ts'], splitting: true, target: 'node22', ...esModule },

@@ -14,7 +14,10 @@ const installation: Installation = {
   runHelper: () => Promise.resolve(0),
   askWorkloadApi: (address) =>
     Promise.resolve({ address, kind: 'no_identity', text: 'a stand-in' }),
-  page: (name) => ({ html: `<!doctype html><title>${name}</title>`, policy: "default-src 'none'" }),
+  page: (name) => ({
+    html: `<!doctype html><title>svidecar ${name}</title>`,
+    policy: "default-src 'none'",
+  }),
 };
 
 export interface CliResult {

@@ -25,6 +25,7 @@ import {
   type Terminal,
 } from './terminal.ts';
 import { uninjectCommand } from './commands/uninject.ts';
+import { workbenchCommand } from './commands/workbench.ts';
 
 const overview = `
 First steps:
@@ -53,6 +54,7 @@ function buildProgram(context: CliContext): Command {
     checkCommand(context),
     identitiesCommand(context),
     consoleCommand(context),
+    workbenchCommand(context),
     banCommand(context),
     serveCommand(context),
     helperCommand(context),

@@ -31,7 +31,7 @@ import type {
 } from './workbench-model.ts';
 
 /** What it is called in messages. */
-export const configurationName = 'the configuration';
+const configurationName = 'the configuration';
 
 export interface WorkbenchParts {
   /** Texts of the built-in templates, by name. */

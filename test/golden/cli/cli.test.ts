@@ -9,6 +9,7 @@ const commands: readonly string[] = [
   'explain',
   'check',
   'identities',
+  'workbench',
   'render',
   'render config',
   'render templates',

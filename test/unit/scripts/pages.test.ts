@@ -1,7 +1,11 @@
 /** Each page is one text, with a policy that lets nothing run but what is in it. */
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { bundle } from '../../../scripts/bundle.ts';
 import { buildPage } from '../../../scripts/pages.ts';
 
 /** Bytes of each page, script and style inside. A new package, or a room that should stay outside, would show here. */
@@ -38,4 +42,22 @@ test.each(Object.entries(budgets))('the page %s', async (name, budget) => {
   expect(policy).not.toMatch(/unsafe|\*|https?:/);
   const head = html.slice(0, html.indexOf('<style>'));
   expect(head).not.toMatch(/<script|<link[^>]+href="(?!data:)|<[^>]+ src=/);
+});
+
+test("the webhook's image has none of it, and says so", async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'svidecar-pages-'));
+  try {
+    const out = join(folder, 'webhook/main.mjs');
+    const inside = await bundle('webhook', out);
+    expect(inside.filter((each) => /preact|codemirror|@noble|esbuild/.test(each))).toEqual([]);
+    writeFileSync(join(folder, 'package.json'), '{"version": "0.0.0"}');
+    const run = (): string =>
+      execFileSync(process.execPath, [out, 'workbench', '-o', '-'], {
+        encoding: 'utf8',
+        stdio: 'pipe',
+      });
+    expect(run).toThrow(/this installation has no page "workbench".*\[FILE_UNREADABLE\]/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -1,6 +1,7 @@
 /** A text that is edited, with marks at its lines; and one that is only read. */
+import { isolateHistory } from '@codemirror/commands';
 import { lintGutter, setDiagnostics, type Diagnostic } from '@codemirror/lint';
-import { EditorState, type Text } from '@codemirror/state';
+import { Annotation, EditorState, type Text } from '@codemirror/state';
 import { EditorView, lineNumbers } from '@codemirror/view';
 import { basicSetup } from 'codemirror';
 import type { VNode } from 'preact';
@@ -25,12 +26,23 @@ interface CodeEditorProps {
   readonly goTo?: { readonly line: number } | undefined;
 }
 
-/** Texts of others come in as what differs, so that undo takes back that alone. */
+/** On changes that came from outside: whoever made them knows. */
+const fromOutside = Annotation.define<true>();
+
+/**
+ * The person's text is the editor's: what comes back of it, perhaps while more is typed, changes nothing. Texts of others come
+ * in as what differs, so that undo takes back that alone.
+ */
 export function CodeEditor({ label, value, onChange, marks, goTo }: CodeEditorProps): VNode {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | undefined>(undefined);
+  /** Texts that were told and have not come back yet. */
+  const told = useRef<string[]>([]);
   const changed = useRef(onChange);
-  changed.current = onChange;
+  changed.current = (text) => {
+    told.current.push(text);
+    onChange(text);
+  };
   useEffect(() => {
     if (host.current === null) return undefined;
     const made = openEditor(shadowOf(host.current), { label, value, changed });
@@ -41,8 +53,14 @@ export function CodeEditor({ label, value, onChange, marks, goTo }: CodeEditorPr
     };
   }, [label]);
   useEffect(() => {
-    if (view.current !== undefined) bringIn(view.current, value);
+    const at = told.current.indexOf(value);
+    told.current.splice(0, at === -1 ? Infinity : at + 1);
+    if (at === -1 && view.current !== undefined) bringIn(view.current, value);
   }, [value]);
+  useEffect(() => {
+    // All have come back: what was typed and taken back again changes no value.
+    if (told.current.at(-1) === value) told.current = [];
+  });
   useEffect(() => {
     const current = view.current;
     if (current === undefined) return;
@@ -65,8 +83,11 @@ function openEditor(root: ShadowRoot, { label, value, changed }: Opened): Editor
     basicSetup,
     lintGutter(),
     codeLook(label),
+    // As high as its box, and scrolled in it.
+    EditorView.theme({ '&': { height: '100%' } }),
     EditorView.updateListener.of((update) => {
-      if (update.docChanged) changed.current(update.state.doc.toString());
+      const isOurs = update.transactions.some((each) => each.annotation(fromOutside) === true);
+      if (update.docChanged && !isOurs) changed.current(update.state.doc.toString());
     }),
   ];
   return new EditorView({
@@ -89,7 +110,10 @@ function bringIn(view: EditorView, value: string): void {
   )
     tail += 1;
   const insert = value.slice(from, value.length - tail);
-  view.dispatch({ changes: { from, to: now.length - tail, insert } });
+  view.dispatch({
+    changes: { from, to: now.length - tail, insert },
+    annotations: [fromOutside.of(true), isolateHistory.of('full')],
+  });
 }
 
 function diagnosticsOf(marks: readonly EditorMark[], doc: Text): readonly Diagnostic[] {

@@ -57,7 +57,9 @@ const colours = syntaxHighlighting({
 
 /** YAML with colours that have contrast. @param label for screen readers */
 export function codeLook(label: string): Extension {
-  return [yaml(), looks, colours, EditorView.contentAttributes.of({ 'aria-label': label })];
+  // It is focusable without a tabindex as well, but axe-core does not know it.
+  const attributes = { 'aria-label': label, tabindex: '0' };
+  return [yaml(), looks, colours, EditorView.contentAttributes.of(attributes)];
 }
 
 /** To be read and selected with the keyboard, not changed. */
@@ -65,7 +67,7 @@ export function readOnlyCode(): Extension {
   return [
     EditorState.readOnly.of(true),
     EditorView.editable.of(false),
-    EditorView.contentAttributes.of({ tabindex: '0', 'aria-readonly': 'true' }),
+    EditorView.contentAttributes.of({ 'aria-readonly': 'true' }),
   ];
 }
 

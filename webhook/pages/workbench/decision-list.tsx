@@ -1,7 +1,8 @@
 /** The decision about each workload, step by step. */
 import type { VNode } from 'preact';
+import { FirstItems } from '../shared/first-items.tsx';
 import { StatusBadge, type Tone } from '../shared/status-badge.tsx';
-import type { WorkbenchResult } from '../../workbench/workbench-model.ts';
+import type { ToldProblem, WorkbenchResult } from '../../workbench/workbench-model.ts';
 import type { ShownPlace } from './workbench-input.ts';
 
 type ShownRecord = WorkbenchResult['records'][number];
@@ -26,25 +27,37 @@ export function DecisionList({
   readonly goTo: (place: ShownPlace) => void;
 }): VNode {
   const { records, problems } = result;
-  const refused = new Set(records.flatMap(({ message }) => message ?? []));
-  // Refusals stand below, with their workload.
-  const others = problems.filter(
-    ({ message }) => ![...refused].some((each) => message.endsWith(each)),
+  const refused = new Set(
+    records.map(({ file, line, message }) => `${file}:${line}: ${message ?? ''}`),
   );
+  // Refusals stand below, with their workload.
+  const others = problems.filter(({ message }) => !refused.has(message));
   return (
     <>
-      {others.map(({ code, message }) => (
-        <p key={message}>
-          <StatusBadge tone="bad">{code}</StatusBadge> {message}
-        </p>
-      ))}
+      <ProblemList problems={others} />
       {records.length === 0 && others.length === 0 ? (
         <p>There is no workload: nothing here has a pod template that svidecar knows.</p>
       ) : undefined}
-      {records.map((record, at) => (
-        <DecidedRecord key={`${at} ${record.kind} ${record.name}`} record={record} goTo={goTo} />
-      ))}
+      <FirstItems
+        items={records}
+        render={(record, at) => (
+          <DecidedRecord key={`${at} ${record.kind} ${record.name}`} record={record} goTo={goTo} />
+        )}
+      />
     </>
+  );
+}
+
+export function ProblemList({ problems }: { readonly problems: readonly ToldProblem[] }): VNode {
+  return (
+    <FirstItems
+      items={problems}
+      render={({ code, message }) => (
+        <p key={message}>
+          <StatusBadge tone="bad">{code}</StatusBadge> {message}
+        </p>
+      )}
+    />
   );
 }
 

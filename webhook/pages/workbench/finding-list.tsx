@@ -1,5 +1,6 @@
 /** The findings of `svidecar check`, the worst first. */
 import type { VNode } from 'preact';
+import { FirstItems } from '../shared/first-items.tsx';
 import { StatusBadge, type Tone } from '../shared/status-badge.tsx';
 import type { WorkbenchResult } from '../../workbench/workbench-model.ts';
 import type { ShownPlace } from './workbench-input.ts';
@@ -68,9 +69,10 @@ function CheckView({ check, goTo }: CheckViewProps): VNode {
       </div>
       {findings.length === 0 ? undefined : <p class="muted">{why}</p>}
       <ul class="steps">
-        {findings.map((finding, at) => (
-          <FindingView key={at} finding={finding} goTo={goTo} />
-        ))}
+        <FirstItems
+          items={findings}
+          render={(finding, at) => <FindingView key={at} finding={finding} goTo={goTo} />}
+        />
         {reasons.map((reason) => (
           <li key={reason} class="muted">
             {reason}

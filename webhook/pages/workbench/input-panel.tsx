@@ -1,6 +1,6 @@
 /** What is put in: files in an editor, demos, and what the cluster would know besides. */
 import type { VNode } from 'preact';
-import { useRef } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
 import { CodeEditor } from '../shared/code-editor.tsx';
 import { TabList } from '../shared/tab-list.tsx';
 import type { LineMark } from '../../workbench/workbench-model.ts';
@@ -25,6 +25,7 @@ export interface InputPanelProps {
 export function InputPanel(props: InputPanelProps): VNode {
   const { input, change, marks, goTo } = props;
   const file = fileShown(input);
+  const own = useMemo(() => marks.filter((mark) => mark.file === file.name), [marks, file.name]);
   const tabs = input.files.map(({ name }, at) => ({ id: String(at), label: name }));
   return (
     <section class="card" aria-labelledby="input-title">
@@ -45,7 +46,7 @@ export function InputPanel(props: InputPanelProps): VNode {
           onChange={(text) => {
             change((before) => withText(before, file.name, text));
           }}
-          marks={marks.filter((mark) => mark.file === file.name)}
+          marks={own}
           goTo={goTo?.file === file.name ? goTo : undefined}
         />
       </TabList>

@@ -4,10 +4,10 @@ import { useState } from 'preact/hooks';
 import { CodeText } from '../shared/code-editor.tsx';
 import { DiffView } from '../shared/diff-view.tsx';
 import { CopyButton, DownloadButton } from '../shared/give-text.tsx';
-import { StatusBadge } from '../shared/status-badge.tsx';
+import { FirstItems } from '../shared/first-items.tsx';
 import { TabList, type Tab } from '../shared/tab-list.tsx';
 import type { MadeObject, WorkbenchResult } from '../../workbench/workbench-model.ts';
-import { DecisionList } from './decision-list.tsx';
+import { DecisionList, ProblemList } from './decision-list.tsx';
 import { FindingList, findingCount } from './finding-list.tsx';
 import type { ShownPlace } from './workbench-input.ts';
 
@@ -74,11 +74,14 @@ function Differences({ result }: { readonly result: WorkbenchResult }): VNode {
         <DownloadButton name="changes.diff" text={differences} />
         <span class="muted">as svidecar diff prints them</span>
       </div>
-      {compared.map(({ label, before, after }, at) => (
-        <Opened key={label} title={label} isOpen={at < shownAtOnce}>
-          {() => <DiffView label={label} before={before} after={after} />}
-        </Opened>
-      ))}
+      <FirstItems
+        items={compared}
+        render={({ label, before, after }, at) => (
+          <Opened key={`${at} ${label}`} title={label} isOpen={at < shownAtOnce}>
+            {() => <DiffView label={label} before={before} after={after} />}
+          </Opened>
+        )}
+      />
     </>
   );
 }
@@ -131,30 +134,31 @@ function OneText(props: {
 
 function MadeObjects({ made }: { readonly made: readonly MadeObject[] }): VNode {
   if (made.length === 0) return <p>No ConfigMap and no EnvoyFilter would be made.</p>;
+  const texts = made.flatMap(({ kind, namespace, name, files }) =>
+    files.map((file) => ({ title: `${kind} ${namespace}/${name}: ${file.name}`, file })),
+  );
   return (
     <>
       <p class="muted">
         In a cluster, svidecar’s controller makes these. The patched Envoy configuration is among
         them.
       </p>
-      {made.map(({ kind, namespace, name, files }) =>
-        files.map((file) => {
-          const title = `${kind} ${namespace}/${name}: ${file.name}`;
-          return (
-            <Opened key={title} title={title} isOpen={made.length < shownAtOnce}>
-              {() => (
-                <>
-                  <div class="row tools">
-                    <CopyButton what={title} text={file.text} />
-                    <DownloadButton name={file.name} text={file.text} />
-                  </div>
-                  <CodeText label={title} text={file.text} />
-                </>
-              )}
-            </Opened>
-          );
-        }),
-      )}
+      <FirstItems
+        items={texts}
+        render={({ title, file }, at) => (
+          <Opened key={title} title={title} isOpen={at < shownAtOnce}>
+            {() => (
+              <>
+                <div class="row tools">
+                  <CopyButton what={title} text={file.text} />
+                  <DownloadButton name={file.name} text={file.text} />
+                </div>
+                <CodeText label={title} text={file.text} />
+              </>
+            )}
+          </Opened>
+        )}
+      />
     </>
   );
 }
@@ -168,11 +172,7 @@ function Entries({ result }: { readonly result: WorkbenchResult }): VNode {
         name="entries.sh"
         empty="No workload here needs an entry in SPIRE."
       />
-      {result.entryProblems.map(({ code, message }) => (
-        <p key={message}>
-          <StatusBadge tone="bad">{code}</StatusBadge> {message}
-        </p>
-      ))}
+      <ProblemList problems={result.entryProblems} />
     </>
   );
 }

@@ -31,19 +31,18 @@ const nothingYet: EngineState = {
 export function useEngine(question: WorkbenchQuestion): EngineHandle {
   const client = useRef<EngineClient | undefined>(undefined);
   const [state, setState] = useState<EngineState>(nothingYet);
-  const newest = useRef(question);
-  newest.current = question;
+  /** How many questions there were: an answer to an older one is of no use. */
+  const asked = useRef(0);
   const engine = (): EngineClient => (client.current ??= new EngineClient());
   const { files, configuration, namespace, kubernetesMinor } = question;
   useEffect(() => {
     setState((before) => ({ ...before, isWorking: true }));
-    const asked = newest.current;
+    const turn = ++asked.current;
     const timer = setTimeout(() => {
       void engine()
         .call({ kind: 'answer', question: { files, configuration, namespace, kubernetesMinor } })
         .then((reply) => {
-          // An answer to an older input is of no use: the next one is on its way.
-          if (newest.current === asked) setState((before) => after(before, reply));
+          if (asked.current === turn) setState((before) => after(before, reply));
         });
     }, pauseMs);
     return () => {

@@ -1,7 +1,7 @@
 /** The page as a whole: input on one side, what becomes of it on the other. */
 import './workbench.css';
 import type { VNode } from 'preact';
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { PageFrame } from '../shared/page-frame.tsx';
 import { Notice } from '../shared/status-badge.tsx';
 import type { EngineReply } from './engine-calls.ts';
@@ -50,6 +50,12 @@ export function WorkbenchPage(): VNode {
     setGoTo({ ...place });
   }, []);
   const result = engine.answer?.kind === 'answered' ? engine.answer : undefined;
+  const marks = result?.marks ?? noMarks;
+  // Not made again at each key that is pressed: it may be long.
+  const shown = useMemo(
+    () => (result === undefined ? undefined : <ResultPanel result={result} goTo={show} />),
+    [result],
+  );
   return (
     <PageFrame
       title="svidecar workbench"
@@ -61,13 +67,7 @@ export function WorkbenchPage(): VNode {
       </p>
       <div class="workbench">
         <div class="column">
-          <InputPanel
-            input={input}
-            change={change}
-            marks={result?.marks ?? noMarks}
-            goTo={goTo}
-            open={open}
-          />
+          <InputPanel input={input} change={change} marks={marks} goTo={goTo} open={open} />
           {result === undefined ? undefined : (
             <FormBeside input={input} change={change} engine={engine} result={result} />
           )}
@@ -76,7 +76,7 @@ export function WorkbenchPage(): VNode {
         <section class="card column" aria-labelledby="result-title">
           <h2 id="result-title">What becomes of it</h2>
           <EngineNotices engine={engine} />
-          {result === undefined ? undefined : <ResultPanel result={result} goTo={show} />}
+          {shown}
         </section>
       </div>
       <p class="muted">svidecar {pageData.version}</p>
@@ -176,8 +176,10 @@ interface FormBesideProps {
 
 function FormBeside({ input, change, engine, result }: FormBesideProps): VNode {
   const [fault, setFault] = useState<string | undefined>(undefined);
+  const newest = useRef(input);
+  newest.current = input;
   const put = (file: string, written: Promise<EngineReply>): void => {
-    const before = input.files.find(({ name }) => name === file)?.text;
+    const before = sourceOf(file)?.text;
     void written.then((reply) => {
       setFault(reply.kind === 'failed' ? reply.message : undefined);
       if (reply.kind !== 'text') return;
@@ -189,8 +191,8 @@ function FormBeside({ input, change, engine, result }: FormBesideProps): VNode {
     });
   };
   const sourceOf = (file: string): { readonly name: string; readonly text: string } | undefined =>
-    input.files.find(({ name }) => name === file);
-  return (
+    newest.current.files.find(({ name }) => name === file);
+  const form = (
     <AskForm
       result={result}
       fault={fault}
@@ -206,6 +208,8 @@ function FormBeside({ input, change, engine, result }: FormBesideProps): VNode {
       }}
     />
   );
+  // As the results: a list of thousands of workloads is in it.
+  return useMemo(() => form, [result, fault]);
 }
 
 /** The file with the Namespace; else that of its first workload. */
