@@ -29,7 +29,8 @@ export function workloadTexts(site: Site, isStale: boolean): readonly TextPair[]
   const made = injected(without.text, site);
   const today = objectText(made.documents[0]?.text ?? '');
   const isInjected = without.text !== stored;
-  if (!isInjected && made.configMaps.length === 0) return refusedPair(site, stored, made);
+  const isDone = made.outcomes.some(({ decision }) => decision.kind === 'injected');
+  if (!isInjected && !isDone) return refusedPair(site, stored, made);
   return [
     ...(isStale ? [restartPair(site, stored)] : []),
     {

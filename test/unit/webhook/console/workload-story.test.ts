@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import type { WorkloadRow } from '../../../../webhook/console/console-model.ts';
+import {
+  eventViews,
+  offeredActions,
+  podView,
+  undoOf,
+} from '../../../../webhook/console/workload-story.ts';
+import { injectBackend, pod } from '../../../fakes/workloads.ts';
+
+const row: WorkloadRow = {
+  id: 'shop/Deployment/frontend',
+  namespace: 'shop',
+  kind: 'Deployment',
+  name: 'frontend',
+  status: 'stale',
+  why: { id: 'injected', message: 'older' },
+  templates: [],
+  pods: { total: 0, ready: 0, injected: 0 },
+  revision: 1,
+};
+
+describe('a pod', () => {
+  it('says what it waits for, and whether it has what it asks for', () => {
+    const containerStatuses = [
+      { restartCount: 2, state: { running: {} } },
+      { restartCount: 5, state: { waiting: { reason: 'CrashLoopBackOff' } } },
+    ];
+    const status = { phase: 'Running', startTime: '2026-11-30T00:00:00Z', containerStatuses };
+    expect(podView({ ...pod(injectBackend), status })).toEqual({
+      name: 'frontend-1',
+      phase: 'CrashLoopBackOff',
+      isReady: false,
+      restarts: 7,
+      startedS: Date.UTC(2026, 10, 30) / 1_000,
+      injection: 'missing',
+    });
+    const conditions = [{ type: 'Ready', status: 'True' }];
+    expect(podView({ ...pod({}), status: { conditions } })).toMatchObject({
+      phase: 'Unknown',
+      isReady: true,
+      injection: 'not_asked',
+    });
+  });
+});
+
+describe('events', () => {
+  it('are the newest first, of both APIs, and without tokens', () => {
+    const events = eventViews([
+      { type: 'Normal', reason: 'Old', lastTimestamp: '2026-01-01T00:00:00Z', count: 3 },
+      {
+        type: 'Warning',
+        reason: 'New',
+        eventTime: '2026-02-01T00:00:00.5Z',
+        message: 'token eyJhbGciOiJub25lIn0.e30.c2ln',
+        involvedObject: { kind: 'Pod', name: 'x' },
+      },
+      { reason: 'Never' },
+    ]);
+    expect(events.map(({ reason }) => reason)).toEqual(['New', 'Old', 'Never']);
+    expect(events[0]).toMatchObject({ type: 'Warning', count: 1, about: 'Pod/x' });
+    expect(events[0]?.message).toBe('token (not shown)');
+    expect(events[1]?.count).toBe(3);
+  });
+});
+
+describe('what can be done', () => {
+  it('is a restart where that helps', () => {
+    expect(offeredActions(row)).toMatchObject([{ action: { kind: 'restart', name: 'frontend' } }]);
+    expect(offeredActions({ ...row, status: 'injected' })).toEqual([]);
+    expect(offeredActions({ ...row, kind: 'CronJob' })).toEqual([]);
+    const why = { id: 'namespace_not_labelled', message: '' };
+    expect(offeredActions({ ...row, status: 'missing', why })).toEqual([]);
+  });
+
+  it('is undone at the place where the pod template is', () => {
+    const [optOut, ask] = undoOf({ ...row, kind: 'CronJob' });
+    expect(optOut?.command).toBe(
+      `kubectl patch cronjob/frontend -n shop --type merge -p '{"spec":{"jobTemplate":{"spec":{"template":{"metadata":{"annotations":{"svidecar.dev/inject":"false"}}}}}}}'`,
+    );
+    expect(ask?.command).toContain('"inject.svidecar.dev/templates":null');
+    expect(undoOf({ ...row, status: 'not_asked' })).toEqual([]);
+    expect(undoOf({ ...row, kind: 'Rollout' })).toEqual([]);
+  });
+});

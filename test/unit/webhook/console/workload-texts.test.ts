@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '#kernel/json.ts';
+import { known } from '../../../../webhook/checks/facts.ts';
+import { workloadTexts } from '../../../../webhook/console/workload-texts.ts';
+import { injected } from '../../../fakes/admission.ts';
+import { engineFor } from '../../../fakes/engine.ts';
+import { envoySource, envoyText } from '../../../fakes/workload-parts.ts';
+import { appAlone, deployment, injectBackend } from '../../../fakes/workloads.ts';
+
+const title = 'Deployment shop/frontend';
+
+function textsOf(object: JsonObject, isStale = false, engine = engineFor()) {
+  const live = {
+    name: 'deployments.apps/frontend',
+    namespace: 'shop',
+    object,
+    serverVersion: { kind: 'known', value: { major: 1, minor: 36 } },
+    configMaps: [envoySource],
+    envoyFilters: known([]),
+    namespaceLabels: { kind: 'known', value: {} },
+  } as const;
+  return workloadTexts({ live, engine, title }, isStale);
+}
+
+describe('the texts of a workload', () => {
+  it('are it without and with svidecar, each Envoy file, and the settings of its helper', () => {
+    const asked = textsOf(deployment(injectBackend));
+    expect(asked.map((each) => [each.title, each.kind])).toEqual([
+      [title, 'object'],
+      ['helper.yaml', 'settings'],
+      ['envoy.yaml', 'envoy'],
+    ]);
+    const [object, settings, envoy] = asked;
+    expect(object?.after).toContain('auth-helper');
+    expect(object?.afterName).toBe(`${title} as it would be`);
+    expect(settings).toMatchObject({ before: '', beforeName: 'nothing' });
+    expect(envoy?.before).toBe(envoyText);
+    expect(envoy?.after).toContain('svidecar.jwt-inject');
+    const stored = textsOf(injected(deployment(injectBackend)));
+    expect(stored.map(({ before }) => before)).toEqual(asked.map(({ before }) => before));
+    expect(stored[0]?.afterName).toBe(`${title} as stored`);
+    expect(stored[0]?.after).toContain('auth-helper');
+  });
+
+  it('begin, of a stale one, with what a restart changes', () => {
+    const object = injected(deployment(injectBackend));
+    const newer = engineFor({ helper: { image: 'example.org/helper:2' } });
+    const [restart, whole] = textsOf(object, true, newer);
+    expect(restart?.before).not.toContain('example.org/helper:2');
+    expect(restart?.after).toContain('example.org/helper:2');
+    expect(restart?.before).toBe(whole?.after);
+    expect(whole?.before).not.toContain('auth-helper');
+  });
+
+  it('are there for a template without settings of its own', () => {
+    const socket = deployment({ 'inject.svidecar.dev/templates': 'spiffe-socket' }, appAlone);
+    const [object] = textsOf(socket);
+    expect(object?.after).toContain('SPIFFE_ENDPOINT_SOCKET');
+    expect(object?.before).not.toContain('SPIFFE_ENDPOINT_SOCKET');
+  });
+
+  it('say why there is nothing to show of one that is refused', () => {
+    const refused = textsOf(deployment({ ...injectBackend, 'svidecar.dev/audience': 'a b' }));
+    expect(refused).toHaveLength(1);
+    expect(refused[0]?.problem).toContain('svidecar.dev/audience');
+    expect(refused[0]?.before).toBe(refused[0]?.after);
+  });
+
+  it('are none where nothing is asked for', () => {
+    expect(textsOf(deployment({}, appAlone))).toEqual([]);
+  });
+});
