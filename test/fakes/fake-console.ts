@@ -202,6 +202,10 @@ export class FakeConsole {
           validUntilS: factsNowS + 300,
         },
       };
+    if (path === consolePaths.anotherAddress) {
+      this.#token = `${this.#token}-more`;
+      return { status: 200, body: { address: this.address } };
+    }
     if (path === consolePaths.carryOut) return { status: 200, body: { message: 'It restarts.' } };
     return { status: 200, body: { kind: 'running', startedS: factsNowS, asked: 0, doing: 'pods' } };
   }

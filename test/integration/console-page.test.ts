@@ -60,6 +60,17 @@ describeInBrowser("the console's page", () => {
     await other.context.close();
   });
 
+  test('the page makes an address for another browser, which works once', async () => {
+    await page.getByRole('button', { name: 'Address for another browser' }).click();
+    const address = await page.getByLabel('address', { exact: true }).innerText();
+    const other = await openConsole(browser, address);
+    await other.page.getByRole('row', { name: /shop-0/ }).waitFor();
+    await other.context.close();
+    const third = await openConsole(browser, address);
+    await third.page.getByText('no session').waitFor();
+    await third.context.close();
+  });
+
   test('namespaces stand with what needs somebody first, and open down to a workload', async () => {
     const counts = [...server.workloads.values()].filter(({ status }) => status === 'refused');
     expect(await chip(/refused/).innerText()).toContain(`${counts.length}`);

@@ -2,6 +2,7 @@
 import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { PageFrame } from '../shared/page-frame.tsx';
+import { AnotherBrowser } from './another-browser.tsx';
 import { BansPage } from './bans-page.tsx';
 import { CertificatesPage } from './certificates-page.tsx';
 import { ClusterNotices, clusterWords, LineBadge } from './cluster-notices.tsx';
@@ -31,6 +32,7 @@ export function ConsoleApp(): VNode {
     >
       <ClusterNotices state={state} />
       <OnePage state={state} place={place} go={go} />
+      <AnotherBrowser />
     </PageFrame>
   );
 }

@@ -79,8 +79,14 @@ export function LifeBar({
   );
 }
 
-/** A command to be run in a shell, and a button that copies it. */
-export function CommandText({ command }: { readonly command: string }): VNode {
+interface CommandProps {
+  readonly command: string;
+  /** What it is, for screen readers. */
+  readonly label?: string;
+}
+
+/** A command to be run in a shell, or another text to be taken along, and a button that copies it. */
+export function CommandText({ command, label = 'command' }: CommandProps): VNode {
   const [said, setSaid] = useState('');
   const copy = async (): Promise<void> => {
     try {
@@ -93,7 +99,7 @@ export function CommandText({ command }: { readonly command: string }): VNode {
   };
   return (
     <div class="command">
-      <pre tabIndex={0} aria-label="command">
+      <pre tabIndex={0} aria-label={label}>
         {command}
       </pre>
       <button type="button" onClick={() => void copy()}>

@@ -116,9 +116,10 @@ function WorkloadHead({ place, view, row, hasGone }: HeadProps): VNode {
         )}
         {row !== undefined && <span class="muted">{podsWords(row.pods)}</span>}
       </div>
+      {row?.why !== undefined && <p>{row.why.message}</p>}
       {view !== undefined && (
-        <p>
-          <b>It {view.verdict.words}.</b> {row?.why?.message}
+        <p class="muted">
+          If it were applied now, it {view.verdict.words}.
           {view.verdict.code !== undefined && <code> {view.verdict.code}</code>}
         </p>
       )}
