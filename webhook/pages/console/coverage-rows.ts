@@ -134,10 +134,15 @@ type Order = (one: Group, other: Group) => number;
 
 const byName: Order = (one, other) => compare(one.namespace.name, other.namespace.name);
 
+/** `kube-public` and its like are in each cluster. */
+const emptyLast: Order = (one, other) =>
+  Number(totalOf(one.counts) === 0) - Number(totalOf(other.counts) === 0);
+
 /** What is equal by its measure stands by name. */
 const orders: Readonly<Record<CoverageSort, Order>> = {
   name: byName,
-  trouble: (one, other) => troubleOf(other.counts) - troubleOf(one.counts) || byName(one, other),
+  trouble: (one, other) =>
+    troubleOf(other.counts) - troubleOf(one.counts) || emptyLast(one, other) || byName(one, other),
   share: (one, other) => shareOf(one.counts) - shareOf(other.counts) || byName(one, other),
   size: (one, other) => totalOf(other.counts) - totalOf(one.counts) || byName(one, other),
 };
