@@ -19,8 +19,7 @@ export function IdentityGraph({ choice }: GraphProps): VNode {
   const frame = useRef<HTMLDivElement>(null);
   const width = useWidth(frame);
   const sizes: LinkSizes = { width, nodeWidth: Math.min(280, width * 0.36), nodeHeight, gap };
-  const callees = [...new Set(choice.drawn.map(({ to }) => to))].sort();
-  const layout = layoutOf(callees, choice.drawn, sizes);
+  const layout = layoutOf(choice.drawn, sizes);
   const callerAt = new Map(layout.callers.map((node) => [node.id, node]));
   const calleeAt = new Map(layout.callees.map((node) => [node.id, node]));
   const boxes = { nodes: choice.nodes, sizes };

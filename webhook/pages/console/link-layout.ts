@@ -29,35 +29,70 @@ export interface LinkSizes {
 }
 
 /**
- * Callees stand in the order in which they are given, each caller near the middle of whom it calls: few links cross then.
- * Both columns have the same middle. A workload that calls and is called stands in both.
+ * Both stand in the order in which links name them, each caller beside whom it calls: few links cross, and what was told first
+ * is on top. The longer column is packed, the other spread along it. A workload that calls and is called stands in both.
  */
-export function layoutOf(
-  callees: readonly string[],
-  links: readonly LinkEnds[],
-  sizes: LinkSizes,
-): LinkLayout {
-  const places = new Map(callees.map((id, at) => [id, at]));
-  const called = Map.groupBy(links, ({ from }) => from);
-  const callers = [...called]
-    .map(([id, own]) => ({ id, middle: middleOf(own, places) }))
-    .sort((one, other) => one.middle - other.middle || one.id.localeCompare(other.id))
-    .map(({ id }) => id);
-  const rows = Math.max(callers.length, callees.length);
-  const step = sizes.nodeHeight + sizes.gap;
-  const column = (ids: readonly string[], x: number): readonly PlacedNode[] => {
-    const top = ((rows - ids.length) * step) / 2 + sizes.gap;
-    return ids.map((id, at) => ({ id, x, y: top + at * step }));
-  };
-  return {
-    callers: column(callers, 0),
-    callees: column(callees, sizes.width - sizes.nodeWidth),
-    height: rows * step + sizes.gap,
-  };
+export function layoutOf(links: readonly LinkEnds[], sizes: LinkSizes): LinkLayout {
+  const callees = [...Map.groupBy(links, ({ to }) => to)].map(([id, own]) => ({
+    id,
+    ends: own.map(({ from }) => from),
+  }));
+  const places = new Map(callees.map(({ id }, at) => [id, at]));
+  const callers = [...Map.groupBy(links, ({ from }) => from)]
+    .map(([id, own]) => ({ id, ends: own.map(({ to }) => to) }))
+    .map((caller) => ({ ...caller, middle: meanOf(caller.ends, places) }))
+    .sort((one, other) => one.middle - other.middle);
+  const right = sizes.width - sizes.nodeWidth;
+  if (callers.length >= callees.length) {
+    const left = packed(callers, 0, sizes);
+    return withHeight(left, beside(callees, left, { x: right, sizes }), sizes);
+  }
+  const packedCallees = packed(callees, right, sizes);
+  return withHeight(beside(callers, packedCallees, { x: 0, sizes }), packedCallees, sizes);
 }
 
-function middleOf(links: readonly LinkEnds[], places: ReadonlyMap<string, number>): number {
-  const at = links.flatMap(({ to }) => places.get(to) ?? []);
+interface LinkedNode {
+  readonly id: string;
+  /** Ids at the other ends of its links. */
+  readonly ends: readonly string[];
+}
+
+function packed(
+  nodes: readonly LinkedNode[],
+  x: number,
+  { nodeHeight, gap }: LinkSizes,
+): readonly PlacedNode[] {
+  return nodes.map(({ id }, at) => ({ id, x, y: gap + at * (nodeHeight + gap) }));
+}
+
+/** Each at the middle of its links' other ends, and below the one before. */
+function beside(
+  nodes: readonly LinkedNode[],
+  others: readonly PlacedNode[],
+  { x, sizes }: { readonly x: number; readonly sizes: LinkSizes },
+): readonly PlacedNode[] {
+  const heights = new Map(others.map(({ id, y }) => [id, y]));
+  const placed: PlacedNode[] = [];
+  let free = sizes.gap;
+  for (const { id, ends } of nodes) {
+    const y = Math.max(free, Math.round(meanOf(ends, heights)));
+    placed.push({ id, x, y });
+    free = y + sizes.nodeHeight + sizes.gap;
+  }
+  return placed;
+}
+
+function withHeight(
+  callers: readonly PlacedNode[],
+  callees: readonly PlacedNode[],
+  { nodeHeight, gap }: LinkSizes,
+): LinkLayout {
+  const lowest = Math.max(0, ...[...callers, ...callees].map(({ y }) => y));
+  return { callers, callees, height: lowest + nodeHeight + gap };
+}
+
+function meanOf(ids: readonly string[], places: ReadonlyMap<string, number>): number {
+  const at = ids.flatMap((id) => places.get(id) ?? []);
   return at.reduce((sum, place) => sum + place, 0) / Math.max(1, at.length);
 }
 

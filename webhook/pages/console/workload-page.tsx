@@ -119,7 +119,7 @@ function WorkloadHead({ place, view, row, hasGone }: HeadProps): VNode {
       {row?.why !== undefined && <p>{row.why.message}</p>}
       {view !== undefined && (
         <p class="muted">
-          If it were applied now, it {view.verdict.words}.
+          Applied now, it {view.verdict.words}.
           {view.verdict.code !== undefined && <code> {view.verdict.code}</code>}
         </p>
       )}
