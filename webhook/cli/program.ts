@@ -16,6 +16,7 @@ import { devCommand } from './commands/dev.ts';
 import { diffCommand } from './commands/diff.ts';
 import { injectCommand } from './commands/inject.ts';
 import { renderCommand } from './commands/render.ts';
+import { restartCommand } from './commands/restart.ts';
 import { serveCommand } from './commands/serve.ts';
 import {
   guarded,
@@ -54,6 +55,7 @@ function buildProgram(context: CliContext): Command {
     checkCommand(context),
     identitiesCommand(context),
     consoleCommand(context),
+    restartCommand(context),
     workbenchCommand(context),
     banCommand(context),
     serveCommand(context),

@@ -4,9 +4,8 @@ import type { Clock } from '#kernel/clock.ts';
 import { AppError } from '#kernel/errors.ts';
 import { actionText, type CommandTarget } from '../console/action-commands.ts';
 import type { ActionOutcome, ConsoleAction, PreparedAction } from '../console/console-reports.ts';
-import { ApiRefusal, type KubernetesApi } from '../kube/kubernetes-api.ts';
-import { pathOf, reasonOf } from '../kube/read-list.ts';
-import { apiVersionOf, kindNamed } from '../objects/kinds.ts';
+import type { KubernetesApi } from '../kube/kubernetes-api.ts';
+import { restartWorkload } from './restart-workload.ts';
 import type { ShownBans } from './shown-bans.ts';
 
 export interface DeskParts {
@@ -24,9 +23,6 @@ const validS = 300;
 const maxPrepared = 100;
 /** Milliseconds for one change. */
 const actMs = 60_000;
-/** Of kubectl's own, so that the change is told from the webhook's. */
-const restartedAt = 'kubectl.kubernetes.io/restartedAt';
-const restartManager = 'fieldManager=kubectl-rollout';
 
 interface Prepared {
   readonly action: ConsoleAction;
@@ -83,26 +79,15 @@ export class ActionDesk {
     }
   }
 
-  /** As `kubectl rollout restart`: the pod template gets a new annotation. */
   async #restart({
     namespace,
-    workloadKind,
+    workloadKind: kind,
     name,
   }: Extract<ConsoleAction, { kind: 'restart' }>): Promise<string> {
-    const type = kindNamed(workloadKind);
-    if (type?.isRestartable !== true)
-      throw new AppError('USAGE', `a ${workloadKind} cannot be restarted`);
-    const source = { apiVersion: apiVersionOf(type), resource: type.resource };
-    const path = `${pathOf(source, namespace, name)}?${restartManager}`;
-    const at = new Date(this.#parts.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
-    const template = { metadata: { annotations: { [restartedAt]: at } } };
-    try {
-      await this.#parts.api.merge(path, { spec: { template } }, AbortSignal.timeout(actMs));
-    } catch (thrown) {
-      if (!(thrown instanceof ApiRefusal)) throw thrown;
-      throw refusalOf(thrown, { ...source, verb: 'patch' });
-    }
-    return `${workloadKind} ${namespace}/${name} is being restarted`;
+    const nowMs = this.#parts.clock.now();
+    const signal = AbortSignal.timeout(actMs);
+    await restartWorkload(this.#parts.api, { namespace, kind, name }, { nowMs, signal });
+    return `${kind} ${namespace}/${name} is being restarted`;
   }
 
   async #ban(action: Extract<ConsoleAction, { kind: 'ban_add' }>): Promise<string> {
@@ -140,19 +125,4 @@ function whyNot(action: ConsoleAction): string {
   return action.kind === 'restart'
     ? `a ${action.workloadKind} cannot be restarted: delete it, so that it is made again`
     : `no workload that is seen here reads the list ${action.list}`;
-}
-
-/** The message of the API server may quote what was sent, which is nobody's secret here. */
-function refusalOf(
-  thrown: ApiRefusal,
-  what: { readonly apiVersion: string; readonly resource: string; readonly verb: string },
-): AppError {
-  const code =
-    thrown.status === 403
-      ? 'CLUSTER_FORBIDDEN'
-      : thrown.status === 404
-        ? 'OBJECT_NOT_FOUND'
-        : 'CLUSTER_UNREACHABLE';
-  const message = thrown.status === 403 ? reasonOf(thrown, what) : thrown.said;
-  return new AppError(code, message, { cause: thrown });
 }

@@ -1,0 +1,147 @@
+/** `svidecar restart` with the real webhook and the real controllers; a pod becomes ready when the test says so, as a kubelet would. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
+import { asks, deployment, envoyYaml } from './console/console-shop.ts';
+import { startApiServer, type ApiServer } from './harness/api-server.ts';
+import { describeWithComponents } from './harness/components.ts';
+import { runCommand, waitUntil } from './harness/processes.ts';
+import { installWebhook, type InstalledWebhook } from './harness/webhook.ts';
+
+const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
+const path = '/apis/apps/v1/namespaces/edge/deployments';
+const names = ['front', 'back', 'till'];
+
+describeWithComponents(programs, 'svidecar restart', () => {
+  let api: ApiServer;
+  let webhook: InstalledWebhook;
+
+  beforeAll(async () => {
+    api = await startApiServer();
+    webhook = await installWebhook(api);
+    await api.createNamespace('edge', { 'svidecar.dev/injection': 'enabled' });
+    const data = { 'envoy.yaml': envoyYaml };
+    await api.request('POST', '/api/v1/namespaces/edge/configmaps', {
+      metadata: { name: 'envoy' },
+      data,
+    });
+    for (const name of names) {
+      const object = deployment(name, asks);
+      const made = await api.request('POST', path, {
+        ...object,
+        spec: { ...objectAt({ ...object }, 'spec'), replicas: 1 },
+      });
+      expect(made.status).toBe(201);
+    }
+    // Asks for nothing: never touched.
+    await api.request('POST', path, deployment('quiet'));
+  });
+  afterAll(async () => {
+    await webhook.stop();
+    await api.stop();
+  });
+
+  function restart(...flags: readonly string[]): ReturnType<typeof runCommand> {
+    const main = join(import.meta.dirname, '../../webhook/main.ts');
+    const given = ['--kubeconfig', api.kubeconfig, '--config', webhook.configFile];
+    return runCommand(process.execPath, [main, 'restart', ...flags, ...given], {
+      deadlineMs: 60_000,
+    });
+  }
+
+  /** Requests of memory of the helper in the stored pod templates, by workload. */
+  async function requests(): Promise<Readonly<Record<string, string>>> {
+    const found = await Promise.all(
+      names.map(async (name): Promise<[string, string]> => {
+        const { body } = await api.request('GET', `${path}/${name}`);
+        const spec = objectAt(
+          objectAt(objectAt(isObject(body) ? body : {}, 'spec'), 'template'),
+          'spec',
+        );
+        const [helper] = listAt(spec, 'initContainers').filter(isObject);
+        return [
+          name,
+          stringAt(objectAt(objectAt(helper, 'resources'), 'requests'), 'memory') ?? '',
+        ];
+      }),
+    );
+    return Object.fromEntries(found);
+  }
+
+  async function makeReady(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const { body } = await api.request('GET', '/api/v1/namespaces/edge/pods');
+      for (const pod of listAt(isObject(body) ? body : {}, 'items').filter(isObject)) {
+        const name = stringAt(objectAt(pod, 'metadata'), 'name') ?? '';
+        const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+        const patch = [
+          'patch',
+          'pod',
+          name,
+          '-n',
+          'edge',
+          '--subresource=status',
+          '-p',
+          JSON.stringify({ status }),
+        ];
+        if (objectAt(pod, 'status')['phase'] !== 'Running') await api.kubectl(patch);
+      }
+      await wait(200);
+    }
+  }
+
+  test('with nothing stale there is nothing to do', async () => {
+    const said = await restart('--stale', '--yes');
+    expect(said).toMatchObject({ code: 0, stdout: '', stderr: 'nothing to restart\n' });
+  });
+
+  test('it wants to be told which', async () => {
+    expect(await restart('--yes')).toMatchObject({ code: 2 });
+    expect(await restart('--stale', '--per-minute', '0')).toMatchObject({ code: 2 });
+    expect(await restart('--stale', '--patience', 'long')).toMatchObject({ code: 2 });
+  });
+
+  test('after a change of the configuration it lists what is stale, and touches nothing', async () => {
+    await writeFile(webhook.configFile, 'helper: {memoryRequest: 80Mi}\n');
+    await waitUntil('the webhook has the new configuration', async () => {
+      const object = deployment('probe', asks);
+      const { body } = await api.request('POST', `${path}?dryRun=All`, object);
+      return JSON.stringify(body).includes('80Mi');
+    });
+    const said = await restart('--stale');
+    expect(said.stdout.split('\n').map((line) => line.split(':')[0])).toEqual([
+      'Deployment edge/back  stale',
+      'Deployment edge/front  stale',
+      'Deployment edge/till  stale',
+      '',
+    ]);
+    expect(said).toMatchObject({ code: 0, stderr: '3 to restart; --yes does it\n' });
+    expect(await requests()).toEqual({ front: '64Mi', back: '64Mi', till: '64Mi' });
+  });
+
+  test('what does not become ready stops the rest', async () => {
+    const said = await restart('--stale', '--yes', '--patience', '3s');
+    expect(said.code).toBe(1);
+    expect(said.stdout).toContain('Deployment edge/back  restarted, and not ready: ');
+    expect(said.stderr).toContain('2 more were not touched: run it again to go on');
+    expect(await requests()).toEqual({ front: '64Mi', back: '80Mi', till: '64Mi' });
+  });
+
+  test('with pods that become ready the others follow, no faster than they may', async () => {
+    const over = new AbortController();
+    const kubelet = makeReady(over.signal);
+    const began = performance.now();
+    const said = await restart('--stale', '--yes', '--per-minute', '10');
+    over.abort();
+    await kubelet;
+    expect(said).toMatchObject({ code: 0 });
+    const ready = said.stdout.split('\n').filter((line) => line.endsWith('restarted, and ready'));
+    expect(ready).toHaveLength(2);
+    // One every six seconds.
+    expect(performance.now() - began).toBeGreaterThan(6_000);
+    expect(await requests()).toEqual({ front: '80Mi', back: '80Mi', till: '80Mi' });
+    expect(await restart('--stale')).toMatchObject({ code: 0, stderr: 'nothing to restart\n' });
+  });
+});

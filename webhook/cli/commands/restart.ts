@@ -1,0 +1,191 @@
+/** `svidecar restart`: workloads whose pods are not as of today are rolled, one after the other. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { Command } from 'commander';
+import { AppError } from '#kernel/errors.ts';
+import type { NamedWorkload } from '../../console-cluster/restart-workload.ts';
+import type { WorkloadRow } from '../../console/console-model.ts';
+import type { RightsApi } from '../../kube/denied-rights.ts';
+import { kindNamed } from '../../objects/kinds.ts';
+import type { Rollout } from '../../objects/rollout.ts';
+import { addClusterFlags, connectTo, engineSource, type ClusterFlags } from '../cluster-flags.ts';
+import { parseDuration } from '../duration.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { addConfigFlag } from '../options.ts';
+import type { CliContext } from '../terminal.ts';
+
+interface RestartFlags extends ClusterFlags {
+  readonly stale?: true;
+  readonly missing?: true;
+  readonly namespace?: string;
+  readonly config?: string;
+  readonly perMinute: string;
+  readonly patience: string;
+  readonly yes?: true;
+}
+
+/** Milliseconds between two looks at a rollout, and for one request. */
+const lookEveryMs = 1_000;
+const askMs = 30_000;
+
+const examples = `
+Examples:
+  svidecar restart --stale                            which workloads it would be, and why
+  svidecar restart --stale --yes                      one after the other, each waited for
+  svidecar restart --stale --missing -n shop --per-minute 2 --yes
+
+A workload is stale if its pods were injected with other settings than today's (an upgrade, a changed configuration), and
+missing if pods of it run without what it asks for. Each is restarted as kubectl rollout restart does it, and the next one
+only once all its pods are ready: what does not become ready stops the rest. Run it again to go on.
+Exit code: 0 nothing to do, or all done · 1 stopped, or something cannot be restarted · 3 something could not be judged.`;
+
+export function restartCommand(context: CliContext): Command {
+  const command = new Command('restart')
+    .summary('roll workloads whose pods are not injected as of today')
+    .description(
+      'List the workloads whose pods are not injected as of today, and with --yes restart them at a limited rate.',
+    )
+    .option('--stale', 'those that were injected with other settings')
+    .option('--missing', 'those of which pods run without their injection')
+    .option('-n, --namespace <name>', 'one namespace (default: all)')
+    .option('--per-minute <number>', 'restarts a minute at most', '6')
+    .option('--patience <duration>', 'for the pods of one workload, such as 90s or 10m', '5m')
+    .option('--yes', 'restart them');
+  return addConfigFlag(addClusterFlags(command, 'the cluster'))
+    .addHelpText('after', examples)
+    .action(async (flags: RestartFlags) => {
+      context.exit(await run(flags, context));
+    });
+}
+
+async function run(flags: RestartFlags, context: CliContext): Promise<number> {
+  if (flags.stale !== true && flags.missing !== true)
+    throw new AppError('USAGE', 'say which: --stale, --missing or both');
+  const pace = paceOf(flags);
+  const api = await connectTo(flags, context);
+  const { chosen, unknown } = await choose(flags, api, context);
+  const able = chosen.filter(isRestartable);
+  tellChosen(chosen, unknown, context);
+  const left = chosen.length > able.length ? exitCodes.refused : exitCodes.ok;
+  if (flags.yes === true && !(await restartAll(able, { api, pace, context })))
+    return exitCodes.refused;
+  return left === exitCodes.ok && unknown > 0 ? exitCodes.unreachable : left;
+}
+
+function isRestartable({ kind }: NamedWorkload): boolean {
+  return kindNamed(kind)?.isRestartable === true;
+}
+
+function tellChosen(
+  chosen: readonly WorkloadRow[],
+  unknown: number,
+  { terminal }: CliContext,
+): void {
+  for (const row of chosen) {
+    const how = isRestartable(row)
+      ? ''
+      : '; it cannot be restarted: delete it, so that it is made again';
+    terminal.out(`${nameOf(row)}  ${row.status}: ${row.why?.message ?? ''}${how}\n`);
+  }
+  if (unknown > 0)
+    terminal.err(`${unknown} workloads could not be judged: svidecar check says why\n`);
+  const able = chosen.filter(isRestartable).length;
+  terminal.err(able === 0 ? 'nothing to restart\n' : `${able} to restart; --yes does it\n`);
+}
+
+interface Pace {
+  /** Milliseconds from one restart to the next. */
+  readonly everyMs: number;
+  readonly patienceMs: number;
+}
+
+function paceOf({ perMinute, patience }: RestartFlags): Pace {
+  const rate = Number(perMinute);
+  if (!/^\d{1,4}$/.test(perMinute) || rate < 1)
+    throw new AppError('USAGE', `--per-minute ${perMinute}: write a whole number from 1 on`);
+  return { everyMs: 60_000 / rate, patienceMs: parseDuration(patience) * 1_000 };
+}
+
+async function choose(
+  { stale, missing, namespace, config }: RestartFlags,
+  api: RightsApi,
+  context: CliContext,
+): Promise<{ readonly chosen: readonly WorkloadRow[]; readonly unknown: number }> {
+  // Loaded when called: other commands need no watches.
+  const { judgedWorkloads } = await import('../../console-cluster/judged-workloads.ts');
+  const { rows } = await judgedWorkloads({
+    api,
+    namespace,
+    configFile: config,
+    engines: engineSource(config, context),
+    contextName: undefined,
+    version: context.installation.version,
+    clock: context.terminal,
+  });
+  const isChosen = ({ status, why }: WorkloadRow): boolean =>
+    (stale === true && status === 'stale') ||
+    // Without its namespace's label a restart changes nothing.
+    (missing === true && status === 'missing' && why?.id !== 'namespace_not_labelled');
+  return {
+    chosen: rows.filter(isChosen).sort((a, b) => (a.id < b.id ? -1 : 1)),
+    unknown: rows.filter(({ status }) => status === 'unknown').length,
+  };
+}
+
+function nameOf({ kind, namespace, name }: NamedWorkload): string {
+  return `${kind} ${namespace}/${name}`;
+}
+
+interface Site {
+  readonly api: RightsApi;
+  readonly pace: Pace;
+  readonly context: CliContext;
+}
+
+/** @returns whether all of them are ready again */
+async function restartAll(all: readonly NamedWorkload[], site: Site): Promise<boolean> {
+  const { pace, context } = site;
+  const { terminal } = context;
+  const interrupted = terminal.untilInterrupted();
+  const { restartWorkload } = await import('../../console-cluster/restart-workload.ts');
+  let dueMs = 0;
+  for (const [index, workload] of all.entries()) {
+    const early = dueMs - terminal.now();
+    if (early > 0) await wait(early, undefined, { signal: interrupted }).catch(() => undefined);
+    if (interrupted.aborted) return stopped(all.length - index, 'it was interrupted', terminal);
+    dueMs = terminal.now() + pace.everyMs;
+    const signal = AbortSignal.timeout(askMs);
+    await restartWorkload(site.api, workload, { nowMs: terminal.now(), signal });
+    const end = await untilRolled(workload, site, interrupted);
+    if (end.kind === 'by_hand') {
+      terminal.out(`${nameOf(workload)}  ${end.words}\n`);
+      continue;
+    }
+    if (end.kind !== 'done') {
+      terminal.out(`${nameOf(workload)}  restarted, and not ready: ${end.words}\n`);
+      return stopped(all.length - index - 1, 'a workload did not become ready', terminal);
+    }
+    terminal.out(`${nameOf(workload)}  restarted, and ready\n`);
+  }
+  return true;
+}
+
+function stopped(left: number, why: string, { err }: CliContext['terminal']): false {
+  err(`stopped, because ${why}; ${left} more were not touched: run it again to go on\n`);
+  return false;
+}
+
+async function untilRolled(
+  workload: NamedWorkload,
+  { api, pace, context: { terminal } }: Site,
+  interrupted: AbortSignal,
+): Promise<Rollout> {
+  const { readRollout } = await import('../../console-cluster/restart-workload.ts');
+  const deadline = terminal.now() + pace.patienceMs;
+  for (;;) {
+    const now = await readRollout(api, workload, AbortSignal.timeout(askMs));
+    const isOver = now.kind !== 'under_way' || interrupted.aborted || terminal.now() >= deadline;
+    if (isOver) return now;
+    terminal.tellProgress?.(`${nameOf(workload)}: ${now.words}`);
+    await wait(lookEveryMs, undefined, { signal: interrupted }).catch(() => undefined);
+  }
+}
