@@ -31,6 +31,7 @@ const commands: readonly string[] = [
   'bans serve',
   'completion',
   'console',
+  'restart',
 ];
 
 describe('help', () => {
