@@ -1,5 +1,5 @@
 /** `npm start`: what it prints with and without a real Envoy, its page in a browser, and who else may ask its server. */
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { request } from 'node:http';
@@ -83,6 +83,29 @@ async function startStaying(...flags: readonly string[]): Promise<Staying> {
     },
   };
 }
+
+const noScript = spawnSync('script', ['--version']).status !== 0;
+
+test.skipIf(noScript)(
+  'on a terminal npm start stays until Ctrl-C, without being asked to',
+  async () => {
+    const line = 'bash scripts/start --stand-in';
+    // It gives the line a terminal of its own; what is typed comes from our pipe.
+    const child = spawn('script', ['-qec', line, '/dev/null'], {
+      cwd: root,
+      env: { ...process.env, TERM: 'xterm', CI: '' },
+    });
+    let said = '';
+    child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
+    const ended = once(child, 'exit');
+    await expect.poll(() => said, { timeout: 60_000 }).toContain('Ctrl-C ends it');
+    expect(said).toMatch(/page {7}.*http:\/\/127\.0\.0\.1:\d+\//);
+    expect(child.exitCode).toBeNull();
+    child.stdin.write('\u0003');
+    await ended;
+    expect(child.exitCode).toBe(0);
+  },
+);
 
 /** What each button leads to: status, and the state of each place. */
 const ways = {

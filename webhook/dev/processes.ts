@@ -32,6 +32,11 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   return ports;
 }
 
+/** Never started, ended, or ended by a signal. */
+function isGone({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid === undefined || exitCode !== null || signalCode !== null;
+}
+
 /** Programs that end together. */
 export class Programs {
   readonly #running: ChildProcess[] = [];
@@ -62,7 +67,7 @@ export class Programs {
     });
     const deadline = Date.now() + patienceMs;
     while (!(await isUp(output))) {
-      if (child.exitCode !== null || child.pid === undefined || Date.now() > deadline) {
+      if (isGone(child) || Date.now() > deadline) {
         throw new AppError('USAGE', `${name} did not start: ${output.trim()}`);
       }
       await sleep(50);
@@ -72,7 +77,8 @@ export class Programs {
   /** Asks all to end, the last started first, and kills those that do not. */
   async stop(): Promise<void> {
     for (const child of this.#running.reverse()) {
-      if (child.exitCode !== null || child.pid === undefined) continue;
+      // Ctrl-C on a terminal reaches them as well as us.
+      if (isGone(child)) continue;
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs / 4);

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -112,6 +113,25 @@ describe.skipIf(!has('kubectl'))('kubectl', () => {
   });
 });
 
+const lock = createHash('sha256').update(readFileSync('package-lock.json')).digest('hex');
+const stamp = 'node_modules/.svidecar-lock';
+const isSetUp = existsSync(stamp) && readFileSync(stamp, 'utf8') === lock;
+
+test.skipIf(!isSetUp)(
+  'npx svidecar prints what was asked for, and no warning of any engine',
+  () => {
+    // The machine's own Node and npm: those of the locked packages are not on the path of who types this.
+    const own = (process.env['PATH'] ?? '')
+      .split(':')
+      .filter((path) => !path.includes('node_modules'));
+    const { status, stdout, stderr } = spawnSync('npx', ['svidecar', '--version'], {
+      encoding: 'utf8',
+      env: { PATH: own.join(':'), HOME: folder, npm_config_update_notifier: 'false' },
+    });
+    expect([status, stdout, stderr]).toEqual([0, '0.1.0\n', '']);
+  },
+);
+
 test.each([
   ['v20.11.0', 'finds v20.11.0'],
   ['v22.17.1', 'finds v22.17.1'],
@@ -121,8 +141,7 @@ test.each([
     cpSync(`scripts/${name}`, join(clone, 'scripts', name));
   cpSync('package-lock.json', join(clone, 'package-lock.json'));
   mkdirSync(join(clone, 'node_modules'));
-  const stamp = createHash('sha256').update(readFileSync('package-lock.json')).digest('hex');
-  writeFileSync(join(clone, 'node_modules/.svidecar-lock'), stamp);
+  writeFileSync(join(clone, stamp), lock);
   const node = join(clone, 'bin/node');
   mkdirSync(join(clone, 'bin'));
   writeFileSync(node, `#!/bin/sh\necho ${version}\n`, { mode: 0o755 });
