@@ -293,6 +293,41 @@ describeInBrowser('the workbench in a browser', () => {
     await context.close();
   });
 
+  test('files are dropped; what is no text, and certificates that are not looked at, are told of', async () => {
+    const { page, context } = await openWorkbench(browser, address);
+    await page.evaluate(`{
+      const data = new DataTransfer();
+      data.items.add(new File([${JSON.stringify(service)}], 'dropped.yaml'));
+      data.items.add(new File([new Uint8Array([0xff, 0xfe, 0x00])], 'image.png'));
+      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true }));
+    }`);
+    await page.getByRole('tab', { name: 'dropped.yaml' }).waitFor();
+    await page.getByText('image.png: it is not a text in UTF-8').waitFor();
+    await page.getByText('Configuration, namespace').click();
+    const pem = '-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----';
+    await page
+      .getByRole('textbox', { name: "The injector's configuration" })
+      .fill(`apiServerClient: {ca: "${pem}", names: [front]}`);
+    await page.getByText('they are not looked at here').waitFor();
+    await context.close();
+  });
+
+  test('texts that turn the direction of reading are shown as what they are', async () => {
+    const { page, context } = await openWorkbench(browser, address);
+    const turned = service.replace('name: web', 'name: "we\\u202eb"');
+    await putIn(page, { 'web.yaml': turned });
+    await page.getByRole('heading', { name: 'Deployment shop/we\\u202eb' }).waitFor();
+    await context.close();
+  });
+
+  test('where a browser has no workers the page answers itself', async () => {
+    const page = await browser.newPage();
+    await page.addInitScript('delete globalThis.Worker');
+    await page.goto(address);
+    await answered(page);
+    await page.close();
+  });
+
   test('what is typed quickly stays as it was typed', async () => {
     const { page, context } = await openWorkbench(browser, address);
     await putIn(page, { 'web.yaml': service });

@@ -4,7 +4,7 @@
  */
 import { syntaxHighlighting } from '@codemirror/language';
 import { EditorState, type Extension } from '@codemirror/state';
-import { EditorView } from '@codemirror/view';
+import { EditorView, highlightSpecialChars } from '@codemirror/view';
 import { yaml } from '@codemirror/lang-yaml';
 
 const looks = EditorView.theme({
@@ -67,6 +67,8 @@ export function readOnlyCode(): Extension {
   return [
     EditorState.readOnly.of(true),
     EditorView.editable.of(false),
+    // What turns the direction of a text, or is not seen, is shown as such.
+    highlightSpecialChars(),
     EditorView.contentAttributes.of({ 'aria-readonly': 'true' }),
   ];
 }

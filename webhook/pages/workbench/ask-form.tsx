@@ -1,5 +1,6 @@
 /** What can be asked for, as a form: it writes annotations and labels into the text, and nothing else of it changes. */
 import { own } from '#kernel/members.ts';
+import { printable } from '#kernel/text.ts';
 import type { VNode } from 'preact';
 import { useId, useState } from 'preact/hooks';
 import { annotationFields, type AnnotationField } from '../../workbench/annotation-fields.ts';
@@ -78,7 +79,7 @@ function WorkloadChoice({
       >
         {workloads.map(({ kind, namespace, name, place, line }, at) => (
           <option key={at} value={at}>
-            {kind} {namespace}/{name} ({place.file}:{line})
+            {printable(`${kind} ${namespace}/${name} (${place.file}:${line})`)}
           </option>
         ))}
       </select>
@@ -272,7 +273,7 @@ function NamespaceChoice({
       </p>
       {namespaces.map(({ name, label: value }) => (
         <label key={name} class="choice">
-          {name}{' '}
+          {printable(name)}{' '}
           <select
             value={value ?? ''}
             onChange={({ currentTarget }) => {

@@ -1,4 +1,5 @@
 /** The decision about each workload, step by step. */
+import { printable } from '#kernel/text.ts';
 import type { VNode } from 'preact';
 import { FirstItems } from '../shared/first-items.tsx';
 import { StatusBadge, type Tone } from '../shared/status-badge.tsx';
@@ -54,7 +55,7 @@ export function ProblemList({ problems }: { readonly problems: readonly ToldProb
       items={problems}
       render={({ code, message }) => (
         <p key={message}>
-          <StatusBadge tone="bad">{code}</StatusBadge> {message}
+          <StatusBadge tone="bad">{code}</StatusBadge> {printable(message)}
         </p>
       )}
     />
@@ -73,9 +74,7 @@ function DecidedRecord({
   return (
     <article class="decision">
       <div class="row">
-        <h3>
-          {kind} {namespace}/{name}
-        </h3>
+        <h3>{printable(`${kind} ${namespace}/${name}`)}</h3>
         <StatusBadge tone={tone}>{words}</StatusBadge>
         {code === undefined ? undefined : <code>{code}</code>}
         <button
@@ -85,14 +84,15 @@ function DecidedRecord({
             goTo({ file, line });
           }}
         >
-          {file}:{line}
+          {printable(file)}:{line}
         </button>
       </div>
       <ol class="steps">
         {steps.map(({ id, level, message }, at) => (
           <li key={at} class={level === 'warning' ? 'warning' : undefined}>
-            <code>{id}</code> {level === 'warning' ? <strong>warning: </strong> : undefined}
-            {message}
+            <code>{id}</code>{' '}
+            {level === 'warning' && id !== 'refused' ? <strong>warning: </strong> : undefined}
+            {printable(message)}
           </li>
         ))}
       </ol>

@@ -1,4 +1,5 @@
 /** The findings of `svidecar check`, the worst first. */
+import { printable } from '#kernel/text.ts';
 import type { VNode } from 'preact';
 import { FirstItems } from '../shared/first-items.tsx';
 import { StatusBadge, type Tone } from '../shared/status-badge.tsx';
@@ -75,7 +76,7 @@ function CheckView({ check, goTo }: CheckViewProps): VNode {
         />
         {reasons.map((reason) => (
           <li key={reason} class="muted">
-            {reason}
+            {printable(reason)}
           </li>
         ))}
       </ul>
@@ -104,11 +105,11 @@ function FindingView({
               goTo({ file, line });
             }}
           >
-            {file}:{line}
+            {printable(file)}:{line}
           </button>{' '}
         </>
       )}
-      {message} <em>→ {hint}</em>
+      {printable(message)} <em>→ {printable(hint)}</em>
     </li>
   );
 }

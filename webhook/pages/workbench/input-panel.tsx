@@ -1,4 +1,5 @@
 /** What is put in: files in an editor, demos, and what the cluster would know besides. */
+import { printable } from '#kernel/text.ts';
 import type { VNode } from 'preact';
 import { useMemo, useRef } from 'preact/hooks';
 import { CodeEditor } from '../shared/code-editor.tsx';
@@ -26,7 +27,7 @@ export function InputPanel(props: InputPanelProps): VNode {
   const { input, change, marks, goTo } = props;
   const file = fileShown(input);
   const own = useMemo(() => marks.filter((mark) => mark.file === file.name), [marks, file.name]);
-  const tabs = input.files.map(({ name }, at) => ({ id: String(at), label: name }));
+  const tabs = input.files.map(({ name }, at) => ({ id: String(at), label: printable(name) }));
   return (
     <section class="card" aria-labelledby="input-title">
       <h2 id="input-title">Manifests</h2>

@@ -1,4 +1,5 @@
 /** What becomes of the input: decisions, differences, texts, findings. */
+import { printable } from '#kernel/text.ts';
 import type { ComponentChildren, VNode } from 'preact';
 import { useState } from 'preact/hooks';
 import { CodeText } from '../shared/code-editor.tsx';
@@ -105,7 +106,7 @@ function Opened({
       }}
     >
       <summary>
-        <h3 class="inline">{title}</h3>
+        <h3 class="inline">{printable(title)}</h3>
       </summary>
       {isShown ? children() : undefined}
     </details>

@@ -1,5 +1,6 @@
 /** The page as a whole: input on one side, what becomes of it on the other. */
 import './workbench.css';
+import { printable } from '#kernel/text.ts';
 import type { VNode } from 'preact';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { PageFrame } from '../shared/page-frame.tsx';
@@ -243,7 +244,7 @@ function EngineNotices({ engine }: { readonly engine: EngineHandle }): VNode {
       )}
       {answer?.kind === 'unusable' ? (
         <Notice tone="bad" isAlert>
-          {answer.message} [{answer.code}]
+          {printable(answer.message)} [{answer.code}]
         </Notice>
       ) : undefined}
       {unread === 0 ? undefined : (
