@@ -42,6 +42,11 @@ export interface MadeAnew {
   readonly spec: JsonObject;
 }
 
+/** Workloads and pods, in this order. */
+export function askersIn({ objects }: Pick<ClusterFacts, 'objects'>): readonly Subject[] {
+  return [...subjectsOf(objects.workloads), ...subjectsOf(objects.pods)];
+}
+
 /** Objects without a pod template are left out. */
 export function assess(facts: ClusterFacts, subjects: readonly Subject[]): readonly Assessed[] {
   const read = configMapReader(facts);

@@ -6,7 +6,7 @@ import { objectAt, stringAt } from '#kernel/json.ts';
 import { helperContainer } from '../../sidecar/config/helper-contract.ts';
 import { workloadKindOf } from '../objects/kinds.ts';
 import { annotationKey, namespaceLabel } from '../request/metadata-keys.ts';
-import { assess, namespaceLabels } from './assess.ts';
+import { askersIn, assess, namespaceLabels } from './assess.ts';
 import { subjectsOf, type ClusterFacts, type HeldToken } from './facts.ts';
 import { remakeHint } from './pod-controller.ts';
 import {
@@ -308,10 +308,11 @@ export interface JudgedIdentity {
   readonly twins: readonly string[];
 }
 
-/** By namespace, kind and name. */
-export function judgeIdentities(facts: ClusterFacts): readonly JudgedIdentity[] {
-  const { workloads, pods } = facts.objects;
-  const assessed = assess(facts, [...subjectsOf(workloads), ...subjectsOf(pods)]);
+/** By namespace, kind and name. @param assessed of {@link askersIn}, where that was done before */
+export function judgeIdentities(
+  facts: ClusterFacts,
+  assessed = assess(facts, askersIn(facts)),
+): readonly JudgedIdentity[] {
   const order = ({ where: { namespace, kind, name } }: IdentityChain): string =>
     JSON.stringify([namespace, kind, name]);
   return workloadIdentities(facts, assessed)

@@ -1,6 +1,6 @@
 /** Runs checks over facts. Pure; the same facts give the same report. */
 import { onceFor } from '#kernel/once.ts';
-import { assess, concernsUs } from './assess.ts';
+import { askersIn, assess, concernsUs } from './assess.ts';
 import { catalogue } from './catalogue.ts';
 import type {
   Category,
@@ -36,11 +36,14 @@ export interface Report {
 /**
  * In the order of the catalogue; for files only what files can show.
  * @param onCheck called before each check
+ * @param assessed of {@link askersIn}, where that was done before
  */
-export function runChecks(facts: ClusterFacts, onCheck?: (id: CheckId) => void): Report {
-  const { workloads, pods } = facts.objects;
-  const users = [...subjectsOf(workloads), ...subjectsOf(pods)];
-  const assessed = assess(facts, users);
+export function runChecks(
+  facts: ClusterFacts,
+  onCheck?: (id: CheckId) => void,
+  assessed = assess(facts, askersIn(facts)),
+): Report {
+  const users = askersIn(facts);
   const identitiesOf = onceFor(() => workloadIdentities(facts, assessed));
   const identities = (): readonly IdentityChain[] => identitiesOf(facts);
   const checks = catalogue

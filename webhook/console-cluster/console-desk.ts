@@ -15,6 +15,7 @@ import { identitiesView } from '../console/identities-view.ts';
 import { certificatesView, doctorView } from '../console/reports-of-facts.ts';
 import { survey, surveyCertificates, surveyIdentities } from '../survey/survey.ts';
 import { ActionDesk, type DeskParts } from './action-desk.ts';
+import { assessInTurns } from './assess-in-turns.ts';
 import { askHelpers, askWorkload, type AskParts } from './ask-workload.ts';
 import { ShownBans } from './shown-bans.ts';
 import { ConsoleCluster, type ConsoleClusterOptions } from './console-cluster.ts';
@@ -96,7 +97,8 @@ export class ConsoleDesk {
       work: async ({ asksHelpers }, api, signal) => {
         const spire = await this.#options.spire();
         const options = surveyOptions({ ...this.#options, api }, signal, { spire, asksHelpers });
-        return identitiesView(await surveyIdentities(options), asksHelpers);
+        const facts = await surveyIdentities(options);
+        return identitiesView(facts, await assessInTurns(facts), asksHelpers);
       },
     });
   }
@@ -109,7 +111,8 @@ export class ConsoleDesk {
         // As `svidecar check` does: what helpers have is held against what SPIRE has.
         const asksHelpers = spire.kind !== 'not_asked';
         const options = surveyOptions({ ...this.#options, api }, signal, { spire, asksHelpers });
-        return doctorView(runChecks(await survey(options)));
+        const facts = await survey(options);
+        return doctorView(runChecks(facts, undefined, await assessInTurns(facts)));
       },
     });
   }
