@@ -6,7 +6,7 @@ import { isObject } from '#kernel/json.ts';
 import { foreignFault } from '../console/same-origin.ts';
 import { scenes, type Scene } from './scenes.ts';
 import { sendWatched, type WatchedPath } from './watched-request.ts';
-import type { StartOverview, Way } from './way-model.ts';
+import type { StartOverview, RequestWay } from './way-model.ts';
 
 /** One HTML text with the policy under which it runs. */
 interface ServedPage {
@@ -118,7 +118,7 @@ class RequestDesk {
     return { status: 200, type: json, body: JSON.stringify(way) };
   }
 
-  #inTurn(scene: Scene, path: WatchedPath): Promise<Way> {
+  #inTurn(scene: Scene, path: WatchedPath): Promise<RequestWay> {
     const sent = this.#last.then(() => sendWatched(scene, path));
     this.#last = sent.catch(() => undefined);
     return sent;

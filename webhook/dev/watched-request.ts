@@ -5,7 +5,7 @@ import { exchange } from './http-exchange.ts';
 import type { LocalDataPath, WatchedPod } from './local-data-path.ts';
 import { sceneCommand, sceneUrl, type Scene } from './scenes.ts';
 import { placesOf, type PodCounts, type SeenCounts } from './way-of.ts';
-import type { DataPathName, Way } from './way-model.ts';
+import type { DataPathName, RequestWay } from './way-model.ts';
 
 export interface WatchedPath {
   readonly dataPath: DataPathName;
@@ -13,7 +13,10 @@ export interface WatchedPath {
 }
 
 /** One at a time, by the caller's care: counts of two requests at once would mix. */
-export async function sendWatched(scene: Scene, { dataPath, path }: WatchedPath): Promise<Way> {
+export async function sendWatched(
+  scene: Scene,
+  { dataPath, path }: WatchedPath,
+): Promise<RequestWay> {
   const before = await countsOf(path);
   const beganMs = performance.now();
   const { status, body } = await exchange(sceneUrl(scene, path), scene.headers);

@@ -23,7 +23,7 @@ export interface WayPlace {
 }
 
 /** One request that was really sent, and how far it came. */
-export interface Way {
+export interface RequestWay {
   readonly dataPath: DataPathName;
   readonly scene: SceneName;
   /** As one would type it. */
@@ -63,7 +63,7 @@ export interface StartOverview {
   readonly scenes: readonly StartScene[];
 }
 
-/** The body of `POST /api/send`; the answer is a {@link Way}, or an object with `error`. */
+/** The body of `POST /api/send`; the answer is a {@link RequestWay}, or an object with `error`. */
 export interface SendRequest {
   readonly dataPath: DataPathName;
   readonly scene: SceneName;

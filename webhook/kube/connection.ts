@@ -254,17 +254,20 @@ const untrusted =
 const untrustedAdvice =
   '; its certificate is not that of the kubeconfig (certificate-authority): is the address right, or does a proxy answer in its place?';
 
-function isUntrusted(thrown: unknown): thrown is Error {
-  return thrown instanceof Error && 'code' in thrown && untrusted.test(String(thrown.code));
+/** Its code, where a certificate cannot be trusted. */
+function untrustedCode(thrown: unknown): string | undefined {
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+  return untrusted.test(code) ? code : undefined;
 }
 
 function unreachable(what: string, thrown: unknown, advice = ''): Error {
   if (thrown instanceof AppError || thrown instanceof ApiRefusal) return thrown;
   if (thrown instanceof AnswerTooLarge) return thrown;
   // Node's own advice is about how it is started.
+  const code = untrustedCode(thrown);
   const message =
-    isUntrusted(thrown) && advice !== ''
-      ? `${what}: ${thrown.message.split(';')[0] ?? ''}${untrustedAdvice}`
+    code !== undefined && advice !== ''
+      ? `${what}: ${code}${untrustedAdvice}`
       : `${what}: ${messageOf(thrown)}${advice}`;
   return new AppError('CLUSTER_UNREACHABLE', message, { cause: thrown });
 }

@@ -1,5 +1,5 @@
 /** What the page asks of its own server. */
-import type { SendRequest, StartOverview, Way } from '../../dev/way-model.ts';
+import type { SendRequest, StartOverview, RequestWay } from '../../dev/way-model.ts';
 
 /** @throws {Error} with what to do when the server is gone, or refuses */
 export async function fetchOverview(): Promise<StartOverview> {
@@ -8,13 +8,13 @@ export async function fetchOverview(): Promise<StartOverview> {
 }
 
 /** @throws {Error} as {@link fetchOverview} */
-export async function sendRequest(asked: SendRequest): Promise<Way> {
+export async function sendRequest(asked: SendRequest): Promise<RequestWay> {
   const init = {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(asked),
   };
-  return (await ask('/api/send', init)) as Way;
+  return (await ask('/api/send', init)) as RequestWay;
 }
 
 async function ask(path: string, init?: RequestInit): Promise<unknown> {

@@ -3,13 +3,13 @@ import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { PageFrame } from '../shared/page-frame.tsx';
 import { Notice } from '../shared/status-badge.tsx';
-import type { SendRequest, StartDataPath, StartOverview, Way } from '../../dev/way-model.ts';
+import type { SendRequest, StartDataPath, StartOverview, RequestWay } from '../../dev/way-model.ts';
 import { fetchOverview, sendRequest } from './start-calls.ts';
 import { WayView } from './way-view.tsx';
 
 export function StartPage(): VNode {
   const [overview, setOverview] = useState<StartOverview>();
-  const [way, setWay] = useState<Way>();
+  const [way, setWay] = useState<RequestWay>();
   const [fault, setFault] = useState<string>();
   const tell = (thrown: unknown): void => {
     setFault(thrown instanceof Error ? thrown.message : String(thrown));
@@ -63,7 +63,7 @@ function taglineOf({ version, envoy, caller, callee }: StartOverview): string {
   return `${version} at work on this machine${pair} (${envoy})`;
 }
 
-function titleOf({ scene }: Way, { scenes }: StartOverview): string {
+function titleOf({ scene }: RequestWay, { scenes }: StartOverview): string {
   return scenes.find((each) => each.scene === scene)?.title ?? scene;
 }
 

@@ -2,7 +2,7 @@
 import type { VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { StatusBadge, type Tone } from '../shared/status-badge.tsx';
-import type { PlaceState, Way, WayPlace } from '../../dev/way-model.ts';
+import type { PlaceState, RequestWay, WayPlace } from '../../dev/way-model.ts';
 
 const badges: Readonly<Record<PlaceState, readonly [tone: Tone, words: string]>> = {
   passed: ['good', 'passed'],
@@ -17,7 +17,13 @@ function isHelper({ place }: WayPlace): boolean {
   return place.endsWith('-helper');
 }
 
-export function WayView({ way, title }: { readonly way: Way; readonly title: string }): VNode {
+export function WayView({
+  way,
+  title,
+}: {
+  readonly way: RequestWay;
+  readonly title: string;
+}): VNode {
   const isFine = way.status === 200;
   const card = useRef<HTMLElement>(null);
   // Below the buttons on a narrow screen, where nobody would see that it changed.
