@@ -1,4 +1,5 @@
 /** The console as a person has it: its page in Chromium, its server, a real API server and the webhook. */
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { builtPage } from '../../../webhook/cli/built-page.ts';
@@ -8,11 +9,14 @@ import { describeWithComponents } from '../harness/components.ts';
 import { goTo, openConsole, picture, type SeenConsole } from '../harness/console-browser.ts';
 import { startConsole } from '../harness/console.ts';
 import { describeInBrowser, openOwnBrowser } from '../harness/own-browser.ts';
+import { startProcess, waitUntil } from '../harness/processes.ts';
 import { installWebhook, type InstalledWebhook } from '../harness/webhook.ts';
+import { createWorkFolder } from '../harness/work-folder.ts';
 import { asks, deployment, envoyYaml, secret } from './console-shop.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
 const deployments = '/apis/apps/v1/namespaces/shop/deployments';
+const svidecar = join(import.meta.dirname, '../../../scripts/svidecar');
 const configuration = '/api/v1/namespaces/svidecar/configmaps/svidecar';
 const frontend = '#/workload/shop/Deployment/frontend';
 const page0 = builtPage('.', 'console');
@@ -192,6 +196,25 @@ describeInBrowser('the console in a browser', () => {
       await page.goto('about:blank');
       await page.goto(serving.address);
       await row(/shop/).waitFor();
+    });
+
+    test('the command prints an address that opens the page', async () => {
+      const work = await createWorkFolder('console');
+      const command = startProcess({
+        name: 'console',
+        command: svidecar,
+        args: ['console', '--no-open', '--kubeconfig', api.kubeconfig],
+        folder: work.path,
+      });
+      const address = (): string =>
+        /http:\/\/127\.0\.0\.1:\d+\/#token=\S+/.exec(command.logTail())?.[0] ?? '';
+      await waitUntil('it prints the address', () => Promise.resolve(address() !== ''));
+      const own = await openConsole(browser, address());
+      await own.page.getByRole('row', { name: /^shop enabled/ }).waitFor();
+      expect([own.complaints, own.foreign]).toEqual([[], []]);
+      await own.context.close();
+      await command.stop();
+      await work.remove();
     });
 
     test('whoever may read nothing is told once, and sees more when the Role is given', async () => {
