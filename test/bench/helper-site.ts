@@ -89,14 +89,23 @@ export async function startUpstream(closers: Closers): Promise<number> {
   return (upstream.address() as AddressInfo).port;
 }
 
-/** MiB of a process: private dirty pages, which each further pod on a node costs anew, and all resident ones. */
-export function memoryMib(pid: number): { readonly privateMib: number; readonly rssMib: number } {
+interface ProcessMemory {
+  /** Dirty pages, which each further pod on a node costs anew. */
+  readonly privateMib: number;
+  readonly rssMib: number;
+  /** With a share of what other processes have as well. */
+  readonly pssMib: number;
+}
+
+/** MiB of a process. */
+export function memoryMib(pid: number): ProcessMemory {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
   const kib = (name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1]);
   return {
     privateMib: kib('Private_Dirty') / 1_024,
     rssMib: kib('Rss') / 1_024,
+    pssMib: kib('Pss') / 1_024,
   };
 }
 

@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { frameMessage } from '../../sidecar/server/grpc-wire.ts';
 import { checkRequest } from '../fakes/envoy-check.ts';
@@ -43,6 +44,8 @@ const width = 10;
 /** Requests a second that a modest service gets; far from saturation. */
 const fixedRate = 500;
 const checksBeforeMemory = 100_000;
+/** Idle helpers on one node. */
+const crowds = [2, 10, 50] as const;
 
 const jobs = ['inject', 'validate'] as const;
 type Job = (typeof jobs)[number];
@@ -154,6 +157,24 @@ async function startMs({ spire, token }: Site, rival: Rival): Promise<number> {
   return Math.min(...took);
 }
 
+/** MiB that each of many idle helpers costs a node: the mean of `Pss`. */
+async function crowdMib({ spire, token }: Site, rival: Rival): Promise<Record<string, number>> {
+  const helpers: Helper[] = [];
+  const figures: Record<string, number> = {};
+  for (const size of crowds) {
+    while (helpers.length < size) {
+      const helper = await starters[rival](spire, 'inject', `crowd-${rival}-${helpers.length}`);
+      await untilAllowed(helper, 'inject', token);
+      helpers.push(helper);
+    }
+    await sleep(3_000);
+    const all = helpers.reduce((sum, { pid }) => sum + memoryMib(pid).pssMib, 0);
+    figures[`${rival}_pss_of_${size}_mib`] = all / size;
+  }
+  await Promise.all(helpers.map((helper) => helper.stop()));
+  return figures;
+}
+
 interface Contender extends Shots {
   readonly rival: Rival;
   readonly job: Job;
@@ -167,7 +188,7 @@ async function enter({ spire, token }: Site, rival: Rival, job: Job): Promise<Co
   const helper = await starters[rival](spire, job, `${rival}-${job}`);
   closers.unshift(() => helper.stop());
   await untilAllowed(helper, job, token);
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  await sleep(3_000);
   const idleMib = memoryMib(helper.pid).privateMib;
   return {
     ...shotsAt(helper.port, job, token),
@@ -249,10 +270,11 @@ async function run(): Promise<Record<string, number | string>> {
   const site = await startSite();
   const bare = await startBareServer(runtime, closers);
   const starts = { ours: await startMs(site, 'ours'), peer: await startMs(site, 'peer') };
+  const crowd = { ...(await crowdMib(site, 'ours')), ...(await crowdMib(site, 'peer')) };
   const contenders: Contender[] = [];
   for (const job of jobs)
     for (const rival of rivals) contenders.push(await enter(site, rival, job));
-  const figures: Record<string, number | string> = { runtime };
+  const figures: Record<string, number | string> = { runtime, ...crowd };
   for (const rival of rivals) figures[`${rival}_start_ms`] = starts[rival];
   await direct(site, contenders);
   const plain = grpcShots(bare.port, 'none', () => frameMessage(checkRequest()));
