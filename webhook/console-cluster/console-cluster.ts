@@ -34,6 +34,8 @@ export type ClusterChange = 'board' | 'cluster' | 'certificates' | 'bans';
 /** Somebody is looking: an API server that is back is noticed sooner than by a controller. */
 const consoleLimits: ApiLimits = {
   ...defaultApiLimits,
+  // A page is read in one go, and whoever looks waits meanwhile.
+  pageSize: 200,
   lastRetryMs: 2_000,
   lastRelistMs: 5_000,
   // So is a right that has been given.

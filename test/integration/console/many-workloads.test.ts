@@ -12,8 +12,11 @@ const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'
 const count = 5_000;
 const namespaceCount = 50;
 const atOnce = 32;
-/** What is allowed, on two cores that others use as well; docs/performance.md has what was measured. */
-const allowed = { listedMs: 30_000, judgedMs: 90_000, changeMs: 1_000, heapMiB: 400 };
+/**
+ * What is allowed on two cores that others use as well, several times what was measured on quieter ones (docs/performance.md);
+ * that a change is told within a second stands in console.test.ts.
+ */
+const allowed = { listedMs: 30_000, judgedMs: 90_000, changeMs: 4_000, heapMiB: 400 };
 
 describeWithComponents(programs, `svidecar console with ${count} workloads`, () => {
   let api: ApiServer;
