@@ -15,7 +15,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runSvidecar } from '../../fakes/fake-terminal.ts';
+import { runSvidecar } from '../fakes/fake-terminal.ts';
+import { describeWithComponents, programPath } from './harness/components.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'svidecar-shells-'));
 afterAll(() => {
@@ -28,12 +29,12 @@ beforeAll(async () => {
   }
 });
 
-function has(program: string): boolean {
-  return spawnSync(program, ['--version']).status !== null && !isAbsent(program);
-}
-
-function isAbsent(program: string): boolean {
-  return spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0;
+/** Why tests of a shell do not run here; undefined: they do. @throws {Error} where none may be left out */
+function missing(shell: string): string | undefined {
+  if (spawnSync('sh', ['-c', `command -v ${shell}`]).status === 0) return undefined;
+  const reason = `${shell} missing: run scripts/components`;
+  if (process.env['SVIDECAR_NO_SKIP'] !== undefined) throw new Error(reason);
+  return reason;
 }
 
 function run(program: string, script: string): string {
@@ -63,7 +64,7 @@ test.each(lines)('bash completes %j', (typed, offered, other) => {
   expect(run('bash', script).trim().split(' ')).not.toContain(other);
 });
 
-describe.skipIf(isAbsent('fish'))('fish', () => {
+describe.skipIf(missing('fish') !== undefined)(missing('fish') ?? 'fish', () => {
   test.each(lines)('completes %j', (typed, offered, other) => {
     const script = `source ${folder}/fish; complete -C'svidecar ${typed.join(' ')}'`;
     const words = run('fish', script)
@@ -75,7 +76,7 @@ describe.skipIf(isAbsent('fish'))('fish', () => {
 });
 
 /** Keys into a terminal of its own, as completion works nowhere else there. */
-test.skipIf(isAbsent('zsh'))('zsh completes what is typed', () => {
+test.skipIf(missing('zsh') !== undefined)(missing('zsh') ?? 'zsh completes what is typed', () => {
   const script = `zmodload zsh/zpty; zpty there "TERM=dumb PS1='> ' zsh -f -i"
 zpty -w there "source ${folder}/zsh; echo lo""aded"; zpty -r there seen $'*loaded*> \\e*'
 zpty -w there $'svidecar identit\\t-- #'
@@ -83,11 +84,11 @@ zpty -r there seen '*-- #*'; print -r -- "$seen"; zpty -d there`;
   expect(run('zsh', script)).toContain('svidecar identities');
 });
 
-describe.skipIf(!has('kubectl'))('kubectl', () => {
+describeWithComponents(['kubectl'], 'kubectl', () => {
   const bin = join(folder, 'bin');
   const env = { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}`, HOME: folder };
   const kubectl = (...words: readonly string[]): { stdout: string; status: number | null } =>
-    spawnSync('kubectl', words, { encoding: 'utf8', env });
+    spawnSync(programPath('kubectl'), words, { encoding: 'utf8', env });
 
   beforeAll(() => {
     mkdirSync(bin);
