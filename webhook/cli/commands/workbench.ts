@@ -1,5 +1,5 @@
 /** `svidecar workbench`: the page with the engine in it, as one file. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Command } from 'commander';
@@ -22,9 +22,14 @@ Paste or drop manifests into the page, choose annotations, and see at once what 
 decisions with their reasons, the differences, the patched Envoy configuration, the entries in SPIRE, the findings.
 The engine is in the page: it works from the disk and offline, asks nobody for anything, and nothing leaves it.`;
 
-/** A page of another version is replaced; anything else is somebody's. */
-function isOurs(text: string): boolean {
-  return text.includes('<title>svidecar workbench</title>');
+/** Bytes at the beginning of a page in which its title stands: more of a file is not read. */
+const titleWithin = 4_096;
+
+/** Nothing at all, or a page of any version; anything else is somebody's. */
+function isReplaceable(file: number): boolean {
+  const start = Buffer.alloc(titleWithin);
+  const read = readSync(file, start, 0, titleWithin, 0);
+  return read === 0 || start.includes('<title>svidecar workbench</title>');
 }
 
 export function workbenchCommand({ terminal, installation }: CliContext): Command {
@@ -47,15 +52,34 @@ export function workbenchCommand({ terminal, installation }: CliContext): Comman
     });
 }
 
-/** @throws {AppError} USAGE for a file that is not a workbench; FILE_UNREADABLE where nothing can be written */
+/** @throws {AppError} USAGE for what is not a workbench; FILE_UNREADABLE where nothing can be written */
 function writePage(file: string, html: string): void {
+  let fault: string | undefined;
   try {
-    if (!existsSync(file) || isOurs(readFileSync(file, 'utf8'))) {
-      writeFileSync(file, html);
-      return;
-    }
+    fault = putPage(file, html);
   } catch (cause) {
     throw new AppError('FILE_UNREADABLE', `cannot write ${file}: ${messageOf(cause)}`, { cause });
   }
-  throw new AppError('USAGE', `${file} is there and is not a workbench: name another file with -o`);
+  if (fault !== undefined) throw new AppError('USAGE', `${file} ${fault}`);
+}
+
+/** @returns why it is not written */
+function putPage(file: string, html: string): string | undefined {
+  const there = statSync(file, { throwIfNoEntry: false });
+  if (there === undefined) {
+    writeFileSync(file, html);
+    return undefined;
+  }
+  // Looked at before it is opened: a device may have no end, and a pipe would wait for somebody.
+  if (!there.isFile())
+    return 'is there and is no regular file: name a file with -o, or - for standard output';
+  const handle = openSync(file, 'r+');
+  try {
+    if (!isReplaceable(handle)) return 'is there and is not a workbench: name another file with -o';
+    ftruncateSync(handle);
+    writeFileSync(handle, html);
+    return undefined;
+  } finally {
+    closeSync(handle);
+  }
 }
