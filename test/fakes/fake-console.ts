@@ -61,6 +61,12 @@ export class FakeConsole {
     return `http://127.0.0.1:${this.#port}/#token=${this.#token}`;
   }
 
+  /** A further address. */
+  another(): string {
+    this.#token = `${this.#token}-more`;
+    return this.address;
+  }
+
   /** How many pages follow. */
   get streams(): number {
     return this.#streams.size;
@@ -202,10 +208,8 @@ export class FakeConsole {
           validUntilS: factsNowS + 300,
         },
       };
-    if (path === consolePaths.anotherAddress) {
-      this.#token = `${this.#token}-more`;
-      return { status: 200, body: { address: this.address } };
-    }
+    if (path === consolePaths.anotherAddress)
+      return { status: 200, body: { address: this.another() } };
     if (path === consolePaths.carryOut) return { status: 200, body: { message: 'It restarts.' } };
     return { status: 200, body: { kind: 'running', startedS: factsNowS, asked: 0, doing: 'pods' } };
   }

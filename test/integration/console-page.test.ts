@@ -60,6 +60,62 @@ describeInBrowser("the console's page", () => {
     await other.context.close();
   });
 
+  test('an address that is opened again, and a link with any token, lock nobody out', async () => {
+    const { origin } = new URL(server.address);
+    for (const token of ['once', 'x']) {
+      await page.goto('about:blank');
+      await page.goto(`${origin}/#token=${token}`);
+      await row(/shop-0/).waitFor();
+      expect(page.url()).not.toContain('token');
+    }
+    // In the same tab nothing is loaded.
+    await goTo(page, '#token=x');
+    await expect.poll(() => server.posted.length).toBe(4);
+    expect(await page.evaluate('location.href')).not.toContain('token');
+    server.fill(13, 260);
+    server.tell({ kind: 'reset' });
+    await row(/shop-12/).waitFor();
+    await text('live').waitFor();
+  });
+
+  test('a page without a session goes on where a new address is opened, in its tab or beside it', async () => {
+    const { origin } = new URL(server.address);
+    const other = await openConsole(browser, `${origin}/#token=once`);
+    const beside = await other.context.newPage();
+    await beside.goto(origin);
+    await other.page.getByText('no session').waitFor();
+    await beside.getByText('no session').waitFor();
+    await page.getByRole('button', { name: 'Address for another browser' }).click();
+    const address = await page.getByLabel('address', { exact: true }).innerText();
+    await goTo(other.page, new URL(address).hash);
+    for (const each of [other.page, beside]) {
+      await each.bringToFront();
+      await each.getByRole('row', { name: /shop-0/ }).waitFor();
+      expect(await each.evaluate('location.href')).not.toContain('token');
+    }
+    await other.context.close();
+  });
+
+  test('a token waits for a server that does not answer yet', async () => {
+    const context = await browser.newContext();
+    const other = await context.newPage();
+    await other.route('**/api/session', (route) => route.abort(), { times: 1 });
+    await other.goto(server.another());
+    await other.getByText('connection lost').waitFor();
+    await other.getByRole('row', { name: /shop-0/ }).waitFor();
+    await context.close();
+  });
+
+  test('where the browser keeps nothing for sites, the page works until it is closed', async () => {
+    const context = await browser.newContext();
+    const other = await context.newPage();
+    await other.addInitScript(`Object.defineProperty(globalThis, 'localStorage', {
+      get() { throw new DOMException('denied', 'SecurityError'); } })`);
+    await other.goto(server.another());
+    await other.getByRole('row', { name: /shop-0/ }).waitFor();
+    await context.close();
+  });
+
   test('the page makes an address for another browser, which works once', async () => {
     await page.getByRole('button', { name: 'Address for another browser' }).click();
     const address = await page.getByLabel('address', { exact: true }).innerText();
@@ -282,7 +338,7 @@ describeInBrowser("the console's page", () => {
     await text(script).waitFor();
     expect(await page.locator('img').count()).toBe(0);
     expect(await page.title()).toBe('svidecar console');
-    await goTo(page, '#/workload/%3Cimg%3E/%/..?part=%00');
+    await goTo(page, '#/workload/%3Cimg%3E/%/x?part=%00');
     await text('is gone').first().waitFor();
   });
 });

@@ -5,6 +5,7 @@ import {
   type ConsoleProblem,
   type ConsoleSession,
 } from '../../console/console-model.ts';
+import { keepSessionKey, sessionKey } from './session-key.ts';
 
 export type ServerReply<T> =
   | { readonly kind: 'value'; readonly value: T }
@@ -13,8 +14,6 @@ export type ServerReply<T> =
   /** No server answers. */
   | { readonly kind: 'unreached' };
 
-/** The key belongs to this origin, port included. */
-const keyPlace = 'svidecar-console-key';
 /** Milliseconds; the slowest answer is that of helpers which do not answer. */
 const patienceMs = 30_000;
 
@@ -26,16 +25,23 @@ export function isGone(reply: ServerReply<unknown>): boolean {
   return reply.kind === 'problem' && reply.status === notFound;
 }
 
+/** The whole fragment of an address that is printed; no place in the console looks like it. */
+const tokenFragment = /^#token=([^&]*)/;
+
+/** The one-time token in the address, taken out of it, so that neither history nor a copied link holds it. */
+export function takeToken(): string | undefined {
+  const token = tokenFragment.exec(location.hash)?.[1];
+  if (token !== undefined) history.replaceState(null, '', location.pathname);
+  return token;
+}
+
 /**
- * Takes the one-time token out of the address, so that neither history nor a copied link holds it, and changes it for a key.
- * Without one, the key of an earlier visit is used.
+ * Changes a token for a key. The key of an earlier visit stays where the server does not take the token: anybody can make a
+ * link with one, and the printed address may be opened twice.
  */
-export async function openSession(): Promise<ServerReply<unknown>> {
-  const token = /[#&]token=([^&]+)/.exec(location.hash)?.[1];
-  if (token === undefined) return { kind: 'value', value: undefined };
-  history.replaceState(null, '', location.pathname);
+export async function openSession(token: string): Promise<ServerReply<unknown>> {
   const reply = await ask<ConsoleSession>(consolePaths.session, { token });
-  if (reply.kind === 'value') localStorage.setItem(keyPlace, reply.value.key);
+  if (reply.kind === 'value') keepSessionKey(reply.value.key);
   return reply;
 }
 
@@ -54,7 +60,7 @@ export async function ask<T>(path: string, body?: object): Promise<ServerReply<T
 
 /** @throws {TypeError} as fetch does, when nobody answers */
 export async function send(path: string, signal: AbortSignal, body?: object): Promise<Response> {
-  const headers = new Headers({ [consoleKeyHeader]: localStorage.getItem(keyPlace) ?? '' });
+  const headers = new Headers({ [consoleKeyHeader]: sessionKey() });
   if (body === undefined) return fetch(path, { headers, signal });
   headers.set('content-type', 'application/json');
   return fetch(path, { method: 'POST', headers, signal, body: JSON.stringify(body) });

@@ -68,7 +68,13 @@ function workloadOf(
 ): ConsoleWorkloadPlace | undefined {
   const [namespace, kind, name] = names;
   if (namespace === undefined || kind === undefined || name === undefined) return undefined;
+  if ([namespace, kind, name].some(isNoName)) return undefined;
   return { page: 'workload', namespace, kind, name, part: oneOf(workloadParts, part) };
+}
+
+/** In a path a browser takes them for folders: the page would ask for something else than a workload. */
+function isNoName(text: string): boolean {
+  return text === '' || text === '.' || text === '..';
 }
 
 function choiceOf(given: URLSearchParams): CoverageChoice {

@@ -7,9 +7,11 @@ import {
   openSession,
   problemOf,
   send,
+  takeToken,
   unreachedWords,
   type ServerReply,
 } from './console-asking.ts';
+import { sessionKey } from './session-key.ts';
 import { withEvent, withSnapshot, type ConsoleState, type LineState } from './console-state.ts';
 
 /** Milliseconds between attempts: the server is on this machine. */
@@ -19,29 +21,58 @@ const silenceMs = 12_000;
 
 type Change = (next: (state: ConsoleState) => ConsoleState) => void;
 
-/** Never ends but for a session that the server does not know. */
+/** Never ends. A session that the server does not know waits for another one. */
 export async function followServer(change: Change): Promise<void> {
   const toLine = (line: LineState): void => {
     change((state) => ({ ...state, line: sinceFirst(state.line, line) }));
   };
-  const opened = await openSession();
-  if (opened.kind === 'problem') {
-    toLine({ kind: 'locked', message: opened.problem.message });
-    return;
+  // An address that is opened where a page is open changes the fragment, and loads nothing.
+  addEventListener('hashchange', () => {
+    const token = takeToken();
+    if (token !== undefined) void openSession(token);
+  });
+  const refusal = await logIn(toLine);
+  for (;;) {
+    const message = await followSession(change, toLine);
+    const refused = sessionKey();
+    toLine({ kind: 'locked', message: refused === '' ? (refusal ?? message) : message });
+    // Opened here, or in another tab.
+    while (sessionKey() === refused) await pause();
   }
+}
+
+type ToLine = (line: LineState) => void;
+
+/** @returns why the token in the address is not taken, if there is one */
+async function logIn(toLine: ToLine): Promise<string | undefined> {
+  const token = takeToken();
+  while (token !== undefined) {
+    const reply = await openSession(token);
+    if (reply.kind === 'value') return undefined;
+    if (reply.kind === 'problem') return reply.problem.message;
+    // The token is no more in the address: a reload would not send it.
+    toLine({ kind: 'lost', sinceMs: Date.now(), message: unreachedWords });
+    await pause();
+  }
+  return undefined;
+}
+
+/** Until the server does not know the key. @returns its words */
+async function followSession(change: Change, toLine: ToLine): Promise<string> {
   let version = '';
   for (;;) {
     await untilSeen();
     const end = version === '' ? await readAll(change) : await readChanges(version, change);
-    if (end.kind === 'locked') {
-      toLine(end);
-      return;
-    }
+    if (end.kind === 'locked') return end.message;
     version = end.version;
     if (end.kind === 'again') continue;
     toLine({ kind: 'lost', sinceMs: Date.now(), message: end.message });
-    await new Promise((done) => setTimeout(done, againMs));
+    await pause();
   }
+}
+
+async function pause(): Promise<void> {
+  await new Promise((done) => setTimeout(done, againMs));
 }
 
 /** A browser has six connections to one address: a page that nobody sees leaves them to the others. */

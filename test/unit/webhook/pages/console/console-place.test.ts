@@ -11,6 +11,7 @@ import {
 } from '../../../../../webhook/pages/console/console-place.ts';
 
 const words = fc.string({ unit: 'binary' });
+const name = words.filter((each) => !['', '.', '..'].includes(each));
 const places: fc.Arbitrary<ConsolePlace> = fc.oneof(
   fc.record({
     page: fc.constant('coverage' as const),
@@ -23,9 +24,9 @@ const places: fc.Arbitrary<ConsolePlace> = fc.oneof(
   }),
   fc.record({
     page: fc.constant('workload' as const),
-    namespace: words,
-    kind: words,
-    name: words,
+    namespace: name,
+    kind: name,
+    name,
     part: fc.constantFrom(...workloadParts),
   }),
   fc.record({ page: fc.constant('identities' as const), about: words }),
@@ -54,6 +55,13 @@ describe('the place in the console', () => {
   ] as const)('%o is %s', (place, fragment) => {
     expect(fragmentOf(place)).toBe(fragment);
   });
+
+  test.each(['#/workload/.././coverage', '#/workload/a/%2e%2e/b', '#/workload/a//b'])(
+    'a workload whose path would lead elsewhere is none: %s',
+    (fragment) => {
+      expect(placeOf(fragment)).toEqual({ page: 'coverage', choice: wholeCoverage });
+    },
+  );
 
   test.each(['', '#', '#/nowhere', '#/workload/shop', '#/coverage?status=odd&sort=odd', '#/%'])(
     'what means nothing is the coverage: %s',
