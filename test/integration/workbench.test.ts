@@ -182,37 +182,6 @@ describeInBrowser('the workbench in a browser', () => {
     await context.close();
   });
 
-  test('a link carries the input to another page', async () => {
-    const first = await openWorkbench(browser, address);
-    const text = service.replace('other: "1"', 'other: "ünïcode <script>"');
-    await putIn(first.page, { 'a.yaml': text, 'b.yaml': service });
-    await first.page.getByRole('button', { name: 'Link with this input' }).click();
-    await first.page.getByText('The link is').waitFor();
-    const link = first.page.url();
-    expect(link.length).toBeLessThan(2_000);
-    await first.context.close();
-    const second = await openWorkbench(browser, link);
-    await second.page.getByRole('tab', { name: 'b.yaml', exact: true }).waitFor();
-    await second.page.getByRole('tab', { name: 'a.yaml', exact: true }).click();
-    await expect.poll(() => editorText(second.page)).toBe(text);
-    await second.context.close();
-  });
-
-  test('a link that is too long is not made, and a damaged one is told of', async () => {
-    const { page, context } = await openWorkbench(browser, `${address}#v1.damaged`);
-    await page.getByText('This link is cut off or damaged').waitFor();
-    let seed = 1;
-    const random = (): string => {
-      seed = (seed * 48_271) % 2_147_483_647;
-      return seed.toString(36);
-    };
-    const noise = Array.from({ length: 10_000 }, random).join('\n# ');
-    await putIn(page, { 'noise.yaml': `# ${noise}\n` });
-    await page.getByRole('button', { name: 'Link with this input' }).click();
-    await page.getByText('send the files instead').waitFor();
-    await context.close();
-  });
-
   test('hostile texts run nothing and change nothing', async () => {
     const { page, context, complaints, requests } = await openWorkbench(browser, address);
     const script = '<img src=x onerror=hacked()><script>hacked()</script>';

@@ -6,8 +6,10 @@ import { CodeEditor } from '../shared/code-editor.tsx';
 import { TabList } from '../shared/tab-list.tsx';
 import type { LineMark } from '../../workbench/workbench-model.ts';
 import { pageData } from './page-data.ts';
+import type { ChangeInput } from './use-input.ts';
 import {
   fileShown,
+  offeredMinors,
   withDemo,
   withNewFile,
   withText,
@@ -17,7 +19,10 @@ import {
 
 export interface InputPanelProps {
   readonly input: WorkbenchInput;
-  readonly change: (change: (input: WorkbenchInput) => WorkbenchInput) => void;
+  readonly change: ChangeInput;
+  /** For what puts files away. */
+  readonly exchange: ChangeInput;
+  readonly goBack: (() => void) | undefined;
   readonly marks: readonly LineMark[];
   readonly goTo: { readonly file: string; readonly line: number } | undefined;
   readonly open: (files: Iterable<File>) => void;
@@ -55,7 +60,7 @@ export function InputPanel(props: InputPanelProps): VNode {
   );
 }
 
-function InputTools({ input, change, open }: InputPanelProps): VNode {
+function InputTools({ input, change, exchange, goBack, open }: InputPanelProps): VNode {
   const files = useRef<HTMLInputElement>(null);
   return (
     <div class="row tools">
@@ -66,7 +71,7 @@ function InputTools({ input, change, open }: InputPanelProps): VNode {
           onChange={({ currentTarget }) => {
             const demo = pageData.demos[Number(currentTarget.value)];
             if (demo !== undefined && currentTarget.value !== '')
-              change((before) => withDemo(before, demo));
+              exchange((before) => withDemo(before, demo));
             currentTarget.value = '';
           }}
         >
@@ -104,22 +109,18 @@ function InputTools({ input, change, open }: InputPanelProps): VNode {
         type="button"
         disabled={input.files.length === 1 && fileShown(input).text === ''}
         onClick={() => {
-          change(withoutShown);
+          exchange(withoutShown);
         }}
       >
         Remove this file
+      </button>
+      <button type="button" disabled={goBack === undefined} onClick={goBack}>
+        Back to the input before
       </button>
       <span class="muted">or paste, or drop files anywhere</span>
     </div>
   );
 }
-
-/** Kubernetes versions that can be chosen, newest first: from the first with native sidecars, and one before. */
-const oldestMinor = 28;
-const minors = Array.from(
-  { length: pageData.kubernetesMinor - oldestMinor + 1 },
-  (_, at) => pageData.kubernetesMinor - at,
-);
 
 /** What the cluster would know: its version, the namespace, the injector's configuration. */
 export function SurroundingsPanel({
@@ -161,7 +162,7 @@ export function SurroundingsPanel({
               change((before) => ({ ...before, kubernetesMinor }));
             }}
           >
-            {minors.map((minor) => (
+            {offeredMinors.map((minor) => (
               <option key={minor} value={minor}>
                 1.{minor}
               </option>

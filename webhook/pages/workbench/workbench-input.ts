@@ -1,5 +1,6 @@
 /** What the person has put in, and how it changes. */
 import type { InputFile, WorkbenchQuestion } from '../../workbench/workbench-model.ts';
+import { freeNames } from './free-names.ts';
 import { pageData, type Demo } from './page-data.ts';
 
 export interface WorkbenchInput extends WorkbenchQuestion {
@@ -16,6 +17,13 @@ export interface ShownPlace {
 /** Bytes of one file; as for the command line, a document may have that many characters. */
 const maxFileBytes = 64 * 1024 * 1024;
 const firstName = 'manifest.yaml';
+
+/** Kubernetes versions that can be chosen, newest first: from the first with native sidecars, and one before. */
+const oldestMinor = 28;
+export const offeredMinors: readonly number[] = Array.from(
+  { length: pageData.kubernetesMinor - oldestMinor + 1 },
+  (_, at) => pageData.kubernetesMinor - at,
+);
 
 const usual = { configuration: '', namespace: 'default', shown: 0 } as const;
 
@@ -73,9 +81,10 @@ export interface ReadFiles {
 export async function readFiles(list: Iterable<File>): Promise<ReadFiles> {
   const files: InputFile[] = [];
   const faults: string[] = [];
+  const nameFor = freeNames();
   for (const file of list) {
     const text = await textOf(file);
-    if (text.fault === undefined) files.push({ name: nameFor(file, files), text: text.text });
+    if (text.fault === undefined) files.push({ name: nameFor(file.name), text: text.text });
     else faults.push(`${file.name}: ${text.fault}`);
   }
   return { files, faults };
@@ -95,15 +104,4 @@ async function textOf(file: File): Promise<FileReading> {
     // A folder, or bytes that are no text.
     return { text: '', fault: 'it is not a text in UTF-8' };
   }
-}
-
-/** Two files of one name come from two folders. */
-function nameFor({ name }: File, before: readonly InputFile[]): string {
-  let count = 2;
-  let free = name;
-  while (before.some((each) => each.name === free)) {
-    free = name.replace(/(\.[^.]*)?$/, `-${count}$1`);
-    count += 1;
-  }
-  return free;
 }

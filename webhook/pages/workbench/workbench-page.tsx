@@ -11,10 +11,12 @@ import { AskForm } from './ask-form.tsx';
 import { InputPanel, SurroundingsPanel } from './input-panel.tsx';
 import { pageData } from './page-data.ts';
 import { ResultPanel } from './result-panel.tsx';
-import { fragmentOf, maxFragment, readFragment } from './share-link.ts';
+import { fragmentOf, maxFragment, maxLinkFiles, readFragment } from './share-link.ts';
 import { useEngine, type EngineHandle } from './use-engine.ts';
+import { useInput, type ChangeInput, type InputHandle } from './use-input.ts';
 import {
   emptyInput,
+  offeredMinors,
   readFiles,
   withDemo,
   withFiles,
@@ -23,26 +25,32 @@ import {
   type WorkbenchInput,
 } from './workbench-input.ts';
 
-type ChangeInput = (change: (input: WorkbenchInput) => WorkbenchInput) => void;
-
 function firstInput(): WorkbenchInput {
   const [demo] = pageData.demos;
   return demo === undefined ? emptyInput() : withDemo(emptyInput(), demo);
 }
 
 export function WorkbenchPage(): VNode {
-  const [input, change] = useState(firstInput);
+  const { input, change, exchange, overtake, goBack } = useInput(firstInput);
   const [told, tell] = useState('');
   const [goTo, setGoTo] = useState<ShownPlace | undefined>(undefined);
   const engine = useEngine(input);
-  useFragment(change, tell);
+  useFragment(overtake, tell);
   const open = useCallback((files: Iterable<File>) => {
     void readFiles(files).then(({ files: read, faults }) => {
-      change((before) => withFiles(before, read));
+      exchange((before) => withFiles(before, read));
       tell(faults.join('; '));
     });
   }, []);
   useDroppedFiles(open);
+  const back =
+    goBack &&
+    ((): void => {
+      goBack();
+      tell('The input before is back.');
+      // Else a reload would bring the link's again.
+      history.replaceState(null, '', '#');
+    });
   const show = useCallback((place: ShownPlace) => {
     change((before) => {
       const shown = before.files.findIndex(({ name }) => name === place.file);
@@ -68,7 +76,7 @@ export function WorkbenchPage(): VNode {
       </p>
       <div class="workbench">
         <div class="column">
-          <InputPanel input={input} change={change} marks={marks} goTo={goTo} open={open} />
+          <InputPanel {...{ input, change, exchange, marks, goTo, open }} goBack={back} />
           {result === undefined ? undefined : (
             <FormBeside input={input} change={change} engine={engine} result={result} />
           )}
@@ -93,14 +101,22 @@ function faultOf(
   return answer?.kind === 'unusable' ? answer : undefined;
 }
 
-/** What a link carried is put in, also when the person follows another one here. */
-function useFragment(change: ChangeInput, tell: (text: string) => void): void {
+/**
+ * What a link carried is put in, also when another one is opened in this tab: by the person, or by any page that led here.
+ * The newest wins, however long an older one takes.
+ */
+function useFragment(overtake: InputHandle['overtake'], tell: (text: string) => void): void {
   useEffect(() => {
+    let count = 0;
     const read = (): void => {
-      void readFragment(location.hash).then((reading) => {
-        if (reading.kind === 'read') change(() => ({ ...reading.question, shown: 0 }));
+      const turn = ++count;
+      void readFragment(location.hash, offeredMinors).then((reading) => {
+        if (turn !== count) return;
         if (reading.kind === 'broken')
           tell('This link is cut off or damaged: it carries no input that can be read.');
+        if (reading.kind !== 'read') return;
+        const isKept = overtake({ ...reading.question, shown: 0 });
+        tell([...(isKept ? [overtakenWords] : []), ...reading.remarks].join(' '));
       });
     };
     read();
@@ -110,6 +126,9 @@ function useFragment(change: ChangeInput, tell: (text: string) => void): void {
     };
   }, []);
 }
+
+const overtakenWords =
+  'What the link carries is in the place of your input. The button “Back to the input before” brings yours back.';
 
 function useDroppedFiles(open: (files: Iterable<File>) => void): void {
   useEffect(() => {
@@ -139,6 +158,10 @@ function ShareButton({
   readonly tell: (text: string) => void;
 }): VNode {
   const share = async (): Promise<void> => {
+    if (input.files.length > maxLinkFiles) {
+      tell(`A link holds at most ${maxLinkFiles} files: send the files instead.`);
+      return;
+    }
     const fragment = await fragmentOf(input);
     if (fragment.length > maxFragment) {
       const [most, length] = [maxFragment, fragment.length].map((each) =>
