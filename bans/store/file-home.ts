@@ -52,6 +52,7 @@ export class FileHome implements ListHome {
   async change(edit: (text: string) => string | undefined): Promise<void> {
     // A link stays a link: what it points to is replaced.
     const file = await realpath(this.#file).catch(() => this.#file);
+    await refuseOther(file);
     const lock = await this.#lock(`${file}.lock`);
     try {
       const text = edit(await textOf(file));
@@ -161,14 +162,27 @@ async function takeAway(path: string, mark: string): Promise<void> {
   }
 }
 
+/** A device or a pipe would be replaced by a file. @throws {AppError} BAN_STORE_UNREACHABLE */
+async function refuseOther(file: string): Promise<void> {
+  const there = await stat(file).catch(() => undefined);
+  if (there?.isFile() === false) throw unwritable(file, new Error('it is no regular file'));
+}
+
 /** @throws {AppError} FILE_UNREADABLE, BAN_STORE_FULL for one that no helper would read */
 async function textOf(file: string): Promise<string> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(file, 'r');
-    const { size } = await handle.stat();
-    if (size > banListLimits.bytes) throw full(file, `${banListLimits.bytes / 1024 / 1024} MiB`);
-    return await handle.readFile('utf8');
+    // Not by its size: a device has none, and no end.
+    const pieces: Buffer[] = [];
+    let size = 0;
+    for await (const piece of handle.createReadStream({ autoClose: false })) {
+      // A stream without an encoding gives bytes.
+      pieces.push(piece as Buffer);
+      size += (piece as Buffer).length;
+      if (size > banListLimits.bytes) throw full(file, `${banListLimits.bytes / 1024 / 1024} MiB`);
+    }
+    return Buffer.concat(pieces).toString('utf8');
   } catch (thrown) {
     if (codeOf(thrown) === 'ENOENT') return '';
     if (thrown instanceof AppError) throw thrown;

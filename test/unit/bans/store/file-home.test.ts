@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   mkdtempSync,
   readdirSync,
@@ -42,6 +43,20 @@ function asHelpersRead(text: string): number {
 }
 
 describe('a list of bans in a file', () => {
+  test('a device without an end is not read to its end, and what is no file is not replaced', async () => {
+    const { folder, clock } = setUp();
+    await expect(new FileHome('/dev/zero', fast).read()).rejects.toMatchObject({
+      code: 'BAN_STORE_FULL',
+    });
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const store = new ListStore(new FileHome(pipe, fast), clock);
+    await expect(store.put(jo)).rejects.toMatchObject({ code: 'BAN_STORE_UNREACHABLE' });
+    await expect(store.put(jo)).rejects.toThrow('it is no regular file');
+    expect(lstatSync(pipe).isFIFO()).toBe(true);
+    expect(readdirSync(folder)).toEqual(['pipe']);
+  });
+
   test('is made with its first ban', async () => {
     const { store, text } = setUp();
     await store.put({ ...jo, untilS: nowS + 60, reason: 'case 12', by: 'me', atS: nowS });
