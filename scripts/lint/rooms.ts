@@ -142,6 +142,7 @@ export const rooms: readonly Room[] = [
     kernel,
     config,
     certsPlan,
+    editing,
     objects,
     request,
     injection,

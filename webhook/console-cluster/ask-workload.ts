@@ -106,7 +106,7 @@ function storyOf({ outcomes, foreign }: Explained): Pick<WorkloadView, 'verdict'
     return { verdict: { words: 'is not changed here' }, steps };
   }
   const { decision } = outcome;
-  const { words } = verdictWords(decision);
+  const words = withoutSecrets(verdictWords(decision).words);
   return {
     verdict: decision.kind === 'refused' ? { words, code: decision.code } : { words },
     steps: decision.steps.map(stepView),

@@ -1,5 +1,7 @@
 /** Lists of bans as a page shows them: how many there are, why, and until when; never whom. */
+import { printable } from '#kernel/text.ts';
 import type { BansShown, BanView } from './console-reports.ts';
+import { withoutSecrets } from './hide-secrets.ts';
 
 /** What is shown of a ban. @see BanRecord of sidecar/config; its value is not among this */
 export interface BanToShow {
@@ -42,7 +44,7 @@ export class BanTally {
 
   view(): BansShown {
     const byReason = [...this.#reasons]
-      .map(([reason, count]) => ({ reason, count }))
+      .map(([reason, count]) => ({ reason: shownReason(reason), count }))
       .toSorted((one, other) => other.count - one.count)
       .slice(0, maxReasons);
     return { count: this.#count, byReason, shown: firstEnding(this.#shown).map(viewOf) };
@@ -58,9 +60,14 @@ function viewOf({ id, claim, reason, untilS, issuedBeforeS, atS }: BanToShow): B
   return {
     id,
     claim,
-    ...(reason === undefined ? {} : { reason }),
+    ...(reason === undefined ? {} : { reason: shownReason(reason) }),
     ...(untilS === undefined ? {} : { untilS }),
     ...(issuedBeforeS === undefined ? {} : { issuedBeforeS }),
     ...(atS === undefined ? {} : { bannedS: atS }),
   };
+}
+
+/** Written by whoever bans, often a program. */
+function shownReason(reason: string): string {
+  return printable(withoutSecrets(reason));
 }

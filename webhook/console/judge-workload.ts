@@ -10,6 +10,7 @@ import type { TraceStep } from '../injection/trace.ts';
 import { locate, type Located } from '../request/locate.ts';
 import { statusKey } from '../request/metadata-keys.ts';
 import { asksForNothing } from '../request/read-annotations.ts';
+import { withoutSecrets } from './hide-secrets.ts';
 
 /** What can be seen of an object without the engine. */
 export interface SeenWorkload {
@@ -133,7 +134,8 @@ function warningOf(steps: readonly TraceStep[]): WorkloadVerdict['why'] {
 }
 
 function shortened(id: string, message: string): NonNullable<WorkloadVerdict['why']> {
-  const words = message.length > maxReason ? `${message.slice(0, maxReason - 1)}…` : message;
+  const told = withoutSecrets(message);
+  const words = told.length > maxReason ? `${told.slice(0, maxReason - 1)}…` : told;
   // Through bytes: a slice would keep the whole text alive.
   return { id, message: new TextDecoder().decode(new TextEncoder().encode(words)) };
 }

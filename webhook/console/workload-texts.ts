@@ -10,7 +10,10 @@ import { readManifest } from '../manifests/manifest.ts';
 import type { LabelledTexts } from '../manifests/unified-diff.ts';
 import { uninjectTexts } from '../manifests/uninject-texts.ts';
 import type { TextPair } from './console-model.ts';
-import { shownObject, withoutSecrets } from './hide-secrets.ts';
+import { withoutSecrets } from './hide-secrets.ts';
+import { shownEnvoy } from './shown-envoy.ts';
+import { shownFiles } from './shown-files.ts';
+import { shownObject, shownSettings } from './shown-object.ts';
 
 interface Site {
   readonly live: LiveFacts;
@@ -40,10 +43,10 @@ export function workloadTexts(site: Site, isStale: boolean): readonly TextPair[]
       after: isInjected ? objectText(stored) : today,
       beforeName: `${site.title} without svidecar`,
       afterName: `${site.title} ${isInjected ? 'as stored' : 'as it would be'}`,
-      ...(without.problem === undefined ? {} : { problem: without.problem }),
+      ...(without.problem === undefined ? {} : { problem: withoutSecrets(without.problem) }),
     },
     ...filterPairs(made, site),
-    ...configMapPairs(made, { engine: site.engine, namespace: site.live.namespace }).map(filePair),
+    ...filePairs(made, site),
   ];
 }
 
@@ -100,19 +103,41 @@ function injected(text: string, { live, engine }: Site): InjectedTexts {
 /** One object of a text, as it is shown; empty where there is none. */
 function objectText(text: string): string {
   const [object] = readManifest({ name: '', text }).flatMap(({ objects }) => objects);
-  return object === undefined ? '' : withoutSecrets(yamlOf(shownObject(object.value)));
+  return object === undefined ? '' : yamlOf(shownObject(object.value));
+}
+
+/** The settings, and the files that Envoy reads: what else its ConfigMap holds is nobody's business here. */
+function filePairs(made: InjectedTexts, { engine, live }: Site): readonly TextPair[] {
+  const mainFiles = new Set(
+    made.outcomes.flatMap(({ decision }) =>
+      decision.kind === 'injected' ? [decision.status.envoy?.file] : [],
+    ),
+  );
+  return configMapPairs(made, { engine, namespace: live.namespace }).flatMap((pair) => {
+    const file = fileOf(pair);
+    // Of the others, those that Envoy reads are the ones that are patched; copies stay as they are.
+    const isShown = mainFiles.has(file) || pair.before !== pair.after;
+    return isShown ? [filePair(pair, file)] : [];
+  });
 }
 
 /** Labels end in the file's name. */
-function filePair({ before, after, labels }: LabelledTexts): TextPair {
-  const words = labels.after.split(' ');
-  const file = words.at(-1) ?? '';
+function fileOf({ labels }: LabelledTexts): string {
+  return labels.after.split(' ').at(-1) ?? '';
+}
+
+function filePair({ before, after, labels }: LabelledTexts, file: string): TextPair {
   const isMade = labels.before === '/dev/null';
+  const isSettings = isMade && file === settingsFile;
   return {
     title: file,
-    kind: isMade && file === settingsFile ? 'settings' : 'envoy',
-    before: withoutSecrets(before),
-    after: withoutSecrets(after),
+    kind: isSettings ? 'settings' : 'envoy',
+    ...shownFiles(
+      { before, after },
+      isSettings
+        ? { dialect: 'yaml', hide: shownSettings }
+        : { dialect: 'envoy', hide: shownEnvoy },
+    ),
     beforeName: isMade ? 'nothing' : labels.before,
     afterName: labels.after,
   };
@@ -128,8 +153,8 @@ function filterPairs(made: InjectedTexts, { live }: Site): readonly TextPair[] {
     return {
       title,
       kind: 'envoy_filter',
-      before: before === undefined ? '' : withoutSecrets(yamlOf(shownObject(before))),
-      after: withoutSecrets(yamlOf(filterManifestOf(filter, filter.namespace))),
+      before: before === undefined ? '' : yamlOf(shownObject(before)),
+      after: yamlOf(shownObject(filterManifestOf(filter, filter.namespace))),
       beforeName: before === undefined ? 'nothing' : `${title} as stored`,
       afterName: title,
     };

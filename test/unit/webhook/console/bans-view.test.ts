@@ -27,3 +27,11 @@ it('shows no value, whatever else a ban holds', () => {
   tally.add(ban);
   expect(JSON.stringify(tally.view())).not.toContain('jo@example.org');
 });
+
+it('shows no token in a reason, and nothing that turns its direction unseen', () => {
+  const tally = new BanTally();
+  tally.add({ id: 'x', claim: 'sub', reason: 'a\u202Eb eyJhbGciOiJub25lIn0.e30.c2ln' });
+  const { byReason, shown } = tally.view();
+  expect(shown[0]?.reason).toBe(String.raw`a\u202eb (not shown)`);
+  expect(byReason[0]?.reason).toBe(shown[0]?.reason);
+});
