@@ -108,6 +108,7 @@ export const standing: ClusterStanding = {
   awaited: [],
   objects: 12_000,
   configuration: { words: 'ConfigMap svidecar/svidecar' },
+  hooks: 'there',
 };
 
 export const standingWithoutRights: ClusterStanding = {
@@ -115,7 +116,7 @@ export const standingWithoutRights: ClusterStanding = {
   missingRights: {
     rights: [
       {
-        what: 'list and watch pods',
+        what: 'get, list and watch pods',
         consequence: 'which pods run without their helper is not seen',
       },
       { what: 'get configmaps', consequence: 'Envoy files are not compared' },
@@ -124,7 +125,7 @@ export const standingWithoutRights: ClusterStanding = {
       'apiVersion: rbac.authorization.k8s.io/v1',
       'kind: ClusterRole',
       'metadata:',
-      '  name: svidecar-console',
+      '  name: svidecar-cli:jo:1a2b3c4d',
       'rules:',
       '  - apiGroups: [""]',
       '    resources: [pods, configmaps]',

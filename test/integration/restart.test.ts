@@ -101,6 +101,8 @@ describeWithComponents(programs, 'svidecar restart', () => {
     expect(await restart('--yes')).toMatchObject({ code: 2 });
     expect(await restart('--stale', '--per-minute', '0')).toMatchObject({ code: 2 });
     expect(await restart('--stale', '--patience', 'long')).toMatchObject({ code: 2 });
+    for (const name of ['A_b', ''])
+      expect(await restart('--stale', '-n', name)).toMatchObject({ code: 2 });
   });
 
   test('after a change of the configuration it lists what is stale, and touches nothing', async () => {
@@ -143,5 +145,13 @@ describeWithComponents(programs, 'svidecar restart', () => {
     expect(performance.now() - began).toBeGreaterThan(6_000);
     expect(await requests()).toEqual({ front: '80Mi', back: '80Mi', till: '80Mi' });
     expect(await restart('--stale')).toMatchObject({ code: 0, stderr: 'nothing to restart\n' });
+  });
+
+  test('without svidecar in the cluster nothing is restarted, and it says so', async () => {
+    const hooks = await api.kubectl(['delete', 'mutatingwebhookconfigurations', '--all']);
+    expect(hooks.code, hooks.stderr).toBe(0);
+    const said = await restart('--stale', '--missing', '--yes');
+    expect(said).toMatchObject({ code: 3, stdout: '' });
+    expect(said.stderr).toContain('svidecar is not installed in this cluster');
   });
 });

@@ -1,5 +1,6 @@
 /** Options that several commands share, and what is made of them. */
 import { Option, type Command } from 'commander';
+import { dnsLabel } from '#kernel/dns-label.ts';
 import { AppError } from '#kernel/errors.ts';
 import type { Engine } from '../injection/inject.ts';
 import { testedKubernetesMinor } from '../injection/tested-kubernetes.ts';
@@ -29,6 +30,23 @@ export function addConfigFlag(command: Command): Command {
   return command.option(
     '-c, --config <file>',
     "the injector's configuration (default: built-in defaults)",
+  );
+}
+
+/** For a command that looks at a cluster, which has one. */
+export function addClusterConfigFlag(command: Command): Command {
+  return command.option(
+    '-c, --config <file>',
+    "decide by this configuration (default: the cluster's own)",
+  );
+}
+
+/** @throws {AppError} USAGE for a text that no namespace can be named by, before the API server is asked with it */
+export function checkNamespace(namespace: string | undefined): void {
+  if (namespace === undefined || dnsLabel.test(namespace)) return;
+  throw new AppError(
+    'USAGE',
+    `--namespace "${namespace}": no namespace has that name; write lower-case letters, digits and hyphens`,
   );
 }
 

@@ -1,10 +1,8 @@
 /** What the user lacks in a cluster: said once, as objects that somebody who may can apply. */
-import { Document, isScalar, visit } from 'yaml';
-import type { JsonObject } from '#kernel/json.ts';
 import { printable } from '#kernel/text.ts';
 import { notAllowed } from '../kube/read-list.ts';
 import { askUserName, rightText, type AccessRight, type RightsApi } from '../kube/denied-rights.ts';
-import { rolesFor, unknownUser } from '../objects/roles-for.ts';
+import { rolesText, unknownUser } from '../objects/roles-for.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Milliseconds for the question who we are. */
@@ -32,19 +30,7 @@ export async function tellMissingRights(
     terminal.err(`# The server does not say who you are: replace ${unknownUser}.\n`);
   if (missing.some(({ namespace }) => namespace !== undefined))
     terminal.err('# For a namespace that does not exist kubectl says so; the rest is applied.\n');
-  const objects = rolesFor(missing, user ?? unknownUser);
-  terminal.err(objects.map((object) => `---\n${yamlOf(object)}`).join(''));
-}
-
-/** Lists of names stay on their line. */
-function yamlOf(object: JsonObject): string {
-  const document = new Document(object);
-  visit(document, {
-    Seq: (_key, list) => {
-      list.flow = list.items.every((item) => isScalar(item));
-    },
-  });
-  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
+  terminal.err(rolesText(missing, user ?? unknownUser));
 }
 
 /** What was refused, and what will be asked for next and was not accepted yet. */

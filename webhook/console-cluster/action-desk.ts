@@ -2,14 +2,21 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '#kernel/clock.ts';
 import { AppError } from '#kernel/errors.ts';
-import { actionText, type CommandTarget } from '../console/action-commands.ts';
+import { actionText, claimFault, type CommandTarget } from '../console/action-commands.ts';
+import { workloadId } from '../console/board-entries.ts';
 import type { ActionOutcome, ConsoleAction, PreparedAction } from '../console/console-reports.ts';
+import type { CoverageBoard } from '../console/coverage-board.ts';
+import { offeredActions } from '../console/workload-story.ts';
 import type { KubernetesApi } from '../kube/kubernetes-api.ts';
+import { madeAnewWords } from '../objects/anew-words.ts';
+import { kindNamed } from '../objects/kinds.ts';
 import { restartWorkload } from './restart-workload.ts';
 import type { ShownBans } from './shown-bans.ts';
 
 export interface DeskParts {
   readonly api: KubernetesApi;
+  /** What is restarted must be stale, or run without, as it stands there. */
+  readonly board: CoverageBoard;
   readonly bans: ShownBans;
   readonly target: CommandTarget;
   readonly clock: Clock;
@@ -25,6 +32,8 @@ const maxPrepared = 100;
 const actMs = 60_000;
 
 interface Prepared {
+  /** The session that it was prepared in. */
+  readonly session: string;
   readonly action: ConsoleAction;
   readonly validUntilS: number;
 }
@@ -37,16 +46,22 @@ export class ActionDesk {
     this.#parts = parts;
   }
 
-  /** Nothing is changed. @throws {AppError} USAGE where it cannot be done so */
-  prepare(action: ConsoleAction): PreparedAction {
+  /**
+   * Nothing is changed.
+   * @param session may carry it out, and no other one
+   * @throws {AppError} USAGE where it cannot be done so, OBJECT_NOT_FOUND for a workload that is not there
+   */
+  prepare(action: ConsoleAction, session: string): PreparedAction {
+    this.#check(action);
     if (action.kind === 'ban_add' && action.for !== undefined) this.#parts.durationS(action.for);
     const list = action.kind === 'restart' ? undefined : action.list;
     const isKnown = list === undefined || this.#parts.bans.has(list);
     const text = isKnown ? actionText(action, this.#parts.target, list) : undefined;
-    if (text === undefined) throw new AppError('USAGE', whyNot(action));
+    if (text === undefined)
+      throw new AppError('USAGE', `no workload that is seen here reads the list ${list ?? ''}`);
     const id = randomUUID();
     const validUntilS = this.#nowS() + validS;
-    this.#prepared.set(id, { action, validUntilS });
+    this.#prepared.set(id, { session, action, validUntilS });
     for (const oldest of this.#prepared.keys()) {
       if (this.#prepared.size <= maxPrepared) break;
       this.#prepared.delete(oldest);
@@ -55,15 +70,44 @@ export class ActionDesk {
   }
 
   /** Once. @throws {AppError} OBJECT_NOT_FOUND where nothing is prepared, and what the change itself may meet */
-  async carryOut(id: string): Promise<ActionOutcome> {
-    const prepared = this.#prepared.get(id);
-    this.#prepared.delete(id);
+  async carryOut(id: string, session: string): Promise<ActionOutcome> {
+    const found = this.#prepared.get(id);
+    const prepared = found?.session === session ? found : undefined;
+    if (prepared !== undefined) this.#prepared.delete(id);
     if (prepared === undefined || prepared.validUntilS < this.#nowS())
       throw new AppError(
         'OBJECT_NOT_FOUND',
         'this was carried out already, or waited for too long; prepare it again',
       );
+    // What it is about may be another by now.
+    this.#check(prepared.action);
     return { message: await this.#act(prepared.action) };
+  }
+
+  #check(action: ConsoleAction): void {
+    const fault = 'claim' in action ? claimFault(action.claim) : undefined;
+    if (fault !== undefined) throw new AppError('USAGE', fault);
+    if (action.kind === 'restart') this.#checkRestart(action);
+  }
+
+  #checkRestart({
+    namespace,
+    workloadKind: kind,
+    name,
+  }: Extract<ConsoleAction, { kind: 'restart' }>): void {
+    const { board } = this.#parts;
+    const row = board.row(workloadId(namespace, kind, name));
+    const what = `${kind} ${namespace}/${name}`;
+    if (row === undefined)
+      throw new AppError('OBJECT_NOT_FOUND', `${what} is not there any more, or may not be read`);
+    if (kindNamed(kind)?.isRestartable !== true) throw new AppError('USAGE', madeAnewWords(kind));
+    if (offeredActions(row, board.hooks).length > 0) return;
+    const why = row.why === undefined ? '' : ` (${row.why.message})`;
+    const is = row.status.replaceAll('_', ' ');
+    throw new AppError(
+      'USAGE',
+      `${what} is ${is}${why}: from here only what is stale or runs without its injection is restarted, and only where that helps`,
+    );
   }
 
   #act(action: ConsoleAction): Promise<string> {
@@ -119,10 +163,4 @@ export class ActionDesk {
   #nowS(): number {
     return this.#parts.clock.now() / 1_000;
   }
-}
-
-function whyNot(action: ConsoleAction): string {
-  return action.kind === 'restart'
-    ? `a ${action.workloadKind} cannot be restarted: delete it, so that it is made again`
-    : `no workload that is seen here reads the list ${action.list}`;
 }

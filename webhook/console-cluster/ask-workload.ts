@@ -14,6 +14,8 @@ import type {
 } from '../console/console-model.ts';
 import type { Told } from '../console/console-reports.ts';
 import type { CoverageBoard } from '../console/coverage-board.ts';
+import type { CommandTarget } from '../console/action-commands.ts';
+import { isInVain } from '../console/coverage-status.ts';
 import { helperAnswers } from '../console/helper-answers.ts';
 import { withoutSecrets } from '../console/hide-secrets.ts';
 import { eventViews, offeredActions, podView, undoOf } from '../console/workload-story.ts';
@@ -32,6 +34,8 @@ import { hasHelper, helperPortOf, readHelpersOf } from '../survey/read-helpers.t
 export interface AskParts {
   readonly api: ConnectedApi;
   readonly board: CoverageBoard;
+  /** For commands that are shown. */
+  readonly target: CommandTarget;
   readonly engine: () => Engine | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
@@ -65,12 +69,12 @@ export async function askWorkload(id: string, parts: AskParts): Promise<Workload
   return {
     row,
     nowS: parts.nowMs() / 1_000,
-    ...storyOf(explained),
+    ...storyOf(explained, row),
     texts: workloadTexts({ live, engine, title }, row.status === 'stale'),
     pods: pods.map(podView),
     events,
-    undo: undoOf(row),
-    actions: offeredActions(row),
+    undo: undoOf(row, parts.target),
+    actions: offeredActions(row, parts.board.hooks),
   };
 }
 
@@ -99,14 +103,17 @@ function rowOf(id: string, { board }: AskParts): WorkloadRow {
   throw new AppError('OBJECT_NOT_FOUND', `${id} is not there any more, or may not be read`);
 }
 
-function storyOf({ outcomes, foreign }: Explained): Pick<WorkloadView, 'verdict' | 'steps'> {
+function storyOf(
+  { outcomes, foreign }: Explained,
+  row: WorkloadRow,
+): Pick<WorkloadView, 'verdict' | 'steps'> {
   const [outcome] = outcomes;
   if (outcome === undefined) {
     const steps = foreign.flatMap((each) => each.steps).map(stepView);
     return { verdict: { words: 'is not changed here' }, steps };
   }
   const { decision } = outcome;
-  const words = withoutSecrets(verdictWords(decision).words);
+  const words = isInVain(row) ? 'is not injected' : withoutSecrets(verdictWords(decision).words);
   return {
     verdict: decision.kind === 'refused' ? { words, code: decision.code } : { words },
     steps: decision.steps.map(stepView),

@@ -5,6 +5,7 @@ import type { ReadConfigMap } from '../admission/check-envoy.ts';
 import type { ClusterStanding } from '../console/console-model.ts';
 import type { JudgeContext } from '../console/judge-workload.ts';
 import type { Engine } from '../injection/inject.ts';
+import { RightsApi, type AccessRight } from '../kube/denied-rights.ts';
 import { surveyConfiguration, type SurveyedConfiguration } from '../survey/survey.ts';
 import { surveyOptions, type SurveySource } from './survey-options.ts';
 
@@ -27,6 +28,7 @@ export class ConfigurationInForce {
   #key = '';
   /** Why the last look failed. */
   #fault: string | undefined;
+  #denied: readonly AccessRight[] = [];
   #pause = new AbortController();
 
   /** @param changed is told of the first configuration, and of each other one */
@@ -47,6 +49,11 @@ export class ConfigurationInForce {
 
   get engine(): Engine | undefined {
     return this.#surveyed?.engine;
+  }
+
+  /** The right to read it, where the last look lacked that. */
+  get denied(): readonly AccessRight[] {
+    return this.#denied;
   }
 
   /** Undefined until it is known. */
@@ -73,10 +80,18 @@ export class ConfigurationInForce {
     const configuration = this.#surveyed?.configuration;
     if (configuration === undefined) return { words: 'not known yet' };
     if (configuration.kind !== 'known')
-      return { words: 'built-in defaults', fault: configuration.reason };
+      return this.#isElsewhere
+        ? { words: 'built-in defaults, as svidecar is not installed' }
+        : { words: 'built-in defaults', fault: configuration.reason };
     const { where, fault } = configuration.value;
     const words = `${where.kind} ${where.namespace}/${where.name}`;
     return fault === undefined ? { words } : { words, fault };
+  }
+
+  /** Without hooks nobody decides by a configuration here. */
+  get #isElsewhere(): boolean {
+    const hooks = this.#surveyed?.hooks;
+    return hooks?.kind === 'known' && hooks.subjects.length === 0;
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
@@ -92,8 +107,10 @@ export class ConfigurationInForce {
 
   async #read(signal: AbortSignal): Promise<boolean> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(lookMs)]);
+    const api = new RightsApi(this.#source.api);
     try {
-      const surveyed = await surveyConfiguration(surveyOptions(this.#source, limit));
+      const surveyed = await surveyConfiguration(surveyOptions({ ...this.#source, api }, limit));
+      this.#denied = api.denied.filter(isOfConfigMap);
       const { configuration, ownNamespace, engine, serverVersion } = surveyed;
       this.#fault = undefined;
       const key = JSON.stringify([configuration, ownNamespace, engine.config, serverVersion]);
@@ -108,4 +125,9 @@ export class ConfigurationInForce {
       return false;
     }
   }
+}
+
+/** What else is looked for only tells where it is. */
+function isOfConfigMap({ verb, resource }: AccessRight): boolean {
+  return verb === 'get' && resource === 'configmaps';
 }

@@ -8,6 +8,7 @@ import { defaultApiLimits, type ApiLimits } from '../kube/api-limits.ts';
 import type { FollowedResource } from '../kube/followed-resource.ts';
 import { Reflector, type Follower } from '../kube/reflector.ts';
 import { ConfigurationInForce, type ConfigurationSource } from './configuration-in-force.ts';
+import { DeniedReads } from './denied-reads.ts';
 import {
   followedConfigMaps,
   followedHooks,
@@ -54,6 +55,7 @@ export class ConsoleCluster {
   readonly #configMaps: KeptConfigMaps;
   readonly #queue: JudgeQueue;
   readonly #standing: Standing;
+  readonly #deniedReads: DeniedReads;
   readonly #listeners = new Set<(change: ClusterChange) => void>();
   readonly #namespaces: Follower;
   readonly #workloads: readonly Reflector<ListedWorkload>[];
@@ -72,6 +74,13 @@ export class ConsoleCluster {
       this.#configured(isFirst);
     });
     this.#queue = this.#makeQueue();
+    this.#deniedReads = new DeniedReads({
+      ...options,
+      everyMs: options.limits?.absentMs ?? consoleLimits.absentMs,
+      given: () => {
+        this.#queue.retryRefused();
+      },
+    });
     this.#standing = this.#makeStanding();
     const sinks = this.#sinks();
     const { namespace } = options;
@@ -88,6 +97,7 @@ export class ConsoleCluster {
   start(signal: AbortSignal): void {
     this.#queue.start(signal);
     this.#standing.start(signal);
+    this.#deniedReads.start(signal);
     this.configuration.start(signal);
     void this.#followAll(signal);
     const timer = setInterval(() => {
@@ -127,6 +137,9 @@ export class ConsoleCluster {
       configMaps: this.#configMaps,
       context: () =>
         this.#isReadyToJudge ? this.configuration.judge(this.#configMaps.read) : undefined,
+      refused: (what) => {
+        this.#deniedReads.refused(what);
+      },
     });
   }
 
@@ -135,6 +148,8 @@ export class ConsoleCluster {
       ...this.#options,
       configuration: this.configuration,
       followers: () => [this.#namespaces, ...this.#workloads, ...this.#dependent, this.#hooks],
+      deniedReads: () => this.#deniedReads.all,
+      hooks: () => this.board.hooks,
       changed: (came) => {
         if (came) this.#queue.retry();
         else this.#tell('cluster');
@@ -161,10 +176,11 @@ export class ConsoleCluster {
       for (const each of followers) void each.run(signal);
       return Promise.all(followers.map((each) => this.#standing.settled(each)));
     };
-    void this.#hooks.run(signal);
+    const hooks = run([this.#hooks]);
     await run([this.#namespaces]);
     await run(this.#workloads);
     await run(this.#dependent);
+    await hooks;
     this.#isReadyToJudge = true;
     this.#queue.wake();
   }
@@ -198,11 +214,13 @@ export class ConsoleCluster {
           configMaps.drop(namespace, name);
         },
       },
-      hooks: () => {
+      hooks: (names) => {
+        this.board.setHooks(names.size > 0 ? 'there' : 'none');
         this.configuration.look();
         this.#tell('certificates');
       },
       available: (name, now) => {
+        if (name === this.#hooks.name && now !== 'there') this.board.setHooks('unknown');
         this.#standing.available(name, now);
       },
     };

@@ -45,10 +45,11 @@ export class ConsoleDesk {
     this.cluster = new ConsoleCluster(options);
     const { board } = this.cluster;
     this.#bans = new ShownBans({ api, board, clock });
-    this.actions = new ActionDesk({ ...options, bans: this.#bans });
+    this.actions = new ActionDesk({ ...options, board, bans: this.#bans });
     this.#ask = {
       api,
       board,
+      target: options.target,
       engine: () => this.cluster.configuration.engine,
       nowMs: () => clock.now(),
     };

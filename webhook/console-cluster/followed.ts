@@ -1,6 +1,7 @@
 /** What the console follows of a cluster, and what it keeps of each object. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { controllerOf } from '../checks/pod-controller.ts';
+import { nameOf } from '../checks/facts.ts';
 import { isOwnConfiguration } from '../checks/hooks.ts';
 import type { BoardWorkload, SeenNamespace, SeenPod } from '../console/board-entries.ts';
 import { seenOf } from '../console/judge-workload.ts';
@@ -46,8 +47,8 @@ export interface FollowSinks {
     readonly put: (one: JsonObject) => void;
     readonly drop: (namespace: string, name: string) => void;
   };
-  /** Our hooks have changed, or came for the first time. */
-  readonly hooks: () => void;
+  /** Configurations with our hooks have changed, or came for the first time: the names of all that there are. */
+  readonly hooks: (names: ReadonlySet<string>) => void;
   readonly available: (name: string, now: Availability) => void;
 }
 
@@ -79,7 +80,7 @@ function slimNamespace(object: JsonObject): SeenNamespace {
   const label = stringAt(objectAt(metadata, 'labels'), namespaceLabel);
   return {
     name: stringAt(metadata, 'name') ?? '',
-    label: label === 'enabled' || label === 'pod' ? label : 'none',
+    ...(label === 'enabled' || label === 'pod' ? { label } : { label: 'none', labelValue: label }),
     isEnding: stringAt(metadata, 'deletionTimestamp') !== undefined,
   };
 }
@@ -215,14 +216,27 @@ export function followedConfigMaps(
   };
 }
 
-export function followedHooks(sinks: FollowSinks): FollowedResource<JsonObject> {
+export function followedHooks(sinks: FollowSinks): FollowedResource<string> {
+  const names = new Set<string>();
+  const tell = (): void => {
+    sinks.hooks(names);
+  };
   return {
     ...named('mutatingwebhookconfigurations', sinks),
     path: '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations',
-    slim: (object) => (isOwnConfiguration(object) ? object : undefined),
-    replace: sinks.hooks,
-    put: sinks.hooks,
-    drop: sinks.hooks,
+    slim: (object) => (isOwnConfiguration(object) ? nameOf(object) : undefined),
+    replace: (all) => {
+      names.clear();
+      for (const each of all) names.add(each);
+      tell();
+    },
+    put: (name) => {
+      names.add(name);
+      tell();
+    },
+    drop: (_namespace, name) => {
+      if (names.delete(name)) tell();
+    },
   };
 }
 

@@ -12,6 +12,7 @@ import {
 import { ApiRefusal, type KubernetesApi } from '../kube/kubernetes-api.ts';
 import { pathOf, readOne } from '../kube/read-list.ts';
 import { apiVersionOf, kindNamed } from '../objects/kinds.ts';
+import type { ReadResource } from './denied-reads.ts';
 import type { KeptConfigMaps } from './kept-config-maps.ts';
 
 export interface JudgeParts {
@@ -20,6 +21,8 @@ export interface JudgeParts {
   readonly configMaps: KeptConfigMaps;
   /** Undefined until the configuration is known: everything waits. */
   readonly context: () => JudgeContext | undefined;
+  /** Is told of each resource of which an object may not be read. */
+  readonly refused: (what: ReadResource) => void;
 }
 
 /** Some are waiting for the API server while one is judged. */
@@ -27,6 +30,7 @@ const workers = 8;
 /** Milliseconds of judging after which others have a turn: a page is answered in between. */
 const turnMs = 15;
 const notFound = 404;
+const forbidden = 403;
 /** Milliseconds for what is read of one workload. */
 const readMs = 10_000;
 
@@ -35,6 +39,8 @@ export class JudgeQueue {
   /** Texts by id; undefined: to be read anew. */
   readonly #waiting = new Map<string, string | undefined>();
   readonly #failed = new Set<string>();
+  /** Those for which a right was missing. */
+  readonly #refused = new Set<string>();
   #wake: (() => void)[] = [];
   #turnBeganMs = 0;
 
@@ -55,12 +61,20 @@ export class JudgeQueue {
   drop(id: string): void {
     this.#waiting.delete(id);
     this.#failed.delete(id);
+    this.#refused.delete(id);
   }
 
   /** The API server answers again: what could not be read is read now. */
   retry(): void {
     const again = [...this.#failed];
     this.#failed.clear();
+    for (const id of again) this.add(id);
+  }
+
+  /** A right was given: what could not be read for want of it is read now. */
+  retryRefused(): void {
+    const again = [...this.#refused];
+    this.#refused.clear();
     for (const id of again) this.add(id);
   }
 
@@ -111,6 +125,7 @@ export class JudgeQueue {
   #unjudged(id: string, thrown: unknown): void {
     const isGone = thrown instanceof ApiRefusal && thrown.status === notFound;
     if (isGone) return;
+    if (isForbidden(thrown)) this.#refused.add(id);
     const { board } = this.#parts;
     const verdict =
       thrown instanceof ApiRefusal
@@ -169,7 +184,12 @@ export class JudgeQueue {
     const type = kindNamed(kind);
     if (type === undefined) return undefined;
     const source = { apiVersion: apiVersionOf(type), resource: type.resource };
-    return readOne(this.#parts.api, pathOf(source, namespace, name), signal);
+    try {
+      return await readOne(this.#parts.api, pathOf(source, namespace, name), signal);
+    } catch (thrown) {
+      if (isForbidden(thrown)) this.#parts.refused(type);
+      throw thrown;
+    }
   }
 
   async #readConfigMaps(id: string, namespace: string, signal: AbortSignal): Promise<void> {
@@ -183,10 +203,18 @@ export class JudgeQueue {
       } catch (thrown) {
         if (!(thrown instanceof ApiRefusal)) throw thrown;
         // It is judged without it, as the webhook would where it does not know it.
-        configMaps.setAbsent(namespace, name);
+        if (!isForbidden(thrown)) configMaps.setAbsent(namespace, name);
+        else {
+          this.#refused.add(id);
+          this.#parts.refused({ group: '', resource: source.resource });
+        }
       }
     }
   }
+}
+
+function isForbidden(thrown: unknown): boolean {
+  return thrown instanceof ApiRefusal && thrown.status === forbidden;
 }
 
 function parsed(text: string): JsonObject | undefined {

@@ -3,13 +3,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '#kernel/clock.ts';
 import { messageOf } from '#kernel/errors.ts';
 import { own } from '#kernel/members.ts';
-import type { ClusterStanding } from '../console/console-model.ts';
+import type { ClusterStanding, HookStanding, MissingRights } from '../console/console-model.ts';
 import { missingRights, type DeniedResource } from '../console/unseen-resources.ts';
 import type { Availability } from '../kube/followed-resource.ts';
 import { ApiRefusal, type KubernetesApi } from '../kube/kubernetes-api.ts';
+import { askUserName, type AccessRight } from '../kube/denied-rights.ts';
 import type { Follower } from '../kube/reflector.ts';
 import { kindNamed, workloadKinds } from '../objects/kinds.ts';
 import type { ConfigurationInForce } from './configuration-in-force.ts';
+import type { ReadResource } from './denied-reads.ts';
 
 export interface StandingParts {
   readonly api: KubernetesApi & { readonly url: string };
@@ -21,6 +23,9 @@ export interface StandingParts {
   readonly clock: Clock;
   readonly configuration: ConfigurationInForce;
   readonly followers: () => readonly Follower[];
+  /** Of which single objects may not be read. */
+  readonly deniedReads: () => readonly ReadResource[];
+  readonly hooks: () => HookStanding;
   /** Is told of each change; `came`: the API server answers again. */
   readonly changed: (came: boolean) => void;
 }
@@ -30,6 +35,7 @@ type Connection = Pick<ClusterStanding, 'connection' | 'problem'>;
 /** Milliseconds between looks at our own watches, and for the question whether anybody is there. */
 const lookEveryMs = 250;
 const askMs = 3_000;
+const userMs = 15_000;
 
 export class Standing {
   readonly #parts: StandingParts;
@@ -39,6 +45,8 @@ export class Standing {
   #sinceMs: number;
   #objects = 0;
   #told = '';
+  /** As the API server takes us. */
+  #user: string | undefined;
 
   constructor(parts: StandingParts) {
     this.#parts = parts;
@@ -48,6 +56,13 @@ export class Standing {
   /** Until `signal` aborts. */
   start(signal: AbortSignal): void {
     void this.#watch(signal);
+    void this.#askUser(signal);
+  }
+
+  /** For whom the roles are that are advised. */
+  async #askUser(signal: AbortSignal): Promise<void> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(userMs)]);
+    this.#user = await askUserName(this.#parts.api, limit);
   }
 
   /** An object was read. */
@@ -77,11 +92,7 @@ export class Standing {
     const { kubernetes } = configuration;
     const awaited = this.#awaited();
     const { connection } = this.#connection;
-    const denied = [...this.#unavailable].filter(([, now]) => now === 'forbidden');
-    const rights = missingRights(
-      denied.map(([name]) => deniedResource(name)),
-      namespace,
-    );
+    const rights = this.#missingRights();
     return {
       ...this.#connection,
       // Our own look at it comes a moment later.
@@ -95,8 +106,25 @@ export class Standing {
       awaited,
       objects: this.#objects,
       configuration: configuration.told,
+      hooks: this.#parts.hooks(),
       ...(rights === undefined ? {} : { missingRights: rights }),
     };
+  }
+
+  /** Each resource once: whoever may not list it lacks the single reads, and the watch, in all likelihood too. */
+  #missingRights(): MissingRights | undefined {
+    const { namespace, configuration, deniedReads } = this.#parts;
+    const lists = [...this.#unavailable]
+      .filter(([, now]) => now === 'forbidden')
+      .map(([name]) => deniedResource(name));
+    const isTold = ({ resource }: ReadResource): boolean =>
+      lists.some((each) => each.resource === resource);
+    const reads = deniedReads()
+      .filter((each) => !isTold(each))
+      .map(deniedRead);
+    const isWide = namespace === undefined && [...lists, ...reads].some(isOfConfigMaps);
+    const own = isWide ? [] : configuration.denied.map(deniedConfiguration);
+    return missingRights([...lists, ...reads, ...own], { user: this.#user, namespace });
   }
 
   #awaited(): readonly string[] {
@@ -155,7 +183,7 @@ const consequences: Readonly<Record<string, string>> = {
   pods: 'Pods are not seen: whether they run with the helper, and what is injected pod by pod.',
   configmaps: 'Envoy configurations are not looked at: a workload may be refused for one.',
   mutatingwebhookconfigurations:
-    'The hooks are not seen: where svidecar runs is assumed, and certificates are not known.',
+    'The hooks are not seen: whether svidecar is installed, and where, is not known, nor are certificates.',
 };
 
 function deniedResource(resource: string): DeniedResource {
@@ -166,7 +194,23 @@ function deniedResource(resource: string): DeniedResource {
   return {
     group,
     resource,
-    verbs: ['list', 'watch'],
+    verbs: ['get', 'list', 'watch'],
     consequence: own(consequences, resource) ?? `No ${kind?.kind ?? resource} is seen.`,
   };
+}
+
+function deniedRead({ group, resource }: ReadResource): DeniedResource {
+  const consequence =
+    own(consequences, resource) ?? 'Some are listed, and cannot be judged or looked at closer.';
+  return { group, resource, verbs: ['get'], consequence };
+}
+
+function deniedConfiguration({ group, resource, namespace, name }: AccessRight): DeniedResource {
+  const consequence = 'The configuration is not known: built-in defaults are assumed.';
+  const one = { namespace: namespace ?? '', name: name ?? '' };
+  return { group, resource, verbs: ['get'], one, consequence };
+}
+
+function isOfConfigMaps({ resource }: ReadResource): boolean {
+  return resource === 'configmaps';
 }

@@ -189,10 +189,18 @@ function addLooks(app: FastifyInstance, { desk, stopping }: ConsoleAppOptions): 
 }
 
 function addActions(app: FastifyInstance, { desk }: ConsoleAppOptions): void {
-  app.post(consolePaths.actions, (request) => desk.actions.prepare(actionOf(request.body)));
-  app.post(consolePaths.carryOut, (request) =>
-    desk.actions.carryOut(textOf(bodyOf(request), 'id')),
+  app.post(consolePaths.actions, (request) =>
+    desk.actions.prepare(actionOf(request.body), keyOf(request)),
   );
+  app.post(consolePaths.carryOut, (request) =>
+    desk.actions.carryOut(textOf(bodyOf(request), 'id'), keyOf(request)),
+  );
+}
+
+/** The guard has seen that it is one. */
+function keyOf({ headers: sent }: FastifyRequest): string {
+  const key = sent[consoleKeyHeader];
+  return typeof key === 'string' ? key : '';
 }
 
 function bodyOf(request: FastifyRequest) {

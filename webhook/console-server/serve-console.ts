@@ -28,12 +28,32 @@ const host = '127.0.0.1';
 /** A page sends names. */
 const maxBodyBytes = 65_536;
 
+/** A browser opens six for one address, and a person has some tabs; each may leave answers unread that are kept for it. */
+const maxConnections = 128;
+/** In place of an address that cannot be read: our guards and headers are for it too, not only for those of a route. */
+const undecodable = '/undecodable';
+
+function isDecodable(url: string): boolean {
+  try {
+    decodeURIComponent(url);
+    return true;
+  } catch {
+    // `%` without two digits behind it, or bytes that are no UTF-8.
+    return false;
+  }
+}
+
 /** @throws {AppError} LISTEN_FAILED */
 export async function serveConsole(options: ServeConsoleOptions): Promise<ServingConsole> {
   const stopping = new AbortController();
   const desk = new ConsoleDesk(options);
   const sessions = new Sessions();
-  const app = Fastify({ bodyLimit: maxBodyBytes, forceCloseConnections: true });
+  const app = Fastify({
+    bodyLimit: maxBodyBytes,
+    forceCloseConnections: true,
+    rewriteUrl: ({ url = '' }) => (isDecodable(url) ? url : undecodable),
+  });
+  app.server.maxConnections = maxConnections;
   let listensOn = '';
   await app.register(consoleApp, {
     desk,

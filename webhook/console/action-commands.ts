@@ -2,7 +2,9 @@
 import { kindNamed } from '../objects/kinds.ts';
 import type { ConsoleAction } from './console-reports.ts';
 
-/** Flags of the kubeconfig that the console was started with: the command is about the same cluster. */
+/**
+ * What the console itself holds: the command is about the same cluster, whatever kubectl's current context is by then.
+ */
 export interface CommandTarget {
   readonly context: string | undefined;
   readonly kubeconfig: string | undefined;
@@ -16,6 +18,17 @@ export interface ActionText {
 /** Stands in a command where a claim's value is. */
 const valuePlace = '{value}';
 
+/**
+ * Why a claim of this name cannot be written for `svidecar ban` as it is; undefined where it can.
+ * @see webhook/cli, where the first `=` ends the claim, and a hyphen begins an option
+ */
+export function claimFault(claim: string): string | undefined {
+  const isPlain = !claim.includes('=') && !claim.includes(valuePlace) && !claim.startsWith('-');
+  return isPlain
+    ? undefined
+    : `a claim's name may neither begin with "-" nor hold "=" or "${valuePlace}": svidecar ban could not be told it`;
+}
+
 /** @param list `namespace/name/key` of a ConfigMap, for bans. Undefined where the action cannot be done so. */
 export function actionText(
   action: ConsoleAction,
@@ -24,7 +37,7 @@ export function actionText(
 ): ActionText | undefined {
   if (action.kind === 'restart') return restartText(action, target);
   if (list === undefined) return undefined;
-  const at = `--configmap ${quoted(list)}${flags(target)}`;
+  const at = `--configmap ${quoted(list)}${clusterFlags(target)}`;
   switch (action.kind) {
     case 'ban_add': {
       const end = action.for === undefined ? '' : ` --for ${quoted(action.for)}`;
@@ -54,14 +67,15 @@ function restartText(
   if (kindNamed(workloadKind)?.isRestartable !== true) return undefined;
   const what = `${workloadKind.toLowerCase()}/${name}`;
   return {
-    command: `kubectl rollout restart ${quoted(what)} -n ${quoted(namespace)}${flags(target)}`,
+    command: `kubectl rollout restart ${quoted(what)} -n ${quoted(namespace)}${clusterFlags(target)}`,
     consequence: `The pods of ${what} are made anew, as its update strategy says; the webhook looks at its pod template again.`,
   };
 }
 
-function flags({ context, kubeconfig }: CommandTarget): string {
+/** With a space before each. */
+export function clusterFlags({ context, kubeconfig }: CommandTarget): string {
   return [
-    ...(context === undefined ? [] : [` --context ${quoted(context)}`]),
+    ...(context === undefined || context === '' ? [] : [` --context ${quoted(context)}`]),
     ...(kubeconfig === undefined ? [] : [` --kubeconfig ${quoted(kubeconfig)}`]),
   ].join('');
 }
@@ -71,7 +85,7 @@ function claimIs(claim: string): string {
 }
 
 /** One word for a shell. @see POSIX, "Quoting" */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return /^[\w@%+:,./-]+$/.test(text) ? text : `'${escaped(text)}'`;
 }
 

@@ -5,6 +5,8 @@ import type { SeenWorkload, WorkloadVerdict } from './judge-workload.ts';
 export interface SeenNamespace {
   readonly name: string;
   readonly label: NamespaceRow['label'];
+  /** Of a label whose value means nothing. */
+  readonly labelValue?: string | undefined;
   readonly isEnding: boolean;
 }
 

@@ -82,18 +82,27 @@ export interface ClusterStanding {
   readonly objects: number;
   /** Which configuration the decisions are made by: `ConfigMap svidecar/svidecar`, a file, or built-in defaults; and its fault. */
   readonly configuration: { readonly words: string; readonly fault?: string };
+  /**
+   * Whether the API server has a hook of svidecar: without one nothing is injected, whatever a workload asks for.
+   * `unknown`: hooks may not be read, or are not read yet.
+   */
+  readonly hooks: HookStanding;
   /** What the person may not read: said once, with what would give it. Absent: nothing is missing. */
   readonly missingRights?: MissingRights;
 }
 
+export type HookStanding = 'there' | 'none' | 'unknown';
+
 export interface MissingRights {
   readonly rights: readonly MissingRight[];
-  /** ClusterRole (or Role, with -n) that gives all of them, as YAML to be applied by an administrator. */
+  /** ClusterRole (with -n: Roles too) and bindings that give all of them, as YAML to be applied by an administrator. */
   readonly role: string;
+  /** Stands in `role` where the API server does not say who the person is. */
+  readonly placeholder?: string;
 }
 
 export interface MissingRight {
-  /** `list and watch pods`, `get configmaps`. */
+  /** `get, list and watch pods`, `get configmaps/svidecar in svidecar`. */
   readonly what: string;
   /** What is not seen without it, in a sentence. */
   readonly consequence: string;
@@ -103,7 +112,7 @@ export interface MissingRight {
 
 /**
  * `injected`: has what it asks for, as the configuration of today would make it. `stale`: injected, but not as of today.
- * `missing`: asks, and would be injected, but is stored or runs without (also: its namespace has no label). `refused`:
+ * `missing`: asks, and would be injected, but is stored or runs without (also: its namespace has no label, svidecar is not installed). `refused`:
  * asks, and the webhook refuses it. `left_alone`: asks, and is not touched for a reason that the webhook has (the node's
  * network, an ignored namespace). `not_asked`: asks for nothing. `unknown`: cannot be judged from here; `why` says why.
  */
@@ -117,6 +126,8 @@ export interface NamespaceRow {
   readonly name: string;
   /** Its label svidecar.dev/injection; `none`: it has none or another value; `unknown`: namespaces may not be read. */
   readonly label: 'enabled' | 'pod' | 'none' | 'unknown';
+  /** Its label's value, where that is neither `enabled` nor `pod`: the webhook then sees nothing of the namespace. */
+  readonly labelValue?: string;
   /** It is being deleted. */
   readonly isEnding: boolean;
   readonly counts: CoverageCounts;

@@ -11,6 +11,7 @@ import {
 import type {
   CoverageChange,
   CoverageCounts,
+  HookStanding,
   NamespaceRow,
   WorkloadPods,
   WorkloadRow,
@@ -46,6 +47,7 @@ export class CoverageBoard {
   /** Whoever comes back from before this moment has missed something. */
   #forgottenAt = 0;
   #at = 0;
+  #hooks: HookStanding = 'unknown';
 
   constructor() {
     this.pods = new PodBoard((id) => {
@@ -62,12 +64,24 @@ export class CoverageBoard {
     return this.#rows.size;
   }
 
+  /** Whether anything is injected at all. */
+  get hooks(): HookStanding {
+    return this.#hooks;
+  }
+
+  setHooks(hooks: HookStanding): void {
+    if (hooks === this.#hooks) return;
+    this.#hooks = hooks;
+    for (const id of this.#rows.keys()) this.#touch(id);
+  }
+
   /** @returns whether its label has changed */
   putNamespace(namespace: SeenNamespace): boolean {
     const before = this.#namespaces.get(namespace.name);
     this.#namespaces.set(namespace.name, namespace);
     this.#dirtyNamespaces.add(namespace.name);
-    const isRelabelled = before?.label !== namespace.label;
+    const isRelabelled =
+      before?.label !== namespace.label || before.labelValue !== namespace.labelValue;
     if (isRelabelled) this.#touchAll(namespace.name);
     return isRelabelled;
   }
@@ -247,6 +261,8 @@ export class CoverageBoard {
     const standing = standingOf({
       seen,
       label: this.label(namespace),
+      labelValue: this.#namespaces.get(namespace)?.labelValue,
+      hooks: this.#hooks,
       // What is known by its pods alone stands and falls with them.
       isPod: !this.#workloads.has(id),
       pods: kind === 'Pod' ? soloPod(pods) : pods,
@@ -270,8 +286,18 @@ export class CoverageBoard {
       if (this.#namespaceRows.delete(name)) this.#setGone('namespace', name);
       return;
     }
-    const { label, isEnding } = known ?? { label: 'unknown', isEnding: false };
-    const value = { name, label, isEnding, counts: this.#countsIn(ids) };
+    const { label, isEnding }: Omit<SeenNamespace, 'name'> = known ?? {
+      label: 'unknown',
+      isEnding: false,
+    };
+    const labelValue = known?.labelValue;
+    const value = {
+      name,
+      label,
+      ...(labelValue === undefined ? {} : { labelValue }),
+      isEnding,
+      counts: this.#countsIn(ids),
+    };
     this.#namespaceRows.set(name, { value, at: this.#at });
     this.#gone.delete(`n ${name}`);
   }

@@ -2,6 +2,7 @@
 import type {
   CoverageCounts,
   CoverageStatus,
+  HookStanding,
   NamespaceRow,
   WorkloadPods,
   WorkloadRow,
@@ -14,6 +15,9 @@ export interface StandingFacts {
   /** Undefined until it has been judged. */
   readonly verdict: Verdicts['verdict'] | undefined;
   readonly label: NamespaceRow['label'];
+  /** Of a namespace whose label has a value that means nothing. */
+  readonly labelValue?: string | undefined;
+  readonly hooks: HookStanding;
   readonly isPod: boolean;
   readonly pods: WorkloadPods;
   /** Of one of its injected pods, where the workload itself stays as it is. */
@@ -53,7 +57,7 @@ function judged(facts: StandingFacts, verdict: WorkloadVerdict): RowStanding {
     case 'skipped':
       return standing(seen.asks ? 'left_alone' : 'not_asked', verdict.why);
     case 'unchanged':
-      return pods.total > pods.injected ? podsWithout(pods) : standing('injected', verdict.why);
+      return pods.total > pods.injected ? podsWithout(facts) : standing('injected', verdict.why);
     case 'injected':
       return seen.isInjected ? stale : notYet(facts, verdict);
     default:
@@ -68,30 +72,60 @@ const stale: RowStanding = {
 
 /** It would be injected, and is stored without. */
 function notYet(facts: StandingFacts, verdict: WorkloadVerdict): RowStanding {
-  const { label, isPod, pods } = facts;
-  if (label === 'none')
-    return missing(
-      'namespace_not_labelled',
-      'its namespace has no label svidecar.dev/injection, so the webhook sees nothing of it',
-    );
+  const { label, labelValue, isPod, pods, hooks } = facts;
+  if (hooks === 'none') return notInstalled;
+  if (label === 'none') return missing('namespace_not_labelled', labelWords(labelValue));
   if (label === 'pod' && !isPod) return byPods(facts, verdict);
-  if (pods.total > pods.injected) return podsWithout(pods);
-  return missing(
-    'stored_without',
-    isPod
-      ? 'asked for injection and runs without it'
-      : 'was stored without its injection, before the webhook or its label was there; its new pods are injected all the same',
-  );
+  if (pods.total > pods.injected) return podsWithout(facts);
+  return missing('stored_without', storedWords(facts));
+}
+
+/** Why {@link CoverageStatus} is `missing` where a restart would change nothing. */
+const restartInVain: ReadonlySet<string> = new Set(['not_installed', 'namespace_not_labelled']);
+
+/** Whether the webhook would see the workload, as far as that is known. */
+export function isInVain({ why }: Pick<WorkloadRow, 'why'>): boolean {
+  return why !== undefined && restartInVain.has(why.id);
+}
+
+const notInstalled: RowStanding = {
+  status: 'missing',
+  why: {
+    id: 'not_installed',
+    message: 'svidecar is not installed in this cluster: no hook of it is there',
+  },
+};
+
+/** What a label would have to be. */
+function labelWords(value: string | undefined): string {
+  return value === undefined
+    ? 'its namespace has no label svidecar.dev/injection, so the webhook sees nothing of it'
+    : `its namespace has svidecar.dev/injection: "${value}", which is neither "enabled" nor "pod", so the webhook sees nothing of it`;
+}
+
+function storedWords({ hooks, label, isPod }: StandingFacts): string {
+  const how = isPod
+    ? 'asked for injection and runs without it'
+    : 'was stored without its injection';
+  if (hooks === 'unknown')
+    return `${how}; whether svidecar is installed is not known, since its hooks may not be read`;
+  if (label === 'unknown')
+    return `${how}; whether the webhook sees it is not known, since its namespace may not be read`;
+  return isPod
+    ? how
+    : `${how}, before the webhook or its label was there; its new pods are injected all the same`;
 }
 
 /** The workload stays as it is: its pods are injected when they are created. */
-function byPods({ pods, podVerdict }: StandingFacts, verdict: WorkloadVerdict): RowStanding {
-  if (pods.total > pods.injected) return podsWithout(pods);
+function byPods(facts: StandingFacts, verdict: WorkloadVerdict): RowStanding {
+  const { pods, podVerdict } = facts;
+  if (pods.total > pods.injected) return podsWithout(facts);
   if (podVerdict?.kind === 'injected') return stale;
   return standing('injected', podVerdict?.why ?? verdict.why);
 }
 
-function podsWithout({ total, injected }: WorkloadPods): RowStanding {
+function podsWithout({ pods: { total, injected }, hooks }: StandingFacts): RowStanding {
+  if (hooks === 'none') return notInstalled;
   return missing('pods_without', `${total - injected} of ${total} pods run without it`);
 }
 

@@ -1,4 +1,5 @@
-/** What a person may not read, told once, with the Role that gives it. */
+/** What a person may not read, told once, with the roles that give it. */
+import { rolesText, unknownUser, type WantedRight } from '../objects/roles-for.ts';
 import type { MissingRight, MissingRights } from './console-model.ts';
 
 /** A resource that was asked for in vain. */
@@ -7,70 +8,56 @@ export interface DeniedResource {
   readonly group: string;
   readonly resource: string;
   readonly verbs: readonly string[];
+  /** The one object that was asked for, where it is one. */
+  readonly one?: { readonly namespace: string; readonly name: string } | undefined;
   /** What is not seen without it, in a sentence. */
   readonly consequence: string;
 }
 
-/** @param namespace the one that was chosen; absent: all. Undefined where nothing is denied. */
+/** For whom, and for what. */
+export interface RightsOf {
+  /** As the API server names them; undefined where it does not say. */
+  readonly user: string | undefined;
+  /** The one that was chosen; absent: all. */
+  readonly namespace: string | undefined;
+}
+
+/** Undefined where nothing is denied. */
 export function missingRights(
   denied: readonly DeniedResource[],
-  namespace: string | undefined,
+  { user, namespace }: RightsOf,
 ): MissingRights | undefined {
   if (denied.length === 0) return undefined;
+  const wanted = denied.flatMap((each) => rightsTo(each, namespace));
   return {
     rights: denied.map(rightOf),
-    role: roleText(denied, namespace),
+    role: rolesText(wanted, user ?? unknownUser),
+    ...(user === undefined ? { placeholder: unknownUser } : {}),
   };
 }
 
-function rightOf({ group, resource, verbs, consequence }: DeniedResource): MissingRight {
-  const what = `${verbs.join(' and ')} ${resource}${group === '' ? '' : `.${group}`}`;
+function rightOf({ group, resource, verbs, one, consequence }: DeniedResource): MissingRight {
+  const named = `${resource}${group === '' ? '' : `.${group}`}`;
+  const what = `${listed(verbs)} ${one === undefined ? named : `${named}/${one.name} in ${one.namespace}`}`;
   return { what, consequence };
 }
 
-/** Of a resource without namespaces, or over all of them, only a ClusterRole can speak. */
+/** `get, list and watch`. */
+function listed(verbs: readonly string[]): string {
+  const [last = '', ...others] = verbs.toReversed();
+  return others.length === 0 ? last : `${others.toReversed().join(', ')} and ${last}`;
+}
+
+/** Of a resource without namespaces only a ClusterRole can speak. */
 const withoutNamespace: ReadonlySet<string> = new Set([
   'namespaces',
   'mutatingwebhookconfigurations',
 ]);
 
-function roleText(denied: readonly DeniedResource[], namespace: string | undefined): string {
-  const isWide = ({ resource }: DeniedResource): boolean =>
-    namespace === undefined || withoutNamespace.has(resource);
-  const wide = denied.filter(isWide);
-  const narrow = denied.filter((each) => !isWide(each));
-  return [
-    ...(wide.length === 0 ? [] : [role('ClusterRole', wide, undefined)]),
-    ...(narrow.length === 0 ? [] : [role('Role', narrow, namespace)]),
-  ].join('---\n');
-}
-
-const roleName = 'svidecar-console';
-
-function role(
-  kind: 'Role' | 'ClusterRole',
-  denied: readonly DeniedResource[],
+function rightsTo(
+  { group, resource, verbs, one }: DeniedResource,
   namespace: string | undefined,
-): string {
-  const byKey = Map.groupBy(denied, ({ group, verbs }) => JSON.stringify([group, verbs]));
-  const rules = [...byKey.values()].flatMap((same) => {
-    const [first] = same;
-    if (first === undefined) return [];
-    const resources = same.map(({ resource }) => resource).join(', ');
-    return [
-      `  - apiGroups: ["${first.group}"]`,
-      `    resources: [${resources}]`,
-      `    verbs: [${first.verbs.join(', ')}]`,
-    ];
-  });
-  const within = namespace === undefined ? [] : [`  namespace: ${namespace}`];
-  return `${[
-    'apiVersion: rbac.authorization.k8s.io/v1',
-    `kind: ${kind}`,
-    'metadata:',
-    `  name: ${roleName}`,
-    ...within,
-    'rules:',
-    ...rules,
-  ].join('\n')}\n`;
+): readonly WantedRight[] {
+  const within = withoutNamespace.has(resource) ? undefined : namespace;
+  return verbs.map((verb) => ({ verb, group, resource, namespace: within, ...one }));
 }

@@ -4,14 +4,17 @@ import { own } from '#kernel/members.ts';
 import { nameOf } from '../checks/facts.ts';
 import { kindNamed } from '../objects/kinds.ts';
 import { injectKey, templatesKey } from '../request/metadata-keys.ts';
+import { clusterFlags, quoted, type CommandTarget } from './action-commands.ts';
 import type {
   ConsoleCommand,
   CoverageStatus,
   EventView,
+  HookStanding,
   OfferedAction,
   PodView,
   WorkloadRow,
 } from './console-model.ts';
+import { isInVain } from './coverage-status.ts';
 import { seenOf } from './judge-workload.ts';
 import { withoutSecrets } from './hide-secrets.ts';
 
@@ -81,13 +84,14 @@ function eventView(event: JsonObject): EventView {
 }
 
 /** How to have it without svidecar again: in the cluster, and in the files that it comes from. */
-export function undoOf(row: WorkloadRow): readonly ConsoleCommand[] {
+export function undoOf(row: WorkloadRow, target: CommandTarget): readonly ConsoleCommand[] {
   const kind = kindNamed(row.kind);
   if (row.status === 'not_asked' || kind === undefined) return [];
-  const what = `${row.kind.toLowerCase()}/${row.name} -n ${row.namespace}`;
+  const flags = clusterFlags(target);
+  const what = `${quoted(`${row.kind.toLowerCase()}/${row.name}`)} -n ${quoted(row.namespace)}${flags}`;
   const manifests: ConsoleCommand = {
     words: 'take what was injected out of manifests, byte for byte',
-    command: 'svidecar uninject shop/ | kubectl apply -f -',
+    command: `svidecar uninject shop/ | kubectl apply -f -${flags}`,
   };
   const path = kind.templatePath;
   if (path.length === 0) return [manifests];
@@ -113,11 +117,13 @@ export function undoOf(row: WorkloadRow): readonly ConsoleCommand[] {
 /** A restart makes its pods anew, and has its template looked at by the webhook. */
 const restartable: ReadonlySet<CoverageStatus> = new Set(['stale', 'missing']);
 
-export function offeredActions(row: WorkloadRow): readonly OfferedAction[] {
+/** Why not, is the row's to say. @param hooks without any of ours a restart changes nothing */
+export function offeredActions(row: WorkloadRow, hooks: HookStanding): readonly OfferedAction[] {
   const isOffered =
     kindNamed(row.kind)?.isRestartable === true &&
     restartable.has(row.status) &&
-    row.why?.id !== 'namespace_not_labelled';
+    hooks !== 'none' &&
+    !isInVain(row);
   if (!isOffered) return [];
   const { namespace, kind, name } = row;
   return [

@@ -1,9 +1,10 @@
 /** The RBAC objects that would give a user what it lacks. */
 import { createHash } from 'node:crypto';
+import { Document, isScalar, visit } from 'yaml';
 import type { Json, JsonObject } from '#kernel/json.ts';
 
 /** What one rule is about; an `AccessRight` of the API fits. */
-interface WantedRight {
+export interface WantedRight {
   readonly verb: string;
   readonly group: string;
   readonly resource: string;
@@ -43,6 +44,24 @@ export function rolesFor(rights: readonly WantedRight[], user: string): readonly
       },
     ];
   });
+}
+
+/** {@link rolesFor} as YAML documents, to be applied as they are. */
+export function rolesText(rights: readonly WantedRight[], user: string): string {
+  return rolesFor(rights, user)
+    .map((object) => `---\n${yamlOf(object)}`)
+    .join('');
+}
+
+/** Lists of names stay on their line. */
+function yamlOf(object: JsonObject): string {
+  const document = new Document(object);
+  visit(document, {
+    Seq: (_key, list) => {
+      list.flow = list.items.every((item) => isScalar(item));
+    },
+  });
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
 }
 
 /** Names of RBAC objects are segments of a path. */

@@ -26,12 +26,12 @@ export async function readConfiguration(site: Site, minor: number): Promise<Made
     return byDefault({ kind: 'not_asked', reason: 'the file that you gave is used' });
   const name = configMapName(site);
   try {
-    const text = await configText(api, { namespace: ownNamespace, name }, signal);
-    if (text === undefined) {
-      const reason = `ConfigMap ${ownNamespace}/${name} has no ${usualKey}, so the defaults are assumed`;
-      return byDefault({ kind: 'not_asked', reason });
-    }
-    return fromText(site, minor, { text, name });
+    const found = await readOne(api, pathOf(configMaps, ownNamespace, name), signal);
+    const text = found === undefined ? undefined : textsAt(found, 'data')[usualKey];
+    if (text !== undefined) return fromText(site, minor, { text, name });
+    const where = `ConfigMap ${ownNamespace}/${name}`;
+    const what = found === undefined ? `there is no ${where}` : `${where} has no ${usualKey}`;
+    return byDefault({ kind: 'not_asked', reason: `${what}, so the defaults are assumed` });
   } catch (thrown) {
     if (!(thrown instanceof ApiRefusal)) throw thrown;
     const reason = `${reasonOf(thrown, configMaps)}, in namespace ${ownNamespace}; the defaults are assumed`;

@@ -224,27 +224,11 @@ describeInBrowser('the console in a browser', () => {
       });
       const own = await openConsole(browser, poor.address);
       try {
-        const said = own.page.getByText(/^You may not list and watch/);
+        const said = own.page.getByText(/^You may not get, list and watch/);
         await said.click();
         const role = await own.page.getByLabel('command').first().innerText();
         await picture(own.page, 'cluster-rights');
         expect((await api.kubectl(['apply', '-f', '-'], { input: role })).stderr).toBe('');
-        await api.kubectl([
-          'create',
-          'clusterrolebinding',
-          'poor',
-          '--clusterrole=svidecar-console',
-          '--user=poor',
-        ]);
-        await api.kubectl([
-          'create',
-          'rolebinding',
-          'poor',
-          '-n',
-          'shop',
-          '--role=svidecar-console',
-          '--user=poor',
-        ]);
         await said.waitFor({ state: 'detached', timeout: 60_000 });
         await own.page.getByRole('row', { name: /shop/ }).click();
         await own.page.getByRole('row', { name: /frontend/ }).waitFor();

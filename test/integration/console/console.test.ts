@@ -1,5 +1,6 @@
 /** The console's server on a real API server with a real webhook. */
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { consoleKeyHeader, consolePaths } from '../../../webhook/console/console-model.ts';
@@ -198,27 +199,39 @@ describeWithComponents(programs, 'svidecar console on a real API server', () => 
     expect(certificates.result?.hooks[0]?.trusts.length).toBeGreaterThan(0);
   });
 
-  test('restarts only after the command was shown, and once', async () => {
-    const action = {
-      kind: 'restart',
-      namespace: 'shop',
-      workloadKind: 'Deployment',
-      name: 'frontend',
-    };
-    const { body } = await page.ask('POST', consolePaths.actions, action);
+  test('restarts only what is stale or runs without, after the command was shown, and once', async () => {
+    await api.createNamespace('later');
+    const before = deployments.replace('shop', 'later');
+    await create(before, deployment('early', asks));
+    await rowWith('later/Deployment/early', ({ why }) => why?.id === 'namespace_not_labelled');
+    const action = { kind: 'restart', namespace: 'later', workloadKind: 'Deployment' };
+    const early = { ...action, name: 'early' };
+    expect((await page.ask('POST', consolePaths.actions, early)).status).toBe(400);
+    const label = ['label', 'namespace', 'later', 'svidecar.dev/injection=bogus'];
+    expect((await api.kubectl(label)).code).toBe(0);
+    await rowWith('later/Deployment/early', ({ why }) => why?.message.includes('bogus') === true);
+    const relabel = [...label.slice(0, 3), 'svidecar.dev/injection=enabled', '--overwrite'];
+    expect((await api.kubectl(relabel)).code).toBe(0);
+    await rowWith('later/Deployment/early', ({ why }) => why?.id === 'stored_without');
+    const { body } = await page.ask('POST', consolePaths.actions, early);
     const prepared = body as PreparedAction;
-    expect(prepared.command).toContain('kubectl rollout restart deployment/frontend -n shop');
-    const before = await annotationOf('frontend');
-    expect(before).toBeUndefined();
+    expect(prepared.command).toContain('kubectl rollout restart deployment/early -n later');
+    expect(await annotationOf(`${before}/early`)).toBeUndefined();
     const done = await page.ask('POST', consolePaths.carryOut, { id: prepared.id });
     expect(done).toMatchObject({ status: 200 });
-    expect(await annotationOf('frontend')).toMatch(/^20/);
+    expect(await annotationOf(`${before}/early`)).toMatch(/^20/);
     const again = await page.ask('POST', consolePaths.carryOut, { id: prepared.id });
     expect(again.status).toBe(404);
+    for (const [other, status] of [
+      [{ ...action, namespace: 'kube-system', name: 'coredns' }, 404],
+      [{ ...action, namespace: 'shop', name: 'frontend' }, 400],
+      [{ ...action, namespace: 'shop', name: 'quiet' }, 400],
+    ] as const)
+      expect((await page.ask('POST', consolePaths.actions, other)).status).toBe(status);
   });
 
-  async function annotationOf(name: string): Promise<string | undefined> {
-    const { body } = await api.request('GET', `${deployments}/${name}`);
+  async function annotationOf(path: string): Promise<string | undefined> {
+    const { body } = await api.request('GET', path);
     const { spec } = body as {
       spec: { template: { metadata: { annotations?: Record<string, string> } } };
     };
@@ -276,6 +289,34 @@ describeWithComponents(programs, 'svidecar console on a real API server', () => 
         );
     });
 
+    test('an address that cannot be read has our headers, and tells nothing', async () => {
+      for (const bad of ['/%', '/api/workloads/%zz/Deployment/a']) {
+        const response = await fetch(`http://${serving.listensOn}${bad}`);
+        expect(response.status).toBe(401);
+        expect(response.headers.get('content-security-policy')).toContain('frame-ancestors');
+        expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+        expect(await response.json()).toMatchObject({ code: 'NOT_LOGGED_IN' });
+        expect((await page.ask('GET', bad)).status).toBe(404);
+      }
+    });
+
+    test('of very many connections only some are kept', async () => {
+      const port = Number(serving.listensOn.split(':')[1]);
+      const sockets = Array.from({ length: 300 }, () => connect(port, '127.0.0.1'));
+      let closed = 0;
+      for (const each of sockets)
+        each.on('error', () => undefined).once('close', () => (closed += 1));
+      await page.until(
+        () => Promise.resolve(closed),
+        (count) => count >= 150,
+      );
+      for (const each of sockets) each.destroy();
+      await page.until(
+        () => page.ask('GET', path).catch(() => ({ status: 0 })),
+        ({ status }) => status === 200,
+      );
+    });
+
     test('a form of another site cannot even be read', async () => {
       const headers = { ...page.headers, 'content-type': 'text/plain' };
       expect(await statusOf('POST', consolePaths.actions, headers)).toBe(415);
@@ -305,39 +346,6 @@ describeWithComponents(programs, 'svidecar console on a real API server', () => 
       sent.end(method === 'POST' ? '{}' : undefined);
     });
   }
-
-  test('a person without rights is told once what is missing, and which Role gives it', async () => {
-    const poor = await startConsole(await api.kubeconfigFor('poor'), { namespace: 'shop' });
-    try {
-      const own = await ConsoleClient.open(poor.address);
-      const { cluster, workloads } = await own.until(
-        () => own.coverage(),
-        (each) => each.cluster.awaited.length === 0,
-      );
-      expect(workloads).toEqual([]);
-      expect(cluster.connection).toBe('connected');
-      const role = cluster.missingRights?.role ?? '';
-      expect(cluster.missingRights?.rights.map(({ what }) => what)).toContain(
-        'list and watch deployments.apps',
-      );
-      const given = await api.kubectl(['apply', '-f', '-'], { input: role });
-      expect(given.code, given.stderr + role).toBe(0);
-      for (const words of [
-        ['clusterrolebinding', 'poor', '--clusterrole=svidecar-console', '--user=poor'],
-        ['rolebinding', 'poor', '-n', 'shop', '--role=svidecar-console', '--user=poor'],
-      ]) {
-        const bound = await api.kubectl(['create', ...words]);
-        expect(bound.code, bound.stderr).toBe(0);
-      }
-      const after = await own.until(
-        () => own.coverage(),
-        (each) => each.cluster.missingRights === undefined,
-      );
-      expect(after.namespaces.map(({ name }) => name)).toEqual(['shop']);
-    } finally {
-      await poor.stop();
-    }
-  }, 60_000);
 
   test('says when the API server is away, and goes on when it is back', async () => {
     const { version } = await page.coverage();

@@ -9,7 +9,7 @@ import {
 } from '../cluster-flags.ts';
 import { parseDuration } from '../duration.ts';
 import { openInBrowser } from '../open-in-browser.ts';
-import { addConfigFlag } from '../options.ts';
+import { addClusterConfigFlag, checkNamespace } from '../options.ts';
 import { parsePort } from '../port.ts';
 import { painter } from '../reports.ts';
 import { addSpireFlags, spireFacts, type SpireFlags } from '../spire-flags.ts';
@@ -43,7 +43,7 @@ export function consoleCommand(context: CliContext): Command {
     .option('-n, --namespace <name>', 'one namespace (default: all)')
     .option('--port <number>', 'on 127.0.0.1; 0 chooses a free one', '0')
     .option('--no-open', 'only print the address');
-  return addSpireFlags(addConfigFlag(addClusterFlags(command, 'the cluster')))
+  return addSpireFlags(addClusterConfigFlag(addClusterFlags(command, 'the cluster')))
     .addHelpText('after', examples)
     .action((flags: ConsoleFlags) => run(flags, context));
 }
@@ -51,6 +51,7 @@ export function consoleCommand(context: CliContext): Command {
 async function run(flags: ConsoleFlags, context: CliContext): Promise<void> {
   const { terminal, installation } = context;
   const port = parsePort(flags.port);
+  checkNamespace(flags.namespace);
   const page = installation.page('console');
   const api = await connectQuietly(flags, installation);
   const engines = engineSource(flags.config, context);
@@ -71,7 +72,7 @@ async function run(flags: ConsoleFlags, context: CliContext): Promise<void> {
     namespace: flags.namespace,
     contextName: api.contextName,
     configFile: flags.config,
-    target: { context: flags.context, kubeconfig: flags.kubeconfig },
+    target: { context: api.contextName, kubeconfig: flags.kubeconfig },
     version: installation.version,
     clock: terminal,
     durationS: parseDuration,

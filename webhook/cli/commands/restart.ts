@@ -3,14 +3,16 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Command } from 'commander';
 import { AppError } from '#kernel/errors.ts';
 import type { NamedWorkload } from '../../console-cluster/restart-workload.ts';
-import type { WorkloadRow } from '../../console/console-model.ts';
+import type { ClusterStanding, WorkloadRow } from '../../console/console-model.ts';
+import { isInVain } from '../../console/coverage-status.ts';
 import type { RightsApi } from '../../kube/denied-rights.ts';
+import { madeAnewWords } from '../../objects/anew-words.ts';
 import { kindNamed } from '../../objects/kinds.ts';
 import type { Rollout } from '../../objects/rollout.ts';
 import { addClusterFlags, connectTo, engineSource, type ClusterFlags } from '../cluster-flags.ts';
 import { parseDuration } from '../duration.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { addConfigFlag } from '../options.ts';
+import { addClusterConfigFlag, checkNamespace } from '../options.ts';
 import type { CliContext } from '../terminal.ts';
 
 interface RestartFlags extends ClusterFlags {
@@ -50,7 +52,7 @@ export function restartCommand(context: CliContext): Command {
     .option('--per-minute <number>', 'restarts a minute at most', '6')
     .option('--patience <duration>', 'for the pods of one workload, such as 90s or 10m', '5m')
     .option('--yes', 'restart them');
-  return addConfigFlag(addClusterFlags(command, 'the cluster'))
+  return addClusterConfigFlag(addClusterFlags(command, 'the cluster'))
     .addHelpText('after', examples)
     .action(async (flags: RestartFlags) => {
       context.exit(await run(flags, context));
@@ -61,6 +63,7 @@ async function run(flags: RestartFlags, context: CliContext): Promise<number> {
   if (flags.stale !== true && flags.missing !== true)
     throw new AppError('USAGE', 'say which: --stale, --missing or both');
   const pace = paceOf(flags);
+  checkNamespace(flags.namespace);
   const api = await connectTo(flags, context);
   const { chosen, unknown } = await choose(flags, api, context);
   const able = chosen.filter(isRestartable);
@@ -81,9 +84,7 @@ function tellChosen(
   { terminal }: CliContext,
 ): void {
   for (const row of chosen) {
-    const how = isRestartable(row)
-      ? ''
-      : '; it cannot be restarted: delete it, so that it is made again';
+    const how = isRestartable(row) ? '' : `; ${madeAnewWords(row.kind)}`;
     terminal.out(`${nameOf(row)}  ${row.status}: ${row.why?.message ?? ''}${how}\n`);
   }
   if (unknown > 0)
@@ -112,7 +113,7 @@ async function choose(
 ): Promise<{ readonly chosen: readonly WorkloadRow[]; readonly unknown: number }> {
   // Loaded when called: other commands need no watches.
   const { judgedWorkloads } = await import('../../console-cluster/judged-workloads.ts');
-  const { rows } = await judgedWorkloads({
+  const { rows, standing } = await judgedWorkloads({
     api,
     namespace,
     configFile: config,
@@ -121,14 +122,26 @@ async function choose(
     version: context.installation.version,
     clock: context.terminal,
   });
-  const isChosen = ({ status, why }: WorkloadRow): boolean =>
-    (stale === true && status === 'stale') ||
+  checkHooks(standing, context);
+  const isChosen = (row: WorkloadRow): boolean =>
+    (stale === true && row.status === 'stale') ||
     // Without its namespace's label a restart changes nothing.
-    (missing === true && status === 'missing' && why?.id !== 'namespace_not_labelled');
+    (missing === true && row.status === 'missing' && !isInVain(row));
   return {
     chosen: rows.filter(isChosen).sort((a, b) => (a.id < b.id ? -1 : 1)),
     unknown: rows.filter(({ status }) => status === 'unknown').length,
   };
+}
+
+/** @throws {AppError} OBJECT_NOT_FOUND where no hook of ours is there: pods would be made anew for nothing */
+function checkHooks({ hooks, server }: ClusterStanding, { terminal }: CliContext): void {
+  if (hooks === 'none')
+    throw new AppError(
+      'OBJECT_NOT_FOUND',
+      `svidecar is not installed in this cluster (${server}): no hook of it is there, and a restart would inject nothing`,
+    );
+  if (hooks === 'unknown')
+    terminal.err('whether svidecar is installed here is not known: its hooks may not be read\n');
 }
 
 function nameOf({ kind, namespace, name }: NamedWorkload): string {

@@ -47,6 +47,7 @@ export function ClusterNotices({ state }: StateProps): VNode {
     <>
       <LineNotice state={state} />
       {cluster?.connection === 'starting' && <Starting cluster={cluster} />}
+      {cluster?.connection === 'connected' && <Hooks hooks={cluster.hooks} />}
       {cluster?.configuration.fault !== undefined && (
         <Notice tone="warn">
           {cluster.configuration.words}: {cluster.configuration.fault}
@@ -55,6 +56,29 @@ export function ClusterNotices({ state }: StateProps): VNode {
       {cluster?.missingRights !== undefined && <Rights missing={cluster.missingRights} />}
     </>
   );
+}
+
+/** Whether anything can be injected at all. */
+function Hooks({ hooks }: Pick<ClusterStanding, 'hooks'>): VNode | null {
+  switch (hooks) {
+    case 'none':
+      return (
+        <Notice tone="bad">
+          svidecar is not installed in this cluster: no hook of it is there, so nothing is injected.
+          What is shown is what would be, by default.
+        </Notice>
+      );
+    case 'unknown':
+      return (
+        <Notice tone="warn">
+          Whether svidecar is installed in this cluster is not known: its hooks may not be read.
+        </Notice>
+      );
+    case 'there':
+      return null;
+    default:
+      return hooks satisfies never;
+  }
 }
 
 function LineNotice({ state }: StateProps): VNode | null {
@@ -106,7 +130,11 @@ function rightsWords(rights: MissingRights['rights']): string {
     .join('; ');
 }
 
-function Rights({ missing: { rights, role } }: { readonly missing: MissingRights }): VNode {
+function Rights({
+  missing: { rights, role, placeholder },
+}: {
+  readonly missing: MissingRights;
+}): VNode {
   return (
     <details class="notice tone-warn">
       <summary>You may not {rightsWords(rights)}. What depends on it is unknown.</summary>
@@ -117,7 +145,10 @@ function Rights({ missing: { rights, role } }: { readonly missing: MissingRights
           </li>
         ))}
       </ul>
-      <p>This gives all of it; an administrator can apply it:</p>
+      <p>
+        This gives all of it; an administrator can apply it
+        {placeholder === undefined ? '' : `, with your name in place of ${placeholder}`}:
+      </p>
       <CommandText command={role} />
     </details>
   );

@@ -252,8 +252,13 @@ const labelWords: Readonly<Record<NamespaceRow['label'], string>> = {
 function LabelBadge({ namespace }: { readonly namespace: NamespaceRow }): VNode {
   if (namespace.isEnding) return <StatusBadge tone="warn">being deleted</StatusBadge>;
   return (
-    <span class="tag" title={`label svidecar.dev/injection of the namespace`}>
-      {labelWords[namespace.label]}
+    <span
+      class="tag"
+      title="label svidecar.dev/injection of the namespace: enabled, or pod for its pods alone"
+    >
+      {namespace.labelValue === undefined
+        ? labelWords[namespace.label]
+        : `label "${namespace.labelValue}"?`}
     </span>
   );
 }

@@ -45,7 +45,8 @@ function ask(page: JsonObject | Error, forward: ConnectedApi['forward']) {
   };
   // Nothing else of it is asked.
   const api = { get, forward } as unknown as ConnectedApi;
-  const parts = { api, board: board(), engine: () => undefined, nowMs: () => 0 };
+  const target = { context: undefined, kubeconfig: undefined };
+  const parts = { api, board: board(), target, engine: () => undefined, nowMs: () => 0 };
   return askHelpers('shop/StatefulSet/frontend', parts);
 }
 

@@ -180,11 +180,39 @@ describe('the cluster as the console sees it', () => {
     const { missingRights, connection } = cluster.standing;
     expect(connection).toBe('connected');
     expect(missingRights?.rights.map(({ what }) => what)).toEqual([
-      'list and watch pods',
-      'list and watch configmaps',
+      'get, list and watch pods',
+      'get, list and watch configmaps',
     ]);
     isDenied = false;
     await until(() => cluster.standing.missingRights === undefined);
+  });
+
+  it('says which single reads are refused, and reads them once they are not', async () => {
+    server.put('Deployment', deployment(injectBackend));
+    server.put('ConfigMap', envoySource);
+    let isDenied = true;
+    server.intercept = ({ path, body }, response) => {
+      const isOne = path.startsWith('/apis/apps/v1/namespaces/shop/deployments/');
+      const isReview = path.endsWith('/selfsubjectaccessreviews');
+      if (isReview) {
+        expect(body).toMatchObject({
+          spec: { resourceAttributes: { verb: 'get', group: 'apps', resource: 'deployments' } },
+        });
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify({ status: { allowed: !isDenied } }));
+      } else if (isOne && isDenied) refuse(response, 403, 'Forbidden');
+      return isReview || (isOne && isDenied);
+    };
+    await start();
+    await until(isNow('missing', 'stored_without'));
+    // It is judged again, and its text is not kept.
+    server.put('ConfigMap', { ...envoySource, data: { 'envoy.yaml': 'static_resources: [' } });
+    await until(isNow('unknown', 'not_readable'));
+    const rights = cluster.standing.missingRights?.rights ?? [];
+    expect(rights.map(({ what }) => what)).toEqual(['get deployments.apps']);
+    isDenied = false;
+    await until(isNow('refused', 'ENVOY_CONFIG_INVALID'));
+    expect(cluster.standing.missingRights).toBeUndefined();
   });
 
   it('says that the API server is away, and goes on when it is back', async () => {

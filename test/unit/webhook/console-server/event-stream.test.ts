@@ -15,6 +15,7 @@ const standing: ClusterStanding = {
   awaited: [],
   objects: 0,
   configuration: { words: 'built-in defaults' },
+  hooks: 'there',
 };
 
 /** A socket that takes as much as a test lets it. */

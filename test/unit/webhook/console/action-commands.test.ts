@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { actionText } from '../../../../webhook/console/action-commands.ts';
+import { actionText, claimFault } from '../../../../webhook/console/action-commands.ts';
 
 const nobody = { context: undefined, kubeconfig: undefined };
 const list = 'shop/svidecar-bans/bans.jsonl';
@@ -40,5 +40,12 @@ describe('the command of an action', () => {
     expect(
       actionText({ kind: 'ban_lift_shown', list, ban: 'x' }, nobody, undefined),
     ).toBeUndefined();
+  });
+
+  it('is written for no claim that svidecar ban would take for something else', () => {
+    for (const claim of ['a=b', '-rf', '{value}', 'x{value}y'])
+      expect(claimFault(claim), claim).toContain('could not be told');
+    for (const claim of ['sub', '/realm_access/roles/0', "jo's", 'a-b'])
+      expect(claimFault(claim), claim).toBeUndefined();
   });
 });

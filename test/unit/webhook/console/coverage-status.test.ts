@@ -10,6 +10,7 @@ const usual: StandingFacts = {
   seen: { asks: true, isInjected: false },
   verdict: verdict('injected'),
   label: 'enabled',
+  hooks: 'there',
   isPod: false,
   pods: { total: 0, ready: 0, injected: 0 },
   podVerdict: undefined,
@@ -89,10 +90,48 @@ describe('where a workload stands', () => {
       'pods_without',
     ],
     ['is a pod without', { label: 'pod', isPod: true }, 'missing', 'stored_without'],
+    ['is in a cluster without svidecar', { hooks: 'none' }, 'missing', 'not_installed'],
+    [
+      'is in a cluster without svidecar and a namespace without a label',
+      { hooks: 'none', label: 'none' },
+      'missing',
+      'not_installed',
+    ],
+    [
+      'has pods without, in a cluster without svidecar',
+      { ...injected, ...without, verdict: verdict('unchanged'), hooks: 'none' },
+      'missing',
+      'not_installed',
+    ],
+    [
+      'would be injected pod by pod, in a cluster without svidecar',
+      { label: 'pod', hooks: 'none' },
+      'missing',
+      'not_installed',
+    ],
+    ['is where hooks may not be read', { hooks: 'unknown' }, 'missing', 'stored_without'],
     ['is where namespaces may not be read', { label: 'unknown' }, 'missing', 'stored_without'],
   ])('one that %s', (_name, facts, ...[status, id]) => {
     const standing = standingOf({ ...usual, ...facts });
     expect(standing.status).toBe(status);
     expect(standing.why?.id).toBe(id);
+  });
+
+  it('says what is not known, and promises nothing then', () => {
+    const wordsOf = (changes: Partial<StandingFacts>): string =>
+      standingOf({ ...usual, ...changes }).why?.message ?? '';
+    expect(wordsOf({})).toContain('its new pods are injected all the same');
+    for (const changes of [{ hooks: 'unknown' }, { label: 'unknown' }] as const) {
+      expect(wordsOf(changes)).toContain('is not known');
+      expect(wordsOf(changes)).not.toContain('are injected');
+    }
+  });
+
+  it('names a label that means nothing, and what would', () => {
+    const { why } = standingOf({ ...usual, label: 'none', labelValue: 'bogus' });
+    expect(why?.id).toBe('namespace_not_labelled');
+    expect(why?.message).toContain(
+      'svidecar.dev/injection: "bogus", which is neither "enabled" nor "pod"',
+    );
   });
 });

@@ -2,23 +2,42 @@ import { expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { missingRights } from '../../../../webhook/console/unseen-resources.ts';
 
-const verbs = ['list', 'watch'];
+const verbs = ['get', 'list', 'watch'];
 const denied = [
   { group: '', resource: 'namespaces', verbs, consequence: 'a' },
   { group: '', resource: 'pods', verbs, consequence: 'b' },
   { group: 'apps', resource: 'deployments', verbs, consequence: 'c' },
 ];
+const own = {
+  group: '',
+  resource: 'configmaps',
+  verbs: ['get'],
+  one: { namespace: 'svidecar', name: 'svidecar' },
+  consequence: 'd',
+};
+const jo = { user: 'jo', namespace: 'shop' };
+
+function objectsOf(...[all, of]: Parameters<typeof missingRights>): readonly unknown[] {
+  return parseAllDocuments(missingRights(all, of)?.role ?? '').map(
+    (each) => each.toJS() as unknown,
+  );
+}
 
 it('says nothing where nothing is missing', () => {
-  expect(missingRights([], undefined)).toBeUndefined();
+  expect(missingRights([], jo)).toBeUndefined();
 });
 
-it('asks for the least that gives it: a Role where one namespace is looked at', () => {
-  const { rights, role } = missingRights(denied, 'shop') ?? { rights: [], role: '' };
-  expect(rights[2]).toEqual({ what: 'list and watch deployments.apps', consequence: 'c' });
-  const objects = parseAllDocuments(role).map((each) => each.toJS() as unknown);
-  expect(objects).toMatchObject([
+it('asks for the least that gives it: a Role where one namespace is looked at, or one object', () => {
+  const all = [...denied, own];
+  expect(missingRights(all, jo)?.rights.map(({ what }) => what)).toEqual([
+    'get, list and watch namespaces',
+    'get, list and watch pods',
+    'get, list and watch deployments.apps',
+    'get configmaps/svidecar in svidecar',
+  ]);
+  expect(objectsOf(all, jo)).toMatchObject([
     { kind: 'ClusterRole', rules: [{ apiGroups: [''], resources: ['namespaces'], verbs }] },
+    { kind: 'ClusterRoleBinding', subjects: [{ kind: 'User', name: 'jo' }] },
     {
       kind: 'Role',
       metadata: { namespace: 'shop' },
@@ -27,7 +46,23 @@ it('asks for the least that gives it: a Role where one namespace is looked at', 
         { apiGroups: ['apps'], resources: ['deployments'], verbs },
       ],
     },
+    { kind: 'RoleBinding' },
+    {
+      kind: 'Role',
+      metadata: { namespace: 'svidecar' },
+      rules: [{ resources: ['configmaps'], resourceNames: ['svidecar'], verbs: ['get'] }],
+    },
+    { kind: 'RoleBinding' },
   ]);
-  const wide = parseAllDocuments(missingRights(denied, undefined)?.role ?? '');
-  expect(wide.map((each) => each.get('kind'))).toEqual(['ClusterRole']);
+  expect(objectsOf(denied, { ...jo, namespace: undefined })).toMatchObject([
+    { kind: 'ClusterRole' },
+    { kind: 'ClusterRoleBinding' },
+  ]);
+});
+
+it('names what stands for a user whom the server does not tell', () => {
+  const { role, placeholder } = missingRights(denied, { ...jo, user: undefined }) ?? {};
+  expect(placeholder).toBe('NAME-OF-THE-USER');
+  expect(role).toContain('name: NAME-OF-THE-USER');
+  expect(missingRights(denied, jo)?.placeholder).toBeUndefined();
 });

@@ -8,6 +8,8 @@ import {
 } from '../../../../webhook/console/workload-story.ts';
 import { injectBackend, pod } from '../../../fakes/workloads.ts';
 
+const prod = { context: 'prod', kubeconfig: undefined };
+
 const row: WorkloadRow = {
   id: 'shop/Deployment/frontend',
   namespace: 'shop',
@@ -66,20 +68,33 @@ describe('events', () => {
 
 describe('what can be done', () => {
   it('is a restart where that helps', () => {
-    expect(offeredActions(row)).toMatchObject([{ action: { kind: 'restart', name: 'frontend' } }]);
-    expect(offeredActions({ ...row, status: 'injected' })).toEqual([]);
-    expect(offeredActions({ ...row, kind: 'CronJob' })).toEqual([]);
-    const why = { id: 'namespace_not_labelled', message: '' };
-    expect(offeredActions({ ...row, status: 'missing', why })).toEqual([]);
+    expect(offeredActions(row, 'there')).toMatchObject([
+      { action: { kind: 'restart', name: 'frontend' } },
+    ]);
+    expect(offeredActions({ ...row, status: 'injected' }, 'there')).toEqual([]);
+    expect(offeredActions({ ...row, kind: 'CronJob' }, 'there')).toEqual([]);
+    for (const id of ['namespace_not_labelled', 'not_installed']) {
+      const vain: WorkloadRow = { ...row, status: 'missing', why: { id, message: '' } };
+      expect(offeredActions(vain, 'there')).toEqual([]);
+    }
+    expect(offeredActions(row, 'none')).toEqual([]);
+    expect(offeredActions(row, 'unknown')).toHaveLength(1);
+  });
+
+  it('is undone in the same cluster, whatever kubectl talks to by then', () => {
+    const commands = undoOf(row, { context: 'prod', kubeconfig: "/tmp/jo's" });
+    expect(commands).toHaveLength(3);
+    for (const { command } of commands)
+      expect(command).toContain(String.raw`--context prod --kubeconfig '/tmp/jo'\''s'`);
   });
 
   it('is undone at the place where the pod template is', () => {
-    const [optOut, ask] = undoOf({ ...row, kind: 'CronJob' });
+    const [optOut, ask] = undoOf({ ...row, kind: 'CronJob' }, prod);
     expect(optOut?.command).toBe(
-      `kubectl patch cronjob/frontend -n shop --type merge -p '{"spec":{"jobTemplate":{"spec":{"template":{"metadata":{"annotations":{"svidecar.dev/inject":"false"}}}}}}}'`,
+      `kubectl patch cronjob/frontend -n shop --context prod --type merge -p '{"spec":{"jobTemplate":{"spec":{"template":{"metadata":{"annotations":{"svidecar.dev/inject":"false"}}}}}}}'`,
     );
     expect(ask?.command).toContain('"inject.svidecar.dev/templates":null');
-    expect(undoOf({ ...row, status: 'not_asked' })).toEqual([]);
-    expect(undoOf({ ...row, kind: 'Rollout' })).toEqual([]);
+    expect(undoOf({ ...row, status: 'not_asked' }, prod)).toEqual([]);
+    expect(undoOf({ ...row, kind: 'Rollout' }, prod)).toEqual([]);
   });
 });
