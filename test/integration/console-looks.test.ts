@@ -133,7 +133,7 @@ describeInBrowser("the console's page, measured", () => {
       );
     }
     server.standAs(standingWithoutRights);
-    await page.getByText('You may not list and watch pods').click();
+    await page.getByText('You may not get, list and watch pods').click();
     await goTo(page, frontend);
     await page.getByRole('button', { name: 'Restart…' }).click();
     await page.getByText('Its pods are replaced one by one.').waitFor();

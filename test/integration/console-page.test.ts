@@ -239,7 +239,7 @@ describeInBrowser("the console's page", () => {
 
   test('missing rights are said once, with the Role', async () => {
     server.standAs(standingWithoutRights);
-    const said = page.getByText('You may not list and watch pods; get configmaps.');
+    const said = page.getByText('You may not get, list and watch pods; get configmaps.');
     await said.click();
     await text('kind: ClusterRole').waitFor();
     await goTo(page, '#/doctor');
