@@ -7,8 +7,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const folder = mkdtempSync(join(tmpdir(), 'svidecar-terminal-'));
 const program = `'${process.execPath}' webhook/main.ts`;
-/** More than half a second of work. */
-const copies = 150;
+/** Far more than half a second of work, also for a quick machine. */
+const copies = 400;
+/** Documents of all of them. */
+const documents = copies * 4;
 
 beforeAll(() => {
   const text = readFileSync('manifests/demo/frontend.yaml', 'utf8');
@@ -35,7 +37,8 @@ function onTerminal(line: string, env: Readonly<Record<string, string>> = {}): s
 describe.skipIf(spawnSync('script', ['--version']).status !== 0)('on a terminal', () => {
   test('many files show how far they are, on one line that is gone at the end', () => {
     const seen = onTerminal(`explain ${folder}`);
-    expect(seen).toMatch(/\rdocument \d+ of 600\u001b\[K/);
+    expect(seen).toContain(` of ${documents}\u001b[K`);
+    expect(seen).toMatch(/\rdocument \d+ of /);
     expect(seen.trimEnd().endsWith('\u001b[K')).toBe(true);
     expect(seen.split('\n').filter((line) => line.trim() !== '')).toHaveLength(1);
   });
