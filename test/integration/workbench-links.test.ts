@@ -1,16 +1,18 @@
 /** What a link does to the workbench in Chromium: it carries an input, and takes nothing away from who is at work there. */
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fragmentOf } from '../../webhook/pages/workbench/share-link.ts';
 import type { WorkbenchQuestion } from '../../webhook/workbench/workbench-model.ts';
 import { describeInBrowser, openOwnBrowser } from './harness/own-browser.ts';
-import { runCommand } from './harness/processes.ts';
-import { editorText, faultsOfAccess, openWorkbench, putIn } from './harness/workbench-browser.ts';
+import {
+  editorText,
+  faultsOfAccess,
+  openWorkbench,
+  putIn,
+  service,
+  writtenWorkbench,
+} from './harness/workbench-browser.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
-
-const repository = join(import.meta.dirname, '../..');
 
 /** What a link asks. */
 const asked: WorkbenchQuestion = {
@@ -20,22 +22,6 @@ const asked: WorkbenchQuestion = {
   kubernetesMinor: 36,
 };
 
-const service = `apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-  namespace: shop
-spec:
-  template:
-    metadata:
-      annotations:
-        other: "1"
-    spec:
-      containers:
-        - name: app
-          image: app:1
-`;
-
 describeInBrowser('a link to the workbench', () => {
   let work: WorkFolder;
   let browser: Browser;
@@ -43,11 +29,7 @@ describeInBrowser('a link to the workbench', () => {
 
   beforeAll(async () => {
     work = await createWorkFolder('workbench-links');
-    const file = join(work.path, 'page.html');
-    const main = join(repository, 'webhook/main.ts');
-    const { code } = await runCommand(process.execPath, [main, 'workbench', '-o', file]);
-    expect(code).toBe(0);
-    address = pathToFileURL(file).href;
+    address = await writtenWorkbench(work.path);
     browser = await openOwnBrowser();
   });
   afterAll(async () => {

@@ -1,7 +1,6 @@
 /** The workbench in Chromium, from a file and offline: the same bytes as the command line, for everybody, and harmless. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { differencesOf } from '../../webhook/manifests/diff-texts.ts';
@@ -10,7 +9,6 @@ import type { SourceText } from '../../webhook/manifests/manifest.ts';
 import { Workbench } from '../../webhook/workbench/workbench.ts';
 import { engineFor } from '../fakes/engine.ts';
 import { describeInBrowser, openOwnBrowser } from './harness/own-browser.ts';
-import { runCommand } from './harness/processes.ts';
 import {
   answered,
   askEngine,
@@ -19,6 +17,8 @@ import {
   keepPicture,
   openWorkbench,
   putIn,
+  service,
+  writtenWorkbench,
 } from './harness/workbench-browser.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 
@@ -56,22 +56,6 @@ const templates = Object.fromEntries(
 /** Milliseconds for which a text of a megabyte may hold up the page, on a machine with two busy cores. */
 const longestMs = 2_000;
 
-const service = `apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-  namespace: shop
-spec:
-  template:
-    metadata:
-      annotations:
-        other: "1"
-    spec:
-      containers:
-        - name: app
-          image: app:1
-`;
-
 describeInBrowser('the workbench in a browser', () => {
   let work: WorkFolder;
   let browser: Browser;
@@ -79,11 +63,7 @@ describeInBrowser('the workbench in a browser', () => {
 
   beforeAll(async () => {
     work = await createWorkFolder('workbench');
-    const file = join(work.path, 'page.html');
-    const main = join(repository, 'webhook/main.ts');
-    const { code } = await runCommand(process.execPath, [main, 'workbench', '-o', file]);
-    expect(code).toBe(0);
-    address = pathToFileURL(file).href;
+    address = await writtenWorkbench(work.path);
     browser = await openOwnBrowser();
   });
   afterAll(async () => {

@@ -1,11 +1,10 @@
 /** Flags of `svidecar render entries`, and which of them contradict each other. */
 import { Option, type Command } from 'commander';
 import { AppError } from '#kernel/errors.ts';
-import { parseSpiffeId } from '#kernel/spiffe-id.ts';
 import { isDnsName } from '../identity/dns-names.ts';
 import type { InjectorConfig } from '../request/injector-config.ts';
 import { entriesFault } from '../request/registration-config.ts';
-import type { EntriesOptions } from '../manifests/registrations-in.ts';
+import { configuredEntries, type EntriesOptions } from '../manifests/registrations-in.ts';
 import { parseDuration } from './duration.ts';
 import { addEngineFlags, type EngineFlags } from './options.ts';
 
@@ -152,19 +151,24 @@ function usage(message: string): never {
 }
 
 /** Flags before configuration. @throws {AppError} USAGE, SPIFFE_ID_INVALID */
-export function entriesOptions(flags: EntriesFlags, { entries }: InjectorConfig): EntriesOptions {
+export function entriesOptions(flags: EntriesFlags, config: InjectorConfig): EntriesOptions {
   refuseContradictions(flags);
-  const parentId = flags.parentId ?? entries.parentId;
+  const { parentId } = flags;
+  // Only what counts is read: a flag stands before a parent's ID that is none.
+  const configured = configuredEntries(
+    parentId === undefined ? config : { ...config, entries: { ...config.entries, parentId } },
+  );
+  const { terms } = configured;
   return {
-    ...(parentId === undefined ? {} : { parentId: parseSpiffeId(parentId) }),
-    podLabels: flags.podLabel.length > 0 ? flags.podLabel : entries.podLabels,
+    ...configured,
+    podLabels: flags.podLabel.length > 0 ? flags.podLabel : configured.podLabels,
     containers: flags.container,
     isIstio: flags.istio === true,
-    selectsImage: flags.image === true || entries.selectImage,
+    selectsImage: flags.image === true || configured.selectsImage,
     terms: {
-      hint: flags.hint ?? entries.hint,
-      x509SvidTtlS: secondsOr(entries.x509SvidTtlSeconds, '--x509-ttl', flags.x509Ttl),
-      jwtSvidTtlS: secondsOr(entries.jwtSvidTtlSeconds, '--jwt-ttl', flags.jwtTtl),
+      hint: flags.hint ?? terms.hint,
+      x509SvidTtlS: secondsOr(terms.x509SvidTtlS, '--x509-ttl', flags.x509Ttl),
+      jwtSvidTtlS: secondsOr(terms.jwtSvidTtlS, '--jwt-ttl', flags.jwtTtl),
       isPrefetched: flags.x509Prefetch,
     },
     dnsNames: flags.dns,

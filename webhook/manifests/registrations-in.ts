@@ -1,12 +1,14 @@
 /** The registrations of all workloads of some manifests. */
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
+import { parseSpiffeId } from '#kernel/spiffe-id.ts';
 import { helperContainer } from '../../sidecar/config/helper-contract.ts';
 import { nameOf } from '../admission/decide.ts';
 import type { KnownService } from '../identity/dns-names.ts';
 import { mergeSimilar, type Registration } from '../identity/registration.ts';
 import { registrationsOf, type RegistrationOptions } from '../identity/registrations-of.ts';
 import { bringsEnvoy, needsIdentityOf } from '../injection/status.ts';
+import type { InjectorConfig } from '../request/injector-config.ts';
 import { decideAll, type DecideOptions, type DecidedWorkload } from './decide-all.ts';
 import { refusals } from './inject-texts.ts';
 import { failureOf, problemAt, type InputProblem } from './input-problem.ts';
@@ -38,6 +40,32 @@ interface Surroundings {
   readonly options: EntriesOptions;
   readonly engine: DecideOptions['engine'];
   readonly services: readonly KnownService[];
+}
+
+/** The configuration has a value for each of these. */
+interface ConfiguredEntries extends EntriesOptions {
+  readonly selectsImage: boolean;
+  readonly terms: Required<NonNullable<EntriesOptions['terms']>>;
+}
+
+/** What the configuration says of entries, and nothing besides. @throws {AppError} SPIFFE_ID_INVALID */
+export function configuredEntries({ entries }: InjectorConfig): ConfiguredEntries {
+  return {
+    ...(entries.parentId === undefined ? {} : { parentId: parseSpiffeId(entries.parentId) }),
+    podLabels: entries.podLabels,
+    containers: [],
+    isIstio: false,
+    selectsImage: entries.selectImage,
+    terms: {
+      hint: entries.hint,
+      x509SvidTtlS: entries.x509SvidTtlSeconds,
+      jwtSvidTtlS: entries.jwtSvidTtlSeconds,
+      isPrefetched: true,
+    },
+    dnsNames: [],
+    isByPod: false,
+    isEachKept: false,
+  };
 }
 
 /** Expected failures are problems in the result. @throws {AppError} USAGE where pods are asked for and none is there */

@@ -15,9 +15,8 @@ import { factsOfFiles, withExactLines } from '../manifests/facts-of-manifests.ts
 import { injectTexts } from '../manifests/inject-texts.ts';
 import type { InputProblem } from '../manifests/input-problem.ts';
 import { readManifest, type ManifestDocument } from '../manifests/manifest.ts';
-import { registrationsIn, type EntriesOptions } from '../manifests/registrations-in.ts';
+import { configuredEntries, registrationsIn } from '../manifests/registrations-in.ts';
 import { checkConfig, readConfig, type InjectorConfig } from '../request/injector-config.ts';
-import { parseSpiffeId } from '#kernel/spiffe-id.ts';
 import { readTemplate } from '../templates/library.ts';
 import type { Template } from '../templates/template-schema.ts';
 import { asksIn, namespacesIn, offeredBy } from './asks.ts';
@@ -97,7 +96,7 @@ function answered(
   const explained = explainTexts(files, options);
   const documents = files.flatMap(readManifest);
   const report = reportOn(documents, options, nowMs);
-  const entries = registrationsIn(documents, entriesBy(engine.config), options);
+  const entries = registrationsIn(documents, configuredEntries(engine.config), options);
   return {
     kind: 'answered',
     records: explainRecords([explained]),
@@ -131,24 +130,4 @@ function reportOn(
 
 function told({ error }: InputProblem): ToldProblem {
   return { code: error.code, message: error.message };
-}
-
-/** As `svidecar render entries` without flags. */
-function entriesBy({ entries }: InjectorConfig): EntriesOptions {
-  return {
-    ...(entries.parentId === undefined ? {} : { parentId: parseSpiffeId(entries.parentId) }),
-    podLabels: entries.podLabels,
-    containers: [],
-    isIstio: false,
-    selectsImage: entries.selectImage,
-    terms: {
-      hint: entries.hint,
-      x509SvidTtlS: entries.x509SvidTtlSeconds,
-      jwtSvidTtlS: entries.jwtSvidTtlSeconds,
-      isPrefetched: true,
-    },
-    dnsNames: [],
-    isByPod: false,
-    isEachKept: false,
-  };
 }

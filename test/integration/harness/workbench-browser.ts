@@ -2,12 +2,40 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { EngineCall, EngineReply } from '../../../webhook/pages/workbench/engine-calls.ts';
+import { runCommand } from './processes.ts';
 
 /** Pictures are left here, to be looked at; none without. */
 const pictures = process.env['SVIDECAR_PICTURES'];
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
+
+/** A workload that asks for nothing. */
+export const service = `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  namespace: shop
+spec:
+  template:
+    metadata:
+      annotations:
+        other: "1"
+    spec:
+      containers:
+        - name: app
+          image: app:1
+`;
+
+/** Has the command write the page. @returns its `file:` address */
+export async function writtenWorkbench(folder: string): Promise<string> {
+  const file = join(folder, 'page.html');
+  const main = join(import.meta.dirname, '../../../webhook/main.ts');
+  const { code, stderr } = await runCommand(process.execPath, [main, 'workbench', '-o', file]);
+  if (code !== 0) throw new Error(`svidecar workbench: exit code ${code}\n${stderr}`);
+  return pathToFileURL(file).href;
+}
 
 export interface SeenWorkbench {
   readonly context: BrowserContext;
