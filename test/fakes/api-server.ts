@@ -20,6 +20,8 @@ export type Interception = (request: SeenRequest, response: ServerResponse) => b
 const lists: Readonly<Record<string, string>> = {
   '/api/v1/namespaces': 'Namespace',
   '/api/v1/configmaps': 'ConfigMap',
+  '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations':
+    'MutatingWebhookConfiguration',
   ...Object.fromEntries(
     workloadKinds.map(({ group, versions: [version], kind, resource }) => [
       `${group === '' ? '/api' : `/apis/${group}`}/${version}/${resource}`,

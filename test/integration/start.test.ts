@@ -89,7 +89,8 @@ const noScript = spawnSync('script', ['--version']).status !== 0;
 test.skipIf(noScript)(
   'on a terminal npm start stays until Ctrl-C, without being asked to',
   async () => {
-    const line = 'bash scripts/start --stand-in';
+    // exec: a /bin/sh that waits for it would end with 130 by itself.
+    const line = 'exec bash scripts/start --stand-in';
     // It gives the line a terminal of its own; what is typed comes from our pipe.
     const child = spawn('script', ['-qec', line, '/dev/null'], {
       cwd: root,

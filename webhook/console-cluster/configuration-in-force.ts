@@ -113,11 +113,12 @@ export class ConfigurationInForce {
       this.#denied = api.denied.filter(isOfConfigMap);
       const { configuration, ownNamespace, engine, serverVersion } = surveyed;
       this.#fault = undefined;
-      const key = JSON.stringify([configuration, ownNamespace, engine.config, serverVersion]);
-      if (key === this.#key) return true;
       const isFirst = this.#surveyed === undefined;
-      this.#key = key;
       this.#surveyed = surveyed;
+      const told = [configuration, this.#isElsewhere, ownNamespace, engine.config, serverVersion];
+      const key = JSON.stringify(told);
+      if (key === this.#key) return true;
+      this.#key = key;
       this.#changed(isFirst);
       return true;
     } catch (thrown) {

@@ -17,6 +17,7 @@ const limits = {
   absentMs: 50,
 };
 const id = 'shop/Deployment/frontend';
+const hooks = { metadata: { name: 'svidecar' }, webhooks: [{ name: 'pods.svidecar.dev' }] };
 
 function namespace(name: string, label?: string): JsonObject {
   const labels = label === undefined ? {} : { 'svidecar.dev/injection': label };
@@ -48,6 +49,7 @@ describe('the cluster as the console sees it', () => {
     end = new AbortController();
     url = await server.start();
     server.put('Namespace', namespace('shop', 'enabled'));
+    server.put('MutatingWebhookConfiguration', hooks);
   });
   afterEach(async () => {
     end.abort();
@@ -213,6 +215,14 @@ describe('the cluster as the console sees it', () => {
     isDenied = false;
     await until(isNow('refused', 'ENVOY_CONFIG_INVALID'));
     expect(cluster.standing.missingRights).toBeUndefined();
+  });
+
+  it('says that svidecar is gone, though nothing else of its configuration has changed', async () => {
+    await start();
+    const configuration = () => cluster.standing.configuration;
+    await until(() => configuration().fault?.startsWith('there is no ConfigMap') === true);
+    server.remove('MutatingWebhookConfiguration', 'svidecar');
+    await until(() => configuration().words.endsWith('as svidecar is not installed'));
   });
 
   it('says that the API server is away, and goes on when it is back', async () => {
