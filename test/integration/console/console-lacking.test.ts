@@ -118,7 +118,8 @@ describeWithComponents(programs, 'svidecar console where something is lacking', 
       const { cluster } = await page.until(
         () => page.coverage(),
         (each) =>
-          each.cluster.hooks === 'none' && each.cluster.configuration.words.includes('not installed'),
+          each.cluster.hooks === 'none' &&
+          each.cluster.configuration.words.includes('not installed'),
       );
       expect(cluster.configuration).toEqual({
         words: 'built-in defaults, as svidecar is not installed',
