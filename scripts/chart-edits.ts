@@ -59,7 +59,7 @@ const deployment: readonly Edit[] = [
     becomes: '          whenUnsatisfiable: {{ .Values.spread }}\n',
   },
   {
-    is: '          image: svidecar/webhook:0.1.0\n          imagePullPolicy: IfNotPresent\n',
+    is: '          image: svidecar/webhook:0.2.0\n          imagePullPolicy: IfNotPresent\n',
     becomes:
       '          image: {{ include "svidecar.image" . | quote }}\n          imagePullPolicy: {{ .Values.image.pullPolicy }}\n',
   },

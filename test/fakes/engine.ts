@@ -1,4 +1,5 @@
 /** The engine with the built-in templates, as main builds it; for tests. */
+import { helperVersion } from '../../sidecar/helper/version.ts';
 import { join } from 'node:path';
 import { readBuiltInTemplates } from '../../webhook/files/load-engine.ts';
 import { checkConfig } from '../../webhook/request/injector-config.ts';
@@ -17,6 +18,6 @@ export function engineFor(config: unknown = {}, kubernetesMinor = 36): Engine {
     kubernetesMinor,
     library,
     memory: new EngineMemory(library),
-    version: '0.1.0',
+    version: helperVersion,
   };
 }

@@ -1,11 +1,12 @@
 /** A terminal that remembers what was printed. */
+import { helperVersion } from '../../sidecar/helper/version.ts';
 import { join } from 'node:path';
 import { runCli } from '../../webhook/cli/program.ts';
 import type { Installation, Terminal } from '../../webhook/cli/terminal.ts';
 
 const root = join(import.meta.dirname, '../..');
 const installation: Installation = {
-  version: '0.1.0',
+  version: helperVersion,
   templates: join(root, 'templates'),
   demo: join(root, 'manifests/demo'),
   helperProgram: join(root, 'sidecar/main.ts'),

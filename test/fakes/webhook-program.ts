@@ -2,6 +2,7 @@
  * The webhook as a process of its own, with certificates that live shorter than the command line allows.
  * `webhook-program.ts OPTIONS-AS-JSON`; serves until SIGTERM.
  */
+import { helperVersion } from '../../sidecar/helper/version.ts';
 import { join } from 'node:path';
 import type { CertificateOptions } from '../../webhook/serve-certificate.ts';
 import { serve } from '../../webhook/serve.ts';
@@ -21,7 +22,7 @@ const serving = await serve({
   files: {
     templates: join(import.meta.dirname, '../../templates'),
     config,
-    version: '0.1.0',
+    version: helperVersion,
   },
   certificate,
   host: '127.0.0.1',

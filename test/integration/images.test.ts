@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { helperVersion } from '../../sidecar/helper/version.ts';
 import { startProcess, waitUntil } from './harness/processes.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'svidecar-images-'));
@@ -119,31 +120,31 @@ describe('the images that are made without a builder', () => {
 
   test('have the names that the manifests ask for, a numeric user, and labels', () => {
     expect([...images.keys()]).toEqual([
-      'svidecar/helper:0.1.0',
-      'svidecar/webhook:0.1.0',
-      'svidecar/demo:0.1.0',
+      'svidecar/helper:0.2.0',
+      'svidecar/webhook:0.2.0',
+      'svidecar/demo:0.2.0',
     ]);
     for (const { config } of images.values()) {
       const settings = objectAt(config, 'config');
       expect(settings['User']).toBe('65532:65532');
       expect(objectAt(settings, 'Labels')).toMatchObject({
-        'org.opencontainers.image.version': '0.1.0',
+        'org.opencontainers.image.version': helperVersion,
         'org.opencontainers.image.licenses': 'Apache-2.0',
       });
     }
   });
 
   test('share the layer with Node, so that it is imported once', () => {
-    const webhook = image('svidecar/webhook:0.1.0');
-    const demo = image('svidecar/demo:0.1.0');
+    const webhook = image('svidecar/webhook:0.2.0');
+    const demo = image('svidecar/demo:0.2.0');
     expect(webhook.layers[0]).toBe(demo.layers[0]);
     expect(webhook.layers[1]).not.toBe(demo.layers[1]);
   });
 
   test.runIf(process.getuid?.() === 0).for([
-    ['svidecar/helper:0.1.0', ['-version'], /^auth-helper 0\.1\.0/],
-    ['svidecar/webhook:0.1.0', ['--version'], /^0\.1\.0/],
-    ['svidecar/webhook:0.1.0', ['render', 'templates'], /jwt-inject[^]*jwt-validate/],
+    ['svidecar/helper:0.2.0', ['-version'], `auth-helper ${helperVersion}`],
+    ['svidecar/webhook:0.2.0', ['--version'], helperVersion],
+    ['svidecar/webhook:0.2.0', ['render', 'templates'], /jwt-inject[^]*jwt-validate/],
   ] as const)('%s runs with nothing but its own files: %s', ([reference, words, expected]) => {
     const { root, config } = image(reference);
     expect(runAlone({ root, config }, words)).toMatch(expected);
@@ -154,16 +155,16 @@ describe('the images that are made without a builder', () => {
     async (runtime) => {
       const archive = join(work, `${runtime}.tar`);
       await run('bash', ['scripts/image', 'helper', '--runtime', runtime, '--out', archive]);
-      const script = unpack(archive).get('svidecar/helper:0.1.0');
+      const script = unpack(archive).get('svidecar/helper:0.2.0');
       if (script === undefined) throw new TypeError('no image of the helper');
       const labels = objectAt(objectAt(script.config, 'config'), 'Labels');
       expect(labels['dev.svidecar.image.runtime']).toMatch(runtime);
-      expect(runAlone(script, ['-version'])).toMatch(/^auth-helper 0\.1\.0/);
+      expect(runAlone(script, ['-version'])).toMatch(`auth-helper ${helperVersion}`);
     },
   );
 
   test('run the helper as one program, whose Bun the SBOM names', () => {
-    const { root, config } = image('svidecar/helper:0.1.0');
+    const { root, config } = image('svidecar/helper:0.2.0');
     const settings = objectAt(config, 'config');
     expect(listAt(settings, 'Entrypoint')).toEqual(['/usr/local/bin/auth-helper']);
     expect(existsSync(join(root, 'opt'))).toBe(false);
@@ -186,7 +187,7 @@ describe('the images that are made without a builder', () => {
   ] as const)(
     'the helper serves with settings %s, with no network and nothing that it could write to',
     async ([, text, said]) => {
-      const { root, config } = image('svidecar/helper:0.1.0');
+      const { root, config } = image('svidecar/helper:0.2.0');
       const settings = objectAt(config, 'config');
       const folder = mkdtempSync(join(work, 'settings-'));
       chmodSync(folder, 0o755);
@@ -212,7 +213,7 @@ describe('the images that are made without a builder', () => {
   );
 
   test('list in their SBOM what the lock file says of the packages inside, and each file', () => {
-    const { root } = image('svidecar/webhook:0.1.0');
+    const { root } = image('svidecar/webhook:0.2.0');
     const document = readJson(join(root, 'usr/share/svidecar/sbom.cdx.json'));
     expect(document).toEqual(readJson(join(work, 'images.webhook.cdx.json')));
     const components = listAt(isObject(document) ? document : {}, 'components').filter(isObject);

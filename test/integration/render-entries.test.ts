@@ -63,7 +63,7 @@ function isText(value: unknown): value is string {
 
 const helper =
   'spiffe://example.org/ns/demo/sa/frontend under spiffe://example.org/ns/spire/sa/spire-agent for' +
-  ' k8s:container-image:docker.io/svidecar/helper:0.1.0 k8s:container-name:auth-helper k8s:ns:demo k8s:sa:frontend' +
+  ' k8s:container-image:docker.io/svidecar/helper:0.2.0 k8s:container-name:auth-helper k8s:ns:demo k8s:sa:frontend' +
   " dns frontend.demo.svc federates other.org third.org hint the-shop's lives 3600 300";
 const proxy =
   'spiffe://example.org/ns/istio-system/sa/istio-ingressgateway-service-account' +

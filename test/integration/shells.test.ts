@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { helperVersion } from '../../sidecar/helper/version.ts';
 import { runSvidecar } from '../fakes/fake-terminal.ts';
 import { describeWithComponents, programPath } from './harness/components.ts';
 
@@ -129,7 +130,7 @@ test.skipIf(!isSetUp)(
       encoding: 'utf8',
       env: { PATH: own.join(':'), HOME: folder, npm_config_update_notifier: 'false' },
     });
-    expect([status, stdout, stderr]).toEqual([0, '0.1.0\n', '']);
+    expect([status, stdout, stderr]).toEqual([0, `${helperVersion}\n`, '']);
   },
 );
 

@@ -53,7 +53,7 @@ const socket = z.strictObject({
 });
 
 const helper = z.strictObject({
-  image: z.string().min(1).default('svidecar/helper:0.1.0'),
+  image: z.string().min(1).default('svidecar/helper:0.2.0'),
   imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
   /** Whether `svidecar.dev/image` may replace the image. */
   allowImageAnnotation: z.boolean().default(false),

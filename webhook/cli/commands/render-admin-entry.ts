@@ -64,7 +64,7 @@ function refuseWrongNames({ namespace, serviceAccount, image }: AdminEntryFlags)
     ...(image === undefined || isImageReference(image)
       ? []
       : [
-          `--image ${image}: write it as registry.example/svidecar/webhook:0.1.0, or with @sha256:...`,
+          `--image ${image}: write it as registry.example/svidecar/webhook:0.2.0, or with @sha256:...`,
         ]),
   ];
   if (wrong.length > 0) throw new AppError('USAGE', wrong.join('; '));

@@ -272,7 +272,7 @@ describe('an injected object', () => {
   test('keeps what another injector changed and added inside the helper', () => {
     const mirrored = JSON.parse(
       JSON.stringify(object)
-        .replace('"image":"svidecar/helper:0.1.0"', '"image":"mirror.test/helper:0.1.0"')
+        .replace('"image":"svidecar/helper:0.2.0"', '"image":"mirror.test/helper:0.1.0"')
         .replace('{"name":"POD_NAME"', '{"name":"FOREIGN","value":"1"},{"name":"POD_NAME"'),
     ) as JsonObject;
     expect(mirrored).not.toEqual(object);

@@ -21,7 +21,12 @@ const named = pairs.map((pair): [string, Pair] => {
   const { original } = pair;
   return [`${stringAt(original, 'kind') ?? ''} ${nameOf(original)}`, pair];
 });
-const engine = { ...engineFor(), version: '0.9.0' };
+const writtenBy = '0.1.0';
+/** Its helper is the one that was installed then: another image is another mark. */
+const engine = {
+  ...engineFor({ helper: { image: `svidecar/helper:${writtenBy}` } }),
+  version: '0.9.0',
+};
 
 function nameOf(object: JsonObject): string {
   return stringAt(objectAt(object, 'metadata'), 'name') ?? '';
@@ -92,7 +97,7 @@ function withShortHashes(object: JsonObject): string {
     .replaceAll(/(name=svidecar-settings\\":\\")[0-9a-f]{10}/g, '$1')
     .replaceAll(/,\\"version\\":\\"1\.\d+\\"/g, '')
     .replaceAll(/(?<!-)svidecar-[0-9a-f]{10}\b/g, 'svidecar-0')
-    .replaceAll('0.9.0', '0.1.0');
+    .replaceAll('0.9.0', writtenBy);
 }
 
 function sorted(value: unknown): unknown {

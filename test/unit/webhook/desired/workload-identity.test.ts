@@ -116,7 +116,7 @@ test('labels and the image select where the configuration says so', () => {
   expect(identityOfStored(deployment(injectBackend), narrow)).toMatchObject({
     identity: {
       selectors: [
-        'k8s:container-image:docker.io/svidecar/helper:0.1.0',
+        'k8s:container-image:docker.io/svidecar/helper:0.2.0',
         'k8s:container-name:auth-helper',
         'k8s:ns:shop',
         'k8s:pod-label:app:frontend',

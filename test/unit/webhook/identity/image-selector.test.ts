@@ -5,7 +5,7 @@ const digest = `sha256:${'0'.repeat(64)}`;
 
 test.each([
   ['nginx', 'docker.io/library/nginx:latest'],
-  ['svidecar/helper:0.1.0', 'docker.io/svidecar/helper:0.1.0'],
+  ['svidecar/helper:0.2.0', 'docker.io/svidecar/helper:0.2.0'],
   ['registry.test/helper:1', 'registry.test/helper:1'],
   ['registry.test:5000/a/b', 'registry.test:5000/a/b:latest'],
   ['registry:5000/helper:2', 'registry:5000/helper:2'],

@@ -92,7 +92,7 @@ test('the pod template says with whom the workload federates', () => {
 test('images select too where that is asked for: the injected one, and those of the pod', () => {
   const asked = { ...options, containers: ['envoy'], selectsImage: true };
   expect(registrationsOf(orders(), asked).map(({ selectors }) => selectors.slice(2))).toEqual([
-    ['k8s:container-name:auth-helper', 'k8s:container-image:docker.io/svidecar/helper:0.1.0'],
+    ['k8s:container-name:auth-helper', 'k8s:container-image:docker.io/svidecar/helper:0.2.0'],
     ['k8s:container-name:envoy', 'k8s:container-image:docker.io/envoyproxy/envoy:v1.36.0'],
   ]);
 });
