@@ -21,6 +21,4 @@ const changed = files.filter(Boolean).filter((path) => {
   writeFileSync(path, raised);
   return true;
 });
-console.log(
-  `${from} became ${to} in ${changed.length} files; docs/releases.md says what is next`,
-);
+console.log(`${from} became ${to} in ${changed.length} files; docs/releases.md says what is next`);
