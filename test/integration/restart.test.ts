@@ -1,12 +1,12 @@
 /** `svidecar restart` with the real webhook and the real controllers; a pod becomes ready when the test says so, as a kubelet would. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
 import { asks, deployment, envoyYaml } from './console/console-shop.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { describeWithComponents } from './harness/components.ts';
+import { makePodsReady } from './harness/pods-made-ready.ts';
 import { runCommand, waitUntil } from './harness/processes.ts';
 import { installWebhook, type InstalledWebhook } from './harness/webhook.ts';
 
@@ -70,28 +70,6 @@ describeWithComponents(programs, 'svidecar restart', () => {
     return Object.fromEntries(found);
   }
 
-  async function makeReady(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const { body } = await api.request('GET', '/api/v1/namespaces/edge/pods');
-      for (const pod of listAt(isObject(body) ? body : {}, 'items').filter(isObject)) {
-        const name = stringAt(objectAt(pod, 'metadata'), 'name') ?? '';
-        const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
-        const patch = [
-          'patch',
-          'pod',
-          name,
-          '-n',
-          'edge',
-          '--subresource=status',
-          '-p',
-          JSON.stringify({ status }),
-        ];
-        if (objectAt(pod, 'status')['phase'] !== 'Running') await api.kubectl(patch);
-      }
-      await wait(200);
-    }
-  }
-
   test('with nothing stale there is nothing to do', async () => {
     const said = await restart('--stale', '--yes');
     expect(said).toMatchObject({ code: 0, stdout: '', stderr: 'nothing to restart\n' });
@@ -133,7 +111,7 @@ describeWithComponents(programs, 'svidecar restart', () => {
 
   test('with pods that become ready the others follow, no faster than they may', async () => {
     const over = new AbortController();
-    const kubelet = makeReady(over.signal);
+    const kubelet = makePodsReady(api, 'edge', over.signal);
     const began = performance.now();
     const said = await restart('--stale', '--yes', '--per-minute', '10');
     over.abort();

@@ -1,6 +1,6 @@
 /** Admissions at a steady rate, each of them counted by what became of the pod. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { objectAt, type JsonObject } from '#kernel/json.ts';
+import { isObject, objectAt, type JsonObject } from '#kernel/json.ts';
 import type { ApiServer } from './api-server.ts';
 import { hasHelper } from './pods.ts';
 
@@ -21,21 +21,23 @@ const maxOpen = 50;
  */
 const noticeMs = 1_500;
 
-/** Sends creations of pods, as a dry run: everything but the write happens. */
+/** Sends creations of pods or Deployments, as a dry run: everything but the write happens. */
 export class Admissions {
   readonly outcomes: Outcomes = { injected: 0, uninjected: [], refused: [] };
   readonly #api: ApiServer;
   readonly #path: string;
-  readonly #pod: JsonObject;
+  readonly #object: JsonObject;
   #sent = 0;
   #open = 0;
   #isPaused = false;
 
-  /** @param pod without a name; every admission gives it one of its own. */
-  constructor(api: ApiServer, namespace: string, pod: JsonObject) {
+  /** @param object a Pod or Deployment; every admission gives it a name of its own. */
+  constructor(api: ApiServer, namespace: string, object: JsonObject) {
     this.#api = api;
-    this.#path = `/api/v1/namespaces/${namespace}/pods?dryRun=All`;
-    this.#pod = pod;
+    const [group, resource] =
+      object['kind'] === 'Deployment' ? ['apis/apps', 'deployments'] : ['api', 'pods'];
+    this.#path = `/${group}/v1/namespaces/${namespace}/${resource}?dryRun=All`;
+    this.#object = object;
   }
 
   /** Sends `count` admissions, one each `everyMs`, whether or not earlier ones have been answered; returns when all are. */
@@ -66,10 +68,10 @@ export class Admissions {
   async #admit(): Promise<void> {
     this.#sent += 1;
     this.#open += 1;
-    const metadata = { ...objectAt(this.#pod, 'metadata'), name: `pod-${this.#sent}` };
+    const metadata = { ...objectAt(this.#object, 'metadata'), name: `made-${this.#sent}` };
     try {
       const { status, body } = await this.#api.request('POST', this.#path, {
-        ...this.#pod,
+        ...this.#object,
         metadata,
       });
       this.#count(status, body);
@@ -82,7 +84,13 @@ export class Admissions {
   #count(status: number, body: unknown): void {
     const at = new Date().toISOString();
     if (status !== 201) this.outcomes.refused.push(`${at} ${JSON.stringify(body)}`);
-    else if (hasHelper(body)) this.outcomes.injected += 1;
+    else if (hasHelper(podOf(body))) this.outcomes.injected += 1;
     else this.outcomes.uninjected.push(`${at} ${JSON.stringify(body)}`);
   }
+}
+
+/** The object itself, or what its pods are made of. */
+function podOf(object: unknown): unknown {
+  const template = isObject(object) ? objectAt(object, 'spec')['template'] : undefined;
+  return template ?? object;
 }

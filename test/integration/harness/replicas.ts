@@ -1,6 +1,6 @@
 /** Replicas of the webhook as processes, installed from the manifests into a real API server, behind one address. */
 import { get } from 'node:https';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import type { JsonObject } from '#kernel/json.ts';
 import type { CertificateOptions } from '../../../webhook/serve-certificate.ts';
@@ -13,8 +13,6 @@ import { createWorkFolder } from './work-folder.ts';
 
 const program = 'test/fakes/webhook-program.ts';
 const repository = join(import.meta.dirname, '../../..');
-/** A checkout of another version, with its own modules: every second replica, from the first on, runs from there. */
-const otherTree = resolve(process.env['SVIDECAR_OLDER'] ?? repository);
 const serviceAccount = 'system:serviceaccount:svidecar:svidecar';
 const groups = [
   'system:serviceaccounts',
@@ -39,7 +37,8 @@ export interface Replicas {
   readonly url: string;
   /** All that were started, ended ones too. */
   readonly all: readonly Replica[];
-  start(name: string, uid?: number): Promise<Replica>;
+  /** @param tree of another version, with its own modules. */
+  start(name: string, tree?: string): Promise<Replica>;
   /** Returns when it is ready, new connections go there, and the API server calls the hooks as they are then. */
   takesReviews(replica: Replica, deadlineMs?: number): Promise<void>;
   /** Whether new connections go there, as far as the Service has seen that it is ready. */
@@ -81,18 +80,17 @@ export async function installReplicas(
   return {
     url,
     all,
-    start: async (name, uid) => {
+    start: async (name, tree = repository) => {
       const port = await freePort();
       const options = { service: 'svidecar', hosts: [host], identity: name, ...certificate };
       const running = startProcess({
         name,
         command: process.execPath,
         args: [
-          join(all.length % 2 === 0 ? otherTree : repository, program),
+          join(tree, program),
           JSON.stringify({ kubeconfig, port, certificate: options, config }),
         ],
         folder: work.path,
-        ...(uid === undefined ? {} : { uid }),
       });
       const replica: Replica = {
         name,
@@ -134,9 +132,13 @@ export async function installReplicas(
   };
 }
 
-/** `manifests/kustomize/base` with hooks that call the URL. */
-async function baseCalling(api: ApiServer, url: string): Promise<readonly JsonObject[]> {
-  const manifests = await renderedManifests(api);
+/** `manifests/kustomize/base`, of this tree or another, with hooks that call the URL. */
+export async function baseCalling(
+  api: ApiServer,
+  url: string,
+  tree?: string,
+): Promise<readonly JsonObject[]> {
+  const manifests = await renderedManifests(api, tree);
   return manifests.map((object) =>
     object['kind'] === 'MutatingWebhookConfiguration' ? pointedAt(object, { url }) : object,
   );

@@ -117,10 +117,13 @@ export async function installWebhook(
 }
 
 /** What `kubectl kustomize manifests/kustomize/base` prints. */
-export async function renderedManifests(api: ApiServer): Promise<readonly JsonObject[]> {
+export async function renderedManifests(
+  api: ApiServer,
+  tree = repository,
+): Promise<readonly JsonObject[]> {
   const { code, stdout, stderr } = await api.kubectl([
     'kustomize',
-    join(repository, 'manifests/kustomize/base'),
+    join(tree, 'manifests/kustomize/base'),
   ]);
   if (code !== 0) throw new Error(`kubectl kustomize: ${stderr}`);
   return parseAllDocuments(stdout).map((document): JsonObject => {
