@@ -5,6 +5,7 @@
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ownArchitecture } from './architectures.ts';
 import { besideHelper, bundleHelper } from './bundle.ts';
 import { buildExecutable } from './helper-executable.ts';
 
@@ -14,6 +15,6 @@ const { values, positionals } = parseArgs({
 });
 const [out = values.executable ? 'dist/auth-helper' : 'dist/helper.cjs'] = positionals;
 const beside = values.executable ? [] : besideHelper;
-await (values.executable ? buildExecutable(out) : bundleHelper(out));
+await (values.executable ? buildExecutable(out, ownArchitecture) : bundleHelper(out));
 for (const file of [out, ...beside.map((name) => join(dirname(out), name))])
   console.log(`${file} ${statSync(file).size}`);

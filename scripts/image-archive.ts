@@ -1,6 +1,6 @@
-/** Writes images as a docker-archive, which `docker load`, `ctr images import` and `kind load image-archive` read. */
+/** Writes images as a docker-archive of one architecture, which `docker load`, `ctr images import` and `kind load image-archive` read. */
 import { createHash } from 'node:crypto';
-import { tar, type TarEntry } from './tar.ts';
+import { tar, tarParts, type TarEntry } from './tar.ts';
 
 export interface Image {
   /** `repository:tag`. */
@@ -19,31 +19,52 @@ export interface Image {
 /** The one time in an image: equal input gives equal bytes. */
 const created = '1970-01-01T00:00:00Z';
 
-export function dockerArchive(images: readonly Image[]): Buffer {
+/** An image as runtimes read it, whatever archive it travels in. */
+export interface PackedImage {
+  readonly reference: string;
+  readonly architecture: Image['architecture'];
+  /** JSON. */
+  readonly config: Buffer;
+  readonly layers: readonly PackedLayer[];
+}
+
+interface PackedLayer {
+  /** SHA-256 of the archive. */
+  readonly digest: string;
+  readonly archive: Buffer;
+}
+
+export function packedImage(image: Image): PackedImage {
+  const layers = image.layers.map((entries) => {
+    const archive = tar(withFolders(entries));
+    return { digest: sha256(archive), archive };
+  });
+  const { reference, architecture } = image;
+  return { reference, architecture, config: configOf(image, layers), layers };
+}
+
+/** @returns its parts, which share the images' memory */
+export function dockerArchive(images: readonly PackedImage[]): readonly Buffer[] {
   const blobs = new Map<string, Buffer>();
-  const store = (content: Buffer, extension: string): string => {
-    const path = `${sha256(content)}.${extension}`;
-    blobs.set(path, content);
-    return path;
-  };
-  const manifest = images.map((image) => {
-    const layers = image.layers.map((entries) => store(tar(withFolders(entries)), 'tar'));
-    const config = store(configOf(image, layers), 'json');
-    return { Config: config, RepoTags: [image.reference], Layers: layers };
+  const manifest = images.map(({ reference, config, layers }) => {
+    for (const { digest, archive } of layers) blobs.set(`${digest}.tar`, archive);
+    const named = `${sha256(config)}.json`;
+    blobs.set(named, config);
+    const paths = layers.map(({ digest }) => `${digest}.tar`);
+    return { Config: named, RepoTags: [reference], Layers: paths };
   });
   const entries = [...blobs].map(([path, content]) => ({ path, mode: 0o644, content }));
   const listed = { path: 'manifest.json', mode: 0o644, content: asJson(manifest) };
-  return tar([...entries, listed]);
+  return tarParts([...entries, listed]);
 }
 
-function configOf({ architecture, config }: Image, layers: readonly string[]): Buffer {
-  const diffIds = layers.map((path) => `sha256:${path.slice(0, -'.tar'.length)}`);
+function configOf({ architecture, config }: Image, layers: readonly PackedLayer[]): Buffer {
   return asJson({
     architecture,
     os: 'linux',
     created,
     config,
-    rootfs: { type: 'layers', diff_ids: diffIds },
+    rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => `sha256:${digest}`) },
     history: layers.map(() => ({ created, created_by: 'scripts/image' })),
   });
 }
@@ -60,10 +81,12 @@ function withFolders(entries: readonly TarEntry[]): readonly TarEntry[] {
   return [...made, ...entries].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-function asJson(value: unknown): Buffer {
+export function asJson(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
 
-export function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
+export function sha256(...parts: readonly Buffer[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
 }

@@ -1,10 +1,17 @@
 /** What each image holds: a runtime and our bundle beside it, or a program of another project. */
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import {
+  bunRuntime,
+  nodeRuntime,
+  ownArchitecture,
+  type Architecture,
+  type Runtime,
+} from './architectures.ts';
 import { besideHelper, bundle, bundleHelper, partsFolder, type Program } from './bundle.ts';
-import { buildExecutable, bunBinary, folderOfBun } from './helper-executable.ts';
-import { filesIn, from, withRuntime, type Contents, type Runtime } from './image-layers.ts';
+import { buildExecutable } from './helper-executable.ts';
+import { filesIn, from, withRuntime, type Contents } from './image-layers.ts';
 import { isStandIn, standIn, standIns, type StandIn } from './image-stand-ins.ts';
 import { memoryEnvironment } from './memory-environment.ts';
 import type { TarEntry } from './tar.ts';
@@ -15,6 +22,7 @@ export const helperRuntimes = ['executable', 'bun', 'node'] as const;
 export interface Options {
   /** The helper's. */
   readonly runtime: (typeof helperRuntimes)[number];
+  readonly architecture: Architecture;
 }
 
 // Our own package.json.
@@ -25,21 +33,22 @@ export type ImageName = Program | StandIn;
 
 /** Lays an image out. Bundles with esbuild, reads the machine's libraries; the rest comes from the lock file's packages. */
 export async function contentsOf(name: ImageName, options: Options): Promise<Contents> {
-  if (isStandIn(name)) return standIn(name);
+  if (isStandIn(name)) return standInHere(name, options.architecture);
+  const node = nodeRuntime(options.architecture);
   switch (name) {
     case 'helper':
       return options.runtime === 'executable'
-        ? executableImage()
+        ? executableImage(options.architecture)
         : ourImage('helper', {
             description: helperDescription,
-            runtime: options.runtime === 'bun' ? bun() : node(),
+            runtime: options.runtime === 'bun' ? bunRuntime(options.architecture) : node,
             file: 'opt/svidecar/helper.cjs',
             environment: memoryEnvironment,
           });
     case 'webhook':
       return ourImage('webhook', {
         description: 'The admission webhook and the command line.',
-        runtime: node(),
+        runtime: node,
         // The program looks for package.json and templates one folder up, as in the repository.
         file: 'opt/svidecar/webhook/main.mjs',
         environment: { NODE_ENV: 'production' },
@@ -51,7 +60,7 @@ export async function contentsOf(name: ImageName, options: Options): Promise<Con
     case 'demo':
       return ourImage('demo', {
         description: 'The demo: accounts behind an Envoy, and a page that shows one.',
-        runtime: node(),
+        runtime: node,
         file: 'opt/svidecar/demo.mjs',
         environment: { NODE_ENV: 'production', NODE_OPTIONS: '--max-semi-space-size=1' },
       });
@@ -60,14 +69,24 @@ export async function contentsOf(name: ImageName, options: Options): Promise<Con
   }
 }
 
+/** They are programs of this machine. @throws {TypeError} where another architecture is asked for */
+function standInHere(name: StandIn, architecture: Architecture): Contents {
+  if (architecture !== ownArchitecture)
+    throw new TypeError(`${name} is made for ${ownArchitecture} only: leave --architecture out`);
+  return standIn(name);
+}
+
 const helperDescription = 'The auth-helper: Envoy asks it about each request.';
 
 /** One program, which needs neither a script nor anything that could be written to. */
-async function executableImage(): Promise<Contents> {
+async function executableImage(architecture: Architecture): Promise<Contents> {
   const work = mkdtempSync(join(tmpdir(), 'svidecar-image-'));
   const executable = join(work, 'auth-helper');
-  const packages = await buildExecutable(executable);
-  const base = withRuntime({ ...bun(), executable }, 'usr/local/bin/auth-helper');
+  const packages = await buildExecutable(executable, architecture);
+  const base = withRuntime(
+    { ...bunRuntime(architecture), executable },
+    'usr/local/bin/auth-helper',
+  );
   rmSync(work, { recursive: true });
   return {
     ...base,
@@ -122,17 +141,4 @@ async function ourImage(name: Program, ours: Ours): Promise<Contents> {
 function partsIn(work: string, folderOfBundle: string): readonly TarEntry[] {
   const parts = join(work, partsFolder);
   return existsSync(parts) ? filesIn(parts, join(folderOfBundle, partsFolder)) : [];
-}
-
-function node(): Runtime {
-  const binary = realpathSync(process.execPath);
-  return { name: 'node', version: process.version.slice(1), vendor: 'nodejs', binary };
-}
-
-function bun(): Runtime {
-  // The package's own description.
-  const { version } = JSON.parse(readFileSync(join(folderOfBun, 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  return { name: 'bun', version, vendor: 'oven', binary: realpathSync(bunBinary) };
 }

@@ -1,18 +1,9 @@
-/** What all images have in common: a program of the machine, the libraries it is linked with, and a few files of a system. */
-import { execFileSync } from 'node:child_process';
+/** What all images have in common: a program, the libraries it is linked with, and a few files of a system. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Runtime } from './architectures.ts';
+import { librariesOf, type SharedLibrary } from './image-libraries.ts';
 import type { TarEntry } from './tar.ts';
-
-/** The binary that the image runs, as an SBOM names it. */
-export interface Runtime {
-  readonly name: string;
-  readonly version: string;
-  readonly vendor: string;
-  readonly binary: string;
-  /** What lies in the image in its place, where the binary is a part of a larger program. */
-  readonly executable?: string;
-}
 
 export interface Contents {
   readonly repository: string;
@@ -27,8 +18,8 @@ export interface Contents {
   readonly environment: Readonly<Record<string, string>>;
   /** Lowest first: what several images share, then what is this one's. */
   readonly layers: readonly (readonly TarEntry[])[];
-  /** Shared libraries and tools, where they lie on this machine and in the image. */
-  readonly libraries: readonly string[];
+  /** Shared libraries and tools. */
+  readonly libraries: readonly SharedLibrary[];
   /** Folders of npm packages that the bundle holds. */
   readonly packages: readonly string[];
 }
@@ -39,11 +30,10 @@ export function withRuntime(
   program: string,
   tools: readonly string[] = [],
 ): Pick<Contents, 'runtime' | 'program' | 'layers' | 'libraries'> {
-  const linked = [runtime.binary, ...tools].flatMap(librariesOf);
-  const libraries = [...new Set([...linked, ...tools])].sort();
+  const libraries = librariesOf(runtime, tools);
   const layer = [
     ...system,
-    ...libraries.map((path) => from(path.slice(1), path, 0o755)),
+    ...libraries.map(({ path, source }) => from(path.slice(1), source, 0o755)),
     from(program, runtime.executable ?? runtime.binary, 0o755),
   ];
   return { runtime, program, libraries, layers: [layer] };
@@ -62,21 +52,6 @@ const system: readonly TarEntry[] = [
   textFile('etc/nsswitch.conf', 'hosts: files dns\n'),
   { path: 'tmp/', mode: 0o1777 },
 ];
-
-/** The dynamic linker and the libraries, where the binary looks for them. */
-function librariesOf(binary: string): readonly string[] {
-  let listed: string;
-  try {
-    listed = execFileSync('ldd', [binary], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-  } catch {
-    // That is how ldd speaks of a static binary. One that is missing is reported by the reading of its bytes.
-    return [];
-  }
-  return [...new Set(listed.match(/\/\S+\.so\S*/g) ?? [])].sort();
-}
 
 export function from(path: string, source: string, mode: number): TarEntry {
   return { path, mode, content: readFileSync(source) };

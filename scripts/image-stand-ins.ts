@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { ownArchitecture } from './architectures.ts';
 import { from, withRuntime, type Contents } from './image-layers.ts';
 import { programPath, programVersion } from './pins.ts';
 
@@ -103,7 +104,13 @@ export function standIn(name: StandIn): Contents {
     .replace('$version', version)
     .split(/:(?=[^:]*$)/);
   const binary = programPath(name);
-  const runtime = { name, version, vendor: image.vendor, binary };
+  const runtime = {
+    name,
+    version,
+    vendor: image.vendor,
+    binary,
+    architecture: ownArchitecture,
+  };
   return {
     ...layersOf(image, withRuntime(runtime, image.program, image.tools)),
     repository,
@@ -129,7 +136,7 @@ function layersOf<Own extends Pick<Contents, 'layers' | 'libraries'>>(
   return {
     ...own,
     layers: [...below.layers, [...own.layers.flat(), ...files]],
-    libraries: [...new Set([...below.libraries, ...own.libraries])].sort(),
+    libraries: [...below.libraries, ...own.libraries],
   };
 }
 
@@ -142,7 +149,10 @@ function busybox(): Contents {
   const [line = ''] = execFileSync(binary, ['--help'], { encoding: 'utf8' }).split('\n');
   const version = /v(\S+)/.exec(line)?.[1] ?? 'unknown';
   return {
-    ...withRuntime({ name: 'busybox', version, vendor: 'busybox', binary }, 'bin/busybox'),
+    ...withRuntime(
+      { name: 'busybox', version, vendor: 'busybox', binary, architecture: ownArchitecture },
+      'bin/busybox',
+    ),
     repository: 'svidecar/busybox',
     tag: 'local',
     description: 'BusyBox, from the distribution: holds the namespaces of pods, and serves tests.',

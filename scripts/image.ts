@@ -2,54 +2,35 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import { dockerArchive, sha256, type Image } from './image-archive.ts';
-import { contentsOf, helperRuntimes, imageNames, type ImageName } from './image-contents.ts';
-import type { Contents } from './image-layers.ts';
-import { sbomOf } from './image-sbom.ts';
+import { architectures, ownArchitecture } from './architectures.ts';
+import { buildImage } from './built-image.ts';
+import { dockerArchive, packedImage, sha256, type PackedImage } from './image-archive.ts';
+import { helperRuntimes, imageNames, type ImageName } from './image-contents.ts';
+import { sizeOf, writeParts } from './parts.ts';
 import { ProgressLine, progressColumns } from '../webhook/cli/progress-line.ts';
 
-const usage = `usage: scripts/image NAME… [--out FILE] [--runtime ${helperRuntimes.join('|')}]   names: ${imageNames.join(' ')}`;
+const usage = `usage: scripts/image NAME… [--out FILE] [--architecture ${architectures.join('|')}] [--runtime ${helperRuntimes.join('|')}]   names: ${imageNames.join(' ')}`;
 
 function isImageName(name: string): name is ImageName {
   return imageNames.some((known) => known === name);
 }
 
-function imageOf(contents: Contents, sbom: Buffer): Image {
-  const { repository, tag, environment, program, layers } = contents;
-  const own = layers.at(-1) ?? [];
-  const document = { path: 'usr/share/svidecar/sbom.cdx.json', mode: 0o644, content: sbom };
-  // A layer of its own where the last one is shared with others.
-  const all = layers.length > 1 ? [...layers.slice(0, -1), [...own, document]] : [own, [document]];
-  return {
-    reference: `${repository}:${tag}`,
-    architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
-    layers: all,
-    config: {
-      Entrypoint: [`/${program}`, ...contents.arguments],
-      // A number, so that the kubelet can check runAsNonRoot.
-      User: '65532:65532',
-      Env: [
-        'PATH=/usr/local/bin:/usr/sbin:/usr/bin:/bin',
-        ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-      ],
-      Labels: {
-        'org.opencontainers.image.title': repository,
-        'org.opencontainers.image.description': contents.description,
-        'org.opencontainers.image.version': tag,
-        'org.opencontainers.image.licenses': contents.license,
-        'dev.svidecar.image.runtime': `${contents.runtime.name} ${contents.runtime.version}`,
-        'dev.svidecar.image.sbom': `/${document.path}`,
-      },
-    },
-  };
-}
-
 const { values, positionals: names } = parseArgs({
   allowPositionals: true,
-  options: { runtime: { type: 'string', default: 'executable' }, out: { type: 'string' } },
+  options: {
+    runtime: { type: 'string', default: 'executable' },
+    architecture: { type: 'string', default: ownArchitecture },
+    out: { type: 'string' },
+  },
 });
 const runtime = helperRuntimes.find((known) => known === values.runtime);
-if (runtime === undefined || names.length === 0 || !names.every(isImageName)) {
+const architecture = architectures.find((known) => known === values.architecture);
+if (
+  runtime === undefined ||
+  architecture === undefined ||
+  names.length === 0 ||
+  !names.every(isImageName)
+) {
   console.error(usage);
   process.exit(2);
 }
@@ -61,17 +42,17 @@ const progress =
   columns === undefined
     ? undefined
     : new ProgressLine({ write: (text) => process.stderr.write(text), columns, now: Date.now });
-const images: Image[] = [];
+const images: PackedImage[] = [];
 for (const [at, name] of names.entries()) {
   progress?.tell(`image ${name} (${at + 1} of ${names.length})`);
-  const contents = await contentsOf(name, { runtime });
-  const sbom = sbomOf(contents);
-  writeFileSync(out.replace(/(\.tar)?$/, `${names.length === 1 ? '' : `.${name}`}.cdx.json`), sbom);
-  images.push(imageOf(contents, sbom));
+  const { image, sbom } = await buildImage(name, { runtime, architecture });
+  const ending = `${names.length === 1 ? '' : `.${name}`}.spdx.json`;
+  writeFileSync(out.replace(/(\.tar)?$/, ending), sbom);
+  images.push(packedImage(image));
 }
 progress?.tell(`archive of ${names.length} images`);
 const archive = dockerArchive(images);
-writeFileSync(out, archive);
+writeParts(out, archive);
 progress?.clear();
 const references = images.map(({ reference }) => reference).join(' ');
-console.log(`${out} ${references} ${archive.length} bytes sha256:${sha256(archive)}`);
+console.log(`${out} ${references} ${sizeOf(archive)} bytes sha256:${sha256(...archive)}`);

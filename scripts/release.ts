@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { makeRelease } from './release.d/make-release.ts';
 import { verifyRelease, type Signers } from './release.d/verify-release.ts';
 
-const usage = `usage: scripts/release VERSION [--out FOLDER] [--key SSH_KEY]
+const usage = `usage: scripts/release VERSION [--out FOLDER] [--registry NAME] [--key SSH_KEY]
        scripts/release verify FOLDER [--signers FILE --identity NAME]`;
 
 /** Paths are those of whoever called. */
@@ -23,6 +23,7 @@ function parse() {
     allowPositionals: true,
     options: {
       out: { type: 'string' },
+      registry: { type: 'string', default: '' },
       key: { type: 'string' },
       signers: { type: 'string' },
       identity: { type: 'string' },
@@ -43,10 +44,20 @@ async function run(): Promise<number> {
   return wrongUsage();
 }
 
-async function make(asked: string, { out, key }: Values): Promise<number> {
+/** A host, perhaps with a port, and folders. */
+const registryName =
+  /^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+)(:\d+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/;
+
+async function make(asked: string, { out, key, registry }: Values): Promise<number> {
+  if (registry !== '' && !registryName.test(registry)) {
+    console.error(
+      `--registry ${registry} is no registry: give a host, perhaps with folders, such as registry.example.org/team`,
+    );
+    return 2;
+  }
   const folder = out === undefined ? resolve('dist/release') : resolve(caller, out);
   const file = key === undefined ? undefined : resolve(caller, key);
-  await makeRelease({ version: asked, out: folder, key: file });
+  await makeRelease({ version: asked, out: folder, registry, key: file });
   console.log(`made ${folder}; to look at it again: scripts/release verify ${folder}`);
   return 0;
 }

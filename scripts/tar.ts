@@ -14,12 +14,17 @@ const maxPathBytes = 100;
 
 /** @throws {TypeError} when a path is too long for ustar */
 export function tar(entries: readonly TarEntry[]): Buffer {
+  return Buffer.concat(tarParts(entries));
+}
+
+/** The same without a copy, for what is large: its parts, one after the other. */
+export function tarParts(entries: readonly TarEntry[]): readonly Buffer[] {
   const parts = entries.flatMap((entry) => {
     const content = entry.content ?? Buffer.alloc(0);
     const padding = Buffer.alloc((block - (content.length % block)) % block);
     return [header(entry, content.length), content, padding];
   });
-  return Buffer.concat([...parts, Buffer.alloc(2 * block)]);
+  return [...parts, Buffer.alloc(2 * block)];
 }
 
 /** The same by gzip, whose header says neither a name nor a time. */

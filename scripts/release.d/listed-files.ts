@@ -1,7 +1,7 @@
 /** SHA256SUMS, as `sha256sum --check` reads it, and the statement of where the files come from. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { sha256 } from '../image-archive.ts';
+import { sha256OfFile } from '../parts.ts';
 
 export const sumsFile = 'SHA256SUMS';
 export const signatureFile = 'SHA256SUMS.sig';
@@ -17,7 +17,7 @@ export function sumsOf(folder: string): ReadonlyMap<string, string> {
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
     .filter((path) => !unlisted.has(path))
     .sort();
-  return new Map(paths.map((path) => [path, sha256(readFileSync(join(folder, path)))]));
+  return new Map(paths.map((path) => [path, sha256OfFile(join(folder, path))]));
 }
 
 export function sumsText(sums: ReadonlyMap<string, string>): string {
@@ -41,6 +41,8 @@ interface Origin {
   readonly version: string;
   /** Of the tree. */
   readonly commit: string;
+  /** Before the images' names; may be empty. */
+  readonly registry: string;
   /** SHA-256 of package-lock.json, which names each package by its hash. */
   readonly lock: string;
 }
@@ -50,7 +52,7 @@ interface Origin {
  * @see https://in-toto.io/Statement/v1 and https://slsa.dev/spec/v1.0/provenance
  */
 export function provenance(sums: ReadonlyMap<string, string>, origin: Origin): string {
-  const { version, commit, lock } = origin;
+  const { version, commit, registry, lock } = origin;
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',
     subject: [...sums].map(([name, sum]) => ({ name, digest: { sha256: sum } })),
@@ -58,7 +60,7 @@ export function provenance(sums: ReadonlyMap<string, string>, origin: Origin): s
     predicate: {
       buildDefinition: {
         buildType: 'urn:svidecar:release:v1',
-        externalParameters: { version },
+        externalParameters: { version, registry },
         resolvedDependencies: [
           { uri: 'urn:svidecar:repository', digest: { gitCommit: commit } },
           { uri: 'urn:svidecar:package-lock.json', digest: { sha256: lock } },

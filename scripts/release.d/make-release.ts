@@ -1,12 +1,10 @@
 /** What a user installs, in one folder: the npm package, images, the chart, plain manifests, and what proves them. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { sha256 } from '../image-archive.ts';
-import { filesIn } from '../image-layers.ts';
-import { sbomOfPackages } from '../image-sbom.ts';
-import { programPath } from '../pins.ts';
-import { gzippedTar } from '../tar.ts';
+import { sizeOf, writeParts } from '../parts.ts';
+import { sbomOfPackage } from '../sbom.ts';
 import {
   provenance,
   provenanceFile,
@@ -16,42 +14,51 @@ import {
   sumsText,
 } from './listed-files.ts';
 import { npmPackage } from './npm-package.ts';
+import { overlays, pinnedChart, pinnedOverlay } from './pinned-manifests.ts';
+import { writeImages } from './release-images.ts';
 import { signatureNamespace } from './verify-release.ts';
 
 export interface ReleaseOptions {
   readonly version: string;
   /** Is emptied first. */
   readonly out: string;
+  /** Where the images will be pulled from; goes before their names. Empty: they are named as in the tree. */
+  readonly registry: string;
   /** A private key for ssh-keygen; absent: nothing is signed. */
   readonly key: string | undefined;
 }
 
-const images = ['helper', 'webhook', 'demo'] as const;
-const overlays = ['kind', 'production'] as const;
-
 /** @throws {Error} in words, where the tree is not clean or says another version */
-export async function makeRelease({ version, out, key }: ReleaseOptions): Promise<void> {
+export async function makeRelease(options: ReleaseOptions): Promise<void> {
+  const { version, out, key, registry } = options;
   const commit = cleanCommit();
   refuseOtherVersion(version);
   rmSync(out, { recursive: true, force: true });
   await writeNpmPackage(out, version);
-  for (const name of images) writeImage(out, name, version);
-  const chart = filesIn('manifests/helm/svidecar', 'svidecar');
-  write(out, `chart/svidecar-${version}.tgz`, gzippedTar(chart));
+  const images = await writeImages({
+    version,
+    commit,
+    registry,
+    write: (path, content) => {
+      write(out, path, content);
+    },
+  });
+  write(out, `chart/svidecar-${version}.tgz`, pinnedChart(images));
   for (const name of overlays)
-    write(out, `manifests/install-${name}.yaml`, rendered(`manifests/kustomize/overlays/${name}`));
+    write(out, `manifests/install-${name}.yaml`, pinnedOverlay(name, images));
   const sums = sumsOf(out);
   const lock = sha256(readFileSync('package-lock.json'));
-  write(out, provenanceFile, provenance(sums, { version, commit, lock }));
+  write(out, provenanceFile, provenance(sums, { version, commit, registry, lock }));
   write(out, sumsFile, sumsText(sums));
   if (key !== undefined) sign(join(out, sumsFile), key);
 }
 
-function write(out: string, path: string, content: string | Buffer): void {
+function write(out: string, path: string, content: string | Buffer | readonly Buffer[]): void {
   const file = join(out, path);
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, content);
-  console.log(`${path} ${content.length} bytes`);
+  const parts = typeof content === 'string' ? [Buffer.from(content)] : [content].flat();
+  writeParts(file, parts);
+  console.log(`${path} ${sizeOf(parts)} bytes`);
 }
 
 function git(...args: readonly string[]): string {
@@ -78,23 +85,10 @@ function refuseOtherVersion(version: string): void {
 }
 
 async function writeNpmPackage(out: string, version: string): Promise<void> {
-  const { archive, packages } = await npmPackage(version);
+  const { archive, packages, files } = await npmPackage(version);
   write(out, `npm/svidecar-${version}.tgz`, archive);
-  const sbom = sbomOfPackages('svidecar', version, packages);
-  write(out, `npm/svidecar-${version}.cdx.json`, sbom);
-}
-
-function writeImage(out: string, name: (typeof images)[number], version: string): void {
-  const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
-  const file = join(out, `images/svidecar-${name}-${version}-linux-${architecture}.tar`);
-  const args = ['scripts/image.ts', name, '--out', file];
-  process.stdout.write(execFileSync(process.execPath, args, { encoding: 'utf8' }));
-}
-
-function rendered(overlay: string): string {
-  const installed = programPath('kubectl');
-  const kubectl = existsSync(installed) ? installed : 'kubectl';
-  return execFileSync(kubectl, ['kustomize', overlay], { encoding: 'utf8' });
+  const sbom = sbomOfPackage({ name: 'svidecar', version, packages, files });
+  write(out, `npm/svidecar-${version}.spdx.json`, sbom);
 }
 
 function sign(file: string, key: string): void {

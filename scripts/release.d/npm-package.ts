@@ -17,6 +17,8 @@ export interface NpmPackage {
   readonly archive: Buffer;
   /** Folders of the npm packages whose code is inside. */
   readonly packages: readonly string[];
+  /** In the archive. */
+  readonly files: readonly TarEntry[];
 }
 
 /** @throws {TypeError} where a path is too long for the archive */
@@ -39,9 +41,12 @@ export async function npmPackage(version: string): Promise<NpmPackage> {
       ...filesIn(work, '.'),
       ...pages,
     ];
-    const packed = entries.map((entry) => ({ ...entry, path: join('package', entry.path) }));
+    const files = entries
+      .map((entry) => ({ ...entry, path: join('package', entry.path) }))
+      .sort((a, b) => (a.path < b.path ? -1 : 1));
     return {
-      archive: gzippedTar(packed.sort((a, b) => (a.path < b.path ? -1 : 1))),
+      archive: gzippedTar(files),
+      files,
       packages: [...new Set(inside)].sort(),
     };
   } finally {

@@ -33,6 +33,19 @@ const releases = ['first', 'second'].map((name) => join(work, name));
 const [release = ''] = releases;
 const archive = `npm/svidecar-${version}.tgz`;
 
+interface Index {
+  readonly manifests: readonly { readonly digest: string; readonly platform: unknown }[];
+}
+
+function layoutOf(name: string): string {
+  return `oci-archive:${join(release, `images/svidecar-${name}-${version}.oci.tar`)}:${version}`;
+}
+
+async function digestOf(name: string): Promise<string> {
+  const { stdout } = await run('skopeo', ['inspect', '--format', '{{.Digest}}', layoutOf(name)]);
+  return stdout.trim();
+}
+
 interface Ran {
   readonly code: number;
   readonly stdout: string;
@@ -106,7 +119,31 @@ describeWithComponents(['kubectl', 'helm', 'node-22', 'node-26'], 'a release', (
     expect(existsSync(join(work, 'x'))).toBe(false);
   });
 
-  test('the chart is one for helm', async () => {
+  test('its images have one index for two architectures, which another reader finds whole', async () => {
+    for (const name of ['helper', 'webhook', 'demo']) {
+      const { stdout } = await run('skopeo', ['inspect', '--raw', layoutOf(name)]);
+      const { manifests } = JSON.parse(stdout) as Index;
+      expect(manifests.map(({ platform }) => platform)).toEqual([
+        { architecture: 'amd64', os: 'linux' },
+        { architecture: 'arm64', os: 'linux' },
+      ]);
+    }
+    // Reads each blob, and compares its digest.
+    const copy = join(work, 'copy');
+    await run('skopeo', ['copy', '--all', '--quiet', layoutOf('demo'), `dir:${copy}`]);
+    rmSync(copy, { recursive: true });
+  });
+
+  test('its manifests name images by the digest of that index', async () => {
+    const text = readFileSync(join(release, 'manifests/install-kind.yaml'), 'utf8');
+    const named = [...text.matchAll(/^ *image: (.*)$/gm)].map(([, image]) => image);
+    expect(named).toEqual([
+      `svidecar/helper@${await digestOf('helper')}`,
+      `svidecar/webhook@${await digestOf('webhook')}`,
+    ]);
+  });
+
+  test('the chart is one for helm, with the same images', async () => {
     const chart = join(release, `chart/svidecar-${version}.tgz`);
     const helm = programPath('helm');
     const packed = await outcome(helm, ['template', 'svidecar', chart, '--namespace', 'svidecar']);
@@ -116,6 +153,10 @@ describeWithComponents(['kubectl', 'helm', 'node-22', 'node-26'], 'a release', (
       'manifests/helm/svidecar',
       '--namespace',
       'svidecar',
+      '--set',
+      `image.digest=${await digestOf('webhook')}`,
+      '--set',
+      `config.helper.image=svidecar/helper@${await digestOf('helper')}`,
     ]);
     expect(packed).toEqual(folder);
   });

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { once } from 'node:events';
-import { bunBinary } from '../../scripts/helper-executable.ts';
+import { bunBinary } from '../../scripts/architectures.ts';
 
 export type Runtime = 'node' | 'bun';
 /** The helper alone may be a program that has its runtime inside. */

@@ -23,7 +23,7 @@ beforeEach(() => {
   writeFileSync(join(folder, 'b.yaml'), 'b');
   const sums = sumsOf(folder);
   writeFileSync(join(folder, sumsFile), sumsText(sums));
-  const origin = { version: '1.0.0', commit: 'c0ffee', lock: '00' };
+  const origin = { version: '1.0.0', commit: 'c0ffee', registry: '', lock: '00' };
   writeFileSync(join(folder, provenanceFile), provenance(sums, origin));
 });
 afterEach(() => {

@@ -1,0 +1,75 @@
+/** The chart and the plain manifests, with the images of this release by their digests. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { filesIn } from '../image-layers.ts';
+import { programPath } from '../pins.ts';
+import { gzippedTar } from '../tar.ts';
+import type { PinnedImage, PinnedImages } from './release-images.ts';
+
+export const overlays = ['kind', 'production'] as const;
+
+/** Text that stands once in a file, and what stands there in a release. */
+type Edit = readonly [is: string, becomes: string];
+
+/** The same chart; who sets values of their own still wins. */
+export function pinnedChart({ webhook, helper }: PinnedImages): Buffer {
+  const edits: readonly Edit[] = [
+    ['\nconfig: {}\n', `\nconfig:\n  helper:\n    image: ${referenceOf(helper)}\n`],
+    ['  repository: svidecar/webhook\n', `  repository: ${webhook.repository}\n`],
+    ["  digest: ''\n", `  digest: ${webhook.digest}\n`],
+  ];
+  const files = filesIn('manifests/helm/svidecar', 'svidecar').map((file) =>
+    file.path === 'svidecar/values.yaml'
+      ? { ...file, content: Buffer.from(edited(file.path, edits)) }
+      : file,
+  );
+  return gzippedTar(files);
+}
+
+function edited(path: string, edits: readonly Edit[]): string {
+  const text = readFileSync(join('manifests/helm', path), 'utf8');
+  return edits.reduce((done, [is, becomes]) => {
+    const [before = '', after, ...more] = done.split(is);
+    if (after === undefined || more.length > 0)
+      throw new Error(`${path} must have ${JSON.stringify(is)} once, so that a release sets it`);
+    return `${before}${becomes}${after}`;
+  }, text);
+}
+
+function referenceOf({ repository, digest }: PinnedImage): string {
+  return `${repository}@${digest}`;
+}
+
+/** By kustomize, as a user would set them: an overlay over the overlay. */
+export function pinnedOverlay(
+  overlay: (typeof overlays)[number],
+  { webhook, helper }: PinnedImages,
+): string {
+  mkdirSync('dist', { recursive: true });
+  const work = mkdtempSync('dist/overlay-');
+  try {
+    const base = readFileSync('manifests/kustomize/base/config.yaml', 'utf8');
+    const config = base.replace(/^\{\}\n$/m, `helper:\n  image: ${referenceOf(helper)}\n`);
+    writeFileSync(join(work, 'config.yaml'), config);
+    const kustomization = {
+      resources: [relative(work, `manifests/kustomize/overlays/${overlay}`)],
+      images: [{ name: 'svidecar/webhook', newName: webhook.repository, digest: webhook.digest }],
+      configMapGenerator: [
+        { name: 'svidecar', namespace: 'svidecar', behavior: 'merge', files: ['config.yaml'] },
+      ],
+      generatorOptions: { disableNameSuffixHash: true },
+    };
+    // JSON is YAML.
+    writeFileSync(join(work, 'kustomization.yaml'), JSON.stringify(kustomization));
+    return rendered(work);
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+}
+
+function rendered(folder: string): string {
+  const installed = programPath('kubectl');
+  const kubectl = existsSync(installed) ? installed : 'kubectl';
+  return execFileSync(kubectl, ['kustomize', folder], { encoding: 'utf8' });
+}

@@ -1,0 +1,68 @@
+/** The images of a release: for each a docker-archive an architecture, one OCI layout for all, and what is inside. */
+import { architectures, type Architecture } from '../architectures.ts';
+import { buildImage, type BuiltImage } from '../built-image.ts';
+import { dockerArchive, packedImage, type PackedImage } from '../image-archive.ts';
+import { compressOnce, ociArchive } from '../oci-archive.ts';
+
+export const releasedImages = ['helper', 'webhook', 'demo'] as const;
+export type ReleasedImage = (typeof releasedImages)[number];
+
+/** Image → where it is pulled from, by its digest: `svidecar/helper@sha256:…`. */
+export type PinnedImages = Readonly<Record<ReleasedImage, PinnedImage>>;
+
+export interface PinnedImage {
+  readonly repository: string;
+  /** `sha256:…`. */
+  readonly digest: string;
+}
+
+export interface ImageOptions {
+  readonly version: string;
+  /** Of the tree. */
+  readonly commit: string;
+  /** Goes before the images' names; empty: none. */
+  readonly registry: string;
+  readonly write: (path: string, content: Buffer | readonly Buffer[]) => void;
+}
+
+export async function writeImages(options: ImageOptions): Promise<PinnedImages> {
+  const compress = compressOnce();
+  const written = async (name: ReleasedImage): Promise<PinnedImage> => {
+    const { version, write } = options;
+    const file = `images/svidecar-${name}-${version}`;
+    const built = await Promise.all(architectures.map((each) => buildFor(each, name)));
+    const packed = built.map((each) => {
+      const { image, sbom } = each;
+      const platform = `linux-${image.architecture}`;
+      const own = packedAs(each, options);
+      write(`${file}-${platform}.tar`, dockerArchive([own]));
+      write(`${file}-${platform}.spdx.json`, sbom);
+      return own;
+    });
+    const { archive, digest } = await ociArchive(packed, compress);
+    write(`${file}.oci.tar`, archive);
+    return { repository: repositoryOf(name, options.registry), digest };
+  };
+  // One after the other: an image is large, and its architectures already keep two cores busy.
+  const helper = await written('helper');
+  const webhook = await written('webhook');
+  return { helper, webhook, demo: await written('demo') };
+}
+
+function repositoryOf(name: ReleasedImage, registry: string): string {
+  return `${registry === '' ? '' : `${registry}/`}svidecar/${name}`;
+}
+
+function buildFor(architecture: Architecture, name: ReleasedImage): Promise<BuiltImage> {
+  return buildImage(name, { runtime: 'executable', architecture });
+}
+
+/** Under the release's registry, and with the commit that it was made of. */
+function packedAs({ image }: BuiltImage, { registry, commit }: ImageOptions): PackedImage {
+  const labels = { ...image.config.Labels, 'org.opencontainers.image.revision': commit };
+  return packedImage({
+    ...image,
+    reference: `${registry === '' ? '' : `${registry}/`}${image.reference}`,
+    config: { ...image.config, Labels: labels },
+  });
+}

@@ -1,0 +1,213 @@
+/**
+ * What is in an artefact, as SPDX 2.3: the npm packages that a bundle really holds, with the lock file's versions, licences
+ * and hashes; the runtime; the distribution's packages behind the shared libraries; every file with its hashes.
+ * @see https://spdx.github.io/spdx-spec/v2.3/
+ */
+import { own } from '#kernel/members.ts';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Runtime } from './architectures.ts';
+import { sha256 } from './image-archive.ts';
+import { sha256OfFile } from './parts.ts';
+import { systemPackagesOf, type SharedLibrary } from './image-libraries.ts';
+import type { Contents } from './image-layers.ts';
+import type { TarEntry } from './tar.ts';
+
+/** What a document is about. */
+interface Subject {
+  readonly purpose: 'APPLICATION' | 'CONTAINER';
+  readonly name: string;
+  readonly version: string;
+  /** SPDX expression. */
+  readonly license: string;
+}
+
+/** A package as SPDX spells it, but for what is the same in all. */
+interface Part {
+  readonly name: string;
+  readonly versionInfo: string;
+  readonly licenseDeclared?: string;
+  readonly checksums?: readonly Checksum[];
+  readonly externalRefs: readonly {
+    readonly referenceCategory: 'PACKAGE-MANAGER' | 'SECURITY';
+    readonly referenceType: 'purl' | 'cpe23Type';
+    readonly referenceLocator: string;
+  }[];
+}
+
+interface Checksum {
+  readonly algorithm: 'SHA1' | 'SHA256' | 'SHA512';
+  readonly checksumValue: string;
+}
+
+export function sbomOf(contents: Contents): Buffer {
+  const { repository, tag, license, packages, libraries, runtime } = contents;
+  const subject = { purpose: 'CONTAINER' as const, name: repository, version: tag, license };
+  const parts = [...packages.map(npmPackage), partOf(runtime), ...systemParts(libraries, runtime)];
+  return documentOf(subject, parts, contents.layers.flat());
+}
+
+/** What is a program for people: an archive of npm's, or an executable. */
+export interface Packed {
+  readonly name: string;
+  readonly version: string;
+  /** Folders of the npm packages whose code is inside. */
+  readonly packages: readonly string[];
+  readonly files: readonly TarEntry[];
+  readonly runtime?: Runtime;
+}
+
+export function sbomOfPackage({ name, version, packages, files, runtime }: Packed): Buffer {
+  const subject = { purpose: 'APPLICATION' as const, name, version, license: 'Apache-2.0' };
+  const parts = [...packages.map(npmPackage), ...(runtime === undefined ? [] : [partOf(runtime)])];
+  return documentOf(subject, parts, files);
+}
+
+/** SPDX asks for a time; equal artefacts have equal documents. */
+const created = '1970-01-01T00:00:00Z';
+const unknown = 'NOASSERTION';
+const root = 'SPDXRef-Artefact';
+
+function documentOf(
+  subject: Subject,
+  parts: readonly Part[],
+  entries: readonly TarEntry[],
+): Buffer {
+  const files = filesOf(entries);
+  const packages = parts.map((part, index) => ({
+    SPDXID: `SPDXRef-Package-${index + 1}`,
+    ...always,
+    filesAnalyzed: false,
+    ...part,
+  }));
+  const contents = {
+    packages: [rootOf(subject, files), ...packages],
+    files,
+    relationships: [
+      related('SPDXRef-DOCUMENT', 'DESCRIBES', root),
+      ...[...packages, ...files].map(({ SPDXID }) => related(root, 'CONTAINS', SPDXID)),
+    ],
+  };
+  const { name, version } = subject;
+  const digest = sha256(Buffer.from(JSON.stringify(contents)));
+  const document = {
+    spdxVersion: 'SPDX-2.3',
+    dataLicense: 'CC0-1.0',
+    SPDXID: 'SPDXRef-DOCUMENT',
+    name: `${name}-${version}`,
+    documentNamespace: `https://svidecar.dev/spdx/${name}-${version}-${digest}`,
+    creationInfo: { created, creators: [`Tool: svidecar-${version}`] },
+    ...contents,
+  };
+  return Buffer.from(`${JSON.stringify(document, undefined, 1)}\n`);
+}
+
+const always = {
+  downloadLocation: unknown,
+  licenseConcluded: unknown,
+  licenseDeclared: unknown,
+  copyrightText: unknown,
+} as const;
+
+type Files = ReturnType<typeof filesOf>;
+
+function rootOf({ name, version, license, purpose }: Subject, files: Files): object {
+  const sums = files.map(({ checksums: [{ checksumValue }] }) => checksumValue).sort();
+  return {
+    SPDXID: root,
+    name,
+    versionInfo: version,
+    ...always,
+    licenseDeclared: license,
+    primaryPackagePurpose: purpose,
+    filesAnalyzed: true,
+    packageVerificationCode: { packageVerificationCodeValue: sha1(Buffer.from(sums.join(''))) },
+  };
+}
+
+function related(spdxElementId: string, relationshipType: string, relatedSpdxElement: string) {
+  return { spdxElementId, relationshipType, relatedSpdxElement };
+}
+
+/** SPDX wants SHA-1 beside whatever else there is. */
+function filesOf(entries: readonly TarEntry[]) {
+  return entries
+    .flatMap(({ path, content }) => (content === undefined ? [] : [{ path, content }]))
+    .map(({ path, content }, index) => ({
+      SPDXID: `SPDXRef-File-${index + 1}`,
+      fileName: `./${path}`,
+      checksums: [
+        { algorithm: 'SHA1', checksumValue: sha1(content) },
+        { algorithm: 'SHA256', checksumValue: sha256(content) },
+      ] as const,
+      licenseConcluded: unknown,
+      copyrightText: unknown,
+    }));
+}
+
+function sha1(bytes: Buffer): string {
+  return createHash('sha1').update(bytes).digest('hex');
+}
+
+interface Locked {
+  readonly version?: string;
+  readonly license?: string;
+  readonly integrity?: string;
+}
+
+function npmPackage(folder: string): Part {
+  const locked = own(lock(), folder);
+  if (locked?.version === undefined) throw new TypeError(`${folder} is not in package-lock.json`);
+  const { version, license, integrity = '' } = locked;
+  const name = folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length);
+  const sum = Buffer.from(integrity.replace(/^sha512-/, ''), 'base64').toString('hex');
+  return {
+    name,
+    versionInfo: version,
+    ...(license === undefined ? {} : { licenseDeclared: license }),
+    ...(sum === '' ? {} : { checksums: [{ algorithm: 'SHA512', checksumValue: sum }] }),
+    externalRefs: [purl(`pkg:npm/${name.replace('@', '%40')}@${version}`)],
+  };
+}
+
+function purl(referenceLocator: string): Part['externalRefs'][number] {
+  return { referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator };
+}
+
+function lock(): Readonly<Record<string, Locked>> {
+  // npm's own file, read by its documented shape.
+  const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+    packages: Record<string, Locked>;
+  };
+  return packages;
+}
+
+function partOf({ name, version, vendor, binary }: Runtime): Part {
+  const product = name === 'node' ? 'node.js' : name;
+  return {
+    name,
+    versionInfo: version,
+    checksums: [{ algorithm: 'SHA256', checksumValue: sha256OfFile(binary) }],
+    externalRefs: [
+      purl(`pkg:generic/${name}@${version}`),
+      {
+        referenceCategory: 'SECURITY',
+        referenceType: 'cpe23Type',
+        referenceLocator: `cpe:2.3:a:${vendor}:${product}:${version}:*:*:*:*:*:*:*`,
+      },
+    ],
+  };
+}
+
+function systemParts(
+  libraries: readonly SharedLibrary[],
+  { architecture: ofRuntime }: Runtime,
+): readonly Part[] {
+  return systemPackagesOf(libraries, ofRuntime).map(({ name, version, architecture }) => ({
+    name,
+    versionInfo: version,
+    externalRefs: [
+      purl(`pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=${architecture}`),
+    ],
+  }));
+}
