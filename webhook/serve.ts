@@ -16,6 +16,11 @@ import type { KubernetesApi } from './kube/kubernetes-api.ts';
 import type { Desire } from './controller/desire.ts';
 import { markedWanted, renderMarked } from './desired/marks.ts';
 import { identityOfStored } from './desired/workload-identity.ts';
+import {
+  deprecatedInConfiguration,
+  deprecations,
+  deprecationWords,
+} from './request/deprecations.ts';
 import { followConfig, loadEngine, type EngineFiles } from './files/load-engine.ts';
 import type { Engine } from './injection/inject.ts';
 import type { CallerTrust } from './server/callers.ts';
@@ -84,6 +89,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   cluster.start(stopping.signal);
   void registrar.start(cluster, stopping.signal);
   log.info({ port, version: options.files.version }, 'serving');
+  tellOfDeprecatedFields(inForce.engine, log);
   return {
     port,
     missing: () => server.missing(),
@@ -261,6 +267,7 @@ function follow(
       changed: (engine) => {
         options.changed(engine);
         options.log.info({}, 'new configuration in force');
+        tellOfDeprecatedFields(engine, options.log);
       },
       fault: (fault) => {
         options.log.error({ fault }, 'new configuration rejected, the last good one stays in use');
@@ -268,4 +275,9 @@ function follow(
     },
     options.signal,
   );
+}
+
+function tellOfDeprecatedFields({ config }: Engine, log: Log): void {
+  for (const each of deprecatedInConfiguration(config, deprecations))
+    log.warn({ name: each.name }, deprecationWords(each));
 }

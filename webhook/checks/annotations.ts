@@ -102,6 +102,11 @@ export const annotationsValid: Check = {
         }),
       ),
       ...steps(assessed, {
+        id: 'deprecated',
+        severity: 'warning',
+        hint: 'change the pod template before the upgrade to the version that refuses it: docs/upgrade.md',
+      }),
+      ...steps(assessed, {
         id: 'validates_nothing',
         severity: 'warning',
         hint: 'name the paths that kubelet and scrapers ask for, and no others',

@@ -1,8 +1,14 @@
 /** What serves the hooks: Service, endpoints, replicas, configuration. */
 import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import type { Engine } from '../injection/inject.ts';
+import {
+  deprecatedInConfiguration,
+  deprecations,
+  deprecationWords,
+} from '../request/deprecations.ts';
 import { found, skipped, type Check, type Finding } from './check-contract.ts';
-import { metadataOf, nameOf, whereOf, type Subject } from './facts.ts';
+import { metadataOf, nameOf, whereOf, type Subject, type Where } from './facts.ts';
 import { named, serviceNames } from './hooks.ts';
 
 const outside =
@@ -148,13 +154,23 @@ export const configuration: Check = {
   why: 'A running webhook goes on with the last good one; a restarted one does not start.',
   offline: false,
   reads: [],
-  run: ({ facts: { configuration: answer } }) => {
+  run: ({ facts: { configuration: answer, engine } }) => {
     if (answer.kind === 'not_asked') return skipped(answer.reason);
     if (answer.kind === 'unknown') return { findings: [], unread: [answer.reason] };
     const { where, fault } = answer.value;
-    if (fault === undefined) return found([]);
+    if (fault === undefined) return found(deprecatedFields(engine, where));
     return found([
       { severity: 'error', where, message: fault, hint: 'correct it: docs/configuration.md' },
     ]);
   },
 };
+
+function deprecatedFields(engine: Engine, where: Where): readonly Finding[] {
+  const all = engine.deprecations ?? deprecations;
+  return deprecatedInConfiguration(engine.config, all).map((each) => ({
+    severity: 'warning',
+    where,
+    message: deprecationWords(each),
+    hint: 'change it before the upgrade to the version that refuses it: docs/upgrade.md',
+  }));
+}

@@ -43,7 +43,9 @@ import {
 import { isSameInjection, statusText, strip, type Status } from './status.ts';
 import { tellOfFederation, verifiedBy } from './tell-of-federation.ts';
 import type { Trace } from './trace.ts';
+import { tellOfDeprecated } from './tell-of-deprecated.ts';
 import { tellOfUnread } from './unread-settings.ts';
+import type { Deprecation } from '../request/deprecations.ts';
 import { variablesFor, type EngineFacts } from '../request/variables.ts';
 
 export interface Engine extends EngineFacts {
@@ -53,6 +55,8 @@ export interface Engine extends EngineFacts {
   readonly hasEnvoyFilters?: boolean | undefined;
   /** svidecar's own version: part of the status. */
   readonly version: string;
+  /** Absent: this version's. */
+  readonly deprecations?: readonly Deprecation[];
 }
 
 export interface Injection {
@@ -87,6 +91,7 @@ export function inject(
   const asked = { templates, composition, settings, trace, engine };
   tellOfRules(original, asked);
   tellOfUnread(settings, composition, asked);
+  tellOfDeprecated(request, asked);
   const around = envoyFor(original, { ...asked, surroundings: { claims, keysOf } });
   const wanted = fit(original, around.fitted, { ...around, trace, settings, claims });
   refuseUnfit(original, wanted, { ...engine, composition: around.fitted, selector });

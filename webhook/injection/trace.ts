@@ -16,6 +16,7 @@ export type StepId =
   | 'configmap_taken'
   | 'configmaps_unattended'
   | 'controller_owned'
+  | 'deprecated'
   | 'drain_cut_short'
   | 'envoy_added'
   | 'envoy_config_awaited'
