@@ -48,7 +48,7 @@ export const certificateEdits: readonly Edit[] = [
     becomes: `        {{- if ${mountedCertificate} }}
         - name: tls
           secret:
-            secretName: {{ .Values.certificates.secretName }}
+            secretName: {{ include "svidecar.certificateSecret" . }}
         {{- end }}
         {{- if ${hasWorkloadApi} }}
         - name: spiffe-workload-api
@@ -112,7 +112,7 @@ export const certificateFiles: readonly ChartFile[] = [
     edits: [
       {
         is: '  secretName: svidecar-tls\n',
-        becomes: '  secretName: {{ .Values.certificates.secretName }}\n',
+        becomes: '  secretName: {{ include "svidecar.certificateSecret" . }}\n',
       },
       {
         is: `  issuerRef:

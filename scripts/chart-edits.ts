@@ -66,6 +66,9 @@ const deployment: readonly Edit[] = [
   {
     is: '            - --namespace=$(POD_NAMESPACE)\n',
     becomes: `            - --namespace=$(POD_NAMESPACE)
+            {{- with .Values.revision }}
+            - --revision={{ . }}
+            {{- end }}
             {{- with .Values.extraArgs }}
             {{- toYaml . | nindent 12 }}
             {{- end }}

@@ -44,6 +44,12 @@ const resources = z.strictObject({
 });
 
 export const chartValues = z.strictObject({
+  /** Of several releases in a cluster; empty: the one that is the default from the beginning. */
+  revision: z
+    .string()
+    .max(40)
+    .regex(/^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$/)
+    .default(''),
   config: configSchema.prefault({}),
   failurePolicy: z.enum(['Ignore', 'Fail']).default('Ignore'),
   guard: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),

@@ -6,6 +6,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chartEdits } from './chart-edits.ts';
+import { withRevision, withRevisionHooks } from './chart-revision.ts';
 import type { Edit } from './chart-file.ts';
 import { valuesSchema } from './chart-values.ts';
 
@@ -36,7 +37,8 @@ for (const { source, target, when, edits } of chartEdits) {
   const text = readFileSync(join(manifests, source), 'utf8').replaceAll('{{', '{{ "{{" }}');
   let template = edits.reduce((changed, edit) => replaced(changed, edit, source), text);
   for (const { is, becomes } of everywhere) template = template.replaceAll(is, becomes);
-  template = template
+  if (target === 'webhooks.yaml') template = withRevisionHooks(template);
+  template = withRevision(template)
     .split(/^---\n/m)
     .map(withLabels)
     .join('---\n');
@@ -78,7 +80,7 @@ function configMap(): string {
 apiVersion: v1
 kind: ConfigMap
 metadata:
-  name: svidecar
+  name: svidecar{{ include "svidecar.suffix" . }}
   namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "svidecar.labels" . | nindent 4 }}

@@ -8,6 +8,8 @@ import { FollowedHookConfigurations } from './kube/hook-configurations.ts';
 import { Lease, type LeaseTimes } from './kube/lease.ts';
 import { defaultApiLimits } from './kube/api-limits.ts';
 import { SecretKeys } from './kube/secret-keys.ts';
+import { revisionLabel } from './request/metadata-keys.ts';
+import { defaultHooksName, nameFor, noRevision } from './request/revision.ts';
 import { CertificateFiles } from './files/certificate-files.ts';
 
 /** Where the serving certificate comes from. */
@@ -34,12 +36,30 @@ export interface ServeCertificateOptions {
   readonly api: KubernetesApi;
   /** svidecar's own namespace. */
   readonly namespace: string;
+  /** Of the installation; empty for the one without a name. */
+  readonly revision: string;
+  readonly configurations: FollowedHookConfigurations;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 const secretName = 'svidecar-tls';
 const leaseName = 'svidecar';
+
+/** Our hooks in the cluster, which are followed once the certificate is served. */
+export function followedHooks(
+  { certificate, api, namespace, clock, log }: Omit<ServeCertificateOptions, 'configurations'>,
+  revision: string,
+): FollowedHookConfigurations {
+  const own = {
+    namespace,
+    name: certificate.service,
+    label: { key: revisionLabel, value: revision },
+    byDefault: { name: defaultHooksName, isUsual: revision === noRevision },
+  };
+  const random = Math.random;
+  return new FollowedHookConfigurations(own, { api, clock, log, random, limits: defaultApiLimits });
+}
 
 /**
  * Follows what the certificate depends on until `signal` aborts. Returns before there is a certificate, unless it comes
@@ -50,22 +70,21 @@ export async function serveCertificate(
   options: ServeCertificateOptions,
   signal: AbortSignal,
 ): Promise<ServingCertificate> {
-  const { api, clock, log, namespace } = options;
+  const { api, clock, log, namespace, revision, configurations } = options;
   const { service, settings, leaseTimes, identity, hosts = [] } = options.certificate;
   const random = Math.random;
   const follow = { api, clock, log, random, limits: defaultApiLimits };
-  const configurations = new FollowedHookConfigurations({ namespace, name: service }, follow);
   const lease = new Lease({
     api,
     clock,
     log,
     random,
     namespace,
-    name: leaseName,
+    name: nameFor(leaseName, revision),
     identity,
     ...(leaseTimes === undefined ? {} : { times: leaseTimes }),
   });
-  const store = new SecretKeys({ namespace, name: secretName }, follow);
+  const store = new SecretKeys({ namespace, name: nameFor(secretName, revision) }, follow);
   const certificate = await openCertificate(
     await choiceOf(settings, { store, clock, log, signal }),
     {

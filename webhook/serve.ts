@@ -13,7 +13,9 @@ import { Cluster } from './controller/cluster.ts';
 import type { ClusterTarget } from './kube/cluster-access.ts';
 import { connect } from './kube/connection.ts';
 import type { KubernetesApi } from './kube/kubernetes-api.ts';
+import type { OwnRevisionNow } from './controller/controller.ts';
 import type { Desire } from './controller/desire.ts';
+import { noRevision } from './request/revision.ts';
 import { markedWanted, renderMarked } from './desired/marks.ts';
 import { identityOfStored } from './desired/workload-identity.ts';
 import {
@@ -32,7 +34,7 @@ import type { ServingCertificate } from '../certs/open.ts';
 import type { ServingPair } from '../certs/certificate-ports.ts';
 import { throwAwayCertificate } from '../certs/throw-away-certificate.ts';
 import { Registrar, type RegistrarOptions } from './controller/registrations/registrar.ts';
-import { serveCertificate, type CertificateOptions } from './serve-certificate.ts';
+import { followedHooks, serveCertificate, type CertificateOptions } from './serve-certificate.ts';
 
 export interface ServeOptions {
   readonly files: Omit<EngineFiles, 'kubernetesMinor'>;
@@ -43,6 +45,8 @@ export interface ServeOptions {
   readonly target: ClusterTarget;
   /** svidecar's own namespace: never touched. */
   readonly namespace: string;
+  /** Of several installations in a cluster; empty, or absent, for the one without a name. */
+  readonly revision?: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<Limits>;
@@ -61,19 +65,24 @@ const assumedMinor = 0;
 
 /** @throws {AppError} CONFIG_INVALID, TEMPLATE_INVALID, CERTIFICATE_INVALID, CLUSTER_UNREACHABLE, FILE_UNREADABLE, USAGE */
 export async function serve(options: ServeOptions): Promise<Serving> {
-  const { clock, log, namespace } = options;
+  const { clock, log, namespace, revision = noRevision } = options;
   const stopping = new AbortController();
-  const files = { ...options.files, kubernetesMinor: assumedMinor };
+  const files = engineFiles(options);
   let inForce = inForceOf(loadEngine(files), namespace);
   const api = await connect(options.target);
+  const certified = { ...options, api, revision };
+  const configurations = followedHooks(certified, revision);
+  const standing = { name: revision, isDefault: () => configurations.isDefault() };
   const registrar = registrarOf(options, {
     api,
+    isDefault: standing.isDefault,
     config: () => inForce.engine.config,
     ignoredNamespaces: () => inForce.ignored,
   });
-  const cluster = clusterOf(options, { api, registrar, inForce: () => inForce });
-  const certificate = await serveCertificate({ ...options, api }, stopping.signal);
-  const newest = reviewers(cluster, namespace);
+  const cluster = clusterOf(options, { api, registrar, standing, inForce: () => inForce });
+  configurations.onChange(registrar.configurationChanged.bind(registrar));
+  const certificate = await serveCertificate({ ...certified, configurations }, stopping.signal);
+  const newest = reviewers(cluster, { namespace, standing });
   const { pair: placeholder } = await throwAwayCertificate(clock.now());
   const asked = { reviewer: () => newest(inForce.engine), callers: () => inForce.callers };
   const server = serverOf(options, { cluster, certificate, registrar, placeholder, ...asked });
@@ -88,16 +97,19 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const port = await server.start(options.host, options.port);
   cluster.start(stopping.signal);
   void registrar.start(cluster, stopping.signal);
-  log.info({ port, version: options.files.version }, 'serving');
+  log.info({ port, version: options.files.version, revision }, 'serving');
   tellOfDeprecatedFields(inForce.engine, log);
-  return {
-    port,
-    missing: () => server.missing(),
-    stop: async () => {
-      await server.stop();
-      stopping.abort();
-    },
-  };
+  return { port, missing: () => server.missing(), stop: () => stop(server, stopping) };
+}
+
+async function stop(server: WebhookServer, stopping: AbortController): Promise<void> {
+  await server.stop();
+  stopping.abort();
+}
+
+function engineFiles({ files, revision = noRevision }: ServeOptions): EngineFiles {
+  const named = revision === noRevision ? {} : { revision };
+  return { ...files, ...named, kubernetesMinor: assumedMinor };
 }
 
 function ignored(engine: Engine, ownNamespace: string): ReadonlySet<string> {
@@ -109,16 +121,18 @@ function clusterOf(
   parts: {
     readonly api: KubernetesApi;
     readonly registrar: Registrar;
+    readonly standing: OwnRevisionNow;
     readonly inForce: () => InForce;
   },
 ): Cluster {
-  const { api, registrar, inForce } = parts;
+  const { api, registrar, standing, inForce } = parts;
   return new Cluster({
     api,
     desire: () => inForce().desire,
     judge: (object) => inForce().judge(object),
     identify: (object) => inForce().identify(object),
     registrationProblems: (where) => registrar.problems(where),
+    revision: standing,
     ignoredNamespaces: () => inForce().ignored,
     instance: certificate.identity,
     clock,
@@ -142,7 +156,7 @@ function isRegistering({ config }: Engine): boolean {
 
 function registrarOf(
   { namespace, certificate, clock, log }: ServeOptions,
-  parts: Pick<RegistrarOptions, 'api' | 'config' | 'ignoredNamespaces'>,
+  parts: Pick<RegistrarOptions, 'api' | 'config' | 'isDefault' | 'ignoredNamespaces'>,
 ): Registrar {
   const { identity, leaseTimes } = certificate;
   return new Registrar({
@@ -162,7 +176,8 @@ function registrarOf(
 
 function inForceOf(engine: Engine, ownNamespace: string): InForce {
   const { memory, config } = engine;
-  const marking = { memory, marks: config.configMaps };
+  const { revision = noRevision } = engine;
+  const marking = { memory, marks: config.configMaps, revision };
   const ignoredNamespaces = ignored(engine, ownNamespace);
   return {
     engine,
@@ -218,30 +233,35 @@ function buildInfo(version: string): MetricFamily {
 }
 
 /** Gives the reviewer of an engine, made once for each configuration and version of the cluster. */
-function reviewers(cluster: Cluster, ownNamespace: string): (engine: Engine) => Reviewer {
+function reviewers(
+  cluster: Cluster,
+  own: { readonly namespace: string; readonly standing: OwnRevisionNow },
+): (engine: Engine) => Reviewer {
   let made:
     { readonly from: Engine; readonly facts: string; readonly reviewer: Reviewer } | undefined;
   return (engine) => {
     const kubernetesMinor = cluster.serverVersion()?.minor ?? assumedMinor;
     const filters = cluster.envoyFilters();
-    const facts = `${kubernetesMinor} ${filters}`;
+    const isReplaced = !own.standing.isDefault();
+    const facts = `${kubernetesMinor} ${filters} ${isReplaced}`;
     if (made?.from !== engine || made.facts !== facts) {
       // Before that is known they count as there: the controller has pods wait for theirs.
       const hasEnvoyFilters = filters === 'there' || filters === 'unknown';
       const here = { ...engine, kubernetesMinor, hasEnvoyFilters };
-      made = { from: engine, facts, reviewer: reviewer(here) };
+      made = { from: engine, facts, reviewer: reviewer(here, isReplaced) };
     }
     return made.reviewer;
   };
 
-  function reviewer(engine: Engine): Reviewer {
+  function reviewer(engine: Engine, isReplaced: boolean): Reviewer {
     const read: ReadConfigMap = (namespace, name) => cluster.configMap(namespace, name);
     const context: ReviewContext = {
       engine,
       checkEnvoy: envoyCheck(read, engine.memory.copies, detailOf(engine)),
       configMapKeys: keysReader(read),
       heldConfigMap: (namespace, name) => cluster.held(namespace, name),
-      ignoredNamespaces: ignored(engine, ownNamespace),
+      ignoredNamespaces: ignored(engine, own.namespace),
+      revision: { name: own.standing.name, isReplaced },
     };
     return (body) => review(body, context);
   }

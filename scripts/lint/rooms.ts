@@ -172,7 +172,7 @@ export const rooms: readonly Room[] = [
     kube,
     spire,
   ),
-  thin(survey, kernel, config, objects, spire, istio, injection, desired, checks, kube),
+  thin(survey, kernel, config, objects, request, spire, istio, injection, desired, checks, kube),
   thin(
     consoleCluster,
     kernel,

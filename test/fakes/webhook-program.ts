@@ -14,10 +14,13 @@ interface Given {
   readonly certificate: CertificateOptions;
   /** File of the injector's configuration. */
   readonly config?: string;
+  readonly revision?: string;
 }
 
 // Our own argument, written by a test.
-const { kubeconfig, port, certificate, config } = JSON.parse(process.argv[2] ?? '') as Given;
+const { kubeconfig, port, certificate, config, revision } = JSON.parse(
+  process.argv[2] ?? '',
+) as Given;
 const serving = await serve({
   files: {
     templates: join(import.meta.dirname, '../../templates'),
@@ -29,6 +32,7 @@ const serving = await serve({
   port,
   target: { kind: 'kubeconfig', path: kubeconfig },
   namespace: 'svidecar',
+  revision,
   clock: { now: () => Date.now() },
   log: createLog('info'),
   limits: { drainMs: 1_000, closeMs: 500 },

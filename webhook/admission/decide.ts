@@ -22,6 +22,7 @@ import { statusOf, summaryOf, type Status } from '../injection/status.ts';
 import { strayKeys } from '../request/stray-keys.ts';
 import { Trace, type TraceStep } from '../injection/trace.ts';
 import type { EnvoyCheck } from './check-envoy.ts';
+import { otherRevision, type OwnRevision } from './other-revision.ts';
 import { outsideReason, type Outside, type SkipReason } from './outside.ts';
 import { refuseTaken, type ReadHeld } from './taken-names.ts';
 import { lookupFault } from '../injection/status-bounds.ts';
@@ -63,6 +64,8 @@ export interface DecisionContext {
   readonly heldConfigMap: ReadHeld;
   /** Namespaces that are never touched. */
   readonly ignoredNamespaces: ReadonlySet<string>;
+  /** Absent: whoever is chosen would decide the same. */
+  readonly revision?: OwnRevision | undefined;
   /** The object's namespace, when it does not name one itself. */
   readonly namespace: string;
   /** The object before an update. */
@@ -111,6 +114,9 @@ function decideLocated(located: Located, scope: DecisionScope): Decision {
   const lost = lostStatus(located, before);
   if (lost === undefined && !isAddressed(located.template))
     return skip('not_requested', 'nothing was asked for', trace);
+  const others =
+    context.revision === undefined ? undefined : otherRevision(located, context.revision);
+  if (others !== undefined) return skip('other_revision', others, trace);
   // Before any annotation is judged: an object that will not be touched must not be refused either.
   const outside = outsideReason(located, {
     ignoredNamespaces: context.ignoredNamespaces,
@@ -175,6 +181,7 @@ function hasStatus(template: JsonObject): boolean {
 /** Reasons that need no warning to the user. */
 const silentReasons: ReadonlySet<SkipReason> = new Set([
   'not_requested',
+  'other_revision',
   'opted_out',
   'being_deleted',
   'controller_owned',

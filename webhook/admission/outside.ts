@@ -9,6 +9,7 @@ export type SkipReason =
   | 'object_unknown'
   | 'not_requested'
   | 'namespace_ignored'
+  | 'other_revision'
   | 'host_network'
   | 'mirror_pod'
   | 'being_deleted'

@@ -4,11 +4,13 @@ import { envoyCheck, keysReader } from '../admission/check-envoy.ts';
 import { decide, type Decision, type DecisionContext } from '../admission/decide.ts';
 import { asksForNothing } from '../request/read-annotations.ts';
 import { isOurs, namespaceLabel, statusKey } from '../request/metadata-keys.ts';
+import { chosenRevision, noRevision, revisionIn } from '../request/revision.ts';
+import { installedRevisions } from './installed-revisions.ts';
 import { locate, type Located } from '../request/locate.ts';
 import { resemblesOurs } from '../request/stray-keys.ts';
 import { pointer, type Operation } from '../editing/operation.ts';
 import { uninject } from '../injection/inject.ts';
-import { statusOf, type Status } from '../injection/status.ts';
+import { revisionInStatus, statusOf, type Status } from '../injection/status.ts';
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, textsAt, type JsonObject } from '#kernel/json.ts';
 import {
@@ -31,10 +33,20 @@ export interface Assessed {
   readonly asks: boolean;
   /** Whether its pod template carries our status. */
   readonly isInjected: boolean;
+  /** Who is to inject it, and who did; undefined where no hooks are known. */
+  readonly injector: Injector | undefined;
   /** The pod's spec as it is once everything asked for is in it. */
   readonly spec: JsonObject;
   /** The pod's spec without what was injected, and as an injection of today makes it; undefined where nothing was, or it is refused. */
   readonly anew: () => MadeAnew | undefined;
+}
+
+/** Revisions by name; empty for the installation without one. */
+export interface Injector {
+  /** As the labels choose; it need not be installed. Undefined where nobody is the default. */
+  readonly chosen: string | undefined;
+  /** Undefined where it is not injected. */
+  readonly actual: string | undefined;
 }
 
 export interface MadeAnew {
@@ -59,10 +71,13 @@ export function assess(facts: ClusterFacts, subjects: readonly Subject[]): reado
     ignoredNamespaces: new Set([...facts.engine.config.ignoredNamespaces, facts.ownNamespace]),
     namespace: facts.namespace,
   };
+  const injectorOf = injectorsBy(facts);
   return subjects.flatMap((subject): readonly Assessed[] => {
     const located = locate(subject.object, facts.namespace);
     if (located === undefined) return [];
-    const decision = decide(unowned(subject.object), context);
+    const injector = injectorOf(located);
+    const isOthers = injector !== undefined && injector.chosen !== (facts.engine.revision ?? '');
+    const decision = isOthers ? ofAnother : decide(unowned(subject.object), context);
     return [
       {
         subject,
@@ -71,11 +86,36 @@ export function assess(facts: ClusterFacts, subjects: readonly Subject[]): reado
         decision,
         asks: !asksForNothing(located.template),
         isInjected: statusTextOf(located) !== undefined,
+        injector,
         spec: specAfter(located, decision),
         anew: () => madeAnew(subject.object, located, context),
       },
     ];
   });
+}
+
+/** Its own configuration is not known here. */
+const ofAnother: Decision = Object.freeze({ kind: 'skipped', reason: 'other_revision', steps: [] });
+
+/** By the hooks that are installed, and the namespaces' labels. */
+function injectorsBy({ objects }: ClusterFacts): (located: Located) => Injector | undefined {
+  const { all, byDefault } = installedRevisions(subjectsOf(objects.hooks));
+  if (all.length === 0) return () => undefined;
+  const named = new Map(
+    subjectsOf(objects.namespaces).map(({ object }) => [
+      nameOf(object),
+      revisionIn(metadataOf(object)),
+    ]),
+  );
+  return (located) => {
+    const label = revisionIn(objectAt(located.template, 'metadata'));
+    const chosen = chosenRevision(label, named.get(located.namespace));
+    const status = statusTextOf(located);
+    return {
+      chosen: chosen === noRevision ? byDefault : chosen,
+      actual: status === undefined ? undefined : revisionInStatus(status),
+    };
+  };
 }
 
 /** Whether an object, or its pod template, has one of our keys. */

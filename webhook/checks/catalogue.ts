@@ -24,6 +24,7 @@ import { serviceTarget } from './past-envoy.ts';
 import { webhookAnswers } from './probe.ts';
 import { autoscaling, resourceLimits } from './resources.ts';
 import { istioJwtRules } from './request-authentications.ts';
+import { revisionCurrent, revisionServed } from './revisions.ts';
 import { configuration, webhookReplicas, webhookService } from './serving.ts';
 import { kubernetesVersion } from './kubernetes-version.ts';
 import {
@@ -46,6 +47,7 @@ export const catalogue: readonly Check[] = [
   configuration,
   guardPolicy,
   namespaceLabelCheck,
+  revisionServed,
   podSecurity,
   resourceLimits,
   annotationsValid,
@@ -62,6 +64,7 @@ export const catalogue: readonly Check[] = [
   fieldManagers,
   helperPresent,
   helperCurrent,
+  revisionCurrent,
   configMaps,
   envoyFilter,
   istioPolicies,

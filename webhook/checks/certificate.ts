@@ -9,7 +9,7 @@ import {
 } from '../../certs/plan/certificate-view.ts';
 import type { Check, Finding, CheckOutcome } from './check-contract.ts';
 import type { ClusterFacts, ServedCertificates } from './facts.ts';
-import { hooksOf, type InspectedHook } from './hooks.ts';
+import { hooksOf, isSeenFrom, type InspectedHook } from './inspected-hooks.ts';
 
 /** Remaining part of a certificate's life below which renewal is late: it is usually renewed with a third left. */
 const lateShare = 0.2;
@@ -23,7 +23,7 @@ export const webhookCertificate: Check = {
   offline: false,
   reads: ['hooks'],
   run: ({ facts, objects }) => {
-    const hooks = hooksOf(objects('hooks'));
+    const hooks = hooksOf(objects('hooks')).filter((hook) => isSeenFrom(facts, hook));
     if (hooks.length === 0) return { findings: [], skipped: 'there is no hook' };
     const outcomes = hooks.map((hook) => judge(hook, facts));
     return {

@@ -33,6 +33,8 @@ export type CheckId =
   | 'port_clash'
   | 'probes'
   | 'resource_limits'
+  | 'revision_current'
+  | 'revision_served'
   | 'service_target'
   | 'spiffe_id_override'
   | 'spire_agent'

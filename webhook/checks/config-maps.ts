@@ -7,7 +7,9 @@ import {
   type SourceConfigMap,
 } from '../desired/desired.ts';
 import { desiredConfigMaps } from '../desired/marks.ts';
-import { hasSource, type EnvoyPlan } from '../injection/status.ts';
+import type { Engine } from '../injection/inject.ts';
+import { noRevision } from '../request/revision.ts';
+import { hasSource, type EnvoyPlan, type Status } from '../injection/status.ts';
 import { readableStatus, statusTextOf, type Assessed } from './assess.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
 import { metadataOf, nameOf, namespaceOf, type Subject, type Where } from './facts.ts';
@@ -42,12 +44,40 @@ function faultsIn(namespace: string, { facts, objects, assessed }: Material): re
     ),
     memory: facts.engine.memory,
     marks: facts.engine.config.configMaps,
+    // What another installation keeps, its version may write otherwise.
+    revision: facts.engine.revision ?? noRevision,
   });
   const users = usersByConfigMap(injected);
   return [
     ...desired.flatMap((each) => faultOf(each, here.get(each.name), users)),
     ...missingSources(users.sources, here),
+    ...missingOfOthers(injected, { engine: facts.engine, here }),
   ];
+}
+
+/** Of those that another revision injected only whether they are there. */
+function missingOfOthers(
+  injected: readonly Assessed[],
+  { engine, here }: { readonly engine: Engine; readonly here: ReadonlyMap<string, Subject> },
+): readonly Finding[] {
+  const missing = new Map<string, Where>();
+  const own = engine.revision ?? noRevision;
+  for (const { located, where } of injected) {
+    const status = readableStatus(located.template);
+    const names = (status?.revision ?? noRevision) === own ? [] : mountedBy(status);
+    for (const name of names) if (!here.has(name) && !missing.has(name)) missing.set(name, where);
+  }
+  return [...missing].map(([name, where]) => ({
+    severity: 'error',
+    where,
+    message: `mounts ConfigMap ${name}, which is not there`,
+    hint: 'kubectl rollout restart, or see that the revision runs that injected it (svidecar revision list)',
+  }));
+}
+
+function mountedBy(status: Status | undefined): readonly string[] {
+  const names = [status?.helper?.configMap, status?.envoy?.derived];
+  return names.filter((name) => name !== undefined);
 }
 
 /** Of an injected object. */

@@ -4,6 +4,7 @@ import { namespaceLabels, statusTextOf, type Assessed } from './assess.ts';
 import { editedContainers } from './edited-containers.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
 import type { PodMaker } from './pod-controller.ts';
+import { isOfAnother, versionIn } from './revisions.ts';
 import { byController, ofController, ofOthers, restartHint, type PodGroup } from './pod-groups.ts';
 
 export const helperPresent: Check = {
@@ -64,7 +65,7 @@ export const helperCurrent: Check = {
   reads: ['workloads', 'pods'],
   run: ({ assessed }) => {
     const old = assessed.filter(
-      ({ decision, isInjected }) => isInjected && decision.kind === 'injected',
+      (each) => each.isInjected && each.decision.kind === 'injected' && !isOfAnother(each),
     );
     const workloads = old.filter(({ where }) => where.kind !== 'Pod');
     // In pods other injectors may have done it, and autoscalers do.
@@ -93,7 +94,7 @@ function ownController({ where: { kind, name } }: Assessed): PodMaker {
 }
 
 function isOld(each: Assessed, group: PodGroup): Finding {
-  const by = versionOf(each);
+  const by = versionIn(statusTextOf(each.located) ?? '');
   const others = each.where.kind === 'Pod' ? ofController(group) : '';
   return {
     severity: 'warning',
@@ -101,9 +102,4 @@ function isOld(each: Assessed, group: PodGroup): Finding {
     message: `was injected${by === undefined ? '' : ` by version ${by}`} with other settings than today's${others}`,
     hint: restartHint(group),
   };
-}
-
-function versionOf({ located }: Assessed): string | undefined {
-  const version = /"version":"([\w.+-]{1,40})"/.exec(statusTextOf(located) ?? '')?.[1];
-  return version;
 }

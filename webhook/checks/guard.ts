@@ -4,7 +4,7 @@ import { readableStatus, type Assessed } from './assess.ts';
 import { envoyFilterLabel, templatesKey } from '../request/metadata-keys.ts';
 import { found, skipped, type Check, type Finding } from './check-contract.ts';
 import { nameOf, whereOf, type Subject } from './facts.ts';
-import { podHookOf, type InspectedHook } from './hooks.ts';
+import { podHookOf, type InspectedHook } from './inspected-hooks.ts';
 
 /** Policies and bindings became stable with it. */
 const oldestMinor = 30;

@@ -1,81 +1,17 @@
-/** Our webhook configurations as values, and what the API server needs in them. */
-import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { namespaceLabel } from '../request/metadata-keys.ts';
+/** Whether our webhook configurations have what the API server needs in them. */
+import { listAt, objectAt } from '#kernel/json.ts';
+import { namespaceLabel, revisionLabel } from '../request/metadata-keys.ts';
 import { isMatched } from '../objects/label-selector.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
-import { nameOf, whereOf, type Subject, type Where } from './facts.ts';
+import { byLabel, noRevision } from '../request/revision.ts';
+import { hooksOf, isOfDefault, ownSuffix, podHook, type InspectedHook } from './inspected-hooks.ts';
 
-export interface InspectedHook {
-  readonly name: string;
-  readonly where: Where;
-  readonly failurePolicy: 'Fail' | 'Ignore';
-  /** PEM text; empty where nothing is set. */
-  readonly caBundle: string;
-  readonly target: HookTarget;
-  readonly definition: JsonObject;
-}
-
-/** What the API server calls. */
-export interface HookTarget {
-  /** Equal for hooks with the same target. */
-  readonly key: string;
-  /** Name or address that the certificate must be for. */
-  readonly host: string;
-  readonly port: number;
-  readonly service: { readonly namespace: string; readonly name: string } | undefined;
-}
-
-const ownSuffix = '.svidecar.dev';
-const podHook = `pods${ownSuffix}`;
 /** Hooks that the manifests install, and what is missing without them. */
 const expected: Readonly<Record<string, string>> = {
   [`workloads${ownSuffix}`]:
     'Deployments and their like stay as they are (their pods are injected)',
   [`pod-updates${ownSuffix}`]: "kubectl apply of an injected Pod's own manifest is refused",
 };
-
-/** Whether a MutatingWebhookConfiguration has one of our hooks; its own name does not matter. */
-export function isOwnConfiguration(object: JsonObject): boolean {
-  return listAt(object, 'webhooks').some(
-    (hook) => isObject(hook) && stringAt(hook, 'name')?.endsWith(ownSuffix) === true,
-  );
-}
-
-export function hooksOf(subjects: readonly Subject[]): readonly InspectedHook[] {
-  return subjects.flatMap((subject) =>
-    listAt(subject.object, 'webhooks')
-      .filter(isObject)
-      .filter((hook) => stringAt(hook, 'name')?.endsWith(ownSuffix) === true)
-      .map((hook): InspectedHook => {
-        const clientConfig = objectAt(hook, 'clientConfig');
-        const bundle = stringAt(clientConfig, 'caBundle') ?? '';
-        return {
-          name: stringAt(hook, 'name') ?? '',
-          where: whereOf(subject, ''),
-          failurePolicy: hook['failurePolicy'] === 'Ignore' ? 'Ignore' : 'Fail',
-          caBundle: Buffer.from(bundle, 'base64').toString('utf8'),
-          target: targetOf(clientConfig),
-          definition: hook,
-        };
-      }),
-  );
-}
-
-/** @see admissionregistration/v1 WebhookClientConfig */
-function targetOf(clientConfig: JsonObject): HookTarget {
-  const service = clientConfig['service'];
-  if (isObject(service)) {
-    const namespace = stringAt(service, 'namespace') ?? '';
-    const name = stringAt(service, 'name') ?? '';
-    const port = typeof service['port'] === 'number' ? service['port'] : 443;
-    const host = `${name}.${namespace}.svc`;
-    return { key: `${host}:${port}`, host, port, service: { namespace, name } };
-  }
-  const url = URL.parse(stringAt(clientConfig, 'url') ?? '');
-  const host = (url?.hostname ?? '').replaceAll(/[[\]]/g, '');
-  const port = url === null || url.port === '' ? 443 : Number(url.port);
-  return { key: `${host}:${port}`, host, port, service: undefined };
-}
 
 export const webhookConfigured: Check = {
   id: 'webhook_configured',
@@ -87,7 +23,12 @@ export const webhookConfigured: Check = {
   run: (material) => {
     const hooks = hooksOf(material.objects('hooks'));
     if (!hooks.some(({ name }) => name === podHook)) return found([missingPodHook(hooks.length)]);
-    return found([...missing(hooks), ...hooks.flatMap((hook) => faultsOf(hook, material))]);
+    // The default's configuration has copies of another one's hooks.
+    const installations = Map.groupBy(hooks, (hook) => `${hook.revision} ${isOfDefault(hook)}`);
+    return found([
+      ...[...installations.values()].flatMap(missing),
+      ...hooks.flatMap((hook) => faultsOf(hook, material)),
+    ]);
   },
 };
 
@@ -121,10 +62,13 @@ function faultsOf(hook: InspectedHook, { facts }: Material): readonly Finding[] 
     message: `${hook.name}: ${message}`,
     hint: 'apply the manifests of this version again',
   });
-  const wanted = hook.name.startsWith('workloads') ? ['enabled'] : ['enabled', 'pod'];
-  const unseen = wanted.filter((label) => !isSelected(hook, { label, name: 'any' }));
-  const own = ['kube-system', facts.ownNamespace].filter(
-    (name) => hook.failurePolicy === 'Fail' && isSelected(hook, { label: 'enabled', name }),
+  const wanted = hook.name.includes('workloads') ? ['enabled'] : ['enabled', 'pod'];
+  const revision = isOfDefault(hook) || hook.name.startsWith(byLabel) ? '' : hook.revision;
+  const unseen = wanted.filter((label) => !isSelected(hook, { label, revision, name: 'any' }));
+  const home = hook.target.service?.namespace ?? facts.ownNamespace;
+  const own = ['kube-system', home].filter(
+    (name) =>
+      hook.failurePolicy === 'Fail' && isSelected(hook, { label: 'enabled', revision, name }),
   );
   return [
     ...unseen.map((label) =>
@@ -150,32 +94,12 @@ function faultsOf(hook: InspectedHook, { facts }: Material): readonly Finding[] 
 /** @see meta/v1 LabelSelector, and NamespaceSelector of MutatingWebhook */
 function isSelected(
   { definition }: InspectedHook,
-  namespace: { readonly label: string; readonly name: string },
+  namespace: { readonly label: string; readonly revision: string; readonly name: string },
 ): boolean {
   const labels: Readonly<Record<string, string>> = {
     [namespaceLabel]: namespace.label,
     'kubernetes.io/metadata.name': namespace.name,
+    ...(namespace.revision === noRevision ? {} : { [revisionLabel]: namespace.revision }),
   };
   return isMatched(objectAt(definition, 'namespaceSelector'), labels);
-}
-
-/** The hook that decides about pods; undefined when it is not there. */
-export function podHookOf(subjects: readonly Subject[]): InspectedHook | undefined {
-  return hooksOf(subjects).find(({ name }) => name === podHook);
-}
-
-/** Names of Services that hooks call, each once. */
-export function serviceNames(subjects: readonly Subject[]): readonly string[] {
-  return [...new Set(hooksOf(subjects).flatMap(({ target }) => target.service?.name ?? []))];
-}
-
-/** The namespace that hooks call a Service in; where they call an address, the one of the manifests. */
-export function ownNamespaceOf(subjects: readonly Subject[]): string {
-  const found = hooksOf(subjects).find(({ target }) => target.service !== undefined);
-  return found?.target.service?.namespace ?? 'svidecar';
-}
-
-/** One of our objects by kind and name. */
-export function named(subjects: readonly Subject[], name: string): Subject | undefined {
-  return subjects.find(({ object }) => nameOf(object) === name);
 }

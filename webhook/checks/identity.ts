@@ -3,7 +3,7 @@ import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/j
 import { containersOf } from './containers.ts';
 import { found, skipped, type Check, type Finding, type Material } from './check-contract.ts';
 import { metadataOf, nameOf, whereOf, type Subject } from './facts.ts';
-import { named } from './hooks.ts';
+import { named } from './inspected-hooks.ts';
 import { numberAt } from './serving.ts';
 
 export const csiDriver: Check = {

@@ -1,6 +1,6 @@
 /** Labels of namespaces: without the right one the webhook sees nothing. */
 import { listAt, objectAt, stringAt, isObject } from '#kernel/json.ts';
-import { isOurs, namespaceLabel } from '../request/metadata-keys.ts';
+import { isOurs, namespaceLabel, revisionLabel } from '../request/metadata-keys.ts';
 import { resemblesOurs } from '../request/stray-keys.ts';
 import { namespaceLabels, type Assessed } from './assess.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
@@ -54,7 +54,7 @@ function labelFaults({ facts, objects }: Material): readonly Finding[] {
 const namespaceKeys: ReadonlySet<string> = new Set([
   namespaceLabel,
   'svidecar.dev/guard',
-  'svidecar.dev/revision',
+  revisionLabel,
 ]);
 
 /** Pod templates ask for injection by annotations; a namespace has a label. */

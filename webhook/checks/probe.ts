@@ -3,8 +3,9 @@ import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { statusKey, templatesKey } from '../request/metadata-keys.ts';
 import { namespaceLabels } from './assess.ts';
 import { found, skipped, type Check, type Finding, type CheckOutcome } from './check-contract.ts';
-import { metadataOf, type ProbeAnswer, type Subject } from './facts.ts';
-import { podHookOf, type InspectedHook } from './hooks.ts';
+import { revisionIn } from '../request/revision.ts';
+import { metadataOf, nameOf, type ProbeAnswer, type Subject } from './facts.ts';
+import { podHookOf, type InspectedHook } from './inspected-hooks.ts';
 
 /** Small enough for every quota, and admitted by Pod Security "restricted"; nothing of it is ever stored. */
 export const probePod: JsonObject = {
@@ -42,10 +43,19 @@ export function probeNamespace(
   only: string | undefined,
 ): string | undefined {
   const labels = [...namespaceLabels(namespaces)];
-  return labels.find(
-    ([name, label]) =>
-      (label === 'enabled' || label === 'pod') && (only === undefined || only === name),
-  )?.[0];
+  const able = labels
+    .filter(
+      ([name, label]) =>
+        (label === 'enabled' || label === 'pod') && (only === undefined || only === name),
+    )
+    .map(([name]) => name);
+  // Where a namespace names a revision, that one would answer.
+  const named = new Set(
+    namespaces
+      .filter(({ object }) => revisionIn(metadataOf(object)) !== undefined)
+      .map(({ object }) => nameOf(object)),
+  );
+  return able.find((name) => !named.has(name)) ?? able[0];
 }
 
 export const webhookAnswers: Check = {

@@ -9,7 +9,7 @@ import {
 } from '../request/deprecations.ts';
 import { found, skipped, type Check, type Finding } from './check-contract.ts';
 import { metadataOf, nameOf, whereOf, type Subject, type Where } from './facts.ts';
-import { named, serviceNames } from './hooks.ts';
+import { named, serviceNames } from './inspected-hooks.ts';
 
 const outside =
   'the hooks call an address instead of a Service, so svidecar runs outside this cluster';
@@ -22,7 +22,7 @@ export const webhookService: Check = {
   offline: false,
   reads: ['hooks', 'services', 'endpointSlices'],
   run: ({ facts, objects }) => {
-    const names = serviceNames(objects('hooks'));
+    const names = serviceNames(objects('hooks'), facts.ownNamespace);
     if (names.length === 0) return skipped(outside);
     return found(
       names.flatMap((name): readonly Finding[] => {
@@ -101,8 +101,8 @@ export const webhookReplicas: Check = {
   why: 'While no replica answers, pods that ask for injection cannot start: one must stay when a node is drained.',
   offline: false,
   reads: ['hooks', 'services', 'deployments'],
-  run: ({ objects }) => {
-    const names = serviceNames(objects('hooks'));
+  run: ({ facts, objects }) => {
+    const names = serviceNames(objects('hooks'), facts.ownNamespace);
     if (names.length === 0) return skipped(outside);
     const services = objects('services').filter(({ object }) => names.includes(nameOf(object)));
     const deployments = webhookDeployments(services, objects('deployments'));

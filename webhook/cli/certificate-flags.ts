@@ -16,6 +16,8 @@ export interface CertificateFlags {
   readonly certificateSettle?: number;
 }
 
+/** Of the installation without a name; others have theirs after it. */
+export const usualService = 'svidecar';
 const defaultWorkloadApi = 'unix:///spiffe-workload-api/spire-agent.sock';
 
 export function addCertificateFlags(command: Command): Command {
@@ -34,7 +36,7 @@ export function addCertificateFlags(command: Command): Command {
       '--workload-api <address>',
       `spiffe: SPIRE's Workload API (default: "${defaultWorkloadApi}")`,
     )
-    .option('--service <name>', 'Service that the webhook configurations name', 'svidecar')
+    .option('--service <name>', 'Service that the webhook configurations name', usualService)
     .option(
       '--certificate-host <name>',
       "DNS name or IP address that the certificate must have beside the Service's; repeatable",

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { engineFromText, loadEngine } from '../files/load-engine.ts';
 import type { ConnectedApi } from '../kube/connection.ts';
 import type { AccessRight, RightsApi } from '../kube/denied-rights.ts';
+import { noRevision } from '../request/revision.ts';
 import type { EngineSource } from '../survey/site.ts';
 import type { CliContext } from './terminal.ts';
 
@@ -60,9 +61,10 @@ export function engineSource(
 ): EngineSource {
   return {
     isGiven: config !== undefined,
-    make: (kubernetesMinor, text) =>
-      text === undefined
-        ? loadEngine({ templates, config, kubernetesMinor, version })
-        : engineFromText(text, { templates, kubernetesMinor, version }),
+    make: (kubernetesMinor, text, revision = noRevision) => {
+      const named = revision === noRevision ? {} : { revision };
+      const files = { templates, kubernetesMinor, version, ...named };
+      return text === undefined ? loadEngine({ ...files, config }) : engineFromText(text, files);
+    },
   };
 }

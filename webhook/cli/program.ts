@@ -17,6 +17,7 @@ import { diffCommand } from './commands/diff.ts';
 import { injectCommand } from './commands/inject.ts';
 import { renderCommand } from './commands/render.ts';
 import { restartCommand } from './commands/restart.ts';
+import { revisionCommand } from './commands/revision.ts';
 import { serveCommand } from './commands/serve.ts';
 import {
   guarded,
@@ -56,6 +57,7 @@ function buildProgram(context: CliContext): Command {
     identitiesCommand(context),
     consoleCommand(context),
     restartCommand(context),
+    revisionCommand(context),
     workbenchCommand(context),
     banCommand(context),
     serveCommand(context),

@@ -2,7 +2,7 @@
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { controllerOf } from '../checks/pod-controller.ts';
 import { nameOf } from '../checks/facts.ts';
-import { isOwnConfiguration } from '../checks/hooks.ts';
+import { isOwnConfiguration } from '../checks/inspected-hooks.ts';
 import type { BoardWorkload, SeenNamespace, SeenPod } from '../console/board-entries.ts';
 import { seenOf } from '../console/judge-workload.ts';
 import { isReadyPod } from '../console/workload-story.ts';

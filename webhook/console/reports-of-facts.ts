@@ -8,7 +8,7 @@ import {
 import { dueAtS } from '../../certs/plan/lives.ts';
 import type { Finding } from '../checks/check-contract.ts';
 import { subjectsOf, type ClusterFacts, type ServedCertificates } from '../checks/facts.ts';
-import { hooksOf, type InspectedHook } from '../checks/hooks.ts';
+import { hooksOf, type InspectedHook } from '../checks/inspected-hooks.ts';
 import type { Report } from '../checks/run-checks.ts';
 import type {
   CertificatesView,

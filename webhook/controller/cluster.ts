@@ -4,7 +4,7 @@ import type { Clock } from '#kernel/clock.ts';
 import { messageOf } from '#kernel/errors.ts';
 import { stringAt, type JsonObject } from '#kernel/json.ts';
 import type { KubernetesApi } from '../kube/kubernetes-api.ts';
-import { Controller } from './controller.ts';
+import { Controller, type OwnRevisionNow } from './controller.ts';
 import { CountedApi } from '../kube/counted-api.ts';
 import { EventWriter } from './events/event-writer.ts';
 import { clusterMetrics } from './cluster-metrics.ts';
@@ -39,6 +39,8 @@ export interface ClusterOptions {
   readonly identify?: Identify;
   /** What stands in the way of registrations in a namespace, for its events. */
   readonly registrationProblems?: (namespace: string) => readonly RegistrationProblem[];
+  /** Which of several installations this is; absent: there is one. */
+  readonly revision?: OwnRevisionNow | undefined;
   /** Namespaces that are never touched, by the newest configuration. */
   readonly ignoredNamespaces: () => ReadonlySet<string>;
   /** Name of this replica: the pod's. */
@@ -61,7 +63,8 @@ const madeByControllers: ReadonlySet<string> = new Set(
 );
 
 export class Cluster implements ClusterView {
-  readonly #options: Required<ClusterOptions> & { readonly limits: ClusterLimits };
+  readonly #options: Required<Omit<ClusterOptions, 'revision'>> &
+    Pick<ClusterOptions, 'revision'> & { readonly limits: ClusterLimits };
   readonly #api: CountedApi;
   readonly #store: ClusterStore;
   readonly #filters: EnvoyFilterStore;
@@ -95,6 +98,7 @@ export class Cluster implements ClusterView {
       },
       ignoredNamespaces: options.ignoredNamespaces,
       limits,
+      revision: options.revision?.name,
     });
     this.#filters = new EnvoyFilterStore(() => this.#controller);
     this.#fills = this.#queueOfFills();

@@ -10,6 +10,7 @@ import { EnvoyFilterKeeper, type BroughtFilters } from './envoyfilters/envoy-fil
 import type { EnvoyFilterStore } from './envoyfilters/envoy-filter-store.ts';
 import type { EnvoyFilterTarget } from './envoyfilters/plan-envoy-filters.ts';
 import type { EventWriter } from './events/event-writer.ts';
+import type { AskerEntry } from './kept-objects.ts';
 import { NamespaceQueue } from './namespace-queue.ts';
 import { digestOf } from '../injection/config-map-contents.ts';
 import { planNamespace } from './configmaps/plan-config-maps.ts';
@@ -23,6 +24,7 @@ import type {
 } from '../desired/desired.ts';
 import { desiredEvents, isLive, type Injected } from '../desired/events.ts';
 import type { RegistrationProblem } from '../desired/registrations.ts';
+import { chosenRevision, noRevision } from '../request/revision.ts';
 import { Renderings } from './renderings.ts';
 import type { Log } from '#kernel/observe.ts';
 import type { ClusterStore } from './store.ts';
@@ -33,6 +35,8 @@ export interface ControllerOptions {
   readonly filters: EnvoyFilterStore;
   /** The newest: a new configuration may desire other contents. */
   readonly desire: () => Desire;
+  /** As things stand now; absent: there is one installation. */
+  readonly revision?: OwnRevisionNow | undefined;
   /** True while all watches are open: only then is what we don't see known not to be. */
   readonly isCurrent: () => boolean;
   readonly events: EventWriter;
@@ -43,6 +47,14 @@ export interface ControllerOptions {
   readonly limits: ClusterLimits;
   /** Gives [0, 1). */
   readonly random: () => number;
+}
+
+/** Which of several installations this is. */
+export interface OwnRevisionNow {
+  /** Empty for the one without a name. */
+  readonly name: string;
+  /** Whether objects that name no revision are this one's. */
+  readonly isDefault: () => boolean;
 }
 
 /** What came of the ConfigMaps of a namespace. */
@@ -72,6 +84,7 @@ export class Controller {
     this.#writer = new ConfigMapWriter(options);
     this.#filters = new EnvoyFilterKeeper({
       ...options,
+      revision: options.revision?.name ?? noRevision,
       hasConfigMap: (namespace, name) =>
         options.store.configMap(namespace, name)?.isManaged === true,
     });
@@ -296,11 +309,19 @@ export class Controller {
       injection: store.injection(namespace),
       standing: store.standing(namespace),
       injected,
-      askers: store.askers(namespace),
+      askers: store.askers(namespace).filter((asker) => this.#isOurs(asker)),
       problems: found,
       registrations: registrationProblems(namespace),
     });
     return events.stand(namespace, desired);
+  }
+
+  /** What another installation injects, or nobody, is not ours to tell of. */
+  #isOurs({ namespace, revision: label }: AskerEntry): boolean {
+    const { store, revision } = this.#options;
+    if (revision === undefined) return true;
+    const chosen = chosenRevision(label, store.revision(namespace));
+    return chosen === noRevision ? revision.isDefault() : chosen === revision.name;
   }
 
   /** Logs what is new, once. */

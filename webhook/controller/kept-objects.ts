@@ -3,6 +3,7 @@ import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import { isManaged, type OwnerReference, type SourceConfigMap } from '../desired/desired.ts';
 import { isOurName } from '../injection/hash.ts';
+import { revisionIn } from '../request/revision.ts';
 import { namespaceLabel, statusKey } from '../request/metadata-keys.ts';
 import { digestOf } from '../injection/config-map-contents.ts';
 import type { StoredVerdict } from '../admission/judge.ts';
@@ -14,6 +15,8 @@ export interface NamespaceEntry {
   readonly namespace: '';
   readonly name: string;
   readonly injection: string | undefined;
+  /** The label that names a revision. */
+  readonly revision?: string | undefined;
 }
 
 export interface ConfigMapEntry extends SourceConfigMap {
@@ -49,6 +52,8 @@ export interface UserEntry extends Entry {
 /** An object that asks for something and was stored without our status. */
 export interface AskerEntry extends Entry {
   readonly verdict: StoredVerdict;
+  /** Which revision its pod template names. */
+  readonly revision?: string | undefined;
 }
 
 /** What a stored object is to be in SPIRE; undefined where that is nobody's wish, or nobody asks. */
@@ -60,7 +65,9 @@ export type Judge = (object: JsonObject) => StoredVerdict | undefined;
 export function slimNamespace(object: JsonObject): NamespaceEntry {
   const metadata = objectAt(object, 'metadata');
   const injection = stringAt(objectAt(metadata, 'labels'), namespaceLabel);
-  return { namespace: '', name: stringAt(metadata, 'name') ?? '', injection };
+  const revision = revisionIn(metadata);
+  const name = stringAt(metadata, 'name') ?? '';
+  return { namespace: '', name, injection, ...(revision === undefined ? {} : { revision }) };
 }
 
 /** @see core/v1 ConfigMap */
@@ -109,7 +116,13 @@ export function slimWorkload(
     return { ...entry, status, changedAtMs: changedAtMs(objectAt(object, 'metadata')) };
   // What a controller made is judged at its controller.
   const verdict = entry.controller === undefined ? judge(named(object, type)) : undefined;
-  return verdict === undefined ? undefined : { ...entry, verdict: shortened(verdict) };
+  if (verdict === undefined) return undefined;
+  const revision = revisionIn(podMetadata);
+  return {
+    ...entry,
+    verdict: shortened(verdict),
+    ...(revision === undefined ? {} : { revision }),
+  };
 }
 
 /** @returns undefined when nobody wishes an identity for it */

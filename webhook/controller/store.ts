@@ -1,6 +1,7 @@
 /** Newest known state of the cluster, in memory: what watches bring, admission and the controller read. */
 import type { AskerEntry, ConfigMapEntry, NamespaceEntry, UserEntry } from './kept-objects.ts';
 import type { ConfigMapUser, OwnerReference, SourceConfigMap } from '../desired/desired.ts';
+import { noRevision, revisionOfLabels } from '../request/revision.ts';
 import { standingOf, type NamespaceStanding } from '../request/namespace-standing.ts';
 import { BoundedTexts, listSifter, withheld, type HeldTextLimits } from './bounded-texts.ts';
 import { NamespaceIndex } from './namespace-index.ts';
@@ -14,6 +15,8 @@ export interface StoreListener {
   /** Namespaces that are never touched, by the newest configuration. */
   readonly ignoredNamespaces: () => ReadonlySet<string>;
   readonly limits: HeldTextLimits & StatusLimits;
+  /** Of the installation; absent for the one without a name. ConfigMaps of others are not ours to remove. */
+  readonly revision?: string | undefined;
 }
 
 /** A list of one namespace that is awaited: ConfigMaps that went since it was asked for. */
@@ -73,10 +76,13 @@ export class ClusterStore {
     return entry?.isManaged === true ? undefined : entry;
   }
 
-  /** Those that are ours, by name. */
+  /** Those that are ours, by name; another revision's are not. */
   managed(namespace: string): ReadonlyMap<string, ConfigMapEntry> {
     const all = [...this.#configMaps.of(namespace)];
-    return new Map(all.filter(([, entry]) => entry.isManaged));
+    const revision = this.#listener.revision ?? noRevision;
+    return new Map(
+      all.filter(([, { isManaged, labels }]) => isManaged && revisionOfLabels(labels) === revision),
+    );
   }
 
   users(namespace: string): readonly (ConfigMapUser & { readonly changedAtMs: number })[] {
@@ -89,6 +95,11 @@ export class ClusterStore {
       changedAtMs: user.changedAtMs,
       owner: this.#ownerOf(user),
     }));
+  }
+
+  /** Which revision the namespace names; undefined where it names none. */
+  revision(namespace: string): string | undefined {
+    return this.#namespaces.get(namespace)?.revision;
   }
 
   /** Objects that ask for something and were stored without it. */
@@ -117,7 +128,7 @@ export class ClusterStore {
     const { name } = entry;
     const before = this.#namespaces.get(name);
     this.#namespaces.set(name, entry);
-    if (before?.injection === entry.injection && before !== undefined) return;
+    if (before !== undefined && isSameNamespace(before, entry)) return;
     this.#keepOrForget(name, before === undefined);
     this.#listener.changed(name);
   }
@@ -344,6 +355,10 @@ export class ClusterStore {
   }
 }
 
+function isSameNamespace(a: NamespaceEntry, b: NamespaceEntry): boolean {
+  return a.injection === b.injection && a.revision === b.revision;
+}
+
 function isSameConfigMap(a: ConfigMapEntry, b: ConfigMapEntry): boolean {
   return a.uid === b.uid && a.resourceVersion === b.resourceVersion;
 }
@@ -376,6 +391,8 @@ function isSameUser(a: UserEntry, b: UserEntry): boolean {
   );
 }
 
-function isSameVerdict({ verdict: a }: AskerEntry, { verdict: b }: AskerEntry): boolean {
-  return a.kind === b.kind && a.trace === b.trace;
+function isSameVerdict(left: AskerEntry, right: AskerEntry): boolean {
+  const a = left.verdict;
+  const b = right.verdict;
+  return a.kind === b.kind && a.trace === b.trace && left.revision === right.revision;
 }

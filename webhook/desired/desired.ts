@@ -127,13 +127,21 @@ export function isManaged(labels: Readonly<Record<string, Json | undefined>>): b
 /** Name of the ConfigMap that a derived one was made from. */
 export const sourceAnnotation = 'svidecar.dev/source';
 
-/** Reads the statuses; cheap beside {@link renderEnvoy}. @param users of one namespace */
-export function wantedBy(users: readonly ConfigMapUser[], parse?: ParseStatus): WantedConfigMaps {
+/**
+ * Reads the statuses; cheap beside {@link renderEnvoy}.
+ * @param users of one namespace @param revision whose injections count; absent: everybody's
+ */
+export function wantedBy(
+  users: readonly ConfigMapUser[],
+  parse?: ParseStatus,
+  revision?: string,
+): WantedConfigMaps {
   const { statuses, faults } = readStatuses(users, parse);
   const helpers = new Claims<ConfigMapUser, DesiredConfigMap>();
   const envoys = new Claims<ConfigMapUser, WantedEnvoy>();
   const summaries = new Map<ConfigMapUser, string>();
   for (const [user, status] of statuses) {
+    if (revision !== undefined && (status.revision ?? '') !== revision) continue;
     summaries.set(user, summaryOf(status));
     const { helper, envoy } = status;
     if (helper !== undefined)

@@ -4,6 +4,7 @@
  */
 import type { EngineMemory } from '../injection/engine-memory.ts';
 import { hasSource } from '../injection/status.ts';
+import { revisionLabel } from '../request/metadata-keys.ts';
 import type { ObjectMarks } from '../request/object-marks.ts';
 import {
   renderEnvoy,
@@ -20,43 +21,43 @@ import {
 export interface Marking {
   readonly memory: Pick<EngineMemory, 'copies' | 'parseStatus'>;
   readonly marks: ObjectMarks;
+  /** Whose injections count, and whose label the objects get; absent: everybody's, without a label. */
+  readonly revision?: string | undefined;
 }
 
 /** Our own come last: by them our ConfigMaps are recognized. */
 function marked<Object extends Pick<DesiredConfigMap, 'labels' | 'annotations'>>(
   object: Object,
-  { labels, annotations }: ObjectMarks,
+  { marks: { labels, annotations }, revision = '' }: Pick<Marking, 'marks' | 'revision'>,
 ): Object {
+  const own = revision === '' ? {} : { [revisionLabel]: revision };
   return {
     ...object,
-    labels: { ...labels, ...object.labels },
+    labels: { ...labels, ...object.labels, ...own },
     annotations: { ...annotations, ...object.annotations },
   };
 }
 
 /** {@link wantedBy}, marked. */
-export function markedWanted(
-  users: readonly ConfigMapUser[],
-  { marks, memory }: Marking,
-): WantedConfigMaps {
-  const wanted = wantedBy(users, memory.parseStatus);
-  return { ...wanted, helpers: wanted.helpers.map((helper) => marked(helper, marks)) };
+export function markedWanted(users: readonly ConfigMapUser[], marking: Marking): WantedConfigMaps {
+  const wanted = wantedBy(users, marking.memory.parseStatus, marking.revision);
+  return { ...wanted, helpers: wanted.helpers.map((helper) => marked(helper, marking)) };
 }
 
 /** {@link renderEnvoy}, marked. */
 export function renderMarked(
   envoy: WantedEnvoy,
   place: { readonly namespace: string; readonly source: SourceConfigMap | undefined },
-  { memory, marks }: Marking,
+  marking: Marking,
 ): Rendered {
-  const { copies } = memory;
+  const { copies } = marking.memory;
   const rendered = renderEnvoy(place.namespace, envoy, { source: place.source, copies });
   if (rendered.kind === 'problem') return rendered;
   const { configMap, envoyFilter } = rendered;
   return {
     ...rendered,
-    configMap: marked(configMap, marks),
-    envoyFilter: envoyFilter === undefined ? undefined : marked(envoyFilter, marks),
+    configMap: marked(configMap, marking),
+    envoyFilter: envoyFilter === undefined ? undefined : marked(envoyFilter, marking),
   };
 }
 

@@ -74,12 +74,12 @@ const withheldStatus =
   `its status annotation is not held: svidecar holds at most ${heldStatuses.ofNamespace / mebi} MiB of different ones of a namespace and ` +
   `${heldStatuses.ofAll / mebi} MiB in all, and its ConfigMaps stay as they are; remove workloads that nobody needs, and statuses that svidecar did not write`;
 
-function faultOf({ helper, envoy }: Status): string | undefined {
+function faultOf({ helper, envoy, revision }: Status): string | undefined {
   const isHelperOurs =
     helper === undefined ||
-    ruleOfName(helper.configMap, helperNameBy(helper.settings)) !== undefined;
+    ruleOfName(helper.configMap, helperNameBy(helper.settings), revision) !== undefined;
   const isEnvoyOurs =
-    envoy === undefined || ruleOfName(envoy.derived, derivedNameBy(envoy)) !== undefined;
+    envoy === undefined || ruleOfName(envoy.derived, derivedNameBy(envoy), revision) !== undefined;
   if (!isHelperOurs || !isEnvoyOurs) return 'names ConfigMaps that do not match its contents';
   // A lone surrogate is stored as another character: the stored text would never equal the wanted one.
   if (helper?.settings.isWellFormed() === false) return 'has settings that are not Unicode text';

@@ -48,6 +48,8 @@ export interface EngineFiles {
   readonly config: string | undefined;
   readonly kubernetesMinor: number;
   readonly version: string;
+  /** Of the installation; absent for the one without a name. */
+  readonly revision?: string | undefined;
 }
 
 /** @throws {AppError} FILE_UNREADABLE, CONFIG_INVALID, TEMPLATE_INVALID */

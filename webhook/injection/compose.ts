@@ -11,7 +11,7 @@ import {
 } from '../../sidecar/config/settings.ts';
 import { annotationKey, injectedLabel } from '../request/metadata-keys.ts';
 import { usedValues, variablesRead } from './envoy-values.ts';
-import { contentHash, type NameBy } from './hash.ts';
+import { contentHash, type HashOf, type NameBy } from './hash.ts';
 import { mergePartial } from './keyed.ts';
 import { ownEnvoyOf, type OwnEnvoy } from './own-envoy.ts';
 import type { NamedTemplate } from '../templates/library.ts';
@@ -66,12 +66,16 @@ function applies(fragment: Fragment, variables: Variables): boolean {
   );
 }
 
-/** @throws {AppError} ANNOTATION_INVALID, TEMPLATE_INVALID */
-export function compose(templates: readonly NamedTemplate[], variables: Variables): Composition {
+/** @param hashOf for names of ConfigMaps @throws {AppError} ANNOTATION_INVALID, TEMPLATE_INVALID */
+export function compose(
+  templates: readonly NamedTemplate[],
+  variables: Variables,
+  hashOf: HashOf = contentHash,
+): Composition {
   const fragments = fragmentsOf(templates, variables);
   const values = usedValues(fragments, variables);
-  const ownEnvoy = ownEnvoyOf(fragments, { templates, values, variables });
-  const { helper, openRules, callers } = helperOf(fragments, variables);
+  const ownEnvoy = ownEnvoyOf(fragments, { templates, values, variables, hashOf });
+  const { helper, openRules, callers } = helperOf(fragments, variables, hashOf);
   const known = {
     ...variables,
     helperConfigMap: helper?.configMap,
@@ -115,6 +119,7 @@ function sidecarsOf(
 function helperOf(
   fragments: readonly Fragment[],
   variables: Variables,
+  hashOf: HashOf,
 ): Pick<Composition, 'helper' | 'openRules' | 'callers'> {
   const rules = fragments
     .map((fragment) => fragment.helperRule)
@@ -133,7 +138,7 @@ function helperOf(
   // Checked on the line above; written as in the templates, without the schema's defaults.
   const settings = renderSettings(input as unknown as HelperSettingsInput);
   return {
-    helper: { configMap: helperName(settings), settings },
+    helper: { configMap: helperNameBy(settings)(hashOf), settings },
     openRules: open.map(({ name }) => name),
     callers: validating.flatMap(({ allowCallers }) => allowCallers ?? []),
   };

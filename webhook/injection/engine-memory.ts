@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Library, NamedTemplate } from '../templates/library.ts';
 import type { Variables } from '../templates/substitute.ts';
 import { compose, type Composition } from './compose.ts';
-import { contentHash, type HashOf } from './hash.ts';
+import { contentHash, nameHashOf, type HashOf } from './hash.ts';
 import { PatchedCopies } from './patched-copies.ts';
 import { parseStatus, type Status } from './status.ts';
 
@@ -33,9 +33,13 @@ export class EngineMemory {
     sizeCalculation: (_status, text) => text.length + 1,
   });
 
-  /** @param library the engine's */
-  constructor(library: Library) {
+  /** For names of ConfigMaps. @see nameHashOf */
+  readonly nameHashOf: HashOf;
+
+  /** @param library the engine's @param revision of the installation; empty for the one without a name */
+  constructor(library: Library, revision = '') {
     this.copies = new PatchedCopies(library);
+    this.nameHashOf = revision === '' ? this.hashOf : nameHashOf(revision);
   }
 
   /** @see compose; compositions are never changed, so they can be shared. @param templates of the engine's library */
@@ -43,7 +47,7 @@ export class EngineMemory {
     const key = JSON.stringify([templates.map(({ name }) => name), variables]);
     let composition = this.#compositions.get(key);
     if (composition === undefined) {
-      composition = compose(templates, variables);
+      composition = compose(templates, variables, this.nameHashOf);
       this.#compositions.set(key, composition);
     }
     return composition;

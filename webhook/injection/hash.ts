@@ -17,6 +17,14 @@ export function contentHash(text: string): string {
   return hash('sha256', text, 'hex').slice(0, hashDigits);
 }
 
+/**
+ * For names of ConfigMaps: two revisions never share one, so that neither writes, or removes, what is the other's.
+ * @param revision empty for the installation without a name
+ */
+export function nameHashOf(revision: string): HashOf {
+  return revision === '' ? contentHash : (text) => contentHash(JSON.stringify([revision, text]));
+}
+
 /** Whether an existing mark is that of this content; version 0.1.0 wrote only its beginning. */
 export function isHashOf(mark: string, contents: string): boolean {
   return mark === contents || (mark.length === legacyDigits && contents.startsWith(mark));
@@ -49,7 +57,11 @@ export function isLegacyName(name: string): boolean {
 export type NameBy = (hashOf: HashOf) => string;
 
 /** Whether a name matches contents, by this version's rule or by that of 0.1.0; undefined where it does not. */
-export function ruleOfName(name: string, nameBy: NameBy): 'current' | 'legacy' | undefined {
-  if (name === nameBy(contentHash)) return 'current';
+export function ruleOfName(
+  name: string,
+  nameBy: NameBy,
+  revision = '',
+): 'current' | 'legacy' | undefined {
+  if (name === nameBy(nameHashOf(revision))) return 'current';
   return name === nameBy((text) => contentHash(text).slice(0, legacyDigits)) ? 'legacy' : undefined;
 }

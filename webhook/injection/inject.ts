@@ -57,6 +57,8 @@ export interface Engine extends EngineFacts {
   readonly version: string;
   /** Absent: this version's. */
   readonly deprecations?: readonly Deprecation[];
+  /** Of the installation; absent for the one without a name. */
+  readonly revision?: string | undefined;
 }
 
 export interface Injection {
@@ -99,6 +101,7 @@ export function inject(
   for (const path of kept) trace.say('user_value_kept', `${shownPath(path)} stays as it is`);
   const status: Status = {
     version: engine.version,
+    ...(engine.revision === undefined ? {} : { revision: engine.revision }),
     templates: templates.map((template) => template.name),
     ...usedBy(composition, around.envoy, wanted),
     undo,
@@ -331,7 +334,7 @@ function envoyOf(original: JsonObject, facts: EnvoyQuestion): PlannedEnvoy | und
   const { variables, ownEnvoy } = composition;
   if (ownEnvoy !== undefined) return ownEnvoyIn(original, ownEnvoy, facts);
   refuseUnusedPorts(facts.settings);
-  const { hashOf } = facts.engine.memory;
+  const hashOf = facts.engine.memory.nameHashOf;
   const envoy = planEnvoy(objectAt(original, 'spec'), { ...facts, hashOf });
   const { location } = envoy;
   const { container, isNamed, doubts } = location;

@@ -10,10 +10,18 @@ import type { Engine } from './inject.ts';
 export function makeEngine(
   config: InjectorConfig,
   builtIn: Readonly<Record<string, Template>>,
-  { kubernetesMinor, version }: Pick<Engine, 'kubernetesMinor' | 'version'>,
+  { kubernetesMinor, version, revision }: Pick<Engine, 'kubernetesMinor' | 'version' | 'revision'>,
 ): Engine {
   const templates = { ...builtIn, ...config.templates };
   checkTemplates(templates, config);
   const library = buildLibrary(templates);
-  return { config, kubernetesMinor, library, memory: new EngineMemory(library), version };
+  const memory = new EngineMemory(library, revision);
+  return {
+    config,
+    kubernetesMinor,
+    library,
+    memory,
+    version,
+    ...(revision === undefined ? {} : { revision }),
+  };
 }

@@ -12,7 +12,7 @@ import type { NamedTemplate } from '../templates/library.ts';
 import { substitute, substituteText, type Variables } from '../templates/substitute.ts';
 import type { Fragment } from '../templates/template-schema.ts';
 import type { ConfigMapContents } from './config-map-contents.ts';
-import { contentHash } from './hash.ts';
+import type { HashOf } from './hash.ts';
 import { derivedNameBy } from './plan-name.ts';
 import type { EnvoyPlan } from './status.ts';
 
@@ -33,11 +33,13 @@ export function ownEnvoyOf(
     readonly templates: readonly NamedTemplate[];
     readonly values: EnvoyPlan['values'];
     readonly variables: Variables;
+    /** For names of ConfigMaps. */
+    readonly hashOf: HashOf;
   },
 ): OwnEnvoy | undefined {
   const own = fragments.map(({ envoy }) => envoy?.own).find((each) => each !== undefined);
   if (own === undefined) return undefined;
-  const { templates, values, variables } = facts;
+  const { templates, values, variables, hashOf } = facts;
   const proxy = proxySchema.safeParse(variables['proxyPlan']);
   if (!proxy.success) throw unsaid();
   const image = stringAt(variables, 'envoyImage') ?? '';
@@ -55,7 +57,7 @@ export function ownEnvoyOf(
   return {
     container: proxyContainer,
     image,
-    plan: { ...plan, derived: derivedNameBy(plan)(contentHash) },
+    plan: { ...plan, derived: derivedNameBy(plan)(hashOf) },
   };
 }
 

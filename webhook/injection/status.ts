@@ -58,6 +58,8 @@ const envoyPlanSchema = z.strictObject({
 
 const statusSchema = z.object({
   version: z.string(),
+  /** Of the installation that did it; absent for the one without a name. */
+  revision: z.string().optional(),
   templates: z.array(z.string()),
   helper: z.strictObject({ configMap: z.string(), settings: z.string() }).optional(),
   envoy: envoyPlanSchema.optional(),
@@ -70,6 +72,12 @@ export type Undo = z.infer<typeof undoSchema>;
 export type EnvoyPlan = z.infer<typeof envoyPlanSchema>;
 /** Members that a later version may add are ignored, so that two versions can run side by side. */
 export type Status = z.infer<typeof statusSchema>;
+
+/** Who wrote a status, also one that a later version wrote; empty for the installation without a name, or for what is no status. */
+export function revisionInStatus(text: string): string {
+  // Without parsing: a status is large, and each member of ours at its beginning is plain.
+  return /^\{"version":"[^"\\]*","revision":"([-a-z0-9]{1,63})"/.exec(text)?.[1] ?? '';
+}
 
 /** Messages do not name the object: the caller knows it. @throws {AppError} STATUS_INVALID, STATUS_NEWER */
 export function parseStatus(text: string): Status {

@@ -60,6 +60,7 @@ export type StepId =
   | 'namespace_unread'
   | 'native_sidecar'
   | 'not_requested'
+  | 'other_revision'
   | 'object_unknown'
   | 'opted_out'
   | 'pod_level_resources'

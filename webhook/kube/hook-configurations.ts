@@ -10,6 +10,14 @@ export interface ServiceName {
   readonly name: string;
 }
 
+/** What tells our configurations from those of another installation in the cluster. */
+export interface OwnHooks extends ServiceName {
+  /** Of the configuration, where its hooks call an address instead of a Service; no label is an empty value. */
+  readonly label: { readonly key: string; readonly value: string };
+  /** Of the one configuration that says who injects what chooses nobody; without it `isUsual` says whether we do. */
+  readonly byDefault: { readonly name: string; readonly isUsual: boolean };
+}
+
 export interface HookEntry {
   readonly name: string;
   /** What the API server calls: DNS name or IP address. */
@@ -35,18 +43,20 @@ const conflicts: readonly number[] = [404, 409];
 
 export class FollowedHookConfigurations {
   readonly #options: ReflectorOptions;
+  readonly #own: OwnHooks;
   readonly #followed = new ReflectorStore<HookConfigurationEntry>();
   readonly #reflector: Reflector<HookConfigurationEntry>;
   #signal: AbortSignal = AbortSignal.abort();
 
-  constructor(service: ServiceName, options: ReflectorOptions) {
+  constructor(own: OwnHooks, options: ReflectorOptions) {
     this.#options = options;
+    this.#own = own;
     this.#reflector = new Reflector(
       {
         name: 'mutatingwebhookconfigurations',
         path,
         selector,
-        slim: (object) => slimConfiguration(object, service),
+        slim: (object) => slimConfiguration(object, own),
         ...this.#followed.sink,
       },
       options,
@@ -60,7 +70,15 @@ export class FollowedHookConfigurations {
 
   /** Undefined before the first list. */
   current(): readonly HookConfigurationEntry[] | undefined {
-    return this.#reflector.isSynced ? this.#followed.all() : undefined;
+    if (!this.#reflector.isSynced) return undefined;
+    return this.#followed.all().filter(({ hooks }) => hooks.length > 0);
+  }
+
+  /** Whether we inject what chooses nobody, as far as is known. */
+  isDefault(): boolean {
+    const { name, isUsual } = this.#own.byDefault;
+    const said = this.#followed.get(name);
+    return said === undefined ? isUsual : said.hooks.length > 0;
   }
 
   onChange(listener: () => void): () => void {
@@ -107,19 +125,19 @@ function renewed(known: HookConfigurationEntry, object: JsonObject): HookConfigu
   return { ...known, version, hooks };
 }
 
-function slimConfiguration(
-  object: JsonObject,
-  service: ServiceName,
-): HookConfigurationEntry | undefined {
+function slimConfiguration(object: JsonObject, own: OwnHooks): HookConfigurationEntry | undefined {
   const metadata = objectAt(object, 'metadata');
+  const label = stringAt(objectAt(metadata, 'labels'), own.label.key) ?? '';
   const hooks = webhooksOf(object).flatMap((each): HookEntry[] => {
-    const host = hostOf(objectAt(each, 'clientConfig'), service);
+    const host = hostOf(objectAt(each, 'clientConfig'), own, label === own.label.value);
     if (host === undefined) return [];
     return [{ name: stringAt(each, 'name') ?? '', host, caBundle: bundleOf(each) }];
   });
-  if (hooks.length === 0) return undefined;
+  const name = stringAt(metadata, 'name') ?? '';
+  // Of others only the one is kept that says who is the default.
+  if (hooks.length === 0 && name !== own.byDefault.name) return undefined;
   return {
-    name: stringAt(metadata, 'name') ?? '',
+    name,
     uid: stringAt(metadata, 'uid') ?? '',
     version: stringAt(metadata, 'resourceVersion') ?? '',
     hooks,
@@ -137,10 +155,15 @@ function bundleOf(webhook: JsonObject): string {
 }
 
 /** @see admissionregistration.k8s.io/v1 WebhookClientConfig; undefined for a hook of another Service */
-function hostOf(clientConfig: JsonObject, service: ServiceName): string | undefined {
+function hostOf(
+  clientConfig: JsonObject,
+  service: ServiceName,
+  isLabelledOurs: boolean,
+): string | undefined {
   const url = stringAt(clientConfig, 'url');
-  // Without a Service, only our label identifies the hook.
-  if (url !== undefined) return URL.parse(url)?.hostname.replace(/^\[|\]$/g, '');
+  // Without a Service, only our labels identify the hook.
+  if (url !== undefined)
+    return isLabelledOurs ? URL.parse(url)?.hostname.replace(/^\[|\]$/g, '') : undefined;
   const named = objectAt(clientConfig, 'service');
   const name = stringAt(named, 'name');
   const namespace = stringAt(named, 'namespace');

@@ -16,6 +16,8 @@ export const envoyFilterLabel = 'svidecar.dev/envoy-filter';
 export const envoyLabel = 'svidecar.dev/envoy';
 /** Namespace label: `enabled` or `pod`. */
 export const namespaceLabel = 'svidecar.dev/injection';
+/** Label of a namespace or a pod template: which of several installations injects there. */
+export const revisionLabel = 'svidecar.dev/revision';
 /** A key with one of these prefixes is ours; one we do not know is refused. */
 const keyPrefixes = ['svidecar.dev/', 'inject.svidecar.dev/'] as const;
 

@@ -8,6 +8,7 @@ import {
   injectedLabel,
   isOurs,
   namespaceLabel,
+  revisionLabel,
   statusKey,
 } from './metadata-keys.ts';
 import type { Located } from './locate.ts';
@@ -27,7 +28,7 @@ const objectLabels: ReadonlySet<string> = new Set([
   federationLabel,
   envoyFilterLabel,
   envoyLabel,
-  'svidecar.dev/revision',
+  revisionLabel,
 ]);
 const domains = ['svidecar.dev', 'inject.svidecar.dev'] as const;
 

@@ -1,7 +1,9 @@
 /** The injector's configuration in the cluster, and the engine built from it. */
 import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, textsAt } from '#kernel/json.ts';
-import { subjectsOf, type ClusterFacts } from '../checks/facts.ts';
+import { nameOf, subjectsOf, type ClusterFacts } from '../checks/facts.ts';
+import { serviceOf } from '../checks/inspected-hooks.ts';
+import { nameFor } from '../request/revision.ts';
 import { webhookDeployments } from '../checks/serving.ts';
 import { ApiRefusal, type KubernetesApi } from '../kube/kubernetes-api.ts';
 import { pathOf, readOne, reasonOf } from '../kube/read-list.ts';
@@ -18,9 +20,9 @@ const usualName = 'svidecar';
 const usualKey = 'config.yaml';
 
 export async function readConfiguration(site: Site, minor: number): Promise<Made> {
-  const { engines, api, ownNamespace, signal } = site;
+  const { engines, api, ownNamespace, judgedBy, signal } = site;
   const byDefault = (configuration: ClusterFacts['configuration']): Made => {
-    return { configuration, engine: engines.make(minor, undefined) };
+    return { configuration, engine: engines.make(minor, undefined, judgedBy) };
   };
   if (engines.isGiven)
     return byDefault({ kind: 'not_asked', reason: 'the file that you gave is used' });
@@ -50,34 +52,36 @@ export async function configText(
 }
 
 function fromText(
-  { engines, ownNamespace }: Site,
+  { engines, ownNamespace, judgedBy }: Site,
   minor: number,
   { text, name }: { readonly text: string; readonly name: string },
 ): Made {
   const where = { kind: 'ConfigMap', namespace: ownNamespace, name };
   try {
-    const engine = engines.make(minor, { text, where: usualKey });
+    const engine = engines.make(minor, { text, where: usualKey }, judgedBy);
     return { configuration: { kind: 'known', value: { where, fault: undefined } }, engine };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     const fault = `${error.message} [${error.code}]`;
     return {
       configuration: { kind: 'known', value: { where, fault } },
-      engine: engines.make(minor, undefined),
+      engine: engines.make(minor, undefined, judgedBy),
     };
   }
 }
 
 /** The first ConfigMap that the webhook's Deployment mounts. */
-function configMapName({ objects }: Site): string {
+function configMapName({ objects, judgedBy }: Site): string {
+  const service = serviceOf(subjectsOf(objects.hooks), judgedBy);
   const [deployment] = webhookDeployments(
-    subjectsOf(objects.services),
+    subjectsOf(objects.services).filter(({ object }) => nameOf(object) === service?.name),
     subjectsOf(objects.deployments),
   );
   const template = objectAt(objectAt(deployment?.object, 'spec'), 'template');
   return (
     listAt(objectAt(template, 'spec'), 'volumes')
       .filter(isObject)
-      .flatMap((volume) => stringAt(objectAt(volume, 'configMap'), 'name') ?? [])[0] ?? usualName
+      .flatMap((volume) => stringAt(objectAt(volume, 'configMap'), 'name') ?? [])[0] ??
+    nameFor(usualName, judgedBy)
   );
 }

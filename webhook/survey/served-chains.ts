@@ -2,16 +2,23 @@
 import { messageOf } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
 import {
+  nameOf,
   subjectsOf,
   type FactAnswer,
   type ClusterFacts,
   type ServedCertificates,
 } from '../checks/facts.ts';
-import { hooksOf, type HookTarget } from '../checks/hooks.ts';
+import {
+  hooksOf,
+  isSeenFrom,
+  type HookTarget,
+  type InspectedHook,
+} from '../checks/inspected-hooks.ts';
 import { endpointsOf, webhookDeployments, type Endpoint } from '../checks/serving.ts';
 import { ApiRefusal } from '../kube/kubernetes-api.ts';
 import { pathOf, readOne, reasonOf } from '../kube/read-list.ts';
 import { readServedChain } from '../kube/served-chain.ts';
+import { nameFor } from '../request/revision.ts';
 import type { Site } from './site.ts';
 
 const secrets = { apiVersion: 'v1', resource: 'secrets', verb: 'get' } as const;
@@ -22,12 +29,12 @@ const usualSecret = 'svidecar-tls';
 const askedReplicas = 3;
 
 export async function readServedChains(site: Site): Promise<ClusterFacts['served']> {
-  const targets = new Map(
-    hooksOf(subjectsOf(site.objects.hooks)).map(({ target }) => [target.key, target]),
-  );
+  const hooks = hooksOf(subjectsOf(site.objects.hooks)).filter((hook) => isSeenFrom(site, hook));
+  const targets = new Map(hooks.map((hook) => [hook.target.key, hook]));
   const chains = new Map<string, FactAnswer<readonly ServedCertificates[]>>();
-  for (const [key, target] of targets) {
-    const read = target.service === undefined ? byAddress(target) : byService(target, site);
+  for (const [key, hook] of targets) {
+    const { target } = hook;
+    const read = target.service === undefined ? byAddress(target) : byService(hook, site);
     chains.set(key, await read);
   }
   return chains;
@@ -49,7 +56,8 @@ async function byAddress(target: HookTarget): Promise<Chains> {
 /**
  * Through the API server to the replicas. Never by the Service's address: outside the cluster it may belong to anybody.
  */
-async function byService(target: HookTarget, site: Site): Promise<Chains> {
+async function byService(hook: InspectedHook, site: Site): Promise<Chains> {
+  const { target } = hook;
   const name = target.service?.name ?? '';
   const endpoints = endpointsOf(subjectsOf(site.objects.endpointSlices), name);
   const chains: ServedCertificates[] = [];
@@ -62,7 +70,7 @@ async function byService(target: HookTarget, site: Site): Promise<Chains> {
     }
   }
   if (chains.length > 0) return known(chains);
-  const stored = await storedChain(site);
+  const stored = await storedChain(hook, site);
   if (typeof stored === 'object') return known([stored]);
   return { kind: 'unknown', reason: [...reasons, stored].join('; ') };
 }
@@ -86,14 +94,17 @@ function known(chains: readonly ServedCertificates[]): Chains {
 }
 
 /** From the Secret that the webhook mounts, or writes; its key is read with it, but never used or shown. */
-async function storedChain(site: Site): Promise<ServedCertificates | string> {
+async function storedChain(
+  { target, revision }: InspectedHook,
+  site: Site,
+): Promise<ServedCertificates | string> {
   const { api, objects, ownNamespace, signal } = site;
   const [deployment] = webhookDeployments(
-    subjectsOf(objects.services),
+    subjectsOf(objects.services).filter(({ object }) => nameOf(object) === target.service?.name),
     subjectsOf(objects.deployments),
   );
   const template = objectAt(objectAt(deployment?.object, 'spec'), 'template');
-  const [name = usualSecret] = listAt(objectAt(template, 'spec'), 'volumes')
+  const [name = nameFor(usualSecret, revision)] = listAt(objectAt(template, 'spec'), 'volumes')
     .filter(isObject)
     .flatMap((volume) => stringAt(objectAt(volume, 'secret'), 'secretName') ?? []);
   try {

@@ -13,13 +13,20 @@ export interface EngineSource {
   /** Whether the user gave a configuration: the cluster's is then not read. */
   readonly isGiven: boolean;
   /** @throws {AppError} CONFIG_INVALID, TEMPLATE_INVALID, FILE_UNREADABLE */
-  readonly make: (minor: number, config: ConfigText | undefined) => Engine;
+  readonly make: (
+    minor: number,
+    config: ConfigText | undefined,
+    /** Whose engine it is to be; absent, or empty: that of the installation without a name. */
+    revision?: string,
+  ) => Engine;
 }
 
 export interface SurveyOptions {
   readonly api: ConnectedApi;
   /** Absent: all namespaces. */
   readonly namespace: string | undefined;
+  /** Through whose eyes, where several installations are there; absent: the default's. */
+  readonly revision?: string | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: number;
   readonly engines: EngineSource;
@@ -36,4 +43,6 @@ export interface SurveyOptions {
 export interface Site extends SurveyOptions {
   readonly objects: ClusterFacts['objects'];
   readonly ownNamespace: string;
+  /** Of the installation by which everything is judged; empty for the one without a name. */
+  readonly judgedBy: string;
 }

@@ -3,7 +3,7 @@ import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/j
 import { isCustom, namesHelper } from '../checks/asked-by-istio.ts';
 import { concernsUs } from '../checks/assess.ts';
 import { isAnyGuard } from '../checks/guard.ts';
-import { isOwnConfiguration } from '../checks/hooks.ts';
+import { isOwnConfiguration } from '../checks/inspected-hooks.ts';
 import { isAgent } from '../checks/identity.ts';
 import { isMeshConfig } from '../checks/mesh-configs.ts';
 import { readsAuthorization } from '../checks/request-authentications.ts';

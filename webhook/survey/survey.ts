@@ -7,7 +7,8 @@ import {
   type Reading,
   type ResourceName,
 } from '../checks/facts.ts';
-import { ownNamespaceOf } from '../checks/hooks.ts';
+import { serviceOf } from '../checks/inspected-hooks.ts';
+import { judgingRevision } from '../checks/installed-revisions.ts';
 import { askProbe, askVersion } from './ask-api-server.ts';
 import { testedKubernetesMinor } from '../injection/tested-kubernetes.ts';
 import { readConfigMaps } from './read-config-maps.ts';
@@ -91,6 +92,9 @@ export async function surveyCertificates(
   return { nowMs: facts.nowMs, objects: facts.objects, served: await readServedChains(site) };
 }
 
+/** Of the manifests, where hooks call an address. */
+const usualNamespace = 'svidecar';
+
 type Basis = Omit<
   ClusterFacts,
   'engine' | 'configuration' | 'served' | 'probe' | 'held' | 'proxies'
@@ -103,7 +107,8 @@ async function readBasis(
   const { api, namespace = 'default', nowMs, signal, workloadApi, spire } = options;
   const serverVersion = await askVersion(api, signal);
   const hooks = await readGroup(groups.hooks, options);
-  const ownNamespace = ownNamespaceOf(subjectsOf(hooks));
+  const judgedBy = judgingRevision(subjectsOf(hooks), options.revision);
+  const ownNamespace = serviceOf(subjectsOf(hooks), judgedBy)?.namespace ?? usualNamespace;
   const listed = await readGroups(names, { hooks, ownNamespace }, options);
   const users = [listed.workloads, listed.pods, listed.controllerManagers].flatMap(subjectsOf);
   const objects = { ...listed, configMaps: await readConfigMaps(users, options) };
@@ -118,7 +123,7 @@ async function readBasis(
       workloadApi,
       spire,
     },
-    site: { ...options, objects, ownNamespace },
+    site: { ...options, objects, ownNamespace, judgedBy },
     minor: serverVersion.kind === 'known' ? serverVersion.value.minor : testedKubernetesMinor,
   };
 }

@@ -32,6 +32,10 @@ const commands: readonly string[] = [
   'completion',
   'console',
   'restart',
+  'revision',
+  'revision list',
+  'revision default',
+  'revision render',
 ];
 
 describe('help', () => {

@@ -38,7 +38,15 @@ describeWithComponents(programs, 'two writers of the same object', () => {
     };
     const secret = { namespace: 'svidecar', name: 'svidecar-tls' };
     [one, two] = [new SecretKeys(secret, options), new SecretKeys(secret, options)];
-    hooks = new FollowedHookConfigurations({ namespace: 'svidecar', name: 'svidecar' }, options);
+    hooks = new FollowedHookConfigurations(
+      {
+        namespace: 'svidecar',
+        name: 'svidecar',
+        label: { key: 'svidecar.dev/revision', value: '' },
+        byDefault: { name: 'svidecar-default', isUsual: true },
+      },
+      options,
+    );
     for (const each of [one, two, hooks]) each.start(end.signal);
     const isListed = (): boolean => [one, two, hooks].every((each) => each.current() !== undefined);
     await waitUntil('all is listed', () => Promise.resolve(isListed()));

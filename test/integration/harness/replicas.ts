@@ -3,6 +3,8 @@ import { get } from 'node:https';
 import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import type { JsonObject } from '#kernel/json.ts';
+import { manifestsOfRevision } from '../../../webhook/manifests/revise-manifests.ts';
+import { nameFor } from '../../../webhook/request/revision.ts';
 import type { CertificateOptions } from '../../../webhook/serve-certificate.ts';
 import type { ApiServer } from './api-server.ts';
 import { Balancer, type Backend } from './balancer.ts';
@@ -13,7 +15,6 @@ import { createWorkFolder } from './work-folder.ts';
 
 const program = 'test/fakes/webhook-program.ts';
 const repository = join(import.meta.dirname, '../../..');
-const serviceAccount = 'system:serviceaccount:svidecar:svidecar';
 const groups = [
   'system:serviceaccounts',
   'system:serviceaccounts:svidecar',
@@ -55,6 +56,8 @@ export interface ReplicaOptions {
   readonly host?: string;
   /** File of the injector's configuration. */
   readonly config?: string;
+  /** Of several installations in the cluster; absent: the one without a name. */
+  readonly revision?: string;
   /** What is applied in place of `manifests/kustomize/base`, by the port where the replicas are reached. */
   readonly manifests?: (port: number) => Promise<readonly JsonObject[]>;
 }
@@ -68,27 +71,30 @@ const terminationGraceMs = 20_000;
 export async function installReplicas(
   api: ApiServer,
   certificate: Omit<CertificateOptions, 'identity' | 'hosts' | 'service'>,
-  { host = '127.0.0.1', config, manifests }: ReplicaOptions = {},
+  { host = '127.0.0.1', config, manifests, revision }: ReplicaOptions = {},
 ): Promise<Replicas> {
   const work = await createWorkFolder('replicas');
   const balancer = new Balancer();
   const servicePort = await balancer.start();
   const url = `https://${host}:${servicePort}`;
-  await apply(api, await (manifests?.(servicePort) ?? baseCalling(api, url)));
-  const kubeconfig = await api.kubeconfigFor(serviceAccount, groups);
+  const usual = (): Promise<readonly JsonObject[]> =>
+    revision === undefined ? baseCalling(api, url) : revisionCalling(api, url, revision);
+  await apply(api, await (manifests ?? usual)(servicePort));
+  const service = nameFor('svidecar', revision ?? '');
+  const kubeconfig = await api.kubeconfigFor(`system:serviceaccount:svidecar:${service}`, groups);
   const all: Replica[] = [];
   return {
     url,
     all,
     start: async (name, tree = repository) => {
       const port = await freePort();
-      const options = { service: 'svidecar', hosts: [host], identity: name, ...certificate };
+      const options = { service, hosts: [host], identity: name, ...certificate };
       const running = startProcess({
         name,
         command: process.execPath,
         args: [
           join(tree, program),
-          JSON.stringify({ kubeconfig, port, certificate: options, config }),
+          JSON.stringify({ kubeconfig, port, certificate: options, config, revision }),
         ],
         folder: work.path,
       });
@@ -138,10 +144,22 @@ export async function baseCalling(
   url: string,
   tree?: string,
 ): Promise<readonly JsonObject[]> {
-  const manifests = await renderedManifests(api, tree);
+  return calling(await renderedManifests(api, tree), url);
+}
+
+function calling(manifests: readonly JsonObject[], url: string): readonly JsonObject[] {
   return manifests.map((object) =>
     object['kind'] === 'MutatingWebhookConfiguration' ? pointedAt(object, { url }) : object,
   );
+}
+
+/** The same as a revision's. */
+async function revisionCalling(
+  api: ApiServer,
+  url: string,
+  revision: string,
+): Promise<readonly JsonObject[]> {
+  return calling(manifestsOfRevision(await renderedManifests(api), revision), url);
 }
 
 /** The text of the answer; empty when there is none. Probes do not look at the certificate, as a kubelet does not. */

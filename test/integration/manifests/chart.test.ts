@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { manifestsOfRevision } from '../../../webhook/manifests/revise-manifests.ts';
 import { startApiServer, type ApiServer } from '../harness/api-server.ts';
 import { describeWithComponents } from '../harness/components.ts';
 import { runCommand, waitUntil, type CommandResult } from '../harness/processes.ts';
@@ -107,10 +108,15 @@ describeWithComponents(['kubectl', 'helm'], 'the chart', () => {
       'manifests/kustomize/base',
       `manifests/kustomize/components/${component}`,
     );
-    const { 'Namespace svidecar': namespace, ...others } = comparable(await kustomize(work.path));
+    const rendered = await kustomize(work.path);
+    const { 'Namespace svidecar': namespace, ...others } = comparable(rendered);
     await work.remove();
     expect(namespace).toBeDefined();
     expect(comparable(stdout)).toEqual(others);
+    const named = await helmTemplate('--set', `${value},revision=canary`);
+    const revised = manifestsOfRevision(objectsIn(rendered), 'canary');
+    const text = revised.map((object) => JSON.stringify(object)).join('\n---\n');
+    expect(comparable(named.stdout)).toEqual(comparable(text));
   });
 
   test('has no fault that helm lint finds', async () => {
@@ -121,6 +127,11 @@ describeWithComponents(['kubectl', 'helm'], 'the chart', () => {
   test.each([
     ['a value that does not exist', 'replica=3', "additional properties 'replica' not allowed"],
     ['a number out of its range', 'replicas=0', "at '/replicas': minimum: got 0, want 1"],
+    [
+      'a revision with the name of a part',
+      'revision=pods',
+      'must not begin with a word that names another object',
+    ],
     ['an unknown policy', 'failurePolicy=ignore', "value must be one of 'Ignore', 'Fail'"],
     [
       'an unknown key of the configuration',

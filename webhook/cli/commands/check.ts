@@ -28,12 +28,14 @@ import {
   spireFacts,
   type SpireFlags,
 } from '../spire-flags.ts';
+import { parseRevision } from '../revision-flag.ts';
 import type { CliContext } from '../terminal.ts';
 
 interface CheckFlags extends EngineFlags, ClusterFlags, SpireFlags {
   readonly output?: 'text' | 'json';
   readonly quiet?: boolean;
   readonly socket?: string;
+  readonly revision?: string;
 }
 
 /** Milliseconds for a whole cluster: a longer run hangs. */
@@ -64,6 +66,11 @@ export function checkCommand(context: CliContext): Command {
     'files, folders, or - for standard input; without any, the cluster is checked',
   );
   return addSpireFlags(addClusterFlags(addEngineFlags(command), 'for a cluster'))
+    .option(
+      '--revision <name>',
+      'for a cluster: by whose configuration workloads are judged, where several injectors are there (default: the default one)',
+      parseRevision,
+    )
     .option('--socket <path>', 'for a cluster: a Workload API on this machine, asked as well')
     .addHelpText('after', examples)
     .action(async (paths: readonly string[], flags: CheckFlags) => {
@@ -85,6 +92,7 @@ async function checkCluster(flags: CheckFlags, context: CliContext): Promise<num
   const facts = await survey({
     api,
     namespace,
+    revision: flags.revision,
     nowMs: context.terminal.now(),
     engines: engineSource(config, context),
     spire,

@@ -8,11 +8,14 @@ import { logLevels, type LogLevel } from '#kernel/observe.ts';
 import { createLog } from '../../server/log.ts';
 import {
   addCertificateFlags,
+  usualService,
   certificateSettings,
   type CertificateFlags,
 } from '../certificate-flags.ts';
 import { addConfigFlag } from '../options.ts';
+import { nameFor, noRevision } from '../../request/revision.ts';
 import { parsePort } from '../port.ts';
+import { parseRevision } from '../revision-flag.ts';
 import type { CliContext } from '../terminal.ts';
 
 interface ServeFlags extends CertificateFlags {
@@ -21,6 +24,7 @@ interface ServeFlags extends CertificateFlags {
   readonly port: number;
   readonly kubeconfig?: string;
   readonly namespace: string;
+  readonly revision?: string;
   readonly logLevel: LogLevel;
 }
 
@@ -43,6 +47,11 @@ export function serveCommand(context: CliContext): Command {
       "svidecar's own namespace, which it never touches",
       'svidecar',
     )
+    .option(
+      '--revision <name>',
+      'which of several installations in the cluster it is (docs/revisions.md)',
+      parseRevision,
+    )
     .addOption(
       new Option('--log-level <level>', 'least level that is logged')
         .choices(logLevels)
@@ -57,11 +66,12 @@ async function run(flags: ServeFlags, { terminal, installation }: CliContext): P
   const { serve } = await import('../../serve.ts');
   const interrupted = terminal.untilInterrupted();
   const { version, templates } = installation;
+  const { revision = noRevision } = flags;
   const serving = await serve({
     files: { templates, config: flags.config, version },
     certificate: {
       settings: certificateSettings(flags),
-      service: flags.service,
+      service: flags.service === usualService ? nameFor(usualService, revision) : flags.service,
       hosts: flags.certificateHost ?? [],
       // Pods have their name as the host's; the rest tells two starts of one pod apart.
       identity: `${hostname()}_${randomUUID()}`,
@@ -73,6 +83,7 @@ async function run(flags: ServeFlags, { terminal, installation }: CliContext): P
         ? { kind: 'in_cluster' }
         : { kind: 'kubeconfig', path: flags.kubeconfig },
     namespace: flags.namespace,
+    revision,
     clock: { now: terminal.now },
     log: createLog(flags.logLevel),
   });

@@ -1,5 +1,6 @@
 /** Keeps the EnvoyFilters of a namespace as desired, and says which of them pods can rely on. */
 import type { ConfigMapProblem, ConfigMapUser } from '../../desired/desired.ts';
+import { revisionOfLabels } from '../../request/revision.ts';
 import { planUnused } from '../unused.ts';
 import {
   EnvoyFilterWriter,
@@ -8,6 +9,7 @@ import {
   type Written,
 } from './envoy-filter-writer.ts';
 import { obstacle, type EnvoyFilterTarget } from './plan-envoy-filters.ts';
+import type { EnvoyFilterEntry } from './stored-envoy-filters.ts';
 
 /** What came of the EnvoyFilters of a namespace. */
 export interface BroughtFilters {
@@ -81,10 +83,10 @@ export class EnvoyFilterKeeper {
       readonly isCurrent: boolean;
     },
   ): Promise<Pick<BroughtFilters, 'failures' | 'againInMs'>> {
-    const { filters, clock, limits } = this.#options;
+    const { clock, limits } = this.#options;
     const { steps, unusedSinceMs, againInMs } = planUnused({
       ...facts,
-      managed: filters.of(namespace).values(),
+      managed: this.#own(namespace),
       unusedSinceMs: this.#unusedSinceMs.get(namespace) ?? new Map<string, number>(),
       nowMs: clock.now(),
       graceMs: limits.graceMs,
@@ -103,6 +105,14 @@ export class EnvoyFilterKeeper {
   forget(namespace: string): void {
     this.#unusedSinceMs.delete(namespace);
     this.#problems.delete(namespace);
+  }
+
+  /** Another revision's are not ours to remove. */
+  #own(namespace: string): readonly EnvoyFilterEntry[] {
+    const { filters, revision } = this.#options;
+    return [...filters.of(namespace).values()].filter(
+      ({ labels }) => revisionOfLabels(labels) === revision,
+    );
   }
 
   async #bringOne(target: EnvoyFilterTarget): Promise<Written> {

@@ -25,6 +25,8 @@ export interface EnvoyFilterWriterOptions {
   readonly filters: EnvoyFilterStore;
   /** Whether a ConfigMap of ours has this name: then its EnvoyFilter was there before. */
   readonly hasConfigMap: (namespace: string, name: string) => boolean;
+  /** Of the installation; empty for the one without a name. */
+  readonly revision: string;
   readonly events: EventWriter;
   readonly log: Log;
 }

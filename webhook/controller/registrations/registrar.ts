@@ -30,6 +30,8 @@ export interface RegistrarOptions {
   /** Of this replica, different for each start. */
   readonly identity: string;
   readonly config: () => InjectorConfig;
+  /** Of several installations in a cluster only the default registers: an identity is the same whoever injects. */
+  readonly isDefault: () => boolean;
   /** Namespaces that are never touched, our own among them. */
   readonly ignoredNamespaces: () => ReadonlySet<string>;
   readonly open: OpenSpire;
@@ -136,7 +138,7 @@ export class Registrar {
     await this.#close();
   }
 
-  /** There is a new configuration. */
+  /** There is a new configuration, or another default. */
   configurationChanged(): void {
     this.#revise();
     this.#objects?.reviseAll();
@@ -192,8 +194,9 @@ export class Registrar {
   }
 
   #seek(): void {
-    const { registration } = this.#options.config();
-    this.#lead.seek(registration !== 'none' || this.#relationships.isNeeded());
+    const { config, isDefault } = this.#options;
+    const isNeeded = config().registration !== 'none' || this.#relationships.isNeeded();
+    this.#lead.seek(isNeeded && isDefault());
   }
 
   #objectsOf(cluster: RegisteredCluster): ClusterSpiffeIdLoop {

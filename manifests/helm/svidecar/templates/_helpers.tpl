@@ -5,11 +5,19 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.revision }}
+svidecar.dev/revision: {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{/* After the name of each object. */}}
+{{- define "svidecar.suffix" -}}
+{{- with .Values.revision }}-{{ . }}{{ end -}}
 {{- end }}
 
 {{- define "svidecar.selectorLabels" -}}
 app.kubernetes.io/name: svidecar
-app.kubernetes.io/component: webhook
+app.kubernetes.io/component: webhook{{ include "svidecar.suffix" . }}
 {{- end }}
 
 {{- define "svidecar.image" -}}
@@ -25,9 +33,9 @@ app.kubernetes.io/component: webhook
 {{/* Where the served certificate is, with its authority beside it. */}}
 {{- define "svidecar.certificateSecret" -}}
 {{- if eq .Values.certificates.source "self-signed" -}}
-svidecar-tls
+svidecar-tls{{ include "svidecar.suffix" . }}
 {{- else -}}
-{{ .Values.certificates.secretName }}
+{{ .Values.certificates.secretName }}{{ if eq .Values.certificates.source "cert-manager" }}{{ include "svidecar.suffix" . }}{{ end }}
 {{- end -}}
 {{- end }}
 
@@ -35,6 +43,9 @@ svidecar-tls
 {{- define "svidecar.checkValues" -}}
 {{- if and (not .Values.guard.enabled) (eq .Values.failurePolicy "Ignore") -}}
 {{- fail "guard.enabled: false with failurePolicy: Ignore would let pods in without protection while svidecar is away: set failurePolicy to Fail, or leave the guard on" -}}
+{{- end -}}
+{{- if regexMatch "^(authority|bans|ca-bundles|certificates|clusterspiffeids|default|guard|own-writes|pods|registrations|root|serving|tls|webhook|workloads)(-|$)" .Values.revision -}}
+{{- fail (printf "revision: %s must not begin with a word that names another object of svidecar; for the default revision leave it empty" .Values.revision) -}}
 {{- end -}}
 {{- if has .Release.Namespace (list "kube-system" "default") -}}
 {{- fail (printf "svidecar never touches its own namespace, so %s is none for it: install with --namespace svidecar --create-namespace" .Release.Namespace) -}}

@@ -79,7 +79,13 @@ beforeEach(() => {
   filters.followed().available?.('there');
   const common = { api, clock: { now: (): number => nowMs }, limits, log: new SilentLog() };
   const events = new EventWriter({ ...common, instance: 'svidecar-1' });
-  keeper = new EnvoyFilterKeeper({ ...common, filters, events, hasConfigMap: () => false });
+  keeper = new EnvoyFilterKeeper({
+    ...common,
+    filters,
+    events,
+    hasConfigMap: () => false,
+    revision: '',
+  });
   keeper.start(new AbortController().signal);
 });
 
@@ -161,6 +167,7 @@ test('before it is known whether there is such a kind, nothing is written, told 
     filters: unknown,
     events,
     hasConfigMap: () => false,
+    revision: '',
   });
   const { standing, gone, problems } = await early.bring('shop', [target]);
   expect([standing.size, gone.size, problems.length]).toEqual([0, 0, 0]);

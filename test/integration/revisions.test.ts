@@ -1,0 +1,301 @@
+/** Two installations on one API server, as real processes: who is asked, who is the default, and what is left when one goes. */
+import { readFile } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { statusOf } from '../../webhook/injection/status.ts';
+import { runSvidecar } from '../fakes/fake-terminal.ts';
+import { Admissions } from './harness/admissions.ts';
+import { startApiServer, type ApiServer } from './harness/api-server.ts';
+import { describeWithComponents } from './harness/components.ts';
+import { hooksAreFollowed } from './harness/hooks-followed.ts';
+import { waitUntil } from './harness/processes.ts';
+import { installReplicas, type Replica, type Replicas } from './harness/replicas.ts';
+import { shopParts } from './harness/shop-fixture.ts';
+import { renderedManifests } from './harness/webhook.ts';
+
+const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
+/** A leaf of an hour: certificates are no matter here. */
+const lives = { leafS: 3_600, authorityS: 36_000, settleS: 1 };
+const leaseTimes = { durationMs: 3_000, renewDeadlineMs: 2_000, retryMs: 500 };
+const certificate = { settings: { kind: 'self_signed' as const, lives }, leaseTimes };
+/** Milliseconds that a start may take on a machine with other work. */
+const startMs = 90_000;
+/** Milliseconds in which a controller that would write does. */
+const quietMs = 1_500;
+const label = 'svidecar.dev/revision';
+const shop = shopParts();
+
+/** @param names what the pod template names */
+function pod(names?: string): JsonObject {
+  const metadata = objectAt(shop.pod, 'metadata');
+  const labels = {
+    ...objectAt(metadata, 'labels'),
+    ...(names === undefined ? {} : { [label]: names }),
+  };
+  return { ...shop.pod, metadata: { ...metadata, labels } };
+}
+
+function deployment(name: string, names?: string): JsonObject {
+  const template = { metadata: pod(names)['metadata'] ?? {}, spec: shop.pod['spec'] ?? {} };
+  const spec = { replicas: 1, selector: { matchLabels: { app: 'frontend' } }, template };
+  return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name }, spec };
+}
+
+/** Who injected a stored object; undefined where nobody did. */
+function injector(object: JsonObject): string | undefined {
+  const spec = objectAt(object, 'spec');
+  const status = statusOf(object['kind'] === 'Pod' ? object : objectAt(spec, 'template'));
+  return status === undefined ? undefined : (status.revision ?? 'unnamed');
+}
+
+describeWithComponents(programs, 'two revisions', () => {
+  let api: ApiServer;
+  let unnamed: Replicas;
+  let canary: Replicas;
+  let first: Replica;
+  let second: Replica;
+  let admissions: Admissions;
+  const flow = new AbortController();
+  let flowing: Promise<void> = Promise.resolve();
+
+  beforeAll(async () => {
+    api = await startApiServer();
+    unnamed = await installReplicas(api, certificate);
+    canary = await installReplicas(api, certificate, { revision: 'canary' });
+    [first, second] = await Promise.all([unnamed.start('old-1'), canary.start('canary-1')]);
+    await unnamed.takesReviews(first, startMs);
+    await canary.takesReviews(second, startMs);
+    for (const [name, revision] of [['plain'], ['trial', 'canary'], ['lost', 'nobody']]) {
+      const named = revision === undefined ? {} : { [label]: revision };
+      await api.createNamespace(name ?? '', { 'svidecar.dev/injection': 'enabled', ...named });
+      await api.request('POST', `/api/v1/namespaces/${name ?? ''}/configmaps`, shop.source);
+    }
+    admissions = new Admissions(api, 'plain', shop.pod);
+    flowing = admit();
+  });
+  afterAll(async () => {
+    flow.abort();
+    await flowing;
+    await Promise.all([unnamed.stop(), canary.stop()]);
+    await api.stop();
+  });
+
+  async function admit(): Promise<void> {
+    while (!flow.signal.aborted) await admissions.run(10, 50);
+  }
+
+  async function send(
+    path: string,
+    object: JsonObject,
+  ): Promise<{ status: number; body: JsonObject }> {
+    const { status, body } = await api.request('POST', path, object);
+    return { status, body: isObject(body) ? body : {} };
+  }
+
+  function sendPod(namespace: string, name: string, names?: string): ReturnType<typeof send> {
+    const object = pod(names);
+    const metadata = { ...objectAt(object, 'metadata'), name };
+    return send(`/api/v1/namespaces/${namespace}/pods?dryRun=All`, { ...object, metadata });
+  }
+
+  function deployments(namespace: string, query = ''): string {
+    return `/apis/apps/v1/namespaces/${namespace}/deployments${query}`;
+  }
+
+  async function live(namespace: string): Promise<JsonObject> {
+    const { body } = await api.request('GET', `${deployments(namespace)}/web`);
+    return isObject(body) ? body : {};
+  }
+
+  /** By name, which revision svidecar's ConfigMaps of a namespace are labelled with. */
+  async function kept(namespace: string): Promise<Readonly<Record<string, string>>> {
+    const { body } = await api.request('GET', `/api/v1/namespaces/${namespace}/configmaps`);
+    const ours = listAt(isObject(body) ? body : {}, 'items')
+      .filter(isObject)
+      .map((each) => objectAt(each, 'metadata'))
+      .filter((each) => objectAt(each, 'labels')['app.kubernetes.io/managed-by'] === 'svidecar');
+    return Object.fromEntries(
+      ours.map((each) => [
+        stringAt(each, 'name') ?? '',
+        stringAt(objectAt(each, 'labels'), label) ?? 'unnamed',
+      ]),
+    );
+  }
+
+  /** That what the Deployment's status names is there, and whose it is. */
+  async function keptBy(namespace: string, revision: string): Promise<void> {
+    await waitUntil(`what web in ${namespace} needs is there, of ${revision}`, async () => {
+      const status = statusOf(objectAt(objectAt(await live(namespace), 'spec'), 'template'));
+      const there = await kept(namespace);
+      const names = [status?.helper?.configMap, status?.envoy?.derived];
+      return names.every((name) => name !== undefined && there[name] === revision);
+    });
+  }
+
+  /** Each hook that was called for an object of that name, as `<configuration> <hook>`. */
+  async function called(name: string): Promise<readonly string[]> {
+    const lines = (await readFile(api.auditLog, 'utf8')).trimEnd().split('\n');
+    const events = lines.filter((line) => line.includes(`"name":"${name}"`));
+    const texts = events.flatMap((line) => [
+      ...line.matchAll(
+        /"mutation\.webhook\.admission\.k8s\.io\/round_0_index_\d+":("(?:[^"\\]|\\.)*")/g,
+      ),
+    ]);
+    return [
+      ...new Set(
+        texts.map(([, text = '']) => {
+          const said: unknown = JSON.parse(JSON.parse(text) as string);
+          const call = isObject(said) ? said : {};
+          return `${stringAt(call, 'configuration') ?? ''} ${stringAt(call, 'webhook') ?? ''}`;
+        }),
+      ),
+    ];
+  }
+
+  function svidecar(...words: readonly string[]): ReturnType<typeof runSvidecar> {
+    return runSvidecar([...words, '--kubeconfig', api.kubeconfig]);
+  }
+
+  function expectNoneFailed(): void {
+    expect(admissions.outcomes).toMatchObject({ uninjected: [], refused: [] });
+  }
+
+  const choices = [
+    { namespace: 'plain', names: undefined, by: 'unnamed', hook: 'svidecar-KIND KIND' },
+    {
+      namespace: 'plain',
+      names: 'canary',
+      by: 'canary',
+      hook: 'svidecar-KIND-canary labelled-KIND',
+    },
+    { namespace: 'trial', names: undefined, by: 'canary', hook: 'svidecar-KIND-canary KIND' },
+    {
+      namespace: 'trial',
+      names: 'canary',
+      by: 'canary',
+      hook: 'svidecar-KIND-canary labelled-KIND',
+    },
+    {
+      namespace: 'lost',
+      names: 'canary',
+      by: 'canary',
+      hook: 'svidecar-KIND-canary labelled-KIND',
+    },
+  ] as const;
+
+  test.each(choices)(
+    'in $namespace, a template that names $names is for $by alone',
+    async (choice) => {
+      const { namespace, names, by, hook } = choice;
+      const name = `in-${namespace}-${names ?? 'none'}`;
+      const workload = await send(
+        deployments(namespace, '?dryRun=All'),
+        deployment(`${name}-workload`, names),
+      );
+      const single = await sendPod(namespace, `${name}-pod`, names);
+      expect([workload.status, injector(workload.body)]).toEqual([201, by]);
+      expect([single.status, injector(single.body)]).toEqual([201, by]);
+      await waitUntil('the audit log has it', async () => (await called(`${name}-pod`)).length > 0);
+      expect(await called(`${name}-pod`)).toEqual([
+        `${hook.replaceAll('KIND', 'pods')}.svidecar.dev`,
+      ]);
+      expect(await called(`${name}-workload`)).toEqual([
+        `${hook.replaceAll('KIND', 'workloads')}.svidecar.dev`,
+      ]);
+    },
+  );
+
+  test('where nobody is chosen, a pod is refused, and the words name the revision', async () => {
+    for (const [namespace, names] of [['lost'], ['plain', 'nobody'], ['trial', 'default']]) {
+      const { status, body } = await sendPod(namespace ?? '', 'for-nobody', names);
+      expect(status, JSON.stringify(body)).toBe(403);
+      expect(body['message']).toContain(`revision ${names ?? 'nobody'}`);
+    }
+  });
+
+  test('each keeps the ConfigMaps of what it injected, under names of its own', async () => {
+    for (const namespace of ['plain', 'trial'])
+      expect((await send(deployments(namespace), deployment('web'))).status).toBe(201);
+    await keptBy('plain', 'unnamed');
+    await keptBy('trial', 'canary');
+    const one = Object.keys(await kept('plain'));
+    const other = Object.keys(await kept('trial'));
+    expect(one.filter((name) => other.includes(name))).toEqual([]);
+  });
+
+  test('the default moves, and back, while pods come and go', async () => {
+    const plan = await svidecar('revision', 'default', 'canary');
+    expect(plan.code).toBe(1);
+    expect(plan.out).toContain('name: svidecar-default');
+    for (const [words, by] of [
+      [['canary'], 'canary'],
+      [[], 'unnamed'],
+      [['canary'], 'canary'],
+    ] as const) {
+      const moved = await svidecar('revision', 'default', ...words, '--yes');
+      expect(moved.code, moved.err).toBe(0);
+      await hooksAreFollowed(api);
+      const { status, body } = await send(deployments('plain', '?dryRun=All'), deployment(`moved`));
+      expect([status, injector(body)]).toEqual([201, by]);
+    }
+    expect((await svidecar('revision', 'list')).out).toMatch(/^canary +default/m);
+    expectNoneFailed();
+  });
+
+  test('a workload is taken over at its next roll-out, and not before', async () => {
+    const before = await kept('plain');
+    const path = `${deployments('plain')}/web`;
+    await api.request('PATCH', path, { metadata: { annotations: { 'example.org/mark': 'a' } } });
+    expect(injector(await live('plain'))).toBe('unnamed');
+    const annotations = { 'kubectl.kubernetes.io/restartedAt': '2026-11-30T11:00:00Z' };
+    await api.request('PATCH', path, { spec: { template: { metadata: { annotations } } } });
+    expect(injector(await live('plain'))).toBe('canary');
+    await keptBy('plain', 'canary');
+    // Pods of before may still run by these.
+    expect(await kept('plain')).toMatchObject(before);
+  });
+
+  test('the old one goes with its manifests, and takes nothing of the new one along', async () => {
+    const before = { plain: await kept('plain'), trial: await kept('trial') };
+    const manifests = await renderedManifests(api);
+    const input = manifests
+      .filter(({ kind }) => kind !== 'Namespace')
+      .map((object) => stringify(object))
+      .join('---\n');
+    const removed = await api.kubectl(['delete', '-f', '-'], { input });
+    expect(removed.code, removed.stderr).toBe(0);
+    await first.stop();
+    await wait(quietMs);
+    expect({ plain: await kept('plain'), trial: await kept('trial') }).toEqual(before);
+    for (const namespace of ['plain', 'trial']) {
+      const { status, body } = await send(
+        deployments(namespace, '?dryRun=All'),
+        deployment('after'),
+      );
+      expect([status, injector(body)]).toEqual([201, 'canary']);
+    }
+    expectNoneFailed();
+    expect(admissions.outcomes.injected).toBeGreaterThan(100);
+  });
+
+  test('no ConfigMap was written by both', async () => {
+    const writers = new Map<string, Set<string>>();
+    for (const line of (await readFile(api.auditLog, 'utf8')).trimEnd().split('\n')) {
+      const [, user] =
+        /"username":"system:serviceaccount:svidecar:(svidecar[a-z-]*)"/.exec(line) ?? [];
+      const [, name] =
+        /"resource":"configmaps",("namespace":"[a-z]+","name":"[^"]+")/.exec(line) ?? [];
+      if (
+        user === undefined ||
+        name === undefined ||
+        !/"verb":"(?:create|patch|update|delete)"/.test(line)
+      )
+        continue;
+      writers.set(name, (writers.get(name) ?? new Set()).add(user));
+    }
+    expect(writers.size).toBeGreaterThan(4);
+    expect([...writers].filter(([, users]) => users.size > 1)).toEqual([]);
+  });
+});

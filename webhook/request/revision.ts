@@ -1,0 +1,59 @@
+/** Which of several installations injects an object: a label of its pod template, or else of its namespace. */
+import { own } from '#kernel/members.ts';
+import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { revisionLabel } from './metadata-keys.ts';
+
+/** The installation without a name; it is chosen by naming none. */
+export const noRevision = '';
+
+/** So that each name that is made of it fits, and is a label's value. */
+const maxLength = 40;
+const form = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+/** Ends of names of ours, with which a name would be another object's; and what would be taken for no revision at all. */
+const reserved =
+  /^(authority|bans|ca-bundles|certificates|clusterspiffeids|default|guard|own-writes|pods|registrations|root|serving|tls|webhook|workloads)(-|$)/;
+
+/** Why this cannot be a revision's name; undefined for one that can. */
+export function revisionFault(name: string): string | undefined {
+  if (name.length > maxLength || !form.test(name))
+    return `must be 1 to ${maxLength} lower-case letters, digits and dashes, and begin and end with a letter or digit`;
+  const [, word] = reserved.exec(name) ?? [];
+  if (word === undefined) return undefined;
+  return word === 'default'
+    ? 'must not begin with "default": the default revision is the one that is chosen by naming none'
+    : `must not begin with "${word}", which names another object of svidecar`;
+}
+
+/** The label of an object's metadata; undefined where it has none. */
+export function revisionIn(metadata: JsonObject): string | undefined {
+  return stringAt(objectAt(metadata, 'labels'), revisionLabel);
+}
+
+/** The label among an object's labels; none is the installation without a name. */
+export function revisionOfLabels(labels: Readonly<Record<string, string>>): string {
+  return own(labels, revisionLabel) ?? noRevision;
+}
+
+/** Whom a pod template, in a namespace, is for: the template's label wins. */
+export function chosenRevision(
+  template: string | undefined,
+  namespace: string | undefined,
+): string {
+  return template ?? namespace ?? noRevision;
+}
+
+/** The name of an object of ours in an installation. */
+export function nameFor(name: string, revision: string): string {
+  return revision === noRevision ? name : `${name}-${revision}`;
+}
+
+/** For sentences. */
+export function revisionWords(name: string): string {
+  return name === noRevision ? 'the default revision' : `revision ${name}`;
+}
+
+/** Before the name of a hook that finds its objects by their own label, whatever their namespace names. */
+export const byLabel = 'labelled-';
+
+/** Of the one object that says which revision is the default, where that is not the installation without a name. */
+export const defaultHooksName = 'svidecar-default';
