@@ -44,11 +44,25 @@ describeWithComponents(programs, 'svidecar restart', () => {
   });
 
   function restart(...flags: readonly string[]): ReturnType<typeof runCommand> {
+    return restartBy(webhook.configFile, ...flags);
+  }
+
+  function restartBy(
+    configFile: string,
+    ...flags: readonly string[]
+  ): ReturnType<typeof runCommand> {
     const main = join(import.meta.dirname, '../../webhook/main.ts');
-    const given = ['--kubeconfig', api.kubeconfig, '--config', webhook.configFile];
+    const given = ['--kubeconfig', api.kubeconfig, '--config', configFile];
     return runCommand(process.execPath, [main, 'restart', ...flags, ...given], {
       deadlineMs: 60_000,
     });
+  }
+
+  async function specs(): Promise<readonly unknown[]> {
+    const { body } = await api.request('GET', path);
+    return listAt(isObject(body) ? body : {}, 'items').map(
+      (each) => isObject(each) && each['spec'],
+    );
   }
 
   /** Requests of memory of the helper in the stored pod templates, by workload. */
@@ -123,6 +137,22 @@ describeWithComponents(programs, 'svidecar restart', () => {
     expect(performance.now() - began).toBeGreaterThan(6_000);
     expect(await requests()).toEqual({ front: '80Mi', back: '80Mi', till: '80Mi' });
     expect(await restart('--stale')).toMatchObject({ code: 0, stderr: 'nothing to restart\n' });
+  });
+
+  test('what would stay as it is, is not restarted: the webhook goes by something else, or the workload is paused', async () => {
+    const other = `${webhook.configFile}.other`;
+    await writeFile(other, 'helper: {memoryRequest: 96Mi}\n');
+    await api.request('PATCH', `${path}/till`, { spec: { paused: true } });
+    const before = await specs();
+    const said = await restartBy(other, '--stale', '--yes', '--per-minute', '1');
+    expect(said.code).toBe(1);
+    const words = said.stdout.split('\n').filter((line) => line.includes('not restarted'));
+    expect(words).toEqual([
+      expect.stringContaining('edge/back  not restarted: svidecar in the cluster would leave it'),
+      expect.stringContaining('edge/front  not restarted: svidecar in the cluster would leave it'),
+      'Deployment edge/till  not restarted: it is paused; kubectl rollout resume deployment/till -n edge',
+    ]);
+    expect(await specs()).toEqual(before);
   });
 
   test('without svidecar in the cluster nothing is restarted, and it says so', async () => {

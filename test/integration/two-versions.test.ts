@@ -265,6 +265,15 @@ describeWithComponents(programs, 'an upgrade from the release before, and a step
     expectNoneFailed();
   });
 
+  test('the command of a newer version restarts nothing that the older one would inject again', async () => {
+    const before = await standing();
+    const said = await restart(repository, '--yes', '--per-minute', '600');
+    expect([...said.stdout.matchAll(/not restarted: svidecar in the cluster/g)]).toHaveLength(
+      older.isSame ? 0 : 3,
+    );
+    expect(await standing()).toEqual(before);
+  });
+
   test('an upgrade leaves workloads, their pods and what they need as they are', async () => {
     const before = await standing();
     await rollTo('newer', repository, async () => {

@@ -4,6 +4,7 @@ import type { Log } from '#kernel/observe.ts';
 import { workloadId, type SeenPod } from '../console/board-entries.ts';
 import type { ClusterStanding } from '../console/console-model.ts';
 import { CoverageBoard } from '../console/coverage-board.ts';
+import { judgeWorkload, type WorkloadVerdict } from '../console/judge-workload.ts';
 import { defaultApiLimits, type ApiLimits } from '../kube/api-limits.ts';
 import type { FollowedResource } from '../kube/followed-resource.ts';
 import { Reflector, type Follower } from '../kube/reflector.ts';
@@ -128,6 +129,12 @@ export class ConsoleCluster {
   /** Workloads that wait for their verdict. */
   get backlog(): number {
     return this.#queue.size;
+  }
+
+  /** By the configuration and the ConfigMaps that are known; undefined until they are. */
+  judge(object: JsonObject): WorkloadVerdict | undefined {
+    const context = this.configuration.judge(this.#configMaps.read);
+    return context === undefined ? undefined : judgeWorkload(object, context);
   }
 
   #makeQueue(): JudgeQueue {

@@ -1,12 +1,16 @@
 /** Where each workload stands, once: the console's board, waited for until all of it is judged. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { AppError } from '#kernel/errors.ts';
+import type { JsonObject } from '#kernel/json.ts';
 import type { ClusterStanding, WorkloadRow } from '../console/console-model.ts';
+import type { WorkloadVerdict } from '../console/judge-workload.ts';
 import { ConsoleCluster, type ConsoleClusterOptions } from './console-cluster.ts';
 
 export interface JudgedWorkloads {
   readonly rows: readonly WorkloadRow[];
   readonly standing: ClusterStanding;
+  /** Another object, as the rows were judged. */
+  readonly judge: (object: JsonObject) => WorkloadVerdict | undefined;
 }
 
 /** Milliseconds between two looks, and for the whole: a longer one hangs. */
@@ -29,7 +33,8 @@ export async function judgedWorkloads(options: ConsoleClusterOptions): Promise<J
       const rows = cluster.board.rows();
       const isWhole = standing.connection === 'connected' && standing.awaited.length === 0;
       const isJudged = rows.every(({ why }) => why?.id !== 'being_judged');
-      if (isWhole && isJudged && cluster.backlog === 0) return { rows, standing };
+      if (isWhole && isJudged && cluster.backlog === 0)
+        return { rows, standing, judge: (object) => cluster.judge(object) };
       if (options.clock.now() > deadline)
         throw new AppError('CLUSTER_UNREACHABLE', `${standing.server}: not read in five minutes`);
     }

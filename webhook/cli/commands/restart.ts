@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Command } from 'commander';
 import { AppError } from '#kernel/errors.ts';
+import type { JudgedWorkloads } from '../../console-cluster/judged-workloads.ts';
 import type { NamedWorkload } from '../../console-cluster/restart-workload.ts';
 import type { ClusterStanding, WorkloadRow } from '../../console/console-model.ts';
 import { isInVain } from '../../console/coverage-status.ts';
@@ -65,11 +66,11 @@ async function run(flags: RestartFlags, context: CliContext): Promise<number> {
   const pace = paceOf(flags);
   checkNamespace(flags.namespace);
   const api = await connectTo(flags, context);
-  const { chosen, unknown } = await choose(flags, api, context);
+  const { chosen, unknown, judge } = await choose(flags, api, context);
   const able = chosen.filter(isRestartable);
   tellChosen(chosen, unknown, context);
   const left = chosen.length > able.length ? exitCodes.refused : exitCodes.ok;
-  if (flags.yes === true && !(await restartAll(able, { api, pace, context })))
+  if (flags.yes === true && !(await restartAll(able, { api, pace, context, judge })))
     return exitCodes.refused;
   return left === exitCodes.ok && unknown > 0 ? exitCodes.unreachable : left;
 }
@@ -106,14 +107,19 @@ function paceOf({ perMinute, patience }: RestartFlags): Pace {
   return { everyMs: 60_000 / rate, patienceMs: parseDuration(patience) * 1_000 };
 }
 
+interface Choice {
+  readonly chosen: readonly WorkloadRow[];
+  readonly unknown: number;
+}
+
 async function choose(
   { stale, missing, namespace, config }: RestartFlags,
   api: RightsApi,
   context: CliContext,
-): Promise<{ readonly chosen: readonly WorkloadRow[]; readonly unknown: number }> {
+): Promise<Pick<JudgedWorkloads, 'judge'> & Choice> {
   // Loaded when called: other commands need no watches.
   const { judgedWorkloads } = await import('../../console-cluster/judged-workloads.ts');
-  const { rows, standing } = await judgedWorkloads({
+  const { rows, standing, judge } = await judgedWorkloads({
     api,
     namespace,
     configFile: config,
@@ -130,6 +136,7 @@ async function choose(
   return {
     chosen: rows.filter(isChosen).sort((a, b) => (a.id < b.id ? -1 : 1)),
     unknown: rows.filter(({ status }) => status === 'unknown').length,
+    judge,
   };
 }
 
@@ -148,38 +155,63 @@ function nameOf({ kind, namespace, name }: NamedWorkload): string {
   return `${kind} ${namespace}/${name}`;
 }
 
-interface Site {
+interface Site extends Pick<JudgedWorkloads, 'judge'> {
   readonly api: RightsApi;
   readonly pace: Pace;
   readonly context: CliContext;
 }
 
-/** @returns whether all of them are ready again */
-async function restartAll(all: readonly NamedWorkload[], site: Site): Promise<boolean> {
+/** @returns whether all of them are ready again, and as of today */
+async function restartAll(all: readonly WorkloadRow[], site: Site): Promise<boolean> {
   const { pace, context } = site;
   const { terminal } = context;
   const interrupted = terminal.untilInterrupted();
-  const { restartWorkload } = await import('../../console-cluster/restart-workload.ts');
   let dueMs = 0;
+  let areAllDone = true;
   for (const [index, workload] of all.entries()) {
     const early = dueMs - terminal.now();
     if (early > 0) await wait(early, undefined, { signal: interrupted }).catch(() => undefined);
     if (interrupted.aborted) return stopped(all.length - index, 'it was interrupted', terminal);
-    dueMs = terminal.now() + pace.everyMs;
-    const signal = AbortSignal.timeout(askMs);
-    await restartWorkload(site.api, workload, { nowMs: terminal.now(), signal });
-    const end = await untilRolled(workload, site, interrupted);
-    if (end.kind === 'by_hand') {
-      terminal.out(`${nameOf(workload)}  ${end.words}\n`);
-      continue;
-    }
-    if (end.kind !== 'done') {
-      terminal.out(`${nameOf(workload)}  restarted, and not ready: ${end.words}\n`);
+    const end = await restartOne(workload, site, interrupted);
+    terminal.out(`${nameOf(workload)}  ${end.words}\n`);
+    if (end.kind === 'not_ready')
       return stopped(all.length - index - 1, 'a workload did not become ready', terminal);
-    }
-    terminal.out(`${nameOf(workload)}  restarted, and ready\n`);
+    if (end.kind === 'in_vain') areAllDone = false;
+    // What was not touched costs no time.
+    if (end.kind === 'restarted') dueMs = end.beganMs + pace.everyMs;
   }
-  return true;
+  return areAllDone;
+}
+
+type Ended =
+  | { readonly kind: 'restarted'; readonly words: string; readonly beganMs: number }
+  | { readonly kind: 'not_ready' | 'in_vain' | 'nothing_to_do'; readonly words: string };
+
+async function restartOne(
+  workload: WorkloadRow,
+  site: Site,
+  interrupted: AbortSignal,
+): Promise<Ended> {
+  const { restartProspect, restartWorkload } =
+    await import('../../console-cluster/restart-workload.ts');
+  const { api, judge } = site;
+  const beganMs = site.context.terminal.now();
+  const asked = { nowMs: beganMs, signal: AbortSignal.timeout(askMs) };
+  try {
+    const prospect = await restartProspect(api, workload, { ...asked, judge });
+    if (prospect.kind === 'in_vain')
+      return { kind: 'in_vain', words: `not restarted: ${prospect.words}` };
+    if (prospect.kind === 'current') return { kind: 'nothing_to_do', words: prospect.words };
+    await restartWorkload(api, workload, asked);
+    const end = await untilRolled(workload, site, interrupted);
+    if (end.kind === 'by_hand') return { kind: 'restarted', words: end.words, beganMs };
+    return end.kind === 'done'
+      ? { kind: 'restarted', words: 'restarted, and ready', beganMs }
+      : { kind: 'not_ready', words: `restarted, and not ready: ${end.words}` };
+  } catch (thrown) {
+    if (!(thrown instanceof AppError) || thrown.code !== 'OBJECT_NOT_FOUND') throw thrown;
+    return { kind: 'nothing_to_do', words: 'is gone' };
+  }
 }
 
 function stopped(left: number, why: string, { err }: CliContext['terminal']): false {
