@@ -1,6 +1,7 @@
 /** `scripts/release`: makes a release, or verifies one. */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { printable } from '#kernel/text.ts';
 import { makeRelease } from './release.d/make-release.ts';
 import { verifyRelease, type Signers } from './release.d/verify-release.ts';
 
@@ -73,9 +74,10 @@ function verify([folder, ...rest]: readonly string[], values: Values): number {
   const isHalf = (signers === undefined) !== (identity === undefined);
   if (folder === undefined || rest.length > 0 || isHalf) return wrongUsage();
   const { faults, notes } = verifyRelease(resolve(caller, folder), signersOf(signers, identity));
-  for (const fault of faults) console.error(`wrong: ${fault}`);
+  // Names of files are a stranger's words.
+  for (const fault of faults) console.error(printable(`wrong: ${fault}`));
   if (faults.length > 0) return 1;
-  for (const note of notes) console.log(note);
+  for (const note of notes) console.log(printable(note));
   return 0;
 }
 

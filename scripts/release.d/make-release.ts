@@ -1,6 +1,6 @@
 /** What a user installs, in one folder: the npm package, images, the chart, plain manifests, and what proves them. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { sha256 } from '../image-archive.ts';
 import { sizeOf, writeParts } from '../parts.ts';
@@ -8,6 +8,7 @@ import { sbomOfPackage } from '../sbom.ts';
 import {
   provenance,
   provenanceFile,
+  refuseForeignFiles,
   signatureFile,
   sumsFile,
   sumsOf,
@@ -20,7 +21,7 @@ import { signatureNamespace } from './verify-release.ts';
 
 export interface ReleaseOptions {
   readonly version: string;
-  /** Is emptied first. */
+  /** Is replaced, if it holds a release. */
   readonly out: string;
   /** Where the images will be pulled from; goes before their names. Empty: they are named as in the tree. */
   readonly registry: string;
@@ -30,10 +31,23 @@ export interface ReleaseOptions {
 
 /** @throws {Error} in words, where the tree is not clean or says another version */
 export async function makeRelease(options: ReleaseOptions): Promise<void> {
-  const { version, out, key, registry } = options;
+  const { version, out, key } = options;
   const commit = cleanCommit();
   refuseOtherVersion(version);
+  refuseForeignFiles(out);
+  if (key !== undefined && !existsSync(key)) throw new Error(`there is no key ${key} to sign with`);
   rmSync(out, { recursive: true, force: true });
+  try {
+    await writeRelease(options, commit);
+  } catch (thrown) {
+    // Half of one is none, and would be in the way of the next.
+    rmSync(out, { recursive: true, force: true });
+    throw thrown;
+  }
+}
+
+async function writeRelease(options: ReleaseOptions, commit: string): Promise<void> {
+  const { version, out, key, registry } = options;
   await writeNpmPackage(out, version);
   const images = await writeImages({
     version,

@@ -80,6 +80,7 @@ function verifySignature(folder: string, signers: Signers | undefined): Verified
   }
   if (!isSigned) return { faults: [`${signatureFile} is missing: nobody signed`], notes: [] };
   const { file, identity } = signers;
+  if (!existsSync(file)) return { faults: [`there is no file ${file} of signers`], notes: [] };
   const args = [
     '-Y',
     'verify',
@@ -98,7 +99,7 @@ function verifySignature(folder: string, signers: Signers | undefined): Verified
   });
   if (error !== undefined)
     return { faults: [`ssh-keygen cannot be run: ${error.message}`], notes: [] };
-  const said = `${stdout}${stderr}`.trim();
+  const said = `${stdout}${stderr}`.trim().replaceAll(/\r?\n/g, '; ');
   return status === 0
     ? { faults: [], notes: [said] }
     : { faults: [`${signatureFile} is not one of ${identity}: ${said}`], notes: [] };

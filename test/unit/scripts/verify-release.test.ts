@@ -1,6 +1,15 @@
 /** A folder is a release only as long as nothing in it was changed, added or taken away, and by whom it was signed. */
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -90,6 +99,50 @@ test.each([
     'b.yaml differs from what is in provenance.json',
   ],
   [
+    'a link beside the files',
+    () => {
+      symlinkSync('/etc/passwd', join(folder, 'npm/link'));
+    },
+    'npm/link is a symbolic link: it does not belong here',
+  ],
+  [
+    'a folder that is a link to the same files',
+    () => {
+      renameSync(join(folder, 'npm'), join(work, 'npm'));
+      symlinkSync(join(work, 'npm'), join(folder, 'npm'));
+    },
+    'npm is a symbolic link: it does not belong here',
+  ],
+  [
+    'a pipe, which is not read',
+    () => {
+      execFileSync('mkfifo', [join(folder, 'npm/pipe')]);
+    },
+    'npm/pipe is no ordinary file: it does not belong here',
+  ],
+  [
+    'a file that is listed twice',
+    () => {
+      const text = sumsText(sumsOf(folder));
+      writeFileSync(join(folder, sumsFile), text + text);
+    },
+    'SHA256SUMS has two lines about b.yaml',
+  ],
+  [
+    'a statement about nothing',
+    () => {
+      writeFileSync(join(folder, provenanceFile), '{"subject": [null, {"name": 3}]}');
+    },
+    'b.yaml is not in provenance.json',
+  ],
+  [
+    'a statement that is no JSON',
+    () => {
+      writeFileSync(join(folder, provenanceFile), '{');
+    },
+    'no in-toto statement',
+  ],
+  [
     'no list',
     () => {
       rmSync(join(folder, sumsFile));
@@ -135,6 +188,8 @@ describe.runIf(existsSync('/usr/bin/ssh-keygen'))('a signature', () => {
     );
     writeFileSync(join(folder, sumsFile), sumsText(new Map([...sumsOf(folder)].reverse())));
     expect(faults(signers).join()).toContain('is not one of releases@svidecar.dev');
+    const nobody = join(work, 'nobody');
+    expect(faults({ ...signers, file: nobody })).toEqual([`there is no file ${nobody} of signers`]);
     rmSync(join(folder, `${sumsFile}.sig`));
     expect(faults(signers)).toEqual(['SHA256SUMS.sig is missing: nobody signed']);
   });
