@@ -51,7 +51,7 @@ describe('another version', () => {
   test.each([
     ['CHANGELOG.md', 'svidecar/helper:0.2.0'],
     ['docs/adr/0001-a.md', 'svidecar/helper:0.2.0'],
-    ['a.yaml', 'svidecar/helper:0.2.01, other/helper:0.2.0 and 0.2.0'],
+    ['a.yaml', `svidecar/helper:${change.from}1, other/helper:0.2.0 and 0.2.0`],
     ['package-lock.json', '"name": "other",\n      "version": "0.2.0",'],
   ])('is not written in %s: %s', (path, text) => {
     expect(withVersion(path, text, change)).toBe(text);
