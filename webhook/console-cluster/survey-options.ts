@@ -9,6 +9,8 @@ export interface SurveySource {
   /** Absent: all. */
   readonly namespace: string | undefined;
   readonly engines: EngineSource;
+  /** By whose configuration; absent: the default's. */
+  readonly revision?: string | undefined;
   readonly clock: Clock;
 }
 
@@ -19,7 +21,7 @@ const notHere = {
 const unasked = { kind: 'not_asked', reason: 'it is not needed for this' } as const;
 
 export function surveyOptions(
-  { api, namespace, engines, clock }: SurveySource,
+  { api, namespace, engines, revision, clock }: SurveySource,
   signal: AbortSignal,
   more: { readonly spire?: ClusterFacts['spire']; readonly asksHelpers?: boolean } = {},
 ): SurveyOptions {
@@ -27,6 +29,7 @@ export function surveyOptions(
     api,
     namespace,
     engines,
+    revision,
     nowMs: clock.now(),
     workloadApi: notHere,
     spire: more.spire ?? unasked,

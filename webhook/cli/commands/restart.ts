@@ -14,6 +14,7 @@ import { addClusterFlags, connectTo, engineSource, type ClusterFlags } from '../
 import { parseDuration } from '../duration.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { addClusterConfigFlag, checkNamespace } from '../options.ts';
+import { parseRevision } from '../revision-flag.ts';
 import type { CliContext } from '../terminal.ts';
 
 interface RestartFlags extends ClusterFlags {
@@ -21,6 +22,7 @@ interface RestartFlags extends ClusterFlags {
   readonly missing?: true;
   readonly namespace?: string;
   readonly config?: string;
+  readonly revision?: string;
   readonly perMinute: string;
   readonly patience: string;
   readonly yes?: true;
@@ -35,11 +37,13 @@ Examples:
   svidecar restart --stale                            which workloads it would be, and why
   svidecar restart --stale --yes                      one after the other, each waited for
   svidecar restart --stale --missing -n shop --per-minute 2 --yes
+  svidecar restart --stale -n trial --revision canary --yes
 
 A workload is stale if its pods were injected with other settings than today's (an upgrade, a changed configuration), and
 missing if pods of it run without what it asks for. Each is restarted as kubectl rollout restart does it, and the next one
-only once all its pods are ready: what does not become ready stops the rest. Run it again to go on.
-Exit code: 0 nothing to do, or all done · 1 stopped, or something cannot be restarted · 3 something could not be judged.`;
+only once all its pods are ready: what does not become ready stops the rest. Run it again to go on. A workload that svidecar in
+the cluster would leave as it is (another version or configuration, a paused Deployment) is told of and not touched.
+Exit code: 0 nothing to do, or all done · 1 stopped, or something was not or cannot be restarted · 3 something could not be judged.`;
 
 export function restartCommand(context: CliContext): Command {
   const command = new Command('restart')
@@ -52,6 +56,11 @@ export function restartCommand(context: CliContext): Command {
     .option('-n, --namespace <name>', 'one namespace (default: all)')
     .option('--per-minute <number>', 'restarts a minute at most', '6')
     .option('--patience <duration>', 'for the pods of one workload, such as 90s or 10m', '5m')
+    .option(
+      '--revision <name>',
+      'by whose configuration, where several injectors are there (default: the default one)',
+      parseRevision,
+    )
     .option('--yes', 'restart them');
   return addClusterConfigFlag(addClusterFlags(command, 'the cluster'))
     .addHelpText('after', examples)
@@ -113,7 +122,7 @@ interface Choice {
 }
 
 async function choose(
-  { stale, missing, namespace, config }: RestartFlags,
+  { stale, missing, namespace, config, revision }: RestartFlags,
   api: RightsApi,
   context: CliContext,
 ): Promise<Pick<JudgedWorkloads, 'judge'> & Choice> {
@@ -124,6 +133,7 @@ async function choose(
     namespace,
     configFile: config,
     engines: engineSource(config, context),
+    revision,
     contextName: undefined,
     version: context.installation.version,
     clock: context.terminal,
