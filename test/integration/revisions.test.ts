@@ -83,7 +83,7 @@ describeWithComponents(programs, 'two revisions', () => {
   });
 
   async function admit(): Promise<void> {
-    while (!flow.signal.aborted) await admissions.run(10, 50);
+    while (!flow.signal.aborted) await admissions.run(10, 20);
   }
 
   async function send(
@@ -215,6 +215,18 @@ describeWithComponents(programs, 'two revisions', () => {
     }
   });
 
+  test('the checks name who is for nobody, and find nothing else wrong with two installations', async () => {
+    const { out } = await svidecar('check', '-o', 'json');
+    const report: unknown = JSON.parse(out);
+    const faults = listAt(isObject(report) ? report : {}, 'checks')
+      .filter(isObject)
+      .filter((each) => /^(revision|webhook_c|guard)/.test(stringAt(each, 'id') ?? ''))
+      .flatMap((each) => listAt(each, 'findings').filter(isObject));
+    expect(faults.map((each) => [objectAt(each, 'where')['name'], each['key']])).toEqual([
+      ['lost', label],
+    ]);
+  });
+
   test('each keeps the ConfigMaps of what it injected, under names of its own', async () => {
     for (const namespace of ['plain', 'trial'])
       expect((await send(deployments(namespace), deployment('web'))).status).toBe(201);
@@ -236,12 +248,24 @@ describeWithComponents(programs, 'two revisions', () => {
     ] as const) {
       const moved = await svidecar('revision', 'default', ...words, '--yes');
       expect(moved.code, moved.err).toBe(0);
+      const { injected } = admissions.outcomes;
+      await waitUntil('pods come meanwhile', () =>
+        Promise.resolve(admissions.outcomes.injected > injected + 30),
+      );
       await hooksAreFollowed(api);
       const { status, body } = await send(deployments('plain', '?dryRun=All'), deployment(`moved`));
       expect([status, injector(body)]).toEqual([201, by]);
     }
     expect((await svidecar('revision', 'list')).out).toMatch(/^canary +default/m);
     expectNoneFailed();
+  });
+
+  test('what has to be rolled out for it is listed', async () => {
+    const { out } = await svidecar('restart', '--stale');
+    expect(out).toContain(
+      'Deployment plain/web  stale: was injected by revision (none), and is for canary now',
+    );
+    expect(out).not.toContain('trial/web');
   });
 
   test('a workload is taken over at its next roll-out, and not before', async () => {
@@ -264,7 +288,7 @@ describeWithComponents(programs, 'two revisions', () => {
       .filter(({ kind }) => kind !== 'Namespace')
       .map((object) => stringify(object))
       .join('---\n');
-    const removed = await api.kubectl(['delete', '-f', '-'], { input });
+    const removed = await api.kubectl(['delete', '--wait=false', '-f', '-'], { input });
     expect(removed.code, removed.stderr).toBe(0);
     await first.stop();
     await wait(quietMs);

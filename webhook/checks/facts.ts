@@ -185,6 +185,8 @@ export interface LiveFacts extends Pick<ClusterFacts, 'serverVersion'> {
   /** Of svidecar, in its namespace. */
   readonly envoyFilters: Reading;
   readonly namespaceLabels: FactAnswer<JsonObject>;
+  /** Of svidecar; read where it, or its namespace, names a revision. */
+  readonly hooks?: Reading | undefined;
 }
 
 export function known(subjects: readonly Subject[]): Reading {

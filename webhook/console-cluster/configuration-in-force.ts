@@ -3,6 +3,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf } from '#kernel/errors.ts';
 import type { ReadConfigMap } from '../admission/check-envoy.ts';
 import type { ClusterStanding } from '../console/console-model.ts';
+import { subjectsOf } from '../checks/facts.ts';
+import { installedRevisions } from '../checks/installed-revisions.ts';
+import type { RevisionsInForce } from '../console/judge-by-revision.ts';
 import type { JudgeContext } from '../console/judge-workload.ts';
 import type { Engine } from '../injection/inject.ts';
 import { RightsApi, type AccessRight } from '../kube/denied-rights.ts';
@@ -57,10 +60,14 @@ export class ConfigurationInForce {
   }
 
   /** Undefined until it is known. */
-  judge(configMap: ReadConfigMap): JudgeContext | undefined {
+  judge(
+    configMap: ReadConfigMap,
+    ofNamespace: RevisionsInForce['ofNamespace'],
+  ): JudgeContext | undefined {
     if (this.#surveyed === undefined) return undefined;
-    const { engine, ownNamespace } = this.#surveyed;
-    return { engine, ownNamespace, configMap };
+    const { engine, ownNamespace, hooks } = this.#surveyed;
+    const installed = installedRevisions(subjectsOf(hooks));
+    return { engine, ownNamespace, configMap, revisions: { installed, ofNamespace } };
   }
 
   /** Such as `1.36`. */
@@ -115,8 +122,10 @@ export class ConfigurationInForce {
       this.#fault = undefined;
       const isFirst = this.#surveyed === undefined;
       this.#surveyed = surveyed;
+      const { all, byDefault } = installedRevisions(subjectsOf(surveyed.hooks));
+      const revisions = [all.map(({ name }) => name), byDefault];
       const told = [configuration, this.#isElsewhere, ownNamespace, engine.config, serverVersion];
-      const key = JSON.stringify(told);
+      const key = JSON.stringify([...told, ...revisions]);
       if (key === this.#key) return true;
       this.#key = key;
       this.#changed(isFirst);

@@ -4,7 +4,11 @@ import type { Log } from '#kernel/observe.ts';
 import { workloadId, type SeenPod } from '../console/board-entries.ts';
 import type { ClusterStanding } from '../console/console-model.ts';
 import { CoverageBoard } from '../console/coverage-board.ts';
-import { judgeWorkload, type WorkloadVerdict } from '../console/judge-workload.ts';
+import {
+  judgeWorkload,
+  type JudgeContext,
+  type WorkloadVerdict,
+} from '../console/judge-workload.ts';
 import { defaultApiLimits, type ApiLimits } from '../kube/api-limits.ts';
 import type { FollowedResource } from '../kube/followed-resource.ts';
 import { Reflector, type Follower } from '../kube/reflector.ts';
@@ -133,8 +137,12 @@ export class ConsoleCluster {
 
   /** By the configuration and the ConfigMaps that are known; undefined until they are. */
   judge(object: JsonObject): WorkloadVerdict | undefined {
-    const context = this.configuration.judge(this.#configMaps.read);
+    const context = this.#judgeContext();
     return context === undefined ? undefined : judgeWorkload(object, context);
+  }
+
+  #judgeContext(): JudgeContext | undefined {
+    return this.configuration.judge(this.#configMaps.read, (name) => this.board.revisionOf(name));
   }
 
   #makeQueue(): JudgeQueue {
@@ -142,8 +150,7 @@ export class ConsoleCluster {
       api: this.#options.api,
       board: this.board,
       configMaps: this.#configMaps,
-      context: () =>
-        this.#isReadyToJudge ? this.configuration.judge(this.#configMaps.read) : undefined,
+      context: () => (this.#isReadyToJudge ? this.#judgeContext() : undefined),
       refused: (what) => {
         this.#deniedReads.refused(what);
       },

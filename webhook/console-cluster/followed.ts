@@ -16,6 +16,7 @@ import {
 } from '../objects/kinds.ts';
 import { locate, type Located } from '../request/locate.ts';
 import { namespaceLabel } from '../request/metadata-keys.ts';
+import { revisionIn } from '../request/revision.ts';
 
 /** A workload as it came: its text is there until it has been judged. */
 export interface ListedWorkload {
@@ -78,9 +79,11 @@ export function followedNamespaces(
 function slimNamespace(object: JsonObject): SeenNamespace {
   const metadata = objectAt(object, 'metadata');
   const label = stringAt(objectAt(metadata, 'labels'), namespaceLabel);
+  const revision = revisionIn(metadata);
   return {
     name: stringAt(metadata, 'name') ?? '',
     ...(label === 'enabled' || label === 'pod' ? { label } : { label: 'none', labelValue: label }),
+    ...(revision === undefined ? {} : { revision }),
     isEnding: stringAt(metadata, 'deletionTimestamp') !== undefined,
   };
 }

@@ -7,6 +7,8 @@ export interface SeenNamespace {
   readonly label: NamespaceRow['label'];
   /** Of a label whose value means nothing. */
   readonly labelValue?: string | undefined;
+  /** The label that names a revision. */
+  readonly revision?: string | undefined;
   readonly isEnding: boolean;
 }
 

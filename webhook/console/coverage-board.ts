@@ -81,7 +81,9 @@ export class CoverageBoard {
     this.#namespaces.set(namespace.name, namespace);
     this.#dirtyNamespaces.add(namespace.name);
     const isRelabelled =
-      before?.label !== namespace.label || before.labelValue !== namespace.labelValue;
+      before?.label !== namespace.label ||
+      before.labelValue !== namespace.labelValue ||
+      before.revision !== namespace.revision;
     if (isRelabelled) this.#touchAll(namespace.name);
     return isRelabelled;
   }
@@ -98,6 +100,11 @@ export class CoverageBoard {
     for (const name of [...this.#namespaces.keys()])
       if (!listed.has(name)) this.dropNamespace(name);
     return namespaces.filter((each) => this.putNamespace(each)).map(({ name }) => name);
+  }
+
+  /** Which revision the namespace names; undefined where it names none. */
+  revisionOf(namespace: string): string | undefined {
+    return this.#namespaces.get(namespace)?.revision;
   }
 
   label(namespace: string): NamespaceRow['label'] {

@@ -59,7 +59,7 @@ function judged(facts: StandingFacts, verdict: WorkloadVerdict): RowStanding {
     case 'unchanged':
       return pods.total > pods.injected ? podsWithout(facts) : standing('injected', verdict.why);
     case 'injected':
-      return seen.isInjected ? stale : notYet(facts, verdict);
+      return seen.isInjected ? staleFor(verdict) : notYet(facts, verdict);
     default:
       return verdict.kind satisfies never;
   }
@@ -69,6 +69,10 @@ const stale: RowStanding = {
   status: 'stale',
   why: { id: 'injected', message: "was injected with other settings than today's" },
 };
+
+function staleFor({ why }: WorkloadVerdict): RowStanding {
+  return why?.id === 'other_revision' ? standing('stale', why) : stale;
+}
 
 /** It would be injected, and is stored without. */
 function notYet(facts: StandingFacts, verdict: WorkloadVerdict): RowStanding {

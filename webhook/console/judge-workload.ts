@@ -10,6 +10,7 @@ import type { TraceStep } from '../injection/trace.ts';
 import { locate, type Located } from '../request/locate.ts';
 import { statusKey } from '../request/metadata-keys.ts';
 import { asksForNothing } from '../request/read-annotations.ts';
+import { judgeByRevision, type RevisionsInForce } from './judge-by-revision.ts';
 import { withoutSecrets } from './hide-secrets.ts';
 
 /** What can be seen of an object without the engine. */
@@ -43,6 +44,8 @@ export interface JudgeContext {
   /** svidecar's own: never touched. */
   readonly ownNamespace: string;
   readonly configMap: ReadConfigMap;
+  /** Who injects what; absent: there is one installation. */
+  readonly revisions?: RevisionsInForce | undefined;
 }
 
 /** A list's file, wherever a text names it. */
@@ -91,6 +94,8 @@ function hasStatus({ template }: Located): boolean {
 /** @param object as stored, with its kind; one with a controller is judged by what it asks for, not by who made it */
 export function judgeWorkload(object: JsonObject, context: JudgeContext): WorkloadVerdict {
   const { engine, ownNamespace, configMap } = context;
+  const elsewhere = judgeByRevision(object, context);
+  if (elsewhere !== undefined) return { ...elsewhere, templates: [] };
   const { ownerReferences, ...metadata } = objectAt(object, 'metadata');
   const decision = decide(
     { ...object, metadata },

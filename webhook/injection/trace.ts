@@ -61,6 +61,8 @@ export type StepId =
   | 'native_sidecar'
   | 'not_requested'
   | 'other_revision'
+  | 'revision_chosen'
+  | 'revision_unknown'
   | 'object_unknown'
   | 'opted_out'
   | 'pod_level_resources'

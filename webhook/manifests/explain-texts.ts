@@ -25,12 +25,13 @@ import {
   toldOfFilters,
   type Tell,
 } from './told-envoy-filters.ts';
+import { asRevision, revisionStep } from './told-revision.ts';
 import { wantedConfigMaps } from './wanted-config-maps.ts';
 
 /** What would be decided about an object that the cluster's webhook does not see: nothing is done. */
 interface UnseenDecision {
   readonly kind: 'skipped';
-  readonly reason: 'namespace_not_labelled' | 'namespace_pods_only';
+  readonly reason: 'namespace_not_labelled' | 'namespace_pods_only' | 'revision_unknown';
   /** Why, and then the steps that would be taken. */
   readonly steps: readonly TraceStep[];
 }
@@ -59,8 +60,9 @@ export function explainTexts(sources: readonly SourceText[], options: DecideOpti
   return { outcomes, foreign: foreignAmong(documents, options), documents };
 }
 
-export function explainLive(live: LiveFacts, engine: Engine): Explained {
+export function explainLive(live: LiveFacts, given: Engine): Explained {
   const { name, namespace, object, configMaps } = live;
+  const engine = asRevision(given, live);
   const documents = [object, ...configMaps].flatMap((value) =>
     readManifest({ name, text: JSON.stringify(value) }),
   );
@@ -70,7 +72,7 @@ export function explainLive(live: LiveFacts, engine: Engine): Explained {
   const foreign = foreignAmong(documents, { engine, namespace });
   const standing = standingOf(live, 'Pod');
   return {
-    outcomes: own.map((outcome) => seenFrom(outcome, live)),
+    outcomes: own.map((outcome) => seenBy(seenFrom(outcome, live), live)),
     foreign: foreign.map((one) => ({
       ...one,
       steps: standing === undefined ? one.steps : [standing, ...one.steps],
@@ -94,6 +96,17 @@ function seenFrom(outcome: DecidedWorkload, live: LiveFacts): ExplainedWorkload 
     (id === 'namespace_pods_only' && decision.kind === 'injected');
   return isUnseen
     ? { ...outcome, decision: { kind: 'skipped', reason: id, steps } }
+    : { ...outcome, decision: { ...decision, steps } };
+}
+
+/** Which of several installations sees it, where labels say so. */
+function seenBy(outcome: ExplainedWorkload, live: LiveFacts): ExplainedWorkload {
+  const { decision } = outcome;
+  const step = revisionStep(live);
+  if (step === undefined || decision.kind === 'skipped') return outcome;
+  const steps = [step, ...decision.steps];
+  return step.id === 'revision_unknown'
+    ? { ...outcome, decision: { kind: 'skipped', reason: step.id, steps } }
     : { ...outcome, decision: { ...decision, steps } };
 }
 

@@ -6,6 +6,9 @@ import { metadataOf, type FactAnswer, type LiveFacts } from '../checks/facts.ts'
 import { findResource, type ApiResource } from '../kube/find-resource.ts';
 import { ApiRefusal, type KubernetesApi } from '../kube/kubernetes-api.ts';
 import { pathOf, readOne, reasonOf } from '../kube/read-list.ts';
+import { locate } from '../request/locate.ts';
+import { revisionLabel } from '../request/metadata-keys.ts';
+import { revisionIn } from '../request/revision.ts';
 import { askVersion } from './ask-api-server.ts';
 import { readGroup } from './read-group.ts';
 import { groups } from './sources.ts';
@@ -36,6 +39,8 @@ export async function readLive(name: string, options: LiveOptions): Promise<Live
       read(configMaps, { ...options, namespace, name: each }),
     ),
   );
+  const labels = await readLabels(namespace, options);
+  const everywhere = { api, namespace: undefined, signal };
   return {
     name,
     namespace,
@@ -43,8 +48,16 @@ export async function readLive(name: string, options: LiveOptions): Promise<Live
     serverVersion,
     configMaps: mounted.filter((each) => each !== undefined),
     envoyFilters: await readGroup(groups.envoyFilters, { api, namespace, signal }),
-    namespaceLabels: await readLabels(namespace, options),
+    namespaceLabels: labels,
+    ...(namesRevision(object, labels) ? { hooks: await readGroup(groups.hooks, everywhere) } : {}),
   };
+}
+
+/** Whether hooks tell more: most users need no right to read them. */
+function namesRevision(object: JsonObject, labels: FactAnswer<JsonObject>): boolean {
+  const template = locate(object, '')?.template;
+  if (template !== undefined && revisionIn(metadataOf(template)) !== undefined) return true;
+  return labels.kind === 'known' && stringAt(labels.value, revisionLabel) !== undefined;
 }
 
 async function readNamed(name: string, options: LiveOptions): Promise<JsonObject> {

@@ -1,32 +1,12 @@
 /** For every namespace, template and set of installations: who is asked about an object, and who acts. */
-import { readFileSync } from 'node:fs';
-import { parseAllDocuments } from 'yaml';
 import { describe, expect, test } from 'vitest';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { otherRevision } from '../../../../webhook/admission/other-revision.ts';
-import {
-  defaultConfiguration,
-  hooksOfRevision,
-} from '../../../../webhook/manifests/revision-hooks.ts';
+import { defaultConfiguration } from '../../../../webhook/manifests/revision-hooks.ts';
 import { isMatched } from '../../../../webhook/objects/label-selector.ts';
 import { locate } from '../../../../webhook/request/locate.ts';
+import { hooksBy, revisionKey } from '../../../fakes/revisions.ts';
 import { chosenRevision } from '../../../../webhook/request/revision.ts';
-
-const label = 'svidecar.dev/revision';
-const base = parseAllDocuments(readFileSync('manifests/kustomize/base/webhooks.yaml', 'utf8'))
-  .map((document) => document.toJS() as unknown)
-  .filter(isObject);
-
-/** @param revision empty for the installation without a name */
-function configurationsOf(revision: string): readonly JsonObject[] {
-  if (revision === '') return base;
-  return base.map((configuration) => ({
-    ...configuration,
-    webhooks: listAt(configuration, 'webhooks')
-      .filter(isObject)
-      .flatMap((hook) => hooksOfRevision(hook, revision)),
-  }));
-}
 
 interface Scene {
   readonly installed: readonly string[];
@@ -40,7 +20,7 @@ function isCalled(hook: JsonObject, { namespace, template }: Scene): boolean {
   const labels = {
     'svidecar.dev/injection': 'enabled',
     'kubernetes.io/metadata.name': 'shop',
-    ...(namespace === undefined ? {} : { [label]: namespace }),
+    ...(namespace === undefined ? {} : { [revisionKey]: namespace }),
   };
   if (!isMatched(objectAt(hook, 'namespaceSelector'), labels)) return false;
   const conditions = listAt(hook, 'matchConditions').filter(isObject);
@@ -59,7 +39,7 @@ function podOf(template: string | undefined, injectedBy: string | undefined): Js
     injectedBy === undefined ? '' : `{"version":"0.1.0","revision":"${injectedBy}","templates":[]}`;
   const annotations =
     injectedBy === undefined || injectedBy === '' ? {} : { 'svidecar.dev/status': status };
-  const labels = template === undefined ? {} : { [label]: template };
+  const labels = template === undefined ? {} : { [revisionKey]: template };
   return { kind: 'Pod', apiVersion: 'v1', metadata: { name: 'a', annotations, labels }, spec: {} };
 }
 
@@ -72,10 +52,10 @@ function actors(kind: string, scene: Scene): readonly string[] {
       : [
           {
             revision: byDefault,
-            all: [defaultConfiguration(configurationsOf(byDefault), byDefault)],
+            all: [defaultConfiguration(hooksBy(byDefault), byDefault)],
           },
         ]),
-    ...installed.map((revision) => ({ revision, all: configurationsOf(revision) })),
+    ...installed.map((revision) => ({ revision, all: hooksBy(revision) })),
   ].flatMap(({ revision, all }) =>
     all
       .flatMap((each) => listAt(each, 'webhooks'))

@@ -1,0 +1,218 @@
+/** Who injects, where several installations are there: checks, the console's verdict, and the explanation of one object. */
+import { describe, expect, test } from 'vitest';
+import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { parseStatus, revisionInStatus } from '../../../../webhook/injection/status.ts';
+import type { LiveFacts } from '../../../../webhook/checks/facts.ts';
+import { judgeWorkload } from '../../../../webhook/console/judge-workload.ts';
+import { installedRevisions } from '../../../../webhook/checks/installed-revisions.ts';
+import { defaultConfiguration } from '../../../../webhook/manifests/revision-hooks.ts';
+import { explainLive } from '../../../../webhook/manifests/explain-texts.ts';
+import { enabled, factsWith, findingsOf, namespace, resultOf } from '../../../fakes/check-facts.ts';
+import { engineOf, hooksBy, injectedBy, revisionKey } from '../../../fakes/revisions.ts';
+
+interface Scene {
+  readonly installed: readonly string[];
+  readonly byDefault?: string;
+  /** What the namespace `shop` names. */
+  readonly names?: string;
+  readonly workload?: JsonObject;
+}
+
+function hooksIn({ installed, byDefault }: Scene): readonly JsonObject[] {
+  const all = installed.flatMap(hooksBy);
+  if (byDefault === undefined) return all;
+  return [...all, defaultConfiguration(hooksBy(byDefault), byDefault)];
+}
+
+/** @param judgedBy whose configuration counts */
+function factsOf(scene: Scene, judgedBy = ''): ReturnType<typeof factsWith> {
+  const { names, workload } = scene;
+  const labels = { ...enabled, ...(names === undefined ? {} : { [revisionKey]: names }) };
+  return factsWith(
+    {
+      hooks: hooksIn(scene),
+      namespaces: [namespace('shop', labels)],
+      workloads: workload === undefined ? [] : [workload],
+    },
+    { engine: engineOf(judgedBy) },
+  );
+}
+
+const both = ['', 'canary'];
+
+describe('revision_served', () => {
+  test.each<[string, Scene, RegExp | undefined]>([
+    ['nothing is named', { installed: [''] }, undefined],
+    ['one that is there is named', { installed: both, names: 'canary' }, undefined],
+    [
+      'one that is not there',
+      { installed: both, names: 'next' },
+      /revision "next", which is not installed \(there are: the one without a name, canary\)/,
+    ],
+    ['"default", which is none', { installed: both, names: 'default' }, /revision "default"/],
+    ['an empty name', { installed: both, names: '' }, /revision ""/],
+    ['nobody is the default', { installed: ['canary'] }, /no installation is the default/],
+    ['the default is said', { installed: ['canary'], byDefault: 'canary' }, undefined],
+    [
+      'the default has gone',
+      { installed: [''], byDefault: 'canary' },
+      /makes revision canary the default, which is not installed/,
+    ],
+    [
+      'a template names nobody',
+      { installed: both, workload: injectedBy(undefined, 'next') },
+      /its pod template names the revision "next"/,
+    ],
+    [
+      'a template names one',
+      { installed: both, workload: injectedBy(undefined, 'canary') },
+      undefined,
+    ],
+  ])('%s', (_name, scene, said) => {
+    const findings = findingsOf('revision_served', factsOf(scene));
+    expect(findings.length).toBe(said === undefined ? 0 : 1);
+    if (said === undefined) return;
+    expect(findings[0]?.severity).toBe('error');
+    expect(findings[0]?.message).toMatch(said);
+    expect(findings[0]?.hint).toMatch(
+      /label/i.test(findings[0]?.message ?? '') ? /label|revision/ : /./,
+    );
+  });
+});
+
+describe('revision_current', () => {
+  test.each<[string, Scene, string | undefined]>([
+    ['its own', { installed: both, workload: injectedBy('') }, undefined],
+    [
+      'the namespace was relabelled',
+      { installed: both, names: 'canary', workload: injectedBy('') },
+      'was injected by the installation without a name (version VERSION), and is for revision canary now',
+    ],
+    [
+      'the label was taken away',
+      { installed: both, workload: injectedBy('canary') },
+      'was injected by revision canary (version VERSION), and is for the installation without a name now',
+    ],
+    [
+      'the default moved',
+      { installed: both, byDefault: 'canary', workload: injectedBy('') },
+      'was injected by the installation without a name (version VERSION), and is for revision canary now',
+    ],
+    ['the template wins', { installed: both, workload: injectedBy('canary', 'canary') }, undefined],
+  ])('%s', (_name, scene, said) => {
+    const facts = factsOf(scene, scene.byDefault);
+    const { findings, reasons } = resultOf('revision_current', facts);
+    const version = facts.engine.version;
+    expect(findings.map(({ message }) => message)).toEqual(
+      said === undefined ? [] : [said.replace('VERSION', version)],
+    );
+    expect(JSON.stringify(reasons)).toContain('workloads injected: 1 by ');
+    // It is said once.
+    expect(findingsOf('helper_current', facts)).toEqual([]);
+  });
+});
+
+test('the hooks of several installations, and the default’s copies, have no fault', () => {
+  for (const byDefault of [undefined, '', 'canary'])
+    expect(
+      findingsOf(
+        'webhook_configured',
+        factsOf({ installed: both, ...(byDefault === undefined ? {} : { byDefault }) }),
+      ),
+    ).toEqual([]);
+  const [workloads, pods] = hooksBy('canary');
+  if (workloads === undefined || pods === undefined) throw new Error('two configurations');
+  const facts = factsWith({ hooks: [pods] });
+  expect(findingsOf('webhook_configured', facts).map(({ message }) => message)).toEqual([
+    expect.stringContaining('there is no hook workloads.svidecar.dev'),
+  ]);
+});
+
+describe('the console', () => {
+  test.each<[string, Scene, string, string | undefined]>([
+    ['its own', { installed: both, workload: injectedBy('') }, 'unchanged', 'envoy_config_awaited'],
+    [
+      'another one’s, as it should be',
+      { installed: both, names: 'canary', workload: injectedBy('canary') },
+      'unchanged',
+      'other_revision',
+    ],
+    [
+      'to be taken over',
+      { installed: both, names: 'canary', workload: injectedBy('') },
+      'injected',
+      'other_revision',
+    ],
+    [
+      'to be given back',
+      { installed: both, workload: injectedBy('canary') },
+      'injected',
+      'other_revision',
+    ],
+    [
+      'nobody’s',
+      { installed: both, names: 'next', workload: injectedBy('') },
+      'refused',
+      'revision_unknown',
+    ],
+  ])('%s', (_name, scene, ...expected) => {
+    const verdict = judgeWorkload(scene.workload ?? {}, {
+      engine: engineOf(''),
+      ownNamespace: 'svidecar',
+      configMap: () => undefined,
+      revisions: {
+        installed: installedRevisions(hooksIn(scene).map((object) => ({ object }))),
+        ofNamespace: () => scene.names,
+      },
+    });
+    expect([verdict.kind, verdict.why?.id]).toEqual(expected);
+  });
+});
+
+describe('the explanation of an object', () => {
+  function live(object: JsonObject, names?: string): LiveFacts {
+    const labels = { ...enabled, ...(names === undefined ? {} : { [revisionKey]: names }) };
+    return {
+      name: 'deployment/frontend',
+      namespace: 'shop',
+      object,
+      serverVersion: { kind: 'not_asked', reason: 'not here' },
+      configMaps: [],
+      envoyFilters: { kind: 'known', subjects: [] },
+      namespaceLabels: { kind: 'known', value: labels },
+      hooks: {
+        kind: 'known',
+        subjects: hooksIn({ installed: both }).map((each) => ({ object: each })),
+      },
+    };
+  }
+  test.each([
+    { by: 'canary', names: 'canary', kind: 'unchanged', id: 'revision_chosen' },
+    { by: 'canary', names: 'next', kind: 'skipped', id: 'revision_unknown' },
+    { by: '', names: undefined, kind: 'unchanged', id: undefined },
+    { by: 'canary', names: undefined, kind: 'unchanged', id: undefined },
+  ])('injected by "$by", in a namespace that names $names', ({ by, names, kind, id }) => {
+    const [outcome] = explainLive(live(injectedBy(by), names), engineOf('')).outcomes;
+    const step = outcome?.decision.steps.find((each) => each.id.startsWith('revision_'));
+    expect([outcome?.decision.kind, step?.id]).toEqual([kind, id]);
+  });
+});
+
+test('a status names its revision where it can be read without the rest, and a reader that does not know it ignores it', () => {
+  for (const revision of ['', 'canary']) {
+    const text = statusOfDeployment(injectedBy(revision));
+    expect(revisionInStatus(text)).toBe(revision);
+    expect(parseStatus(text).revision).toBe(revision === '' ? undefined : revision);
+    // As this version reads members that it does not know.
+    const known: unknown = JSON.parse(text);
+    const more = JSON.stringify({ ...(isObject(known) ? known : {}), later: 'member' });
+    expect(parseStatus(more)).toEqual(parseStatus(text));
+  }
+  expect(revisionInStatus('{"templates":[],"revision":"canary"')).toBe('');
+});
+
+function statusOfDeployment(object: JsonObject): string {
+  const template = objectAt(objectAt(object, 'spec'), 'template');
+  const annotations = objectAt(objectAt(template, 'metadata'), 'annotations');
+  return stringAt(annotations, 'svidecar.dev/status') ?? '';
+}
