@@ -76,16 +76,25 @@ export function definitionsIn(steps: readonly Step[]): readonly Step[] {
   return steps.filter(({ command }) => /^\w+\(\) \{/.test(command));
 }
 
+interface StepOptions {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** A command that runs the one after it, elsewhere or as somebody else. */
+  readonly within?: readonly string[];
+}
+
 /** Runs the commands in one bash, in order, until one fails. */
 export async function runSteps(
   steps: readonly Step[],
-  options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
+  { within = [], ...options }: StepOptions,
 ): Promise<readonly Outcome[]> {
   const mark = randomUUID();
   const script = steps.map(
     ({ command }) => `${command}\ncode=$?; echo; echo "${mark} $code"; [ "$code" = 0 ] || exit 1`,
   );
-  const bash = spawn('bash', ['-o', 'pipefail', '-c', `exec 2>&1\n${script.join('\n')}`], {
+  const bash = ['bash', '-o', 'pipefail', '-c', `exec 2>&1\n${script.join('\n')}`];
+  const line = [...within, ...bash];
+  const shell = spawn(line[0] ?? '', line.slice(1), {
     ...options,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -93,7 +102,7 @@ export async function runSteps(
   const end = new RegExp(`\\n${mark} (\\d+)\\n`);
   let began = performance.now();
   let pending = '';
-  for await (const chunk of bash.stdout.setEncoding('utf8')) {
+  for await (const chunk of shell.stdout.setEncoding('utf8')) {
     pending += String(chunk);
     for (let found = end.exec(pending); found !== null; found = end.exec(pending)) {
       const tookMs = performance.now() - began;

@@ -1,7 +1,7 @@
 /** Admissions at a steady rate, each of them counted by what became of the pod. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { isObject, objectAt, type JsonObject } from '#kernel/json.ts';
-import type { ApiServer } from './api-server.ts';
+import type { ApiClient } from './api-client.ts';
 import { hasHelper } from './pods.ts';
 
 export interface Outcomes {
@@ -24,7 +24,7 @@ const noticeMs = 1_500;
 /** Sends creations of pods or Deployments, as a dry run: everything but the write happens. */
 export class Admissions {
   readonly outcomes: Outcomes = { injected: 0, uninjected: [], refused: [] };
-  readonly #api: ApiServer;
+  readonly #api: Pick<ApiClient, 'request'>;
   readonly #path: string;
   readonly #object: JsonObject;
   #sent = 0;
@@ -32,7 +32,7 @@ export class Admissions {
   #isPaused = false;
 
   /** @param object a Pod or Deployment; every admission gives it a name of its own. */
-  constructor(api: ApiServer, namespace: string, object: JsonObject) {
+  constructor(api: Pick<ApiClient, 'request'>, namespace: string, object: JsonObject) {
     this.#api = api;
     const [group, resource] =
       object['kind'] === 'Deployment' ? ['apis/apps', 'deployments'] : ['api', 'pods'];
