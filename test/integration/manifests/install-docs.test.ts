@@ -26,7 +26,8 @@ function commandsIn(file: string, heading: string): readonly (readonly string[])
   );
 }
 
-const [readmeInstall = []] = commandsIn('README.md', 'Install');
+// The first block is a release's, which test/e2e/release.test.ts follows.
+const [, readmeInstall = []] = commandsIn('README.md', 'Install');
 const [readmeDemo = []] = commandsIn('README.md', 'First workload');
 const [readmeUndo = []] = commandsIn('README.md', 'Undo');
 const [byKustomize = []] = commandsIn('docs/install.md', 'kustomize');
