@@ -3,6 +3,7 @@ import { AppError } from '#kernel/errors.ts';
 import type { CleanUpSite } from '../controller/cleanup/clean-up.ts';
 import { testedKubernetesMinor } from '../injection/tested-kubernetes.ts';
 import { ApiRefusal } from '../kube/kubernetes-api.ts';
+import { noRevision } from '../request/revision.ts';
 import type { InjectorConfig } from '../request/injector-config.ts';
 import { configText } from '../survey/configuration.ts';
 import { connectTo, engineSource, type ClusterFlags } from './cluster-flags.ts';
@@ -13,6 +14,8 @@ export interface CleanUpInputs extends ClusterFlags {
   readonly config?: string;
   /** svidecar's own. */
   readonly namespace: string;
+  /** Whose configuration counts. */
+  readonly revision?: string;
 }
 
 type MaybeCluster = CleanUpSite['cluster'];
@@ -36,7 +39,7 @@ interface InForce {
  * @throws {AppError} CLUSTER_FORBIDDEN where the cluster's may not be read, so that nobody knows; as {@link engineFrom}
  */
 export async function configInForce(
-  { config: file, namespace }: CleanUpInputs,
+  { config: file, namespace, revision = noRevision }: CleanUpInputs,
   at: {
     readonly connected: MaybeCluster;
     readonly context: CliContext;
@@ -51,7 +54,7 @@ export async function configInForce(
   };
   if (file !== undefined || 'reason' in connected) return given(connected);
   try {
-    const text = await configText(connected, { namespace }, signal);
+    const text = await configText(connected, { namespace, revision }, signal);
     if (text === undefined) return given(connected);
     const where = `the configuration in namespace ${namespace}`;
     const { make } = engineSource(undefined, context);

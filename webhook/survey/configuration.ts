@@ -44,10 +44,14 @@ export async function readConfiguration(site: Site, minor: number): Promise<Made
 /** Undefined where there is none. @throws {ApiRefusal} when it may not be read; {AppError} CLUSTER_UNREACHABLE */
 export async function configText(
   api: KubernetesApi,
-  { namespace, name = usualName }: { readonly namespace: string; readonly name?: string },
+  { namespace, revision }: { readonly namespace: string; readonly revision: string },
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const found = await readOne(api, pathOf(configMaps, namespace, name), signal);
+  const found = await readOne(
+    api,
+    pathOf(configMaps, namespace, nameFor(usualName, revision)),
+    signal,
+  );
   return found === undefined ? undefined : textsAt(found, 'data')[usualKey];
 }
 

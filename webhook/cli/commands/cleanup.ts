@@ -11,6 +11,7 @@ import { foundText, summaryOf, takenText, unseenSentences } from '../cleanup-rep
 import { addClusterFlags } from '../cluster-flags.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { addSpireServerFlags, openSpire, type SpireServerFlags } from '../spire-flags.ts';
+import { parseRevision } from '../revision-flag.ts';
 import type { CliContext } from '../terminal.ts';
 
 interface CleanupFlags extends SpireServerFlags, CleanUpInputs {
@@ -46,6 +47,11 @@ export function cleanupCommand(context: CliContext): Command {
     .option(
       '-c, --config <file>',
       "the injector's configuration (default: the cluster's, else built-in defaults)",
+    )
+    .option(
+      '--revision <name>',
+      'whose configuration that is, where several injectors are there: the default one',
+      parseRevision,
     )
     .option('--yes', 'delete them');
   return addClusterFlags(

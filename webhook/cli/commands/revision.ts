@@ -13,6 +13,7 @@ import {
 import type { KubernetesApi } from '../../kube/kubernetes-api.ts';
 import { defaultConfiguration } from '../../manifests/revision-hooks.ts';
 import { defaultHooksName, noRevision, revisionWords } from '../../request/revision.ts';
+import { askRevision } from '../../survey/ask-revision.ts';
 import { addClusterFlags, connectTo, type ClusterFlags } from '../cluster-flags.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { revisedManifests } from '../revised-manifests.ts';
@@ -32,7 +33,8 @@ Examples:
   svidecar revision default --yes           it is the installation's without a name again
 
 One object says it: the MutatingWebhookConfiguration ${defaultHooksName}. It is written in one request, with Service and authority
-of the revision; that revision's controller keeps the authority. Before it there must be hooks of it that trust a certificate.
+of the revision; that revision's controller keeps the authority. Before, a Pod that names the revision is sent as a dry run: one
+that does not inject is not made the default.
 Exit code: 0 it is so · 1 it was not written: add --yes, or see what is missing.`;
 
 const renderExamples = `
@@ -103,12 +105,38 @@ async function moveDefault(
     terminal.err(`${shown} would be the default; --yes does it\n`);
     return exitCodes.refused;
   }
+  if (!(await isAnswering(api, name, terminal))) return exitCodes.refused;
   const signal = AbortSignal.timeout(askMs);
   await api.apply(`${path}/${defaultHooksName}`, configuration, signal);
   const was =
     before === undefined ? 'nobody was' : `before: ${before === noRevision ? '(none)' : before}`;
   terminal.out(`${shown} is the default (${was})\n`);
   return exitCodes.ok;
+}
+
+/** One that does not inject now would leave every pod to the guard. The one without a name can't be asked by its label. */
+async function isAnswering(
+  api: KubernetesApi,
+  name: string,
+  { err }: CliContext['terminal'],
+): Promise<boolean> {
+  if (name === noRevision) return true;
+  const answer = await askRevision(api, name, AbortSignal.timeout(askMs));
+  switch (answer.kind) {
+    case 'injects':
+    case 'nowhere':
+      return true;
+    case 'unknown':
+      err(`whether revision ${name} injects is not known: ${answer.why}\n`);
+      return true;
+    case 'does_not':
+      err(
+        `revision ${name} does not inject now, so nothing is written: ${answer.why}; see what it waits for: svidecar check --revision ${name}\n`,
+      );
+      return false;
+    default:
+      return answer satisfies never;
+  }
 }
 
 /** @throws {AppError} OBJECT_NOT_FOUND, CERTIFICATE_INVALID */
