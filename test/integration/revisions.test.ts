@@ -1,7 +1,6 @@
 /** Two installations on one API server, as real processes: who is asked, who is the default, and what is left when one goes. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { stringify } from 'yaml';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { statusOf } from '../../webhook/injection/status.ts';
@@ -13,7 +12,6 @@ import { hooksAreFollowed } from './harness/hooks-followed.ts';
 import { waitUntil } from './harness/processes.ts';
 import { installReplicas, type Replica, type Replicas } from './harness/replicas.ts';
 import { shopParts } from './harness/shop-fixture.ts';
-import { renderedManifests } from './harness/webhook.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
 /** A leaf of an hour: certificates are no matter here. */
@@ -158,6 +156,18 @@ describeWithComponents(programs, 'two revisions', () => {
     return runSvidecar([...words, '--kubeconfig', api.kubeconfig]);
   }
 
+  /** The installation without a name, as docs/revisions.md says it. */
+  async function svidecarIsDeleted(): Promise<void> {
+    const page = await readFile('docs/revisions.md', 'utf8');
+    const commands = [...page.matchAll(/^\$ kubectl delete (.*) \\\n +(.*)$/gm)];
+    expect(commands).toHaveLength(2);
+    for (const [, flags = '', kinds = ''] of commands) {
+      const words = `${flags.replaceAll("'", '')} ${kinds} --wait=false`.split(' ');
+      const { code, stderr } = await api.kubectl(['delete', ...words]);
+      expect(code, stderr).toBe(0);
+    }
+  }
+
   function expectNoneFailed(): void {
     expect(admissions.outcomes).toMatchObject({ uninjected: [], refused: [] });
   }
@@ -283,13 +293,7 @@ describeWithComponents(programs, 'two revisions', () => {
 
   test('the old one goes with its manifests, and takes nothing of the new one along', async () => {
     const before = { plain: await kept('plain'), trial: await kept('trial') };
-    const manifests = await renderedManifests(api);
-    const input = manifests
-      .filter(({ kind }) => kind !== 'Namespace')
-      .map((object) => stringify(object))
-      .join('---\n');
-    const removed = await api.kubectl(['delete', '--wait=false', '-f', '-'], { input });
-    expect(removed.code, removed.stderr).toBe(0);
+    await svidecarIsDeleted();
     await first.stop();
     await wait(quietMs);
     expect({ plain: await kept('plain'), trial: await kept('trial') }).toEqual(before);
