@@ -3,6 +3,7 @@ import { AppError } from '#kernel/errors.ts';
 import { objectAt, type JsonObject } from '#kernel/json.ts';
 import type { WorkloadRow } from '../console/console-model.ts';
 import { seenOf, type WorkloadVerdict } from '../console/judge-workload.ts';
+import { isWithoutRight } from '../kube/api-words.ts';
 import { ApiRefusal, type KubernetesApi } from '../kube/kubernetes-api.ts';
 import { pathOf, reasonOf } from '../kube/read-list.ts';
 import { apiVersionOf, kindNamed } from '../objects/kinds.ts';
@@ -45,48 +46,76 @@ export type RestartProspect =
   { readonly kind: 'worth_it' } | { readonly kind: 'current' | 'in_vain'; readonly words: string };
 
 /** Its pod template was injected, and would be otherwise today. */
-const stale: ReadonlySet<string> = new Set<WorkloadVerdict['kind']>(['injected', 'uninjected']);
+function isStale(kind: WorkloadVerdict['kind'] | undefined): boolean {
+  return kind === 'injected' || kind === 'uninjected';
+}
+
+type RestartedRow = NamedWorkload & Pick<WorkloadRow, 'status'>;
+
+interface ProspectParts {
+  readonly judge: (object: JsonObject) => WorkloadVerdict | undefined;
+  readonly nowMs: number;
+  readonly signal: AbortSignal;
+}
+
 const worthIt: RestartProspect = { kind: 'worth_it' };
 const leftAlone =
   'svidecar in the cluster would leave it as it is: it does not see the namespace, or has another version or configuration than this command goes by (a changed configuration reaches it within a minute or two)';
 
 /**
- * Asks for the restart as a dry run, and judges what would be stored. Workloads whose pods alone are injected are not asked about.
+ * Asks for the restart as a dry run, and judges what would be stored, unless pods alone are injected.
  * @throws {AppError} as {@link restartWorkload}
  */
 export async function restartProspect(
   api: KubernetesApi,
-  workload: NamedWorkload & Pick<WorkloadRow, 'status'>,
-  {
-    judge,
-    nowMs,
-    signal,
-  }: {
-    readonly judge: (object: JsonObject) => WorkloadVerdict | undefined;
-    readonly nowMs: number;
-    readonly signal: AbortSignal;
-  },
+  workload: RestartedRow,
+  { judge, nowMs, signal }: ProspectParts,
 ): Promise<RestartProspect> {
   const { kind } = workload;
   const stored = await saying(workload, 'get', () => api.get(pathTo(workload), signal));
+  const before = {
+    isInjected: seenOf({ ...stored, kind })?.isInjected === true,
+    kind: judge({ ...stored, kind })?.kind,
+  };
+  const needless = needlessNow(workload, stored, before);
+  if (needless !== undefined) return needless;
+  const path = `${pathTo(workload)}?${restartManager}&dryRun=All`;
+  const would = await unlessRefused(() => api.merge(path, restartChange(nowMs), signal));
+  if (would instanceof ApiRefusal) {
+    if (isRefusal(would)) return { kind: 'in_vain', words: `it is refused: ${would.said}` };
+    throw told(would, workload, 'patch');
+  }
+  if (!before.isInjected || !isStale(before.kind)) return worthIt;
+  return isStale(judge({ ...would, kind })?.kind) ? { kind: 'in_vain', words: leftAlone } : worthIt;
+}
+
+/** Undefined where a restart may be worth it. */
+function needlessNow(
+  { kind, name, namespace, status }: RestartedRow,
+  stored: JsonObject,
+  before: { readonly isInjected: boolean; readonly kind: WorkloadVerdict['kind'] | undefined },
+): RestartProspect | undefined {
   if (objectAt(stored, 'spec')['paused'] === true)
     return {
       kind: 'in_vain',
-      words: `it is paused; kubectl rollout resume ${kind.toLowerCase()}/${workload.name} -n ${workload.namespace}`,
+      words: `it is paused; kubectl rollout resume ${kind.toLowerCase()}/${name} -n ${namespace}`,
     };
-  const verdict = judge({ ...stored, kind });
-  if (verdict === undefined || seenOf(stored)?.isInjected !== true) return worthIt;
-  if (!stale.has(verdict.kind))
-    return workload.status === 'stale'
-      ? { kind: 'current', words: 'it is as of today by now' }
-      : worthIt;
-  const path = `${pathTo(workload)}?${restartManager}&dryRun=All`;
-  const would = await saying(workload, 'patch', () =>
-    api.merge(path, restartChange(nowMs), signal),
-  );
-  return stale.has(judge({ ...would, kind })?.kind ?? '')
-    ? { kind: 'in_vain', words: leftAlone }
-    : worthIt;
+  const isCurrent = before.isInjected && status === 'stale' && !isStale(before.kind);
+  return isCurrent ? { kind: 'current', words: 'it is as of today by now' } : undefined;
+}
+
+async function unlessRefused(ask: () => Promise<JsonObject>): Promise<JsonObject | ApiRefusal> {
+  try {
+    return await ask();
+  } catch (thrown) {
+    if (thrown instanceof ApiRefusal) return thrown;
+    throw thrown;
+  }
+}
+
+/** By admission, or since the object is not valid: asked again it would be the same. */
+function isRefusal(refusal: ApiRefusal): boolean {
+  return [400, 403, 409, 422].includes(refusal.status) && !isWithoutRight(refusal);
 }
 
 /** @throws {AppError} as {@link restartWorkload} */
@@ -121,15 +150,18 @@ async function saying(
   try {
     return await ask();
   } catch (thrown) {
-    if (!(thrown instanceof ApiRefusal)) throw thrown;
-    const code =
-      thrown.status === 403
-        ? 'CLUSTER_FORBIDDEN'
-        : thrown.status === 404
-          ? 'OBJECT_NOT_FOUND'
-          : 'CLUSTER_UNREACHABLE';
-    const message =
-      thrown.status === 403 ? reasonOf(thrown, { ...sourceOf(workload), verb }) : thrown.said;
-    throw new AppError(code, message, { cause: thrown });
+    throw thrown instanceof ApiRefusal ? told(thrown, workload, verb) : thrown;
   }
+}
+
+function told(refusal: ApiRefusal, workload: NamedWorkload, verb: 'get' | 'patch'): AppError {
+  const cause = { cause: refusal };
+  if (isWithoutRight(refusal))
+    return new AppError(
+      'CLUSTER_FORBIDDEN',
+      reasonOf(refusal, { ...sourceOf(workload), verb }),
+      cause,
+    );
+  const isGone = refusal.status === 404;
+  return new AppError(isGone ? 'OBJECT_NOT_FOUND' : 'CLUSTER_UNREACHABLE', refusal.said, cause);
 }

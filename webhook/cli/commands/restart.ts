@@ -112,7 +112,7 @@ interface Pace {
 function paceOf({ perMinute, patience }: RestartFlags): Pace {
   const rate = Number(perMinute);
   if (!/^\d{1,4}$/.test(perMinute) || rate < 1)
-    throw new AppError('USAGE', `--per-minute ${perMinute}: write a whole number from 1 on`);
+    throw new AppError('USAGE', `--per-minute ${perMinute}: write a whole number from 1 to 9999`);
   return { everyMs: 60_000 / rate, patienceMs: parseDuration(patience) * 1_000 };
 }
 
@@ -237,10 +237,16 @@ async function untilRolled(
   const { readRollout } = await import('../../console-cluster/restart-workload.ts');
   const deadline = terminal.now() + pace.patienceMs;
   for (;;) {
-    const now = await readRollout(api, workload, AbortSignal.timeout(askMs));
+    const now = await readRollout(api, workload, AbortSignal.timeout(askMs)).catch(notNow);
     const isOver = now.kind !== 'under_way' || interrupted.aborted || terminal.now() >= deadline;
     if (isOver) return now;
     terminal.tellProgress?.(`${nameOf(workload)}: ${now.words}`);
     await wait(lookEveryMs, undefined, { signal: interrupted }).catch(() => undefined);
   }
+}
+
+/** An API server that is away for a while is waited for as the pods are. @throws what else is thrown */
+function notNow(thrown: unknown): Rollout {
+  if (!(thrown instanceof AppError) || thrown.code !== 'CLUSTER_UNREACHABLE') throw thrown;
+  return { kind: 'under_way', words: thrown.message };
 }
