@@ -47,6 +47,8 @@ export interface Injector {
   readonly chosen: string | undefined;
   /** Undefined where it is not injected. */
   readonly actual: string | undefined;
+  /** Whether the configuration at hand is that of the chosen one. */
+  readonly isJudged: boolean;
 }
 
 export interface MadeAnew {
@@ -76,8 +78,7 @@ export function assess(facts: ClusterFacts, subjects: readonly Subject[]): reado
     const located = locate(subject.object, facts.namespace);
     if (located === undefined) return [];
     const injector = injectorOf(located);
-    const isOthers = injector !== undefined && injector.chosen !== (facts.engine.revision ?? '');
-    const decision = isOthers ? ofAnother : decide(unowned(subject.object), context);
+    const decision = byAnother(located, injector) ?? decide(unowned(subject.object), context);
     return [
       {
         subject,
@@ -94,11 +95,21 @@ export function assess(facts: ClusterFacts, subjects: readonly Subject[]): reado
   });
 }
 
-/** Its own configuration is not known here. */
-const ofAnother: Decision = Object.freeze({ kind: 'skipped', reason: 'other_revision', steps: [] });
+/** What another revision injected is as that one made it: its configuration is not known here. */
+function byAnother(located: Located, injector: Injector | undefined): Decision | undefined {
+  if (injector === undefined || injector.isJudged || injector.actual === undefined)
+    return undefined;
+  const status = readableStatus(located.template);
+  return status === undefined
+    ? { kind: 'skipped', reason: 'other_revision', steps: [] }
+    : { kind: 'unchanged', status, operations: [], steps: [] };
+}
 
 /** By the hooks that are installed, and the namespaces' labels. */
-function injectorsBy({ objects }: ClusterFacts): (located: Located) => Injector | undefined {
+function injectorsBy({
+  objects,
+  engine,
+}: ClusterFacts): (located: Located) => Injector | undefined {
   const { all, byDefault } = installedRevisions(subjectsOf(objects.hooks));
   if (all.length === 0) return () => undefined;
   const named = new Map(
@@ -111,9 +122,11 @@ function injectorsBy({ objects }: ClusterFacts): (located: Located) => Injector 
     const label = revisionIn(objectAt(located.template, 'metadata'));
     const chosen = chosenRevision(label, named.get(located.namespace));
     const status = statusTextOf(located);
+    const whose = chosen === noRevision ? byDefault : chosen;
     return {
-      chosen: chosen === noRevision ? byDefault : chosen,
+      chosen: whose,
       actual: status === undefined ? undefined : revisionInStatus(status),
+      isJudged: whose === (engine.revision ?? noRevision),
     };
   };
 }

@@ -69,7 +69,9 @@ export const helperCurrent: Check = {
     );
     const workloads = old.filter(({ where }) => where.kind !== 'Pod');
     // In pods other injectors may have done it, and autoscalers do.
-    const stored = assessed.filter(({ where }) => where.kind !== 'Pod');
+    const stored = assessed.filter(
+      ({ where, injector }) => where.kind !== 'Pod' && injector?.isJudged !== false,
+    );
     return found([
       ...stored.flatMap(editedIn),
       ...workloads.map((each) =>

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { parseStatus, revisionInStatus } from '../../../../webhook/injection/status.ts';
+import { askersIn, assess } from '../../../../webhook/checks/assess.ts';
 import type { LiveFacts } from '../../../../webhook/checks/facts.ts';
 import { judgeWorkload } from '../../../../webhook/console/judge-workload.ts';
 import { installedRevisions } from '../../../../webhook/checks/installed-revisions.ts';
@@ -110,6 +111,15 @@ describe('revision_current', () => {
     // It is said once.
     expect(findingsOf('helper_current', facts)).toEqual([]);
   });
+});
+
+test('what another revision injected is taken as it is, and its identity is known', () => {
+  const scene = { installed: both, names: 'canary', workload: injectedBy('canary') };
+  const facts = factsOf(scene);
+  const [assessed] = assess(facts, askersIn(facts));
+  expect(assessed?.decision).toMatchObject({ kind: 'unchanged', status: { revision: 'canary' } });
+  for (const id of ['helper_current', 'annotations_valid', 'revision_current'] as const)
+    expect(findingsOf(id, facts)).toEqual([]);
 });
 
 test('the hooks of several installations, and the default’s copies, have no fault', () => {
