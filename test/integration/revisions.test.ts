@@ -7,8 +7,9 @@ import { statusOf } from '../../webhook/injection/status.ts';
 import { runSvidecar } from '../fakes/fake-terminal.ts';
 import { Admissions } from './harness/admissions.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
+import { createAuthority } from './harness/authority.ts';
 import { describeWithComponents } from './harness/components.ts';
-import { hooksAreFollowed } from './harness/hooks-followed.ts';
+import { hooksAreFollowed, hooksPath } from './harness/hooks-followed.ts';
 import { waitUntil } from './harness/processes.ts';
 import { installReplicas, type Replica, type Replicas } from './harness/replicas.ts';
 import { shopParts } from './harness/shop-fixture.ts';
@@ -306,6 +307,31 @@ describeWithComponents(programs, 'two revisions', () => {
     }
     expectNoneFailed();
     expect(admissions.outcomes.injected).toBeGreaterThan(100);
+  });
+
+  test('the authority in the hooks of the default is kept by the revision that it names', async () => {
+    const bundles = async (name: string): Promise<readonly unknown[]> => {
+      const { body } = await api.request('GET', `${hooksPath}/${name}`);
+      const hooks = listAt(isObject(body) ? body : {}, 'webhooks').filter(isObject);
+      return hooks.map((hook) => objectAt(hook, 'clientConfig')['caBundle']);
+    };
+    const [own] = await bundles('svidecar-pods-canary');
+    const stranger = Buffer.from((await createAuthority('stranger')).caPem).toString('base64');
+    const change = [{ op: 'replace', path: '/webhooks/0/clientConfig/caBundle', value: stranger }];
+    const patch = [
+      'patch',
+      'mutatingwebhookconfiguration',
+      'svidecar-default',
+      '--type=json',
+      '-p',
+    ];
+    const { code, stderr } = await api.kubectl([...patch, JSON.stringify(change)]);
+    expect(code, stderr).toBe(0);
+    await waitUntil('it trusts the revision again', async () => {
+      const all = await bundles('svidecar-default');
+      const texts = all.map((each) => Buffer.from(String(each), 'base64').toString());
+      return texts.every((text) => text.includes(Buffer.from(String(own), 'base64').toString()));
+    });
   });
 
   test('no ConfigMap was written by both', async () => {

@@ -50,6 +50,7 @@ function comparable(text: string): Readonly<Record<string, JsonObject>> {
 /** Settings that are tried one by one and must be valid for the API server too. */
 const variants: readonly (readonly string[])[] = [
   ['replicas=1'],
+  ['revision=canary', 'networkPolicy.enabled=true', 'serviceMonitor.enabled=true'],
   ['replicas=3', 'spread=DoNotSchedule', 'priorityClassName=system-cluster-critical'],
   ['failurePolicy=Fail', 'guard.enabled=false'],
   ['networkPolicy.enabled=true', 'serviceMonitor.enabled=true'],
