@@ -13,7 +13,12 @@ import { createWorkFolder, type WorkFolder } from '../integration/harness/work-f
 import { clusterApi, type ClusterApi } from './harness/cluster-api.ts';
 import { describeOnCluster, repository } from './harness/cluster.ts';
 import { stepsOf, type Step } from './harness/console-blocks.ts';
-import { newerRelease, olderRelease, type MadeRelease } from './harness/made-releases.ts';
+import {
+  loadImagesOfTree,
+  newerRelease,
+  olderRelease,
+  type MadeRelease,
+} from './harness/made-releases.ts';
 import { Newcomer } from './harness/newcomer.ts';
 import { withoutEntriesByHand } from './harness/shared-registrations.ts';
 import { underLoad } from './harness/under-load.ts';
@@ -30,6 +35,9 @@ const readme = stepsIn('README.md').filter(
 const isOfImages = /^for file in (\S+)\*(\S+); do ctr /;
 const injected = ['backend', 'frontend'];
 const shop = shopParts();
+/** Milliseconds for both releases, and for what is done with them: several times what a quiet machine takes. */
+const releasesMs = 600_000;
+const long = { timeout: 300_000 };
 /** Milliseconds between two admissions of a kind, and requests a second to the demo. */
 const admissionEveryMs = 200;
 const rate = 4;
@@ -64,7 +72,7 @@ describeOnCluster('two releases, from their files alone', (cluster) => {
     await withoutEntriesByHand(cluster, demo.namespace);
     await cluster.kubectl(['apply', '-f', '-'], admittedNamespace);
     await api.request('POST', '/api/v1/namespaces/admitted/configmaps', shop.source);
-  });
+  }, releasesMs);
   afterAll(async () => {
     await api.stop();
     await cluster.kubectl([
@@ -75,6 +83,7 @@ describeOnCluster('two releases, from their files alone', (cluster) => {
       '--ignore-not-found',
     ]);
     await withoutEntriesByHand(cluster, demo.namespace);
+    await loadImagesOfTree(cluster, work.path);
     await work.remove();
   });
 
@@ -178,11 +187,11 @@ describeOnCluster('two releases, from their files alone', (cluster) => {
     expect(commands).toEqual(expect.arrayContaining(readme.map(({ command }) => command)));
   });
 
-  test('the files of both are those that were released', async () => {
+  test('the files of both are those that were released', long, async () => {
     for (const release of [older, newer]) await follow('Are these the files', release);
   });
 
-  test('the older one is installed by its chart, and the demo runs', async () => {
+  test('the older one is installed by its chart, and the demo runs', long, async () => {
     await follow('The command line', older);
     await follow('The images', older);
     await follow('The chart', older);
@@ -190,7 +199,7 @@ describeOnCluster('two releases, from their files alone', (cluster) => {
     await saysStale(older, false);
   });
 
-  test('an upgrade harms nobody, and restarts no pod', async () => {
+  test('an upgrade harms nobody, and restarts no pod', long, async () => {
     await follow('The images', newer);
     const before = await pods();
     await unharmed(() =>
@@ -199,14 +208,14 @@ describeOnCluster('two releases, from their files alone', (cluster) => {
     expect(await pods()).toEqual(before);
   });
 
-  test('what is stale then is said, and rolled out when asked for', async () => {
+  test('what is stale then is said, and rolled out when asked for', long, async () => {
     await follow('The command line', newer);
     const isNewer = older.version !== newer.version;
     await saysStale(newer, isNewer);
     await restartsStale(newer, isNewer);
   });
 
-  test('the way back is the same', async () => {
+  test('the way back is the same', long, async () => {
     const before = await pods();
     await unharmed(() => does(newer, 'helm rollback svidecar --namespace svidecar --wait'));
     expect(await pods()).toEqual(before);
@@ -216,7 +225,7 @@ describeOnCluster('two releases, from their files alone', (cluster) => {
     await restartsStale(older, isNewer);
   });
 
-  test('uninstalled, it leaves what the page says', async () => {
+  test('uninstalled, it leaves what the page says', long, async () => {
     await does(older, 'helm uninstall svidecar --namespace svidecar --wait');
     await isGone();
     await cluster.kubectl(['wait', '--for=delete', 'pods', '--all', '-n', 'svidecar']);
@@ -231,7 +240,7 @@ describeOnCluster('two releases, from their files alone', (cluster) => {
     await does(older, 'kubectl delete namespace svidecar');
   });
 
-  test('by plain YAML it is installed, upgraded, used and removed', async () => {
+  test('by plain YAML it is installed, upgraded, used and removed', long, async () => {
     await follow('Plain YAML instead', older);
     const yaml = 'kubectl apply --server-side -f manifests/install-kind.yaml';
     const wait = 'kubectl rollout status -n svidecar deployment/svidecar --timeout 120s';

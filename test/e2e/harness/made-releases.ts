@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { helperVersion } from '../../../sidecar/helper/version.ts';
 import { olderVersion } from '../../integration/harness/older-version.ts';
 import { runCommand } from '../../integration/harness/processes.ts';
-import { repository } from './cluster.ts';
+import { repository, type Cluster } from './cluster.ts';
 
 /** On a quiet machine it takes half a minute. */
 const releaseMs = 240_000;
@@ -33,6 +33,16 @@ export async function newerRelease(folder: string, key: string): Promise<MadeRel
   } finally {
     rmSync(work, { recursive: true });
   }
+}
+
+/** Other files of a run use the images of this tree, which are those of the release where all is committed. */
+export async function loadImagesOfTree(cluster: Cluster, folder: string): Promise<void> {
+  const status = await runCommand('git', ['-C', repository, 'status', '--porcelain']);
+  if (status.stdout === '') return;
+  const archive = join(folder, 'images-of-tree.tar');
+  const names = ['helper', 'webhook', 'demo'];
+  await succeed(join(repository, 'scripts/image'), [...names, '--out', archive]);
+  await cluster.run(['load', archive]);
 }
 
 interface Order extends MadeRelease {
