@@ -1,6 +1,14 @@
 /** What a user installs, in one folder: the npm package, images, the chart, plain manifests, and what proves them. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { sha256 } from '../image-archive.ts';
 import { sizeOf, writeParts } from '../parts.ts';
@@ -36,12 +44,17 @@ export async function makeRelease(options: ReleaseOptions): Promise<void> {
   refuseOtherVersion(version);
   refuseForeignFiles(out);
   if (key !== undefined && !existsSync(key)) throw new Error(`there is no key ${key} to sign with`);
-  rmSync(out, { recursive: true, force: true });
+  mkdirSync(dirname(out), { recursive: true });
+  const made = mkdtempSync(`${out}.making-`);
   try {
-    await writeRelease(options, commit);
-  } catch (thrown) {
-    // Half of one is none, and would be in the way of the next.
+    await writeRelease({ ...options, out: made }, commit);
+    // A temporary folder is for its owner alone.
+    chmodSync(made, 0o755);
+    // Only now: until the new one is whole, the old one stays.
     rmSync(out, { recursive: true, force: true });
+    renameSync(made, out);
+  } catch (thrown) {
+    rmSync(made, { recursive: true, force: true });
     throw thrown;
   }
 }

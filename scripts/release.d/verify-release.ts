@@ -1,10 +1,11 @@
 /** Whether a folder holds what was released, and nothing else. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   provenanceFile,
   readSums,
+  readUnlisted,
   signatureFile,
   subjectsOfProvenance,
   sumsFile,
@@ -33,9 +34,9 @@ export function verifyRelease(folder: string, signers: Signers | undefined): Ver
   if (missing.length > 0)
     return { faults: missing.map((file) => `${file} is missing: this is no release`), notes: [] };
   try {
-    const listed = readSums(readFileSync(join(folder, sumsFile), 'utf8'));
+    const listed = readSums(readUnlisted(folder, sumsFile));
     const there = sumsOf(folder);
-    const stated = subjectsOfProvenance(readFileSync(join(folder, provenanceFile), 'utf8'));
+    const stated = subjectsOfProvenance(readUnlisted(folder, provenanceFile));
     const signature = verifySignature(folder, signers);
     return {
       faults: [
@@ -79,6 +80,8 @@ function verifySignature(folder: string, signers: Signers | undefined): Verified
     };
   }
   if (!isSigned) return { faults: [`${signatureFile} is missing: nobody signed`], notes: [] };
+  // That it may be read.
+  readUnlisted(folder, signatureFile);
   const { file, identity } = signers;
   if (!existsSync(file)) return { faults: [`there is no file ${file} of signers`], notes: [] };
   const args = [
@@ -94,7 +97,7 @@ function verifySignature(folder: string, signers: Signers | undefined): Verified
     signature,
   ];
   const { status, stderr, stdout, error } = spawnSync('ssh-keygen', args, {
-    input: readFileSync(join(folder, sumsFile)),
+    input: readUnlisted(folder, sumsFile),
     encoding: 'utf8',
   });
   if (error !== undefined)

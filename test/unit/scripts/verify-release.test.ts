@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -119,6 +120,21 @@ test.each([
       execFileSync('mkfifo', [join(folder, 'npm/pipe')]);
     },
     'npm/pipe is no ordinary file: it does not belong here',
+  ],
+  [
+    'a list that is a pipe',
+    () => {
+      rmSync(join(folder, sumsFile));
+      execFileSync('mkfifo', [join(folder, sumsFile)]);
+    },
+    'SHA256SUMS is no ordinary file',
+  ],
+  [
+    'a statement without an end',
+    () => {
+      truncateSync(join(folder, provenanceFile), 5 * 1024 ** 3);
+    },
+    'provenance.json has 5368709120 bytes',
   ],
   [
     'a file that is listed twice',
