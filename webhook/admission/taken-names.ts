@@ -45,7 +45,7 @@ function helperFault(
   // A workload is admitted: the controller repairs the ConfigMap only for a stored one.
   if (!isPod) return undefined;
   const advice = isLegacyName(configMap)
-    ? 'its short name is from version 0.1.0 and does not tell whose it is: restart the workload (kubectl rollout restart), which gives it a name of 128 bits'
+    ? 'its short name is from a version before 0.1.0 and does not tell whose it is: restart the workload (kubectl rollout restart), which gives it a name of 128 bits'
     : 'it was changed, and svidecar is repairing it: try again (controllers do so by themselves); if that does not help, delete it';
   return `${name} does not hold this pod's settings; ${advice}`;
 }

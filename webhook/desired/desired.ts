@@ -185,7 +185,7 @@ function withUser(
   };
 }
 
-/** Two plans of one name can only be of version 0.1.0, whose names had 40 bits. */
+/** Two plans of one name can only be of a version before 0.1.0, whose names had 40 bits. */
 function nameContested(
   namespace: string,
   name: string,

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 
 /** 128 bits: whoever may choose contents must not find two that share a name. */
 const hashDigits = 32;
-/** What version 0.1.0 wrote: a collision can be found in seconds, so it names nothing new. */
+/** What versions before 0.1.0 wrote: a collision can be found in seconds, so it names nothing new. */
 const legacyDigits = 10;
 
 /** {@link contentHash}, or a cached version of it. */
@@ -25,12 +25,12 @@ export function nameHashOf(revision: string): HashOf {
   return revision === '' ? contentHash : (text) => contentHash(JSON.stringify([revision, text]));
 }
 
-/** Whether an existing mark is that of this content; version 0.1.0 wrote only its beginning. */
+/** Whether an existing mark is that of this content; versions before 0.1.0 wrote only its beginning. */
 export function isHashOf(mark: string, contents: string): boolean {
   return mark === contents || (mark.length === legacyDigits && contents.startsWith(mark));
 }
 
-/** A name of ours, as this version makes it, or as version 0.1.0 did. */
+/** A name of ours, as this version makes it, or as versions before 0.1.0 did. */
 const namePattern = /^(?:.+-)?svidecar-(?:[0-9a-f]{10}|[0-9a-f]{32})$/;
 
 /** Whether a ConfigMap could be ours by its name: `svidecar-<hash>` or `<source>-svidecar-<hash>`. */
@@ -48,7 +48,7 @@ export function hashOfName(name: string): string {
   return name.slice(name.lastIndexOf('-') + 1);
 }
 
-/** Whether a name is one of version 0.1.0: another content with this name can be found. */
+/** Whether a name is one of a version before 0.1.0: another content with this name can be found. */
 export function isLegacyName(name: string): boolean {
   return isOurName(name) && name.charAt(name.length - legacyDigits - 1) === '-';
 }
@@ -56,7 +56,7 @@ export function isLegacyName(name: string): boolean {
 /** How a name is made: from the hash of its contents. */
 export type NameBy = (hashOf: HashOf) => string;
 
-/** Whether a name matches contents, by this version's rule or by that of 0.1.0; undefined where it does not. */
+/** Whether a name matches contents, by this version's rule or by that before 0.1.0; undefined where it does not. */
 export function ruleOfName(
   name: string,
   nameBy: NameBy,

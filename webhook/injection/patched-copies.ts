@@ -90,7 +90,7 @@ export class PatchedCopies {
     }
   }
 
-  /** A name of version 0.1.0 does not tell two plans apart, so it takes the whole plan. */
+  /** A name of a version before 0.1.0 does not tell two plans apart, so it takes the whole plan. */
   #keyOf({ namespace, plan, source }: Question): string {
     // All that such a configuration is made from is in the plan.
     let digest = hasSource(plan) ? this.#digests.get(source) : '';

@@ -234,7 +234,7 @@ describeWithComponents(programs, 'the guard, without any webhook,', () => {
       ];
     }),
     [
-      'was injected by version 0.1.0, whose names are shorter',
+      'was injected by a version before 0.1.0, whose names are shorter',
       ofVersion010(injected),
       { ...complete, volumes: [ofVersion010(settings), ofVersion010(envoy)] },
     ],

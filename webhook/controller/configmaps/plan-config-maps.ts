@@ -108,14 +108,14 @@ export function nameTaken({ namespace, name, users }: Target): ConfigMapProblem 
   return { reason: 'ConfigMapTaken', message, users };
 }
 
-/** Settings that are there under a name of version 0.1.0 may be those of another workload: its names are found twice. */
+/** Settings that are there under a name of a version before 0.1.0 may be those of another workload: its names are found twice. */
 function isOfOthers(there: ConfigMapEntry, { name, immutable, digest }: Target): boolean {
   return immutable && isLegacyName(name) && there.digest !== digest;
 }
 
 function heldByOthers({ namespace, name, users }: Target): ConfigMapProblem {
   const message =
-    `ConfigMap ${namespace}/${name} holds other settings than the status annotation names; version 0.1.0 made its short name, which does not tell whose they are, so it is left alone: ` +
+    `ConfigMap ${namespace}/${name} holds other settings than the status annotation names; a version before 0.1.0 made its short name, which does not tell whose they are, so it is left alone: ` +
     'restart the workload (kubectl rollout restart), which gives it a name of 128 bits';
   return { reason: 'ConfigMapTaken', message, users };
 }

@@ -83,7 +83,7 @@ describe('a pod does not start with what is not its own', () => {
     expect(decideOn(labelled, changes).kind).not.toBe('refused');
   });
 
-  test('settings under a short name of 0.1.0: a restart is advised', () => {
+  test('settings under a short name from before 0.1.0: a restart is advised', () => {
     const short = helper.slice(0, -22);
     const text = JSON.stringify(injected(asked)).replaceAll(helper, short);
     const old = owned(JSON.parse(text) as JsonObject);

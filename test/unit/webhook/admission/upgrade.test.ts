@@ -9,7 +9,7 @@ import { engineFor } from '../../../fakes/engine.ts';
 
 interface Pair {
   readonly original: JsonObject;
-  /** As version 0.1.0 stored it: never renewed, whatever this version would write. */
+  /** As an early 0.1.0 stored it, from before that was released: never renewed, whatever this version would write. */
   readonly injected: JsonObject;
 }
 

@@ -194,7 +194,7 @@ describe('desired ConfigMaps', () => {
     expect(problems[0]?.message.length).toBeLessThan(1_000);
   });
 
-  describe('names of version 0.1.0, of 40 bits', () => {
+  describe('names of versions before 0.1.0, of 40 bits', () => {
     test('are served', () => {
       const { configMaps, problems } = desired([user('a', withSettings(settings, legacyName))]);
       expect(problems).toEqual([]);

@@ -94,7 +94,7 @@ test('an immutable one with other contents is made anew, one with other owners i
   ]);
 });
 
-test('under a name of 0.1.0 other settings are a problem, and are not replaced', () => {
+test('under a name from before 0.1.0 other settings are a problem, and are not replaced', () => {
   const short = { name: name.slice(0, -22) };
   const fixed = { ...wanted, ...short, immutable: true };
   for (const immutable of [true, false]) {
@@ -148,7 +148,7 @@ describe('removal', () => {
     },
   );
 
-  test.each(['', '2'.repeat(22)])('a derived one is ours by its name, of 0.1.0 too', (rest) => {
+  test.each(['', '2'.repeat(22)])('a derived one is ours by its name, from before 0.1.0 too', (rest) => {
     const derived = `my-envoy-svidecar-0a1b2c3d4e${rest}`;
     const past = new Map([[derived, 0]]);
     const found = plan([{ ...there, name: derived }], { ...none, unusedSinceMs: past });
