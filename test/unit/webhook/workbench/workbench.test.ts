@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { jsonText } from '#kernel/text.ts';
+import { helperVersion } from '../../../../sidecar/helper/version.ts';
 import { settingKeys } from '../../../../webhook/request/metadata-keys.ts';
 import { settingFault } from '../../../../webhook/request/read-annotations.ts';
 import { annotationFields } from '../../../../webhook/workbench/annotation-fields.ts';
@@ -20,7 +21,7 @@ const templates = Object.fromEntries(
     readFileSync(join(root, 'templates', name, 'template.yaml'), 'utf8'),
   ]),
 );
-const workbench = new Workbench({ templates, version: '0.1.0', now: () => 0 });
+const workbench = new Workbench({ templates, version: helperVersion, now: () => 0 });
 
 function questionOf(...texts: readonly string[]): WorkbenchQuestion {
   const files = texts.map((text, at) => ({ name: `${at}.yaml`, text }));
