@@ -11,6 +11,7 @@ import {
   revisionLabel,
   statusKey,
 } from './metadata-keys.ts';
+import { revisionIn } from './revision.ts';
 import type { Located } from './locate.ts';
 import { nearest } from '#kernel/nearest.ts';
 
@@ -44,7 +45,7 @@ export function strayKeys(located: Located): readonly Stray[] {
         { metadata: template, where: 'the pod template' },
       ];
   return [
-    ...(isPod ? [] : onWorkload(located, goal)),
+    ...(isPod ? [] : [...onWorkload(located, goal), ...revisionOnWorkload(located)]),
     ...places.flatMap((place) => asLabels(place, goal)),
     ...places.flatMap(alike),
   ];
@@ -63,6 +64,15 @@ function onWorkload({ metadata, kind }: Located, goal: string): readonly Stray[]
   if (key === undefined) return [];
   const message = `${keys.join(', ')} on the ${kind}'s own metadata has no effect; move it to ${goal}`;
   return [{ id: 'annotation_on_workload', key, message }];
+}
+
+/** Tools put labels in both places; in this one alone nobody looks. */
+function revisionOnWorkload({ metadata, kind, template, path }: Located): readonly Stray[] {
+  const isRead = revisionIn(objectAt(template, 'metadata')) !== undefined;
+  if (isRead || revisionIn(metadata) === undefined) return [];
+  const goal = [...path, 'metadata', 'labels'].join('.');
+  const message = `the label ${revisionLabel} on the ${kind}'s own metadata has no effect; it belongs on the pod template (${goal}), or on the Namespace`;
+  return [{ id: 'key_as_label', key: revisionLabel, message }];
 }
 
 interface Place {

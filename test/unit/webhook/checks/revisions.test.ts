@@ -9,6 +9,7 @@ import { installedRevisions } from '../../../../webhook/checks/installed-revisio
 import { defaultConfiguration } from '../../../../webhook/manifests/revision-hooks.ts';
 import { explainLive } from '../../../../webhook/manifests/explain-texts.ts';
 import { enabled, factsWith, findingsOf, namespace, resultOf } from '../../../fakes/check-facts.ts';
+import { decideOn, stepsOf } from '../../../fakes/admission.ts';
 import { engineOf, hooksBy, injectedBy, revisionKey } from '../../../fakes/revisions.ts';
 
 interface Scene {
@@ -226,3 +227,15 @@ function statusOfDeployment(object: JsonObject): string {
   const annotations = objectAt(objectAt(template, 'metadata'), 'annotations');
   return stringAt(annotations, 'svidecar.dev/status') ?? '';
 }
+
+test('a label on the metadata of a workload alone is told of: nobody reads it there', () => {
+  for (const [names, said] of [
+    [undefined, ['key_as_label']],
+    ['canary', []],
+  ] as const) {
+    const object = injectedBy(undefined, names);
+    const metadata = { ...objectAt(object, 'metadata'), labels: { [revisionKey]: 'canary' } };
+    const steps = stepsOf(decideOn({ ...object, metadata }));
+    expect(steps.filter((id) => id === 'key_as_label')).toEqual(said);
+  }
+});
