@@ -308,6 +308,26 @@ describeWithComponents([...programs, ...crdComponents], 'the chart on a real API
       expect(stderr).toContain('invalid ownership metadata');
     });
 
+    test('one with a revision comes and goes beside it, and takes nothing of it along', async () => {
+      const all = [
+        'mutatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings',
+        'clusterroles,clusterrolebindings,roles,rolebindings,services,serviceaccounts,deployments',
+      ].join(',');
+      const names = ['get', all, '-A', '-l', 'app.kubernetes.io/name=svidecar', '-o', 'name'];
+      const before = (await api.kubectl(names)).stdout;
+      const set = ['--set', 'revision=canary', '--set', 'replicas=1'];
+      const installed = await release('install', 'svidecar-canary', chart, ...set);
+      expect(installed.code, installed.stderr).toBe(0);
+      expect(installed.stdout).toContain('enabled svidecar.dev/revision=canary');
+      const beside = (await api.kubectl(names)).stdout.split('\n').filter((name) => name !== '');
+      const old = before.split('\n').filter((name) => name !== '');
+      expect(beside.filter((name) => !name.endsWith('-canary'))).toEqual(old);
+      expect(beside.length).toBe(2 * old.length);
+      const { code, stderr } = await release('uninstall', 'svidecar-canary', '--wait=false');
+      expect(code, stderr).toBe(0);
+      await waitUntil('it is gone', async () => (await api.kubectl(names)).stdout === before);
+    });
+
     test('helm uninstall takes everything of it away, leaves workloads running, and they can be un-injected', async () => {
       const offline = await runCommand('scripts/svidecar', ['inject', '-q', '-'], { input: shop });
       await apply(api, 'shop', offline.stdout);
