@@ -148,12 +148,15 @@ describe('removal', () => {
     },
   );
 
-  test.each(['', '2'.repeat(22)])('a derived one is ours by its name, from before 0.1.0 too', (rest) => {
-    const derived = `my-envoy-svidecar-0a1b2c3d4e${rest}`;
-    const past = new Map([[derived, 0]]);
-    const found = plan([{ ...there, name: derived }], { ...none, unusedSinceMs: past });
-    expect(found.steps).toHaveLength(1);
-  });
+  test.each(['', '2'.repeat(22)])(
+    'a derived one is ours by its name, from before 0.1.0 too',
+    (rest) => {
+      const derived = `my-envoy-svidecar-0a1b2c3d4e${rest}`;
+      const past = new Map([[derived, 0]]);
+      const found = plan([{ ...there, name: derived }], { ...none, unusedSinceMs: past });
+      expect(found.steps).toHaveLength(1);
+    },
+  );
 });
 
 describe('where not everything is known', () => {
