@@ -89,14 +89,6 @@ describeWithComponents(programs, 'svidecar restart', () => {
     expect(said).toMatchObject({ code: 0, stdout: '', stderr: 'nothing to restart\n' });
   });
 
-  test('it wants to be told which', async () => {
-    expect(await restart('--yes')).toMatchObject({ code: 2 });
-    expect(await restart('--stale', '--per-minute', '0')).toMatchObject({ code: 2 });
-    expect(await restart('--stale', '--patience', 'long')).toMatchObject({ code: 2 });
-    for (const name of ['A_b', ''])
-      expect(await restart('--stale', '-n', name)).toMatchObject({ code: 2 });
-  });
-
   test('after a change of the configuration it lists what is stale, and touches nothing', async () => {
     await writeFile(webhook.configFile, 'helper: {memoryRequest: 80Mi}\n');
     await waitUntil('the webhook has the new configuration', async () => {
