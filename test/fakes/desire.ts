@@ -4,8 +4,8 @@
  * `{"helper": "<text>"}` wants the immutable `helperFor(<text>)`. Like the real status it may name what it uses under `derived`.
  */
 import { isObject, stringAt } from '#kernel/json.ts';
-import { helperName } from '../../webhook/injection/compose.ts';
-import { contentHash } from '../../webhook/injection/hash.ts';
+import { helperNameBy } from '../../webhook/injection/compose.ts';
+import { contentHash, nameHashOf } from '../../webhook/injection/hash.ts';
 import type { Desire } from '../../webhook/controller/desire.ts';
 import type {
   ConfigMapUser,
@@ -22,7 +22,7 @@ export const desireForTests: Desire = { wanted, render };
 
 /** Names as the real ones look. */
 export const derivedFor = (source: string): string => `${source}-svidecar-${contentHash(source)}`;
-export const helperFor = (text: string): string => helperName(text);
+export const helperFor = (text: string): string => helperNameBy(text)(nameHashOf(''));
 
 function wanted(users: readonly ConfigMapUser[]): WantedConfigMaps {
   const helpers = new Map<string, DesiredConfigMap>();

@@ -11,7 +11,7 @@ import {
 } from '../../sidecar/config/settings.ts';
 import { annotationKey, injectedLabel } from '../request/metadata-keys.ts';
 import { usedValues, variablesRead } from './envoy-values.ts';
-import { contentHash, type HashOf, type NameBy } from './hash.ts';
+import type { NameBy, NameHashOf } from './hash.ts';
 import { mergePartial } from './keyed.ts';
 import { ownEnvoyOf, type OwnEnvoy } from './own-envoy.ts';
 import type { NamedTemplate } from '../templates/library.ts';
@@ -66,16 +66,16 @@ function applies(fragment: Fragment, variables: Variables): boolean {
   );
 }
 
-/** @param hashOf for names of ConfigMaps @throws {AppError} ANNOTATION_INVALID, TEMPLATE_INVALID */
+/** @throws {AppError} ANNOTATION_INVALID, TEMPLATE_INVALID */
 export function compose(
   templates: readonly NamedTemplate[],
   variables: Variables,
-  hashOf: HashOf = contentHash,
+  nameHashOf: NameHashOf,
 ): Composition {
   const fragments = fragmentsOf(templates, variables);
   const values = usedValues(fragments, variables);
-  const ownEnvoy = ownEnvoyOf(fragments, { templates, values, variables, hashOf });
-  const { helper, openRules, callers } = helperOf(fragments, variables, hashOf);
+  const ownEnvoy = ownEnvoyOf(fragments, { templates, values, variables, nameHashOf });
+  const { helper, openRules, callers } = helperOf(fragments, variables, nameHashOf);
   const known = {
     ...variables,
     helperConfigMap: helper?.configMap,
@@ -119,7 +119,7 @@ function sidecarsOf(
 function helperOf(
   fragments: readonly Fragment[],
   variables: Variables,
-  hashOf: HashOf,
+  nameHashOf: NameHashOf,
 ): Pick<Composition, 'helper' | 'openRules' | 'callers'> {
   const rules = fragments
     .map((fragment) => fragment.helperRule)
@@ -138,17 +138,13 @@ function helperOf(
   // Checked on the line above; written as in the templates, without the schema's defaults.
   const settings = renderSettings(input as unknown as HelperSettingsInput);
   return {
-    helper: { configMap: helperNameBy(settings)(hashOf), settings },
+    helper: { configMap: helperNameBy(settings)(nameHashOf), settings },
     openRules: open.map(({ name }) => name),
     callers: validating.flatMap(({ allowCallers }) => allowCallers ?? []),
   };
 }
 
 /** A name that only these settings can have. */
-export function helperName(settings: string): string {
-  return helperNameBy(settings)(contentHash);
-}
-
 export function helperNameBy(settings: string): NameBy {
   return (hashOf) => `svidecar-${hashOf(settings)}`;
 }

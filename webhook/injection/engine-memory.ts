@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Library, NamedTemplate } from '../templates/library.ts';
 import type { Variables } from '../templates/substitute.ts';
 import { compose, type Composition } from './compose.ts';
-import { contentHash, nameHashOf, type HashOf } from './hash.ts';
+import { contentHash, nameHashOf, type HashOf, type NameHashOf } from './hash.ts';
 import { PatchedCopies } from './patched-copies.ts';
 import { parseStatus, type Status } from './status.ts';
 
@@ -34,12 +34,12 @@ export class EngineMemory {
   });
 
   /** For names of ConfigMaps. @see nameHashOf */
-  readonly nameHashOf: HashOf;
+  readonly nameHashOf: NameHashOf;
 
   /** @param library the engine's @param revision of the installation; empty for the one without a name */
   constructor(library: Library, revision = '') {
     this.copies = new PatchedCopies(library);
-    this.nameHashOf = revision === '' ? this.hashOf : nameHashOf(revision);
+    this.nameHashOf = nameHashOf(revision);
   }
 
   /** @see compose; compositions are never changed, so they can be shared. @param templates of the engine's library */
@@ -53,8 +53,8 @@ export class EngineMemory {
     return composition;
   }
 
-  /** @see contentHash */
-  readonly hashOf: HashOf = (text) => {
+  /** For marks of what an injection added. @see contentHash */
+  readonly markOf: HashOf = (text) => {
     let found = this.#hashes.get(text);
     if (found === undefined) {
       found = contentHash(text);

@@ -20,7 +20,7 @@ import { locateEnvoy, type EnvoyLocation, type PodSurroundings } from './envoy-l
 import type { EnvoyTarget } from './fit.ts';
 import { contentsOf, requireSize, textsOf, type ConfigMapContents } from './config-map-contents.ts';
 import { usedNames } from './envoy-values.ts';
-import type { HashOf } from './hash.ts';
+import type { NameHashOf } from './hash.ts';
 import { keptToOwn } from './own-envoy.ts';
 import { derivedNameBy } from './plan-name.ts';
 import { withPlaceholders } from './placeholders.ts';
@@ -41,7 +41,7 @@ export function planEnvoy(
     readonly composition: Pick<Composition, 'envoyValues'>;
     readonly settings: Settings;
     readonly surroundings: PodSurroundings;
-    readonly hashOf: HashOf;
+    readonly nameHashOf: NameHashOf;
   },
 ): PlannedEnvoy & { readonly location: EnvoyLocation } {
   const hints = {
@@ -58,7 +58,7 @@ export function planEnvoy(
     values: request.composition.envoyValues,
     ...versionOf(location),
   };
-  const derived = derivedNameBy(plan)(request.hashOf);
+  const derived = derivedNameBy(plan)(request.nameHashOf);
   return {
     location,
     serving: location,

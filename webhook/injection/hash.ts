@@ -6,8 +6,13 @@ const hashDigits = 32;
 /** What versions before 0.1.0 wrote: a collision can be found in seconds, so it names nothing new. */
 const legacyDigits = 10;
 
-/** {@link contentHash}, or a cached version of it. */
+/** {@link contentHash}, or a cached version of it: for marks. */
 export type HashOf = (text: string) => string;
+
+declare const brand: unique symbol;
+/** The hash in a name: made by {@link nameHashOf} alone, so that no name is another revision's. */
+export type NameHash = string & { readonly [brand]: 'NameHash' };
+export type NameHashOf = (text: string) => NameHash;
 
 /**
  * 32 hexadecimal digits.
@@ -21,8 +26,14 @@ export function contentHash(text: string): string {
  * For names of ConfigMaps: two revisions never share one, so that neither writes, or removes, what is the other's.
  * @param revision empty for the installation without a name
  */
-export function nameHashOf(revision: string): HashOf {
-  return revision === '' ? contentHash : (text) => contentHash(JSON.stringify([revision, text]));
+export function nameHashOf(revision: string): NameHashOf {
+  return (text) =>
+    asNameHash(contentHash(revision === '' ? text : JSON.stringify([revision, text])));
+}
+
+/** The one place where a hash becomes a name's. */
+function asNameHash(text: string): NameHash {
+  return text as NameHash;
 }
 
 /** Whether an existing mark is that of this content; versions before 0.1.0 wrote only its beginning. */
@@ -54,7 +65,7 @@ export function isLegacyName(name: string): boolean {
 }
 
 /** How a name is made: from the hash of its contents. */
-export type NameBy = (hashOf: HashOf) => string;
+export type NameBy = (hashOf: NameHashOf) => string;
 
 /** Whether a name matches contents, by this version's rule or by that before 0.1.0; undefined where it does not. */
 export function ruleOfName(
@@ -63,5 +74,6 @@ export function ruleOfName(
   revision = '',
 ): 'current' | 'legacy' | undefined {
   if (name === nameBy(nameHashOf(revision))) return 'current';
-  return name === nameBy((text) => contentHash(text).slice(0, legacyDigits)) ? 'legacy' : undefined;
+  const legacy = (text: string): NameHash => asNameHash(contentHash(text).slice(0, legacyDigits));
+  return name === nameBy(legacy) ? 'legacy' : undefined;
 }

@@ -97,7 +97,7 @@ export function inject(
   const around = envoyFor(original, { ...asked, surroundings: { claims, keysOf } });
   const wanted = fit(original, around.fitted, { ...around, trace, settings, claims });
   refuseUnfit(original, wanted, { ...engine, composition: around.fitted, selector });
-  const { undo, kept, lacking } = undoOf(original, wanted, engine.memory.hashOf);
+  const { undo, kept, lacking } = undoOf(original, wanted, engine.memory.markOf);
   for (const path of kept) trace.say('user_value_kept', `${shownPath(path)} stays as it is`);
   const status: Status = {
     version: engine.version,
@@ -334,8 +334,8 @@ function envoyOf(original: JsonObject, facts: EnvoyQuestion): PlannedEnvoy | und
   const { variables, ownEnvoy } = composition;
   if (ownEnvoy !== undefined) return ownEnvoyIn(original, ownEnvoy, facts);
   refuseUnusedPorts(facts.settings);
-  const hashOf = facts.engine.memory.nameHashOf;
-  const envoy = planEnvoy(objectAt(original, 'spec'), { ...facts, hashOf });
+  const { nameHashOf } = facts.engine.memory;
+  const envoy = planEnvoy(objectAt(original, 'spec'), { ...facts, nameHashOf });
   const { location } = envoy;
   const { container, isNamed, doubts } = location;
   trace.say(

@@ -5,7 +5,7 @@ import { envoyFilterDirectory, istioContainer, type IstioPlan } from '../istio/i
 import { annotationKey, envoyFilterLabel } from '../request/metadata-keys.ts';
 import type { Composition } from './compose.ts';
 import { mergePartial } from './keyed.ts';
-import type { HashOf } from './hash.ts';
+import type { NameHashOf } from './hash.ts';
 import { asksIstio, isWhole, proxyIn, roleOf } from './istio-marks.ts';
 import { exclusionOf, type Exclusion } from './istio-ports.ts';
 import { derivedNameBy } from './plan-name.ts';
@@ -52,7 +52,7 @@ export function planIstio(
   facts: {
     readonly templates: readonly string[];
     readonly values: EnvoyPlan['values'];
-    readonly hashOf: HashOf;
+    readonly nameHashOf: NameHashOf;
   },
 ): PlannedIstio {
   const plan = {
@@ -63,7 +63,7 @@ export function planIstio(
     templates: [...facts.templates],
     values: facts.values,
   };
-  const derived = derivedNameBy(plan)(facts.hashOf);
+  const derived = derivedNameBy(plan)(facts.nameHashOf);
   const proxy = proxyIn(template);
   return {
     plan: { ...plan, derived },

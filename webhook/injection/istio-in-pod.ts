@@ -68,7 +68,7 @@ function planned(
   const done = planIstio(original, istio, {
     templates: templates.map(({ name }) => name),
     values: composition.envoyValues,
-    hashOf: engine.memory.hashOf,
+    nameHashOf: engine.memory.nameHashOf,
   });
   trace.say(
     'envoy_filter_planned',

@@ -12,7 +12,7 @@ import type { NamedTemplate } from '../templates/library.ts';
 import { substitute, substituteText, type Variables } from '../templates/substitute.ts';
 import type { Fragment } from '../templates/template-schema.ts';
 import type { ConfigMapContents } from './config-map-contents.ts';
-import type { HashOf } from './hash.ts';
+import type { NameHashOf } from './hash.ts';
 import { derivedNameBy } from './plan-name.ts';
 import type { EnvoyPlan } from './status.ts';
 
@@ -34,12 +34,12 @@ export function ownEnvoyOf(
     readonly values: EnvoyPlan['values'];
     readonly variables: Variables;
     /** For names of ConfigMaps. */
-    readonly hashOf: HashOf;
+    readonly nameHashOf: NameHashOf;
   },
 ): OwnEnvoy | undefined {
   const own = fragments.map(({ envoy }) => envoy?.own).find((each) => each !== undefined);
   if (own === undefined) return undefined;
-  const { templates, values, variables, hashOf } = facts;
+  const { templates, values, variables, nameHashOf } = facts;
   const proxy = proxySchema.safeParse(variables['proxyPlan']);
   if (!proxy.success) throw unsaid();
   const image = stringAt(variables, 'envoyImage') ?? '';
@@ -57,7 +57,7 @@ export function ownEnvoyOf(
   return {
     container: proxyContainer,
     image,
-    plan: { ...plan, derived: derivedNameBy(plan)(hashOf) },
+    plan: { ...plan, derived: derivedNameBy(plan)(nameHashOf) },
   };
 }
 

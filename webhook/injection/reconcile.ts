@@ -48,7 +48,7 @@ export const nothingDone: Undo = { added: {}, created: [], nulls: [], restored: 
 export function undoOf(
   original: JsonObject,
   wanted: WantedTemplate,
-  hashOf: HashOf,
+  markOf: HashOf,
 ): {
   readonly undo: Undo;
   readonly kept: readonly string[];
@@ -58,7 +58,7 @@ export function undoOf(
   const kept: string[] = [];
   const lacking = [...differences(original, wanted.partial)];
   for (const difference of lacking) {
-    if (difference.kind === 'missing') recordAddition(undo, difference, hashOf);
+    if (difference.kind === 'missing') recordAddition(undo, difference, markOf);
     else kept.push(difference.path);
   }
   for (const { path, now } of wanted.replacements) {
@@ -71,17 +71,17 @@ export function undoOf(
 function recordAddition(
   undo: Undo,
   { path, pointer, want, have }: Difference,
-  hashOf: HashOf,
+  markOf: HashOf,
 ): void {
   if (have === null) undo.nulls.push(path);
   const members = pointer.endsWith('/-') ? undefined : membersOf(path, want);
   if (members === undefined) {
-    setMember(undo.added, path, hashOf(JSON.stringify(want)));
+    setMember(undo.added, path, markOf(JSON.stringify(want)));
     return;
   }
   undo.created.push(path);
   for (const [token, value] of members) {
-    setMember(undo.added, `${path}/${escapeToken(token)}`, hashOf(JSON.stringify(value)));
+    setMember(undo.added, `${path}/${escapeToken(token)}`, markOf(JSON.stringify(value)));
   }
 }
 

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { isObject, objectAt, stringAt } from '#kernel/json.ts';
-import { helperName } from '../../../../webhook/injection/compose.ts';
 import { derivedNameBy } from '../../../../webhook/injection/plan-name.ts';
-import { contentHash } from '../../../../webhook/injection/hash.ts';
+import { nameHashOf } from '../../../../webhook/injection/hash.ts';
 import { PatchedCopies } from '../../../../webhook/injection/patched-copies.ts';
 import { parseStatus } from '../../../../webhook/injection/status.ts';
 import { statusKey } from '../../../../webhook/request/metadata-keys.ts';
@@ -12,6 +11,7 @@ import { injected, valueAt } from '../../../fakes/admission.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 import { envoyConfig } from '../../../bench/review-bodies.ts';
 import { deployment, injectBackend } from '../../../fakes/workloads.ts';
+import { helperFor } from '../../../fakes/desire.ts';
 
 const { library, memory } = engineFor();
 const statusPath = `/spec/template/metadata/annotations/${statusKey.replace('/', '~1')}`;
@@ -24,7 +24,7 @@ function statusFor(annotations: Readonly<Record<string, string>>): string {
 const status = statusFor(injectBackend);
 
 /** The same status with other settings, under the name that follows from them. */
-function withSettings(text: string, nameOf = helperName): string {
+function withSettings(text: string, nameOf = helperFor): string {
   const value: unknown = JSON.parse(status);
   const helper = { configMap: nameOf(text), settings: text };
   return JSON.stringify({ ...(isObject(value) ? value : {}), helper });
@@ -41,7 +41,7 @@ function fail(): never {
 }
 
 function legacyName(text: string): string {
-  return helperName(text).slice(0, 'svidecar-'.length + 10);
+  return helperFor(text).slice(0, 'svidecar-'.length + 10);
 }
 
 function user(name: string, text = status): ConfigMapUser {
@@ -152,7 +152,7 @@ describe('desired ConfigMaps', () => {
     (file) => {
       const envoy = objectAt(isObject(parsed) ? parsed : {}, 'envoy');
       const { derived: _derived, ...plan } = parseStatus(status).envoy ?? fail();
-      const named = { ...envoy, file, derived: derivedNameBy({ ...plan, file })(contentHash) };
+      const named = { ...envoy, file, derived: derivedNameBy({ ...plan, file })(nameHashOf('')) };
       const forged = JSON.stringify({ ...(isObject(parsed) ? parsed : {}), envoy: named });
       const { configMaps, problems } = desired([user('forged', forged), user('honest')]);
       expect(configMaps).toHaveLength(2);
