@@ -31,6 +31,7 @@ const steps = stepsIn('docs/install.md');
 const readme = stepsIn('README.md').filter(
   ({ section, command }) => section === 'Install' && !command.startsWith('kubectl apply -k'),
 );
+const looks = steps.filter(({ command }) => command.includes('kubectl get --raw'));
 /** Containerd's own program is asked by the cluster's script. */
 const isOfImages = /^for file in (\S+)\*(\S+); do ctr /;
 const injected = ['backend', 'frontend'];
@@ -121,7 +122,7 @@ describeOnCluster('two releases, from their files alone', (cluster) => {
     return output;
   }
 
-  /** UIDs of the demo's pods, and how often each of their containers was started anew. */
+  /** The demo's pods, and how often each of their containers was started anew. */
   async function pods(): Promise<unknown> {
     const all = await demo.list(['pods']);
     return all.map((pod) => {
@@ -156,6 +157,8 @@ describeOnCluster('two releases, from their files alone', (cluster) => {
     }
     expect(failures).toEqual([]);
     expect(sent).toBeGreaterThan(rate * 3);
+    // One is let in, and the other is not, as before.
+    expect(await newcomer.follows(work.path, looks)).toEqual([]);
   }
 
   async function saysStale(release: MadeRelease, isStale: boolean): Promise<void> {
@@ -183,6 +186,7 @@ describeOnCluster('two releases, from their files alone', (cluster) => {
 
   test("README's commands are those of docs/install.md", () => {
     expect(readme.length).toBe(5);
+    expect(looks.length).toBe(2);
     const commands = steps.map(({ command }) => command);
     expect(commands).toEqual(expect.arrayContaining(readme.map(({ command }) => command)));
   });
