@@ -52,6 +52,18 @@ const withoutPages: Plugin = {
 /** grpc-js asks for it only where channelz or ORCA is used, and it would be a large part of the bundle. */
 const protoLoader = '@grpc/proto-loader';
 
+/** Where an executable that Bun writes has what it carries. */
+export const insideExecutable = '/$bunfs/root';
+
+/** Left to itself Bun would write down the folder where it was made. */
+function inExecutable(folder: string): BuildOptions {
+  const place = JSON.stringify(`${insideExecutable}/${folder}`);
+  return {
+    ...esModule,
+    define: { 'import.meta.dirname': place, __dirname: place, __filename: place },
+  };
+}
+
 /** What differs. The helper is CommonJS, which both runtimes start faster; the webhook waits at its top level. */
 const programs = {
   helper: {
@@ -79,6 +91,12 @@ const programs = {
   demo: { entryPoints: ['images/demo/main.ts'], ...esModule },
   // For the npm package: the whole command line, for each Node that is maintained, and what `svidecar dev` starts.
   cli: { entryPoints: ['webhook/main.ts'], splitting: true, target: 'node22', ...esModule },
+  // For one executable of the command line.
+  executable: { entryPoints: ['webhook/main.ts'], splitting: true, ...inExecutable('webhook') },
+  executableStandIn: {
+    entryPoints: ['sidecar/stand-ins/main.ts'],
+    ...inExecutable('sidecar/stand-ins'),
+  },
   standIn: { entryPoints: ['sidecar/stand-ins/main.ts'], target: 'node22', ...esModule },
 } as const satisfies Record<string, BuildOptions>;
 

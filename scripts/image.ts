@@ -4,12 +4,13 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { architectures, ownArchitecture } from './architectures.ts';
 import { buildImage } from './built-image.ts';
+import { writeImageFolder } from './image-folder.ts';
 import { dockerArchive, packedImage, sha256, type PackedImage } from './image-archive.ts';
 import { helperRuntimes, imageNames, type ImageName } from './image-contents.ts';
 import { sizeOf, writeParts } from './parts.ts';
 import { ProgressLine, progressColumns } from '../webhook/cli/progress-line.ts';
 
-const usage = `usage: scripts/image NAME… [--out FILE] [--architecture ${architectures.join('|')}] [--runtime ${helperRuntimes.join('|')}]   names: ${imageNames.join(' ')}`;
+const usage = `usage: scripts/image NAME… [--out FILE | --folder FOLDER] [--architecture ${architectures.join('|')}] [--runtime ${helperRuntimes.join('|')}]   names: ${imageNames.join(' ')}`;
 
 function isImageName(name: string): name is ImageName {
   return imageNames.some((known) => known === name);
@@ -21,6 +22,7 @@ const { values, positionals: names } = parseArgs({
     runtime: { type: 'string', default: 'executable' },
     architecture: { type: 'string', default: ownArchitecture },
     out: { type: 'string' },
+    folder: { type: 'string' },
   },
 });
 const runtime = helperRuntimes.find((known) => known === values.runtime);
@@ -29,10 +31,18 @@ if (
   runtime === undefined ||
   architecture === undefined ||
   names.length === 0 ||
-  !names.every(isImageName)
+  !names.every(isImageName) ||
+  (values.folder !== undefined && (names.length > 1 || values.out !== undefined))
 ) {
   console.error(usage);
   process.exit(2);
+}
+const [only] = names;
+if (values.folder !== undefined && only !== undefined) {
+  const { image } = await buildImage(only, { runtime, architecture });
+  writeImageFolder(values.folder, image);
+  console.log(`${values.folder} ${image.reference}`);
+  process.exit();
 }
 const out =
   values.out ?? `dist/${names.length === 1 ? `svidecar-${names.join('')}` : 'images'}.tar`;

@@ -32,6 +32,22 @@ export function gzippedTar(entries: readonly TarEntry[]): Buffer {
   return gzipSync(tar(entries), { level: 9 });
 }
 
+/** What an archive of ours holds; folders without content. @throws {TypeError} where it ends in the middle of a file */
+export function tarEntries(archive: Buffer): readonly Omit<TarEntry, 'mode'>[] {
+  const entries: Omit<TarEntry, 'mode'>[] = [];
+  for (let at = 0; at + block <= archive.length && archive[at] !== 0;) {
+    const field = (from: number, size: number): string =>
+      archive.toString('utf8', at + from, at + from + size).replace(/\0[^]*$/, '');
+    const path = field(0, maxPathBytes);
+    const size = Number.parseInt(field(124, 12), 8);
+    const content = archive.subarray(at + block, at + block + size);
+    if (content.length !== size) throw new TypeError(`the archive ends inside ${path}`);
+    entries.push(path.endsWith('/') ? { path } : { path, content });
+    at += block + Math.ceil(size / block) * block;
+  }
+  return entries;
+}
+
 function header({ path, mode }: TarEntry, size: number): Buffer {
   if (Buffer.byteLength(path) > maxPathBytes) throw new TypeError(`path too long: ${path}`);
   const bytes = Buffer.alloc(block);

@@ -3,6 +3,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { shortened } from '#kernel/text.ts';
+import type { Input } from './inputs.ts';
 import { sha256OfFile } from '../parts.ts';
 
 export const sumsFile = 'SHA256SUMS';
@@ -85,8 +86,7 @@ interface Origin {
   readonly commit: string;
   /** Before the images' names; may be empty. */
   readonly registry: string;
-  /** SHA-256 of package-lock.json, which names each package by its hash. */
-  readonly lock: string;
+  readonly inputs: readonly Input[];
 }
 
 /**
@@ -94,7 +94,7 @@ interface Origin {
  * @see https://in-toto.io/Statement/v1 and https://slsa.dev/spec/v1.0/provenance
  */
 export function provenance(sums: ReadonlyMap<string, string>, origin: Origin): string {
-  const { version, commit, registry, lock } = origin;
+  const { version, commit, registry, inputs } = origin;
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',
     subject: [...sums].map(([name, sum]) => ({ name, digest: { sha256: sum } })),
@@ -105,7 +105,7 @@ export function provenance(sums: ReadonlyMap<string, string>, origin: Origin): s
         externalParameters: { version, registry },
         resolvedDependencies: [
           { uri: 'urn:svidecar:repository', digest: { gitCommit: commit } },
-          { uri: 'urn:svidecar:package-lock.json', digest: { sha256: lock } },
+          ...inputs,
         ],
       },
       runDetails: { builder: { id: 'urn:svidecar:scripts/release' } },

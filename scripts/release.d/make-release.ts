@@ -10,7 +10,6 @@ import {
   rmSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { sha256 } from '../image-archive.ts';
 import { sizeOf, writeParts } from '../parts.ts';
 import { sbomOfPackage } from '../sbom.ts';
 import {
@@ -22,7 +21,9 @@ import {
   sumsOf,
   sumsText,
 } from './listed-files.ts';
-import { npmPackage } from './npm-package.ts';
+import { inputs } from './inputs.ts';
+import { executables } from './executables.ts';
+import { npmPackage, type NpmPackage } from './npm-package.ts';
 import { overlays, pinnedChart, pinnedOverlay } from './pinned-manifests.ts';
 import { writeImages } from './release-images.ts';
 import { signatureNamespace } from './verify-release.ts';
@@ -61,7 +62,12 @@ export async function makeRelease(options: ReleaseOptions): Promise<void> {
 
 async function writeRelease(options: ReleaseOptions, commit: string): Promise<void> {
   const { version, out, key, registry } = options;
-  await writeNpmPackage(out, version);
+  const npm = await npmPackage(version);
+  writeNpmPackage(out, version, npm);
+  for (const { platform, archive, sbom } of await executables(version, npm)) {
+    write(out, `cli/svidecar-${version}-${platform}.tar.gz`, archive);
+    write(out, `cli/svidecar-${version}-${platform}.spdx.json`, sbom);
+  }
   const images = await writeImages({
     version,
     commit,
@@ -74,8 +80,8 @@ async function writeRelease(options: ReleaseOptions, commit: string): Promise<vo
   for (const name of overlays)
     write(out, `manifests/install-${name}.yaml`, pinnedOverlay(name, images));
   const sums = sumsOf(out);
-  const lock = sha256(readFileSync('package-lock.json'));
-  write(out, provenanceFile, provenance(sums, { version, commit, registry, lock }));
+  const origin = { version, commit, registry, inputs: inputs() };
+  write(out, provenanceFile, provenance(sums, origin));
   write(out, sumsFile, sumsText(sums));
   if (key !== undefined) sign(join(out, sumsFile), key);
 }
@@ -111,8 +117,8 @@ function refuseOtherVersion(version: string): void {
     );
 }
 
-async function writeNpmPackage(out: string, version: string): Promise<void> {
-  const { archive, packages, files } = await npmPackage(version);
+function writeNpmPackage(out: string, version: string, npm: NpmPackage): void {
+  const { archive, packages, files } = npm;
   write(out, `npm/svidecar-${version}.tgz`, archive);
   const sbom = sbomOfPackage({ name: 'svidecar', version, packages, files });
   write(out, `npm/svidecar-${version}.spdx.json`, sbom);

@@ -1,8 +1,8 @@
 /** The images of a release: for each a docker-archive an architecture, one OCI layout for all, and what is inside. */
 import { architectures, type Architecture } from '../architectures.ts';
 import { buildImage, type BuiltImage } from '../built-image.ts';
-import { dockerArchive, packedImage, type PackedImage } from '../image-archive.ts';
-import { compressOnce, ociArchive } from '../oci-archive.ts';
+import { dockerArchive, packedImage, type Image, type PackedImage } from '../image-archive.ts';
+import { compressOnce, ociArchive, type Compress } from '../oci-archive.ts';
 
 export const releasedImages = ['helper', 'webhook', 'demo'] as const;
 export type ReleasedImage = (typeof releasedImages)[number];
@@ -28,25 +28,38 @@ export interface ImageOptions {
 export async function writeImages(options: ImageOptions): Promise<PinnedImages> {
   const compress = compressOnce();
   const written = async (name: ReleasedImage): Promise<PinnedImage> => {
-    const { version, write } = options;
-    const file = `images/svidecar-${name}-${version}`;
     const built = await Promise.all(architectures.map((each) => buildFor(each, name)));
-    const packed = built.map((each) => {
-      const { image, sbom } = each;
-      const platform = `linux-${image.architecture}`;
-      const own = packedAs(each, options);
-      write(`${file}-${platform}.tar`, dockerArchive([own]));
-      write(`${file}-${platform}.spdx.json`, sbom);
-      return own;
-    });
-    const { archive, digest } = await ociArchive(packed, compress);
-    write(`${file}.oci.tar`, archive);
-    return { repository: repositoryOf(name, options.registry), digest };
+    return writeImage({ name, built, compress }, options);
   };
   // One after the other: an image is large, and its architectures already keep two cores busy.
   const helper = await written('helper');
   const webhook = await written('webhook');
   return { helper, webhook, demo: await written('demo') };
+}
+
+interface Built {
+  readonly name: ReleasedImage;
+  /** One for each architecture. */
+  readonly built: readonly Pick<BuiltImage, 'image' | 'sbom'>[];
+  readonly compress: Compress;
+}
+
+export async function writeImage(
+  { name, built, compress }: Built,
+  options: ImageOptions,
+): Promise<PinnedImage> {
+  const { version, write, registry } = options;
+  const file = `images/svidecar-${name}-${version}`;
+  const packed = built.map(({ image, sbom }) => {
+    const platform = `linux-${image.architecture}`;
+    const own = packedAs(image, options);
+    write(`${file}-${platform}.tar`, dockerArchive([own]));
+    write(`${file}-${platform}.spdx.json`, sbom);
+    return own;
+  });
+  const { archive, digest } = await ociArchive(packed, compress);
+  write(`${file}.oci.tar`, archive);
+  return { repository: repositoryOf(name, registry), digest };
 }
 
 function repositoryOf(name: ReleasedImage, registry: string): string {
@@ -58,7 +71,7 @@ function buildFor(architecture: Architecture, name: ReleasedImage): Promise<Buil
 }
 
 /** Under the release's registry, and with the commit that it was made of. */
-function packedAs({ image }: BuiltImage, { registry, commit }: ImageOptions): PackedImage {
+function packedAs(image: Image, { registry, commit }: ImageOptions): PackedImage {
   const labels = { ...image.config.Labels, 'org.opencontainers.image.revision': commit };
   return packedImage({
     ...image,

@@ -11,6 +11,7 @@ import {
   sumsFile,
   sumsOf,
 } from './listed-files.ts';
+import { faultsInside } from './verify-contents.ts';
 
 /** Namespace of the signatures. @see ssh-keygen(1), -Y */
 export const signatureNamespace = 'svidecar-release';
@@ -38,14 +39,17 @@ export function verifyRelease(folder: string, signers: Signers | undefined): Ver
     const there = sumsOf(folder);
     const stated = subjectsOfProvenance(readUnlisted(folder, provenanceFile));
     const signature = verifySignature(folder, signers);
+    const inside = faultsInside(folder, there.keys());
     return {
       faults: [
         ...differences(listed, there, `in ${sumsFile}`),
         ...differences(stated, there, `in ${provenanceFile}`),
         ...signature.faults,
+        ...inside,
       ],
       notes: [
         `${there.size} files have the sums that ${sumsFile} and ${provenanceFile} state`,
+        'images, manifests, chart and SBOMs agree with each other',
         ...signature.notes,
       ],
     };

@@ -1,20 +1,19 @@
 import { execFile, execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
 import { helperVersion } from '../../sidecar/helper/version.ts';
 import { startProcess, waitUntil } from './harness/processes.ts';
+import {
+  containerCommand,
+  readJsonFile,
+  systemPath,
+  unpackImages,
+  type UnpackedImage,
+} from './harness/unpacked-images.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'svidecar-images-'));
 afterAll(() => {
@@ -24,17 +23,6 @@ afterAll(() => {
 const run = promisify(execFile);
 /** Ours. Envoy's image is laid out by the same code and runs in the cluster's tests. */
 const names = ['helper', 'webhook', 'demo'] as const;
-
-function readJson(path: string): unknown {
-  return JSON.parse(readFileSync(path, 'utf8'));
-}
-
-/** For the tools around a container: of the image's own variables, the last one counts. */
-const systemPath = 'PATH=/usr/sbin:/usr/bin:/sbin:/bin';
-/** As a pod has it: read-only from the root on, /tmp too. $2 is a volume. */
-const readOnly = `set -e; mkdir -p "$1/proc" "$1/mnt"; mount --bind "$1" "$1"; mount --bind /proc "$1/proc"
-  mount --bind "$2" "$1/mnt"; mount -o remount,bind,ro "$1"; mount -o remount,bind,ro "$1/mnt"
-  root=$1; shift 2; exec chroot --userspec=65532:65532 "$root" "$@"`;
 
 const writtenSettings = `# by hand
 version: 1
@@ -53,27 +41,10 @@ jwt_mode = "jwt_svid_validator"
 audience = "spiffe://example.org/backend"
 `;
 
-interface Unpacked {
-  readonly root: string;
-  readonly layers: readonly string[];
-  readonly config: JsonObject;
-}
-
-/** As a container runtime does: layer over layer. */
-function unpack(archive: string): ReadonlyMap<string, Unpacked> {
-  const folder = mkdtempSync(join(work, 'archive-'));
-  execFileSync('tar', ['-xf', archive, '-C', folder]);
-  const manifest = readJson(join(folder, 'manifest.json'));
-  const images = (Array.isArray(manifest) ? manifest : []).filter(isObject).map((image) => {
-    const [reference = ''] = listAt(image, 'RepoTags').map(String);
-    const root = join(folder, reference);
-    mkdirSync(root, { recursive: true });
-    const layers = listAt(image, 'Layers').map(String);
-    for (const layer of layers) execFileSync('tar', ['-xf', join(folder, layer), '-C', root]);
-    const config = readJson(join(folder, stringAt(image, 'Config') ?? ''));
-    return [reference, { root, layers, config: isObject(config) ? config : {} }] as const;
-  });
-  return new Map(images);
+/** Kind, mode, owner and path of all that is there, and the hashes of files. */
+function listing(root: string): readonly string[] {
+  const script = String.raw`find . -mindepth 1 -printf '%y %m %U:%G %p\n'; find . -type f -exec sha256sum {} +`;
+  return execFileSync('sh', ['-c', script], { cwd: root, encoding: 'utf8' }).split('\n').sort();
 }
 
 /** What a container has at least: its own files, its variables, its user, and /proc, without which Bun does not start. */
@@ -82,7 +53,7 @@ const inside =
 
 /** @returns what it writes */
 function runAlone(
-  { root, config }: Pick<Unpacked, 'root' | 'config'>,
+  { root, config }: Pick<UnpackedImage, 'root' | 'config'>,
   words: readonly string[],
 ): string {
   const settings = objectAt(config, 'config');
@@ -93,15 +64,15 @@ function runAlone(
 }
 
 describe('the images that are made without a builder', () => {
-  let images: ReadonlyMap<string, Unpacked>;
+  let images: ReadonlyMap<string, UnpackedImage>;
 
   beforeAll(async () => {
     const archive = join(work, 'images.tar');
     await run('bash', ['scripts/image', ...names, '--out', archive]);
-    images = unpack(archive);
+    images = unpackImages(archive, work);
   });
 
-  function image(reference: string): Unpacked {
+  function image(reference: string): UnpackedImage {
     const found = images.get(reference);
     if (found === undefined) throw new TypeError(`no image ${reference}`);
     return found;
@@ -122,6 +93,32 @@ describe('the images that are made without a builder', () => {
       });
     }
   });
+
+  test.runIf(process.getuid?.() === 0)(
+    'are made of the same files by a builder that is given the folder with its Dockerfile',
+    async () => {
+      const folder = join(work, 'folder');
+      await run('bash', ['scripts/image', 'webhook', '--folder', folder]);
+      const store = ['--root', join(work, 'store'), '--runroot', join(work, 'run')];
+      const storage = [...store, '--storage-driver', 'vfs'];
+      const name = 'svidecar/webhook:own';
+      const build = ['bud', '--isolation', 'chroot', '--quiet', '--tag', name, folder];
+      await run('buildah', [...storage, ...build]);
+      const archive = join(work, 'own.tar');
+      await run('buildah', [
+        ...storage,
+        'push',
+        '--quiet',
+        name,
+        `docker-archive:${archive}:${name}`,
+      ]);
+      const [built] = unpackImages(archive, work).values();
+      if (built === undefined) throw new TypeError('no image of the builder');
+      const own = image('svidecar/webhook:0.2.0');
+      expect(listing(built.root)).toEqual(listing(own.root));
+      expect(objectAt(built.config, 'config')).toMatchObject(objectAt(own.config, 'config'));
+    },
+  );
 
   test('share the layer with Node, so that it is imported once', () => {
     const webhook = image('svidecar/webhook:0.2.0');
@@ -144,7 +141,7 @@ describe('the images that are made without a builder', () => {
     async (runtime) => {
       const archive = join(work, `${runtime}.tar`);
       await run('bash', ['scripts/image', 'helper', '--runtime', runtime, '--out', archive]);
-      const script = unpack(archive).get('svidecar/helper:0.2.0');
+      const script = unpackImages(archive, work).get('svidecar/helper:0.2.0');
       if (script === undefined) throw new TypeError('no image of the helper');
       const labels = objectAt(objectAt(script.config, 'config'), 'Labels');
       expect(labels['dev.svidecar.image.runtime']).toMatch(runtime);
@@ -157,7 +154,7 @@ describe('the images that are made without a builder', () => {
     const settings = objectAt(config, 'config');
     expect(listAt(settings, 'Entrypoint')).toEqual(['/usr/local/bin/auth-helper']);
     expect(existsSync(join(root, 'opt'))).toBe(false);
-    const document = readJson(join(root, 'usr/share/svidecar/sbom.spdx.json'));
+    const document = readJsonFile(join(root, 'usr/share/svidecar/sbom.spdx.json'));
     const parts = listAt(isObject(document) ? document : {}, 'packages').filter(isObject);
     const names = parts.map(({ name }) => name);
     for (const inside of ['bun', '@redis/client', 'yaml', 'zod']) expect(names).toContain(inside);
@@ -176,16 +173,15 @@ describe('the images that are made without a builder', () => {
   ] as const)(
     'the helper serves with settings %s, with no network and nothing that it could write to',
     async ([, text, said]) => {
-      const { root, config } = image('svidecar/helper:0.2.0');
-      const settings = objectAt(config, 'config');
       const folder = mkdtempSync(join(work, 'settings-'));
       chmodSync(folder, 0o755);
       writeFileSync(join(folder, 'helper.conf'), text);
-      const env = [...listAt(settings, 'Env').map(String), systemPath];
-      const command = listAt(settings, 'Entrypoint').map(String);
-      const words = ['sh', root, folder, ...command, '-config', '/mnt/helper.conf'];
-      const args = ['-i', ...env, 'unshare', '--mount', '--net', 'sh', '-c', readOnly, ...words];
-      const running = startProcess({ name: 'run', command: 'env', args, folder });
+      const [command = '', ...args] = containerCommand(image('svidecar/helper:0.2.0'), {
+        volume: folder,
+        words: ['-config', '/mnt/helper.conf'],
+        namespaces: ['--net'],
+      });
+      const running = startProcess({ name: 'run', command, args, folder });
       const says = (words: string): Promise<void> =>
         waitUntil(`it says ${words}`, () => Promise.resolve(running.logTail().includes(words)), {
           processes: [running],
@@ -203,8 +199,8 @@ describe('the images that are made without a builder', () => {
 
   test('list in their SBOM what the lock file says of the packages inside, and each file', () => {
     const { root } = image('svidecar/webhook:0.2.0');
-    const document = readJson(join(root, 'usr/share/svidecar/sbom.spdx.json'));
-    expect(document).toEqual(readJson(join(work, 'images.webhook.spdx.json')));
+    const document = readJsonFile(join(root, 'usr/share/svidecar/sbom.spdx.json'));
+    expect(document).toEqual(readJsonFile(join(work, 'images.webhook.spdx.json')));
     const all = isObject(document) ? document : {};
     const byName = new Map(
       listAt(all, 'packages')

@@ -1,5 +1,5 @@
 /** The injection engine from files: built-in templates, and the configuration with its own. */
-import { closeSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { checkConfig, readConfig } from '../request/injector-config.ts';
@@ -16,8 +16,12 @@ export function readFile(path: string): string {
   return decodeText(readBytes(path), path);
 }
 
+/** Where the files are that an executable of ours carries; they can be read whole, and not opened. */
+const embedded = '/$bunfs/';
+
 function readBytes(path: string): Buffer {
   try {
+    if (path.startsWith(embedded)) return readFileSync(path);
     const descriptor = openSync(path, 'r');
     try {
       return readToEnd(descriptor, path);

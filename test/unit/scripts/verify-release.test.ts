@@ -2,9 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
+  cpSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -15,30 +16,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
-  provenance,
   provenanceFile,
   sumsFile,
   sumsOf,
   sumsText,
 } from '../../../scripts/release.d/listed-files.ts';
+import { SmallRelease } from '../../fakes/small-release.ts';
 import { signatureNamespace, verifyRelease } from '../../../scripts/release.d/verify-release.ts';
 
 let work: string;
 let folder: string;
-beforeEach(() => {
+let release: SmallRelease;
+beforeEach(async () => {
   work = mkdtempSync(join(tmpdir(), 'svidecar-release-'));
   folder = join(work, 'release');
-  mkdirSync(join(folder, 'npm'), { recursive: true });
-  writeFileSync(join(folder, 'npm/a.tgz'), 'a');
-  writeFileSync(join(folder, 'b.yaml'), 'b');
-  const sums = sumsOf(folder);
-  writeFileSync(join(folder, sumsFile), sumsText(sums));
-  const origin = { version: '1.0.0', commit: 'c0ffee', registry: '', lock: '00' };
-  writeFileSync(join(folder, provenanceFile), provenance(sums, origin));
+  release = new SmallRelease(folder);
+  await release.make();
 });
 afterEach(() => {
   rmSync(work, { recursive: true });
 });
+
+const yaml = 'manifests/install-kind.yaml';
+const tag = '1.0.0';
 
 const faults = (signers?: Parameters<typeof verifyRelease>[1]): readonly string[] =>
   verifyRelease(folder, signers).faults;
@@ -46,22 +46,22 @@ const faults = (signers?: Parameters<typeof verifyRelease>[1]): readonly string[
 test('as it was made, nothing is wrong, and it says that nobody was asked who made it', () => {
   const { faults, notes } = verifyRelease(folder, undefined);
   expect(faults).toEqual([]);
-  expect(notes.join()).toContain('2 files have the sums');
+  expect(notes.join()).toContain('14 files have the sums');
   expect(notes.join()).toContain('who made this folder is not known');
 });
 
 test('sha256sum reads the list as well', () => {
   const said = execFileSync('sha256sum', ['--check', sumsFile], { cwd: folder, encoding: 'utf8' });
-  expect(said).toBe('b.yaml: OK\nnpm/a.tgz: OK\n');
+  expect(said).toMatch(/^chart\/svidecar-1\.0\.0\.tgz: OK\n/);
 });
 
 test.each([
   [
     'a file that was changed',
     () => {
-      appendFileSync(join(folder, 'b.yaml'), 'x');
+      appendFileSync(join(folder, yaml), 'x');
     },
-    'b.yaml differs from what is in SHA256SUMS',
+    'manifests/install-kind.yaml differs from what is in SHA256SUMS',
   ],
   [
     'a file that was added',
@@ -73,16 +73,16 @@ test.each([
   [
     'a file that is gone',
     () => {
-      rmSync(join(folder, 'b.yaml'));
+      rmSync(join(folder, yaml));
     },
-    'b.yaml is in SHA256SUMS, and missing',
+    'manifests/install-kind.yaml is in SHA256SUMS, and missing',
   ],
   [
     'a list that was cut',
     () => {
       writeFileSync(join(folder, sumsFile), '');
     },
-    'b.yaml is not in SHA256SUMS',
+    'manifests/install-kind.yaml is not in SHA256SUMS',
   ],
   [
     'a list that is none',
@@ -94,10 +94,10 @@ test.each([
   [
     'a list and a file that were changed together',
     () => {
-      appendFileSync(join(folder, 'b.yaml'), 'x');
+      appendFileSync(join(folder, yaml), 'x');
       writeFileSync(join(folder, sumsFile), sumsText(sumsOf(folder)));
     },
-    'b.yaml differs from what is in provenance.json',
+    'manifests/install-kind.yaml differs from what is in provenance.json',
   ],
   [
     'a link beside the files',
@@ -142,14 +142,14 @@ test.each([
       const text = sumsText(sumsOf(folder));
       writeFileSync(join(folder, sumsFile), text + text);
     },
-    'SHA256SUMS has two lines about b.yaml',
+    'SHA256SUMS has two lines about chart/svidecar-1.0.0.tgz',
   ],
   [
     'a statement about nothing',
     () => {
       writeFileSync(join(folder, provenanceFile), '{"subject": [null, {"name": 3}]}');
     },
-    'b.yaml is not in provenance.json',
+    'chart/svidecar-1.0.0.tgz is not in provenance.json',
   ],
   [
     'a statement that is no JSON',
@@ -176,6 +176,93 @@ test.each([
   change();
   expect(faults().join('\n')).toContain(words);
 });
+
+/** Sums and statement are made again: only what is inside tells. */
+test.each<[string, () => unknown, string]>([
+  [
+    'a manifest with an image by its tag',
+    () => {
+      release.write(yaml, `image: svidecar/helper:${tag}\n`);
+    },
+    `manifests/install-kind.yaml: it asks for svidecar/helper:${tag}, and the image here is sha256:`,
+  ],
+  [
+    'a manifest with the digest of another image, under a registry',
+    () => {
+      release.write(
+        yaml,
+        `image: "registry.example.org/svidecar/helper@sha256:${'0'.repeat(64)}"\n`,
+      );
+    },
+    'it asks for svidecar/helper@sha256:0000',
+  ],
+  [
+    'a chart with another digest',
+    () => {
+      release.chart("image:\n  digest: ''\n");
+    },
+    "chart/svidecar-1.0.0.tgz: its values name '', and the webhook here is sha256:",
+  ],
+  [
+    'an image that was built again, of something else',
+    () => release.image('helper', 'other'),
+    'install-kind.yaml: it asks for svidecar/helper@',
+  ],
+  [
+    'an archive for docker that holds another image',
+    () => {
+      const file = 'images/svidecar-webhook-1.0.0-linux-arm64';
+      cpSync(join(folder, `${file.replace('arm64', 'amd64')}.tar`), join(folder, `${file}.tar`));
+    },
+    'linux-arm64.tar: it is not the image for arm64 of the layout for webhook',
+  ],
+  [
+    'a blob that was changed',
+    () => {
+      changeIn('images/svidecar-helper-1.0.0.oci.tar', '"/program"', '"/progrum"');
+    },
+    'svidecar-helper-1.0.0.oci.tar: the blob sha256:',
+  ],
+  [
+    'a layer that was changed',
+    () => {
+      changeIn('images/svidecar-helper-1.0.0-linux-amd64.tar', 'one', 'bad');
+    },
+    'linux-amd64.tar: its layers are not those that its configuration states',
+  ],
+  [
+    'a layout that was cut',
+    () => {
+      truncateSync(join(folder, 'images/svidecar-helper-1.0.0.oci.tar'), 3_000);
+    },
+    'svidecar-helper-1.0.0.oci.tar: the archive ends inside',
+  ],
+  [
+    "another statement beside an image than the one that's inside",
+    () => {
+      appendFileSync(join(folder, 'images/svidecar-helper-1.0.0-linux-amd64.spdx.json'), '\n');
+    },
+    'linux-amd64.spdx.json is not the one inside',
+  ],
+  [
+    'a package whose statement is of another one',
+    () => {
+      changeIn('npm/svidecar-1.0.0.spdx.json', './package/a', './package/b');
+    },
+    'npm/svidecar-1.0.0.tgz: its SBOM says nothing of package/a',
+  ],
+])('%s is told, though the lists were made again', async (_what, change, words) => {
+  await change();
+  release.list();
+  expect(faults().join('\n')).toContain(words);
+});
+
+function changeIn(path: string, is: string, becomes: string): void {
+  const file = join(folder, path);
+  const text = readFileSync(file, 'latin1');
+  expect(text).toContain(is);
+  writeFileSync(file, text.replace(is, becomes), 'latin1');
+}
 
 describe.runIf(existsSync('/usr/bin/ssh-keygen'))('a signature', () => {
   const identity = 'releases@svidecar.dev';
