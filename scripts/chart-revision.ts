@@ -1,6 +1,6 @@
 /** What `revision` of Helm's values changes in the chart: names, labels and hooks, as `svidecar revision render` does it in manifests. */
 import { namesRevision } from '../webhook/manifests/revision-hooks.ts';
-import { byLabel } from '../webhook/request/revision.ts';
+import { byLabel, otherThanText, reservedBeginning } from '../webhook/request/revision.ts';
 import { sharedLease } from '../webhook/manifests/revise-manifests.ts';
 
 /** Empty, or a dash and the revision. */
@@ -36,6 +36,23 @@ function namesOf(list: string): string {
     .join(', ');
 }
 
+/** The names that `svidecar revision` refuses, too. */
+export function revisionCheck(): string {
+  return `{{- /* Made by scripts/generate from webhook/request/revision.ts: change it there. */ -}}
+{{- define "svidecar.checkRevision" -}}
+{{- if kindIs "invalid" .Values.revision -}}
+{{- fail "revision: null is none; for the default revision write revision: ''" -}}
+{{- end -}}
+{{- if regexMatch ${JSON.stringify(otherThanText.source)} .Values.revision -}}
+{{- fail (printf "revision: %s must not be what YAML reads as a number, or as true, false or null" .Values.revision) -}}
+{{- end -}}
+{{- if regexMatch ${JSON.stringify(reservedBeginning.source)} .Values.revision -}}
+{{- fail (printf "revision: %s must not begin with a word that names another object of svidecar; for the default revision leave it empty" .Values.revision) -}}
+{{- end -}}
+{{- end }}
+`;
+}
+
 const choice = /^ {8}- key: svidecar\.dev\/revision\n {10}operator: DoesNotExist\n/m;
 const condition = /^ {6}- name: names-no-revision\n {8}expression: (?:>-\n(?: {10}.*\n)+|.*\n)/m;
 
@@ -59,7 +76,7 @@ function hooks(part: string): string {
     (usual) => `        {{- if .Values.revision }}
         - key: svidecar.dev/revision
           operator: In
-          values: [${value}]
+          values: [{{ .Values.revision | quote }}]
         {{- else }}
 ${usual}        {{- end }}
 `,

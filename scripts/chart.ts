@@ -6,7 +6,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chartEdits } from './chart-edits.ts';
-import { withRevision, withRevisionHooks } from './chart-revision.ts';
+import { revisionCheck, withRevision, withRevisionHooks } from './chart-revision.ts';
 import type { Edit } from './chart-file.ts';
 import { valuesSchema } from './chart-values.ts';
 
@@ -47,6 +47,7 @@ for (const { source, target, when, edits } of chartEdits) {
   writeFileSync(join(folder, 'templates', target), header + template);
 }
 writeFileSync(join(folder, 'templates', 'config.yaml'), configMap());
+writeFileSync(join(folder, 'templates', '_revision.tpl'), revisionCheck());
 const schema = JSON.stringify(valuesSchema(), null, 2);
 writeFileSync(join(folder, 'values.schema.json'), `${schema}\n`);
 

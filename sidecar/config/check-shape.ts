@@ -26,8 +26,30 @@ export function checkShape<Value>(value: unknown, shape: Shape<Value>, where: st
   });
 }
 
-/** {@link checkShape} of a text. @throws {AppError} the shape's code, with line and column, or with every wrong key */
+/**
+ * {@link checkShape} of a text.
+ * @throws {AppError} the shape's code, with line and column, or with every wrong key; also for aliases that multiply or hold
+ * themselves, and for what nests too deep, which are found out only when they are followed
+ */
 export function readShape<Value>(text: string, shape: Shape<Value>, where: string): Value {
+  try {
+    return readText(text, shape, where);
+  } catch (cause) {
+    const why =
+      cause instanceof ReferenceError
+        ? cause.message
+        : cause instanceof RangeError
+          ? 'it nests too deep, or an alias is inside its own anchor'
+          : undefined;
+    if (why === undefined) throw cause;
+    throw new AppError(shape.code, `${where}: cannot be read: ${inOneLine(why)}`, {
+      cause,
+      facts: { file: where },
+    });
+  }
+}
+
+function readText<Value>(text: string, shape: Shape<Value>, where: string): Value {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { prettyErrors: false, lineCounter });
   const fault = document.errors[0];

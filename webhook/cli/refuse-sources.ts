@@ -1,9 +1,9 @@
 /** Folders and files that are not manifests yet: kustomize or Helm renders them. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
-import { parseDocument } from 'yaml';
 import { AppError } from '#kernel/errors.ts';
-import { isArray, isObject } from '#kernel/json.ts';
+import { isArray, isObject, type Json } from '#kernel/json.ts';
+import { parseText } from '../editing/parse-text.ts';
 import { readFile } from '../files/load-engine.ts';
 
 const kustomizations: ReadonlySet<string> = new Set([
@@ -56,9 +56,7 @@ function chartOf(path: string, files: readonly string[]): string | undefined {
 /** A kustomization that only names files of the folder says nothing that these do not say themselves. */
 function isPlainList(file: string, given: string): boolean {
   if (file === given) return false;
-  const document = parseDocument(readFile(file));
-  const value: unknown =
-    document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 0 });
+  const value = firstDocument(file);
   if (!isObject(value)) return false;
   const { apiVersion: _, kind: _kind, resources = [], ...others } = value;
   return (
@@ -66,6 +64,16 @@ function isPlainList(file: string, given: string): boolean {
     isArray(resources) &&
     resources.every((resource) => typeof resource === 'string' && isBelow(resource, dirname(file)))
   );
+}
+
+/** Undefined where it is not YAML, or too much of it. */
+function firstDocument(file: string): Json | undefined {
+  try {
+    return parseText(readFile(file), file)[0];
+  } catch (thrown) {
+    if (thrown instanceof AppError && thrown.code === 'TEXT_UNPARSABLE') return undefined;
+    throw thrown;
+  }
 }
 
 function isBelow(resource: string, folder: string): boolean {

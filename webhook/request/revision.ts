@@ -9,15 +9,23 @@ export const noRevision = '';
 /** So that each name that is made of it fits, and is a label's value. */
 const maxLength = 40;
 const form = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-/** Ends of names of ours, with which a name would be another object's; and what would be taken for no revision at all. */
-const reserved =
-  /^(authority|bans|ca-bundles|certificates|clusterspiffeids|default|guard|own-writes|pods|registrations|root|serving|tls|webhook|workloads)(-|$)/;
+/**
+ * Ends of names of ours, with which a name would be another object's; and what would be taken for no revision at all.
+ * Written so that Go, and so the chart, reads it as well.
+ */
+export const reservedBeginning =
+  /^(audit|authority|bans|ca-bundles|certificates|clusterspiffeids|default|deny|guard|marks|own-writes|pods|registrations|root|serving|tls|warn|webhook|workloads)(-|$)/;
+/** In a label or a list that nobody quotes, these are numbers and the like, and the API server wants text. */
+export const otherThanText =
+  /^(y|n|yes|no|on|off|true|false|null|[0-9]+(e[0-9]+)?|0b[01]+|0o[0-7]+|0x[0-9a-f]+)$/;
 
 /** Why this cannot be a revision's name; undefined for one that can. */
 export function revisionFault(name: string): string | undefined {
   if (name.length > maxLength || !form.test(name))
     return `must be 1 to ${maxLength} lower-case letters, digits and dashes, and begin and end with a letter or digit`;
-  const [, word] = reserved.exec(name) ?? [];
+  if (otherThanText.test(name))
+    return 'must not be what YAML reads as a number, or as true, false or null: add a word to it';
+  const [, word] = reservedBeginning.exec(name) ?? [];
   if (word === undefined) return undefined;
   return word === 'default'
     ? 'must not begin with "default": the default revision is the one that is chosen by naming none'

@@ -133,6 +133,14 @@ describeWithComponents(['kubectl', 'helm'], 'the chart', () => {
       'revision=pods',
       'must not begin with a word that names another object',
     ],
+    ['a revision that begins with one', 'revision=marks-b', 'names another object'],
+    ['a revision that YAML reads as a number', 'revision=0x1f', 'what YAML reads as a number'],
+    [
+      'a revision that YAML reads as true',
+      'revision=on',
+      'what YAML reads as a number, or as true',
+    ],
+    ['no revision at all', 'revision=null', "for the default revision write revision: ''"],
     ['an unknown policy', 'failurePolicy=ignore', "value must be one of 'Ignore', 'Fail'"],
     [
       'an unknown key of the configuration',

@@ -44,9 +44,7 @@ svidecar-tls{{ include "svidecar.suffix" . }}
 {{- if and (not .Values.guard.enabled) (eq .Values.failurePolicy "Ignore") -}}
 {{- fail "guard.enabled: false with failurePolicy: Ignore would let pods in without protection while svidecar is away: set failurePolicy to Fail, or leave the guard on" -}}
 {{- end -}}
-{{- if regexMatch "^(authority|bans|ca-bundles|certificates|clusterspiffeids|default|guard|own-writes|pods|registrations|root|serving|tls|webhook|workloads)(-|$)" .Values.revision -}}
-{{- fail (printf "revision: %s must not begin with a word that names another object of svidecar; for the default revision leave it empty" .Values.revision) -}}
-{{- end -}}
+{{- include "svidecar.checkRevision" . -}}
 {{- if has .Release.Namespace (list "kube-system" "default") -}}
 {{- fail (printf "svidecar never touches its own namespace, so %s is none for it: install with --namespace svidecar --create-namespace" .Release.Namespace) -}}
 {{- end -}}

@@ -11,10 +11,22 @@ const readers = [
   ['a template', readTemplate, 'TEMPLATE_INVALID'],
 ] as const;
 
+/** Each level is ten of the one before. */
+function multiplied(levels: number): string {
+  const lines = Array.from({ length: levels }, (_, level) => {
+    const items = Array<string>(10).fill(level === 0 ? 'x' : `*l${level - 1}`);
+    return `k${level}: &l${level} [${items.join(', ')}]`;
+  });
+  return lines.join('\n');
+}
+
 const texts: readonly (readonly [string, string, string | RegExp])[] = [
   ['no YAML', 'a: [\n', / at line \d, column \d$/],
   ['a key twice', 'a: 1\na: 2\n', / at line \d, column \d$/],
   ['several faults', 'wrong: 1\nother: 2\n', 'Unrecognized key'],
+  ['an alias of nothing', 'a: *b', 'cannot be read: Unresolved alias'],
+  ['an alias inside its own anchor', 'templates: &a {b: *a}', 'an alias is inside its own anchor'],
+  ['aliases that multiply', multiplied(5), 'cannot be read: Excessive alias count'],
   ['a member that would be lost', 'a: [{b: {__proto__: {c: 1}}}]', 'called __proto__ at a.0.b'],
   ['a member at the top that would be lost', '__proto__: {}', 'called __proto__ at the top'],
 ];

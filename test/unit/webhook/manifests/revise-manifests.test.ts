@@ -1,10 +1,14 @@
 /** Two installations from the same manifests: no object is both's. */
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import { expect, test } from 'vitest';
-import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { manifestsOfRevision } from '../../../../webhook/manifests/revise-manifests.ts';
-import { revisionFault } from '../../../../webhook/request/revision.ts';
+import { isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import {
+  manifestsOfRevision,
+  sharedLease,
+} from '../../../../webhook/manifests/revise-manifests.ts';
+import { defaultHooksName, revisionFault } from '../../../../webhook/request/revision.ts';
+import { runSvidecar } from '../../../fakes/fake-terminal.ts';
 
 const files = [
   'base/rbac',
@@ -78,8 +82,94 @@ test('what it may write itself is its own, and it is told its name', () => {
   expect(text).not.toContain('svidecar.svidecar.svc');
 });
 
+/** All objects that manifests name, those that the program makes, and what is everybody's. */
+const bases = globSync('manifests/kustomize/{base,components}/**/*.yaml')
+  .flatMap((file) => parseAllDocuments(readFileSync(file, 'utf8')))
+  .map((document) => document.toJS() as unknown)
+  .filter(isObject)
+  .map((object) => stringAt(objectAt(object, 'metadata'), 'name') ?? '')
+  .filter((name) => name.startsWith('svidecar'))
+  .concat('svidecar-tls', sharedLease, defaultHooksName);
+
+/** With which a base name becomes another one. */
+const ends = new Set(
+  bases.flatMap((name) =>
+    bases
+      .filter((other) => other.startsWith(`${name}-`))
+      .map((other) => other.slice(name.length + 1)),
+  ),
+);
+// The service for bans is never a revision's, so nothing is made of its name.
+ends.delete('service');
+
+test('no allowed revision makes another object’s name of a name, nor another revision’s', () => {
+  expect(ends.size).toBeGreaterThan(20);
+  const allowed = [...ends].filter((end) => revisionFault(end) === undefined);
+  const begun = [...ends].filter((end) => revisionFault(`${end}-b`) === undefined);
+  expect([...allowed, ...begun]).toEqual([]);
+});
+
+test('manifests with an object more are refused where a name would be its', () => {
+  const more = { ...all[0], metadata: { ...objectAt(all[0], 'metadata'), name: 'svidecar-own' } };
+  expect(() => manifestsOfRevision([...all, more], 'own')).toThrow(
+    'svidecar would become svidecar-own, which is another object',
+  );
+  expect(manifestsOfRevision([...all, more], 'canary')).toHaveLength(all.length);
+});
+
+const containers: readonly (readonly [string, Json, string])[] = [
+  ['none', [], 'no container is called webhook'],
+  ['another name', [{ name: 'svidecar' }], 'no container is called webhook'],
+  ['no list', 'webhook', 'no container is called webhook'],
+  ['args as a text', [{ name: 'webhook', args: 'serve' }], 'args of its container webhook'],
+];
+test.each(containers)('a Deployment with %s as containers is refused', (_name, list, why) => {
+  const metadata = { name: 'mine', labels: { 'app.kubernetes.io/component': 'webhook' } };
+  const spec = { template: { spec: { containers: list } } };
+  const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec };
+  expect(() => manifestsOfRevision([deployment], 'canary')).toThrow(`Deployment mine: ${why}`);
+});
+
+function rendered(...lines: readonly string[]): ReturnType<typeof runSvidecar> {
+  const head = 'kind: ConfigMap\nmetadata:\n  name: svidecar\n  labels:';
+  const label = '    app.kubernetes.io/component: webhook';
+  const stdin = [head, label, ...lines].join('\n');
+  return runSvidecar(['revision', 'render', 'canary', '-'], { stdin });
+}
+
+test.each([
+  ['inside its own anchor', 'data: &a {b: *a}'],
+  ['of no anchor', 'data: *a'],
+  [
+    'that multiply',
+    `a0: &a0 [${'x,'.repeat(99)}]\na1: &a1 [${'*a0,'.repeat(99)}]\na2: [${'*a1,'.repeat(99)}]`,
+  ],
+])('aliases %s are wrong input, and no mistake of svidecar’s own', async (_name, line) => {
+  const { code, out, err } = await rendered(line);
+  expect({ code, out }).toEqual({ code: 1, out: '' });
+  expect(err).toContain('[TEXT_UNPARSABLE]');
+});
+
+test('texts that kubectl would read as other types are quoted', async () => {
+  const texts = ['on', 'yes', 'null', '12', '0x1f', '1e3', 'y'];
+  const { out } = await rendered(
+    `data: {${texts.map((text, at) => `k${at}: "${text}"`).join(', ')}}`,
+  );
+  for (const [at, text] of texts.entries()) expect(out).toContain(`k${at}: "${text}"\n`);
+});
+
 test.each([
   'pods',
+  'marks',
+  'marks-b',
+  'deny',
+  'null',
+  'true',
+  'on',
+  'y',
+  '12',
+  '0x1f',
+  '1e3',
   'tls',
   'ca-bundles-2',
   'default',
@@ -94,6 +184,9 @@ test.each([
   expect(revisionFault(name)).toBeDefined();
 });
 
-test.each(['canary', '1-20-1', 'podsy', 'v2', 'a'])('%j is one', (name) => {
-  expect(revisionFault(name)).toBeUndefined();
-});
+test.each(['canary', '1-20-1', '2026-11-30', 'marksman', 'one', '12a', 'podsy', 'v2', 'a'])(
+  '%j is one',
+  (name) => {
+    expect(revisionFault(name)).toBeUndefined();
+  },
+);
