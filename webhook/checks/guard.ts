@@ -3,11 +3,15 @@ import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/j
 import { readableStatus, type Assessed } from './assess.ts';
 import { envoyFilterLabel, templatesKey } from '../request/metadata-keys.ts';
 import { found, skipped, type Check, type Finding } from './check-contract.ts';
-import { nameOf, whereOf, type Subject } from './facts.ts';
+import { nameFor, noRevision, revisionIn } from '../request/revision.ts';
+import { metadataOf, nameOf, whereOf, type Subject } from './facts.ts';
 import { podHookOf, type InspectedHook } from './inspected-hooks.ts';
 
 /** Policies and bindings became stable with it. */
 const oldestMinor = 30;
+
+/** Every object of svidecar's manifests has it. */
+const nameLabel = 'app.kubernetes.io/name';
 
 /** Whether a policy mentions our annotation; its name does not matter. */
 function isGuard(policy: JsonObject): boolean {
@@ -44,6 +48,7 @@ export const guardPolicy: Check = {
     return found([
       ...(hasGuard ? [] : [absent(podHookOf(objects('hooks')))]),
       ...(marks.length > 0 ? [] : marksAbsent(assessed)),
+      ...halves(policies),
       ...policies.flatMap((guard) => guardFaults(guard, objects('policyBindings'))),
     ]);
   },
@@ -76,6 +81,23 @@ function marksAbsent(assessed: readonly Assessed[]): readonly Finding[] {
       hint: 'apply manifests/kustomize/base/guard.yaml, which has svidecar-guard-marks as well',
     },
   ];
+}
+
+/** Of our own guards: each installation has both policies. */
+function halves(policies: readonly Subject[]): readonly Finding[] {
+  const own = policies.filter(
+    ({ object }) => objectAt(metadataOf(object), 'labels')[nameLabel] === 'svidecar',
+  );
+  const revisionOf = ({ object }: Subject): string => revisionIn(metadataOf(object)) ?? noRevision;
+  const kept = new Set(own.filter(({ object }) => isGuardOfMarks(object)).map(revisionOf));
+  return own
+    .filter((guard) => isGuard(guard.object) && !kept.has(revisionOf(guard)))
+    .map((guard) => ({
+      severity: 'warning',
+      where: whereOf(guard, ''),
+      message: `its other half, ${nameFor('svidecar-guard-marks', revisionOf(guard))}, is not there: it keeps the marks by which a running pod's Envoy has its EnvoyFilter`,
+      hint: 'apply the manifests of this version again',
+    }));
 }
 
 function guardFaults(guard: Subject, bindings: readonly Subject[]): readonly Finding[] {

@@ -22,6 +22,29 @@ describe('the marks of pods that run', () => {
     expect(told({ policies: [guard], policyBindings: both })).toEqual([]);
   });
 
+  test('are kept by each installation: who takes one policy of two is told of', () => {
+    const named = (name: string, part: JsonObject, revision?: string): JsonObject => {
+      const ofRevision = revision === undefined ? {} : { 'svidecar.dev/revision': revision };
+      const labels = { 'app.kubernetes.io/name': 'svidecar', ...ofRevision };
+      return { ...part, metadata: { name, labels } };
+    };
+    const policies = [
+      named('g', guard),
+      named('m', marks),
+      named('g-canary', guard, 'canary'),
+      named('m-canary', marks, 'canary'),
+    ];
+    const policyBindings = ['g', 'm', 'g-canary', 'm-canary'].map(bound);
+    expect(told({ policies, policyBindings })).toEqual([]);
+    expect(told({ policies: policies.slice(0, 3), policyBindings })).toEqual([
+      expect.stringContaining('svidecar-guard-marks-canary, is not there'),
+    ]);
+    expect(told({ policies: policies.slice(2), policyBindings })).toEqual([]);
+    expect(told({ policies: policies.toSpliced(1, 1), policyBindings })).toEqual([
+      expect.stringContaining('svidecar-guard-marks, is not there'),
+    ]);
+  });
+
   test('are open while nothing binds that policy', () => {
     expect(told({ policies: [guard, marks], policyBindings: [bound('g')] })).toEqual([
       'no binding puts it in force',
