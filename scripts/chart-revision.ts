@@ -1,5 +1,5 @@
 /** What `revision` of Helm's values changes in the chart: names, labels and hooks, as `svidecar revision render` does it in manifests. */
-import { namesRevision } from '../webhook/manifests/revision-hooks.ts';
+import { namesRevision } from '../webhook/request/revision-hooks.ts';
 import { byLabel, otherThanText, reservedBeginning } from '../webhook/request/revision.ts';
 import { sharedLease } from '../webhook/manifests/revise-manifests.ts';
 

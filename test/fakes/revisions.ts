@@ -4,7 +4,7 @@ import { parseAllDocuments } from 'yaml';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { EngineMemory } from '../../webhook/injection/engine-memory.ts';
 import type { Engine } from '../../webhook/injection/inject.ts';
-import { hooksOfRevision } from '../../webhook/manifests/revision-hooks.ts';
+import { hooksOfRevision } from '../../webhook/request/revision-hooks.ts';
 import { nameFor } from '../../webhook/request/revision.ts';
 import { injected } from './admission.ts';
 import { engineFor } from './engine.ts';

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { driftOfDefault } from '../../webhook/checks/default-hooks.ts';
 import { statusOf } from '../../webhook/injection/status.ts';
 import { runSvidecar } from '../fakes/fake-terminal.ts';
 import { Admissions } from './harness/admissions.ts';
@@ -269,6 +270,27 @@ describeWithComponents(programs, 'two revisions', () => {
     }
     expect((await svidecar('revision', 'list')).out).toMatch(/^canary +default/m);
     expectNoneFailed();
+  });
+
+  test('a default that is no copy any more is told of, and the same command mends it', async () => {
+    const path = `${hooksPath}/svidecar-pods-canary`;
+    const drift = async (): Promise<readonly string[]> => {
+      const { body } = await api.request('GET', hooksPath);
+      const objects = listAt(isObject(body) ? body : {}, 'items').filter(isObject);
+      return driftOfDefault(objects.map((object) => ({ object }))).map(({ message }) => message);
+    };
+    expect(await drift()).toEqual([]);
+    const { body } = await api.request('GET', path);
+    const hooks = listAt(isObject(body) ? body : {}, 'webhooks').filter(isObject);
+    const webhooks = hooks.map((hook) => ({ ...hook, timeoutSeconds: 7 }));
+    expect((await api.request('PATCH', path, { webhooks })).status).toBe(200);
+    expect(await drift()).toEqual([
+      expect.stringContaining('hook pods.svidecar.dev differs in timeoutSeconds'),
+      expect.stringContaining('hook pod-updates.svidecar.dev differs in timeoutSeconds'),
+    ]);
+    const renewed = await svidecar('revision', 'default', 'canary', '--yes');
+    expect(renewed.code, renewed.err).toBe(0);
+    expect(await drift()).toEqual([]);
   });
 
   test('what has to be rolled out for it is listed', async () => {

@@ -3,15 +3,9 @@ import { listAt, objectAt } from '#kernel/json.ts';
 import { namespaceLabel, revisionLabel } from '../request/metadata-keys.ts';
 import { isMatched } from '../objects/label-selector.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
-import { byLabel, noRevision } from '../request/revision.ts';
-import { hooksOf, isOfDefault, ownSuffix, podHook, type InspectedHook } from './inspected-hooks.ts';
-
-/** Hooks that the manifests install, and what is missing without them. */
-const expected: Readonly<Record<string, string>> = {
-  [`workloads${ownSuffix}`]:
-    'Deployments and their like stay as they are (their pods are injected)',
-  [`pod-updates${ownSuffix}`]: "kubectl apply of an injected Pod's own manifest is refused",
-};
+import { byLabel, noRevision, revisionWords } from '../request/revision.ts';
+import { defaultHint, driftOfDefault, expectedOf } from './default-hooks.ts';
+import { hooksOf, isOfDefault, podHook, type InspectedHook } from './inspected-hooks.ts';
 
 export const webhookConfigured: Check = {
   id: 'webhook_configured',
@@ -23,10 +17,11 @@ export const webhookConfigured: Check = {
   run: (material) => {
     const hooks = hooksOf(material.objects('hooks'));
     if (!hooks.some(({ name }) => name === podHook)) return found([missingPodHook(hooks.length)]);
-    // The default's configuration has copies of another one's hooks.
-    const installations = Map.groupBy(hooks, (hook) => `${hook.revision} ${isOfDefault(hook)}`);
+    const own = hooks.filter((hook) => !isOfDefault(hook));
+    const installations = Map.groupBy(own, ({ revision }) => revision);
     return found([
       ...[...installations.values()].flatMap(missing),
+      ...driftOfDefault(material.objects('hooks')),
       ...hooks.flatMap((hook) => faultsOf(hook, material)),
     ]);
   },
@@ -45,10 +40,10 @@ function missingPodHook(others: number): Finding {
 }
 
 function missing(hooks: readonly InspectedHook[]): readonly Finding[] {
-  return Object.entries(expected)
+  return expectedOf(hooks[0]?.revision ?? noRevision)
     .filter(([name]) => !hooks.some((hook) => hook.name === name))
     .map(([name, loss]) => ({
-      severity: 'warning',
+      severity: name === podHook ? 'error' : 'warning',
       where: hooks[0]?.where,
       message: `there is no hook ${name}: ${loss}`,
       hint: 'apply the manifests of this version again',
@@ -60,7 +55,9 @@ function faultsOf(hook: InspectedHook, { facts }: Material): readonly Finding[] 
     severity,
     where: hook.where,
     message: `${hook.name}: ${message}`,
-    hint: 'apply the manifests of this version again',
+    hint: isOfDefault(hook)
+      ? `${defaultHint(hook.revision)}; if ${revisionWords(hook.revision)} has the same, apply its manifests again first`
+      : 'apply the manifests of this version again',
   });
   const wanted = hook.name.includes('workloads') ? ['enabled'] : ['enabled', 'pod'];
   const revision = isOfDefault(hook) || hook.name.startsWith(byLabel) ? '' : hook.revision;

@@ -11,7 +11,7 @@ import {
 } from '#kernel/json.ts';
 import { revisionLabel } from '../request/metadata-keys.ts';
 import { defaultHooksName, nameFor } from '../request/revision.ts';
-import { hooksOfRevision } from './revision-hooks.ts';
+import { hooksOfRevision } from '../request/revision-hooks.ts';
 
 /** Made by the running program, or by cert-manager, and named in the manifests. */
 const madeLater = ['svidecar-tls', 'svidecar'] as const;

@@ -1,23 +1,21 @@
 /** `svidecar revision`: several installations in one cluster, and which of them is the default. */
 import { Command } from 'commander';
 import { stringify } from 'yaml';
-import { AppError } from '#kernel/errors.ts';
 import { isObject, listAt, type JsonObject } from '#kernel/json.ts';
 import {
-  hasAuthority,
   installedRevisions,
   versionOfRevision,
-  type InstalledRevision,
   type InstalledRevisions,
 } from '../../checks/installed-revisions.ts';
 import type { KubernetesApi } from '../../kube/kubernetes-api.ts';
-import { defaultConfiguration } from '../../manifests/revision-hooks.ts';
+import { defaultConfiguration } from '../../request/revision-hooks.ts';
 import { defaultHooksName, noRevision, revisionWords } from '../../request/revision.ts';
 import { askRevision } from '../../survey/ask-revision.ts';
 import { addClusterFlags, connectTo, type ClusterFlags } from '../cluster-flags.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { revisedManifests } from '../revised-manifests.ts';
 import { parseRevision } from '../revision-flag.ts';
+import { revisionToChoose } from '../revision-to-choose.ts';
 import { tableOf } from '../table.ts';
 import type { CliContext } from '../terminal.ts';
 
@@ -137,24 +135,6 @@ async function isAnswering(
     default:
       return answer satisfies never;
   }
-}
-
-/** @throws {AppError} OBJECT_NOT_FOUND, CERTIFICATE_INVALID */
-function revisionToChoose({ all }: InstalledRevisions, name: string): InstalledRevision {
-  const shown = name === noRevision ? 'an installation without a name' : revisionWords(name);
-  const chosen = all.find((each) => each.name === name);
-  if (chosen === undefined) {
-    const others = all.map((each) => (each.name === noRevision ? '(none)' : each.name));
-    throw new AppError(
-      'OBJECT_NOT_FOUND',
-      `there are no hooks of ${shown} in this cluster (there are: ${others.join(', ') || 'none at all'}); install it first: docs/revisions.md`,
-    );
-  }
-  if (hasAuthority(chosen)) return chosen;
-  throw new AppError(
-    'CERTIFICATE_INVALID',
-    `the hooks of ${shown} have no caBundle yet, so the API server would not trust it; wait until it is ready (svidecar check says what it waits for)`,
-  );
 }
 
 async function read(api: KubernetesApi): Promise<InstalledRevisions> {

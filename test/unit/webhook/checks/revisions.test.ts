@@ -1,12 +1,12 @@
 /** Who injects, where several installations are there: checks, the console's verdict, and the explanation of one object. */
 import { describe, expect, test } from 'vitest';
-import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { parseStatus, revisionInStatus } from '../../../../webhook/injection/status.ts';
 import { askersIn, assess } from '../../../../webhook/checks/assess.ts';
 import type { LiveFacts } from '../../../../webhook/checks/facts.ts';
 import { judgeWorkload } from '../../../../webhook/console/judge-workload.ts';
 import { installedRevisions } from '../../../../webhook/checks/installed-revisions.ts';
-import { defaultConfiguration } from '../../../../webhook/manifests/revision-hooks.ts';
+import { defaultConfiguration } from '../../../../webhook/request/revision-hooks.ts';
 import { explainLive } from '../../../../webhook/manifests/explain-texts.ts';
 import { enabled, factsWith, findingsOf, namespace, resultOf } from '../../../fakes/check-facts.ts';
 import { decideOn, stepsOf } from '../../../fakes/admission.ts';
@@ -136,7 +136,66 @@ test('the hooks of several installations, and the default’s copies, have no fa
   const facts = factsWith({ hooks: [pods] });
   expect(findingsOf('webhook_configured', facts).map(({ message }) => message)).toEqual([
     expect.stringContaining('there is no hook workloads.svidecar.dev'),
+    expect.stringContaining('there is no hook labelled-workloads.svidecar.dev'),
   ]);
+});
+
+/** The hook that a change is about, as the copy of the default has it; undefined: taken away. */
+type Change = (hook: JsonObject) => JsonObject | undefined;
+
+test.each<[string, Change, readonly string[]]>([
+  ['a hook is taken away', () => undefined, ['error it has no hook pods.svidecar.dev']],
+  [
+    'a policy and rules differ',
+    (hook) => ({ ...hook, failurePolicy: 'Fail', rules: [] }),
+    ['warning hook pods.svidecar.dev differs in failurePolicy, rules'],
+  ],
+  [
+    'an authority differs',
+    (hook) => ({ ...hook, clientConfig: { ...objectAt(hook, 'clientConfig'), caBundle: 'QQ==' } }),
+    ['warning hook pods.svidecar.dev differs in clientConfig'],
+  ],
+  [
+    'a hook is there twice under another name',
+    (hook) => ({ ...hook, name: 'more.svidecar.dev' }),
+    ['error it has no hook pods.svidecar.dev', 'warning it has a hook more.svidecar.dev'],
+  ],
+])('the default’s copies are held against those of its revision: %s', (_name, change, said) => {
+  for (const [name, command] of [
+    ['', 'svidecar revision default --yes'],
+    ['canary', 'svidecar revision default canary --yes'],
+  ] as const) {
+    const copy = defaultConfiguration(hooksBy(name), name);
+    const webhooks = listAt(copy, 'webhooks')
+      .filter(isObject)
+      .map((hook) => (hook['name'] === 'pods.svidecar.dev' ? change(hook) : hook))
+      .filter((hook) => hook !== undefined);
+    const facts = factsWith({ hooks: [...both.flatMap(hooksBy), { ...copy, webhooks }] });
+    const told = findingsOf('webhook_configured', facts);
+    const words = told.map(
+      ({ severity, message }) =>
+        `${severity} ${message.replace(/^.* any more: (.*?)(, .* for|, which .*)?$/, '$1')}`,
+    );
+    expect(words).toEqual(said);
+    for (const { hint } of told) expect(hint).toContain(command);
+  }
+});
+
+test('a default that cert-manager would not keep any more is told of', () => {
+  const hooks = hooksBy('canary').map((each) => ({
+    ...each,
+    metadata: {
+      ...objectAt(each, 'metadata'),
+      annotations: { 'cert-manager.io/inject-ca-from': 'svidecar/svidecar-serving-canary' },
+    },
+  }));
+  const copy = defaultConfiguration(hooksBy('canary'), 'canary');
+  const told = findingsOf('webhook_configured', factsWith({ hooks: [...hooks, copy] }));
+  expect(told.map(({ message }) => message)).toEqual([
+    expect.stringContaining('its annotation cert-manager.io/inject-ca-from is not there'),
+  ]);
+  const kept = defaultConfiguration(hooks, 'canary');
+  expect(findingsOf('webhook_configured', factsWith({ hooks: [...hooks, kept] }))).toEqual([]);
 });
 
 describe('the console', () => {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { defaultClusterLimits } from '../../../../webhook/controller/cluster-limits.ts';
 import { connect } from '../../../../webhook/kube/connection.ts';
 import { FollowedHookConfigurations } from '../../../../webhook/kube/hook-configurations.ts';
-import { defaultConfiguration } from '../../../../webhook/manifests/revision-hooks.ts';
+import { defaultConfiguration } from '../../../../webhook/request/revision-hooks.ts';
 import { defaultHooksName, nameFor } from '../../../../webhook/request/revision.ts';
 import { FakeApiServer } from '../../../fakes/api-server.ts';
 import { hooksBy, revisionKey } from '../../../fakes/revisions.ts';

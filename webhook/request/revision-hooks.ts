@@ -1,13 +1,13 @@
 /** The hooks of an installation with a name, and of the one object that says which installation is the default. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { revisionLabel } from '../request/metadata-keys.ts';
-import { byLabel, defaultHooksName, noRevision } from '../request/revision.ts';
+import { revisionLabel } from './metadata-keys.ts';
+import { byLabel, defaultHooksName, noRevision } from './revision.ts';
 
 /** The condition of hooks that find theirs by their namespace. */
 const condition = 'names-no-revision';
 const conditionByLabel = 'names-this-revision';
 /** Cert-manager writes the authority of such a configuration. */
-const authorityKey = 'cert-manager.io/inject-ca-from';
+export const authorityKey = 'cert-manager.io/inject-ca-from';
 
 /** In CEL: whether the pod template of a reviewed object names the revision. */
 export function namesRevision(hook: string, revision: string): string {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { otherRevision } from '../../../../webhook/admission/other-revision.ts';
-import { defaultConfiguration } from '../../../../webhook/manifests/revision-hooks.ts';
+import { defaultConfiguration } from '../../../../webhook/request/revision-hooks.ts';
 import { isMatched } from '../../../../webhook/objects/label-selector.ts';
 import { locate } from '../../../../webhook/request/locate.ts';
 import { hooksBy, revisionKey } from '../../../fakes/revisions.ts';
