@@ -55,7 +55,8 @@ export function rolesText(rights: readonly WantedRight[], user: string): string 
 
 /** Lists of names stay on their line. */
 function yamlOf(object: JsonObject): string {
-  const document = new Document(object);
+  // Kubectl reads YAML 1.1: a namespace may be called "on".
+  const document = new Document(object, { version: '1.1' });
   visit(document, {
     Seq: (_key, list) => {
       list.flow = list.items.every((item) => isScalar(item));

@@ -1,6 +1,5 @@
 /** `svidecar revision`: several installations in one cluster, and which of them is the default. */
 import { Command } from 'commander';
-import { stringify } from 'yaml';
 import { isObject, listAt, type JsonObject } from '#kernel/json.ts';
 import {
   installedRevisions,
@@ -8,6 +7,7 @@ import {
   type InstalledRevisions,
 } from '../../checks/installed-revisions.ts';
 import type { KubernetesApi } from '../../kube/kubernetes-api.ts';
+import { yamlOf } from '../../manifests/appended-documents.ts';
 import { defaultConfiguration } from '../../request/revision-hooks.ts';
 import { defaultHooksName, noRevision, revisionWords } from '../../request/revision.ts';
 import { askRevision } from '../../survey/ask-revision.ts';
@@ -99,7 +99,7 @@ async function moveDefault(
   const before = installed.byDefault;
   const shown = name === noRevision ? 'the installation without a name' : words;
   if (flags.yes !== true) {
-    terminal.out(stringify(configuration));
+    terminal.out(yamlOf(configuration));
     terminal.err(`${shown} would be the default; --yes does it\n`);
     return exitCodes.refused;
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { rolesFor } from '../../../../webhook/objects/roles-for.ts';
+import { rolesFor, rolesText } from '../../../../webhook/objects/roles-for.ts';
 
 const pods = { verb: 'list', group: '', resource: 'pods' };
 const services = { ...pods, resource: 'services' };
@@ -36,4 +36,12 @@ test('a name with a slash still gives objects with a name', () => {
   expect(JSON.stringify(rolesFor([pods], 'https://login.test/jo%1')[0]?.['metadata'])).toMatch(
     /^\{"name":"svidecar-cli:https:__login\.test_jo_1:[0-9a-f]{8}"\}$/,
   );
+});
+
+test('names that kubectl would read as other types are quoted', () => {
+  const text = rolesText([{ ...one, namespace: 'on', name: 'y' }], 'no');
+  expect(text).toContain('namespace: "on"');
+  expect(text).toContain('resourceNames: ["y"]');
+  expect(text).toContain('name: "no"');
+  expect(text).not.toContain('%YAML');
 });
