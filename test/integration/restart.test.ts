@@ -2,7 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isObject, listAt, objectAt, stringAt } from '#kernel/json.ts';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { anewWords } from '../../webhook/objects/anew-words.ts';
 import { asks, deployment, envoyYaml } from './console/console-shop.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { describeWithComponents } from './harness/components.ts';
@@ -12,6 +13,8 @@ import { installWebhook, type InstalledWebhook } from './harness/webhook.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
 const path = '/apis/apps/v1/namespaces/edge/deployments';
+const sets = '/apis/apps/v1/namespaces/edge/replicasets';
+const crons = '/apis/batch/v1/namespaces/edge/cronjobs';
 const names = ['front', 'back', 'till'];
 
 describeWithComponents(programs, 'svidecar restart', () => {
@@ -35,6 +38,12 @@ describeWithComponents(programs, 'svidecar restart', () => {
       });
       expect(made.status).toBe(201);
     }
+    const { spec } = deployment('alone', asks) as { readonly spec: JsonObject };
+    const template = objectAt(spec, 'template');
+    const job = { ...template, spec: { ...objectAt(template, 'spec'), restartPolicy: 'Never' } };
+    const cron = { schedule: '0 0 1 1 *', jobTemplate: { spec: { template: job } } };
+    await api.request('POST', sets, { metadata: { name: 'alone' }, spec });
+    await api.request('POST', crons, { metadata: { name: 'nightly' }, spec: cron });
     // Asks for nothing: never touched.
     await api.request('POST', path, deployment('quiet'));
   });
@@ -98,13 +107,29 @@ describeWithComponents(programs, 'svidecar restart', () => {
     });
     const said = await restart('--stale');
     expect(said.stdout.split('\n').map((line) => line.split(':')[0])).toEqual([
+      'CronJob edge/nightly  stale',
       'Deployment edge/back  stale',
       'Deployment edge/front  stale',
       'Deployment edge/till  stale',
       '',
     ]);
-    expect(said).toMatchObject({ code: 0, stderr: '3 to restart; --yes does it\n' });
+    // A CronJob is told of, and not restarted.
+    expect(said).toMatchObject({ code: 1, stderr: '3 to restart; --yes does it\n' });
     expect(await requests()).toEqual({ front: '64Mi', back: '64Mi', till: '64Mi' });
+  });
+
+  test('what is advised for kinds that are not restarted has their pod templates injected anew', async () => {
+    for (const [kind, name, path] of [
+      ['ReplicaSet', 'alone', `${sets}/alone`],
+      ['CronJob', 'nightly', `${crons}/nightly`],
+    ] as const) {
+      const [advice = ''] = anewWords({ kind, name, namespace: 'edge' }).split(', so that');
+      expect(JSON.stringify(await api.request('GET', path))).toContain('64Mi');
+      const said = await api.kubectl(advice.replace('"$(date +%s)"', '1').split(' ').slice(1));
+      expect(said.code, said.stderr).toBe(0);
+      expect(JSON.stringify(await api.request('GET', path))).toContain('80Mi');
+      await api.request('DELETE', path);
+    }
   });
 
   test('what does not become ready stops the rest', async () => {
@@ -112,6 +137,18 @@ describeWithComponents(programs, 'svidecar restart', () => {
     expect(said.code).toBe(1);
     expect(said.stdout).toContain('Deployment edge/back  restarted, and not ready: ');
     expect(said.stderr).toContain('2 more were not touched: run it again to go on');
+    expect(await requests()).toEqual({ front: '64Mi', back: '80Mi', till: '64Mi' });
+  });
+
+  test('a run goes on only once what was restarted before is ready, and so says a list', async () => {
+    const words = 'Deployment edge/back  was restarted before, and is not ready: 0 of 1 pods';
+    const listed = await restart('--stale');
+    expect(listed).toMatchObject({ code: 1, stderr: '2 to restart; --yes does it\n' });
+    expect(listed.stdout).toContain(words);
+    const said = await restart('--stale', '--yes', '--patience', '1s');
+    expect(said.code).toBe(1);
+    expect(said.stdout).toContain(words);
+    expect(said.stderr).toContain('2 more were not touched');
     expect(await requests()).toEqual({ front: '64Mi', back: '80Mi', till: '64Mi' });
   });
 

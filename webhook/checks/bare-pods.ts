@@ -4,7 +4,7 @@ import { proxyIn } from '../injection/istio-marks.ts';
 import { istioContainer } from '../istio/istio-plan.ts';
 import type { Assessed } from './assess.ts';
 import type { Finding } from './check-contract.ts';
-import { byController, ofController, restartHint } from './pod-groups.ts';
+import { byController, ofController, renewPodsHint } from './pod-groups.ts';
 
 /** @param so what follows from it: half a sentence */
 export function withoutProxy(users: readonly Assessed[], so: string): readonly Finding[] {
@@ -16,6 +16,6 @@ export function withoutProxy(users: readonly Assessed[], so: string): readonly F
     severity: 'error',
     where: group.first.where,
     message: `runs without ${istioContainer}, ${so}${ofController(group)}`,
-    hint: `see that Istio injects this namespace (label istio-injection: enabled, or istio.io/rev), then ${restartHint(group)}`,
+    hint: `see that Istio injects this namespace (label istio-injection: enabled, or istio.io/rev), then ${renewPodsHint(group, users, () => false)}`,
   }));
 }

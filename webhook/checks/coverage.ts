@@ -1,11 +1,16 @@
 /** Whether what asked for the helper has it, and the newest one. */
-import { kindNamed } from '../objects/kinds.ts';
 import { namespaceLabels, statusTextOf, type Assessed } from './assess.ts';
 import { editedContainers } from './edited-containers.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
-import type { PodMaker } from './pod-controller.ts';
 import { isOfAnother, versionIn } from './revisions.ts';
-import { byController, ofController, ofOthers, restartHint, type PodGroup } from './pod-groups.ts';
+import {
+  byController,
+  ofController,
+  ofOthers,
+  renewHint,
+  renewPodsHint,
+  type PodGroup,
+} from './pod-groups.ts';
 
 export const helperPresent: Check = {
   id: 'helper_present',
@@ -20,7 +25,7 @@ export const helperPresent: Check = {
     );
     return found([
       ...lacking.filter(({ where }) => where.kind !== 'Pod').map(workloadLacks),
-      ...byController(lacking).map(podsLack),
+      ...byController(lacking).map((group) => podsLack(group, material.assessed)),
     ]);
   },
 };
@@ -34,25 +39,22 @@ function seenByWebhook({ objects, assessed }: Material): readonly Assessed[] {
   });
 }
 
-function workloadLacks({ where }: Assessed): Finding {
+function workloadLacks(each: Assessed): Finding {
   return {
     severity: 'warning',
-    where,
+    where: each.where,
     message:
       'was stored without its injection, so before the webhook or its label was there, or while the webhook did not answer; its new pods are injected all the same',
-    hint:
-      where.kind === 'Job'
-        ? 'delete it and create it again'
-        : `kubectl rollout restart ${where.kind.toLowerCase()}/${where.name} -n ${where.namespace}`,
+    hint: renewHint(each),
   };
 }
 
-function podsLack(group: PodGroup): Finding {
+function podsLack(group: PodGroup, all: readonly Assessed[]): Finding {
   return {
     severity: 'error',
     where: group.first.where,
     message: `asked for injection and runs without it${ofController(group)}`,
-    hint: restartHint(group),
+    hint: renewPodsHint(group, all),
   };
 }
 
@@ -74,10 +76,11 @@ export const helperCurrent: Check = {
     );
     return found([
       ...stored.flatMap(editedIn),
-      ...workloads.map((each) =>
-        isOld(each, { first: each, count: 1, controller: ownController(each) }),
-      ),
-      ...ofOthers(old).map((group) => isOld(group.first, group)),
+      ...workloads.map((each) => isOld(each, renewHint(each), '')),
+      ...ofOthers(old).map((group) => {
+        const hint = renewPodsHint(group, assessed, (each) => old.includes(each));
+        return isOld(group.first, hint, ofController(group));
+      }),
     ]);
   },
 };
@@ -91,17 +94,12 @@ function editedIn(each: Assessed): readonly Finding[] {
   }));
 }
 
-function ownController({ where: { kind, name } }: Assessed): PodMaker {
-  return { kind, name, type: kindNamed(kind) };
-}
-
-function isOld(each: Assessed, group: PodGroup): Finding {
+function isOld(each: Assessed, hint: string, others: string): Finding {
   const by = versionIn(statusTextOf(each.located) ?? '');
-  const others = each.where.kind === 'Pod' ? ofController(group) : '';
   return {
     severity: 'warning',
     where: each.where,
     message: `was injected${by === undefined ? '' : ` by version ${by}`} with other settings than today's${others}`,
-    hint: restartHint(group),
+    hint,
   };
 }

@@ -19,7 +19,7 @@ import {
   type Subject,
 } from './facts.ts';
 import { withoutProxy } from './bare-pods.ts';
-import { byController, ofController, restartHint } from './pod-groups.ts';
+import { byController, ofController, renewPodsHint } from './pod-groups.ts';
 
 export const envoyFilter: Check = {
   id: 'envoy_filter',
@@ -167,6 +167,7 @@ function judgeIstiod({ objects: { istiods } }: ClusterFacts): CheckOutcome {
 
 /** Pods, and pod templates, that their EnvoyFilter does not reach. */
 function podFaults(users: readonly FilterUser[]): readonly Finding[] {
+  const all = users.map(({ assessed }) => assessed);
   const injected = users.filter(({ assessed }) => assessed.isInjected);
   const unlabelled = injected
     .filter(({ assessed, plan }) => labelOf(assessed) !== plan.derived)
@@ -183,7 +184,7 @@ function podFaults(users: readonly FilterUser[]): readonly Finding[] {
         ),
       ),
     ...byController(unlabelled).map((group) =>
-      fault(group.first, `${without}${ofController(group)}`, restartHint(group)),
+      fault(group.first, `${without}${ofController(group)}`, renewPodsHint(group, all)),
     ),
     ...withoutProxy(
       injected.map(({ assessed }) => assessed),

@@ -4,11 +4,10 @@
  */
 import { objectAt, stringAt } from '#kernel/json.ts';
 import { helperContainer } from '../../sidecar/config/helper-contract.ts';
-import { workloadKindOf } from '../objects/kinds.ts';
 import { annotationKey, namespaceLabel } from '../request/metadata-keys.ts';
 import { askersIn, assess, namespaceLabels } from './assess.ts';
 import { subjectsOf, type ClusterFacts, type HeldToken } from './facts.ts';
-import { remakeHint } from './pod-controller.ts';
+import { renewHint } from './pod-groups.ts';
 import {
   workloadIdentities,
   type RegisteredEntry,
@@ -92,7 +91,7 @@ const injection: Look = ({ assessed, where, pods }, facts) => {
   return missing(
     'injection',
     `${without.length} of ${pods.length} pods run without the helper, such as ${first.name}`,
-    remakeHint({ ...where, type: workloadKindOf(assessed.subject.object) }),
+    renewHint(assessed),
   );
 };
 

@@ -31,15 +31,3 @@ export function controllerOf({ located }: Pick<Assessed, 'located'>): PodMaker |
 export function titleOf(controller: PodMaker | undefined): string | undefined {
   return controller === undefined ? undefined : `${controller.kind} ${controller.name}`;
 }
-
-/** How the pods of an object are recreated. */
-export function remakeHint({
-  kind,
-  name,
-  type,
-  namespace,
-}: Partial<PodMaker> & { readonly namespace: string }): string {
-  return type?.isRestartable === true && kind !== undefined && name !== undefined
-    ? `kubectl rollout restart ${kind.toLowerCase()}/${name} -n ${namespace}`
-    : 'delete the pod, so that it is made again';
-}

@@ -1,6 +1,8 @@
 /** Pods of one controller have the same remedy, so they are reported together. */
+import { anewWords } from '../objects/anew-words.ts';
+import { holdOf, rolloutOf } from '../objects/rollout.ts';
 import type { Assessed } from './assess.ts';
-import { controllerOf, remakeHint, titleOf, type PodMaker } from './pod-controller.ts';
+import { controllerOf, titleOf, type PodMaker } from './pod-controller.ts';
 
 export interface PodGroup {
   readonly first: Assessed;
@@ -30,8 +32,35 @@ export function ofOthers(all: readonly Assessed[]): readonly PodGroup[] {
   );
 }
 
-export function restartHint({ first, controller }: PodGroup): string {
-  return remakeHint({ ...controller, namespace: first.where.namespace });
+/** What makes the object itself anew: a workload, or a pod of its own. */
+export function renewHint({ where, subject, located }: Assessed, isCurrent = false): string {
+  const { kind, name, namespace } = where;
+  const hold = holdOf(subject.object);
+  // Where nothing waits for somebody's hand, its pods are as its template wants them: only a restart makes others.
+  const isEnough =
+    isCurrent && (hold === undefined || rolloutOf(subject.object).kind === 'by_hand');
+  const madeBy = controllerOf({ located });
+  return anewWords({ kind, name, namespace, isCurrent: isEnough, hold, madeBy });
+}
+
+/**
+ * What makes the pods of a group anew.
+ * @param all in which their controller may be
+ * @param isOld of the controller; what is not there is taken for old
+ */
+export function renewPodsHint(
+  { first, controller }: PodGroup,
+  all: readonly Assessed[],
+  isOld: (controller: Assessed) => boolean = () => true,
+): string {
+  if (controller === undefined) return renewHint(first);
+  const { kind, name } = controller;
+  const { namespace } = first.where;
+  const found = all.find(
+    ({ where }) => where.kind === kind && where.name === name && where.namespace === namespace,
+  );
+  if (found !== undefined) return renewHint(found, !isOld(found));
+  return anewWords({ kind, name, namespace });
 }
 
 /** Half a sentence: who made them, and how many more there are. */

@@ -6,8 +6,7 @@ import { found, type Check, type Finding, type Material } from './check-contract
 import { metadataOf, nameOf, whereOf } from './facts.ts';
 import { installedRevisions, type InstalledRevisions } from './installed-revisions.ts';
 import { controllerOf } from './pod-controller.ts';
-import { ofController, ofOthers, restartHint } from './pod-groups.ts';
-import { kindNamed } from '../objects/kinds.ts';
+import { ofController, ofOthers, renewHint, renewPodsHint } from './pod-groups.ts';
 
 export const revisionServed: Check = {
   id: 'revision_served',
@@ -120,14 +119,18 @@ export const revisionCurrent: Check = {
     const installed = installedRevisions(objects('hooks'));
     const old = assessed.filter((each) => isOfAnother(each));
     const workloads = old.filter(({ where }) => where.kind !== 'Pod');
+    // What is made anew while nobody injects it is refused.
+    const hintFor = ({ injector }: Assessed, hint: string): string =>
+      installed.all.some(({ name }) => name === injector?.chosen)
+        ? hint
+        : 'first name a revision that is installed (revision_served)';
     return {
       findings: [
-        ...workloads.map((each) => {
-          const { kind, name } = each.where;
-          const controller = { kind, name, type: kindNamed(kind) };
-          return past(each, restartHint({ first: each, count: 1, controller }), '');
+        ...workloads.map((each) => past(each, hintFor(each, renewHint(each)), '')),
+        ...ofOthers(old).map((group) => {
+          const hint = renewPodsHint(group, assessed, (each) => old.includes(each));
+          return past(group.first, hintFor(group.first, hint), ofController(group));
         }),
-        ...ofOthers(old).map((group) => past(group.first, restartHint(group), ofController(group))),
       ],
       notes: installed.all.length > 1 ? [tally(assessed, installed)] : [],
     };

@@ -8,7 +8,7 @@ import type { ActionOutcome, ConsoleAction, PreparedAction } from '../console/co
 import type { CoverageBoard } from '../console/coverage-board.ts';
 import { offeredActions } from '../console/workload-story.ts';
 import type { KubernetesApi } from '../kube/kubernetes-api.ts';
-import { madeAnewWords } from '../objects/anew-words.ts';
+import { anewWords } from '../objects/anew-words.ts';
 import { kindNamed } from '../objects/kinds.ts';
 import { restartWorkload } from './restart-workload.ts';
 import type { ShownBans } from './shown-bans.ts';
@@ -100,7 +100,11 @@ export class ActionDesk {
     const what = `${kind} ${namespace}/${name}`;
     if (row === undefined)
       throw new AppError('OBJECT_NOT_FOUND', `${what} is not there any more, or may not be read`);
-    if (kindNamed(kind)?.isRestartable !== true) throw new AppError('USAGE', madeAnewWords(kind));
+    if (kindNamed(kind)?.isRestartable !== true)
+      throw new AppError(
+        'USAGE',
+        `a ${kind} is not restarted: ${anewWords({ kind, name, namespace })}`,
+      );
     if (offeredActions(row, board.hooks).length > 0) return;
     const why = row.why === undefined ? '' : ` (${row.why.message})`;
     const is = row.status.replaceAll('_', ' ');

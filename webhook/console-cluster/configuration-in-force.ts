@@ -4,7 +4,7 @@ import { messageOf } from '#kernel/errors.ts';
 import type { ReadConfigMap } from '../admission/check-envoy.ts';
 import type { ClusterStanding } from '../console/console-model.ts';
 import { subjectsOf } from '../checks/facts.ts';
-import { installedRevisions } from '../checks/installed-revisions.ts';
+import { installedRevisions, type InstalledRevisions } from '../checks/installed-revisions.ts';
 import type { RevisionsInForce } from '../console/judge-by-revision.ts';
 import type { JudgeContext } from '../console/judge-workload.ts';
 import type { Engine } from '../injection/inject.ts';
@@ -57,6 +57,12 @@ export class ConfigurationInForce {
   /** The right to read it, where the last look lacked that. */
   get denied(): readonly AccessRight[] {
     return this.#denied;
+  }
+
+  /** Undefined where hooks are not known. */
+  get installed(): InstalledRevisions | undefined {
+    const hooks = this.#surveyed?.hooks;
+    return hooks?.kind === 'known' ? installedRevisions(subjectsOf(hooks)) : undefined;
   }
 
   /** Undefined until it is known. */

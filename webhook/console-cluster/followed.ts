@@ -14,6 +14,7 @@ import {
   workloadKinds,
   type WorkloadKind,
 } from '../objects/kinds.ts';
+import { unfinishedIn } from '../objects/rollout.ts';
 import { locate, type Located } from '../request/locate.ts';
 import { namespaceLabel } from '../request/metadata-keys.ts';
 import { revisionIn } from '../request/revision.ts';
@@ -117,6 +118,7 @@ function slimWorkload(listed: JsonObject, type: WorkloadKind): ListedWorkload | 
   const object = { ...listed, apiVersion: apiVersionOf(type), kind: type.kind, metadata };
   const seen = seenOf(object);
   if (seen === undefined || isOver(object)) return undefined;
+  const isOurs = seen.asks || seen.isInjected;
   return {
     entry: {
       namespace: stringAt(metadata, 'namespace') ?? '',
@@ -124,9 +126,10 @@ function slimWorkload(listed: JsonObject, type: WorkloadKind): ListedWorkload | 
       name: stringAt(metadata, 'name') ?? '',
       version: stringAt(metadata, 'resourceVersion') ?? '',
       seen,
+      unfinished: isOurs ? unfinishedIn(object) : undefined,
       madeBy: makerOf(metadata),
     },
-    text: seen.asks || seen.isInjected ? JSON.stringify(object) : undefined,
+    text: isOurs ? JSON.stringify(object) : undefined,
   };
 }
 

@@ -2,16 +2,25 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { AppError } from '#kernel/errors.ts';
 import type { JsonObject } from '#kernel/json.ts';
+import type { InstalledRevisions } from '../checks/installed-revisions.ts';
 import type { ClusterStanding, WorkloadRow } from '../console/console-model.ts';
 import type { WorkloadVerdict } from '../console/judge-workload.ts';
+import type { UnfinishedRollout } from '../objects/rollout.ts';
 import { ConsoleCluster, type ConsoleClusterOptions } from './console-cluster.ts';
+import type { NamedWorkload } from './restart-workload.ts';
 
 export interface JudgedWorkloads {
   readonly rows: readonly WorkloadRow[];
   readonly standing: ClusterStanding;
+  /** Those with roll-outs by a restart that are not done. */
+  readonly unfinished: readonly UnfinishedWorkload[];
+  /** Undefined while no hooks may be read. */
+  readonly installed: InstalledRevisions | undefined;
   /** Another object, as the rows were judged. */
   readonly judge: (object: JsonObject) => WorkloadVerdict | undefined;
 }
+
+export type UnfinishedWorkload = NamedWorkload & UnfinishedRollout;
 
 /** Milliseconds between two looks, and for the whole: a longer one hangs. */
 const lookEveryMs = 100;
@@ -34,11 +43,23 @@ export async function judgedWorkloads(options: ConsoleClusterOptions): Promise<J
       const isWhole = standing.connection === 'connected' && standing.awaited.length === 0;
       const isJudged = rows.every(({ why }) => why?.id !== 'being_judged');
       if (isWhole && isJudged && cluster.backlog === 0)
-        return { rows, standing, judge: (object) => cluster.judge(object) };
+        return {
+          rows,
+          standing,
+          unfinished: unfinishedOf(cluster),
+          installed: cluster.configuration.installed,
+          judge: (object) => cluster.judge(object),
+        };
       if (options.clock.now() > deadline)
         throw new AppError('CLUSTER_UNREACHABLE', `${standing.server}: not read in five minutes`);
     }
   } finally {
     over.abort();
   }
+}
+
+function unfinishedOf({ board }: ConsoleCluster): readonly UnfinishedWorkload[] {
+  return [...board.workloads()].flatMap(([, { namespace, kind, name, unfinished }]) =>
+    unfinished === undefined ? [] : [{ namespace, kind, name, ...unfinished }],
+  );
 }

@@ -7,7 +7,7 @@ import { isWithoutRight } from '../kube/api-words.ts';
 import { ApiRefusal, type KubernetesApi } from '../kube/kubernetes-api.ts';
 import { pathOf, reasonOf } from '../kube/read-list.ts';
 import { apiVersionOf, kindNamed } from '../objects/kinds.ts';
-import { rolloutOf, type Rollout } from '../objects/rollout.ts';
+import { restartedAtKey, rolloutOf, type Rollout } from '../objects/rollout.ts';
 
 /** As a row of the board names it. */
 export interface NamedWorkload {
@@ -16,8 +16,7 @@ export interface NamedWorkload {
   readonly name: string;
 }
 
-/** Of kubectl's own, so that the change is told from the webhook's. */
-const restartedAt = 'kubectl.kubernetes.io/restartedAt';
+/** kubectl's own, so that the change is told from the webhook's. */
 const restartManager = 'fieldManager=kubectl-rollout';
 
 /**
@@ -35,7 +34,7 @@ export async function restartWorkload(
 
 function restartChange(nowMs: number): JsonObject {
   const at = new Date(nowMs).toISOString().replace(/\.\d+Z$/, 'Z');
-  return { spec: { template: { metadata: { annotations: { [restartedAt]: at } } } } };
+  return { spec: { template: { metadata: { annotations: { [restartedAtKey]: at } } } } };
 }
 
 /**

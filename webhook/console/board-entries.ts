@@ -1,5 +1,6 @@
 /** What the board of the coverage keeps of objects: little, so that memory does not grow with their size. */
 import type { NamespaceRow } from './console-model.ts';
+import type { UnfinishedRollout } from '../objects/rollout.ts';
 import type { SeenWorkload, WorkloadVerdict } from './judge-workload.ts';
 
 export interface SeenNamespace {
@@ -19,6 +20,8 @@ export interface BoardWorkload {
   /** resourceVersion: what has not changed is not judged anew. */
   readonly version: string;
   readonly seen: SeenWorkload;
+  /** Since its last restart not all of its pods are as they are to be. */
+  readonly unfinished?: UnfinishedRollout | undefined;
   /** Of a Job that a controller made: not a row of its own, but its pods are the controller's. */
   readonly madeBy?: { readonly kind: string; readonly name: string } | undefined;
 }

@@ -70,6 +70,12 @@ const stale: RowStanding = {
   why: { id: 'injected', message: "was injected with other settings than today's" },
 };
 
+/** The workload itself is stored as it was written. */
+const stalePods: RowStanding = {
+  status: 'stale',
+  why: { id: 'pods_injected', message: "its pods were injected with other settings than today's" },
+};
+
 function staleFor({ why }: WorkloadVerdict): RowStanding {
   return why?.id === 'other_revision' ? standing('stale', why) : stale;
 }
@@ -124,7 +130,7 @@ function storedWords({ hooks, label, isPod }: StandingFacts): string {
 function byPods(facts: StandingFacts, verdict: WorkloadVerdict): RowStanding {
   const { pods, podVerdict } = facts;
   if (pods.total > pods.injected) return podsWithout(facts);
-  if (podVerdict?.kind === 'injected') return stale;
+  if (podVerdict?.kind === 'injected') return stalePods;
   return standing('injected', podVerdict?.why ?? verdict.why);
 }
 

@@ -1,19 +1,21 @@
 /** `svidecar restart`: workloads whose pods are not as of today are rolled, one after the other. */
-import { setTimeout as wait } from 'node:timers/promises';
 import { Command } from 'commander';
 import { AppError } from '#kernel/errors.ts';
-import type { JudgedWorkloads } from '../../console-cluster/judged-workloads.ts';
+import type {
+  JudgedWorkloads,
+  UnfinishedWorkload,
+} from '../../console-cluster/judged-workloads.ts';
 import type { NamedWorkload } from '../../console-cluster/restart-workload.ts';
 import type { ClusterStanding, WorkloadRow } from '../../console/console-model.ts';
 import { isInVain } from '../../console/coverage-status.ts';
 import type { RightsApi } from '../../kube/denied-rights.ts';
-import { madeAnewWords } from '../../objects/anew-words.ts';
+import { anewWords } from '../../objects/anew-words.ts';
 import { kindNamed } from '../../objects/kinds.ts';
-import type { Rollout } from '../../objects/rollout.ts';
 import { addClusterFlags, connectTo, engineSource, type ClusterFlags } from '../cluster-flags.ts';
 import { parseDuration } from '../duration.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { addClusterConfigFlag, checkNamespace } from '../options.ts';
+import { restartAll, titleOfWorkload, type RestartPace } from '../restart-one-by-one.ts';
 import { parseRevision } from '../revision-flag.ts';
 import type { CliContext } from '../terminal.ts';
 
@@ -28,9 +30,8 @@ interface RestartFlags extends ClusterFlags {
   readonly yes?: true;
 }
 
-/** Milliseconds between two looks at a rollout, and for one request. */
-const lookEveryMs = 1_000;
-const askMs = 30_000;
+/** Milliseconds for which a restart is remembered: what is not ready after that is nobody's roll-out any more. */
+const rememberedMs = 7 * 86_400_000;
 
 const examples = `
 Examples:
@@ -41,8 +42,10 @@ Examples:
 
 A workload is stale if its pods were injected with other settings than today's (an upgrade, a changed configuration), and
 missing if pods of it run without what it asks for. Each is restarted as kubectl rollout restart does it, and the next one
-only once all its pods are ready: what does not become ready stops the rest. Run it again to go on. A workload that svidecar in
-the cluster would leave as it is (another version or configuration, a paused Deployment) is told of and not touched.
+only once all its pods are ready: what does not become ready stops the rest. Run it again to go on: it first waits for what was
+restarted in the last seven days and is not ready yet, and goes on only then. A workload that svidecar in the cluster would leave
+as it is (another version or configuration, a paused Deployment) is told of and not touched; so are pods that stay as they were
+after a restart (a partition, OnDelete).
 Exit code: 0 nothing to do, or all done · 1 stopped, or something was not or cannot be restarted · 3 something could not be judged.`;
 
 export function restartCommand(context: CliContext): Command {
@@ -75,13 +78,18 @@ async function run(flags: RestartFlags, context: CliContext): Promise<number> {
   const pace = paceOf(flags);
   checkNamespace(flags.namespace);
   const api = await connectTo(flags, context);
-  const { chosen, unknown, judge } = await choose(flags, api, context);
+  const choice = await choose(flags, api, context);
+  const { chosen, unknown, awaited, kept, judge } = choice;
   const able = chosen.filter(isRestartable);
-  tellChosen(chosen, unknown, context);
-  const left = chosen.length > able.length ? exitCodes.refused : exitCodes.ok;
-  if (flags.yes === true && !(await restartAll(able, { api, pace, context, judge })))
-    return exitCodes.refused;
-  return left === exitCodes.ok && unknown > 0 ? exitCodes.unreachable : left;
+  tellChosen(choice, flags.yes === true, context);
+  const { terminal } = context;
+  if (flags.yes === true) {
+    const site = { api, pace, terminal, judge };
+    if (!(await restartAll({ awaited, all: able }, site))) return exitCodes.refused;
+  }
+  const isLeft = chosen.length > able.length || kept.length > 0;
+  if (isLeft || (flags.yes !== true && awaited.length > 0)) return exitCodes.refused;
+  return unknown > 0 ? exitCodes.unreachable : exitCodes.ok;
 }
 
 function isRestartable({ kind }: NamedWorkload): boolean {
@@ -89,36 +97,57 @@ function isRestartable({ kind }: NamedWorkload): boolean {
 }
 
 function tellChosen(
-  chosen: readonly WorkloadRow[],
-  unknown: number,
+  { chosen, unknown, awaited, kept }: Choice,
+  isMeant: boolean,
   { terminal }: CliContext,
 ): void {
   for (const row of chosen) {
-    const how = isRestartable(row) ? '' : `; ${madeAnewWords(row.kind)}`;
-    terminal.out(`${nameOf(row)}  ${row.status}: ${row.why?.message ?? ''}${how}\n`);
+    const how = isRestartable(row) ? '' : `; ${notRestarted(row)}`;
+    terminal.out(`${titleOfWorkload(row)}  ${row.status}: ${row.why?.message ?? ''}${how}\n`);
   }
+  tellUnfinished(kept, 'was restarted before, but', terminal);
+  // With --yes they are waited for, and told of where that is in vain.
+  tellUnfinished(isMeant ? [] : awaited, 'was restarted before, and is not ready:', terminal);
   if (unknown > 0)
     terminal.err(`${unknown} workloads could not be judged: svidecar check says why\n`);
   const able = chosen.filter(isRestartable).length;
-  terminal.err(able === 0 ? 'nothing to restart\n' : `${able} to restart; --yes does it\n`);
+  const those = isMeant ? `${able} to restart\n` : `${able} to restart; --yes does it\n`;
+  terminal.err(able === 0 ? 'nothing to restart\n' : those);
 }
 
-interface Pace {
-  /** Milliseconds from one restart to the next. */
-  readonly everyMs: number;
-  readonly patienceMs: number;
+function notRestarted({ kind, name, namespace, why }: WorkloadRow): string {
+  const isCurrent = why?.id === 'pods_injected';
+  return `a ${kind} is not restarted here: ${anewWords({ kind, name, namespace, isCurrent })}`;
 }
 
-function paceOf({ perMinute, patience }: RestartFlags): Pace {
+function tellUnfinished(
+  all: readonly UnfinishedWorkload[],
+  words: string,
+  { out }: CliContext['terminal'],
+): void {
+  for (const each of all) out(`${titleOfWorkload(each)}  ${words} ${each.rollout.words}\n`);
+}
+
+function paceOf({ perMinute, patience }: RestartFlags): RestartPace {
   const rate = Number(perMinute);
   if (!/^\d{1,4}$/.test(perMinute) || rate < 1)
     throw new AppError('USAGE', `--per-minute ${perMinute}: write a whole number from 1 to 9999`);
-  return { everyMs: 60_000 / rate, patienceMs: parseDuration(patience) * 1_000 };
+  const patienceMs = parseDuration(patience) * 1_000;
+  if (patienceMs === 0)
+    throw new AppError(
+      'USAGE',
+      `--patience ${patience}: write 1s or more; no pod is ready at once`,
+    );
+  return { everyMs: 60_000 / rate, patienceMs };
 }
 
 interface Choice {
   readonly chosen: readonly WorkloadRow[];
   readonly unknown: number;
+  /** Restarted before, and not ready; what is to be restarted now is not among them. */
+  readonly awaited: readonly UnfinishedWorkload[];
+  /** Restarted before, with pods that nobody makes anew. */
+  readonly kept: readonly UnfinishedWorkload[];
 }
 
 async function choose(
@@ -128,7 +157,7 @@ async function choose(
 ): Promise<Pick<JudgedWorkloads, 'judge'> & Choice> {
   // Loaded when called: other commands need no watches.
   const { judgedWorkloads } = await import('../../console-cluster/judged-workloads.ts');
-  const { rows, standing, judge } = await judgedWorkloads({
+  const judged = await judgedWorkloads({
     api,
     namespace,
     configFile: config,
@@ -138,16 +167,51 @@ async function choose(
     version: context.installation.version,
     clock: context.terminal,
   });
+  const { rows, standing, judge } = judged;
   checkHooks(standing, context);
+  checkRevision(revision, judged);
   const isChosen = (row: WorkloadRow): boolean =>
     (stale === true && row.status === 'stale') ||
     // Without its namespace's label a restart changes nothing.
     (missing === true && row.status === 'missing' && !isInVain(row));
-  return {
-    chosen: rows.filter(isChosen).sort((a, b) => (a.id < b.id ? -1 : 1)),
-    unknown: rows.filter(({ status }) => status === 'unknown').length,
-    judge,
+  const chosen = rows.filter(isChosen);
+  const unknown = rows.filter(({ status }) => status === 'unknown').length;
+  return { ...sorted(chosen, judged, context.terminal.now()), unknown, judge };
+}
+
+/** What is to be restarted now is not waited for, but comes first: the restart may be what it needs. */
+export function sorted(
+  chosen: readonly WorkloadRow[],
+  { unfinished }: Pick<JudgedWorkloads, 'unfinished'>,
+  nowMs: number,
+): Omit<Choice, 'unknown'> {
+  const ids = new Map(unfinished.map((each) => [titleOfWorkload(each), each]));
+  const isWaited = (each: UnfinishedWorkload): boolean =>
+    each.rollout.kind !== 'by_hand' && each.restartedMs > nowMs - rememberedMs;
+  const rank = (row: WorkloadRow): string => {
+    const known = ids.get(titleOfWorkload(row));
+    return `${known !== undefined && isWaited(known) ? 0 : 1} ${row.id}`;
   };
+  const mine = new Set(chosen.map(titleOfWorkload));
+  const others = unfinished.filter((each) => !mine.has(titleOfWorkload(each)));
+  return {
+    chosen: [...chosen].sort((a, b) => (rank(a) < rank(b) ? -1 : 1)),
+    awaited: others.filter(isWaited),
+    kept: others.filter(({ rollout }) => rollout.kind === 'by_hand'),
+  };
+}
+
+/** @throws {AppError} OBJECT_NOT_FOUND where nobody is injected by it */
+function checkRevision(
+  revision: string | undefined,
+  { installed }: Pick<JudgedWorkloads, 'installed'>,
+): void {
+  if (revision === undefined || installed === undefined) return;
+  if (installed.all.some(({ name }) => name === revision)) return;
+  throw new AppError(
+    'OBJECT_NOT_FOUND',
+    `revision ${revision} is not installed here, so nothing would be injected by it: svidecar revision list shows those that are`,
+  );
 }
 
 /** @throws {AppError} OBJECT_NOT_FOUND where no hook of ours is there: pods would be made anew for nothing */
@@ -159,94 +223,4 @@ function checkHooks({ hooks, server }: ClusterStanding, { terminal }: CliContext
     );
   if (hooks === 'unknown')
     terminal.err('whether svidecar is installed here is not known: its hooks may not be read\n');
-}
-
-function nameOf({ kind, namespace, name }: NamedWorkload): string {
-  return `${kind} ${namespace}/${name}`;
-}
-
-interface Site extends Pick<JudgedWorkloads, 'judge'> {
-  readonly api: RightsApi;
-  readonly pace: Pace;
-  readonly context: CliContext;
-}
-
-/** @returns whether all of them are ready again, and as of today */
-async function restartAll(all: readonly WorkloadRow[], site: Site): Promise<boolean> {
-  const { pace, context } = site;
-  const { terminal } = context;
-  const interrupted = terminal.untilInterrupted();
-  let dueMs = 0;
-  let areAllDone = true;
-  for (const [index, workload] of all.entries()) {
-    const early = dueMs - terminal.now();
-    if (early > 0) await wait(early, undefined, { signal: interrupted }).catch(() => undefined);
-    if (interrupted.aborted) return stopped(all.length - index, 'it was interrupted', terminal);
-    const end = await restartOne(workload, site, interrupted);
-    terminal.out(`${nameOf(workload)}  ${end.words}\n`);
-    if (end.kind === 'not_ready')
-      return stopped(all.length - index - 1, 'a workload did not become ready', terminal);
-    if (end.kind === 'in_vain') areAllDone = false;
-    // What was not touched costs no time.
-    if (end.kind === 'restarted') dueMs = end.beganMs + pace.everyMs;
-  }
-  return areAllDone;
-}
-
-type Ended =
-  | { readonly kind: 'restarted'; readonly words: string; readonly beganMs: number }
-  | { readonly kind: 'not_ready' | 'in_vain' | 'nothing_to_do'; readonly words: string };
-
-async function restartOne(
-  workload: WorkloadRow,
-  site: Site,
-  interrupted: AbortSignal,
-): Promise<Ended> {
-  const { restartProspect, restartWorkload } =
-    await import('../../console-cluster/restart-workload.ts');
-  const { api, judge } = site;
-  const beganMs = site.context.terminal.now();
-  const asked = { nowMs: beganMs, signal: AbortSignal.timeout(askMs) };
-  try {
-    const prospect = await restartProspect(api, workload, { ...asked, judge });
-    if (prospect.kind === 'in_vain')
-      return { kind: 'in_vain', words: `not restarted: ${prospect.words}` };
-    if (prospect.kind === 'current') return { kind: 'nothing_to_do', words: prospect.words };
-    await restartWorkload(api, workload, asked);
-    const end = await untilRolled(workload, site, interrupted);
-    if (end.kind === 'by_hand') return { kind: 'restarted', words: end.words, beganMs };
-    return end.kind === 'done'
-      ? { kind: 'restarted', words: 'restarted, and ready', beganMs }
-      : { kind: 'not_ready', words: `restarted, and not ready: ${end.words}` };
-  } catch (thrown) {
-    if (!(thrown instanceof AppError) || thrown.code !== 'OBJECT_NOT_FOUND') throw thrown;
-    return { kind: 'nothing_to_do', words: 'is gone' };
-  }
-}
-
-function stopped(left: number, why: string, { err }: CliContext['terminal']): false {
-  err(`stopped, because ${why}; ${left} more were not touched: run it again to go on\n`);
-  return false;
-}
-
-async function untilRolled(
-  workload: NamedWorkload,
-  { api, pace, context: { terminal } }: Site,
-  interrupted: AbortSignal,
-): Promise<Rollout> {
-  const { readRollout } = await import('../../console-cluster/restart-workload.ts');
-  const deadline = terminal.now() + pace.patienceMs;
-  for (;;) {
-    const now = await readRollout(api, workload, AbortSignal.timeout(askMs)).catch(notNow);
-    const isOver = now.kind !== 'under_way' || interrupted.aborted || terminal.now() >= deadline;
-    if (isOver) return now;
-    terminal.tellProgress?.(`${nameOf(workload)}: ${now.words}`);
-    await wait(lookEveryMs, undefined, { signal: interrupted }).catch(() => undefined);
-  }
-}
-
-/** An API server that is away for a while is waited for as the pods are. @throws what else is thrown */
-function notNow(thrown: unknown): Rollout {
-  if (!(thrown instanceof AppError) || thrown.code !== 'CLUSTER_UNREACHABLE') throw thrown;
-  return { kind: 'under_way', words: thrown.message };
 }

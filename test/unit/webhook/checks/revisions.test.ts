@@ -114,6 +114,69 @@ describe('revision_current', () => {
   });
 });
 
+describe('what revision_current advises ends what it is about', () => {
+  test.each<
+    [string, Partial<Scene> & { readonly kind?: string; readonly spec?: JsonObject }, RegExp]
+  >([
+    ['a Deployment', {}, /^kubectl rollout restart deployment\/frontend -n shop$/],
+    [
+      'a paused one',
+      { spec: { paused: true } },
+      /^kubectl rollout resume .*, then kubectl rollout/,
+    ],
+    ['OnDelete', { kind: 'DaemonSet', spec: { updateStrategy: { type: 'OnDelete' } } }, /OnDelete/],
+    ['a ReplicaSet', { kind: 'ReplicaSet' }, /^kubectl annotate .*; then delete its pods one/],
+    ['a revision that is not there', { names: 'nobody' }, /^first name a revision that is inst/],
+  ])('%s', (_name, { kind = 'Deployment', spec = {}, ...scene }, hint) => {
+    const made = injectedBy('');
+    const workload = { ...made, kind, spec: { ...objectAt(made, 'spec'), ...spec } };
+    const findings = findingsOf(
+      'revision_current',
+      factsOf({ installed: both, names: 'canary', ...scene, workload }),
+    );
+    expect(findings.map((each) => each.hint)).toEqual([expect.stringMatching(hint)]);
+  });
+
+  test('pods that their partition keeps are not restarted in vain', () => {
+    const made = injectedBy('canary');
+    const workload = {
+      ...made,
+      kind: 'StatefulSet',
+      spec: {
+        ...objectAt(made, 'spec'),
+        replicas: 3,
+        updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 2 } },
+      },
+      status: { replicas: 3, updatedReplicas: 1, availableReplicas: 3 },
+    };
+    const template = objectAt(objectAt(injectedBy(''), 'spec'), 'template');
+    const owner = {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      name: 'frontend',
+      controller: true,
+    };
+    const metadata = {
+      ...objectAt(template, 'metadata'),
+      name: 'frontend-0',
+      namespace: 'shop',
+      ownerReferences: [owner],
+    };
+    const pods = [{ ...template, apiVersion: 'v1', kind: 'Pod', metadata }];
+    const namespaces = [namespace('shop', { ...enabled, [revisionKey]: 'canary' })];
+    const facts = factsWith(
+      { hooks: hooksIn({ installed: both }), namespaces, workloads: [workload], pods },
+      { engine: engineOf('') },
+    );
+    expect(findingsOf('revision_current', facts)).toMatchObject([
+      {
+        where: { kind: 'Pod', name: 'frontend-0' },
+        hint: 'its partition keeps pods below number 2 as they are: lower spec.updateStrategy.rollingUpdate.partition',
+      },
+    ]);
+  });
+});
+
 test('what another revision injected is taken as it is, and its identity is known', () => {
   const scene = { installed: both, names: 'canary', workload: injectedBy('canary') };
   const facts = factsOf(scene);

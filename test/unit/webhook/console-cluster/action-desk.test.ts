@@ -87,7 +87,7 @@ describe('what is restarted from the console', () => {
 
   it('says how else, for a kind that is not restarted', () => {
     expect(() => restart('CronJob')).toThrow('its next run makes new pods');
-    expect(() => restart('Job')).toThrow('whoever made it');
+    expect(() => restart('Job')).toThrow('delete it and create it again');
   });
 
   it('is carried out by the session that prepared it alone', async () => {

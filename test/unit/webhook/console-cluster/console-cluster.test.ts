@@ -129,7 +129,7 @@ describe('the cluster as the console sees it', () => {
     await start();
     await until(isNow('missing', 'stored_without'));
     server.put('Namespace', namespace('shop', 'pod'));
-    await until(isNow('stale', 'injected'));
+    await until(isNow('stale', 'pods_injected'));
   });
 
   it('judges everything anew by a new configuration', async () => {

@@ -81,7 +81,7 @@ describe('where a workload stands', () => {
       'has pods of yesterday',
       { label: 'pod', ...running, podVerdict: verdict('injected') },
       'stale',
-      'injected',
+      'pods_injected',
     ],
     [
       'has pods without where pods are injected',

@@ -28,10 +28,8 @@ test.each([
   ],
   ['a DaemonSet', workload('DaemonSet', {}, daemons)],
   ['a DaemonSet of no node', workload('DaemonSet', {}, {})],
-  [
-    'a StatefulSet that renews only its last pods',
-    workload('StatefulSet', partition, { ...all, updatedReplicas: 1 }),
-  ],
+  ['a partition, of which all pods are new', workload('StatefulSet', partition, all)],
+  ['OnDelete, once all pods are new', workload('DaemonSet', onDelete, daemons)],
 ])('done: %s', (_what, object) => {
   expect(rolloutOf(object)).toEqual({ kind: 'done' });
 });
@@ -79,12 +77,35 @@ test.each([
     'stuck',
     'timed out progressing',
   ],
-  ['OnDelete', workload('DaemonSet', onDelete, daemons), 'by_hand', 'delete its pods one by one'],
+  [
+    'OnDelete',
+    workload('DaemonSet', onDelete, { ...daemons, updatedNumberScheduled: 0 }),
+    'by_hand',
+    '2 of 2 pods are as before, since its update strategy is OnDelete: delete its pods one by one',
+  ],
   [
     'OnDelete of a StatefulSet',
-    workload('StatefulSet', { ...onDelete, replicas: 3 }, all),
+    workload('StatefulSet', { ...onDelete, replicas: 3 }, { ...all, updatedReplicas: 2 }),
     'by_hand',
-    'OnDelete',
+    '1 of 3 pods are as before',
+  ],
+  [
+    'a StatefulSet that renews only its last pods',
+    workload('StatefulSet', partition, { ...all, updatedReplicas: 1 }),
+    'by_hand',
+    '2 of 3 pods are as before, since its partition keeps pods below number 2',
+  ],
+  [
+    'the last pods of a partition are awaited',
+    workload('StatefulSet', partition, { ...all, updatedReplicas: 0 }),
+    'under_way',
+    '0 of 1 pods are made anew',
+  ],
+  [
+    'paused',
+    workload('Deployment', { replicas: 3, paused: true }, { ...all, updatedReplicas: 0 }),
+    'by_hand',
+    'kubectl rollout resume',
   ],
 ])('not done: %s', (_what, object, ...[kind, words]) => {
   const rollout = rolloutOf(object);
