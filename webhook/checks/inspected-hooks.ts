@@ -76,9 +76,14 @@ export function isOfDefault({ where }: InspectedHook): boolean {
   return where.name === defaultHooksName;
 }
 
-/** The hook that decides about pods, the default's first; undefined when it is not there. */
-export function podHookOf(subjects: readonly Subject[]): InspectedHook | undefined {
+/**
+ * The hook that decides about pods; undefined when it is not there.
+ * @param named whom the namespace names; absent: nobody, so the default's comes first
+ */
+export function podHookOf(subjects: readonly Subject[], named?: string): InspectedHook | undefined {
   const hooks = hooksOf(subjects).filter(({ name }) => name === podHook);
+  if (named !== undefined)
+    return hooks.find((hook) => hook.revision === named && !isOfDefault(hook));
   return (
     hooks.find(isOfDefault) ?? hooks.find(({ revision }) => revision === noRevision) ?? hooks[0]
   );

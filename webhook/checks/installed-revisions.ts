@@ -43,7 +43,10 @@ export function installedRevisions(subjects: readonly Subject[]): InstalledRevis
           revision: revisionIn(metadataOf(saying.object)) ?? noRevision,
         };
   const usual = byName.has(noRevision) ? noRevision : undefined;
-  return { all, byDefault: said?.revision ?? usual, said };
+  // What names no revision comes to the installation without a name as well: it injects what the default did not.
+  const isGone = said !== undefined && !byName.has(said.revision);
+  const byDefault = isGone ? (usual ?? said.revision) : (said?.revision ?? usual);
+  return { all, byDefault, said };
 }
 
 /** By whose configuration everything is judged: the one that is asked for, else the default, else the first. */

@@ -3,7 +3,9 @@ import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { statusKey, templatesKey } from '../request/metadata-keys.ts';
 import { namespaceLabels } from './assess.ts';
 import { found, skipped, type Check, type Finding, type CheckOutcome } from './check-contract.ts';
-import { revisionIn } from '../request/revision.ts';
+import { installationWords, revisionIn } from '../request/revision.ts';
+import { revisionInStatus } from '../injection/status.ts';
+import { installedRevisions } from './installed-revisions.ts';
 import { metadataOf, nameOf, type ProbeAnswer, type Subject } from './facts.ts';
 import { podHookOf, type InspectedHook } from './inspected-hooks.ts';
 
@@ -66,26 +68,37 @@ export const webhookAnswers: Check = {
   offline: false,
   reads: ['hooks'],
   run: ({ facts, objects }) => {
-    const hook = podHookOf(objects('hooks'));
-    if (hook === undefined) return skipped('there is no hook that could be called');
     const { probe } = facts;
+    const named = probe.kind === 'known' ? namedBy(objects('namespaces'), probe.value) : undefined;
+    const hook = podHookOf(objects('hooks'), named);
+    if (hook === undefined)
+      return skipped(
+        named === undefined
+          ? 'there is no hook that could be called'
+          : 'there is no hook of the revision that the namespace names (revision_served)',
+      );
     if (probe.kind === 'not_asked') return skipped(probe.reason);
     if (probe.kind === 'unknown') return { findings: [], unread: [probe.reason] };
-    return judge(probe.value, hook);
+    const { byDefault } = installedRevisions(objects('hooks'));
+    return judge(probe.value, hook, named ?? byDefault);
   },
 };
 
-function judge(answer: ProbeAnswer, hook: InspectedHook): CheckOutcome {
+/** Which revision the namespace names, to which the Pod was sent. */
+function namedBy(namespaces: readonly Subject[], { namespace }: ProbeAnswer): string | undefined {
+  const subject = namespaces.find(({ object }) => nameOf(object) === namespace);
+  return subject === undefined ? undefined : revisionIn(metadataOf(subject.object));
+}
+
+/** @param chosen whose the Pod is */
+function judge(answer: ProbeAnswer, hook: InspectedHook, chosen: string | undefined): CheckOutcome {
   const { pod, namespace, message, refusal = 'other' } = answer;
   const finding = (said: string, hint: string): CheckOutcome =>
     found([{ severity: 'error', where: hook.where, message: said, hint } satisfies Finding]);
   if (pod !== undefined) {
-    const annotations = objectAt(metadataOf(pod), 'annotations');
-    if (stringAt(annotations, statusKey) !== undefined) return found([]);
-    return finding(
-      `a Pod of namespace ${namespace} that asks for injection is admitted without it: the API server did not ask the webhook, or got no answer`,
-      'look at webhook_service and webhook_certificate above, and at the failurePolicy of the hook',
-    );
+    const fault = faultOf(pod, chosen);
+    const what = `a Pod of namespace ${namespace} that asks for injection`;
+    return fault === undefined ? found([]) : finding(`${what} ${fault.said}`, fault.hint);
   }
   switch (refusal) {
     case 'webhook_nowhere':
@@ -102,6 +115,25 @@ function judge(answer: ProbeAnswer, hook: InspectedHook): CheckOutcome {
     default:
       return refusal satisfies never;
   }
+}
+
+/** What is wrong with one that was admitted: the end of a sentence. */
+function faultOf(
+  pod: JsonObject,
+  chosen: string | undefined,
+): { readonly said: string; readonly hint: string } | undefined {
+  const status = stringAt(objectAt(metadataOf(pod), 'annotations'), statusKey);
+  if (status === undefined)
+    return {
+      said: 'is admitted without it: the API server did not ask the webhook, or got no answer',
+      hint: 'look at webhook_service and webhook_certificate above, and at the failurePolicy of the hook',
+    };
+  const injector = revisionInStatus(status);
+  if (chosen === undefined || injector === chosen) return undefined;
+  return {
+    said: `is for ${installationWords(chosen)}, which did not answer: ${installationWords(injector)} injected it instead`,
+    hint: 'look at webhook_service and webhook_certificate above (--revision NAME reads those of another revision), or name another default: svidecar revision default',
+  };
 }
 
 const hints = {

@@ -1,6 +1,6 @@
 /** Which of several installations injects what: whether it is there, and whether running pods are its own. */
 import { namespaceLabel, revisionLabel } from '../request/metadata-keys.ts';
-import { noRevision, revisionIn, revisionWords } from '../request/revision.ts';
+import { installationWords, noRevision, revisionIn } from '../request/revision.ts';
 import { namespaceLabels, statusTextOf, type Assessed } from './assess.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
 import { metadataOf, nameOf, whereOf } from './facts.ts';
@@ -39,19 +39,16 @@ function isThere({ all }: InstalledRevisions, name: string): boolean {
 
 function defaultGone(installed: InstalledRevisions): readonly Finding[] {
   const { said, all } = installed;
+  const hasUsual = all.some(({ name }) => name === noRevision);
   if (said === undefined || all.some(({ name }) => name === said.revision)) return [];
   return [
     {
       severity: 'error',
       where: said.where,
-      message: `makes ${nameWords(said.revision)} the default, which is not installed (${thereAre(installed)}): pods that name no revision are refused`,
-      hint: 'svidecar revision default NAME --yes, with one that is installed',
+      message: `makes ${installationWords(said.revision)} the default, which is not installed (${thereAre(installed)}): ${hasUsual ? 'the installation without a name injects pods that name no revision' : 'pods that name no revision are refused'}`,
+      hint: `svidecar revision default NAME --yes, with one that is installed${hasUsual ? ' (without NAME: the installation without a name)' : ''}`,
     },
   ];
-}
-
-function nameWords(name: string): string {
-  return name === noRevision ? 'the installation without a name' : revisionWords(name);
 }
 
 function namespacesLost({ objects }: Material, installed: InstalledRevisions): readonly Finding[] {
@@ -144,12 +141,12 @@ export function isOfAnother({ injector }: Pick<Assessed, 'injector'>): boolean {
 }
 
 function past({ where, injector, located }: Assessed, hint: string, others: string): Finding {
-  const by = nameWords(injector?.actual ?? noRevision);
+  const by = installationWords(injector?.actual ?? noRevision);
   const version = versionIn(statusTextOf(located) ?? '');
   return {
     severity: 'warning',
     where,
-    message: `was injected by ${by}${version === undefined ? '' : ` (version ${version})`}, and is for ${nameWords(injector?.chosen ?? noRevision)} now${others}`,
+    message: `was injected by ${by}${version === undefined ? '' : ` (version ${version})`}, and is for ${installationWords(injector?.chosen ?? noRevision)} now${others}`,
     hint,
   };
 }
@@ -164,9 +161,9 @@ function tally(assessed: readonly Assessed[], { byDefault }: InstalledRevisions)
   const injected = assessed.filter(({ where, isInjected }) => isInjected && where.kind !== 'Pod');
   const groups = Map.groupBy(injected, (each) => {
     const version = versionIn(statusTextOf(each.located) ?? '') ?? '?';
-    return `${nameWords(each.injector?.actual ?? noRevision)} (${version})`;
+    return `${installationWords(each.injector?.actual ?? noRevision)} (${version})`;
   });
   const parts = [...groups].sort().map(([who, all]) => `${all.length} by ${who}`);
-  const standing = byDefault === undefined ? 'nobody' : nameWords(byDefault);
+  const standing = byDefault === undefined ? 'nobody' : installationWords(byDefault);
   return `workloads injected: ${parts.join(', ') || 'none'}; the default is ${standing}`;
 }

@@ -6,7 +6,7 @@ import { revisionInStatus } from '../injection/status.ts';
 import { locate, type Located } from '../request/locate.ts';
 import { statusKey } from '../request/metadata-keys.ts';
 import { asksForNothing } from '../request/read-annotations.ts';
-import { chosenRevision, noRevision, revisionIn } from '../request/revision.ts';
+import { chosenRevision, installationWords, noRevision, revisionIn } from '../request/revision.ts';
 
 export interface RevisionsInForce {
   readonly installed: InstalledRevisions;
@@ -52,22 +52,18 @@ function judgeChosen(facts: {
 }): VerdictByRevision | undefined {
   const { chosen, injector, own } = facts;
   if (injector !== undefined && injector !== chosen) {
-    const message = `was injected by revision ${words(injector)}, and is for ${words(chosen)} now`;
+    const message = `was injected by ${installationWords(injector)}, and is for ${installationWords(chosen)} now`;
     return { kind: 'injected', why: { id: 'other_revision', message } };
   }
   if (chosen === own) return undefined;
   if (injector === undefined) return { kind: 'injected', why: undefined };
-  const message = `is of revision ${words(chosen)}: svidecar check --revision compares its settings`;
+  const message = `is of ${installationWords(chosen)}: svidecar check --revision compares its settings`;
   return { kind: 'unchanged', why: { id: 'other_revision', message } };
 }
 
 function injectorOf({ template }: Located): string | undefined {
   const text = stringAt(objectAt(objectAt(template, 'metadata'), 'annotations'), statusKey);
   return text === undefined ? undefined : revisionInStatus(text);
-}
-
-function words(revision: string): string {
-  return revision === noRevision ? '(none)' : revision;
 }
 
 function lost(named: string): VerdictByRevision {

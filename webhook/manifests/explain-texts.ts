@@ -25,7 +25,7 @@ import {
   toldOfFilters,
   type Tell,
 } from './told-envoy-filters.ts';
-import { asRevision, revisionStep } from './told-revision.ts';
+import { asRevision, namedRevisionStep, revisionStep } from './told-revision.ts';
 import { wantedConfigMaps } from './wanted-config-maps.ts';
 
 /** What would be decided about an object that the cluster's webhook does not see: nothing is done. */
@@ -57,7 +57,11 @@ export function explainTexts(sources: readonly SourceText[], options: DecideOpti
   const tell = amongTexts(envoyFiltersIn(documents, namespace), envoyFiltersIn(added, namespace));
   const appended = configMapsIn(added, namespace);
   const outcomes = decideWhole(documents, options, { appended, tell });
-  return { outcomes, foreign: foreignAmong(documents, options), documents };
+  return {
+    outcomes: outcomes.map((outcome) => namedIn(outcome, options.engine)),
+    foreign: foreignAmong(documents, options),
+    documents,
+  };
 }
 
 export function explainLive(live: LiveFacts, given: Engine): Explained {
@@ -108,6 +112,13 @@ function seenBy(outcome: ExplainedWorkload, live: LiveFacts): ExplainedWorkload 
   return step.id === 'revision_unknown'
     ? { ...outcome, decision: { kind: 'skipped', reason: step.id, steps } }
     : { ...outcome, decision: { ...decision, steps } };
+}
+
+function namedIn(outcome: DecidedWorkload, engine: Engine): ExplainedWorkload {
+  const { decision, located } = outcome;
+  const step = namedRevisionStep(located.template, engine);
+  if (step === undefined || decision.kind === 'skipped') return outcome;
+  return { ...outcome, decision: { ...decision, steps: [step, ...decision.steps] } };
 }
 
 function isChange({ kind }: Decision): boolean {

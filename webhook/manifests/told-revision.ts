@@ -1,5 +1,5 @@
 /** Which of several installations injects one object of a cluster, and the engine that decides as that one does. */
-import { objectAt, stringAt } from '#kernel/json.ts';
+import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { metadataOf, subjectsOf, type LiveFacts } from '../checks/facts.ts';
 import { installedRevisions } from '../checks/installed-revisions.ts';
 import { EngineMemory } from '../injection/engine-memory.ts';
@@ -46,6 +46,17 @@ export function revisionStep(live: LiveFacts): RevisionStep | undefined {
     id: 'revision_chosen',
     level: 'info',
     message: `revision ${revision} injects it, by ${byLabel}`,
+  };
+}
+
+/** Of a manifest alone: who is installed is not known. Undefined where its pod template does not say. */
+export function namedRevisionStep(template: JsonObject, engine: Engine): RevisionStep | undefined {
+  const revision = revisionIn(metadataOf(template));
+  if (revision === undefined || revision === (engine.revision ?? noRevision)) return undefined;
+  return {
+    id: 'revision_chosen',
+    level: 'warning',
+    message: `the label ${revisionLabel} of its pod template names "${revision}": that revision injects it where it is installed (svidecar revision list), with names of its own, and nobody does where it is not; the steps are those of an installation without a name`,
   };
 }
 

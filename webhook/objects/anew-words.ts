@@ -1,6 +1,6 @@
 /** What makes the pods of a workload anew, with today's injection: by its kind, and by what holds them. */
 import { kindNamed } from './kinds.ts';
-import { holdWords, type RolloutHold } from './rollout.ts';
+import { holdWords, restartedAtKey, type RolloutHold } from './rollout.ts';
 
 export interface RenewedWorkload {
   /** Also one that svidecar does not know. */
@@ -15,8 +15,8 @@ export interface RenewedWorkload {
 }
 
 /**
- * An instruction that ends what it is about. A pod template is stored with its injection, so a new pod alone is the old one again; any change of
- * the object has the webhook look at its template. Never to delete a controller that serves.
+ * An instruction that ends what it is about. A pod template is stored with its injection, so a new pod alone is the old one again; the
+ * webhook injects it anew once it is changed. Never to delete a controller that serves.
  */
 export function anewWords(workload: RenewedWorkload): string {
   const { kind } = workload;
@@ -57,7 +57,15 @@ function jobWords({ madeBy }: RenewedWorkload): string {
     : `wait until it ends: the next run of ${madeBy.kind} ${madeBy.name} makes new pods`;
 }
 
-/** An annotation of the object itself, which no controller reads. */
+/** Its pod template gets an annotation, as by a restart: one that is as it was is left alone. */
 function touch({ kind, name, namespace }: RenewedWorkload): string {
-  return `kubectl annotate --overwrite ${kind.toLowerCase()}/${name} -n ${namespace} renewed="$(date +%s)"`;
+  const path = [
+    ...(kindNamed(kind)?.templatePath ?? []),
+    'metadata',
+    'annotations',
+    restartedAtKey,
+  ];
+  const change = path.map((key) => `{"${key}":`).join('');
+  const value = `"'$(date +%s)'"${'}'.repeat(path.length)}`;
+  return `kubectl patch ${kind.toLowerCase()}/${name} -n ${namespace} --type merge -p '${change}${value}'`;
 }

@@ -89,7 +89,9 @@ function asLabels({ metadata, where }: Place, goal: string): readonly Stray[] {
       message:
         key === namespaceLabel
           ? `the label ${key} on ${where} has no effect; it belongs on the Namespace, and injection is asked for with an annotation: ${goal}`
-          : `${key} is a label of ${where}, where it has no effect; make it an annotation, in ${goal}`,
+          : key.toLowerCase() === revisionLabel
+            ? `${key} is a label of ${where}, where it has no effect; the label is ${revisionLabel}, all in lower case`
+            : `${key} is a label of ${where}, where it has no effect; make it an annotation, in ${goal}`,
     }));
 }
 

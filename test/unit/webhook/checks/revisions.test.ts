@@ -7,7 +7,7 @@ import type { LiveFacts } from '../../../../webhook/checks/facts.ts';
 import { judgeWorkload } from '../../../../webhook/console/judge-workload.ts';
 import { installedRevisions } from '../../../../webhook/checks/installed-revisions.ts';
 import { defaultConfiguration } from '../../../../webhook/request/revision-hooks.ts';
-import { explainLive } from '../../../../webhook/manifests/explain-texts.ts';
+import { explainLive, explainTexts } from '../../../../webhook/manifests/explain-texts.ts';
 import { enabled, factsWith, findingsOf, namespace, resultOf } from '../../../fakes/check-facts.ts';
 import { decideOn, stepsOf } from '../../../fakes/admission.ts';
 import { engineOf, hooksBy, injectedBy, revisionKey } from '../../../fakes/revisions.ts';
@@ -58,7 +58,7 @@ describe('revision_served', () => {
     [
       'the default has gone',
       { installed: [''], byDefault: 'canary' },
-      /makes revision canary the default, which is not installed/,
+      /makes revision canary the default, which is not installed \(.*\): the installation without a name injects/,
     ],
     [
       'a template names nobody',
@@ -78,6 +78,52 @@ describe('revision_served', () => {
     expect(findings[0]?.message).toMatch(said);
     expect(findings[0]?.hint).toMatch(
       /label/i.test(findings[0]?.message ?? '') ? /label|revision/ : /./,
+    );
+  });
+});
+
+test('the default that is gone leaves it to the installation without a name, or to nobody', () => {
+  const installed = (all: readonly string[]): unknown =>
+    installedRevisions(
+      hooksIn({ installed: all, byDefault: 'canary' }).map((object) => ({ object })),
+    ).byDefault;
+  expect(installed(['', 'canary'])).toBe('canary');
+  expect(installed([''])).toBe('');
+  const facts = factsOf({ installed: ['next'], byDefault: 'canary' });
+  expect(findingsOf('revision_served', facts)[0]?.message).toContain('no revision are refused');
+});
+
+describe('webhook_answers, where several could', () => {
+  function probedIn(scene: Scene, injector: string | undefined): ReturnType<typeof factsWith> {
+    const pod = objectAt(objectAt(injectedBy(injector), 'spec'), 'template');
+    const value = { namespace: 'shop', status: 201, message: '', pod };
+    return { ...factsOf(scene), probe: { kind: 'known', value } };
+  }
+  test.each<[string, Partial<Scene>, string | undefined, string | undefined, string]>([
+    ['the default', { byDefault: 'canary' }, 'canary', undefined, ''],
+    [
+      'another one than the default',
+      { byDefault: 'canary' },
+      '',
+      'is for revision canary, which did not answer: the installation without a name injected it',
+      'svidecar-default',
+    ],
+    ['the namespace’s', { byDefault: '', names: 'canary' }, 'canary', undefined, ''],
+    [
+      'nobody',
+      { byDefault: '', names: 'canary' },
+      undefined,
+      'is admitted without it',
+      'svidecar-pods-canary',
+    ],
+  ])('it was %s', (_who, scene, ...expected) => {
+    const [injector, message, hook] = expected;
+    const findings = findingsOf(
+      'webhook_answers',
+      probedIn({ installed: both, ...scene }, injector),
+    );
+    expect(findings.map((each) => [each.message, each.where?.name])).toEqual(
+      message === undefined ? [] : [[expect.stringContaining(message), hook]],
     );
   });
 });
@@ -125,7 +171,7 @@ describe('what revision_current advises ends what it is about', () => {
       /^kubectl rollout resume .*, then kubectl rollout/,
     ],
     ['OnDelete', { kind: 'DaemonSet', spec: { updateStrategy: { type: 'OnDelete' } } }, /OnDelete/],
-    ['a ReplicaSet', { kind: 'ReplicaSet' }, /^kubectl annotate .*; then delete its pods one/],
+    ['a ReplicaSet', { kind: 'ReplicaSet' }, /^kubectl patch .*; then delete its pods one/],
     ['a revision that is not there', { names: 'nobody' }, /^first name a revision that is inst/],
   ])('%s', (_name, { kind = 'Deployment', spec = {}, ...scene }, hint) => {
     const made = injectedBy('');
@@ -329,6 +375,17 @@ describe('the explanation of an object', () => {
     const step = outcome?.decision.steps.find((each) => each.id.startsWith('revision_'));
     expect([outcome?.decision.kind, step?.id]).toEqual([kind, id]);
   });
+});
+
+test.each([
+  ['canary', ['revision_chosen']],
+  [undefined, []],
+])('the explanation of a manifest tells that its template names %s', (names, steps) => {
+  const text = JSON.stringify(injectedBy(undefined, names));
+  const options = { engine: engineOf(''), namespace: 'shop' };
+  const [outcome] = explainTexts([{ name: 'shop.yaml', text }], options).outcomes;
+  const told = outcome?.decision.steps.filter((each) => each.id.startsWith('revision_')) ?? [];
+  expect(told.map(({ id }) => id)).toEqual(steps);
 });
 
 test('a status names its revision where it can be read without the rest, and a reader that does not know it ignores it', () => {

@@ -37,7 +37,7 @@ describe('what makes pods anew, where their template is stored with its injectio
     ],
     [
       { kind: 'ReplicaSet' },
-      'kubectl annotate --overwrite replicaset/a -n shop renewed="$(date +%s)", so that its pod template is injected anew; then delete its pods one after the other',
+      `kubectl patch replicaset/a -n shop --type merge -p '{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"'$(date +%s)'"}}}}}', so that its pod template is injected anew; then delete its pods one after the other`,
     ],
     [
       { kind: 'ReplicaSet', isCurrent: true },
@@ -45,7 +45,7 @@ describe('what makes pods anew, where their template is stored with its injectio
     ],
     [
       { kind: 'CronJob' },
-      'kubectl annotate --overwrite cronjob/a -n shop renewed="$(date +%s)", so that its pod template is injected anew; its next run makes new pods',
+      `kubectl patch cronjob/a -n shop --type merge -p '{"spec":{"jobTemplate":{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"'$(date +%s)'"}}}}}}}', so that its pod template is injected anew; its next run makes new pods`,
     ],
     [{ kind: 'CronJob', isCurrent: true }, 'wait for its next run, which makes new pods'],
     [{ kind: 'Job' }, 'wait until it ends, or delete it and create it again'],

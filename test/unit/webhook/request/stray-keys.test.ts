@@ -23,6 +23,13 @@ describe('a key of ours as a label', () => {
     ]);
   });
 
+  test('that is the label of a revision, in other letters, is told of as a label', () => {
+    const labels = { 'svidecar.dev/Revision': 'canary' };
+    expect(warningsOf(withMetadata(pod({}), { labels }))).toEqual([
+      'key_as_label: svidecar.dev/Revision is a label of the Pod, where it has no effect; the label is svidecar.dev/revision, all in lower case',
+    ]);
+  });
+
   test('of a Pod too, but not of one that a controller made', () => {
     const own = withMetadata(pod({}), label);
     expect(warningsOf(own)).toEqual([
