@@ -220,10 +220,16 @@ describeWithComponents(programs, 'two revisions', () => {
   );
 
   test('where nobody is chosen, a pod is refused, and the words name the revision', async () => {
-    for (const [namespace, names] of [['lost'], ['plain', 'nobody'], ['trial', 'default']]) {
+    for (const [namespace, names] of [
+      ['lost'],
+      ['plain', 'nobody'],
+      ['trial', 'default'],
+      ['plain', ''],
+    ]) {
       const { status, body } = await sendPod(namespace ?? '', 'for-nobody', names);
       expect(status, JSON.stringify(body)).toBe(403);
-      expect(body['message']).toContain(`revision ${names ?? 'nobody'}`);
+      const words = names === '' ? 'is empty and so names nobody' : `revision ${names ?? 'nobody'}`;
+      expect(body['message']).toContain(words);
     }
   });
 
@@ -296,7 +302,7 @@ describeWithComponents(programs, 'two revisions', () => {
   test('what has to be rolled out for it is listed', async () => {
     const { out } = await svidecar('restart', '--stale');
     expect(out).toContain(
-      'Deployment plain/web  stale: was injected by revision (none), and is for canary now',
+      'Deployment plain/web  stale: was injected by the installation without a name, and is for revision canary now',
     );
     expect(out).not.toContain('trial/web');
   });

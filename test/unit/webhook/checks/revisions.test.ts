@@ -10,35 +10,8 @@ import { defaultConfiguration } from '../../../../webhook/request/revision-hooks
 import { explainLive, explainTexts } from '../../../../webhook/manifests/explain-texts.ts';
 import { enabled, factsWith, findingsOf, namespace, resultOf } from '../../../fakes/check-facts.ts';
 import { decideOn, stepsOf } from '../../../fakes/admission.ts';
+import { factsOf, hooksIn, type Scene } from '../../../fakes/revision-scenes.ts';
 import { engineOf, hooksBy, injectedBy, revisionKey } from '../../../fakes/revisions.ts';
-
-interface Scene {
-  readonly installed: readonly string[];
-  readonly byDefault?: string;
-  /** What the namespace `shop` names. */
-  readonly names?: string;
-  readonly workload?: JsonObject;
-}
-
-function hooksIn({ installed, byDefault }: Scene): readonly JsonObject[] {
-  const all = installed.flatMap(hooksBy);
-  if (byDefault === undefined) return all;
-  return [...all, defaultConfiguration(hooksBy(byDefault), byDefault)];
-}
-
-/** @param judgedBy whose configuration counts */
-function factsOf(scene: Scene, judgedBy = ''): ReturnType<typeof factsWith> {
-  const { names, workload } = scene;
-  const labels = { ...enabled, ...(names === undefined ? {} : { [revisionKey]: names }) };
-  return factsWith(
-    {
-      hooks: hooksIn(scene),
-      namespaces: [namespace('shop', labels)],
-      workloads: workload === undefined ? [] : [workload],
-    },
-    { engine: engineOf(judgedBy) },
-  );
-}
 
 const both = ['', 'canary'];
 
