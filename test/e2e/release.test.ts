@@ -2,7 +2,7 @@
  * From nothing but the files of two releases: verified, installed, used, upgraded and taken back under load, and removed, as
  * docs/install.md says it.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { listAt, objectAt, type JsonObject } from '#kernel/json.ts';
@@ -33,7 +33,8 @@ const readme = stepsIn('README.md').filter(
 );
 const looks = steps.filter(({ command }) => command.includes('kubectl get --raw'));
 /** Containerd's own program is asked by the cluster's script. */
-const isOfImages = /^for file in (\S+)\*(\S+); do ctr /;
+const isOfImages = /^grep -o '(images\S+)' SHA256SUMS \| xargs -n 1 ctr /;
+const chart = `"$(grep -o 'chart/.*\\.tgz$' SHA256SUMS)"`;
 const injected = ['backend', 'frontend'];
 const shop = shopParts();
 /** Milliseconds for both releases, and for what is done with them: several times what a quiet machine takes. */
@@ -89,15 +90,17 @@ describeOnCluster('two releases, from their files alone', (cluster) => {
   });
 
   async function load(command: string, folder: string): Promise<void> {
-    const [, start = '', end = ''] = isOfImages.exec(command) ?? [];
-    const all = readdirSync(join(folder, start)).sort();
-    const named = all.filter((name) => name.endsWith(end));
+    const [, pattern = ''] = isOfImages.exec(command) ?? [];
+    const sums = readFileSync(join(folder, 'SHA256SUMS'), 'utf8');
+    const listed = (names: RegExp): readonly string[] =>
+      [...sums.matchAll(names)].map(([name]) => name);
+    const named = listed(new RegExp(pattern, 'gm'));
     // Releases before 0.2.0 have no others.
-    const files = named.length > 0 ? named : all.filter((name) => name.endsWith('-amd64.tar'));
+    const files = named.length > 0 ? named : listed(/images\/.*-amd64\.tar$/gm);
     expect(files.length).toBe(3);
     const { code, stderr } = await cluster.run([
       'load',
-      ...files.map((name) => join(folder, start, name)),
+      ...files.map((name) => join(folder, name)),
     ]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   }
@@ -206,9 +209,7 @@ describeOnCluster('two releases, from their files alone', (cluster) => {
   test('an upgrade harms nobody, and restarts no pod', long, async () => {
     await follow('The images', newer);
     const before = await pods();
-    await unharmed(() =>
-      does(newer, 'helm upgrade svidecar chart/svidecar-*.tgz --namespace svidecar --wait'),
-    );
+    await unharmed(() => does(newer, `helm upgrade svidecar ${chart} --namespace svidecar --wait`));
     expect(await pods()).toEqual(before);
   });
 
