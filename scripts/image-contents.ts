@@ -15,6 +15,7 @@ import { filesIn, from, withRuntime, type Contents } from './image-layers.ts';
 import { isStandIn, standIn, standIns, type StandIn } from './image-stand-ins.ts';
 import { memoryEnvironment } from './memory-environment.ts';
 import type { TarEntry } from './tar.ts';
+import { trackedFilesIn } from './tracked-files.ts';
 
 /** How the helper's image runs it: as an executable with Bun inside, or as a script on one of these. */
 export const helperRuntimes = ['executable', 'bun', 'node'] as const;
@@ -54,7 +55,7 @@ export async function contentsOf(name: ImageName, options: Options): Promise<Con
         environment: { NODE_ENV: 'production' },
         beside: [
           { path: 'opt/svidecar/package.json', mode: 0o644, content: readFileSync('package.json') },
-          ...filesIn('templates', 'opt/svidecar/templates'),
+          ...trackedFilesIn('templates', 'opt/svidecar/templates'),
         ],
       });
     case 'demo':

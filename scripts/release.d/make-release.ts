@@ -12,6 +12,7 @@ import {
 import { dirname, join } from 'node:path';
 import { sizeOf, writeParts } from '../parts.ts';
 import { sbomOfPackage } from '../sbom.ts';
+import { cleanCommit } from '../tracked-files.ts';
 import {
   provenance,
   provenanceFile,
@@ -92,19 +93,6 @@ function write(out: string, path: string, content: string | Buffer | readonly Bu
   const parts = typeof content === 'string' ? [Buffer.from(content)] : [content].flat();
   writeParts(file, parts);
   console.log(`${path} ${sizeOf(parts)} bytes`);
-}
-
-function git(...args: readonly string[]): string {
-  return execFileSync('git', args, { encoding: 'utf8' }).trim();
-}
-
-function cleanCommit(): string {
-  const changed = git('status', '--porcelain').split('\n').filter(Boolean);
-  if (changed.length > 0)
-    throw new Error(
-      `a release is made of what is committed, and ${changed.length} files are not: ${changed.slice(0, 5).join(', ')}`,
-    );
-  return git('rev-parse', 'HEAD');
 }
 
 /** Wherever the version stands it is compared with package.json's by a test. */

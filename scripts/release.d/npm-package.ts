@@ -9,6 +9,7 @@ import { bundle, bundleHelper } from '../bundle.ts';
 import { filesIn, from } from '../image-layers.ts';
 import { buildPage, pageNames } from '../pages.ts';
 import { gzippedTar, type TarEntry } from '../tar.ts';
+import { trackedFilesIn } from '../tracked-files.ts';
 
 /** The Kubernetes client asks for it. */
 const leastNode = '22.19';
@@ -37,7 +38,7 @@ export async function npmPackage(version: string): Promise<NpmPackage> {
       text('package.json', `${JSON.stringify(description(version), undefined, 2)}\n`),
       { ...text('bin/svidecar.mjs', starter), mode: 0o755 },
       ...['README.md', 'LICENSE', 'CHANGELOG.md'].map((name) => from(name, name, 0o644)),
-      ...['templates', 'manifests/demo'].flatMap((folder) => filesIn(folder, folder)),
+      ...['templates', 'manifests/demo'].flatMap((folder) => trackedFilesIn(folder, folder)),
       ...filesIn(work, '.'),
       ...pages,
     ];

@@ -2,9 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { filesIn } from '../image-layers.ts';
 import { programPath } from '../pins.ts';
 import { gzippedTar } from '../tar.ts';
+import { trackedFilesIn } from '../tracked-files.ts';
 import type { PinnedImage, PinnedImages } from './release-images.ts';
 
 export const overlays = ['kind', 'production'] as const;
@@ -19,7 +19,7 @@ export function pinnedChart({ webhook, helper }: PinnedImages): Buffer {
     ['  repository: svidecar/webhook\n', `  repository: ${webhook.repository}\n`],
     ["  digest: ''\n", `  digest: ${webhook.digest}\n`],
   ];
-  const files = filesIn('manifests/helm/svidecar', 'svidecar').map((file) =>
+  const files = trackedFilesIn('manifests/helm/svidecar', 'svidecar').map((file) =>
     file.path === 'svidecar/values.yaml'
       ? { ...file, content: Buffer.from(edited(file.path, edits)) }
       : file,

@@ -142,7 +142,9 @@ describeWithComponents(components, 'a release', () => {
       join(work, 'x'),
     ]);
     rmSync(join(clone, 'stray'));
-    expect(dirty.stderr).toContain('made of what is committed, and 1 files are not: ?? stray');
+    expect(dirty.stderr).toContain(
+      'made of what is committed, and not committed are 1 files: ?? stray',
+    );
     expect(existsSync(join(work, 'x'))).toBe(false);
   });
 
