@@ -14,9 +14,7 @@ import { bundle, insideExecutable } from '../bundle.ts';
 import { sbomOfPackage } from '../sbom.ts';
 import { tar } from '../tar.ts';
 import type { NpmPackage } from './npm-package.ts';
-
-const platforms = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'] as const;
-export type Platform = (typeof platforms)[number];
+import { platforms, type Platform } from './release-files.ts';
 
 export interface Executable {
   readonly platform: Platform;

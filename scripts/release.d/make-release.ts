@@ -14,18 +14,20 @@ import { sizeOf, writeParts } from '../parts.ts';
 import { sbomOfPackage } from '../sbom.ts';
 import { cleanCommit } from '../tracked-files.ts';
 import {
-  provenance,
   provenanceFile,
   refuseForeignFiles,
   signatureFile,
   sumsFile,
   sumsOf,
   sumsText,
+  withoutProvenance,
 } from './listed-files.ts';
 import { inputs } from './inputs.ts';
 import { executables } from './executables.ts';
 import { npmPackage, type NpmPackage } from './npm-package.ts';
-import { overlays, pinnedChart, pinnedOverlay } from './pinned-manifests.ts';
+import { pinnedChart, pinnedOverlay } from './pinned-manifests.ts';
+import { provenance } from './provenance.ts';
+import { overlays, releaseFiles } from './release-files.ts';
 import { writeImages } from './release-images.ts';
 import { signatureNamespace } from './verify-release.ts';
 
@@ -63,11 +65,12 @@ export async function makeRelease(options: ReleaseOptions): Promise<void> {
 
 async function writeRelease(options: ReleaseOptions, commit: string): Promise<void> {
   const { version, out, key, registry } = options;
+  const files = releaseFiles(version);
   const npm = await npmPackage(version);
   writeNpmPackage(out, version, npm);
   for (const { platform, archive, sbom } of await executables(version, npm)) {
-    write(out, `cli/svidecar-${version}-${platform}.tar.gz`, archive);
-    write(out, `cli/svidecar-${version}-${platform}.spdx.json`, sbom);
+    write(out, files.cli(platform).archive, archive);
+    write(out, files.cli(platform).sbom, sbom);
   }
   const images = await writeImages({
     version,
@@ -77,13 +80,12 @@ async function writeRelease(options: ReleaseOptions, commit: string): Promise<vo
       write(out, path, content);
     },
   });
-  write(out, `chart/svidecar-${version}.tgz`, pinnedChart(images));
-  for (const name of overlays)
-    write(out, `manifests/install-${name}.yaml`, pinnedOverlay(name, images));
-  const sums = sumsOf(out);
+  write(out, files.chart, pinnedChart(images));
+  for (const name of overlays) write(out, files.manifests(name), pinnedOverlay(name, images));
   const origin = { version, commit, registry, inputs: inputs() };
-  write(out, provenanceFile, provenance(sums, origin));
-  write(out, sumsFile, sumsText(sums));
+  write(out, provenanceFile, provenance(withoutProvenance(sumsOf(out)), origin));
+  // With the statement: who signs the list signs it too.
+  write(out, sumsFile, sumsText(sumsOf(out)));
   if (key !== undefined) sign(join(out, sumsFile), key);
 }
 
@@ -107,9 +109,10 @@ function refuseOtherVersion(version: string): void {
 
 function writeNpmPackage(out: string, version: string, npm: NpmPackage): void {
   const { archive, packages, files } = npm;
-  write(out, `npm/svidecar-${version}.tgz`, archive);
+  const own = releaseFiles(version).npm;
+  write(out, own.archive, archive);
   const sbom = sbomOfPackage({ name: 'svidecar', version, packages, files });
-  write(out, `npm/svidecar-${version}.spdx.json`, sbom);
+  write(out, own.sbom, sbom);
 }
 
 function sign(file: string, key: string): void {

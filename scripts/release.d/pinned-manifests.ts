@@ -5,9 +5,8 @@ import { join, relative } from 'node:path';
 import { programPath } from '../pins.ts';
 import { gzippedTar } from '../tar.ts';
 import { trackedFilesIn } from '../tracked-files.ts';
+import type { Overlay } from './release-files.ts';
 import type { PinnedImage, PinnedImages } from './release-images.ts';
-
-export const overlays = ['kind', 'production'] as const;
 
 /** Text that stands once in a file, and what stands there in a release. */
 type Edit = readonly [is: string, becomes: string];
@@ -42,10 +41,7 @@ function referenceOf({ repository, digest }: PinnedImage): string {
 }
 
 /** By kustomize, as a user would set them: an overlay over the overlay. */
-export function pinnedOverlay(
-  overlay: (typeof overlays)[number],
-  { webhook, helper }: PinnedImages,
-): string {
+export function pinnedOverlay(overlay: Overlay, { webhook, helper }: PinnedImages): string {
   mkdirSync('dist', { recursive: true });
   const work = mkdtempSync('dist/overlay-');
   try {

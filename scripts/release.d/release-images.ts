@@ -3,9 +3,7 @@ import { architectures, type Architecture } from '../architectures.ts';
 import { buildImage, type BuiltImage } from '../built-image.ts';
 import { dockerArchive, packedImage, type Image, type PackedImage } from '../image-archive.ts';
 import { compressOnce, ociArchive, type Compress } from '../oci-archive.ts';
-
-export const releasedImages = ['helper', 'webhook', 'demo'] as const;
-export type ReleasedImage = (typeof releasedImages)[number];
+import { releaseFiles, repositoryUnder, type ReleasedImage } from './release-files.ts';
 
 /** Image → where it is pulled from, by its digest: `svidecar/helper@sha256:…`. */
 export type PinnedImages = Readonly<Record<ReleasedImage, PinnedImage>>;
@@ -49,21 +47,17 @@ export async function writeImage(
   options: ImageOptions,
 ): Promise<PinnedImage> {
   const { version, write, registry } = options;
-  const file = `images/svidecar-${name}-${version}`;
+  const files = releaseFiles(version);
   const packed = built.map(({ image, sbom }) => {
-    const platform = `linux-${image.architecture}`;
+    const file = files.image(name, image.architecture);
     const own = packedAs(image, options);
-    write(`${file}-${platform}.tar`, dockerArchive([own]));
-    write(`${file}-${platform}.spdx.json`, sbom);
+    write(file.archive, dockerArchive([own]));
+    write(file.sbom, sbom);
     return own;
   });
   const { archive, digest } = await ociArchive(packed, compress);
-  write(`${file}.oci.tar`, archive);
-  return { repository: repositoryOf(name, registry), digest };
-}
-
-function repositoryOf(name: ReleasedImage, registry: string): string {
-  return `${registry === '' ? '' : `${registry}/`}svidecar/${name}`;
+  write(files.layout(name), archive);
+  return { repository: repositoryUnder(registry, name), digest };
 }
 
 function buildFor(architecture: Architecture, name: ReleasedImage): Promise<BuiltImage> {

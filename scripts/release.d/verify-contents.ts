@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { sha256 } from '../image-archive.ts';
+import { provenanceFile } from './listed-files.ts';
 import { tarEntries } from '../tar.ts';
+import type { Origin } from './provenance.ts';
+import { pathsOfRelease } from './release-files.ts';
 import { readDockerArchive, readIndex, type ReleasedIndex } from './verify-images.ts';
 
 /** Index by the image's name. */
@@ -15,7 +18,7 @@ const packagePath = /^((?:npm|cli)\/.*)\.(?:tgz|tar\.gz)$/;
 const dockerPath = /^images\/svidecar-([a-z]+)-.+-linux-([a-z0-9]+)\.tar$/;
 
 /** @returns one sentence for each that is wrong */
-export function faultsInside(folder: string, paths: Iterable<string>): readonly string[] {
+export function faultsInside(folder: string, origin: Origin): readonly string[] {
   const faults: string[] = [];
   const told = <Found>(path: string, look: () => Found): Found | undefined => {
     try {
@@ -25,14 +28,14 @@ export function faultsInside(folder: string, paths: Iterable<string>): readonly 
       return undefined;
     }
   };
-  const all = [...paths];
+  const all = pathsOfRelease(origin.version);
   const indexes = new Map<string, ReleasedIndex>();
   for (const path of all) {
     const [, name] = layoutPath.exec(path) ?? [];
     const index = name && told(path, () => readIndex(join(folder, path)));
     if (name !== undefined && index) indexes.set(name, index);
   }
-  const release = { folder, indexes };
+  const release = { folder, indexes, origin };
   for (const path of all)
     told(path, () => {
       lookInside(path, release);
@@ -43,6 +46,7 @@ export function faultsInside(folder: string, paths: Iterable<string>): readonly 
 interface Release {
   readonly folder: string;
   readonly indexes: Indexes;
+  readonly origin: Origin;
 }
 
 function lookInside(path: string, release: Release): void {
@@ -53,16 +57,26 @@ function lookInside(path: string, release: Release): void {
   else if (/^chart\/.*\.tgz$/.test(path)) lookIntoChart(path, release);
 }
 
-function lookIntoImage(path: string, { folder, indexes }: Release): void {
+function lookIntoImage(path: string, { folder, indexes, origin }: Release): void {
   const [, name = '', architecture = ''] = dockerPath.exec(path) ?? [];
-  const { config, files } = readDockerArchive(folder, path);
+  const { config, files, labels } = readDockerArchive(folder, path);
   if (indexes.get(name)?.configs.get(architecture) !== config)
     throw new Error(`it is not the image for ${architecture} of the layout for ${name}`);
+  compare('its label of the version', stringAt(labels, `${label}.version`), origin.version);
+  compare('its label of the commit', stringAt(labels, `${label}.revision`), origin.commit);
   const beside = path.replace(/\.tar$/, '.spdx.json');
   const document = readFileSync(join(folder, beside));
   const own = [...files].find(([, content]) => content.equals(document));
   if (own === undefined) throw new Error(`${beside} is not the one inside`);
   compareFiles(document, new Map([...files].filter(([inside]) => inside !== own[0])));
+}
+
+/** Of all labels that OCI names. */
+const label = 'org.opencontainers.image';
+
+function compare(what: string, is: string | undefined, stated: string): void {
+  if (is !== stated)
+    throw new Error(`${what} is ${is ?? 'missing'}, and ${provenanceFile} states ${stated}`);
 }
 
 /** Bytes of an archive that is compressed; ours are far below. */
@@ -77,9 +91,14 @@ function unpacked(file: string): ReadonlyMap<string, Buffer> {
   );
 }
 
-function lookIntoPackage(path: string, { folder }: Release): void {
+function lookIntoPackage(path: string, { folder, origin }: Release): void {
   const document = readFileSync(join(folder, path.replace(packagePath, '$1.spdx.json')));
-  compareFiles(document, unpacked(join(folder, path)));
+  const files = unpacked(join(folder, path));
+  compareFiles(document, files);
+  if (path.startsWith('cli/')) return;
+  const description: unknown = JSON.parse(files.get('package/package.json')?.toString() ?? '{}');
+  const version = isObject(description) ? stringAt(description, 'version') : undefined;
+  compare("its package.json's version", version, origin.version);
 }
 
 /** @throws {Error} that names the first file of which the document says something else */

@@ -79,6 +79,7 @@ function filesOf(archive: Buffer): Map<string, Buffer> {
 export interface DockerArchive {
   /** Digest of the configuration. */
   readonly config: string;
+  readonly labels: JsonObject;
   /** Files of all layers, by path. */
   readonly files: ReadonlyMap<string, Buffer>;
 }
@@ -97,6 +98,7 @@ export function readDockerArchive(folder: string, path: string): DockerArchive {
     throw new Error('its layers are not those that its configuration states');
   return {
     config: `sha256:${sha256(named ?? Buffer.alloc(0))}`,
+    labels: objectAt(objectAt(config, 'config'), 'Labels'),
     files: new Map(layers.flatMap((layer) => [...filesOf(layer)])),
   };
 }

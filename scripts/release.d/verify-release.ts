@@ -7,10 +7,12 @@ import {
   readSums,
   readUnlisted,
   signatureFile,
-  subjectsOfProvenance,
   sumsFile,
   sumsOf,
+  withoutProvenance,
 } from './listed-files.ts';
+import { readProvenance } from './provenance.ts';
+import { pathsOfRelease } from './release-files.ts';
 import { faultsInside } from './verify-contents.ts';
 
 /** Namespace of the signatures. @see ssh-keygen(1), -Y */
@@ -37,16 +39,17 @@ export function verifyRelease(folder: string, signers: Signers | undefined): Ver
   try {
     const listed = readSums(readUnlisted(folder, sumsFile));
     const there = sumsOf(folder);
-    const stated = subjectsOfProvenance(readUnlisted(folder, provenanceFile));
+    const statement = readProvenance(readUnlisted(folder, provenanceFile));
     const signature = verifySignature(folder, signers);
-    const inside = faultsInside(folder, there.keys());
+    const outside = [
+      ...differences(listed, there, `in ${sumsFile}`),
+      ...differences(statement.subjects, withoutProvenance(there), `in ${provenanceFile}`),
+      ...signature.faults,
+      ...otherThanMade(there, statement.version),
+    ];
     return {
-      faults: [
-        ...differences(listed, there, `in ${sumsFile}`),
-        ...differences(stated, there, `in ${provenanceFile}`),
-        ...signature.faults,
-        ...inside,
-      ],
+      // What is inside a file that is not the one released says nothing.
+      faults: outside.length > 0 ? outside : faultsInside(folder, statement),
       notes: [
         `${there.size} files have the sums that ${sumsFile} and ${provenanceFile} state`,
         'images, manifests, chart and SBOMs agree with each other',
@@ -71,6 +74,23 @@ function differences(
   });
 }
 
+/** Whoever writes the lists can leave files out, or list more. */
+function otherThanMade(there: ReadonlyMap<string, string>, version: string): readonly string[] {
+  const made = new Set([...pathsOfRelease(version), provenanceFile]);
+  return [
+    ...[...made]
+      .filter((path) => !there.has(path))
+      .map((path) => `${path} is missing: each release has one`),
+    ...[...there.keys()]
+      .filter((path) => !made.has(path))
+      .map((path) => `${path} is no file of release ${version}`),
+  ];
+}
+
+/** Nothing before or after it: what reads the signature reads no further. */
+const signatureForm =
+  /^-----BEGIN SSH SIGNATURE-----\n[A-Za-z0-9+/=\n]+-----END SSH SIGNATURE-----\n$/;
+
 function verifySignature(folder: string, signers: Signers | undefined): VerifiedRelease {
   const signature = join(folder, signatureFile);
   const isSigned = existsSync(signature);
@@ -84,8 +104,8 @@ function verifySignature(folder: string, signers: Signers | undefined): Verified
     };
   }
   if (!isSigned) return { faults: [`${signatureFile} is missing: nobody signed`], notes: [] };
-  // That it may be read.
-  readUnlisted(folder, signatureFile);
+  if (!signatureForm.test(readUnlisted(folder, signatureFile)))
+    return { faults: [`${signatureFile} holds something else than a signature of SSH`], notes: [] };
   const { file, identity } = signers;
   if (!existsSync(file)) return { faults: [`there is no file ${file} of signers`], notes: [] };
   const args = [

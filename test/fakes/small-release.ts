@@ -1,17 +1,31 @@
 /** A release as `scripts/release` lays it out, with images of one file each. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { architectures, type Architecture } from '../../scripts/architectures.ts';
 import { sbomPath } from '../../scripts/built-image.ts';
 import type { Image } from '../../scripts/image-archive.ts';
 import { compressOnce } from '../../scripts/oci-archive.ts';
-import { provenance, provenanceFile } from '../../scripts/release.d/listed-files.ts';
-import { sumsFile, sumsOf, sumsText } from '../../scripts/release.d/listed-files.ts';
+import {
+  provenanceFile,
+  sumsFile,
+  sumsOf,
+  sumsText,
+  withoutProvenance,
+} from '../../scripts/release.d/listed-files.ts';
+import { provenance, type Origin } from '../../scripts/release.d/provenance.ts';
+import {
+  overlays,
+  platforms,
+  releaseFiles,
+  type ReleasedImage,
+} from '../../scripts/release.d/release-files.ts';
 import { writeImage } from '../../scripts/release.d/release-images.ts';
 import { sbomOfPackage } from '../../scripts/sbom.ts';
 import { gzippedTar, type TarEntry } from '../../scripts/tar.ts';
 
 const version = '1.0.0';
+const paths = releaseFiles(version);
+const origin: Origin = { version, commit: 'c0ffee00'.repeat(5), registry: '' };
 
 export class SmallRelease {
   readonly folder: string;
@@ -22,29 +36,37 @@ export class SmallRelease {
   async make(): Promise<void> {
     const helper = await this.image('helper', 'one');
     const webhook = await this.image('webhook', 'two');
-    const files = [entry('package/a', 'a')];
-    this.write('npm/svidecar-1.0.0.tgz', gzippedTar(files));
-    const packed = { name: 'svidecar', version, packages: [], files };
-    this.write('npm/svidecar-1.0.0.spdx.json', sbomOfPackage(packed));
+    await this.image('demo', 'three');
+    this.package('svidecar', paths.npm, [
+      entry('package/a', 'a'),
+      entry('package/package.json', JSON.stringify({ name: 'svidecar', version })),
+    ]);
+    for (const platform of platforms)
+      this.package(`svidecar-${platform}`, paths.cli(platform), [entry('svidecar', platform)]);
     const images = `image: svidecar/helper@${helper}\nimage: svidecar/webhook@${webhook}\n`;
-    this.write('manifests/install-kind.yaml', images);
+    for (const overlay of overlays) this.write(paths.manifests(overlay), images);
     this.chart(`helper: svidecar/helper@${helper}\nimage:\n  digest: ${webhook}\n`);
     this.list();
   }
 
   /** @returns the digest of its index */
-  async image(name: 'helper' | 'webhook', content: string): Promise<string> {
+  async image(name: ReleasedImage, content: string): Promise<string> {
     const built = architectures.map((architecture) => smallImage(name, { architecture, content }));
     const write = (path: string, parts: Buffer | readonly Buffer[]): void => {
       this.write(path, Buffer.concat([parts].flat()));
     };
-    const options = { version, commit: 'c0ffee', registry: '', write };
-    return (await writeImage({ name, built, compress: compressOnce() }, options)).digest;
+    const own = { name, built, compress: compressOnce() };
+    return (await writeImage(own, { ...origin, write })).digest;
+  }
+
+  package(name: string, at: { archive: string; sbom: string }, files: readonly TarEntry[]): void {
+    this.write(at.archive, gzippedTar(files));
+    this.write(at.sbom, sbomOfPackage({ name, version, packages: [], files }));
   }
 
   chart(values: string): void {
     const files = [entry('svidecar/values.yaml', values)];
-    this.write('chart/svidecar-1.0.0.tgz', gzippedTar(files));
+    this.write(paths.chart, gzippedTar(files));
   }
 
   write(path: string, content: string | Buffer): void {
@@ -53,12 +75,18 @@ export class SmallRelease {
     writeFileSync(file, content);
   }
 
+  /** @throws {Error} where the file does not hold it */
+  change(path: string, is: string, becomes: string): void {
+    const text = readFileSync(join(this.folder, path), 'latin1');
+    if (!text.includes(is)) throw new Error(`${path} does not hold ${is}`);
+    writeFileSync(join(this.folder, path), text.replace(is, becomes), 'latin1');
+  }
+
   /** As whoever can write the folder can do again. */
-  list(): void {
-    const sums = sumsOf(this.folder);
-    this.write(sumsFile, sumsText(sums));
-    const origin = { version, commit: 'c0ffee', registry: '', inputs: [] };
-    this.write(provenanceFile, provenance(sums, origin));
+  list(stated: Partial<Origin> = {}): void {
+    const sums = withoutProvenance(sumsOf(this.folder));
+    this.write(provenanceFile, provenance(sums, { ...origin, ...stated, inputs: [] }));
+    this.write(sumsFile, sumsText(sumsOf(this.folder)));
   }
 }
 
@@ -78,7 +106,12 @@ function smallImage(name: string, { architecture, content }: Told): { image: Ima
     reference: `svidecar/${name}:${version}`,
     architecture,
     layers: [files, [entry(sbomPath, sbom)]],
-    config: { Entrypoint: ['/program'], User: '65532:65532', Env: [], Labels: {} },
+    config: {
+      Entrypoint: ['/program'],
+      User: '65532:65532',
+      Env: [],
+      Labels: { 'org.opencontainers.image.version': version },
+    },
   };
   return { image, sbom };
 }

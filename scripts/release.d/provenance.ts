@@ -1,0 +1,118 @@
+/** The statement of where the files of a release come from, as it is written and read. */
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { own } from '#kernel/members.ts';
+import type { Input } from './inputs.ts';
+import { provenanceFile } from './listed-files.ts';
+
+export interface Origin {
+  readonly version: string;
+  /** Of the tree. */
+  readonly commit: string;
+  /** Before the images' names; may be empty. */
+  readonly registry: string;
+}
+
+interface Made extends Origin {
+  readonly inputs: readonly Input[];
+}
+
+const ours = {
+  _type: 'https://in-toto.io/Statement/v1',
+  predicateType: 'https://slsa.dev/provenance/v1',
+  buildType: 'urn:svidecar:release:v1',
+  builder: 'urn:svidecar:scripts/release',
+  repository: 'urn:svidecar:repository',
+} as const;
+
+/**
+ * Without a time, so that the same tree gives the same bytes.
+ * @see https://in-toto.io/Statement/v1 and https://slsa.dev/spec/v1.0/provenance
+ */
+export function provenance(sums: ReadonlyMap<string, string>, made: Made): string {
+  const { version, commit, registry, inputs } = made;
+  const statement = {
+    _type: ours._type,
+    subject: [...sums].map(([name, sum]) => ({ name, digest: { sha256: sum } })),
+    predicateType: ours.predicateType,
+    predicate: {
+      buildDefinition: {
+        buildType: ours.buildType,
+        externalParameters: { version, registry },
+        resolvedDependencies: [{ uri: ours.repository, digest: { gitCommit: commit } }, ...inputs],
+      },
+      runDetails: { builder: { id: ours.builder } },
+    },
+  };
+  return `${JSON.stringify(statement, undefined, 1)}\n`;
+}
+
+export interface Statement extends Origin {
+  /** Name → SHA-256 of what it is about. */
+  readonly subjects: ReadonlyMap<string, string>;
+}
+
+/** @throws {Error} where it is no statement, or not of the form that a release's has */
+export function readProvenance(text: string): Statement {
+  const statement = statementIn(text);
+  const predicate = objectAt(statement, 'predicate');
+  const definition = objectAt(predicate, 'buildDefinition');
+  const builder = objectAt(objectAt(predicate, 'runDetails'), 'builder');
+  const { _type, predicateType, buildType } = ours;
+  demand(statement, { _type, predicateType });
+  demand(definition, { buildType });
+  demand(builder, { id: ours.builder });
+  const asked = objectAt(definition, 'externalParameters');
+  return {
+    subjects: subjectsOf(statement),
+    version: textIn(asked, 'version', /^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/),
+    registry: textIn(asked, 'registry', /^[a-z0-9._:/-]*$/),
+    commit: commitOf(definition),
+  };
+}
+
+function demand(object: JsonObject, wanted: Readonly<Record<string, string>>): void {
+  for (const [key, value] of Object.entries(wanted))
+    if (own(object, key) !== value)
+      throw new Error(
+        `${provenanceFile} is not of a release: its ${key} is ${JSON.stringify(own(object, key))}, not ${value}`,
+      );
+}
+
+function textIn(object: JsonObject, key: string, form: RegExp): string {
+  const text = stringAt(object, key);
+  if (text === undefined || !form.test(text))
+    throw new Error(
+      `${provenanceFile} is not of a release: it states no ${key}, or none of its form`,
+    );
+  return text;
+}
+
+function commitOf(definition: JsonObject): string {
+  const found = listAt(definition, 'resolvedDependencies')
+    .filter(isObject)
+    .filter(({ uri }) => uri === ours.repository);
+  const [tree = {}, ...others] = found;
+  if (others.length > 0) throw new Error(`${provenanceFile} states more than one tree`);
+  // SHA-1, or SHA-256 where the repository is kept by that.
+  return textIn(objectAt(tree, 'digest'), 'gitCommit', /^([0-9a-f]{40}|[0-9a-f]{64})$/);
+}
+
+function subjectsOf(statement: JsonObject): ReadonlyMap<string, string> {
+  const subjects = new Map<string, string>();
+  for (const subject of listAt(statement, 'subject').map((each) => (isObject(each) ? each : {}))) {
+    const name = stringAt(subject, 'name') ?? '';
+    if (subjects.has(name)) throw new Error(`${provenanceFile} is twice about ${name}`);
+    subjects.set(name, stringAt(objectAt(subject, 'digest'), 'sha256') ?? '');
+  }
+  return subjects;
+}
+
+function statementIn(text: string): JsonObject {
+  try {
+    const statement: unknown = JSON.parse(text);
+    if (isObject(statement) && Array.isArray(statement['subject'])) return statement;
+  } catch {
+    // Said below.
+  }
+  throw new Error(`${provenanceFile} is no in-toto statement`);
+}

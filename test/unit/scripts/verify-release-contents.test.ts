@@ -1,0 +1,161 @@
+/** Whoever can write the folder can make its lists again: what is inside the files has to agree as well. */
+import {
+  chmodSync,
+  cpSync,
+  appendFileSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { pathsOfRelease } from '../../../scripts/release.d/release-files.ts';
+import { verifyRelease } from '../../../scripts/release.d/verify-release.ts';
+import { releaseInFolder } from '../../fakes/release-in-folder.ts';
+
+const here = releaseInFolder();
+const yaml = 'manifests/install-kind.yaml';
+const tag = '1.0.0';
+
+const faults = (): string => verifyRelease(here.folder, undefined).faults.join('\n');
+
+test.each<[string, () => unknown, string]>([
+  [
+    'a manifest with an image by its tag',
+    () => {
+      here.release.write(yaml, `image: svidecar/helper:${tag}\n`);
+    },
+    `manifests/install-kind.yaml: it asks for svidecar/helper:${tag}, and the image here is sha256:`,
+  ],
+  [
+    'a manifest with the digest of another image, under a registry',
+    () => {
+      here.release.write(
+        yaml,
+        `image: "registry.example.org/svidecar/helper@sha256:${'0'.repeat(64)}"\n`,
+      );
+    },
+    'it asks for svidecar/helper@sha256:0000',
+  ],
+  [
+    'a chart with another digest',
+    () => {
+      here.release.chart("image:\n  digest: ''\n");
+    },
+    "chart/svidecar-1.0.0.tgz: its values name '', and the webhook here is sha256:",
+  ],
+  [
+    'an image that was built again, of something else',
+    () => here.release.image('helper', 'other'),
+    'install-kind.yaml: it asks for svidecar/helper@',
+  ],
+  [
+    'an archive for docker that holds another image',
+    () => {
+      const file = 'images/svidecar-webhook-1.0.0-linux-arm64';
+      cpSync(
+        join(here.folder, `${file.replace('arm64', 'amd64')}.tar`),
+        join(here.folder, `${file}.tar`),
+      );
+    },
+    'linux-arm64.tar: it is not the image for arm64 of the layout for webhook',
+  ],
+  [
+    'a blob that was changed',
+    () => {
+      here.release.change('images/svidecar-helper-1.0.0.oci.tar', '"/program"', '"/progrum"');
+    },
+    'svidecar-helper-1.0.0.oci.tar: the blob sha256:',
+  ],
+  [
+    'a layer that was changed',
+    () => {
+      here.release.change('images/svidecar-helper-1.0.0-linux-amd64.tar', 'one', 'bad');
+    },
+    'linux-amd64.tar: its layers are not those that its configuration states',
+  ],
+  [
+    'a layout that was cut',
+    () => {
+      truncateSync(join(here.folder, 'images/svidecar-helper-1.0.0.oci.tar'), 3_000);
+    },
+    'svidecar-helper-1.0.0.oci.tar: the archive ends inside',
+  ],
+  [
+    "another statement beside an image than the one that's inside",
+    () => {
+      appendFileSync(join(here.folder, 'images/svidecar-helper-1.0.0-linux-amd64.spdx.json'), '\n');
+    },
+    'linux-amd64.spdx.json is not the one inside',
+  ],
+  [
+    'a package whose statement is of another one',
+    () => {
+      here.release.change('npm/svidecar-1.0.0.spdx.json', './package/a', './package/b');
+    },
+    'npm/svidecar-1.0.0.tgz: its SBOM says nothing of package/a',
+  ],
+  [
+    'a release of nothing',
+    () => {
+      for (const each of ['chart', 'cli', 'images', 'manifests', 'npm'])
+        rmSync(join(here.folder, each), { recursive: true });
+    },
+    'chart/svidecar-1.0.0.tgz is missing: each release has one',
+  ],
+  [
+    'an archive for docker that is gone',
+    () => {
+      rmSync(join(here.folder, 'images/svidecar-demo-1.0.0-linux-arm64.tar'));
+    },
+    'images/svidecar-demo-1.0.0-linux-arm64.tar is missing: each release has one',
+  ],
+  [
+    'a file too many',
+    () => {
+      here.release.write('npm/svidecar-9.tgz', '');
+    },
+    'npm/svidecar-9.tgz is no file of release 1.0.0',
+  ],
+  [
+    'an image without an end, which is not read',
+    () => {
+      truncateSync(join(here.folder, 'images/svidecar-demo-1.0.0.oci.tar'), 1900 * 1024 ** 2);
+    },
+    'svidecar-demo-1.0.0.oci.tar has 1992294400 bytes',
+  ],
+  [
+    'an empty folder',
+    () => {
+      mkdirSync(join(here.folder, 'npm/more'));
+    },
+    'npm/more is an empty folder: it does not belong here',
+  ],
+  [
+    'a file that runs as its owner',
+    () => {
+      chmodSync(join(here.folder, yaml), 0o4755);
+    },
+    'manifests/install-kind.yaml has the mode bits 4000',
+  ],
+])('%s is told, though the lists were made again', async (_what, change, words) => {
+  await change();
+  try {
+    here.release.list();
+  } catch {
+    // What no list can be made of; the one that is there is as good.
+  }
+  expect(faults()).toContain(words);
+});
+
+test('a statement of another version or commit than what is inside is told', () => {
+  here.release.list({ commit: '0'.repeat(40) });
+  expect(faults()).toContain('its label of the commit is c0ffee00');
+  for (const path of pathsOfRelease('1.0.0'))
+    renameSync(join(here.folder, path), join(here.folder, path.replace('1.0.0', '9.9.9')));
+  here.release.list({ version: '9.9.9' });
+  const told = faults();
+  expect(told).toContain("its package.json's version is 1.0.0, and provenance.json states 9.9.9");
+  expect(told).toContain('its label of the version is 1.0.0');
+});
