@@ -5,7 +5,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
-import { build as runBuild, type BuildOptions, type Plugin } from 'esbuild';
+import { build as runBuild, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 
 const commonJs: BuildOptions = { format: 'cjs' };
 /** Some packages are CommonJS and ask for Node's own modules at run time: inside an ES module they need a `require`. */
@@ -142,7 +142,12 @@ export async function bundle(
     external: [protoLoader, ...('external' in programs[program] ? programs[program].external : [])],
     logLevel: 'warning',
   });
-  const inside = Object.values(metafile.outputs).flatMap(({ inputs }) =>
+  return packagesIn(metafile);
+}
+
+/** Folders of the npm packages of which there is anything in what was written, in order. */
+export function packagesIn({ outputs }: Metafile): readonly string[] {
+  const inside = Object.values(outputs).flatMap(({ inputs }) =>
     Object.entries(inputs).flatMap(([path, { bytesInOutput }]) =>
       bytesInOutput > 0 ? packageFolder(path) : [],
     ),

@@ -15,6 +15,7 @@ import { filesIn, from, withRuntime, type Contents } from './image-layers.ts';
 import { isStandIn, standIn, standIns, type StandIn } from './image-stand-ins.ts';
 import { memoryEnvironment } from './memory-environment.ts';
 import type { TarEntry } from './tar.ts';
+import { noticesIn } from './third-party-notices.ts';
 import { trackedFilesIn } from './tracked-files.ts';
 
 /** How the helper's image runs it: as an executable with Bun inside, or as a script on one of these. */
@@ -94,6 +95,7 @@ async function executableImage(architecture: Architecture): Promise<Contents> {
     ...described('helper', helperDescription),
     arguments: [],
     environment: memoryEnvironment,
+    layers: [...base.layers, noticesIn({ ...base, packages })],
     packages,
   };
 }
@@ -120,14 +122,15 @@ async function ourImage(name: Program, ours: Ours): Promise<Contents> {
   const packages = name === 'helper' ? await bundleHelper(out) : await bundle(name, out);
   // The helper looks for them in its own folder.
   const apart = name === 'helper' ? besideHelper : [];
+  const base = withRuntime(ours.runtime, 'usr/local/bin/runtime');
   const own = [
     ...(ours.beside ?? []),
+    ...noticesIn({ ...base, packages }),
     from(ours.file, out, 0o644),
     ...apart.map((file) => from(join(dirname(ours.file), file), join(work, file), 0o644)),
     ...partsIn(work, dirname(ours.file)),
   ];
   rmSync(work, { recursive: true });
-  const base = withRuntime(ours.runtime, 'usr/local/bin/runtime');
   return {
     ...base,
     ...described(name, ours.description),

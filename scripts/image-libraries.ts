@@ -20,6 +20,8 @@ export interface SystemPackage {
   readonly name: string;
   readonly version: string;
   readonly architecture: string;
+  /** The file with what the distribution says of its licences. */
+  readonly copyright: string;
 }
 
 /** @param tools other programs of this machine, which need some too */
@@ -102,7 +104,7 @@ function ownPackage(path: string): readonly SystemPackage[] {
   const [version, architecture] = said?.split(' ') ?? [];
   return version === undefined || architecture === undefined
     ? []
-    : [{ name: owner.replace(/:.*$/, ''), version, architecture }];
+    : [systemPackage(owner.replace(/:.*$/, ''), version, architecture)];
 }
 
 /** The folder's name is that of the package's archive. */
@@ -110,7 +112,12 @@ function foreignPackage(path: string): readonly SystemPackage[] {
   const [, name, version, architecture] = /.*\/([^/_]+)_([^/_]+)_([^/_]+)\//.exec(path) ?? [];
   return name === undefined || version === undefined || architecture === undefined
     ? []
-    : [{ name, version: decodeURIComponent(version), architecture }];
+    : [systemPackage(name, decodeURIComponent(version), architecture)];
+}
+
+/** Of whatever architecture: this machine has the package too, of the same distribution, and in some it is a link to another's. */
+function systemPackage(name: string, version: string, architecture: string): SystemPackage {
+  return { name, version, architecture, copyright: `/usr/share/doc/${name}/copyright` };
 }
 
 function ask(program: string, args: readonly string[]): string | undefined {

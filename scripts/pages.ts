@@ -6,8 +6,9 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build as runBuild, type Metafile, type Plugin } from 'esbuild';
+import { build as runBuild, type Plugin } from 'esbuild';
 import { testedKubernetesMinor } from '../webhook/injection/tested-kubernetes.ts';
+import { packagesIn } from './bundle.ts';
 
 interface PageKind {
   readonly title: string;
@@ -86,11 +87,16 @@ function shopDemo(): object {
   return { title: 'The tutorial: frontend, frontend-2 and backend behind their Envoys', files };
 }
 
+interface Page {
+  readonly html: string;
+  /** Folders of the npm packages whose code is inside, in order. */
+  readonly packages: readonly string[];
+}
+
 /**
- * @returns the page's HTML
  * @throws TypeError where there is no such page, or its script or style could end its own element
  */
-export async function buildPage(name: string): Promise<string> {
+export async function buildPage(name: string): Promise<Page> {
   const kind = pages.get(name);
   if (kind === undefined) throw new TypeError(`pages are ${pageNames.join(', ')}, not ${name}`);
   const { data } = kind;
@@ -116,11 +122,13 @@ export async function buildPage(name: string): Promise<string> {
   });
   const made = (extension: string): string =>
     outputFiles.find(({ path }) => path.endsWith(extension))?.text.trim() ?? '';
-  return htmlOf(kind, {
+  const packages = packagesIn(metafile);
+  const html = htmlOf(kind, {
     script: inside('script', made('.js')),
     style: inside('style', made('.css')),
-    packages: packagesIn(metafile),
+    packages: packages.map(titleOf),
   });
+  return { html, packages };
 }
 
 interface PageParts {
@@ -172,32 +180,26 @@ function digestOf(text: string): string {
   return `sha256-${createHash('sha256').update(text).digest('base64')}`;
 }
 
-/** Name, version and licence of the packages that are really inside, in order. */
-function packagesIn({ outputs }: Metafile): readonly string[] {
-  const folders = Object.values(outputs).flatMap(({ inputs }) =>
-    Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => {
-      const folder = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0];
-      return bytesInOutput > 0 && folder !== undefined ? [folder] : [];
-    }),
-  );
-  return [...new Set(folders)].sort().map((folder) => {
-    // The border to npm: a package.json has these.
-    const { name, version, license } = JSON.parse(
-      readFileSync(join(root, folder, 'package.json'), 'utf8'),
-    ) as { readonly name: string; readonly version: string; readonly license: string };
-    return `${name} ${version} (${license})`;
-  });
+/** Name, version and licence of a package. */
+function titleOf(folder: string): string {
+  // The border to npm: a package.json has these.
+  const { name, version, license } = JSON.parse(textOf(`${folder}/package.json`)) as {
+    readonly name: string;
+    readonly version: string;
+    readonly license: string;
+  };
+  return `${name} ${version} (${license})`;
 }
 
 async function main(asked: string | undefined): Promise<void> {
   if (asked !== undefined) {
-    process.stdout.write(await buildPage(asked));
+    process.stdout.write((await buildPage(asked)).html);
     return;
   }
   const folder = join(root, 'dist/pages');
   mkdirSync(folder, { recursive: true });
   for (const name of pageNames) {
-    const html = await buildPage(name);
+    const { html } = await buildPage(name);
     writeFileSync(join(folder, `${name}.html`), html);
     console.log(`dist/pages/${name}.html ${Buffer.byteLength(html)}`);
   }

@@ -12,6 +12,7 @@ import { sha256OfFile } from './parts.ts';
 import { systemPackagesOf, type SharedLibrary } from './image-libraries.ts';
 import type { Contents } from './image-layers.ts';
 import type { TarEntry } from './tar.ts';
+import { noticesFile } from './third-party-notices.ts';
 
 /** What a document is about. */
 interface Subject {
@@ -27,6 +28,7 @@ interface Part {
   readonly name: string;
   readonly versionInfo: string;
   readonly licenseDeclared?: string;
+  readonly licenseComments?: string;
   readonly checksums?: readonly Checksum[];
   readonly externalRefs: readonly {
     readonly referenceCategory: 'PACKAGE-MANAGER' | 'SECURITY';
@@ -174,6 +176,8 @@ function purl(referenceLocator: string): Part['externalRefs'][number] {
   return { referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator };
 }
 
+const ofOwnCode = `Of its own code; what it is linked with is named in ${noticesFile}.`;
+
 function lock(): Readonly<Record<string, Locked>> {
   // npm's own file, read by its documented shape.
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
@@ -182,11 +186,20 @@ function lock(): Readonly<Record<string, Locked>> {
   return packages;
 }
 
+/** Of their own code; what they are linked with has more. */
+const licensesOfRuntimes: Readonly<
+  Record<string, Pick<Part, 'licenseDeclared' | 'licenseComments'>>
+> = {
+  node: { licenseDeclared: 'MIT', licenseComments: ofOwnCode },
+  bun: { licenseDeclared: 'MIT', licenseComments: ofOwnCode },
+};
+
 function partOf({ name, version, vendor, binary }: Runtime): Part {
   const product = name === 'node' ? 'node.js' : name;
   return {
     name,
     versionInfo: version,
+    ...(own(licensesOfRuntimes, name) ?? {}),
     checksums: [{ algorithm: 'SHA256', checksumValue: sha256OfFile(binary) }],
     externalRefs: [
       purl(`pkg:generic/${name}@${version}`),
@@ -206,6 +219,7 @@ function systemParts(
   return systemPackagesOf(libraries, ofRuntime).map(({ name, version, architecture }) => ({
     name,
     versionInfo: version,
+    licenseComments: `In words: /usr/share/doc/${name}/copyright of the package.`,
     externalRefs: [
       purl(`pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=${architecture}`),
     ],

@@ -13,12 +13,13 @@ import { bunBinary, bunRuntime, component, type Runtime } from '../architectures
 import { bundle, insideExecutable } from '../bundle.ts';
 import { sbomOfPackage } from '../sbom.ts';
 import { tar } from '../tar.ts';
+import { noticesFile, noticesOf } from '../third-party-notices.ts';
 import type { NpmPackage } from './npm-package.ts';
 import { platforms, type Platform } from './release-files.ts';
 
 export interface Executable {
   readonly platform: Platform;
-  /** A gzip'd tar with the program and its licence. */
+  /** A gzip'd tar with the program, its licence, and those of what is inside. */
   readonly archive: Buffer;
   readonly sbom: Buffer;
 }
@@ -57,10 +58,13 @@ export async function executables(
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, content);
     }
-    await bundle('executable', join(work, 'webhook/main.mjs'));
-    await bundle('executableStandIn', join(work, 'sidecar/stand-ins/main.mjs'));
+    const inside = [
+      ...npm.packages,
+      ...(await bundle('executable', join(work, 'webhook/main.mjs'))),
+      ...(await bundle('executableStandIn', join(work, 'sidecar/stand-ins/main.mjs'))),
+    ];
     writeFileSync(join(work, 'executable.mjs'), entry);
-    const build = { work, version, packages: npm.packages };
+    const build = { work, version, packages: [...new Set(inside)].sort() };
     return await Promise.all(platforms.map((platform) => executableFor(platform, build)));
   } finally {
     rmSync(work, { recursive: true });
@@ -88,6 +92,7 @@ async function executableFor(
   );
   const files = [
     { path: 'LICENSE', mode: 0o644, content: readFileSync('LICENSE') },
+    { path: noticesFile, mode: 0o644, content: noticesOf({ packages, runtime }) },
     { path: 'svidecar', mode: 0o755, content: readFileSync(out) },
   ];
   return {

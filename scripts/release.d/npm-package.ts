@@ -9,6 +9,7 @@ import { bundle, bundleHelper } from '../bundle.ts';
 import { filesIn, from } from '../image-layers.ts';
 import { buildPage, pageNames } from '../pages.ts';
 import { gzippedTar, type TarEntry } from '../tar.ts';
+import { noticesFile, noticesOf } from '../third-party-notices.ts';
 import { trackedFilesIn } from '../tracked-files.ts';
 
 /** The Kubernetes client asks for it. */
@@ -16,7 +17,7 @@ const leastNode = '22.19';
 
 export interface NpmPackage {
   readonly archive: Buffer;
-  /** Folders of the npm packages whose code is inside. */
+  /** Folders of the npm packages whose code is inside, that of the pages too. */
   readonly packages: readonly string[];
   /** In the archive. */
   readonly files: readonly TarEntry[];
@@ -26,30 +27,29 @@ export interface NpmPackage {
 export async function npmPackage(version: string): Promise<NpmPackage> {
   const work = mkdtempSync(join(tmpdir(), 'svidecar-npm-'));
   try {
+    const pages = await Promise.all(
+      pageNames.map(async (name) => ({ name, ...(await buildPage(name)) })),
+    );
     const inside = [
       ...(await bundle('cli', join(work, 'webhook/main.mjs'))),
       ...(await bundleHelper(join(work, 'sidecar/main.cjs'))),
       ...(await bundle('standIn', join(work, 'sidecar/stand-ins/main.mjs'))),
+      ...pages.flatMap(({ packages }) => packages),
     ];
-    const pages = await Promise.all(
-      pageNames.map(async (name) => text(`dist/pages/${name}.html`, await buildPage(name))),
-    );
+    const packages = [...new Set(inside)].sort();
     const entries = [
       text('package.json', `${JSON.stringify(description(version), undefined, 2)}\n`),
       { ...text('bin/svidecar.mjs', starter), mode: 0o755 },
+      { path: noticesFile, mode: 0o644, content: noticesOf({ packages }) },
       ...['README.md', 'LICENSE', 'CHANGELOG.md'].map((name) => from(name, name, 0o644)),
       ...['templates', 'manifests/demo'].flatMap((folder) => trackedFilesIn(folder, folder)),
       ...filesIn(work, '.'),
-      ...pages,
+      ...pages.map(({ name, html }) => text(`dist/pages/${name}.html`, html)),
     ];
     const files = entries
       .map((entry) => ({ ...entry, path: join('package', entry.path) }))
       .sort((a, b) => (a.path < b.path ? -1 : 1));
-    return {
-      archive: gzippedTar(files),
-      files,
-      packages: [...new Set(inside)].sort(),
-    };
+    return { archive: gzippedTar(files), files, packages };
   } finally {
     rmSync(work, { recursive: true });
   }

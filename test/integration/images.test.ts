@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -197,6 +197,18 @@ describe('the images that are made without a builder', () => {
     },
   );
 
+  test.each([
+    ['helper', ['bun', 'yaml', '@redis/client'], 'GNU LIBRARY GENERAL PUBLIC LICENSE'],
+    ['webhook', ['node', 'fastify', 'libc6', 'libstdc++6'], 'RUNTIME LIBRARY EXCEPTION'],
+    ['demo', ['node', 'libc6', 'libgcc-s1'], 'GNU LESSER GENERAL PUBLIC LICENSE'],
+  ])('hold the licence texts of what is by others: %s', (name, inside, words) => {
+    const folder = join(image(`svidecar/${name}:0.2.0`).root, 'usr/share/doc/svidecar');
+    const notices = readFileSync(join(folder, 'THIRD-PARTY-NOTICES'), 'utf8');
+    for (const each of inside) expect(notices).toContain(`\n${each} `);
+    expect(notices.toUpperCase()).toContain(words);
+    expect(existsSync(join(folder, 'LICENSE'))).toBe(true);
+  });
+
   test('list in their SBOM what the lock file says of the packages inside, and each file', () => {
     const { root } = image('svidecar/webhook:0.2.0');
     const document = readJsonFile(join(root, 'usr/share/svidecar/sbom.spdx.json'));
@@ -213,6 +225,7 @@ describe('the images that are made without a builder', () => {
       externalRefs: [{ referenceType: 'purl', referenceLocator: 'pkg:npm/fastify@5.12.8' }],
     });
     expect(byName.get('node')).toMatchObject({ versionInfo: process.version.slice(1) });
+    expect(byName.get('node')).toMatchObject({ licenseDeclared: 'MIT' });
     // Needed to build and to test, and therefore not in the image.
     expect(byName.has('vitest')).toBe(false);
     expect(byName.has('esbuild')).toBe(false);

@@ -15,10 +15,11 @@ import {
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isObject, listAt, stringAt } from '#kernel/json.ts';
 import { programPath } from '../../scripts/pins.ts';
 import { answerFromDemo, headerFromHelper, reviewFromWebhook } from './harness/asked-images.ts';
 import { describeWithComponents } from './harness/components.ts';
-import { unpackImages } from './harness/unpacked-images.ts';
+import { readJsonFile, unpackImages } from './harness/unpacked-images.ts';
 
 const run = promisify(execFile);
 // Beside the packages, which the clone gets as hard links: a link to their folder would be followed.
@@ -47,6 +48,18 @@ const archive = `npm/svidecar-${version}.tgz`;
 
 function programOf(platform: string): string {
   return join(release, `cli/svidecar-${version}-${platform}.tar.gz`);
+}
+
+/** As the head of a page names what is inside; the artefact itself is the first. */
+function packagesStated(path: string): readonly string[] {
+  const document = readJsonFile(join(release, path));
+  const parts = listAt(isObject(document) ? document : {}, 'packages').filter(isObject);
+  return parts.map((part) => {
+    const [name, versionOf, licence] = ['name', 'versionInfo', 'licenseDeclared'].map((key) =>
+      stringAt(part, key),
+    );
+    return `${name} ${versionOf} (${licence})`;
+  });
 }
 
 interface Index {
@@ -260,6 +273,34 @@ describeWithComponents(components, 'a release', () => {
     // Our own, just written.
     const description = JSON.parse(stdout) as Record<string, unknown>;
     expect(Object.keys(description).filter((key) => /ependencies|scripts/.test(key))).toEqual([]);
+  });
+
+  test('what the pages hold is in the statements of contents, and all licences in the notices', async () => {
+    const folder = mkdtempSync(join(work, 'package-'));
+    await run('tar', ['-xzf', join(release, archive), '-C', folder]);
+    const read = (path: string): string => readFileSync(join(folder, 'package', path), 'utf8');
+    const pages = readdirSync(join(folder, 'package/dist/pages')).map((name) =>
+      read(`dist/pages/${name}`),
+    );
+    const inPages = pages.flatMap(
+      (html) => /Inside: (.*)\. -->/.exec(html)?.[1]?.split(', ') ?? [],
+    );
+    for (const name of ['preact', '@codemirror/view', '@lezer/lr', '@noble/hashes'])
+      expect(inPages.some((each) => each.startsWith(`${name} `))).toBe(true);
+    const stated = packagesStated(archive.replace('.tgz', '.spdx.json'));
+    expect(inPages.filter((each) => !stated.includes(each))).toEqual([]);
+    const notices = read('THIRD-PARTY-NOTICES');
+    expect(stated.slice(1).filter((each) => !notices.includes(`\n${each}\n`))).toEqual([]);
+    const program = packagesStated(`cli/svidecar-${version}-darwin-arm64.spdx.json`);
+    expect(inPages.filter((each) => !program.includes(each))).toEqual([]);
+  });
+
+  test('a program has its licence beside it, and those of what is inside', async () => {
+    const { stdout } = await run('tar', ['-tzf', programOf('darwin-arm64')]);
+    expect(stdout).toBe('LICENSE\nTHIRD-PARTY-NOTICES\nsvidecar\n');
+    const args = ['-xzOf', programOf('darwin-arm64'), 'THIRD-PARTY-NOTICES'];
+    const notices = (await run('tar', args)).stdout;
+    for (const inside of ['bun', 'fastify', 'preact']) expect(notices).toContain(`\n${inside} `);
   });
 
   test.each([

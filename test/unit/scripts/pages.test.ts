@@ -33,7 +33,7 @@ test('each page has a budget', () => {
 });
 
 test.each(Object.entries(budgets))('the page %s', async (name, budget) => {
-  const html = await buildPage(name);
+  const { html } = await buildPage(name);
   expect(Buffer.byteLength(html)).toBeLessThan(budget);
   const policy = between(html, '<meta http-equiv="Content-Security-Policy" content="', '">');
   expect(policy).toContain("default-src 'none'; ");
