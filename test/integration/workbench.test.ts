@@ -7,6 +7,7 @@ import { differencesOf } from '../../webhook/manifests/diff-texts.ts';
 import { injectTexts } from '../../webhook/manifests/inject-texts.ts';
 import type { SourceText } from '../../webhook/manifests/manifest.ts';
 import { Workbench } from '../../webhook/workbench/workbench.ts';
+import { helperVersion } from '../../sidecar/helper/version.ts';
 import { engineFor } from '../fakes/engine.ts';
 import { describeInBrowser, openOwnBrowser } from './harness/own-browser.ts';
 import {
@@ -81,7 +82,7 @@ describeInBrowser('the workbench in a browser', () => {
       page,
       questions.map((question) => ({ kind: 'answer', question })),
     );
-    const here = new Workbench({ templates, version: '0.1.0', now: () => 0 });
+    const here = new Workbench({ templates, version: helperVersion, now: () => 0 });
     for (const [at, question] of questions.entries()) {
       const reply = replies[at];
       const answer = reply?.kind === 'answer' ? reply.answer : undefined;
