@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { printable } from '#kernel/text.ts';
 import { makeRelease } from './release.d/make-release.ts';
+import { faultOfRegistry } from './release.d/registry-name.ts';
 import { verifyRelease, type Signers } from './release.d/verify-release.ts';
 
 const usage = `usage: scripts/release VERSION [--out FOLDER] [--registry NAME] [--key SSH_KEY]
@@ -45,17 +46,14 @@ async function run(): Promise<number> {
   return wrongUsage();
 }
 
-/** A host, perhaps with a port, and folders. */
-const registryName =
-  /^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+)(:\d+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/;
-
 async function make(asked: string, { out, key, registry }: Values): Promise<number> {
-  if (registry !== '' && !registryName.test(registry)) {
-    console.error(
-      `--registry ${registry} is no registry: give a host, perhaps with folders, such as registry.example.org/team`,
+  const fault = registry === '' ? undefined : faultOfRegistry(registry);
+  if (fault !== undefined)
+    return refuse(
+      `--registry ${registry} is no registry: ${fault}; give a host, perhaps with folders, such as registry.example.org/team`,
     );
-    return 2;
-  }
+  if (out === '') return refuse('--out is empty: name a folder');
+  if (key === '') return refuse('--key is empty: name a private key of ssh-keygen');
   const folder = out === undefined ? resolve('dist/release') : resolve(caller, out);
   const file = key === undefined ? undefined : resolve(caller, key);
   await makeRelease({ version: asked, out: folder, registry, key: file });
@@ -82,7 +80,11 @@ function verify([folder, ...rest]: readonly string[], values: Values): number {
 }
 
 function wrongUsage(): number {
-  console.error(usage);
+  return refuse(usage);
+}
+
+function refuse(words: string): number {
+  console.error(words);
   return 2;
 }
 

@@ -16,6 +16,7 @@ import { tar } from '../tar.ts';
 import { noticesFile, noticesOf } from '../third-party-notices.ts';
 import type { NpmPackage } from './npm-package.ts';
 import { platforms, type Platform } from './release-files.ts';
+import { stopped } from './stopping.ts';
 
 export interface Executable {
   readonly platform: Platform;
@@ -88,7 +89,7 @@ async function executableFor(
     resolve(bunBinary),
     ['build', ...options, ...target, 'executable.mjs', '--outfile', out],
     // No variables of Bun's: they would change what is made.
-    { cwd: work, env: { PATH: process.env['PATH'] } },
+    { cwd: work, env: { PATH: process.env['PATH'] }, signal: stopped },
   );
   const files = [
     { path: 'LICENSE', mode: 0o644, content: readFileSync('LICENSE') },

@@ -1,5 +1,5 @@
 /** SHA256SUMS, as `sha256sum --check` reads it. */
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { shortened } from '#kernel/text.ts';
 import { sha256OfFile } from '../parts.ts';
@@ -65,25 +65,6 @@ function sumOf(folder: string, path: string): string {
 function refuseLarge(path: string, size: number, most: number): void {
   if (size > most)
     throw new Error(`${path} has ${size} bytes, and no release's has more than ${most}`);
-}
-
-/**
- * That nothing is lost when a new release takes the folder's place: it is not there, is empty, or holds a release, of which
- * each file is in its list.
- * @throws {Error} which says what else is in it
- */
-export function refuseForeignFiles(folder: string): void {
-  if (!existsSync(folder) || readdirSync(folder).length === 0) return;
-  const next = 'so it is not replaced; name another folder, or remove it yourself';
-  if (!existsSync(join(folder, sumsFile)))
-    throw new Error(`${folder} is there and holds no release (it has no ${sumsFile}), ${next}`);
-  const listed = readSums(readUnlisted(folder, sumsFile));
-  // Older lists are without the statement.
-  const belongs = (path: string): boolean =>
-    unlisted.has(path) || path === provenanceFile || listed.has(path);
-  const foreign = pathsIn(folder, '').find((path) => !belongs(path));
-  if (foreign !== undefined)
-    throw new Error(`${folder} holds ${foreign}, which is no file of a release, ${next}`);
 }
 
 export function sumsText(sums: ReadonlyMap<string, string>): string {

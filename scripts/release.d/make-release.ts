@@ -1,21 +1,12 @@
 /** What a user installs, in one folder: the npm package, images, the chart, plain manifests, and what proves them. */
-import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { sizeOf, writeParts } from '../parts.ts';
 import { sbomOfPackage } from '../sbom.ts';
 import { cleanCommit } from '../tracked-files.ts';
 import {
   provenanceFile,
-  refuseForeignFiles,
   signatureFile,
   sumsFile,
   sumsOf,
@@ -29,7 +20,10 @@ import { pinnedChart, pinnedOverlay } from './pinned-manifests.ts';
 import { provenance } from './provenance.ts';
 import { overlays, releaseFiles } from './release-files.ts';
 import { writeImages } from './release-images.ts';
-import { signatureNamespace } from './verify-release.ts';
+import { folderBeside, inWords, replaceFolder } from './replaced-folder.ts';
+import { refuseOtherPackages } from './installed-packages.ts';
+import { sign, trySigning } from './signing.ts';
+import { mayStop, stoppable, stopped } from './stopping.ts';
 
 export interface ReleaseOptions {
   readonly version: string;
@@ -41,25 +35,31 @@ export interface ReleaseOptions {
   readonly key: string | undefined;
 }
 
-/** @throws {Error} in words, where the tree is not clean or says another version */
+/** @throws {Error} in words, where the tree is not clean or says another version, or it was stopped */
 export async function makeRelease(options: ReleaseOptions): Promise<void> {
   const { version, out, key } = options;
   const commit = cleanCommit();
   refuseOtherVersion(version);
-  refuseForeignFiles(out);
-  if (key !== undefined && !existsSync(key)) throw new Error(`there is no key ${key} to sign with`);
-  mkdirSync(dirname(out), { recursive: true });
-  const made = mkdtempSync(`${out}.making-`);
+  refuseOtherPackages();
+  if (key !== undefined) trySigning(key);
+  const made = folderBeside(out);
+  // All that is made on the way lies in it, so that one removal is enough.
+  const work = mkdtempSync(join(tmpdir(), 'svidecar-release-'));
+  process.env['TMPDIR'] = work;
   try {
-    await writeRelease({ ...options, out: made }, commit);
-    // A temporary folder is for its owner alone.
-    chmodSync(made, 0o755);
-    // Only now: until the new one is whole, the old one stays.
-    rmSync(out, { recursive: true, force: true });
-    renameSync(made, out);
+    await stoppable(async () => {
+      await writeRelease({ ...options, out: made }, commit);
+      // A temporary folder is for its owner alone.
+      chmodSync(made, 0o755);
+      await mayStop();
+      // Only now: until the new one is whole, the old one stays.
+      replaceFolder(out, made);
+    });
   } catch (thrown) {
-    rmSync(made, { recursive: true, force: true });
-    throw thrown;
+    throw inWords(thrown, out);
+  } finally {
+    for (const folder of [made, work])
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
@@ -86,10 +86,14 @@ async function writeRelease(options: ReleaseOptions, commit: string): Promise<vo
   write(out, provenanceFile, provenance(withoutProvenance(sumsOf(out)), origin));
   // With the statement: who signs the list signs it too.
   write(out, sumsFile, sumsText(sumsOf(out)));
-  if (key !== undefined) sign(join(out, sumsFile), key);
+  await mayStop();
+  if (key === undefined) return;
+  sign(join(out, sumsFile), key);
+  console.log(signatureFile);
 }
 
 function write(out: string, path: string, content: string | Buffer | readonly Buffer[]): void {
+  stopped.throwIfAborted();
   const file = join(out, path);
   mkdirSync(dirname(file), { recursive: true });
   const parts = typeof content === 'string' ? [Buffer.from(content)] : [content].flat();
@@ -113,10 +117,4 @@ function writeNpmPackage(out: string, version: string, npm: NpmPackage): void {
   write(out, own.archive, archive);
   const sbom = sbomOfPackage({ name: 'svidecar', version, packages, files });
   write(out, own.sbom, sbom);
-}
-
-function sign(file: string, key: string): void {
-  const args = ['-Y', 'sign', '-f', key, '-n', signatureNamespace, file];
-  execFileSync('ssh-keygen', args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  console.log(signatureFile);
 }
