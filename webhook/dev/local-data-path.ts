@@ -8,6 +8,7 @@ import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AppError, messageOf } from '#kernel/errors.ts';
 import { readSettings, renderSettings } from '../../sidecar/config/settings.ts';
 import { exchange } from './http-exchange.ts';
 import { moveEnvoy } from './local-envoy.ts';
@@ -67,9 +68,9 @@ interface PodPorts {
   readonly health: number;
 }
 
-/** @throws {AppError} USAGE when a part does not start, with its output */
+/** @throws {AppError} USAGE when a part does not start, with its output, or no temporary folder can be made */
 export async function startDataPath(options: DataPathOptions): Promise<LocalDataPath> {
-  const folder = await mkdtemp(join(tmpdir(), 'svidecar-dev-'));
+  const folder = await temporaryFolder();
   const programs = new Programs();
   const [app = 0, ...ports] = await freePorts(7);
   const caller = podPorts(ports.slice(0, 3));
@@ -104,6 +105,17 @@ export async function startDataPath(options: DataPathOptions): Promise<LocalData
     app: seen,
     stop,
   };
+}
+
+async function temporaryFolder(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), 'svidecar-dev-'));
+  } catch (thrown) {
+    throw new AppError(
+      'USAGE',
+      `cannot make a temporary folder (${messageOf(thrown)}): set TMPDIR to a folder that you may write to`,
+    );
+  }
 }
 
 function adminOf(folder: string, pod: LocalPod): string {
