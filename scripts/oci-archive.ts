@@ -77,12 +77,25 @@ export async function ociArchive(
   return { archive: layoutOf(index, reference, blobs), digest: index.digest };
 }
 
-/** Under two names for containerd, so that pods that ask for the digest find what was imported. */
 function layoutOf(
   index: Descriptor,
   reference: string,
   blobs: ReadonlyMap<string, Buffer>,
 ): readonly Buffer[] {
+  const files = [
+    ['oci-layout', asJson({ imageLayoutVersion: '1.0.0' })],
+    ['index.json', entranceOf(index, reference)],
+    ...blobs,
+  ] as const;
+  const folders = ['blobs/', 'blobs/sha256/'].map((path) => ({ path, mode: 0o755 }));
+  return tarParts([
+    ...folders,
+    ...files.map(([path, content]) => ({ path, mode: 0o644, content })),
+  ]);
+}
+
+/** The index under two names for containerd, so that pods that ask for the digest find what was imported. */
+export function entranceOf(index: Descriptor, reference: string): Buffer {
   const [, repository = '', tag = ''] = /^(.+):([^:/]+)$/.exec(reference) ?? [];
   const name = fullName(repository);
   const entries = [
@@ -95,17 +108,7 @@ function layoutOf(
     },
     { ...index, annotations: { 'io.containerd.image.name': `${name}@${index.digest}` } },
   ];
-  const list = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: entries };
-  const files = [
-    ['oci-layout', asJson({ imageLayoutVersion: '1.0.0' })],
-    ['index.json', asJson(list)],
-    ...blobs,
-  ] as const;
-  const folders = ['blobs/', 'blobs/sha256/'].map((path) => ({ path, mode: 0o755 }));
-  return tarParts([
-    ...folders,
-    ...files.map(([path, content]) => ({ path, mode: 0o644, content })),
-  ]);
+  return asJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: entries });
 }
 
 /** As containerd and the kubelet write it: a name without a host is one of Docker's registry. */

@@ -1,4 +1,4 @@
-/** Writes tar archives that depend on nothing but their content: one time, one owner, the order given. */
+/** Writes and reads tar archives that depend on nothing but their content: one time, one owner, the order given. */
 import { gzipSync } from 'node:zlib';
 
 export interface TarEntry {
@@ -32,20 +32,50 @@ export function gzippedTar(entries: readonly TarEntry[]): Buffer {
   return gzipSync(tar(entries), { level: 9 });
 }
 
-/** What an archive of ours holds; folders without content. @throws {TypeError} where it ends in the middle of a file */
-export function tarEntries(archive: Buffer): readonly Omit<TarEntry, 'mode'>[] {
-  const entries: Omit<TarEntry, 'mode'>[] = [];
-  for (let at = 0; at + block <= archive.length && archive[at] !== 0;) {
-    const field = (from: number, size: number): string =>
-      archive.toString('utf8', at + from, at + from + size).replace(/\0[^]*$/, '');
-    const path = field(0, maxPathBytes);
-    const size = Number.parseInt(field(124, 12), 8);
-    const content = archive.subarray(at + block, at + block + size);
-    if (content.length !== size) throw new TypeError(`the archive ends inside ${path}`);
-    entries.push(path.endsWith('/') ? { path } : { path, content });
+/**
+ * What an archive of ours holds; folders without content.
+ * @throws {TypeError} where it was not written here: it ends early or late, or holds links, special modes or paths that lead out
+ */
+export function tarEntries(archive: Buffer): readonly TarEntry[] {
+  const entries: TarEntry[] = [];
+  let at = 0;
+  while (at + block <= archive.length && archive[at] !== 0) {
+    const { entry, size } = entryAt(archive, at);
+    entries.push(entry);
+    const end = at + block + size;
     at += block + Math.ceil(size / block) * block;
+    if (!isZero(archive.subarray(end, at)))
+      throw new TypeError(`something follows ${entry.path} in its last block`);
   }
+  const end = archive.subarray(at);
+  if (end.length !== 2 * block || !isZero(end))
+    throw new TypeError('the archive ends early, or something follows its end');
   return entries;
+}
+
+function entryAt(archive: Buffer, at: number): { readonly entry: TarEntry; readonly size: number } {
+  const field = (from: number, size: number): string =>
+    archive.toString('utf8', at + from, at + from + size).replace(/\0[^]*$/, '');
+  const path = field(0, maxPathBytes);
+  const size = Number.parseInt(field(124, 12), 8);
+  const content = archive.subarray(at + block, at + block + size);
+  if (content.length !== size) throw new TypeError(`the archive ends inside ${path}`);
+  const isFolder = path.endsWith('/');
+  const mode = Number.parseInt(field(100, 8), 8);
+  const entry = isFolder ? { path, mode } : { path, mode, content };
+  const isUsual = isFolder ? mode === 0o755 || path === 'tmp/' : mode === 0o644 || mode === 0o755;
+  if (!isUsual) throw new TypeError(`${path} has the mode ${mode.toString(8)}`);
+  if (/^\/|^$|(?:^|\/)\.{1,2}(?:\/|$)/.test(path))
+    throw new TypeError(`the path ${path} leads out`);
+  // Type, owner, time, checksum and what else there may be.
+  if (!archive.subarray(at, at + block).equals(header(entry, size)))
+    throw new TypeError(`${path} is no file or folder as they are written here`);
+  if (isFolder && size > 0) throw new TypeError(`the folder ${path} has content`);
+  return { entry, size };
+}
+
+function isZero(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0);
 }
 
 function header({ path, mode }: TarEntry, size: number): Buffer {

@@ -11,7 +11,7 @@ export const platforms = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm6
 export type Platform = (typeof platforms)[number];
 
 /** @param registry goes before the name; may be empty */
-export function repositoryUnder(registry: string, name: ReleasedImage): string {
+export function repositoryUnder(registry: string, name: string): string {
   return `${registry === '' ? '' : `${registry}/`}svidecar/${name}`;
 }
 

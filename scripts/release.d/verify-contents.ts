@@ -1,19 +1,17 @@
 /** Whether the files of a release agree with each other: images in their forms, manifests, the chart, and what is said to be inside. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { sha256 } from '../image-archive.ts';
 import { provenanceFile } from './listed-files.ts';
-import { tarEntries } from '../tar.ts';
 import type { Origin } from './provenance.ts';
-import { pathsOfRelease } from './release-files.ts';
+import { pathsOfRelease, releasedImages, releaseFiles, repositoryUnder } from './release-files.ts';
+import { filesOf, gunzipped } from './verify-archives.ts';
 import { readDockerArchive, readIndex, type ReleasedIndex } from './verify-images.ts';
 
 /** Index by the image's name. */
 type Indexes = ReadonlyMap<string, ReleasedIndex>;
 
-const layoutPath = /^images\/svidecar-([a-z]+)-.+\.oci\.tar$/;
 const packagePath = /^((?:npm|cli)\/.*)\.(?:tgz|tar\.gz)$/;
 const dockerPath = /^images\/svidecar-([a-z]+)-.+-linux-([a-z0-9]+)\.tar$/;
 
@@ -30,10 +28,10 @@ export function faultsInside(folder: string, origin: Origin): readonly string[] 
   };
   const all = pathsOfRelease(origin.version);
   const indexes = new Map<string, ReleasedIndex>();
-  for (const path of all) {
-    const [, name] = layoutPath.exec(path) ?? [];
-    const index = name && told(path, () => readIndex(join(folder, path)));
-    if (name !== undefined && index) indexes.set(name, index);
+  for (const name of releasedImages) {
+    const path = releaseFiles(origin.version).layout(name);
+    const index = told(path, () => readIndex(join(folder, path), referenceOf(name, origin)));
+    if (index) indexes.set(name, index);
   }
   const release = { folder, indexes, origin };
   for (const path of all)
@@ -41,6 +39,11 @@ export function faultsInside(folder: string, origin: Origin): readonly string[] 
       lookInside(path, release);
     });
   return faults;
+}
+
+/** `repository:tag`. */
+function referenceOf(name: string, { registry, version }: Origin): string {
+  return `${repositoryUnder(registry, name)}:${version}`;
 }
 
 interface Release {
@@ -59,7 +62,10 @@ function lookInside(path: string, release: Release): void {
 
 function lookIntoImage(path: string, { folder, indexes, origin }: Release): void {
   const [, name = '', architecture = ''] = dockerPath.exec(path) ?? [];
-  const { config, files, labels } = readDockerArchive(folder, path);
+  const { config, files, labels } = readDockerArchive(
+    join(folder, path),
+    referenceOf(name, origin),
+  );
   if (indexes.get(name)?.configs.get(architecture) !== config)
     throw new Error(`it is not the image for ${architecture} of the layout for ${name}`);
   compare('its label of the version', stringAt(labels, `${label}.version`), origin.version);
@@ -79,16 +85,8 @@ function compare(what: string, is: string | undefined, stated: string): void {
     throw new Error(`${what} is ${is ?? 'missing'}, and ${provenanceFile} states ${stated}`);
 }
 
-/** Bytes of an archive that is compressed; ours are far below. */
-const maxUnpacked = 256 * 1024 * 1024;
-
 function unpacked(file: string): ReadonlyMap<string, Buffer> {
-  const archive = gunzipSync(readFileSync(file), { maxOutputLength: maxUnpacked });
-  return new Map(
-    tarEntries(archive).flatMap(({ path, content }) =>
-      content === undefined ? [] : [[path, content] as const],
-    ),
-  );
+  return filesOf(gunzipped(readFileSync(file)));
 }
 
 function lookIntoPackage(path: string, { folder, origin }: Release): void {

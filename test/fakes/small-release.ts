@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { architectures, type Architecture } from '../../scripts/architectures.ts';
 import { sbomPath } from '../../scripts/built-image.ts';
 import type { Image } from '../../scripts/image-archive.ts';
-import { compressOnce } from '../../scripts/oci-archive.ts';
+import { compressOnce, type Compress } from '../../scripts/oci-archive.ts';
 import {
   provenanceFile,
   sumsFile,
@@ -26,6 +26,12 @@ import { gzippedTar, type TarEntry } from '../../scripts/tar.ts';
 const version = '1.0.0';
 const paths = releaseFiles(version);
 const origin: Origin = { version, commit: 'c0ffee00'.repeat(5), registry: '' };
+
+/** Otherwise than a release is built. */
+interface Built {
+  readonly platforms: readonly Architecture[];
+  readonly compress: Compress;
+}
 
 export class SmallRelease {
   readonly folder: string;
@@ -50,12 +56,13 @@ export class SmallRelease {
   }
 
   /** @returns the digest of its index */
-  async image(name: ReleasedImage, content: string): Promise<string> {
-    const built = architectures.map((architecture) => smallImage(name, { architecture, content }));
+  async image(name: ReleasedImage, content: string, built: Partial<Built> = {}): Promise<string> {
+    const { platforms = architectures, compress = compressOnce() } = built;
+    const images = platforms.map((architecture) => smallImage(name, { architecture, content }));
     const write = (path: string, parts: Buffer | readonly Buffer[]): void => {
       this.write(path, Buffer.concat([parts].flat()));
     };
-    const own = { name, built, compress: compressOnce() };
+    const own = { name, built: images, compress };
     return (await writeImage(own, { ...origin, write })).digest;
   }
 
