@@ -63,15 +63,21 @@ function entryAt(archive: Buffer, at: number): { readonly entry: TarEntry; reado
   const isFolder = path.endsWith('/');
   const mode = Number.parseInt(field(100, 8), 8);
   const entry = isFolder ? { path, mode } : { path, mode, content };
-  const isUsual = isFolder ? mode === 0o755 || path === 'tmp/' : mode === 0o644 || mode === 0o755;
-  if (!isUsual) throw new TypeError(`${path} has the mode ${mode.toString(8)}`);
-  if (/^\/|^$|(?:^|\/)\.{1,2}(?:\/|$)/.test(path))
-    throw new TypeError(`the path ${path} leads out`);
+  refuseUnusual(entry);
   // Type, owner, time, checksum and what else there may be.
   if (!archive.subarray(at, at + block).equals(header(entry, size)))
     throw new TypeError(`${path} is no file or folder as they are written here`);
   if (isFolder && size > 0) throw new TypeError(`the folder ${path} has content`);
   return { entry, size };
+}
+
+/** What is never written here, but could be. */
+function refuseUnusual({ path, mode, content }: TarEntry): void {
+  const isUsual =
+    content === undefined ? mode === 0o755 || path === 'tmp/' : mode === 0o644 || mode === 0o755;
+  if (!isUsual) throw new TypeError(`${path} has the mode ${mode.toString(8)}`);
+  if (/^\/|^$|(?:^|\/)\.{1,2}(?:\/|$)/.test(path))
+    throw new TypeError(`the path ${path} leads out`);
 }
 
 function isZero(bytes: Buffer): boolean {

@@ -1,13 +1,21 @@
 /** Whether the files of a release agree with each other: images in their forms, manifests, the chart, and what is said to be inside. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isObject, listAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { sha256 } from '../image-archive.ts';
+import { isObject, stringAt } from '#kernel/json.ts';
 import { provenanceFile } from './listed-files.ts';
 import type { Origin } from './provenance.ts';
-import { pathsOfRelease, releasedImages, releaseFiles, repositoryUnder } from './release-files.ts';
+import {
+  pathsOfRelease,
+  releasedImages,
+  releaseFiles,
+  repositoryUnder,
+  type ReleasedImage,
+} from './release-files.ts';
+import type { PinnedImage } from './release-images.ts';
 import { filesOf, gunzipped } from './verify-archives.ts';
 import { readDockerArchive, readIndex, type ReleasedIndex } from './verify-images.ts';
+import { lookIntoChart, lookIntoManifests, type Installed } from './verify-references.ts';
+import { lookIntoSbom } from './verify-sbom.ts';
 
 /** Index by the image's name. */
 type Indexes = ReadonlyMap<string, ReleasedIndex>;
@@ -56,8 +64,9 @@ function lookInside(path: string, release: Release): void {
   if (dockerPath.test(path)) lookIntoImage(path, release);
   else if (packagePath.test(path)) lookIntoPackage(path, release);
   else if (/^manifests\/.*\.yaml$/.test(path))
-    lookAtReferences(readFileSync(join(release.folder, path), 'utf8'), release.indexes);
-  else if (/^chart\/.*\.tgz$/.test(path)) lookIntoChart(path, release);
+    lookIntoManifests(readFileSync(join(release.folder, path), 'utf8'), installed(release));
+  else if (/^chart\/.*\.tgz$/.test(path))
+    lookIntoChart(unpacked(join(release.folder, path)), release.origin.version, installed(release));
 }
 
 function lookIntoImage(path: string, { folder, indexes, origin }: Release): void {
@@ -74,7 +83,11 @@ function lookIntoImage(path: string, { folder, indexes, origin }: Release): void
   const document = readFileSync(join(folder, beside));
   const own = [...files].find(([, content]) => content.equals(document));
   if (own === undefined) throw new Error(`${beside} is not the one inside`);
-  compareFiles(document, new Map([...files].filter(([inside]) => inside !== own[0])));
+  lookIntoSbom(document, {
+    name: `svidecar/${name}`,
+    version: origin.version,
+    files: new Map([...files].filter(([inside]) => inside !== own[0])),
+  });
 }
 
 /** Of all labels that OCI names. */
@@ -92,51 +105,25 @@ function unpacked(file: string): ReadonlyMap<string, Buffer> {
 function lookIntoPackage(path: string, { folder, origin }: Release): void {
   const document = readFileSync(join(folder, path.replace(packagePath, '$1.spdx.json')));
   const files = unpacked(join(folder, path));
-  compareFiles(document, files);
-  if (path.startsWith('cli/')) return;
+  const [, platform] = /^cli\/.*?-((?:linux|darwin)-[a-z0-9]+)\.tar\.gz$/.exec(path) ?? [];
+  const name = platform === undefined ? 'svidecar' : `svidecar-${platform}`;
+  if (platform === undefined) lookAtDescription(files, origin);
+  lookIntoSbom(document, { name, version: origin.version, files });
+}
+
+/** Of npm's package. */
+function lookAtDescription(files: ReadonlyMap<string, Buffer>, origin: Origin): void {
   const description: unknown = JSON.parse(files.get('package/package.json')?.toString() ?? '{}');
   const version = isObject(description) ? stringAt(description, 'version') : undefined;
   compare("its package.json's version", version, origin.version);
 }
 
-/** @throws {Error} that names the first file of which the document says something else */
-function compareFiles(document: Buffer, files: ReadonlyMap<string, Buffer>): void {
-  const parsed: unknown = JSON.parse(document.toString());
-  const listed = listAt(isObject(parsed) ? parsed : {}, 'files').filter(isObject);
-  const stated = new Map(listed.map((file) => [stringAt(file, 'fileName') ?? '', sumOf(file)]));
-  for (const [path, content] of files)
-    if (stated.get(`./${path}`) !== sha256(content))
-      throw new Error(`its SBOM says nothing of ${path}, or something else`);
-  if (stated.size !== files.size) throw new Error('its SBOM names files that are not inside');
-}
-
-function sumOf(file: JsonObject): string | undefined {
-  const sums = listAt(file, 'checksums').filter(isObject);
-  const sum = sums.find(({ algorithm }) => algorithm === 'SHA256');
-  return sum && stringAt(sum, 'checksumValue');
-}
-
-/** Of ours; other images are named by others. */
-const reference = /(?:^|[\s"'/])svidecar\/([a-z]+)([:@][^\s"']*)/gm;
-
-function lookAtReferences(text: string, indexes: Indexes): void {
-  for (const [, name = '', version = ''] of text.matchAll(reference)) {
+/** What is installed comes from where the statement says. @throws {Error} where an image is missing */
+function installed({ indexes, origin }: Release): Installed {
+  const pinned = (name: ReleasedImage): PinnedImage => {
     const digest = indexes.get(name)?.digest;
-    if (version !== `@${digest ?? ''}`)
-      throw new Error(
-        `it asks for svidecar/${name}${version}, and the image here is ${digest ?? 'missing'}`,
-      );
-  }
-}
-
-function lookIntoChart(path: string, { folder, indexes }: Release): void {
-  const values = unpacked(join(folder, path)).get('svidecar/values.yaml')?.toString() ?? '';
-  const [, digest] = /^ {2}digest: (\S+)$/m.exec(values) ?? [];
-  const own = indexes.get('webhook')?.digest;
-  if (digest !== own)
-    throw new Error(
-      `its values name ${digest ?? 'no digest'}, and the webhook here is ${own ?? 'missing'}`,
-    );
-  // What is an example is a comment.
-  lookAtReferences(values.replace(/^\s*#.*$/gm, ''), indexes);
+    if (digest === undefined) throw new Error(`the image for ${name} is missing, or wrong`);
+    return { repository: repositoryUnder(origin.registry, name), digest };
+  };
+  return { webhook: pinned('webhook'), helper: pinned('helper') };
 }

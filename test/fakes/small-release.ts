@@ -24,6 +24,7 @@ import { sbomOfPackage } from '../../scripts/sbom.ts';
 import { gzippedTar, type TarEntry } from '../../scripts/tar.ts';
 
 const version = '1.0.0';
+const packages = ['node_modules/yaml'];
 const paths = releaseFiles(version);
 const origin: Origin = { version, commit: 'c0ffee00'.repeat(5), registry: '' };
 
@@ -35,6 +36,7 @@ interface Built {
 
 export class SmallRelease {
   readonly folder: string;
+  #chart: Readonly<Record<string, string>> = {};
   constructor(folder: string) {
     this.folder = folder;
   }
@@ -49,9 +51,19 @@ export class SmallRelease {
     ]);
     for (const platform of platforms)
       this.package(`svidecar-${platform}`, paths.cli(platform), [entry('svidecar', platform)]);
-    const images = `image: svidecar/helper@${helper}\nimage: svidecar/webhook@${webhook}\n`;
-    for (const overlay of overlays) this.write(paths.manifests(overlay), images);
-    this.chart(`helper: svidecar/helper@${helper}\nimage:\n  digest: ${webhook}\n`);
+    const config = `helper:\n  image: svidecar/helper@${helper}\n`;
+    const manifests = [
+      { kind: 'ConfigMap', data: { 'config.yaml': config } },
+      { kind: 'Pod', spec: { containers: [{ image: `svidecar/webhook@${webhook}` }] } },
+    ];
+    // JSON is YAML.
+    const text = manifests.map((each) => `---\n${JSON.stringify(each)}\n`).join('');
+    for (const overlay of overlays) this.write(paths.manifests(overlay), text);
+    this.chart({
+      'values.yaml': `config: {helper: {image: svidecar/helper@${helper}}}
+image: {repository: svidecar/webhook, digest: '${webhook}'}
+`,
+    });
     this.list();
   }
 
@@ -68,11 +80,16 @@ export class SmallRelease {
 
   package(name: string, at: { archive: string; sbom: string }, files: readonly TarEntry[]): void {
     this.write(at.archive, gzippedTar(files));
-    this.write(at.sbom, sbomOfPackage({ name, version, packages: [], files }));
+    this.write(at.sbom, sbomOfPackage({ name, version, packages, files }));
   }
 
-  chart(values: string): void {
-    const files = [entry('svidecar/values.yaml', values)];
+  /** With other files than those that are there. */
+  chart(changed: Readonly<Record<string, string>>): void {
+    const about = `version: ${version}\nappVersion: ${version}\n`;
+    this.#chart = { 'Chart.yaml': about, ...this.#chart, ...changed };
+    const files = Object.entries(this.#chart).map(([path, text]) =>
+      entry(`svidecar/${path}`, text),
+    );
     this.write(paths.chart, gzippedTar(files));
   }
 
@@ -108,7 +125,7 @@ interface Told {
 
 function smallImage(name: string, { architecture, content }: Told): { image: Image; sbom: Buffer } {
   const files = [entry('program', content)];
-  const sbom = sbomOfPackage({ name, version, packages: [], files });
+  const sbom = sbomOfPackage({ name: `svidecar/${name}`, version, packages, files });
   const image = {
     reference: `svidecar/${name}:${version}`,
     architecture,

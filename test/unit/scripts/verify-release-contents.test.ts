@@ -14,7 +14,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { pathsOfRelease } from '../../../scripts/release.d/release-files.ts';
 import { verifyRelease } from '../../../scripts/release.d/verify-release.ts';
-import { tar } from '../../../scripts/tar.ts';
+import { tar, tarEntries } from '../../../scripts/tar.ts';
 import { releaseInFolder } from '../../fakes/release-in-folder.ts';
 
 const here = releaseInFolder();
@@ -40,6 +40,18 @@ const headed = (at: number, text: string) =>
     return archive;
   });
 
+const sbom = 'npm/svidecar-1.0.0.spdx.json';
+
+/** The chart with other values and files. */
+const values =
+  (edit: ((text: string) => string) | undefined, files: Readonly<Record<string, string>> = {}) =>
+  () => {
+    const archive = gunzipSync(readFileSync(join(here.folder, 'chart/svidecar-1.0.0.tgz')));
+    const found = tarEntries(archive).find(({ path }) => path.endsWith('/values.yaml'));
+    const text = String(found?.content);
+    here.release.chart({ 'values.yaml': edit?.(text) ?? text, ...files });
+  };
+
 const faults = (): string => verifyRelease(here.folder, undefined).faults.join('\n');
 
 test.each<[string, () => unknown, string]>([
@@ -48,7 +60,7 @@ test.each<[string, () => unknown, string]>([
     () => {
       here.release.write(yaml, `image: svidecar/helper:${tag}\n`);
     },
-    `manifests/install-kind.yaml: it asks for svidecar/helper:${tag}, and the image here is sha256:`,
+    `manifests/install-kind.yaml: it asks for svidecar/helper:${tag}, and the images here are svidecar/webhook@sha256:`,
   ],
   [
     'a manifest with the digest of another image, under a registry',
@@ -58,14 +70,14 @@ test.each<[string, () => unknown, string]>([
         `image: "registry.example.org/svidecar/helper@sha256:${'0'.repeat(64)}"\n`,
       );
     },
-    'it asks for svidecar/helper@sha256:0000',
+    'it asks for registry.example.org/svidecar/helper@sha256:0000',
   ],
   [
     'a chart with another digest',
     () => {
-      here.release.chart("image:\n  digest: ''\n");
+      here.release.chart({ 'values.yaml': "image:\n  digest: ''\n" });
     },
-    "chart/svidecar-1.0.0.tgz: its values name '', and the webhook here is sha256:",
+    'chart/svidecar-1.0.0.tgz: its values name @, and the webhook here is svidecar/webhook@sha256:',
   ],
   [
     'an image that was built again, of something else',
@@ -119,6 +131,69 @@ test.each<[string, () => unknown, string]>([
     'npm/svidecar-1.0.0.tgz: its SBOM says nothing of package/a',
   ],
   [
+    'a manifest with an image of others, spelt as nobody does',
+    () => {
+      here.release.write(yaml, '{"spec": [{"im\\u0061ge": "evil.example/x"}]}\n');
+    },
+    'manifests/install-kind.yaml: it asks for evil.example/x',
+  ],
+  [
+    'a manifest with a helper of others, in the configuration',
+    () => {
+      here.release.change(yaml, 'image: svidecar/helper', 'image: evil.example/helper');
+    },
+    'manifests/install-kind.yaml: it asks for evil.example/helper@',
+  ],
+  [
+    'a manifest without an image',
+    () => {
+      here.release.write(yaml, '');
+    },
+    'manifests/install-kind.yaml: it does not ask for svidecar/webhook@',
+  ],
+  [
+    'a chart with a helper of others',
+    values((text) => text.replace('svidecar/helper', 'evil.example/helper')),
+    'its values ask for evil.example/helper@',
+  ],
+  [
+    'a chart with a webhook of others',
+    values((text) => text.replace('svidecar/webhook', 'evil.example/webhook')),
+    'its values name evil.example/webhook@',
+  ],
+  [
+    'a chart with an image in a template',
+    values(undefined, { 'templates/x.yaml': 'spec:\n  - image: evil.example/x\n' }),
+    'svidecar/templates/x.yaml asks for an image of its own: - image: evil.example/x',
+  ],
+  [
+    'a chart with another chart',
+    values(undefined, { 'charts/x/Chart.yaml': 'name: x\n' }),
+    'it holds svidecar/charts/x/Chart.yaml, which is no file of the chart',
+  ],
+  [
+    'a chart of another version',
+    values(undefined, { 'Chart.yaml': 'version: 1.0.0\nappVersion: 0.9.0\n' }),
+    'its appVersion is 0.9.0, not 1.0.0',
+  ],
+  [
+    'a statement of what is inside about something else',
+    () => {
+      here.release.change('npm/svidecar-1.0.0.spdx.json', '"name": "svidecar"', '"name": "other"');
+    },
+    `${npm}: its SBOM is about other 1.0.0, not svidecar 1.0.0`,
+  ],
+  [
+    'a statement of what is inside that relates nothing',
+    () => {
+      const { relationships: _, ...rest } = JSON.parse(
+        readFileSync(join(here.folder, sbom), 'utf8'),
+      ) as Record<string, unknown>;
+      here.release.write(sbom, JSON.stringify(rest));
+    },
+    `${npm}: its SBOM does not say what SPDXRef-Artefact belongs to`,
+  ],
+  [
     'an image for an architecture twice',
     () => here.release.image('helper', 'one', { platforms: ['amd64', 'amd64', 'arm64'] }),
     `${helper}: it holds images for {"architecture":"amd64","os":"linux"}, {"architecture":"amd64"`,
@@ -133,7 +208,11 @@ test.each<[string, () => unknown, string]>([
   [
     'an archive for docker under a name of others',
     () => {
-      here.release.change('images/svidecar-demo-1.0.0-linux-amd64.tar', '"svidecar/', '"svidecaz/');
+      here.release.change(
+        'images/svidecar-demo-1.0.0-linux-amd64.tar',
+        'svidecar/demo:1.0.0',
+        'svidecar/dema:1.0.0',
+      );
     },
     'linux-amd64.tar: it is not named svidecar/demo:1.0.0 alone',
   ],

@@ -1,0 +1,110 @@
+/** Whether what is applied to a cluster asks for the images of this release, by their digests, and for no others. */
+import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { parseAllDocuments } from 'yaml';
+import type { PinnedImage } from './release-images.ts';
+
+/** What of a release is installed. */
+export interface Installed {
+  readonly webhook: PinnedImage;
+  readonly helper: PinnedImage;
+}
+
+/** Characters; ours have some ten thousand. */
+const mostText = 1024 * 1024;
+
+function documentsIn(text: string): readonly unknown[] {
+  if (text.length > mostText) throw new Error(`it has more than ${mostText} characters`);
+  return parseAllDocuments(text).map((document) => {
+    const [error] = document.errors;
+    if (error !== undefined) throw new Error(`it is no YAML: ${error.message}`);
+    // Plain, since it is parsed.
+    return document.toJS() as unknown;
+  });
+}
+
+const referenceOf = ({ repository, digest }: PinnedImage): string => `${repository}@${digest}`;
+
+/** @throws {Error} that names an image which is not one of these, or one of these that is not asked for */
+export function lookIntoManifests(text: string, installed: Installed): void {
+  const found = new Set(documentsIn(text).flatMap(imagesIn));
+  const wanted = [installed.webhook, installed.helper].map(referenceOf);
+  const foreign = [...found].find((each) => !wanted.includes(each));
+  if (foreign !== undefined)
+    throw new Error(`it asks for ${foreign}, and the images here are ${wanted.join(' and ')}`);
+  const missing = wanted.find((each) => !found.has(each));
+  if (missing !== undefined) throw new Error(`it does not ask for ${missing}`);
+}
+
+/** Whatever stands where an image does, in objects, and in the texts of ConfigMaps, which hold YAML. */
+function imagesIn(value: unknown): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap(imagesIn);
+  if (!isObject(value)) return [];
+  const isConfigMap = value['kind'] === 'ConfigMap';
+  const texts = isConfigMap ? Object.values(objectAt(value, 'data')) : [];
+  return [
+    ...Object.entries(value).flatMap(([key, within]) =>
+      (key === 'image' || key === 'repository') && !isObject(within)
+        ? [String(within)]
+        : imagesIn(within),
+    ),
+    ...texts.flatMap((text) => documentsIn(String(text)).flatMap(imagesIn)),
+  ];
+}
+
+/** The chart's own files, and none of another chart. */
+const chartPath = /^svidecar\/(?:Chart\.yaml|values\.yaml|values\.schema\.json|templates\/[^/]+)$/;
+
+/** @throws {Error} that says what is not the chart of this release */
+export function lookIntoChart(
+  files: ReadonlyMap<string, Buffer>,
+  version: string,
+  { webhook, helper }: Installed,
+): void {
+  const foreign = [...files.keys()].find((path) => !chartPath.test(path));
+  if (foreign !== undefined) throw new Error(`it holds ${foreign}, which is no file of the chart`);
+  const about = objectIn(files, 'Chart.yaml');
+  for (const key of ['version', 'appVersion'])
+    if (stringAt(about, key) !== version)
+      throw new Error(`its ${key} is ${stringAt(about, key) ?? 'missing'}, not ${version}`);
+  if (about['dependencies'] !== undefined) throw new Error('it asks for other charts');
+  const { image, ...rest } = objectIn(files, 'values.yaml');
+  const named = objectAt({ image: image ?? {} }, 'image');
+  const own = `${stringAt(named, 'repository') ?? ''}@${stringAt(named, 'digest') ?? ''}`;
+  if (own !== referenceOf(webhook))
+    throw new Error(`its values name ${own}, and the webhook here is ${referenceOf(webhook)}`);
+  const others = imagesIn(rest);
+  if (others.join(' ') !== referenceOf(helper))
+    throw new Error(
+      `its values ask for ${others.join(' and ') || 'no helper'}, and the helper here is ${referenceOf(helper)}`,
+    );
+  for (const [path, content] of files)
+    if (path.startsWith('svidecar/templates/')) lookAtTemplate(path, content.toString());
+}
+
+function objectIn(files: ReadonlyMap<string, Buffer>, name: string): JsonObject {
+  const [found] = documentsIn(files.get(`svidecar/${name}`)?.toString() ?? '');
+  if (!isObject(found)) throw new Error(`its ${name} is missing, or no object`);
+  return found;
+}
+
+/** The one line with which a template asks for an image, and what it is made of. */
+const asked = 'image: {{ include "svidecar.image" . | quote }}';
+const defined = `{{- define "svidecar.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+`;
+
+function lookAtTemplate(path: string, text: string): void {
+  const rest = text.replace(defined, '').replace(/^\s*#.*$/gm, '');
+  const line = rest
+    .split('\n')
+    .map((each) => each.trim())
+    .find((each) => /\bimage["']?\s*:|define\s+["`]svidecar\.image/.test(each) && each !== asked);
+  if (line !== undefined) throw new Error(`${path} asks for an image of its own: ${line}`);
+}
