@@ -44,10 +44,10 @@ function imagesIn(value: unknown): readonly string[] {
   return [
     ...Object.entries(value).flatMap(([key, within]) =>
       (key === 'image' || key === 'repository') && !isObject(within)
-        ? [String(within)]
+        ? [typeof within === 'string' ? within : JSON.stringify(within)]
         : imagesIn(within),
     ),
-    ...texts.flatMap((text) => documentsIn(String(text)).flatMap(imagesIn)),
+    ...texts.flatMap((text) => documentsIn(typeof text === 'string' ? text : '').flatMap(imagesIn)),
   ];
 }
 
@@ -58,27 +58,33 @@ const chartPath = /^svidecar\/(?:Chart\.yaml|values\.yaml|values\.schema\.json|t
 export function lookIntoChart(
   files: ReadonlyMap<string, Buffer>,
   version: string,
-  { webhook, helper }: Installed,
+  installed: Installed,
 ): void {
   const foreign = [...files.keys()].find((path) => !chartPath.test(path));
   if (foreign !== undefined) throw new Error(`it holds ${foreign}, which is no file of the chart`);
-  const about = objectIn(files, 'Chart.yaml');
+  lookAtVersion(objectIn(files, 'Chart.yaml'), version);
+  lookAtValues(objectIn(files, 'values.yaml'), installed);
+  for (const [path, content] of files)
+    if (path.startsWith('svidecar/templates/')) lookAtTemplate(path, content.toString());
+}
+
+function lookAtVersion(about: JsonObject, version: string): void {
   for (const key of ['version', 'appVersion'])
     if (stringAt(about, key) !== version)
       throw new Error(`its ${key} is ${stringAt(about, key) ?? 'missing'}, not ${version}`);
   if (about['dependencies'] !== undefined) throw new Error('it asks for other charts');
-  const { image, ...rest } = objectIn(files, 'values.yaml');
-  const named = objectAt({ image: image ?? {} }, 'image');
+}
+
+function lookAtValues(values: JsonObject, { webhook, helper }: Installed): void {
+  const named = objectAt(values, 'image');
   const own = `${stringAt(named, 'repository') ?? ''}@${stringAt(named, 'digest') ?? ''}`;
   if (own !== referenceOf(webhook))
     throw new Error(`its values name ${own}, and the webhook here is ${referenceOf(webhook)}`);
-  const others = imagesIn(rest);
+  const others = imagesIn({ ...values, image: {} });
   if (others.join(' ') !== referenceOf(helper))
     throw new Error(
       `its values ask for ${others.join(' and ') || 'no helper'}, and the helper here is ${referenceOf(helper)}`,
     );
-  for (const [path, content] of files)
-    if (path.startsWith('svidecar/templates/')) lookAtTemplate(path, content.toString());
 }
 
 function objectIn(files: ReadonlyMap<string, Buffer>, name: string): JsonObject {
