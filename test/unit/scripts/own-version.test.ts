@@ -9,6 +9,10 @@ const textOf = (path: string): string => readFileSync(path, 'utf8');
 const files = execFileSync('git', ['ls-files', '-z'], { encoding: 'utf8' }).split('\0');
 const images = /svidecar\/(?:helper|webhook|demo):(?<tag>\d[\w.]*\w)/g;
 
+/** What tells of other versions: of earlier ones, or of a release that is made up. */
+const ofOtherVersions =
+  /^(CHANGELOG\.md|docs\/adr\/.*|test\/fakes\/injected-by-.*|test\/unit\/scripts\/verify-release.*)$/;
+
 describe('the version of this tree', () => {
   test('is in all places the one of the helper', () => {
     const chart = /^version: (?<chart>\S+)\nappVersion: (?<app>\S+)$/m.exec(
@@ -25,7 +29,7 @@ describe('the version of this tree', () => {
 
   test('is the tag of every image of ours', () => {
     const others = files.filter(Boolean).flatMap((path) => {
-      if (/^(CHANGELOG\.md|docs\/adr\/.*|test\/fakes\/injected-by-.*)$/.test(path)) return [];
+      if (ofOtherVersions.test(path)) return [];
       return [...textOf(path).matchAll(images)]
         .filter(({ groups }) => groups?.['tag'] !== helperVersion)
         .map(([image]) => `${path}: ${image}`);
