@@ -1,10 +1,10 @@
 /** `scripts/version VERSION`: the whole tree calls itself by another version. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { withSection, withVersion } from './release.d/own-version.ts';
+import { versionForm, withSection, withVersion } from './release.d/own-version.ts';
 
 const [to = '', ...rest] = process.argv.slice(2);
-if (!/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/.test(to) || rest.length > 0) {
+if (!versionForm.test(to) || rest.length > 0) {
   console.error('usage: scripts/version VERSION, as 1.2.3 or 1.2.3-rc.1');
   process.exit(2);
 }

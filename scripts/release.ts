@@ -1,8 +1,10 @@
 /** `scripts/release`: makes a release, or verifies one. */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { messageOf } from '#kernel/errors.ts';
 import { printable } from '#kernel/text.ts';
 import { makeRelease } from './release.d/make-release.ts';
+import { versionForm } from './release.d/own-version.ts';
 import { faultOfRegistry } from './release.d/registry-name.ts';
 import { verifyRelease, type Signers } from './release.d/verify-release.ts';
 
@@ -33,15 +35,13 @@ function parse() {
   });
 }
 
-const version = /^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/;
-
 type Values = ReturnType<typeof parse>['values'];
 
 async function run(): Promise<number> {
   const given = read();
   const [first = '', ...rest] = given?.positionals ?? [];
   if (given !== undefined && first === 'verify') return verify(rest, given.values);
-  if (given !== undefined && rest.length === 0 && version.test(first))
+  if (given !== undefined && rest.length === 0 && versionForm.test(first))
     return make(first, given.values);
   return wrongUsage();
 }
@@ -91,6 +91,6 @@ function refuse(words: string): number {
 try {
   process.exitCode = await run();
 } catch (thrown) {
-  console.error(`scripts/release: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+  console.error(`scripts/release: ${messageOf(thrown)}`);
   process.exitCode = 1;
 }

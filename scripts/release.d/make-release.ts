@@ -2,17 +2,11 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { sha256 } from '../image-archive.ts';
 import { sizeOf, writeParts } from '../parts.ts';
 import { sbomOfPackage } from '../sbom.ts';
 import { cleanCommit } from '../tracked-files.ts';
-import {
-  provenanceFile,
-  signatureFile,
-  sumsFile,
-  sumsOf,
-  sumsText,
-  withoutProvenance,
-} from './listed-files.ts';
+import { provenanceFile, signatureFile, sumsFile, sumsOf, sumsText } from './listed-files.ts';
 import { inputs } from './inputs.ts';
 import { executables } from './executables.ts';
 import { npmPackage, type NpmPackage } from './npm-package.ts';
@@ -82,10 +76,12 @@ async function writeRelease(options: ReleaseOptions, commit: string): Promise<vo
   });
   write(out, files.chart, pinnedChart(images));
   for (const name of overlays) write(out, files.manifests(name), pinnedOverlay(name, images));
-  const origin = { version, commit, registry, inputs: inputs() };
-  write(out, provenanceFile, provenance(withoutProvenance(sumsOf(out)), origin));
+  const sums = sumsOf(out);
+  const statement = provenance(sums, { version, commit, registry, inputs: inputs() });
+  write(out, provenanceFile, statement);
   // With the statement: who signs the list signs it too.
-  write(out, sumsFile, sumsText(sumsOf(out)));
+  const all = new Map([...sums, [provenanceFile, sha256(Buffer.from(statement))]]);
+  write(out, sumsFile, sumsText(all));
   await mayStop();
   if (key === undefined) return;
   sign(join(out, sumsFile), key);

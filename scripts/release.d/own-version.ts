@@ -1,5 +1,8 @@
 /** Where the tree names its own version, and how another is written there. Pure. */
 
+/** As in `1.2.3` and `1.2.3-rc.1`. */
+export const versionForm = /^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/;
+
 interface Place {
   readonly files: RegExp;
   /** What stands before and after the version, in groups of those names. */
@@ -12,7 +15,7 @@ interface Words {
 }
 
 /** What was released or decided stays as it was written. */
-const history = /^(CHANGELOG\.md|docs\/adr\/.*|test\/fakes\/injected-by-.*)$/;
+export const history = /^(CHANGELOG\.md|docs\/adr\/.*|test\/fakes\/injected-by-.*)$/;
 
 const places: readonly Place[] = [
   {

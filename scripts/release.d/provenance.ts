@@ -3,6 +3,7 @@ import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/j
 import { own } from '#kernel/members.ts';
 import type { Input } from './inputs.ts';
 import { provenanceFile } from './listed-files.ts';
+import { versionForm } from './own-version.ts';
 
 export interface Origin {
   readonly version: string;
@@ -46,6 +47,16 @@ export function provenance(sums: ReadonlyMap<string, string>, made: Made): strin
   return `${JSON.stringify(statement, undefined, 1)}\n`;
 }
 
+/** Whether a statement of any version says that it was made here. @throws {SyntaxError} where it is no JSON */
+export function isMadeHere(text: string): boolean {
+  const statement: unknown = JSON.parse(text);
+  return stringAt(builderIn(isObject(statement) ? statement : {}), 'id') === ours.builder;
+}
+
+function builderIn(statement: JsonObject): JsonObject {
+  return objectAt(objectAt(objectAt(statement, 'predicate'), 'runDetails'), 'builder');
+}
+
 export interface Statement extends Origin {
   /** Name → SHA-256 of what it is about. */
   readonly subjects: ReadonlyMap<string, string>;
@@ -54,17 +65,15 @@ export interface Statement extends Origin {
 /** @throws {Error} where it is no statement, or not of the form that a release's has */
 export function readProvenance(text: string): Statement {
   const statement = statementIn(text);
-  const predicate = objectAt(statement, 'predicate');
-  const definition = objectAt(predicate, 'buildDefinition');
-  const builder = objectAt(objectAt(predicate, 'runDetails'), 'builder');
+  const definition = objectAt(objectAt(statement, 'predicate'), 'buildDefinition');
   const { _type, predicateType, buildType } = ours;
   demand(statement, { _type, predicateType });
   demand(definition, { buildType });
-  demand(builder, { id: ours.builder });
+  demand(builderIn(statement), { id: ours.builder });
   const asked = objectAt(definition, 'externalParameters');
   return {
     subjects: subjectsOf(statement),
-    version: textIn(asked, 'version', /^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/),
+    version: textIn(asked, 'version', versionForm),
     registry: textIn(asked, 'registry', /^[a-z0-9._:/-]*$/),
     commit: commitOf(definition),
   };

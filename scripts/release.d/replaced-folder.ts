@@ -9,8 +9,9 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { isObject, objectAt, stringAt } from '#kernel/json.ts';
+import { messageOf } from '#kernel/errors.ts';
 import { provenanceFile, readSums, readUnlisted, sumsFile, sumsOf } from './listed-files.ts';
+import { isMadeHere } from './provenance.ts';
 
 /**
  * That nothing is lost when a new release takes the folder's place: it is not there, is empty, or is a release of ours, of which
@@ -33,7 +34,7 @@ function whyForeign(folder: string): string | undefined {
   if (lstatSync(`${folder}/${sumsFile}`, { throwIfNoEntry: false }) === undefined)
     return `is there and holds no release (it has no ${sumsFile})`;
   try {
-    if (!isOurs(readUnlisted(folder, provenanceFile)))
+    if (!isMadeHere(readUnlisted(folder, provenanceFile)))
       return `holds no release of svidecar's: ${provenanceFile} does not say so`;
     const listed = readSums(readUnlisted(folder, sumsFile));
     // Lists of older releases are without the statement.
@@ -48,17 +49,6 @@ function whyForeign(folder: string): string | undefined {
   } catch (thrown) {
     return `holds no whole release (${messageOf(thrown)})`;
   }
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
-}
-
-function isOurs(text: string): boolean {
-  const statement: unknown = JSON.parse(text);
-  const predicate = objectAt(isObject(statement) ? statement : {}, 'predicate');
-  const builder = objectAt(objectAt(predicate, 'runDetails'), 'builder');
-  return stringAt(builder, 'id') === 'urn:svidecar:scripts/release';
 }
 
 /** An empty folder beside the one that it will become. @throws {Error} in words, where there can be none */

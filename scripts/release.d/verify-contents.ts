@@ -1,6 +1,7 @@
 /** Whether the files of a release agree with each other: images in their forms, manifests, the chart, and what is said to be inside. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '#kernel/errors.ts';
 import { isObject, stringAt } from '#kernel/json.ts';
 import { provenanceFile } from './listed-files.ts';
 import type { Origin } from './provenance.ts';
@@ -30,7 +31,7 @@ export function faultsInside(folder: string, origin: Origin): readonly string[] 
     try {
       return look();
     } catch (thrown) {
-      faults.push(`${path}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+      faults.push(`${path}: ${messageOf(thrown)}`);
       return undefined;
     }
   };

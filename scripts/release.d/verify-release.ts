@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '#kernel/errors.ts';
 import {
   provenanceFile,
   readSums,
@@ -57,7 +58,7 @@ export function verifyRelease(folder: string, signers: Signers | undefined): Ver
       ],
     };
   } catch (thrown) {
-    return { faults: [thrown instanceof Error ? thrown.message : String(thrown)], notes: [] };
+    return { faults: [messageOf(thrown)], notes: [] };
   }
 }
 

@@ -64,9 +64,7 @@ export function hasAuthority({ configurations }: InstalledRevision): boolean {
 /** The release or the manifests' version, where Helm's label says it. */
 export function versionOfRevision({ configurations }: InstalledRevision): string | undefined {
   const labels = configurations.map((each) => objectAt(objectAt(each, 'metadata'), 'labels'));
-  return labels.map((each) => stringAt(each, 'app.kubernetes.io/version')).find(isText);
-}
-
-function isText(value: string | undefined): value is string {
-  return value !== undefined;
+  return labels
+    .map((each) => stringAt(each, 'app.kubernetes.io/version'))
+    .find((each) => each !== undefined);
 }

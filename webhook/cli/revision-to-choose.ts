@@ -6,14 +6,14 @@ import {
   type InstalledRevision,
   type InstalledRevisions,
 } from '../checks/installed-revisions.ts';
-import { noRevision, revisionWords } from '../request/revision.ts';
+import { noRevision, revisionShown, revisionWords } from '../request/revision.ts';
 
 /** @throws {AppError} OBJECT_NOT_FOUND, CERTIFICATE_INVALID */
 export function revisionToChoose({ all }: InstalledRevisions, name: string): InstalledRevision {
   const shown = name === noRevision ? 'an installation without a name' : revisionWords(name);
   const chosen = all.find((each) => each.name === name);
   if (chosen === undefined) {
-    const others = all.map((each) => (each.name === noRevision ? '(none)' : each.name));
+    const others = all.map((each) => revisionShown(each.name));
     throw new AppError(
       'OBJECT_NOT_FOUND',
       `there are no hooks of ${shown} in this cluster (there are: ${others.join(', ') || 'none at all'}); install it first: docs/revisions.md`,

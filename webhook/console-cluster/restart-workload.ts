@@ -1,13 +1,14 @@
 /** A workload's pods are made anew, as `kubectl rollout restart` does it; and how far that is. */
 import { AppError } from '#kernel/errors.ts';
-import { objectAt, type JsonObject } from '#kernel/json.ts';
+import type { JsonObject } from '#kernel/json.ts';
 import type { WorkloadRow } from '../console/console-model.ts';
 import { seenOf, type WorkloadVerdict } from '../console/judge-workload.ts';
 import { isWithoutRight } from '../kube/api-words.ts';
 import { ApiRefusal, type KubernetesApi } from '../kube/kubernetes-api.ts';
 import { pathOf, reasonOf } from '../kube/read-list.ts';
+import { anewWords } from '../objects/anew-words.ts';
 import { apiVersionOf, kindNamed } from '../objects/kinds.ts';
-import { restartedAtKey, rolloutOf, type Rollout } from '../objects/rollout.ts';
+import { holdOf, restartedAtKey, rolloutOf, type Rollout } from '../objects/rollout.ts';
 
 /** As a row of the board names it. */
 export interface NamedWorkload {
@@ -94,10 +95,11 @@ function needlessNow(
   stored: JsonObject,
   before: { readonly isInjected: boolean; readonly kind: WorkloadVerdict['kind'] | undefined },
 ): RestartProspect | undefined {
-  if (objectAt(stored, 'spec')['paused'] === true)
+  const hold = holdOf(stored);
+  if (hold?.kind === 'paused')
     return {
       kind: 'in_vain',
-      words: `it is paused; kubectl rollout resume ${kind.toLowerCase()}/${name} -n ${namespace}`,
+      words: `it is paused; ${anewWords({ kind, name, namespace, isCurrent: true, hold })}`,
     };
   const isCurrent = before.isInjected && status === 'stale' && !isStale(before.kind);
   return isCurrent ? { kind: 'current', words: 'it is as of today by now' } : undefined;

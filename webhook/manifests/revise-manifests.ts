@@ -11,7 +11,7 @@ import {
 } from '#kernel/json.ts';
 import { revisionLabel } from '../request/metadata-keys.ts';
 import { defaultHooksName, nameFor } from '../request/revision.ts';
-import { hooksOfRevision } from '../request/revision-hooks.ts';
+import { authorityKey, hooksOfRevision } from '../request/revision-hooks.ts';
 
 /** Made by the running program, or by cert-manager, and named in the manifests. */
 const madeLater = ['svidecar-tls', 'svidecar'] as const;
@@ -112,7 +112,7 @@ const serviceHost = /^svidecar\.(.+)\.svc$/;
 function renamedText(key: string, text: string, { revision, names }: Renaming): string {
   if (namingMembers.has(key)) return names.has(text) ? nameFor(text, revision) : text;
   if (key === componentKey) return text === component ? nameFor(text, revision) : text;
-  if (key === 'cert-manager.io/inject-ca-from') return nameFor(text, revision);
+  if (key === authorityKey) return nameFor(text, revision);
   if (key === 'expression' || key === 'message') return renamedInPolicy(text, revision);
   return text.replace(serviceHost, `${nameFor('svidecar', revision)}.$1.svc`);
 }

@@ -60,6 +60,11 @@ export function revisionWords(name: string): string {
   return name === noRevision ? 'the default revision' : `revision ${name}`;
 }
 
+/** For tables and lists. */
+export function revisionShown(name: string): string {
+  return name === noRevision ? '(none)' : name;
+}
+
 /** For sentences that are about one of those that are installed. */
 export function installationWords(name: string): string {
   return name === noRevision ? 'the installation without a name' : revisionWords(name);

@@ -1,7 +1,6 @@
 /** Our images as they are asked in a cluster, with stand-ins for the cluster: a check of the helper, a review of the webhook. */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { request } from 'node:https';
 import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import { renderSettings } from '../../../sidecar/config/settings.ts';
@@ -12,6 +11,7 @@ import { reviewOfBytes } from '../../bench/review-bodies.ts';
 import { FakeApiServer } from '../../fakes/api-server.ts';
 import { makeServingPair } from '../../fakes/serving-pair.ts';
 import { freePort, startProcess, waitUntil, type RunningProcess } from './processes.ts';
+import { reviewRequest } from './review-request.ts';
 import { containerCommand, type Container, type UnpackedImage } from './unpacked-images.ts';
 
 /** An emulated program takes many times as long, beside other tests above all. */
@@ -139,15 +139,7 @@ function kubeconfigOf(server: string): string {
 
 function review(port: number): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const sent = request({
-      host: '127.0.0.1',
-      port,
-      path: '/mutate',
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      rejectUnauthorized: false,
-      agent: false,
-    });
+    const sent = reviewRequest(port);
     sent.on('response', resolve).on('error', reject).end(reviewOfBytes(6_600));
   });
 }

@@ -6,7 +6,6 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { request } from 'node:https';
 import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import { connect, type TLSSocket } from 'node:tls';
@@ -19,6 +18,7 @@ import { makeServingPair } from '../../fakes/serving-pair.ts';
 import { memoryForms } from '../../../webhook/request/quantity.ts';
 import { defaultLimits } from '../../../webhook/server/limits.ts';
 import { freePort, startProcess, waitUntil, type RunningProcess } from '../harness/processes.ts';
+import { reviewRequest } from '../harness/review-request.ts';
 import { createWorkFolder, type WorkFolder } from '../harness/work-folder.ts';
 
 const repository = join(import.meta.dirname, '../../..');
@@ -116,15 +116,7 @@ interface Answer {
 
 /** Code 0: the connection was closed on us before an answer, which a hostile sender may meet. */
 async function call(body: string): Promise<Answer> {
-  const sent = request({
-    host: '127.0.0.1',
-    port,
-    path: '/mutate',
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    rejectUnauthorized: false,
-    agent: false,
-  });
+  const sent = reviewRequest(port);
   const answered = new Promise<IncomingMessage | undefined>((resolve) => {
     sent.on('response', resolve);
     sent.on('error', () => {

@@ -2,16 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { withSection, withVersion } from '../../../scripts/release.d/own-version.ts';
+import { history, withSection, withVersion } from '../../../scripts/release.d/own-version.ts';
 import { helperVersion } from '../../../sidecar/helper/version.ts';
 
 const textOf = (path: string): string => readFileSync(path, 'utf8');
 const files = execFileSync('git', ['ls-files', '-z'], { encoding: 'utf8' }).split('\0');
 const images = /svidecar\/(?:helper|webhook|demo):(?<tag>\d[\w.]*\w)/g;
 
-/** What tells of other versions: of earlier ones, or of a release that is made up. */
-const ofOtherVersions =
-  /^(CHANGELOG\.md|docs\/adr\/.*|test\/fakes\/injected-by-.*|test\/unit\/scripts\/verify-release.*)$/;
+/** Has a version of its own. */
+const madeUpRelease = /^test\/unit\/scripts\/verify-release.*$/;
 
 describe('the version of this tree', () => {
   test('is in all places the one of the helper', () => {
@@ -29,7 +28,7 @@ describe('the version of this tree', () => {
 
   test('is the tag of every image of ours', () => {
     const others = files.filter(Boolean).flatMap((path) => {
-      if (ofOtherVersions.test(path)) return [];
+      if (history.test(path) || madeUpRelease.test(path)) return [];
       return [...textOf(path).matchAll(images)]
         .filter(({ groups }) => groups?.['tag'] !== helperVersion)
         .map(([image]) => `${path}: ${image}`);

@@ -9,7 +9,12 @@ import {
 import type { KubernetesApi } from '../../kube/kubernetes-api.ts';
 import { yamlOf } from '../../manifests/appended-documents.ts';
 import { defaultConfiguration } from '../../request/revision-hooks.ts';
-import { defaultHooksName, noRevision, revisionWords } from '../../request/revision.ts';
+import {
+  defaultHooksName,
+  installationWords,
+  noRevision,
+  revisionShown,
+} from '../../request/revision.ts';
 import { askRevision } from '../../survey/ask-revision.ts';
 import { addClusterFlags, connectTo, type ClusterFlags } from '../cluster-flags.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -59,7 +64,7 @@ function listCommand(context: CliContext): Command {
     .action(async (flags: ClusterFlags) => {
       const installed = await read(await connectTo(flags, context));
       const rows = installed.all.map((each) => [
-        [each.name === noRevision ? '(none)' : each.name],
+        [revisionShown(each.name)],
         [each.name === installed.byDefault ? 'default' : ''],
         [versionOfRevision(each) ?? ''],
         each.targets.map(({ key }) => key),
@@ -95,9 +100,8 @@ async function moveDefault(
   const installed = await read(api);
   const chosen = revisionToChoose(installed, name);
   const configuration = defaultConfiguration(chosen.configurations, name);
-  const words = revisionWords(name);
   const before = installed.byDefault;
-  const shown = name === noRevision ? 'the installation without a name' : words;
+  const shown = installationWords(name);
   if (flags.yes !== true) {
     terminal.out(yamlOf(configuration));
     terminal.err(`${shown} would be the default; --yes does it\n`);
@@ -106,8 +110,7 @@ async function moveDefault(
   if (!(await isAnswering(api, name, terminal))) return exitCodes.refused;
   const signal = AbortSignal.timeout(askMs);
   await api.apply(`${path}/${defaultHooksName}`, configuration, signal);
-  const was =
-    before === undefined ? 'nobody was' : `before: ${before === noRevision ? '(none)' : before}`;
+  const was = before === undefined ? 'nobody was' : `before: ${revisionShown(before)}`;
   terminal.out(`${shown} is the default (${was})\n`);
   return exitCodes.ok;
 }
