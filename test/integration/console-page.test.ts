@@ -7,10 +7,11 @@ import { standing, standingWithoutRights, workloadRow } from '../fakes/console-f
 import { FakeConsole } from '../fakes/fake-console.ts';
 import { goTo, openConsole, type SeenConsole } from './harness/console-browser.ts';
 import { describeInBrowser, openOwnBrowser } from './harness/own-browser.ts';
+import { slowness } from './harness/pace.ts';
 
 const built = builtPage('.', 'console');
 /** Milliseconds. */
-const atOnce = { timeout: 1_000 };
+const atOnce = { timeout: 1_000 * slowness };
 const frontend = '#/workload/shop-0/Deployment/frontend-0';
 
 describeInBrowser("the console's page", () => {

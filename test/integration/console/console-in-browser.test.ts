@@ -9,6 +9,7 @@ import { describeWithComponents } from '../harness/components.ts';
 import { goTo, openConsole, picture, type SeenConsole } from '../harness/console-browser.ts';
 import { startConsole } from '../harness/console.ts';
 import { describeInBrowser, openOwnBrowser } from '../harness/own-browser.ts';
+import { slowness } from '../harness/pace.ts';
 import { startProcess, waitUntil } from '../harness/processes.ts';
 import { installWebhook, type InstalledWebhook } from '../harness/webhook.ts';
 import { createWorkFolder } from '../harness/work-folder.ts';
@@ -21,7 +22,7 @@ const configuration = '/api/v1/namespaces/svidecar/configmaps/svidecar';
 const frontend = '#/workload/shop/Deployment/frontend';
 const page0 = builtPage('.', 'console');
 /** Milliseconds. */
-const atOnce = { timeout: 1_000 };
+const atOnce = { timeout: 1_000 * slowness };
 
 describeInBrowser('the console in a browser', () => {
   describeWithComponents(programs, 'on a real API server', () => {
