@@ -22,6 +22,7 @@ import {
   deprecatedInConfiguration,
   deprecations,
   deprecationWords,
+  type Deprecation,
 } from './request/deprecations.ts';
 import { followConfig, loadEngine, type EngineFiles } from './files/load-engine.ts';
 import type { Engine } from './injection/inject.ts';
@@ -50,6 +51,8 @@ export interface ServeOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<Limits>;
+  /** Absent: this version's. */
+  readonly deprecations?: readonly Deprecation[];
 }
 
 export interface Serving {
@@ -93,12 +96,13 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     cluster.reviseAll(wasRegistering || isRegistering(newer));
     registrar.configurationChanged();
   };
-  follow(files, { signal: stopping.signal, log, changed });
+  const tell = deprecationTeller(options);
+  follow(files, { signal: stopping.signal, log, changed, tell });
   const port = await server.start(options.host, options.port);
   cluster.start(stopping.signal);
   void registrar.start(cluster, stopping.signal);
   log.info({ port, version: options.files.version, revision }, 'serving');
-  tellOfDeprecatedFields(inForce.engine, log);
+  tell(inForce.engine);
   return { port, missing: () => server.missing(), stop: () => stop(server, stopping) };
 }
 
@@ -278,6 +282,7 @@ function follow(
     readonly signal: AbortSignal;
     readonly log: Log;
     readonly changed: (engine: Engine) => void;
+    readonly tell: (engine: Engine) => void;
   },
 ): void {
   if (files.config === undefined) return;
@@ -287,7 +292,7 @@ function follow(
       changed: (engine) => {
         options.changed(engine);
         options.log.info({}, 'new configuration in force');
-        tellOfDeprecatedFields(engine, options.log);
+        options.tell(engine);
       },
       fault: (fault) => {
         options.log.error({ fault }, 'new configuration rejected, the last good one stays in use');
@@ -297,7 +302,10 @@ function follow(
   );
 }
 
-function tellOfDeprecatedFields({ config }: Engine, log: Log): void {
-  for (const each of deprecatedInConfiguration(config, deprecations))
-    log.warn({ name: each.name }, deprecationWords(each));
+/** A line for each field that a later version refuses. */
+function deprecationTeller({ log, deprecations: all = deprecations }: ServeOptions) {
+  return ({ config }: Engine): void => {
+    for (const each of deprecatedInConfiguration(config, all))
+      log.warn({ name: each.name }, deprecationWords(each));
+  };
 }

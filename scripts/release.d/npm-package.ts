@@ -13,7 +13,7 @@ import { noticesFile, noticesOf } from '../third-party-notices.ts';
 import { trackedFilesIn } from '../tracked-files.ts';
 
 /** The Kubernetes client asks for it. */
-const leastNode = '22.19';
+export const leastNode = '22.19';
 
 export interface NpmPackage {
   readonly archive: Buffer;

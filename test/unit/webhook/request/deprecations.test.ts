@@ -9,28 +9,28 @@ import { factsWith, findingsOf } from '../../../fakes/check-facts.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 import { deployment, injectBackend } from '../../../fakes/workloads.ts';
 import { healthy } from '../../../fakes/workload-mistakes.ts';
+import { textOf } from '../../docs/pages.ts';
 
+/** From when to when. */
+const lives = { since: '1.2.0', removedIn: '2.0.0' };
 const sample: readonly Deprecation[] = [
   {
     kind: 'annotation',
     name: 'svidecar.dev/audience',
     instead: 'write svidecar.dev/inject-audience',
-    since: '1.2.0',
-    removedIn: '2.0.0',
+    ...lives,
   },
   {
     kind: 'template',
     name: 'jwt-ban',
     instead: 'ask for jwt-bans',
-    since: '1.2.0',
-    removedIn: '2.0.0',
+    ...lives,
   },
   {
     kind: 'configuration',
     name: 'entries.parentId',
     instead: 'take it out',
-    since: '1.2.0',
-    removedIn: '2.0.0',
+    ...lives,
   },
 ];
 const engine = { ...engineFor(), deprecations: sample };
@@ -81,6 +81,15 @@ describe('an annotation that a later version refuses', () => {
   });
 });
 
+test('the annotation that asks for templates is one as well', () => {
+  const name = 'inject.svidecar.dev/templates';
+  const row = { kind: 'annotation', name, instead: 'ask otherwise', ...lives } as const;
+  const { steps } = decideOn(deployment(injectBackend), {
+    engine: { ...engineFor(), deprecations: [row] },
+  });
+  expect(steps.find(({ id }) => id === 'deprecated')).toMatchObject({ key: name });
+});
+
 test('so is a template', () => {
   const object = deployment({ 'inject.svidecar.dev/templates': 'jwt-ban' });
   const { steps } = decideOn(object, { engine });
@@ -111,17 +120,49 @@ test('a key of the configuration is a finding of its check where it is written',
   expect(told({})).toEqual([]);
 });
 
-describe('the rows of this version', () => {
-  const parts = (version: string): readonly number[] => version.split('.').map(Number);
-  const isAfter = (a: string, b: string): boolean => {
-    const at = parts(a).findIndex((part, index) => part !== parts(b)[index]);
-    return at >= 0 && (parts(a)[at] ?? 0) > (parts(b)[at] ?? 0);
-  };
+/** What a version may refuse at the earliest that another one told of (docs/policy.md). */
+function earliestRefusal(since: string): string {
+  const [major = 0, minor = 0] = since.split('.').map(Number);
+  return major > 0 ? `${major + 1}.0.0` : `0.${minor + 2}.0`;
+}
 
-  test('name a version that refuses them later, and are gone by then', () => {
-    for (const { name, since, removedIn } of [...deprecations, ...sample]) {
-      expect(isAfter(removedIn, since), name).toBe(true);
-      expect(isAfter(removedIn, helperVersion), name).toBe(true);
-    }
-  });
+function isBefore(a: string, b: string): boolean {
+  return a.localeCompare(b, 'en', { numeric: true }) < 0;
+}
+
+/** What is wrong with a row in a tree of a version. */
+function faultsOf(
+  { kind, name, since, removedIn }: Deprecation,
+  version: string,
+): readonly string[] {
+  const promised = textOf('test/golden/stable-names.txt').split('\n');
+  const isKnown = promised.includes(`${kind} ${name}`);
+  return [
+    ...(isKnown ? [] : ['nobody was promised that name']),
+    ...(isBefore(version, since) ? ['it is told of later'] : []),
+    ...(isBefore(removedIn, earliestRefusal(since)) ? ['it is refused too early'] : []),
+    ...(isBefore(version, removedIn) ? [] : ['it has to be refused']),
+  ];
+}
+
+test('the rows of this version are told of, and refused by a later one that may', () => {
+  for (const each of deprecations) expect(faultsOf(each, helperVersion), each.name).toEqual([]);
 });
+
+test.for([
+  ['1.2.0', '2.0.0', '1.9.0', []],
+  ['1.2.0', '1.3.0', '1.2.0', ['it is refused too early']],
+  ['0.9.0', '0.11.0', '0.10.0', []],
+  ['0.9.0', '0.10.0', '0.9.0', ['it is refused too early']],
+  ['0.9.0', '1.0.0', '1.0.0', ['it has to be refused']],
+  ['1.2.0', '2.0.0', '1.1.0', ['it is told of later']],
+] as const)(
+  'a row since %s that ends with %s, in a tree of %s: %s',
+  ([since, removedIn, version, faults]) => {
+    const [row] = sample;
+    if (row === undefined) throw new TypeError('no row');
+    expect(faultsOf({ ...row, since, removedIn }, version)).toEqual(faults);
+    const typo = faultsOf({ ...row, name: 'svidecar.dev/audienc', since, removedIn }, version);
+    expect(typo).toEqual(['nobody was promised that name', ...faults]);
+  },
+);
