@@ -13,7 +13,16 @@ import { describeWithComponents } from './harness/components.ts';
 import { hooksAreFollowed, hooksPath } from './harness/hooks-followed.ts';
 import { waitUntil } from './harness/processes.ts';
 import { installReplicas, type Replica, type Replicas } from './harness/replicas.ts';
-import { shopParts } from './harness/shop-fixture.ts';
+import {
+  calledHooks,
+  deployment,
+  injectedFromFiles,
+  injector,
+  pod,
+  shop,
+  specOf,
+  statusTextOf,
+} from './harness/revised-shop.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
 /** A leaf of an hour: certificates are no matter here. */
@@ -25,30 +34,6 @@ const startMs = 90_000;
 /** Milliseconds in which a controller that would write does. */
 const quietMs = 1_500;
 const label = 'svidecar.dev/revision';
-const shop = shopParts();
-
-/** @param names what the pod template names */
-function pod(names?: string): JsonObject {
-  const metadata = objectAt(shop.pod, 'metadata');
-  const labels = {
-    ...objectAt(metadata, 'labels'),
-    ...(names === undefined ? {} : { [label]: names }),
-  };
-  return { ...shop.pod, metadata: { ...metadata, labels } };
-}
-
-function deployment(name: string, names?: string): JsonObject {
-  const template = { metadata: pod(names)['metadata'] ?? {}, spec: shop.pod['spec'] ?? {} };
-  const spec = { replicas: 1, selector: { matchLabels: { app: 'frontend' } }, template };
-  return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name }, spec };
-}
-
-/** Who injected a stored object; undefined where nobody did. */
-function injector(object: JsonObject): string | undefined {
-  const spec = objectAt(object, 'spec');
-  const status = statusOf(object['kind'] === 'Pod' ? object : objectAt(spec, 'template'));
-  return status === undefined ? undefined : (status.revision ?? 'unnamed');
-}
 
 describeWithComponents(programs, 'two revisions', () => {
   let api: ApiServer;
@@ -134,24 +119,8 @@ describeWithComponents(programs, 'two revisions', () => {
     });
   }
 
-  /** Each hook that was called for an object of that name, as `<configuration> <hook>`. */
   async function called(name: string): Promise<readonly string[]> {
-    const lines = (await readFile(api.auditLog, 'utf8')).trimEnd().split('\n');
-    const events = lines.filter((line) => line.includes(`"name":"${name}"`));
-    const texts = events.flatMap((line) => [
-      ...line.matchAll(
-        /"mutation\.webhook\.admission\.k8s\.io\/round_0_index_\d+":("(?:[^"\\]|\\.)*")/g,
-      ),
-    ]);
-    return [
-      ...new Set(
-        texts.map(([, text = '']) => {
-          const said: unknown = JSON.parse(JSON.parse(text) as string);
-          const call = isObject(said) ? said : {};
-          return `${stringAt(call, 'configuration') ?? ''} ${stringAt(call, 'webhook') ?? ''}`;
-        }),
-      ),
-    ];
+    return calledHooks(await readFile(api.auditLog, 'utf8'), name);
   }
 
   function svidecar(...words: readonly string[]): ReturnType<typeof runSvidecar> {
@@ -219,6 +188,23 @@ describeWithComponents(programs, 'two revisions', () => {
     },
   );
 
+  test.each(choices)(
+    'in $namespace, a template that names $names is injected from files as by the webhook',
+    async ({ namespace, names }) => {
+      const object = deployment('from-files', names);
+      const { body } = await send(deployments(namespace, '?dryRun=All'), object);
+      const labels = { [label]: namespace === 'trial' ? 'canary' : 'nobody' };
+      const metadata = { name: namespace, ...(namespace === 'plain' ? {} : { labels }) };
+      const items = [{ apiVersion: 'v1', kind: 'Namespace', metadata }, shop.source, object];
+      const injected = await injectedFromFiles(items, ['-n', namespace]);
+      const [own] = injected.filter((each) => each['kind'] === 'Deployment');
+      const stored = await send(deployments(namespace, '?dryRun=All'), own ?? {});
+      expect(specOf(own)).not.toEqual(specOf(object));
+      expect(specOf(stored.body)).toEqual(specOf(body));
+      expect(statusTextOf(own)).toBe(statusTextOf(body));
+    },
+  );
+
   test('where nobody is chosen, a pod is refused, and the words name the revision', async () => {
     for (const [namespace, names] of [
       ['lost'],
@@ -253,6 +239,26 @@ describeWithComponents(programs, 'two revisions', () => {
     const one = Object.keys(await kept('plain'));
     const other = Object.keys(await kept('trial'));
     expect(one.filter((name) => other.includes(name))).toEqual([]);
+  });
+
+  test('from files they have the same names, labels and contents', async () => {
+    for (const [namespace, revision] of [['plain'], ['trial', 'canary']]) {
+      const flags = revision === undefined ? [] : ['--revision', revision];
+      const items = [shop.source, deployment('web')];
+      const [, ...made] = (
+        await injectedFromFiles(items, ['-n', namespace ?? '', ...flags])
+      ).filter((each) => each['kind'] === 'ConfigMap');
+      expect(made).toHaveLength(2);
+      for (const each of made) {
+        const name = stringAt(objectAt(each, 'metadata'), 'name') ?? '';
+        const path = `/api/v1/namespaces/${namespace ?? ''}/configmaps/${name}`;
+        const { body } = await api.request('GET', path);
+        const there = isObject(body) ? body : {};
+        expect(there['data']).toEqual(each['data']);
+        const labels = objectAt(objectAt(there, 'metadata'), 'labels');
+        expect(labels).toEqual(objectAt(each, 'metadata')['labels']);
+      }
+    }
   });
 
   test('the default moves, and back, while pods come and go', async () => {

@@ -116,7 +116,7 @@ function decideLocated(located: Located, scope: DecisionScope): Decision {
     return skip('not_requested', 'nothing was asked for', trace);
   const others =
     context.revision === undefined ? undefined : otherRevision(located, context.revision);
-  if (others !== undefined) return skip('other_revision', others, trace);
+  if (others !== undefined) return skip(others.reason, others.message, trace);
   // Before any annotation is judged: an object that will not be touched must not be refused either.
   const outside = outsideReason(located, {
     ignoredNamespaces: context.ignoredNamespaces,

@@ -10,6 +10,7 @@ export type SkipReason =
   | 'not_requested'
   | 'namespace_ignored'
   | 'other_revision'
+  | 'revision_unknown'
   | 'host_network'
   | 'mirror_pod'
   | 'being_deleted'

@@ -73,6 +73,42 @@ export function refusals(
   });
 }
 
+/** Of what a person asked for, and in this order. */
+const annotationSteps: readonly Parameters<typeof steps>[1][] = [
+  {
+    id: 'revision_unknown',
+    severity: 'error',
+    hint: 'for the default revision take the label away: docs/revisions.md',
+  },
+  {
+    id: 'annotations_without_templates',
+    severity: 'warning',
+    hint: 'add inject.svidecar.dev/templates to the pod template, or remove these annotations',
+  },
+  ...(
+    ['callers_not_federated', 'federates_with_unreadable', 'upstreams_not_federated'] as const
+  ).map((id) => ({
+    id,
+    severity: 'warning' as const,
+    hint: 'correct the annotation on the pod template, or take the trust domain out of the callers or upstreams',
+  })),
+  {
+    id: 'deprecated',
+    severity: 'warning',
+    hint: 'change the pod template before the upgrade to the version that refuses it: docs/upgrade.md',
+  },
+  {
+    id: 'validates_nothing',
+    severity: 'warning',
+    hint: 'name the paths that kubelet and scrapers ask for, and no others',
+  },
+  {
+    id: 'helper_ends_first',
+    severity: 'warning',
+    hint: 'set svidecar.dev/native-sidecar: "true", or remove the annotation: auto is right from Kubernetes 1.29 on',
+  },
+];
+
 export const annotationsValid: Check = {
   id: 'annotations_valid',
   category: 'workloads',
@@ -80,44 +116,31 @@ export const annotationsValid: Check = {
   why: 'The webhook refuses the object at admission; a pod that its controller makes is then never there.',
   offline: true,
   reads: ['workloads', 'pods'],
-  run: ({ assessed }) =>
-    toldOnce([
+  run: ({ assessed }) => ({
+    ...toldOnce([
       ...refusals(
         assessed,
         (code) => annotationCodes.has(code),
         'correct the annotation on the pod template; svidecar explain shows every step',
       ),
-      ...steps(assessed, {
-        id: 'annotations_without_templates',
-        severity: 'warning',
-        hint: 'add inject.svidecar.dev/templates to the pod template, or remove these annotations',
-      }),
-      ...(
-        ['callers_not_federated', 'federates_with_unreadable', 'upstreams_not_federated'] as const
-      ).flatMap((id) =>
-        steps(assessed, {
-          id,
-          severity: 'warning',
-          hint: 'correct the annotation on the pod template, or take the trust domain out of the callers or upstreams',
-        }),
-      ),
-      ...steps(assessed, {
-        id: 'deprecated',
-        severity: 'warning',
-        hint: 'change the pod template before the upgrade to the version that refuses it: docs/upgrade.md',
-      }),
-      ...steps(assessed, {
-        id: 'validates_nothing',
-        severity: 'warning',
-        hint: 'name the paths that kubelet and scrapers ask for, and no others',
-      }),
-      ...steps(assessed, {
-        id: 'helper_ends_first',
-        severity: 'warning',
-        hint: 'set svidecar.dev/native-sidecar: "true", or remove the annotation: auto is right from Kubernetes 1.29 on',
-      }),
+      ...annotationSteps.flatMap((shown) => steps(assessed, shown)),
     ]),
+    notes: leftAlone(assessed),
+  }),
 };
+
+/** Among manifests: what other revisions judge by configurations of theirs. */
+function leftAlone(assessed: readonly Assessed[]): readonly string[] {
+  const others = assessed.flatMap(({ decision, where }) =>
+    decision.kind === 'skipped' && decision.reason === 'other_revision' && decision.steps.length > 0
+      ? [`${where.kind} ${where.name}`]
+      : [],
+  );
+  if (others.length === 0) return [];
+  return [
+    `not judged here, for another revision injects them: ${others.join(', ')}; give its configuration and name (--config, --revision)`,
+  ];
+}
 
 export const annotationPlacement: Check = {
   id: 'annotation_placement',

@@ -2,6 +2,7 @@
 import jsonPatch from 'fast-json-patch';
 import { envoyCheck, keysReader } from '../admission/check-envoy.ts';
 import { decide, type Decision, type DecisionContext } from '../admission/decide.ts';
+import { contextsByRevision, type ContextFor } from '../admission/decide-by-revision.ts';
 import { asksForNothing } from '../request/read-annotations.ts';
 import { isOurs, namespaceLabel, statusKey } from '../request/metadata-keys.ts';
 import { chosenRevision, noRevision, revisionIn } from '../request/revision.ts';
@@ -74,11 +75,13 @@ export function assess(facts: ClusterFacts, subjects: readonly Subject[]): reado
     namespace: facts.namespace,
   };
   const injectorOf = injectorsBy(facts);
+  const contextFor = contextsOf(facts, context);
   return subjects.flatMap((subject): readonly Assessed[] => {
     const located = locate(subject.object, facts.namespace);
     if (located === undefined) return [];
     const injector = injectorOf(located);
-    const decision = byAnother(located, injector) ?? decide(unowned(subject.object), context);
+    const own = contextFor(located.template, located.namespace);
+    const decision = byAnother(located, injector) ?? decide(unowned(subject.object), own);
     return [
       {
         subject,
@@ -89,10 +92,27 @@ export function assess(facts: ClusterFacts, subjects: readonly Subject[]): reado
         isInjected: statusTextOf(located) !== undefined,
         injector,
         spec: specAfter(located, decision),
-        anew: () => madeAnew(subject.object, located, context),
+        anew: () => madeAnew(subject.object, located, own),
       },
     ];
   });
+}
+
+/** In a cluster {@link byAnother} has told others apart: there the names of ConfigMaps are the injector's, as the status says. */
+function contextsOf({ origin, objects }: ClusterFacts, context: DecisionContext): ContextFor {
+  if (origin === 'cluster') return () => context;
+  const named = revisionsNamed(objects);
+  return contextsByRevision(context, named);
+}
+
+/** What the labels of namespaces name. */
+function revisionsNamed({ namespaces }: ClusterFacts['objects']): ReadonlyMap<string, string> {
+  return new Map(
+    subjectsOf(namespaces).flatMap(({ object }): readonly [string, string][] => {
+      const revision = revisionIn(metadataOf(object));
+      return revision === undefined ? [] : [[nameOf(object), revision]];
+    }),
+  );
 }
 
 /** What another revision injected is as that one made it: its configuration is not known here. */
@@ -112,12 +132,7 @@ function injectorsBy({
 }: ClusterFacts): (located: Located) => Injector | undefined {
   const { all, byDefault } = installedRevisions(subjectsOf(objects.hooks));
   if (all.length === 0) return () => undefined;
-  const named = new Map(
-    subjectsOf(objects.namespaces).map(({ object }) => [
-      nameOf(object),
-      revisionIn(metadataOf(object)),
-    ]),
-  );
+  const named = revisionsNamed(objects);
   return (located) => {
     const label = revisionIn(objectAt(located.template, 'metadata'));
     const chosen = chosenRevision(label, named.get(located.namespace));

@@ -75,6 +75,11 @@ export function injectBareFile(
       'USAGE',
       '--envoy-file takes no manifests beside it and no --output: its text is printed as it is',
     );
+  if (flags.revision !== undefined)
+    throw new AppError(
+      'USAGE',
+      '--revision is for manifests: nothing of an Envoy configuration off Kubernetes has the name of an installation',
+    );
   const { terminal } = context;
   const injected = injectFile(bareFile(path, flags, terminal), engineFrom(flags, context));
   terminal.out(printed(injected, flags));

@@ -12,6 +12,8 @@ export interface EngineFlags {
   readonly config?: string;
   readonly namespace?: string;
   readonly kubernetesVersion: string;
+  /** Of a command that takes it. */
+  readonly revision?: string;
 }
 
 export const defaultKubernetes = `1.${testedKubernetesMinor}`;
@@ -71,6 +73,7 @@ export function engineFrom(
     config: flags.config,
     kubernetesMinor: minorOf(flags.kubernetesVersion),
     version: installation.version,
+    revision: flags.revision,
   });
 }
 

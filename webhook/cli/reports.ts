@@ -59,6 +59,7 @@ const shownIds: ReadonlySet<TraceStep['id']> = new Set<TraceStep['id']>([
   'injected',
   'unchanged',
   'uninjected',
+  'other_revision',
 ]);
 
 function isWorthTelling(step: TraceStep): boolean {

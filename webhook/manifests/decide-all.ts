@@ -1,11 +1,13 @@
 /** The webhook's own decision for every object of some manifests, with the ConfigMaps among them at hand. */
 import { isObject, objectAt, sameJson, stringAt, textsAt, type JsonObject } from '#kernel/json.ts';
 import { envoyCheck, keysReader, type ReadConfigMap } from '../admission/check-envoy.ts';
+import { contextsByRevision, type ContextFor } from '../admission/decide-by-revision.ts';
 import { decide, nameOf, type Decision, type DecisionContext } from '../admission/decide.ts';
 import type { ReadHeld } from '../admission/taken-names.ts';
 import { isManaged, type SourceConfigMap } from '../desired/desired.ts';
 import type { Engine } from '../injection/inject.ts';
 import { locate, type Located } from '../request/locate.ts';
+import { revisionIn } from '../request/revision.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
 import { failureOf } from './input-problem.ts';
 
@@ -67,12 +69,44 @@ export function sourceOf(object: JsonObject, namespace: string): InputConfigMap 
   };
 }
 
+/** What objects among the inputs say that decisions about others depend on. */
+export interface Surroundings {
+  readonly configMaps: ConfigMaps;
+  /** Which revision namespaces name, where they do. */
+  readonly revisions: ReadonlyMap<string, string>;
+}
+
+/** @param documents all, or those that may have such objects */
+export function surroundingsIn(
+  documents: readonly ManifestDocument[],
+  namespace: string,
+): Surroundings {
+  return {
+    configMaps: configMapsIn(documents, namespace),
+    revisions: revisionsIn(documents),
+  };
+}
+
+function revisionsIn(documents: readonly ManifestDocument[]): Surroundings['revisions'] {
+  const found = new Map<string, string>();
+  for (const { value } of documents.flatMap(({ objects }) => objects)) {
+    if (value['kind'] !== 'Namespace' || value['apiVersion'] !== 'v1') continue;
+    const metadata = objectAt(value, 'metadata');
+    const name = stringAt(metadata, 'name') ?? '';
+    const revision = revisionIn(metadata);
+    if (revision === undefined) found.delete(name);
+    else found.set(name, revision);
+  }
+  return found;
+}
+
 /** Objects without a pod template are left out. */
 export function decideAll(
   documents: readonly ManifestDocument[],
   options: DecideOptions,
 ): readonly DecidedWorkload[] {
-  const decideIn = decider(configMapsIn(documents, options.namespace), options);
+  const contextFor = contextsFor(surroundingsIn(documents, options.namespace), options);
+  const decideIn = decider(contextFor, options);
   return documents.flatMap((document, at) => {
     options.onDocument?.(at + 1, documents.length);
     return decideIn(document);
@@ -81,15 +115,14 @@ export function decideAll(
 
 /** {@link decideAll} for one document at a time. */
 export function decider(
-  configMaps: ConfigMaps,
-  options: DecideOptions,
+  contextFor: ContextFor,
+  { namespace }: DecideOptions,
 ): (document: ManifestDocument) => readonly DecidedWorkload[] {
-  const { namespace } = options;
-  const context = contextOf(configMaps, options);
   return (document) =>
     document.objects.flatMap((object): readonly DecidedWorkload[] => {
       const located = locate(object.value, namespace);
       if (located === undefined) return [];
+      const context = contextFor(located.template, located.namespace);
       return [{ document, object, located, decision: decisionOn(located, object, context) }];
     });
 }
@@ -105,12 +138,12 @@ function decisionOn(located: Located, object: ManifestObject, context: DecisionC
   }
 }
 
-/** What the webhook would know. */
-export function contextOf(
-  configMaps: ConfigMaps,
+/** What the webhook would know that is asked about an object. */
+export function contextsFor(
+  { configMaps, revisions }: Surroundings,
   { engine, namespace }: DecideOptions,
-): DecisionContext {
-  return {
+): ContextFor {
+  const context = {
     engine,
     checkEnvoy: envoyCheck(reading(configMaps), engine.memory.copies, 'words'),
     configMapKeys: keysReader(reading(configMaps)),
@@ -118,6 +151,7 @@ export function contextOf(
     ignoredNamespaces: new Set(engine.config.ignoredNamespaces),
     namespace,
   };
+  return contextsByRevision(context, revisions);
 }
 
 /** As the controller's store would report it. */

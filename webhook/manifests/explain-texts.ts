@@ -115,9 +115,9 @@ function seenBy(outcome: ExplainedWorkload, live: LiveFacts): ExplainedWorkload 
 }
 
 function namedIn(outcome: DecidedWorkload, engine: Engine): ExplainedWorkload {
-  const { decision, located } = outcome;
-  const step = namedRevisionStep(located.template, engine);
-  if (step === undefined || decision.kind === 'skipped') return outcome;
+  const { decision } = outcome;
+  const step = 'status' in decision ? namedRevisionStep(decision.status, engine) : undefined;
+  if (step === undefined) return outcome;
   return { ...outcome, decision: { ...decision, steps: [step, ...decision.steps] } };
 }
 

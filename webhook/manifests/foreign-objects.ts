@@ -1,11 +1,12 @@
 /** Objects that ask for injection but are of a kind that svidecar does not change: their pods are injected in the cluster. */
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import type { ContextFor } from '../admission/decide-by-revision.ts';
 import { decide, type DecisionContext } from '../admission/decide.ts';
 import { foreignTemplates, type ForeignTemplate } from '../request/foreign-pod-templates.ts';
 import { locate } from '../request/locate.ts';
 import { workloadKindOf } from '../objects/kinds.ts';
 import type { TraceStep } from '../injection/trace.ts';
-import { configMapsIn, contextOf, type DecideOptions } from './decide-all.ts';
+import { contextsFor, surroundingsIn, type DecideOptions } from './decide-all.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
 
 export interface Foreign {
@@ -21,20 +22,24 @@ export interface Foreign {
 /** The objects of a document that ask for injection and are not changed here. */
 export function foreignIn(
   document: ManifestDocument,
-  context: DecisionContext,
+  { contextFor, namespace }: { readonly contextFor: ContextFor; readonly namespace: string },
 ): readonly Foreign[] {
   return document.objects.flatMap((object): readonly Foreign[] => {
-    if (locate(object.value, context.namespace) !== undefined) return [];
+    if (locate(object.value, namespace) !== undefined) return [];
     const templates = foreignTemplates(object.value);
     if (templates.length === 0) return [];
     const metadata = objectAt(object.value, 'metadata');
     const named = {
       kind: stringAt(object.value, 'kind') ?? '',
-      namespace: stringAt(metadata, 'namespace') ?? context.namespace,
+      namespace: stringAt(metadata, 'namespace') ?? namespace,
       name: stringAt(metadata, 'name') ?? stringAt(metadata, 'generateName') ?? '',
     };
-    const inNamespace = { ...context, namespace: named.namespace };
-    const steps = templates.flatMap((template) => stepsFor(object.value, template, inNamespace));
+    const steps = templates.flatMap((template) =>
+      stepsFor(object.value, template, {
+        ...contextFor(template.template ?? {}, named.namespace),
+        namespace: named.namespace,
+      }),
+    );
     return [{ document, object, ...named, steps }];
   });
 }
@@ -44,8 +49,9 @@ export function foreignAmong(
   documents: readonly ManifestDocument[],
   options: DecideOptions,
 ): readonly Foreign[] {
-  const context = contextOf(configMapsIn(documents, options.namespace), options);
-  return documents.flatMap((document) => foreignIn(document, context));
+  const { namespace } = options;
+  const contextFor = contextsFor(surroundingsIn(documents, namespace), options);
+  return documents.flatMap((document) => foreignIn(document, { contextFor, namespace }));
 }
 
 function stepsFor(

@@ -8,8 +8,9 @@ import { envoyFilterKind } from '../istio/istio-plan.ts';
 import { append, withoutAppended } from './appended-documents.ts';
 import {
   configMapsIn,
-  contextOf,
+  contextsFor,
   decider,
+  surroundingsIn,
   type ConfigMaps,
   lineOf,
   type DecideOptions,
@@ -60,9 +61,11 @@ export function injectTexts(sources: readonly SourceText[], options: DecideOptio
     splitManifest({ name, text: withoutAppended(text) }),
   );
   const raw = files.flat();
-  const configMaps = configMapsIn(likely(raw, 'ConfigMap'), options.namespace);
-  const decideIn = decider(configMaps, options);
-  const context = contextOf(configMaps, options);
+  const { namespace } = options;
+  const surroundings = surroundingsIn(likely(raw, /ConfigMap|Namespace/), namespace);
+  const { configMaps } = surroundings;
+  const contextFor = contextsFor(surroundings, options);
+  const decideIn = decider(contextFor, options);
   const foreign: Foreign[] = [];
   const outcomes: DecidedWorkload[] = [];
   const next = counter(raw.length, options);
@@ -72,7 +75,7 @@ export function injectTexts(sources: readonly SourceText[], options: DecideOptio
       const { document, open } = openDocument(each);
       const own = decideIn(document);
       outcomes.push(...own);
-      foreign.push(...foreignIn(document, context));
+      foreign.push(...foreignIn(document, { contextFor, namespace }));
       return editDocument(document, editsFor(own), open);
     }),
   );
@@ -85,7 +88,7 @@ export function injectTexts(sources: readonly SourceText[], options: DecideOptio
   const texts = edited.map((file) => file.map(({ text }) => text ?? '').join(''));
   return {
     text: append(joinTexts(texts), wanted.objects),
-    ...toldOf(done, wanted, { sources, raw, configMaps, namespace: options.namespace }),
+    ...toldOf(done, wanted, { sources, raw, configMaps, namespace }),
     foreign,
     documents,
     configMaps: wanted.configMaps,
@@ -126,7 +129,7 @@ function toldOf(
 ): Pick<InjectedTexts, 'envoyFilters' | 'outcomes'> {
   const added = appendedAmong(sources);
   const appended = envoyFiltersIn(added, namespace);
-  const others = envoyFiltersIn(likely(raw, envoyFilterKind.kind), namespace);
+  const others = envoyFiltersIn(likely(raw, new RegExp(envoyFilterKind.kind)), namespace);
   const standing = { appended: configMapsIn(added, namespace), others: configMaps };
   const told = toldOfStale(outcomes, wanted.configMaps, standing);
   return {
@@ -135,11 +138,9 @@ function toldOf(
   };
 }
 
-/** Decisions need the ConfigMaps of all documents; only those that may be one are read ahead. */
-function likely(documents: readonly RawDocument[], kind: string): readonly ManifestDocument[] {
-  return documents
-    .filter(({ text }) => text.includes(kind))
-    .map((raw) => openDocument(raw).document);
+/** Decisions need the ConfigMaps and Namespaces of all documents; only those that may be one are read ahead. */
+function likely(documents: readonly RawDocument[], kinds: RegExp): readonly ManifestDocument[] {
+  return documents.filter(({ text }) => kinds.test(text)).map((raw) => openDocument(raw).document);
 }
 
 function editsFor(outcomes: readonly DecidedWorkload[]): ReadonlyMap<ManifestObject, ObjectEdit> {

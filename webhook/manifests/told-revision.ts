@@ -1,14 +1,14 @@
 /** Which of several installations injects one object of a cluster, and the engine that decides as that one does. */
-import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { objectAt, stringAt } from '#kernel/json.ts';
 import { metadataOf, subjectsOf, type LiveFacts } from '../checks/facts.ts';
 import { installedRevisions } from '../checks/installed-revisions.ts';
-import { EngineMemory } from '../injection/engine-memory.ts';
+import { engineOfRevision } from '../injection/engine-of-revision.ts';
 import type { Engine } from '../injection/inject.ts';
-import { revisionInStatus } from '../injection/status.ts';
+import { revisionInStatus, type Status } from '../injection/status.ts';
 import type { TraceStep } from '../injection/trace.ts';
 import { locate } from '../request/locate.ts';
 import { revisionLabel, statusKey } from '../request/metadata-keys.ts';
-import { noRevision, revisionIn } from '../request/revision.ts';
+import { noRevision, revisionIn, revisionWords } from '../request/revision.ts';
 
 interface Choice {
   readonly revision: string;
@@ -49,14 +49,14 @@ export function revisionStep(live: LiveFacts): RevisionStep | undefined {
   };
 }
 
-/** Of a manifest alone: who is installed is not known. Undefined where its pod template does not say. */
-export function namedRevisionStep(template: JsonObject, engine: Engine): RevisionStep | undefined {
-  const revision = revisionIn(metadataOf(template));
-  if (revision === undefined || revision === (engine.revision ?? noRevision)) return undefined;
+/** Of a manifest alone: who is installed is not known. Undefined where its labels choose no other one than is asked for. */
+export function namedRevisionStep(status: Status, engine: Engine): RevisionStep | undefined {
+  const revision = status.revision ?? noRevision;
+  if (revision === (engine.revision ?? noRevision)) return undefined;
   return {
     id: 'revision_chosen',
-    level: 'warning',
-    message: `the label ${revisionLabel} of its pod template names "${revision}": that revision injects it where it is installed (svidecar revision list), with names of its own, and nobody does where it is not; the steps are those of an installation without a name`,
+    level: 'info',
+    message: `the label ${revisionLabel} of its pod template, or else of its namespace, names ${revisionWords(revision)}: the steps are that one's, by the configuration at hand; whether it is installed is not known here (svidecar revision list)`,
   };
 }
 
@@ -67,11 +67,5 @@ export function asRevision(engine: Engine, live: LiveFacts): Engine {
   const status = stringAt(annotations, statusKey);
   const injector = status === undefined ? undefined : revisionInStatus(status);
   const revision = choiceIn(live)?.revision ?? injector ?? engine.revision ?? noRevision;
-  if (revision === (engine.revision ?? noRevision)) return engine;
-  const { revision: _other, ...rest } = engine;
-  return {
-    ...rest,
-    memory: new EngineMemory(engine.library, revision),
-    ...(revision === noRevision ? {} : { revision }),
-  };
+  return engineOfRevision(engine, revision);
 }

@@ -1,8 +1,10 @@
 /** The ConfigMaps, and EnvoyFilters, that belong to the injected workloads of some manifests. */
 import { stringAt, type JsonObject } from '#kernel/json.ts';
 import type { ConfigMapUser, DesiredConfigMap, DesiredEnvoyFilter } from '../desired/desired.ts';
+import { readableStatus } from '../checks/assess.ts';
 import { desiredConfigMaps } from '../desired/marks.ts';
 import { statusText, type Status } from '../injection/status.ts';
+import { noRevision } from '../request/revision.ts';
 import { filterManifestOf, manifestOf } from './appended-documents.ts';
 import {
   ownNamespace,
@@ -36,11 +38,19 @@ export function wantedConfigMaps(
   const objects: JsonObject[] = [];
   for (const [namespace, own] of byNamespace(users)) {
     const written = own.find((user) => user.ownNamespace !== undefined)?.ownNamespace;
-    const desired = desiredConfigMaps(namespace, own, {
+    const given = {
       sources: byName(sourcesIn.get(namespace) ?? []),
       memory: options.engine.memory,
       marks: options.engine.config.configMaps,
-    });
+    };
+    const revisions = new Set(own.map(({ says }) => says.revision ?? noRevision));
+    const each = [...revisions].map((revision) =>
+      desiredConfigMaps(namespace, own, { ...given, revision }),
+    );
+    const desired = {
+      configMaps: each.flatMap((one) => one.configMaps),
+      envoyFilters: each.flatMap((one) => one.envoyFilters),
+    };
     configMaps.push(...desired.configMaps);
     envoyFilters.push(...desired.envoyFilters);
     const isNew = ({ name }: { readonly name: string }): boolean =>
@@ -65,6 +75,7 @@ function byName<T extends { readonly name: string }>(all: readonly T[]): Readonl
 }
 
 interface OfflineUser extends ConfigMapUser {
+  readonly says: Status;
   readonly ownNamespace: string | undefined;
 }
 
@@ -73,8 +84,8 @@ function userOf(
   printed: ReadonlySet<ManifestDocument>,
 ): readonly OfflineUser[] {
   if (!printed.has(document)) return [];
-  if (decision.kind !== 'injected' && decision.kind !== 'unchanged') return [];
-  const status: Status = decision.status;
+  const status = statusAfter(decision, located);
+  if (status === undefined) return [];
   const { kind, name, namespace } = located;
   return [
     {
@@ -87,4 +98,15 @@ function userOf(
       ownNamespace: ownNamespace(object.value),
     },
   ];
+}
+
+/** What another revision injected keeps its ConfigMaps: it is left alone, and they may stand in the text. */
+function statusAfter(
+  decision: DecidedWorkload['decision'],
+  { template }: DecidedWorkload['located'],
+): Status | undefined {
+  if (decision.kind === 'injected' || decision.kind === 'unchanged') return decision.status;
+  return decision.kind === 'skipped' && decision.reason === 'other_revision'
+    ? readableStatus(template)
+    : undefined;
 }

@@ -68,7 +68,7 @@ export function checkCommand(context: CliContext): Command {
   return addSpireFlags(addClusterFlags(addEngineFlags(command), 'for a cluster'))
     .option(
       '--revision <name>',
-      'for a cluster: by whose configuration workloads are judged, where several injectors are there (default: the default one)',
+      'whose configuration judges workloads, where several are installed (default: by the labels; in a cluster the default one)',
       parseRevision,
     )
     .option('--socket <path>', 'for a cluster: a Workload API on this machine, asked as well')

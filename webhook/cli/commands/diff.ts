@@ -12,6 +12,7 @@ import {
   type Paint,
   reportForeign,
 } from '../reports.ts';
+import { addRevisionFlag } from '../revision-flag.ts';
 import type { CliContext, Terminal } from '../terminal.ts';
 import { differencesOf } from '../../manifests/diff-texts.ts';
 
@@ -37,7 +38,7 @@ export function diffCommand(context: CliContext): Command {
       .option('--exit-code', `exit with ${exitCodes.different} when there are differences`),
     'files or folders; - or nothing reads standard input',
   );
-  return addEngineFlags(command)
+  return addRevisionFlag(addEngineFlags(command))
     .addHelpText('after', examples)
     .action((paths: readonly string[], flags: DiffFlags) => {
       const { terminal } = context;

@@ -29,6 +29,7 @@ import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import { exitCodeOfAll } from '../exit-codes.ts';
 import { painter, reportProblems, type Paint } from '../reports.ts';
+import { addRevisionFlag } from '../revision-flag.ts';
 import type { CliContext, Terminal } from '../terminal.ts';
 
 interface ExplainFlags extends EngineFlags, ClusterFlags {
@@ -52,7 +53,7 @@ export function explainCommand(context: CliContext): Command {
       .addOption(outputOption(['text', 'json'], 'for people or for programs')),
     'files, folders, - for standard input, or live objects as kind/name',
   );
-  return addClusterFlags(addEngineFlags(command), 'for live objects')
+  return addClusterFlags(addRevisionFlag(addEngineFlags(command)), 'for live objects')
     .addHelpText('after', examples)
     .action(async (paths: readonly string[], flags: ExplainFlags) => {
       context.exit(await explain(paths, flags, context));

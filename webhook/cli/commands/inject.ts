@@ -18,6 +18,7 @@ import {
 import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import { exitCodeOfProblems, reportOutcomes, reportProblems, reportForeign } from '../reports.ts';
+import { addRevisionFlag } from '../revision-flag.ts';
 import type { CliContext, Terminal } from '../terminal.ts';
 import { asList } from '../../manifests/as-list.ts';
 
@@ -56,7 +57,7 @@ export function injectCommand(context: CliContext): Command {
       .option('-q, --quiet', 'only failures on standard error'),
     'files or folders; - or nothing reads standard input',
   );
-  return addBareFileFlags(addEngineFlags(command))
+  return addBareFileFlags(addRevisionFlag(addEngineFlags(command)))
     .addHelpText('after', examples)
     .action((paths: readonly string[], flags: InjectFlags) => {
       const { terminal } = context;
