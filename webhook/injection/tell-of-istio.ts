@@ -105,9 +105,10 @@ export function tellOfSocketName(
   const isWanted = listAt(objectAt(pod, 'spec'), 'volumes')
     .filter(isObject)
     .some(({ name }) => name === socketVolume);
+  if (!isWanted) return;
   const file = stringAt(variables, 'socketFile') ?? usualFile;
   const told = toldFile(template);
-  if (!isWanted || (told ?? usualFile) === file) return;
+  if ((told ?? usualFile) === file) return;
   const key = istioKeys.proxyConfig;
   const looks =
     told === undefined
@@ -124,6 +125,7 @@ function toldFile(template: JsonObject): string | undefined {
   const variable = listAt(proxyIn(template)?.container ?? {}, 'env')
     .filter(isObject)
     .find(({ name }) => name === fileVariable);
-  const config = stringAt(annotationsOf(template), istioKeys.proxyConfig) ?? '';
-  return stringAt(variable ?? {}, 'value') ?? proxyConfigSaid(config).socketFile;
+  const config = stringAt(annotationsOf(template), istioKeys.proxyConfig);
+  const said = stringAt(variable ?? {}, 'value');
+  return config === undefined ? said : (said ?? proxyConfigSaid(config).socketFile);
 }
