@@ -11,7 +11,7 @@ export interface Environment {
   /** With `$(NAME)` filled in; `$$` is a `$`, and an unset variable stays as written. */
   readonly expand: (text: string) => Text;
   /** In the order of the container's list. */
-  readonly names: readonly string[];
+  readonly names: () => readonly string[];
 }
 
 /** Characters that all expansions of a container may come to: variables that name each other twice double each time. */
@@ -31,9 +31,8 @@ export function environmentOf(container: JsonObject): Environment {
   return {
     value: (name) => environment().value(name),
     expand: (text) => (text.includes('$') ? environment().expand(text) : [text]),
-    get names() {
-      return environment().names;
-    },
+    // No getter: each object with one gets a hidden class of its own, which keeps the whole pod until a full collection.
+    names: () => environment().names(),
   };
 }
 
@@ -64,7 +63,7 @@ function readEnvironment(container: JsonObject): Environment {
     names.push(name);
     values.set(name, valueOf(variable, expand));
   }
-  return { value, expand, names };
+  return { value, expand, names: () => names };
 }
 
 function unknown(why: string, isPlain = false): Unknown {

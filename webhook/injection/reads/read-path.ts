@@ -133,7 +133,7 @@ function tellingVariables(environment: Environment): {
   readonly names: string;
   readonly paths: readonly string[];
 } {
-  const names = environment.names.filter(isTelling).slice(0, 3);
+  const names = environment.names().filter(isTelling).slice(0, 3);
   const paths = names.flatMap((name) => knownText(environment.value(name) ?? []) ?? []);
   return { names: names.join(', '), paths: paths.filter((path) => path.startsWith('/')) };
 }
