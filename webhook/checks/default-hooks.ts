@@ -45,7 +45,9 @@ export function driftOfDefault(subjects: readonly Subject[]): readonly Finding[]
   // Of one that has gone, revision_served tells.
   if (said === undefined || from === undefined || copy === undefined) return [];
   const wanted = defaultConfiguration(from.configurations, from.name);
-  const faults = [...hookFaults(copy.object, wanted), ...authorityFault(copy.object, wanted)];
+  const faults = said.isEmpty
+    ? [withoutHooks(all)]
+    : [...hookFaults(copy.object, wanted), ...authorityFault(copy.object, wanted)];
   const source = nameFor('svidecar-pods', from.name);
   return faults.map(({ severity, why }) => ({
     severity,
@@ -58,6 +60,14 @@ export function driftOfDefault(subjects: readonly Subject[]): readonly Finding[]
 interface Fault {
   readonly severity: 'error' | 'warning';
   readonly why: string;
+}
+
+function withoutHooks(all: readonly InstalledRevision[]): Fault {
+  const isUsual = all.some(({ name }) => name === noRevision);
+  const why = isUsual
+    ? 'the installation without a name injects what names no revision'
+    : 'nobody injects what names no revision, and its pods are refused';
+  return { severity: 'error', why: `it has no hooks, so ${why}` };
 }
 
 function byName(configuration: JsonObject): ReadonlyMap<string, JsonObject> {

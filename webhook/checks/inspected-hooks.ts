@@ -27,8 +27,9 @@ export interface HookTarget {
 
 export const ownSuffix = '.svidecar.dev';
 export const podHook = `pods${ownSuffix}`;
-/** Whether a MutatingWebhookConfiguration has one of our hooks; its own name does not matter. */
+/** Whether a MutatingWebhookConfiguration has one of our hooks, whatever its name is, or should have: that of the default. */
 export function isOwnConfiguration(object: JsonObject): boolean {
+  if (nameOf(object) === defaultHooksName) return true;
   return listAt(object, 'webhooks').some(
     (hook) => isObject(hook) && stringAt(hook, 'name')?.endsWith(ownSuffix) === true,
   );

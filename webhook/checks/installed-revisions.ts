@@ -17,7 +17,14 @@ export interface InstalledRevisions {
   /** Whom objects that name no revision are for; undefined where there is nobody for them. */
   readonly byDefault: string | undefined;
   /** The one object that says so; undefined where there is none. */
-  readonly said: { readonly where: Where; readonly revision: string } | undefined;
+  readonly said: Said | undefined;
+}
+
+interface Said {
+  readonly where: Where;
+  readonly revision: string;
+  /** It has no hooks, so it calls nobody. */
+  readonly isEmpty: boolean;
 }
 
 /** @param subjects the MutatingWebhookConfigurations of svidecar */
@@ -41,12 +48,22 @@ export function installedRevisions(subjects: readonly Subject[]): InstalledRevis
       : {
           where: whereOf(saying, ''),
           revision: revisionIn(metadataOf(saying.object)) ?? noRevision,
+          isEmpty: hooksOf([saying]).length === 0,
         };
   const usual = byName.has(noRevision) ? noRevision : undefined;
-  // What names no revision comes to the installation without a name as well: it injects what the default did not.
-  const isGone = said !== undefined && !byName.has(said.revision);
-  const byDefault = isGone ? (usual ?? said.revision) : (said?.revision ?? usual);
-  return { all, byDefault, said };
+  return { all, byDefault: defaultOf(said, { usual, byName }), said };
+}
+
+/** What names no revision comes to the installation without a name as well: it injects what the default did not. */
+function defaultOf(
+  said: Said | undefined,
+  {
+    usual,
+    byName,
+  }: { readonly usual: string | undefined; readonly byName: ReadonlyMap<string, unknown> },
+): string | undefined {
+  if (said === undefined || said.isEmpty) return usual;
+  return byName.has(said.revision) ? said.revision : (usual ?? said.revision);
 }
 
 /** By whose configuration everything is judged: the one that is asked for, else the default, else the first. */

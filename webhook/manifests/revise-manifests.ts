@@ -10,7 +10,7 @@ import {
   type JsonObject,
 } from '#kernel/json.ts';
 import { revisionLabel } from '../request/metadata-keys.ts';
-import { defaultHooksName, nameFor } from '../request/revision.ts';
+import { componentLabel, defaultHooksName, nameFor, ownComponent } from '../request/revision.ts';
 import { authorityKey, hooksOfRevision } from '../request/revision-hooks.ts';
 
 /** Made by the running program, or by cert-manager, and named in the manifests. */
@@ -25,8 +25,9 @@ const namingMembers: ReadonlySet<string> = new Set([
   'secretName',
   'serviceAccountName',
 ]);
-const componentKey = 'app.kubernetes.io/component';
-const component = 'webhook';
+
+/** In the manifests of the repository; kustomize writes another one to `metadata` alone. */
+const usualHome = 'svidecar';
 
 /**
  * The objects of the webhook and its controller; others, such as the service for bans, are not there twice. Nor is the
@@ -47,12 +48,19 @@ export function manifestsOfRevision(
         `revision ${revision}: what is called ${name} would become ${taken}, which is another object of these manifests; choose another name`,
       );
   }
-  return own.map((object) => revised(object, { revision, names }));
+  return own.map((object) => revised(object, { revision, names, home: homeOf(own) }));
 }
 
-function isInjectors(object: JsonObject): boolean {
+/** Of svidecar's own objects. */
+export function isInjectors(object: JsonObject): boolean {
   const labels = objectAt(objectAt(object, 'metadata'), 'labels');
-  return object['kind'] !== 'Namespace' && labels[componentKey] === component;
+  return object['kind'] !== 'Namespace' && labels[componentLabel] === ownComponent;
+}
+
+/** Where its program runs. */
+function homeOf(own: readonly JsonObject[]): string {
+  const program = own.find((object) => object['kind'] === 'Deployment');
+  return stringAt(objectAt(program, 'metadata'), 'namespace') ?? usualHome;
 }
 
 function nameOf(object: JsonObject): string {
@@ -63,6 +71,8 @@ interface Renaming {
   readonly revision: string;
   /** Of objects of ours. */
   readonly names: ReadonlySet<string>;
+  /** Their namespace. */
+  readonly home: string;
 }
 
 function revised(object: JsonObject, renaming: Renaming): JsonObject {
@@ -87,9 +97,16 @@ function revised(object: JsonObject, renaming: Renaming): JsonObject {
 }
 
 function renamedIn(object: JsonObject, renaming: Renaming): JsonObject {
+  if (object['key'] === 'kubernetes.io/metadata.name') return selectingHome(object, renaming);
   return Object.fromEntries(
     Object.entries(object).map(([key, value]) => [key, renamedAt(key, value, renaming)]),
   );
+}
+
+/** Of a label selector: no installation injects its own namespace. */
+function selectingHome(expression: JsonObject, { home }: Renaming): JsonObject {
+  const values = listAt(expression, 'values').map((each) => (each === usualHome ? home : each));
+  return { ...expression, values };
 }
 
 function renamedAt(key: string, value: Json | undefined, renaming: Renaming): Json {
@@ -109,18 +126,29 @@ function renamedItem(key: string, item: Json, renaming: Renaming): Json {
 
 const serviceHost = /^svidecar\.(.+)\.svc$/;
 
-function renamedText(key: string, text: string, { revision, names }: Renaming): string {
+function renamedText(key: string, text: string, renaming: Renaming): string {
+  const { revision, names, home } = renaming;
   if (namingMembers.has(key)) return names.has(text) ? nameFor(text, revision) : text;
-  if (key === componentKey) return text === component ? nameFor(text, revision) : text;
-  if (key === authorityKey) return nameFor(text, revision);
-  if (key === 'expression' || key === 'message') return renamedInPolicy(text, revision);
-  return text.replace(serviceHost, `${nameFor('svidecar', revision)}.$1.svc`);
+  if (key === componentLabel) return text === ownComponent ? nameFor(text, revision) : text;
+  if (key === authorityKey) return `${home}${nameFor(text.slice(text.indexOf('/')), revision)}`;
+  if (key === 'expression' || key === 'message') return renamedInPolicy(text, renaming);
+  return renamedHost(text, renaming);
+}
+
+/** What stands for the namespace may be a variable of somebody else's. */
+function renamedHost(text: string, { revision, home }: Renaming): string {
+  const [, where] = serviceHost.exec(text) ?? [];
+  if (where === undefined) return text;
+  return `${nameFor('svidecar', revision)}.${where === usualHome ? home : where}.svc`;
 }
 
 /** Of what svidecar itself may write: its account, Secret and Lease. */
-function renamedInPolicy(text: string, revision: string): string {
+function renamedInPolicy(text: string, { revision, home }: Renaming): string {
   return text
-    .replace(/('system:serviceaccount:[^:']+:svidecar)'/, `$1-${revision}'`)
+    .replace(
+      /'system:serviceaccount:[^:']+:svidecar'/,
+      `'system:serviceaccount:${home}:svidecar-${revision}'`,
+    )
     .replace(/'svidecar-tls'/, `'svidecar-tls-${revision}'`)
     .replace(/, svidecar-tls$/, `, svidecar-tls-${revision}`)
     .replace(`['svidecar', '${sharedLease}']`, `['svidecar-${revision}', '${sharedLease}']`);
@@ -130,14 +158,14 @@ function renamedInPolicy(text: string, revision: string): string {
 function refuseUntold(deployment: JsonObject, revision: string): void {
   const podSpec = objectAt(objectAt(objectAt(deployment, 'spec'), 'template'), 'spec');
   const told = listAt(podSpec, 'containers').find(
-    (each) => isObject(each) && each['name'] === component,
+    (each) => isObject(each) && each['name'] === ownComponent,
   );
   const { args = [] } = isObject(told) ? told : {};
   if (told !== undefined && isArray(args)) return;
   const why =
     told === undefined
-      ? `no container is called ${component}`
-      : `args of its container ${component} are no list`;
+      ? `no container is called ${ownComponent}`
+      : `args of its container ${ownComponent} are no list`;
   throw new AppError(
     'USAGE',
     `Deployment ${nameOf(deployment)}: ${why}, so the program could not be told --revision=${revision} and would act as the installation without a name; give it svidecar's own manifests`,
@@ -149,7 +177,7 @@ function withArgument(deployment: JsonObject, revision: string): JsonObject {
   const template = objectAt(spec, 'template');
   const podSpec = objectAt(template, 'spec');
   const containers = listAt(podSpec, 'containers').map((container) =>
-    isObject(container) && container['name'] === component
+    isObject(container) && container['name'] === ownComponent
       ? { ...container, args: [...listAt(container, 'args'), `--revision=${revision}`] }
       : container,
   );

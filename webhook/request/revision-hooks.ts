@@ -1,7 +1,15 @@
 /** The hooks of an installation with a name, and of the one object that says which installation is the default. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { revisionLabel } from './metadata-keys.ts';
-import { byLabel, defaultHooksName, noRevision } from './revision.ts';
+import {
+  byLabel,
+  componentLabel,
+  defaultHooksName,
+  nameLabel,
+  noRevision,
+  ownComponent,
+  ownName,
+} from './revision.ts';
 
 /** The condition of hooks that find theirs by their namespace. */
 const condition = 'names-no-revision';
@@ -57,8 +65,8 @@ export function defaultConfiguration(
   const authority = own.map((each) => stringAt(objectAt(each, 'annotations'), authorityKey));
   const injects = authority.find((each) => each !== undefined);
   const labels = {
-    'app.kubernetes.io/name': 'svidecar',
-    'app.kubernetes.io/component': 'webhook',
+    [nameLabel]: ownName,
+    [componentLabel]: ownComponent,
     ...(revision === noRevision ? {} : { [revisionLabel]: revision }),
   };
   const hooks = configurations

@@ -75,3 +75,11 @@ export const byLabel = 'labelled-';
 
 /** Of the one object that says which revision is the default, where that is not the installation without a name. */
 export const defaultHooksName = 'svidecar-default';
+
+/** By it the objects of an installation are told from others', and Services select. */
+export const componentLabel = 'app.kubernetes.io/component';
+/** Its value, as {@link nameFor} makes it a revision's. */
+export const ownComponent = 'webhook';
+/** Whose an object is; other projects have a component `webhook` as well. */
+export const nameLabel = 'app.kubernetes.io/name';
+export const ownName = 'svidecar';

@@ -11,7 +11,14 @@ import {
   revisionLabel,
   statusKey,
 } from './metadata-keys.ts';
-import { revisionIn } from './revision.ts';
+import {
+  componentLabel,
+  nameFor,
+  nameLabel,
+  ownComponent,
+  ownName,
+  revisionIn,
+} from './revision.ts';
 import type { Located } from './locate.ts';
 import { nearest } from '#kernel/nearest.ts';
 
@@ -69,10 +76,19 @@ function onWorkload({ metadata, kind }: Located, goal: string): readonly Stray[]
 /** Tools put labels in both places; in this one alone nobody looks. */
 function revisionOnWorkload({ metadata, kind, template, path }: Located): readonly Stray[] {
   const isRead = revisionIn(objectAt(template, 'metadata')) !== undefined;
-  if (isRead || revisionIn(metadata) === undefined) return [];
+  const revision = revisionIn(metadata);
+  if (isRead || revision === undefined || isInstallation(metadata, revision)) return [];
   const goal = [...path, 'metadata', 'labels'].join('.');
   const message = `the label ${revisionLabel} on the ${kind}'s own metadata has no effect; it belongs on the pod template (${goal}), or on the Namespace`;
   return [{ id: 'key_as_label', key: revisionLabel, message }];
+}
+
+/** Objects of an installation itself have the label as well: by it they are found, and nobody injects them. */
+function isInstallation(metadata: JsonObject, revision: string): boolean {
+  const labels = objectAt(metadata, 'labels');
+  return (
+    labels[nameLabel] === ownName && labels[componentLabel] === nameFor(ownComponent, revision)
+  );
 }
 
 interface Place {

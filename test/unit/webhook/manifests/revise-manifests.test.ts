@@ -1,6 +1,6 @@
 /** Two installations from the same manifests: no object is both's. */
 import { globSync, readFileSync } from 'node:fs';
-import { parseAllDocuments } from 'yaml';
+import { parseAllDocuments, stringify } from 'yaml';
 import { expect, test } from 'vitest';
 import { isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import {
@@ -27,16 +27,16 @@ const files = [
 ];
 
 /** As kustomize labels them. */
+const own = {
+  'app.kubernetes.io/name': 'svidecar',
+  'app.kubernetes.io/component': 'webhook',
+};
 const all = files
   .flatMap((file) => parseAllDocuments(readFileSync(`manifests/kustomize/${file}.yaml`, 'utf8')))
   .map((document) => document.toJS() as unknown)
   .filter(isObject)
   .map((object): JsonObject => {
-    const labels = {
-      'app.kubernetes.io/name': 'svidecar',
-      'app.kubernetes.io/component': 'webhook',
-    };
-    return { ...object, metadata: { ...objectAt(object, 'metadata'), labels } };
+    return { ...object, metadata: { ...objectAt(object, 'metadata'), labels: own } };
   });
 
 function idOf(object: JsonObject): string {
@@ -124,7 +124,7 @@ const containers: readonly (readonly [string, Json, string])[] = [
   ['args as a text', [{ name: 'webhook', args: 'serve' }], 'args of its container webhook'],
 ];
 test.each(containers)('a Deployment with %s as containers is refused', (_name, list, why) => {
-  const metadata = { name: 'mine', labels: { 'app.kubernetes.io/component': 'webhook' } };
+  const metadata = { name: 'mine', labels: own };
   const spec = { template: { spec: { containers: list } } };
   const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec };
   expect(() => manifestsOfRevision([deployment], 'canary')).toThrow(`Deployment mine: ${why}`);
@@ -132,8 +132,8 @@ test.each(containers)('a Deployment with %s as containers is refused', (_name, l
 
 function rendered(...lines: readonly string[]): ReturnType<typeof runSvidecar> {
   const head = 'kind: ConfigMap\nmetadata:\n  name: svidecar\n  labels:';
-  const label = '    app.kubernetes.io/component: webhook';
-  const stdin = [head, label, ...lines].join('\n');
+  const labels = Object.entries(own).map(([key, value]) => `    ${key}: ${value}`);
+  const stdin = [head, ...labels, ...lines].join('\n');
   return runSvidecar(['revision', 'render', 'canary', '-'], { stdin });
 }
 
@@ -156,6 +156,126 @@ test('texts that kubectl would read as other types are quoted', async () => {
     `data: {${texts.map((text, at) => `k${at}: "${text}"`).join(', ')}}`,
   );
   for (const [at, text] of texts.entries()) expect(out).toContain(`k${at}: "${text}"\n`);
+});
+
+interface Input {
+  readonly name: string;
+  readonly objects: readonly JsonObject[];
+  /** Beginning of what standard error says; a refusal where nothing is printed. */
+  readonly said: string;
+  /** How many objects come out. */
+  readonly count: number;
+}
+
+const labelled = (labels: JsonObject, more: JsonObject = {}): JsonObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'some', labels, ...more },
+});
+const list = (items: readonly JsonObject[], kind = 'List'): JsonObject => ({
+  apiVersion: 'v1',
+  kind,
+  items,
+});
+const ours = all.length - 1;
+const notice = 'left out: Namespace svidecar: all revisions share it\n';
+const inputs: readonly Input[] = [
+  { name: 'as kustomize prints them', objects: all, said: notice, count: ours },
+  { name: 'in a List', objects: [list(all)], said: notice, count: ours },
+  {
+    name: 'in Lists, one in another',
+    objects: [list([list(all.slice(3)), ...all.slice(0, 3)])],
+    said: notice,
+    count: ours,
+  },
+  {
+    name: 'in a List of one kind',
+    objects: [list([labelled(own)], 'ConfigMapList')],
+    said: '',
+    count: 1,
+  },
+  {
+    name: 'already revised',
+    objects: canary,
+    said: 'stdin: ServiceAccount svidecar-canary is of revision canary already; give it',
+    count: 0,
+  },
+  {
+    name: 'revised in part, in a List',
+    objects: [list([...all, ...canary])],
+    said: 'ServiceAccount svidecar-canary is of revision canary already; give it',
+    count: 0,
+  },
+  {
+    name: 'of a cluster',
+    objects: [labelled(own, { uid: 'u-1' })],
+    said: 'stdin: ConfigMap some is as a cluster has stored it (metadata.uid)',
+    count: 0,
+  },
+  {
+    name: 'beside others’',
+    objects: [...all, labelled({}), labelled({ 'app.kubernetes.io/component': 'webhook' })],
+    said: `${notice}left out: ConfigMap some, ConfigMap some: not svidecar's (no label app.kubernetes.io/name: svidecar), apply it by itself\n`,
+    count: ours,
+  },
+  {
+    name: 'beside a stored object of somebody else',
+    objects: [labelled(own), labelled({}, { uid: 'u-1' })],
+    said: "left out: ConfigMap some: not svidecar's",
+    count: 1,
+  },
+  {
+    name: 'beside the service for bans',
+    objects: [labelled(own), labelled({ ...own, 'app.kubernetes.io/component': 'bans' })],
+    said: 'left out: ConfigMap some: all revisions share it\n',
+    count: 1,
+  },
+  {
+    name: 'of another project’s webhook alone',
+    objects: [labelled({ ...own, 'app.kubernetes.io/name': 'webhook' })],
+    said: "none of these objects is the injector's (labels",
+    count: 0,
+  },
+  { name: 'that are none', objects: [{ a: 1 }], said: 'none of these objects', count: 0 },
+];
+test.each(inputs)('manifests $name', async ({ objects, said, count }) => {
+  for (const stdin of [
+    objects.map((object) => JSON.stringify(object)).join('\n---\n'),
+    objects.map((object) => stringify(object)).join('---\n'),
+  ]) {
+    const { code, out, err } = await runSvidecar(['revision', 'render', 'next', '-'], { stdin });
+    expect(err).toContain(said);
+    if (said === '') expect(err).toBe('');
+    expect(code).toBe(count === 0 ? 2 : 0);
+    const printed = parseAllDocuments(out).map((document) => document.toJS() as unknown);
+    expect(printed.filter(isObject)).toHaveLength(count);
+    for (const object of printed.filter(isObject)) expect(idOf(object)).toMatch(/-next$/);
+  }
+});
+
+test('svidecar check finds nothing wrong with an installation’s own objects', async () => {
+  const stdin = canary.map((object) => stringify(object)).join('---\n');
+  const { out, code } = await runSvidecar(['check', '-', '-q'], { stdin });
+  expect({ out, code }).toEqual({ out: '', code: 0 });
+});
+
+test('in another namespace nothing names the usual one', () => {
+  // What kustomize's member `namespace` changes, and what it does not.
+  const moved = all.map((object) => {
+    const metadata = objectAt(object, 'metadata');
+    if (metadata['namespace'] === undefined) return object;
+    return { ...object, metadata: { ...metadata, namespace: 'platform' } };
+  });
+  const authority = { 'cert-manager.io/inject-ca-from': 'svidecar/svidecar-serving' };
+  const hooks = labelled(own, { annotations: authority });
+  const rendered = JSON.stringify(manifestsOfRevision([...moved, hooks], 'canary'));
+  expect(rendered).toContain("'system:serviceaccount:platform:svidecar-canary'");
+  expect(rendered).toContain('"svidecar-canary.platform.svc"');
+  expect(rendered).toContain('"platform/svidecar-serving-canary"');
+  expect(rendered).toContain('["kube-system","platform"]');
+  const usual =
+    /.{30}(?:serviceaccount:svidecar|\.svidecar\.svc|"svidecar\/(?!webhook:)|,"svidecar"\])/g;
+  expect(rendered.match(usual)).toBeNull();
 });
 
 test.each([
