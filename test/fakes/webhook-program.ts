@@ -15,12 +15,13 @@ interface Given {
   /** File of the injector's configuration. */
   readonly config?: string;
   readonly revision?: string;
+  /** Its own. */
+  readonly namespace?: string;
 }
 
 // Our own argument, written by a test.
-const { kubeconfig, port, certificate, config, revision } = JSON.parse(
-  process.argv[2] ?? '',
-) as Given;
+const given = JSON.parse(process.argv[2] ?? '') as Given;
+const { kubeconfig, port, certificate, config, revision, namespace = 'svidecar' } = given;
 const serving = await serve({
   files: {
     templates: join(import.meta.dirname, '../../templates'),
@@ -31,7 +32,7 @@ const serving = await serve({
   host: '127.0.0.1',
   port,
   target: { kind: 'kubeconfig', path: kubeconfig },
-  namespace: 'svidecar',
+  namespace,
   revision,
   clock: { now: () => Date.now() },
   log: createLog('info'),

@@ -12,7 +12,7 @@ import { createAuthority } from './harness/authority.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { hooksAreFollowed, hooksPath } from './harness/hooks-followed.ts';
 import { waitUntil } from './harness/processes.ts';
-import { installReplicas, type Replica, type Replicas } from './harness/replicas.ts';
+import { accountOf, installReplicas, type Replica, type Replicas } from './harness/replicas.ts';
 import {
   calledHooks,
   deployment,
@@ -48,7 +48,7 @@ describeWithComponents(programs, 'two revisions', () => {
   beforeAll(async () => {
     api = await startApiServer();
     unnamed = await installReplicas(api, certificate);
-    canary = await installReplicas(api, certificate, { revision: 'canary' });
+    canary = await installReplicas(api, certificate, { revision: 'canary', namespace: 'platform' });
     [first, second] = await Promise.all([unnamed.start('old-1'), canary.start('canary-1')]);
     await unnamed.takesReviews(first, startMs);
     await canary.takesReviews(second, startMs);
@@ -368,11 +368,20 @@ describeWithComponents(programs, 'two revisions', () => {
     });
   });
 
+  test('one in another namespace is held to its own writes as well', async () => {
+    const account = await accountOf(api, 'platform', 'svidecar-canary');
+    const create = ['create', 'configmap', 'any', '-n', 'trial', '--kubeconfig', account];
+    const { code, stderr } = await api.kubectl(create);
+    expect(code).toBe(1);
+    expect(stderr).toContain("ValidatingAdmissionPolicy 'svidecar-own-writes-canary'");
+  });
+
   test('no ConfigMap was written by both', async () => {
     const writers = new Map<string, Set<string>>();
     for (const line of (await readFile(api.auditLog, 'utf8')).trimEnd().split('\n')) {
       const [, user] =
-        /"username":"system:serviceaccount:svidecar:(svidecar[a-z-]*)"/.exec(line) ?? [];
+        /"username":"system:serviceaccount:(?:svidecar|platform):(svidecar[a-z-]*)"/.exec(line) ??
+        [];
       const [, name] =
         /"resource":"configmaps",("namespace":"[a-z]+","name":"[^"]+")/.exec(line) ?? [];
       if (

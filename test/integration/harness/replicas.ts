@@ -1,6 +1,7 @@
 /** Replicas of the webhook as processes, installed from the manifests into a real API server, behind one address. */
 import { get } from 'node:https';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import type { JsonObject } from '#kernel/json.ts';
 import { manifestsOfRevision } from '../../../webhook/manifests/revise-manifests.ts';
@@ -10,16 +11,11 @@ import type { ApiServer } from './api-server.ts';
 import { Balancer, type Backend } from './balancer.ts';
 import { hooksAreFollowed } from './hooks-followed.ts';
 import { freePort, startProcess, waitUntil } from './processes.ts';
-import { apply, pointedAt, renderedManifests } from './webhook.ts';
+import { apply, pointedAt, renderedFrom, renderedManifests } from './webhook.ts';
 import { createWorkFolder } from './work-folder.ts';
 
 const program = 'test/fakes/webhook-program.ts';
 const repository = join(import.meta.dirname, '../../..');
-const groups = [
-  'system:serviceaccounts',
-  'system:serviceaccounts:svidecar',
-  'system:authenticated',
-];
 
 export interface Replica extends Backend {
   readonly name: string;
@@ -58,6 +54,8 @@ export interface ReplicaOptions {
   readonly config?: string;
   /** Of several installations in the cluster; absent: the one without a name. */
   readonly revision?: string;
+  /** Of a revision; absent: that of the others, `svidecar`. */
+  readonly namespace?: string;
   /** What is applied in place of `manifests/kustomize/base`, by the port where the replicas are reached. */
   readonly manifests?: (port: number) => Promise<readonly JsonObject[]>;
 }
@@ -71,17 +69,19 @@ const terminationGraceMs = 20_000;
 export async function installReplicas(
   api: ApiServer,
   certificate: Omit<CertificateOptions, 'identity' | 'hosts' | 'service'>,
-  { host = '127.0.0.1', config, manifests, revision }: ReplicaOptions = {},
+  { host = '127.0.0.1', config, manifests, revision, namespace = 'svidecar' }: ReplicaOptions = {},
 ): Promise<Replicas> {
   const work = await createWorkFolder('replicas');
   const balancer = new Balancer();
   const servicePort = await balancer.start();
   const url = `https://${host}:${servicePort}`;
   const usual = (): Promise<readonly JsonObject[]> =>
-    revision === undefined ? baseCalling(api, url) : revisionCalling(api, url, revision);
+    revision === undefined
+      ? baseCalling(api, url)
+      : revisionCalling(api, url, { revision, namespace });
   await apply(api, await (manifests ?? usual)(servicePort));
   const service = nameFor('svidecar', revision ?? '');
-  const kubeconfig = await api.kubeconfigFor(`system:serviceaccount:svidecar:${service}`, groups);
+  const kubeconfig = await accountOf(api, namespace, service);
   const all: Replica[] = [];
   return {
     url,
@@ -94,7 +94,7 @@ export async function installReplicas(
         command: process.execPath,
         args: [
           join(tree, program),
-          JSON.stringify({ kubeconfig, port, certificate: options, config, revision }),
+          JSON.stringify({ kubeconfig, port, certificate: options, config, revision, namespace }),
         ],
         folder: work.path,
       });
@@ -153,13 +153,32 @@ function calling(manifests: readonly JsonObject[], url: string): readonly JsonOb
   );
 }
 
-/** The same as a revision's. */
+/** The same as a revision's, perhaps in another namespace, as a kustomization of somebody's own moves it. */
 async function revisionCalling(
   api: ApiServer,
   url: string,
-  revision: string,
+  { revision, namespace }: { readonly revision: string; readonly namespace: string },
 ): Promise<readonly JsonObject[]> {
-  return calling(manifestsOfRevision(await renderedManifests(api), revision), url);
+  const work = await createWorkFolder('kustomize');
+  const base = relative(work.path, join(repository, 'manifests/kustomize/base'));
+  await writeFile(
+    join(work.path, 'kustomization.yaml'),
+    `namespace: ${namespace}\nresources: [${base}]\n`,
+  );
+  const rendered = await renderedFrom(api, work.path);
+  await work.remove();
+  const own = rendered.filter(({ kind }) => kind === 'Namespace');
+  return [...own, ...calling(manifestsOfRevision(rendered, revision), url)];
+}
+
+/** A kubeconfig with the rights of a ServiceAccount. */
+export function accountOf(api: ApiServer, namespace: string, name: string): Promise<string> {
+  const user = `system:serviceaccount:${namespace}:${name}`;
+  return api.kubeconfigFor(user, [
+    'system:serviceaccounts',
+    `system:serviceaccounts:${namespace}`,
+    'system:authenticated',
+  ]);
 }
 
 /** The text of the answer; empty when there is none. Probes do not look at the certificate, as a kubelet does not. */

@@ -117,14 +117,16 @@ export async function installWebhook(
 }
 
 /** What `kubectl kustomize manifests/kustomize/base` prints. */
-export async function renderedManifests(
+export function renderedManifests(
   api: ApiServer,
   tree = repository,
 ): Promise<readonly JsonObject[]> {
-  const { code, stdout, stderr } = await api.kubectl([
-    'kustomize',
-    join(tree, 'manifests/kustomize/base'),
-  ]);
+  return renderedFrom(api, join(tree, 'manifests/kustomize/base'));
+}
+
+/** What a folder with a kustomization makes. */
+export async function renderedFrom(api: ApiServer, folder: string): Promise<readonly JsonObject[]> {
+  const { code, stdout, stderr } = await api.kubectl(['kustomize', folder]);
   if (code !== 0) throw new Error(`kubectl kustomize: ${stderr}`);
   return parseAllDocuments(stdout).map((document): JsonObject => {
     const object: unknown = document.toJS();
