@@ -3,15 +3,13 @@ import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/j
 import { readableStatus, type Assessed } from './assess.ts';
 import { envoyFilterLabel, templatesKey } from '../request/metadata-keys.ts';
 import { found, skipped, type Check, type Finding } from './check-contract.ts';
-import { nameFor, noRevision, revisionIn } from '../request/revision.ts';
+import { nameFor, nameLabel, noRevision, ownName, revisionIn } from '../request/revision.ts';
 import { metadataOf, nameOf, whereOf, type Subject } from './facts.ts';
 import { podHookOf, type InspectedHook } from './inspected-hooks.ts';
+import { isOwnWrites, unboundWrites } from './own-writes.ts';
 
 /** Policies and bindings became stable with it. */
 const oldestMinor = 30;
-
-/** Every object of svidecar's manifests has it. */
-const nameLabel = 'app.kubernetes.io/name';
 
 /** Whether a policy mentions our annotation; its name does not matter. */
 function isGuard(policy: JsonObject): boolean {
@@ -24,9 +22,9 @@ function isGuardOfMarks(policy: JsonObject): boolean {
   return !text.includes(templatesKey) && text.includes(envoyFilterLabel);
 }
 
-/** Either of the two. */
-export function isAnyGuard(policy: JsonObject): boolean {
-  return isGuard(policy) || isGuardOfMarks(policy);
+/** What this check is about. */
+export function isCheckedPolicy(policy: JsonObject): boolean {
+  return isGuard(policy) || isGuardOfMarks(policy) || isOwnWrites(policy);
 }
 
 export const guardPolicy: Check = {
@@ -42,13 +40,15 @@ export const guardPolicy: Check = {
       return skipped(
         `this Kubernetes has no ValidatingAdmissionPolicy: it came with 1.${oldestMinor}`,
       );
-    const policies = objects('policies');
+    const ownWrites = objects('policies').filter(({ object }) => isOwnWrites(object));
+    const policies = objects('policies').filter((each) => !ownWrites.includes(each));
     const marks = policies.filter(({ object }) => isGuardOfMarks(object));
     const hasGuard = policies.some(({ object }) => isGuard(object));
     return found([
       ...(hasGuard ? [] : [absent(podHookOf(objects('hooks')))]),
       ...(marks.length > 0 ? [] : marksAbsent(assessed)),
       ...halves(policies),
+      ...unboundWrites(ownWrites, objects('hooks')),
       ...policies.flatMap((guard) => guardFaults(guard, objects('policyBindings'))),
     ]);
   },
@@ -86,7 +86,7 @@ function marksAbsent(assessed: readonly Assessed[]): readonly Finding[] {
 /** Of our own guards: each installation has both policies. */
 function halves(policies: readonly Subject[]): readonly Finding[] {
   const own = policies.filter(
-    ({ object }) => objectAt(metadataOf(object), 'labels')[nameLabel] === 'svidecar',
+    ({ object }) => objectAt(metadataOf(object), 'labels')[nameLabel] === ownName,
   );
   const revisionOf = ({ object }: Subject): string => revisionIn(metadataOf(object)) ?? noRevision;
   const kept = new Set(own.filter(({ object }) => isGuardOfMarks(object)).map(revisionOf));

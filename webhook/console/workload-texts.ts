@@ -6,7 +6,7 @@ import type { Engine } from '../injection/inject.ts';
 import { filterManifestOf, yamlOf } from '../manifests/appended-documents.ts';
 import { configMapPairs } from '../manifests/diff-texts.ts';
 import { injectTexts, type InjectedTexts } from '../manifests/inject-texts.ts';
-import { readManifest } from '../manifests/manifest.ts';
+import { readManifest, type SourceText } from '../manifests/manifest.ts';
 import type { LabelledTexts } from '../manifests/unified-diff.ts';
 import { uninjectTexts } from '../manifests/uninject-texts.ts';
 import type { TextPair } from './console-model.ts';
@@ -96,8 +96,20 @@ function injected(text: string, { live, engine }: Site): InjectedTexts {
   const sources = [
     { name: live.name, text },
     ...live.configMaps.map((each) => ({ name: live.name, text: yamlOf(each) })),
+    ...namespaceText(live),
   ];
   return injectTexts(sources, { engine, namespace: live.namespace });
+}
+
+/** Its labels may choose another revision than the one whose configuration is at hand. */
+function namespaceText({
+  name,
+  namespace,
+  namespaceLabels: labels,
+}: LiveFacts): readonly SourceText[] {
+  if (labels.kind !== 'known') return [];
+  const metadata = { name: namespace, labels: labels.value };
+  return [{ name, text: yamlOf({ apiVersion: 'v1', kind: 'Namespace', metadata }) }];
 }
 
 /** One object of a text, as it is shown; empty where there is none. */

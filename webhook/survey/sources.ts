@@ -2,7 +2,7 @@
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { isCustom, namesHelper } from '../checks/asked-by-istio.ts';
 import { concernsUs } from '../checks/assess.ts';
-import { isAnyGuard } from '../checks/guard.ts';
+import { isCheckedPolicy } from '../checks/guard.ts';
 import { isOwnConfiguration } from '../checks/inspected-hooks.ts';
 import { isAgent } from '../checks/identity.ts';
 import { isMeshConfig } from '../checks/mesh-configs.ts';
@@ -95,7 +95,7 @@ export const groups: Readonly<Record<Exclude<ResourceName, 'configMaps'>, Group>
         isOptional: true,
       },
     ],
-    keep: isAnyGuard,
+    keep: isCheckedPolicy,
   },
   policyBindings: all('cluster', {
     apiVersion: admission,

@@ -4,12 +4,18 @@ import { known } from '../../../../webhook/checks/facts.ts';
 import { workloadTexts } from '../../../../webhook/console/workload-texts.ts';
 import { injected } from '../../../fakes/admission.ts';
 import { engineFor } from '../../../fakes/engine.ts';
+import { engineOf, revisionKey } from '../../../fakes/revisions.ts';
 import { envoySource, envoyText } from '../../../fakes/workload-parts.ts';
 import { appAlone, deployment, injectBackend } from '../../../fakes/workloads.ts';
 
 const title = 'Deployment shop/frontend';
 
-function textsOf(object: JsonObject, isStale = false, engine = engineFor()) {
+function textsOf(
+  object: JsonObject,
+  isStale = false,
+  engine = engineFor(),
+  labels: JsonObject = {},
+) {
   const live = {
     name: 'deployments.apps/frontend',
     namespace: 'shop',
@@ -17,9 +23,17 @@ function textsOf(object: JsonObject, isStale = false, engine = engineFor()) {
     serverVersion: { kind: 'known', value: { major: 1, minor: 36 } },
     configMaps: [envoySource],
     envoyFilters: known([]),
-    namespaceLabels: { kind: 'known', value: {} },
+    namespaceLabels: { kind: 'known', value: labels },
   } as const;
   return workloadTexts({ live, engine, title }, isStale);
+}
+
+/** Names of ours that it mounts. */
+function configMapsOf(object: JsonObject): readonly string[] {
+  const text = JSON.stringify(object['spec'] ?? {});
+  return [...text.matchAll(/"configMap":\{"name":"([^"]*svidecar-[0-9a-f]{32})"/g)].map(
+    ([, name = '']) => name,
+  );
 }
 
 describe('the texts of a workload', () => {
@@ -64,6 +78,14 @@ describe('the texts of a workload', () => {
     expect(refused).toHaveLength(1);
     expect(refused[0]?.problem).toContain('svidecar.dev/audience');
     expect(refused[0]?.before).toBe(refused[0]?.after);
+  });
+
+  it('are those of the revision that its namespace names', () => {
+    const object = deployment(injectBackend);
+    const [whole] = textsOf(object, false, engineFor(), { [revisionKey]: 'canary' });
+    const names = configMapsOf(injected(object, { engine: engineOf('canary') }));
+    expect(names).toHaveLength(2);
+    for (const name of names) expect(whole?.after).toContain(`name: ${name}\n`);
   });
 
   it('are none where nothing is asked for', () => {
