@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '#kernel/json.ts';
 import { known } from '../../../../webhook/checks/facts.ts';
 import { workloadTexts } from '../../../../webhook/console/workload-texts.ts';
+import type { Engine } from '../../../../webhook/injection/inject.ts';
 import { injected } from '../../../fakes/admission.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 import { engineOf, revisionKey } from '../../../fakes/revisions.ts';
@@ -10,11 +11,16 @@ import { appAlone, deployment, injectBackend } from '../../../fakes/workloads.ts
 
 const title = 'Deployment shop/frontend';
 
+interface Scene {
+  readonly isStale?: boolean;
+  readonly engine?: Engine;
+  /** Of the namespace. */
+  readonly labels?: JsonObject;
+}
+
 function textsOf(
   object: JsonObject,
-  isStale = false,
-  engine = engineFor(),
-  labels: JsonObject = {},
+  { isStale = false, engine = engineFor(), labels = {} }: Scene = {},
 ) {
   const live = {
     name: 'deployments.apps/frontend',
@@ -59,7 +65,7 @@ describe('the texts of a workload', () => {
   it('begin, of a stale one, with what a restart changes', () => {
     const object = injected(deployment(injectBackend));
     const newer = engineFor({ helper: { image: 'example.org/helper:2' } });
-    const [restart, whole] = textsOf(object, true, newer);
+    const [restart, whole] = textsOf(object, { isStale: true, engine: newer });
     expect(restart?.before).not.toContain('example.org/helper:2');
     expect(restart?.after).toContain('example.org/helper:2');
     expect(restart?.before).toBe(whole?.after);
@@ -82,7 +88,7 @@ describe('the texts of a workload', () => {
 
   it('are those of the revision that its namespace names', () => {
     const object = deployment(injectBackend);
-    const [whole] = textsOf(object, false, engineFor(), { [revisionKey]: 'canary' });
+    const [whole] = textsOf(object, { labels: { [revisionKey]: 'canary' } });
     const names = configMapsOf(injected(object, { engine: engineOf('canary') }));
     expect(names).toHaveLength(2);
     for (const name of names) expect(whole?.after).toContain(`name: ${name}\n`);
