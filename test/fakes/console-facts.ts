@@ -114,6 +114,7 @@ export const standing: ClusterStanding = {
 export const standingWithoutRights: ClusterStanding = {
   ...standing,
   missingRights: {
+    hidesWorkloads: true,
     rights: [
       {
         what: 'get, list and watch pods',

@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { consolePaths } from '../../webhook/console/console-model.ts';
 import { builtPage } from '../../webhook/cli/built-page.ts';
-import { standing, standingWithoutRights, workloadRow } from '../fakes/console-facts.ts';
+import { factsNowS, standing, standingWithoutRights, workloadRow } from '../fakes/console-facts.ts';
 import { FakeConsole } from '../fakes/fake-console.ts';
 import { goTo, openConsole, type SeenConsole } from './harness/console-browser.ts';
 import { describeInBrowser, openOwnBrowser } from './harness/own-browser.ts';
@@ -13,6 +13,12 @@ const built = builtPage('.', 'console');
 /** Milliseconds. */
 const atOnce = { timeout: 1_000 * slowness };
 const frontend = '#/workload/shop-0/Deployment/frontend-0';
+
+/** Of a look that is over. */
+function answered(result: object): object {
+  const state = { kind: 'done', finishedS: factsNowS, tookMs: 100 };
+  return { nowS: factsNowS, state, result, resultS: factsNowS };
+}
 
 describeInBrowser("the console's page", () => {
   let browser: Browser;
@@ -245,6 +251,41 @@ describeInBrowser("the console's page", () => {
     await text('kind: ClusterRole').waitFor();
     await goTo(page, '#/doctor');
     expect(await said.count()).toBe(1);
+  });
+
+  test('where something may not be read, nothing is said not to be there', async () => {
+    const nothing = {
+      '**/api/bans': { lists: [] },
+      '**/api/certificates': answered({ hooks: [], certificates: [], unread: ['not allowed'] }),
+      '**/api/identities': answered({
+        spire: { kind: 'unknown', reason: 'not asked' },
+        askedHelpers: false,
+        unread: ['not allowed'],
+        edgesLeftOut: 0,
+        nodes: [],
+        edges: [],
+      }),
+    };
+    for (const [path, json] of Object.entries(nothing))
+      await page.route(path, (route) => route.fulfill({ json }));
+    server.fill(0, 0);
+    server.standAs(standingWithoutRights);
+    server.tell({ kind: 'reset' });
+    await text('Nothing that you may read is here').waitFor();
+    for (const [fragment, words] of [
+      ['#/bans', 'No workload that you may read has a rule'],
+      ['#/certificates', 'No hook of svidecar is seen'],
+      ['#/identities', 'No workload that could be read calls another'],
+    ] as const) {
+      await goTo(page, fragment);
+      await text(words).waitFor();
+      expect(await text(/There (is|are) no|No workload here/).count()).toBe(0);
+    }
+    server.standAs({ ...standing, namespace: 'gone' });
+    await goTo(page, '#/coverage');
+    await text('There is no namespace gone any more.').waitFor();
+    server.standAs(standing);
+    await text('There are no workloads here.').waitFor();
   });
 
   test('a workload that vanishes with its namespace leaves what was last seen', async () => {

@@ -4,6 +4,8 @@ import { AppError } from '#kernel/errors.ts';
 import { printable } from '#kernel/text.ts';
 import { banCommand } from './commands/ban.ts';
 import { bansCommand } from './commands/bans.ts';
+import { ApiRefusal } from '../kube/kubernetes-api.ts';
+import { codedRefusal } from '../kube/coded-refusal.ts';
 import { checkCommand } from './commands/check.ts';
 import { cleanupCommand } from './commands/cleanup.ts';
 import { completionCommand } from './commands/completion.ts';
@@ -123,10 +125,12 @@ async function run(
     if (words.length === 0) program.outputHelp();
     else await program.parseAsync(words, { from: 'user' });
     return undefined;
-  } catch (thrown) {
-    if (thrown instanceof CommanderError) {
-      return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  } catch (failure) {
+    if (failure instanceof CommanderError) {
+      return failure.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     }
+    // A command that knows more about it has said so already.
+    const thrown = failure instanceof ApiRefusal ? codedRefusal(failure) : failure;
     terminal.err(`${failureText(thrown)}\n`);
     return exitCodeOfError(thrown);
   }

@@ -120,7 +120,9 @@ function addCoverage(app: FastifyInstance, options: ConsoleAppOptions): void {
     desk.cluster.flush();
     return desk.coverage(versionAt(epoch, desk.cluster.board.moment));
   });
-  app.get<{ Querystring: { since?: unknown } }>(consolePaths.events, (request, reply) => {
+  // HEAD would be answered by a stream that never ends.
+  const noHead = { exposeHeadRoute: false };
+  app.get<{ Querystring: { since?: unknown } }>(consolePaths.events, noHead, (request, reply) => {
     if (streams.size >= maxStreams)
       throw new Unwelcome(429, 'TOO_MANY', 'too many pages are open: close some');
     const { since } = request.query;

@@ -28,6 +28,9 @@ const host = '127.0.0.1';
 /** A page sends names. */
 const maxBodyBytes = 65_536;
 
+/** Characters of a name in a path: Kubernetes allows 253 (a DNS subdomain), Fastify 100 if nothing is said. */
+const maxNameLength = 253;
+
 /** A browser opens six for one address, and a person has some tabs; each may leave answers unread that are kept for it. */
 const maxConnections = 128;
 /** In place of an address that cannot be read: our guards and headers are for it too, not only for those of a route. */
@@ -50,6 +53,7 @@ export async function serveConsole(options: ServeConsoleOptions): Promise<Servin
   const sessions = new Sessions();
   const app = Fastify({
     bodyLimit: maxBodyBytes,
+    routerOptions: { maxParamLength: maxNameLength },
     forceCloseConnections: true,
     rewriteUrl: ({ url = '' }) => (isDecodable(url) ? url : undecodable),
   });

@@ -95,6 +95,8 @@ export type HookStanding = 'there' | 'none' | 'unknown';
 
 export interface MissingRights {
   readonly rights: readonly MissingRight[];
+  /** Some kind of workload, or pods, may not be listed: that none is shown does not mean that none is there. */
+  readonly hidesWorkloads: boolean;
   /** ClusterRole (with -n: Roles too) and bindings that give all of them, as YAML to be applied by an administrator. */
   readonly role: string;
   /** Stands in `role` where the API server does not say who the person is. */

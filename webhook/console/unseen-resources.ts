@@ -1,4 +1,5 @@
 /** What a person may not read, told once, with the roles that give it. */
+import { workloadKinds } from '../objects/kinds.ts';
 import { rolesText, unknownUser, type WantedRight } from '../objects/roles-for.ts';
 import type { MissingRight, MissingRights } from './console-model.ts';
 
@@ -31,9 +32,20 @@ export function missingRights(
   const wanted = denied.flatMap((each) => rightsTo(each, namespace));
   return {
     rights: denied.map(rightOf),
+    hidesWorkloads: denied.some(isListOfWorkloads),
     role: rolesText(wanted, user ?? unknownUser),
     ...(user === undefined ? { placeholder: unknownUser } : {}),
   };
+}
+
+/** Pods tell of workloads as well: those of kinds that svidecar does not know. */
+const listedForWorkloads: ReadonlySet<string> = new Set([
+  'pods',
+  ...workloadKinds.map(({ resource }) => resource),
+]);
+
+function isListOfWorkloads({ resource, verbs }: DeniedResource): boolean {
+  return verbs.includes('list') && listedForWorkloads.has(resource);
 }
 
 function rightOf({ group, resource, verbs, one, consequence }: DeniedResource): MissingRight {

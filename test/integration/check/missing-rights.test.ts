@@ -86,6 +86,45 @@ describeWithComponents(programs, 'a user without rights', () => {
     expect([quiet.code, quiet.err]).toEqual([3, err]);
   });
 
+  test.each([
+    'check',
+    'identities',
+    'explain deployment/web -n shop',
+    'restart --stale',
+    'restart --stale --missing --yes',
+    'revision list',
+    'revision default',
+    'revision default canary --yes',
+    'ban list',
+    'ban add email=jo@example.org',
+    'ban remove email=jo@example.org',
+    'ban check email=jo@example.org',
+    'cleanup',
+  ])(
+    '"%s" ends with what is missing: no mistake of ours, and no claim that all is well',
+    async (line) => {
+      const told = await run('nobody', line);
+      expect([told.code, told.err]).toEqual([
+        3,
+        expect.not.stringContaining('mistake of svidecar'),
+      ]);
+      expect(rolesIn(told)).toContain('apiVersion: rbac.authorization.k8s.io');
+      expect(told.err).not.toContain('nothing to restart\n');
+    },
+  );
+
+  test.each(['check', 'identities', 'restart --stale', 'console --no-open'])(
+    '"%s" of a namespace that is not there says so',
+    async (line) => {
+      const words = [...line.split(' '), '-n', 'shpo', '--kubeconfig', api.kubeconfig];
+      const { code, out, err } = await runSvidecar(words);
+      expect([code, out]).toEqual([3, '']);
+      expect(err).toMatch(
+        /^there is no namespace "shpo" in this cluster .*\[OBJECT_NOT_FOUND\]\n$/,
+      );
+    },
+  );
+
   test('programs read each reason where it belongs', async () => {
     const { out } = await run('nobody', 'check -o json');
     expect(out).toContain('not allowed to list pods: this needs the verb \\"list\\" on it');

@@ -86,6 +86,32 @@ describeWithComponents(programs, 'svidecar console on a real API server', () => 
     expect(cluster.missingRights).toBeUndefined();
   });
 
+  test('opens a workload with a name as long as Kubernetes lets it be, and answers no HEAD for ever', async () => {
+    const name = `${'n'.repeat(60)}.`.repeat(4) + 'n'.repeat(9);
+    expect(name).toHaveLength(253);
+    const named = deployment(name) as { spec: { selector: object; template: object } };
+    const labels = { app: 'long' };
+    const template = { ...named.spec.template, metadata: { labels, annotations: asks } };
+    const spec = { ...named.spec, selector: { matchLabels: labels }, template };
+    await create(deployments, { ...named, spec });
+    await rowWith(`shop/Deployment/${name}`, ({ status }) => status === 'injected');
+    for (const path of [consolePaths.workload, consolePaths.helpers]) {
+      const { status, body } = await page.ask('GET', `${path}/shop/Deployment/${name}`);
+      expect(status, JSON.stringify(body)).toBe(200);
+    }
+    const { origin } = new URL(serving.address);
+    const head = await fetch(origin + consolePaths.events, {
+      method: 'HEAD',
+      headers: page.headers,
+    });
+    expect(head.status).toBe(404);
+    expect((await api.request('DELETE', `${deployments}/${name}`)).status).toBe(200);
+    await page.until(
+      () => page.coverage(),
+      ({ workloads }) => workloads.every((row) => row.name !== name),
+    );
+  });
+
   /** Once what earlier tests set going, such as ConfigMaps that the webhook writes, is over. */
   async function settledVersion(): Promise<string> {
     for (;;) {

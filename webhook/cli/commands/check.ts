@@ -83,11 +83,13 @@ export function checkCommand(context: CliContext): Command {
 
 async function checkCluster(flags: CheckFlags, context: CliContext): Promise<number> {
   const { survey } = await import('../../survey/survey.ts');
+  const { checkNamespaceIsThere } = await import('../../survey/namespace-there.ts');
   const { namespace, config } = flags;
   const needs = (asked: RightsApi): readonly AccessRight[] => furtherRights(asked, namespace);
   const api = await connectTo(flags, context, needs).catch((thrown: unknown) => {
     throw withFilesHint(thrown, context.terminal.isPiped && flags.entries !== '-');
   });
+  await checkNamespaceIsThere(api, namespace);
   const spire = await spireFacts(flags, context);
   const facts = await survey({
     api,

@@ -58,6 +58,8 @@ async function run(flags: ConsoleFlags, context: CliContext): Promise<void> {
   // Whoever cannot be asked at all is better told of here than on a page.
   const { askVersion } = await import('../../survey/ask-api-server.ts');
   const version = await askVersion(api, AbortSignal.timeout(firstMs));
+  const { checkNamespaceIsThere } = await import('../../survey/namespace-there.ts');
+  await checkNamespaceIsThere(api, flags.namespace);
   if (engines.isGiven) engines.make(version.kind === 'known' ? version.value.minor : 0, undefined);
   const spire = await spireOnce(flags, context);
   const interrupted = terminal.untilInterrupted();

@@ -1,5 +1,6 @@
 /** `svidecar explain`: why a workload was, or was not, injected. */
 import { jsonText, printable } from '#kernel/text.ts';
+import { AppError } from '#kernel/errors.ts';
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { nameOf } from '../../admission/decide.ts';
@@ -71,6 +72,7 @@ async function explain(
   const { terminal } = context;
   const live = paths.filter((path) => isLiveName(path) && !existsSync(path));
   const files = paths.filter((path) => !live.includes(path));
+  checkIsNoLiveName(files);
   const explained = [
     ...(live.length === 0 ? [] : await explainAll(live, flags, context)),
     ...(live.length > 0 && files.length === 0 ? [] : [explainFiles(files, flags, context)]),
@@ -95,6 +97,18 @@ function isLiveName(text: string): boolean {
   return (
     /^[a-zA-Z][a-zA-Z0-9]*(\.[a-z0-9.-]+)?\/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(text) &&
     !/\.(ya?ml|json)$/.test(text)
+  );
+}
+
+/** `explain deployment frontend` and `explain frontend` are meant as kubectl takes them. @throws {AppError} FILE_UNREADABLE */
+function checkIsNoLiveName(paths: readonly string[]): void {
+  const absent = paths.filter((path) => /^[a-zA-Z][\w.-]*$/.test(path) && !existsSync(path));
+  const [first] = absent.filter((path) => !/\.(ya?ml|json)$/.test(path));
+  if (first === undefined) return;
+  const meant = absent.length === 2 ? absent.join('/') : `deployment/${first}`;
+  throw new AppError(
+    'FILE_UNREADABLE',
+    `${first}: there is no such file or folder; a live object is written KIND/NAME: svidecar explain ${meant}`,
   );
 }
 
@@ -142,9 +156,11 @@ function versionOf(version: LiveFacts['serverVersion']): string | undefined {
 
 const styles = { good: 'green', change: 'yellow', quiet: 'dim', bad: 'red' } as const;
 
-function print({ outcomes, foreign }: Explained, terminal: Terminal): void {
+function print({ outcomes, foreign, documents }: Explained, terminal: Terminal): void {
   const paint = painter(terminal);
-  if (outcomes.length === 0 && foreign.length === 0) {
+  // What cannot be read may be a workload: it is told of by its fault.
+  const isRead = documents.every(({ fault }) => fault === undefined);
+  if (outcomes.length === 0 && foreign.length === 0 && isRead) {
     terminal.out('There is no workload: nothing here has a pod template that svidecar knows.\n');
   }
   for (const outcome of outcomes) terminal.out(`${traceOf(outcome, paint)}\n`);

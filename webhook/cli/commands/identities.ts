@@ -81,7 +81,9 @@ interface Told {
 
 async function ofCluster(flags: IdentitiesFlags, context: CliContext): Promise<Told> {
   const { surveyIdentities } = await import('../../survey/survey.ts');
+  const { checkNamespaceIsThere } = await import('../../survey/namespace-there.ts');
   const api = await connectTo(flags, context);
+  await checkNamespaceIsThere(api, flags.namespace);
   const facts = await surveyIdentities({
     api,
     namespace: flags.namespace,

@@ -46,7 +46,7 @@ only once all its pods are ready: what does not become ready stops the rest. Run
 restarted in the last seven days and is not ready yet, and goes on only then. A workload that svidecar in the cluster would leave
 as it is (another version or configuration, a paused Deployment) is told of and not touched; so are pods that stay as they were
 after a restart (a partition, OnDelete).
-Exit code: 0 nothing to do, or all done · 1 stopped, or something was not or cannot be restarted · 3 something could not be judged.`;
+Exit code: 0 nothing to do, or all done · 1 stopped, or something was not or cannot be restarted · 3 something could not be read or judged.`;
 
 export function restartCommand(context: CliContext): Command {
   const command = new Command('restart')
@@ -78,8 +78,10 @@ async function run(flags: RestartFlags, context: CliContext): Promise<number> {
   const pace = paceOf(flags);
   checkNamespace(flags.namespace);
   const api = await connectTo(flags, context);
+  const { checkNamespaceIsThere } = await import('../../survey/namespace-there.ts');
+  await checkNamespaceIsThere(api, flags.namespace);
   const choice = await choose(flags, api, context);
-  const { chosen, unknown, awaited, kept, judge } = choice;
+  const { chosen, awaited, judge } = choice;
   const able = chosen.filter(isRestartable);
   tellChosen(choice, flags.yes === true, context);
   const { terminal } = context;
@@ -87,9 +89,13 @@ async function run(flags: RestartFlags, context: CliContext): Promise<number> {
     const site = { api, pace, terminal, judge };
     if (!(await restartAll({ awaited, all: able }, site))) return exitCodes.refused;
   }
-  const isLeft = chosen.length > able.length || kept.length > 0;
-  if (isLeft || (flags.yes !== true && awaited.length > 0)) return exitCodes.refused;
-  return unknown > 0 ? exitCodes.unreachable : exitCodes.ok;
+  const isLeft = chosen.length > able.length || (flags.yes !== true && awaited.length > 0);
+  return codeOf(choice, isLeft);
+}
+
+function codeOf({ kept, unknown, isPartial }: Choice, isLeft: boolean): number {
+  if (isLeft || kept.length > 0) return exitCodes.refused;
+  return unknown > 0 || isPartial ? exitCodes.unreachable : exitCodes.ok;
 }
 
 function isRestartable({ kind }: NamedWorkload): boolean {
@@ -97,7 +103,7 @@ function isRestartable({ kind }: NamedWorkload): boolean {
 }
 
 function tellChosen(
-  { chosen, unknown, awaited, kept }: Choice,
+  { chosen, unknown, isPartial, awaited, kept }: Choice,
   isMeant: boolean,
   { terminal }: CliContext,
 ): void {
@@ -108,11 +114,20 @@ function tellChosen(
   tellUnfinished(kept, 'was restarted before, but', terminal);
   // With --yes they are waited for, and told of where that is in vain.
   tellUnfinished(isMeant ? [] : awaited, 'was restarted before, and is not ready:', terminal);
-  if (unknown > 0)
-    terminal.err(`${unknown} workloads could not be judged: svidecar check says why\n`);
+  tellCounts({ chosen, unknown, isPartial }, isMeant, terminal);
+}
+
+function tellCounts(
+  { chosen, unknown, isPartial }: Pick<Choice, 'chosen' | 'unknown' | 'isPartial'>,
+  isMeant: boolean,
+  { err }: CliContext['terminal'],
+): void {
+  if (unknown > 0) err(`${unknown} workloads could not be judged: svidecar check says why\n`);
+  if (isPartial) err('not all workloads may be read: what is not seen is not restarted\n');
   const able = chosen.filter(isRestartable).length;
+  const nothing = isPartial ? 'nothing that is seen is to be restarted\n' : 'nothing to restart\n';
   const those = isMeant ? `${able} to restart\n` : `${able} to restart; --yes does it\n`;
-  terminal.err(able === 0 ? 'nothing to restart\n' : those);
+  err(able === 0 ? nothing : those);
 }
 
 function notRestarted({ kind, name, namespace, why }: WorkloadRow): string {
@@ -144,6 +159,8 @@ function paceOf({ perMinute, patience }: RestartFlags): RestartPace {
 interface Choice {
   readonly chosen: readonly WorkloadRow[];
   readonly unknown: number;
+  /** Some kind of workload may not be listed: more may be there. */
+  readonly isPartial: boolean;
   /** Restarted before, and not ready; what is to be restarted now is not among them. */
   readonly awaited: readonly UnfinishedWorkload[];
   /** Restarted before, with pods that nobody makes anew. */
@@ -176,7 +193,8 @@ async function choose(
     (missing === true && row.status === 'missing' && !isInVain(row));
   const chosen = rows.filter(isChosen);
   const unknown = rows.filter(({ status }) => status === 'unknown').length;
-  return { ...sorted(chosen, judged, context.terminal.now()), unknown, judge };
+  const isPartial = standing.missingRights?.hidesWorkloads === true;
+  return { ...sorted(chosen, judged, context.terminal.now()), unknown, isPartial, judge };
 }
 
 /** What is to be restarted now is not waited for, but comes first: the restart may be what it needs. */
@@ -184,7 +202,7 @@ export function sorted(
   chosen: readonly WorkloadRow[],
   { unfinished }: Pick<JudgedWorkloads, 'unfinished'>,
   nowMs: number,
-): Omit<Choice, 'unknown'> {
+): Omit<Choice, 'unknown' | 'isPartial'> {
   const ids = new Map(unfinished.map((each) => [titleOfWorkload(each), each]));
   const isWaited = (each: UnfinishedWorkload): boolean =>
     each.rollout.kind !== 'by_hand' && each.restartedMs > nowMs - rememberedMs;

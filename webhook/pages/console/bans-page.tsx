@@ -43,7 +43,7 @@ export function BansPage({ state }: PageProps): VNode {
       )}
       {asked.value === undefined && asked.isAsking && <p class="muted">Reading…</p>}
       {asked.value !== undefined && lists.length === 0 && (
-        <p class="muted">No workload here has a rule with a list of bans (template jwt-ban).</p>
+        <NoLists state={state} />
       )}
       {lists.map((list) => (
         <OneList key={list.id} list={list} nowS={nowS} choose={setChosen} />
@@ -58,6 +58,16 @@ export function BansPage({ state }: PageProps): VNode {
         />
       )}
     </section>
+  );
+}
+
+function NoLists({ state: { cluster } }: Pick<PageProps, 'state'>): VNode {
+  const isPartial = cluster?.missingRights?.hidesWorkloads === true;
+  return (
+    <p class="muted">
+      No workload {isPartial ? 'that you may read' : 'here'} has a rule with a list of bans
+      (template jwt-ban).
+    </p>
   );
 }
 

@@ -47,7 +47,13 @@ function CertificatesResult({ view, nowS }: ResultProps): VNode {
           {each}
         </Notice>
       ))}
-      {hooks.length === 0 && <p class="muted">There is no hook of svidecar in this cluster.</p>}
+      {hooks.length === 0 && (
+        <p class="muted">
+          {unread.length === 0
+            ? 'There is no hook of svidecar in this cluster.'
+            : 'No hook of svidecar is seen; what could not be read is told above.'}
+        </p>
+      )}
       {hooks.length > 0 && (
         <div class="card">
           <DataTable caption="Who trusts what" columns={hookColumns(byPrint)} rows={hooks} />

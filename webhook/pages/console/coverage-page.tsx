@@ -1,7 +1,12 @@
 /** Who has what they asked for: namespaces, worst first, down to the workload. */
 import type { ComponentChildren, VNode } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { CoverageCounts, NamespaceRow, WorkloadRow } from '../../console/console-model.ts';
+import type {
+  ClusterStanding,
+  CoverageCounts,
+  NamespaceRow,
+  WorkloadRow,
+} from '../../console/console-model.ts';
 import { StatusBadge } from '../shared/status-badge.tsx';
 import {
   coverageSorts,
@@ -202,7 +207,7 @@ function CoverageGrid({
       rows={list.rows}
       showing={choice.open}
       rowHeight={narrowPage.matches ? rowHeights.narrow : rowHeights.wide}
-      empty={emptyWords(state.cluster?.connection, choice)}
+      empty={emptyWords(state.cluster, choice)}
       toggle={toggle}
       choose={(row) => {
         if (row.kind === 'namespace') toggle(row);
@@ -215,9 +220,18 @@ function CoverageGrid({
   );
 }
 
-function emptyWords(connection: string | undefined, { words, status }: CoverageChoice): string {
+function emptyWords(
+  cluster: ClusterStanding | undefined,
+  { words, status }: CoverageChoice,
+): string {
   if (words !== '' || status !== '') return 'Nothing fits. Esc in the filter shows all again.';
-  return connection === 'connected' ? 'There are no workloads here.' : 'The cluster is being read…';
+  if (cluster?.connection !== 'connected') return 'The cluster is being read…';
+  if (cluster.missingRights?.hidesWorkloads === true)
+    return 'Nothing that you may read is here: see above what you may not.';
+  // Of a namespace that is there, and may be read, there is a row.
+  return cluster.namespace === undefined || cluster.missingRights !== undefined
+    ? 'There are no workloads here.'
+    : `There is no namespace ${cluster.namespace} any more.`;
 }
 
 function placeOfRow({ namespace, kind, name }: WorkloadRow) {

@@ -70,7 +70,7 @@ function IdentitiesResult({ view, about, seeAbout }: ResultProps): VNode {
           {choice.words}
         </span>
       </div>
-      <Picture choice={choice} />
+      <Picture choice={choice} isPartial={view.unread.length > 0} />
       <LinkTable choice={choice} />
       <ChainTable workloads={choice.workloads} />
     </>
@@ -99,9 +99,20 @@ function Sources({ view: { spire, unread, edgesLeftOut } }: Pick<ResultProps, 'v
   );
 }
 
-function Picture({ choice }: { readonly choice: LinkChoice }): VNode {
+function Picture({
+  choice,
+  isPartial,
+}: {
+  readonly choice: LinkChoice;
+  readonly isPartial: boolean;
+}): VNode {
   if (choice.drawn.length === 0)
-    return <p class="muted">No workload here calls another, or says who may call it.</p>;
+    return (
+      <p class="muted">
+        No workload {isPartial ? 'that could be read' : 'here'} calls another, or says who may call
+        it.
+      </p>
+    );
   return (
     <div class="card">
       <IdentityGraph choice={choice} />

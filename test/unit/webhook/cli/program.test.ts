@@ -152,6 +152,23 @@ describe('formats', () => {
     });
   });
 
+  test('explain of what cannot be read does not say that there is no workload', async () => {
+    const broken = await runSvidecar(['explain'], { stdin: 'a: [1\n' });
+    expect([broken.code, broken.out]).toEqual([1, '']);
+    const other = await runSvidecar(['explain'], { stdin: foreign });
+    expect([other.code, other.out]).toEqual([0, expect.stringContaining('There is no workload')]);
+  });
+
+  test.each([
+    ['deployment frontend', 'deployment/frontend'],
+    ['frontend', 'deployment/frontend'],
+    ['frontend-2.v1', 'deployment/frontend-2.v1'],
+  ])('explain %s, as kubectl takes it, is told how it is written here', async (words, meant) => {
+    const { code, out, err } = await runSvidecar(['explain', ...words.split(' ')]);
+    expect([code, out]).toEqual([3, '']);
+    expect(err).toContain(`a live object is written KIND/NAME: svidecar explain ${meant} [`);
+  });
+
   test('explain as json has a record for each workload', async () => {
     const stdin = `${bad}---\n${good}`;
     const { code, out } = await runSvidecar(['explain', '-o', 'json'], { stdin });

@@ -27,6 +27,18 @@ it('says nothing where nothing is missing', () => {
   expect(missingRights([], jo)).toBeUndefined();
 });
 
+it.each([
+  ['pods', true],
+  ['deployments', true],
+  ['cronjobs', true],
+  ['namespaces', false],
+  ['configmaps', false],
+])('that no %s may be listed may hide workloads: %s', (resource, hidesWorkloads) => {
+  const one = { group: '', resource, verbs, consequence: 'a' };
+  expect(missingRights([one], jo)).toMatchObject({ hidesWorkloads });
+  expect(missingRights([{ ...one, verbs: ['get'] }], jo)).toMatchObject({ hidesWorkloads: false });
+});
+
 it('asks for the least that gives it: a Role where one namespace is looked at, or one object', () => {
   const all = [...denied, own];
   expect(missingRights(all, jo)?.rights.map(({ what }) => what)).toEqual([
