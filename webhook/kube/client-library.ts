@@ -1,2 +1,3 @@
-/** What is used of the Kubernetes client: imported by name, so that a bundle leaves the rest of it out. */
-export { KubeConfig, PortForward } from '@kubernetes/client-node';
+/** What is used of the Kubernetes client, from where it is defined: all the rest of the client, its generated API above all, stays unread. */
+export { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+export { PortForward } from '@kubernetes/client-node/dist/portforward.js';
