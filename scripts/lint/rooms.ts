@@ -85,7 +85,7 @@ export const rooms: readonly Room[] = [
   pure(objects, kernel),
   pure(editing, kernel),
   pure(envoy, kernel, editing),
-  pure(templates, kernel, config),
+  pure(templates, kernel, config, editing),
   pure(proxy, kernel, config),
   pure(request, kernel, config, objects, templates, proxy),
   pure(istio, kernel, envoy, request),

@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import { logLevels } from '#kernel/observe.ts';
 import { trustDomainFault } from '#kernel/spiffe-id.ts';
-import { checkShape, readShape } from '../../sidecar/config/check-shape.ts';
+import { checkShape } from '../../sidecar/config/check-shape.ts';
 import { dnsLabel } from '#kernel/dns-label.ts';
 import { settingsDirectory } from '../../sidecar/config/helper-contract.ts';
 import { bansSchema } from './ban-config.ts';
@@ -16,6 +16,7 @@ import { federationSchema } from './federation-config.ts';
 import { entriesSchema, registrationSchema, spireSchema } from './registration-config.ts';
 import { cpuForms, cpuPattern, memoryForms, memoryPattern } from './quantity.ts';
 import { templateSchema } from '../templates/template-schema.ts';
+import { readUsualShape } from '../templates/read-usual-shape.ts';
 
 const cpu = z.string().regex(cpuPattern, `must be ${cpuForms}`);
 const memory = z.string().regex(memoryPattern, `must be ${memoryForms}`);
@@ -140,5 +141,5 @@ export function checkConfig(value: unknown, where: string): InjectorConfig {
 
 /** @throws {AppError} CONFIG_INVALID with line and column, or with every wrong key. */
 export function readConfig(text: string, where: string): InjectorConfig {
-  return Object.freeze(readShape(text, { ...shape, schema: orDefaults }, where));
+  return Object.freeze(readUsualShape(text, { ...shape, schema: orDefaults }, where));
 }

@@ -1,8 +1,8 @@
 /** The templates of one configuration, by name and alias. */
 import { own } from '#kernel/members.ts';
 import { AppError } from '#kernel/errors.ts';
-import { readShape } from '../../sidecar/config/check-shape.ts';
 import { nearest } from '#kernel/nearest.ts';
+import { readUsualShape } from './read-usual-shape.ts';
 import { templateSchema, type Fragment, type Template } from './template-schema.ts';
 
 export interface NamedTemplate extends Template {
@@ -20,7 +20,7 @@ export interface Library {
 
 /** @throws {AppError} TEMPLATE_INVALID with line and column, or with every wrong key. */
 export function readTemplate(text: string, where: string): Template {
-  return readShape(text, { schema: templateSchema, code: 'TEMPLATE_INVALID' }, where);
+  return readUsualShape(text, { schema: templateSchema, code: 'TEMPLATE_INVALID' }, where);
 }
 
 /** A later template replaces an earlier one of its name. @throws {AppError} TEMPLATE_INVALID */
