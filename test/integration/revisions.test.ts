@@ -224,7 +224,7 @@ describeWithComponents(programs, 'two revisions', () => {
     const report: unknown = JSON.parse(out);
     const faults = listAt(isObject(report) ? report : {}, 'checks')
       .filter(isObject)
-      .filter((each) => /^(revision|webhook_c|guard)/.test(stringAt(each, 'id') ?? ''))
+      .filter((each) => /^(revision|webhook_c|guard|annotation)/.test(stringAt(each, 'id') ?? ''))
       .flatMap((each) => listAt(each, 'findings').filter(isObject));
     expect(faults.map((each) => [objectAt(each, 'where')['name'], each['key']])).toEqual([
       ['lost', label],
