@@ -1,8 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type * as ClientLibrary from '../../../webhook/kube/client-library.ts';
@@ -11,7 +11,7 @@ import { bundle, partsFolder } from '../../../scripts/bundle.ts';
 /** Bytes of what is used of the Kubernetes client; its generated API alone has 1,700,000. */
 const clientBudget = 300_000;
 
-describe('of the Kubernetes client, bundles have what reads kubeconfigs and forwards ports', () => {
+describe('the webhook in parts', () => {
   const folder = mkdtempSync(join(tmpdir(), 'svidecar-bundle-'));
   const inside: string[] = [];
   let part = '';
@@ -26,13 +26,32 @@ describe('of the Kubernetes client, bundles have what reads kubeconfigs and forw
     rmSync(folder, { recursive: true });
   });
 
-  test('neither its generated calls nor the HTTP client for them', () => {
+  /** The text of a part, and of all that is loaded with it. */
+  function readStatically(name: string, seen = new Set<string>()): string {
+    const path = join(folder, name);
+    if (seen.has(path)) return '';
+    seen.add(path);
+    const text = readFileSync(path, 'utf8');
+    const imported = [...text.matchAll(/(?:from|import)"(\.[^"]+\.mjs)"/g)];
+    return (
+      text +
+      imported.map(([, file = '']) => readStatically(join(dirname(name), file), seen)).join('')
+    );
+  }
+
+  test('of the Kubernetes client, neither its generated calls nor the HTTP client for them', () => {
     expect(inside).toContain('node_modules/@kubernetes/client-node');
     expect(inside).not.toContain('node_modules/undici');
     expect(statSync(part).size).toBeLessThan(clientBudget);
   });
 
-  test('with which credentials are applied and forwarding is asked for', async () => {
+  test('a web server and certificates are read by commands that need them alone', () => {
+    const all = readStatically('main.mjs');
+    const has = ['svidecar inject', 'FST_ERR_', 'SubjectAlternativeNameExtension'];
+    expect(has.map((text) => all.includes(text))).toEqual([true, false, false]);
+  });
+
+  test('what is left of the client applies credentials and asks for forwarding', async () => {
     const asked: (string | undefined)[] = [];
     const server = createServer().on('upgrade', ({ url, headers }, socket) => {
       asked.push(url, headers.authorization);

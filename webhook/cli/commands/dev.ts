@@ -1,10 +1,8 @@
 /** `svidecar dev`, which `npm start` runs: the webhook at work on this machine, without a cluster. */
 import { join, relative } from 'node:path';
 import { Command } from 'commander';
-import { startDevPage } from '../dev-page.ts';
-import { startDevRun, type DevRun } from '../dev-run.ts';
+import type { DevRun } from '../dev-run.ts';
 import { showScreen } from '../dev-screen.ts';
-import { showAll } from '../dev-verbose.ts';
 import type { SourceText } from '../../manifests/manifest.ts';
 import { addEngineFlags, decideOptions, type EngineFlags } from '../options.ts';
 import { addPaths } from '../given-paths.ts';
@@ -48,23 +46,32 @@ export function devCommand(given: CliContext): Command {
   );
   return addEngineFlags(command)
     .addHelpText('after', examples)
-    .action(async (paths: readonly string[], flags: DevFlags) => {
-      const { terminal } = context;
-      const port = portOfFlag('--port', flags.port);
-      const sources = paths.length === 0 ? demoOf(context) : readInputs(paths, terminal);
-      const options = decideOptions(flags, context);
-      const isStandIn = flags.standIn === true;
-      const run = await startDevRun({ sources, options, isStandIn }, context);
-      try {
-        if (flags.verbose === true) await showAll(run, options, terminal);
-        else await showScreen(run, context);
-        const isStaying = terminal.isInteractive || flags.stay === true;
-        if (isStaying) await stay(run, port, context);
-        else if (flags.verbose !== true) terminal.out('More: --verbose, or --stay for the page.\n');
-      } finally {
-        await run.stop();
-      }
-    });
+    .action((paths: readonly string[], flags: DevFlags) => showAtWork(paths, flags, context));
+}
+
+async function showAtWork(
+  paths: readonly string[],
+  flags: DevFlags,
+  context: CliContext,
+): Promise<void> {
+  const { terminal } = context;
+  const port = portOfFlag('--port', flags.port);
+  const sources = paths.length === 0 ? demoOf(context) : readInputs(paths, terminal);
+  const options = decideOptions(flags, context);
+  const isStandIn = flags.standIn === true;
+  // Loaded when called: other commands need neither the webhook's server nor its certificates.
+  const { startDevRun } = await import('../dev-run.ts');
+  const run = await startDevRun({ sources, options, isStandIn }, context);
+  try {
+    const { showAll } = await import('../dev-verbose.ts');
+    if (flags.verbose === true) await showAll(run, options, terminal);
+    else await showScreen(run, context);
+    const isStaying = terminal.isInteractive || flags.stay === true;
+    if (isStaying) await stay(run, port, context);
+    else if (flags.verbose !== true) terminal.out('More: --verbose, or --stay for the page.\n');
+  } finally {
+    await run.stop();
+  }
 }
 
 /** The demo's manifests, named as they are in the repository. */
@@ -79,6 +86,7 @@ function demoOf({ installation, terminal }: CliContext): readonly SourceText[] {
 async function stay(run: DevRun, port: number, context: CliContext): Promise<void> {
   const { terminal } = context;
   const signal = terminal.untilInterrupted();
+  const { startDevPage } = await import('../dev-page.ts');
   const page = await startDevPage(run, port, context);
   try {
     const paint = painter(terminal);
