@@ -128,14 +128,15 @@ function renewed(known: HookConfigurationEntry, object: JsonObject): HookConfigu
 function slimConfiguration(object: JsonObject, own: OwnHooks): HookConfigurationEntry | undefined {
   const metadata = objectAt(object, 'metadata');
   const label = stringAt(objectAt(metadata, 'labels'), own.label.key) ?? '';
-  const hooks = webhooksOf(object).flatMap((each): HookEntry[] => {
+  const all = webhooksOf(object);
+  const hooks = all.flatMap((each): HookEntry[] => {
     const host = hostOf(objectAt(each, 'clientConfig'), own, label === own.label.value);
     if (host === undefined) return [];
     return [{ name: stringAt(each, 'name') ?? '', host, caBundle: bundleOf(each) }];
   });
   const name = stringAt(metadata, 'name') ?? '';
-  // Of others only the one is kept that says who is the default.
-  if (hooks.length === 0 && name !== own.byDefault.name) return undefined;
+  // Of others only the one is kept that says who is the default; without hooks it says nothing.
+  if (hooks.length === 0 && (name !== own.byDefault.name || all.length === 0)) return undefined;
   return {
     name,
     uid: stringAt(metadata, 'uid') ?? '',

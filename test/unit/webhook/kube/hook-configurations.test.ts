@@ -74,6 +74,17 @@ test('the default is whoever’s Service the one object names, and that one keep
   expect(told).toBeGreaterThan(1);
 });
 
+test('a default that has lost its hooks is none: the one without a name is it again', async () => {
+  const copy = defaultConfiguration(hooksBy('canary'), 'canary');
+  server.put(kind, copy);
+  await expect.poll(defaults).toEqual([false, true]);
+  server.put(kind, { ...copy, webhooks: [] });
+  await expect.poll(defaults).toEqual([true, false]);
+  expect(names('canary')).not.toContain(defaultHooksName);
+  server.put(kind, copy);
+  await expect.poll(defaults).toEqual([false, true]);
+});
+
 test('of hooks that call an address, each has those with its label', async () => {
   const clientConfig = { url: 'https://192.0.2.1/mutate' };
   const webhooks = [{ name: 'pods.svidecar.dev', clientConfig }];
