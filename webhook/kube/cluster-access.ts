@@ -4,6 +4,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import {
   kubeconfigFault,
+  loadFile,
   mergeFiles,
   UnusableKubeconfig,
   withoutCluster,
@@ -47,6 +48,9 @@ const titles: Readonly<Record<ClusterTarget['kind'], string>> = {
 const advice =
   '; check that the cluster runs, that network, VPN and proxy lead there, and that the context is the right one (--context)';
 
+/** What is read where nobody names another. */
+const usualFile = '~/.kube/config';
+
 /** Does not talk to the server yet. @throws {AppError} CLUSTER_UNREACHABLE when there is no such configuration */
 export async function readAccess(target: ClusterTarget): Promise<ClusterAccess> {
   // Loaded only when a cluster is contacted: the library is by far our largest.
@@ -64,10 +68,9 @@ export async function readAccess(target: ClusterTarget): Promise<ClusterAccess> 
       );
     return { config, url, advice: isKubeconfig ? advice : '' };
   } catch (thrown) {
-    const path = target.kind === 'kubeconfig' ? target.path : undefined;
     throw new AppError(
       'CLUSTER_UNREACHABLE',
-      `${titles[target.kind]} cannot be used: ${kubeconfigFault(thrown, path)}`,
+      `${titles[target.kind]} cannot be used: ${kubeconfigFault(thrown, usualFile)}`,
       { cause: thrown },
     );
   }
@@ -102,7 +105,7 @@ function load(config: KubeConfig, target: ClusterTarget, open: () => KubeConfig)
       config.loadFromCluster();
       return;
     case 'kubeconfig':
-      if (target.path !== undefined) config.loadFromFile(target.path);
+      if (target.path !== undefined) loadFile(config, target.path);
       else if (target.among !== undefined) mergeFiles(config, target.among, open);
       else loadDefault(config);
       if (target.context !== undefined) config.setCurrentContext(target.context);

@@ -254,9 +254,18 @@ const untrusted =
 const untrustedAdvice =
   '; its certificate is not that of the kubeconfig (certificate-authority): is the address right, or does a proxy answer in its place?';
 
+/** How OpenSSL tells of what it was given; what a server sends is told otherwise (`EPROTO`, `ERR_SSL_…`). */
+const unreadablePem = /^ERR_OSSL_/;
+const unreadableAdvice =
+  '; a certificate or key of the kubeconfig cannot be read, or they do not belong together (client-certificate, client-key, certificate-authority): log in again, or correct them';
+
+function codeOf(thrown: unknown): string {
+  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+}
+
 /** Its code, where a certificate cannot be trusted. */
 function untrustedCode(thrown: unknown): string | undefined {
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+  const code = codeOf(thrown);
   return untrusted.test(code) ? code : undefined;
 }
 
@@ -268,8 +277,12 @@ function unreachable(what: string, thrown: unknown, advice = ''): Error {
   const message =
     code !== undefined && advice !== ''
       ? `${what}: ${code}${untrustedAdvice}`
-      : `${what}: ${messageOf(thrown)}${advice}`;
+      : `${what}: ${messageOf(thrown)}${adviceFor(thrown, advice)}`;
   return new AppError('CLUSTER_UNREACHABLE', message, { cause: thrown });
+}
+
+function adviceFor(thrown: unknown, advice: string): string {
+  return advice !== '' && unreadablePem.test(codeOf(thrown)) ? unreadableAdvice : advice;
 }
 
 interface WebSocketLike {

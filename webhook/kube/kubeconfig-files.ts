@@ -13,7 +13,7 @@ const maxNamed = 10;
 /**
  * Merges the files of `KUBECONFIG`: those that do not exist are passed over, and of two of one name the first counts.
  * The library's own merge fails for both, and takes the last current context.
- * @throws {UnusableKubeconfig} when none exists; what the library throws for one that cannot be read
+ * @throws {UnusableKubeconfig} when none exists, or one cannot be read
  * @see https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#merging-kubeconfig-files
  */
 export function mergeFiles(
@@ -27,10 +27,10 @@ export function mergeFiles(
     throw new UnusableKubeconfig(
       `KUBECONFIG names ${paths.join(', ')}, which does not exist; set it anew, give --kubeconfig FILE, or log in`,
     );
-  config.loadFromFile(first);
+  loadFile(config, first);
   for (const path of others) {
     const other = open();
-    other.loadFromFile(path);
+    loadFile(other, path);
     addMissing(config, other);
   }
 }
@@ -86,19 +86,32 @@ const systemFaults: ReadonlyMap<unknown, string> = new Map([
   ['EISDIR', 'is a folder: name the file in it'],
 ]);
 
-/** js-yaml quotes the lines around a fault, and a kubeconfig holds keys and tokens: only its reason and position are given. */
-export function kubeconfigFault(thrown: unknown, path: string | undefined): string {
-  if (!(thrown instanceof Error)) return messageOf(thrown);
-  // Of the library, which reads members of what is no object.
-  if (thrown instanceof TypeError) return 'it does not have the shape of a kubeconfig';
-  if ('reason' in thrown && 'mark' in thrown) return yamlFault(thrown.reason, thrown.mark);
-  const words = 'code' in thrown ? systemFaults.get(thrown.code) : undefined;
-  const file = path ?? ('path' in thrown ? String(thrown.path) : undefined);
-  return words === undefined || file === undefined ? messageOf(thrown) : `${file} ${words}`;
+const next = 'mend it, or give another with --kubeconfig FILE';
+
+/** Of which of several files it is true is said as well. @throws {UnusableKubeconfig} */
+export function loadFile(config: KubeConfig, path: string): void {
+  try {
+    config.loadFromFile(path);
+  } catch (thrown) {
+    throw new UnusableKubeconfig(kubeconfigFault(thrown, path), { cause: thrown });
+  }
 }
 
-function yamlFault(reason: unknown, mark: unknown): string {
+/** js-yaml quotes the lines around a fault, and a kubeconfig holds keys and tokens: only its reason and position are given. */
+export function kubeconfigFault(thrown: unknown, file: string): string {
+  if (!(thrown instanceof Error)) return messageOf(thrown);
+  // Of the library, which reads members of what is no object.
+  if (thrown instanceof TypeError)
+    return `${file} does not have the shape of a kubeconfig; ${next}`;
+  if ('reason' in thrown && 'mark' in thrown) return yamlFault(thrown.reason, thrown.mark, file);
+  const words = 'code' in thrown ? systemFaults.get(thrown.code) : undefined;
+  return words === undefined ? messageOf(thrown) : `${file} ${words}`;
+}
+
+function yamlFault(reason: unknown, mark: unknown, file: string): string {
+  if (String(reason).endsWith('the input is empty')) return `${file} is empty; ${next}`;
   const place = isObject(mark) ? [mark['line'], mark['column']] : [];
   const [line, column] = place.map((number) => Number(number) + 1);
-  return `${String(reason)}${line === undefined ? '' : ` at line ${line}, column ${column}`}`;
+  const where = line === undefined ? '' : ` at line ${line}, column ${column}`;
+  return `${file} is not YAML: ${String(reason)}${where}; ${next}`;
 }

@@ -1,7 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { messageOf } from '#kernel/errors.ts';
+import { connect } from '../../../../webhook/kube/connection.ts';
 import { readAccess } from '../../../../webhook/kube/cluster-access.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'svidecar-kubeconfigs-'));
@@ -52,3 +54,44 @@ test.each([
 ])('%s: the message names them', async (_, target, words) => {
   await expect(readAccess({ kind: 'kubeconfig', ...target })).rejects.toThrow(words);
 });
+
+test.each([
+  ['empty', '', 'is empty; mend it'],
+  ['no-yaml', 'users: [{token: SECRET', 'is not YAML: unexpected end'],
+  ['binary', 'a\0SECRET', 'is not YAML: null byte'],
+  ['list', '- SECRET', 'it names no cluster'],
+  ['odd', 'contexts: [~] # SECRET', 'does not have the shape of a kubeconfig'],
+])(
+  'what cannot be used says which file it is, and quotes nothing of it: %s',
+  async (name, text, words) => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    const told = await failureOf({ path });
+    expect(told).toContain(words);
+    expect(told).not.toContain('SECRET');
+    if (name === 'list') return;
+    expect(told).toContain(`cannot be used: ${path} `);
+    expect(await failureOf({ among: [first, path] })).toBe(told);
+  },
+);
+
+test('a client certificate that is none is told as such, not as a network that does not lead there', async () => {
+  const path = join(folder, 'certificate');
+  const data = Buffer.from('no PEM').toString('base64');
+  const user = `user: {client-certificate-data: ${data}, client-key-data: ${data}}`;
+  const text = readFileSync(first, 'utf8').replace('user: {token: of-first}', user);
+  writeFileSync(path, text.replace('first.test', '127.0.0.1:1'));
+  const api = await connect({ kind: 'kubeconfig', path });
+  const asked = api.get('/version', AbortSignal.timeout(5_000));
+  await expect(asked).rejects.toThrow(/a certificate or key of the kubeconfig cannot be read/);
+  await expect(asked).rejects.not.toThrow(/VPN/);
+});
+
+async function failureOf(target: { path?: string; among?: readonly string[] }): Promise<string> {
+  try {
+    await readAccess({ kind: 'kubeconfig', ...target });
+    return 'none';
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
+}
