@@ -67,6 +67,11 @@ async function scrollThrough(page: Page, server: FakeConsole): Promise<number> {
   return Math.round(Math.max(0, ...long.map(([, duration]) => duration)));
 }
 
+/** Captions of tables of which a part is beyond the edge. */
+const cutTables = `[...document.querySelectorAll('.table-frame')]
+  .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+  .map((frame) => frame.getAttribute('aria-label'))`;
+
 describeInBrowser("the console's page, measured", () => {
   let browser: Browser;
   let server: FakeConsole;
@@ -127,7 +132,15 @@ describeInBrowser("the console's page, measured", () => {
       expect(await page.evaluate('document.documentElement.scrollWidth'), name).toBe(
         viewport.width,
       );
+      expect(await page.evaluate(cutTables), name).toEqual([]);
     }
+    await goTo(page, '#/coverage');
+    // Told by a word, not by colour and pattern alone.
+    await page
+      .getByText(/^\d+ stale, /)
+      .filter({ visible: true })
+      .first()
+      .waitFor();
     server.standAs(standingWithoutRights);
     await page.getByText('You may not get, list and watch pods').click();
     await goTo(page, frontend);

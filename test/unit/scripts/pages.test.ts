@@ -1,7 +1,7 @@
 /** Each page is one text, with a policy that lets nothing run but what is in it. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -25,6 +25,9 @@ function between(html: string, start: string, end: string): string {
   return html.slice(from, html.indexOf(end, from));
 }
 
+/** The first class that a style is about. */
+const ownRule = /^\.[a-z-]+/m;
+
 test('each page has a budget', () => {
   const folders = readdirSync('webhook/pages', { withFileTypes: true })
     .filter((each) => each.isDirectory() && each.name !== 'shared')
@@ -39,6 +42,10 @@ test.each(Object.entries(budgets))('the page %s', async (name, budget) => {
   expect(policy).toContain("default-src 'none'; ");
   expect(policy).toContain(`script-src '${digest(between(html, '<script>', '</script>'))}'; `);
   expect(policy).toContain(`style-src '${digest(between(html, '<style>', '</style>'))}'; `);
+  // The page's own style changes the common one, so it comes after it.
+  const style = between(html, '<style>', '</style>');
+  const own = ownRule.exec(readFileSync(`webhook/pages/${name}/${name}.css`, 'utf8'))?.[0] ?? '';
+  expect(style.indexOf(own)).toBeGreaterThan(style.lastIndexOf('prefers-reduced-motion'));
   expect(policy).not.toMatch(/unsafe|\*|https?:/);
   const head = html.slice(0, html.indexOf('<style>'));
   expect(head).not.toMatch(/<script|<link[^>]+href="(?!data:)|<[^>]+ src=/);

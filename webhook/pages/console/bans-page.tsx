@@ -42,9 +42,7 @@ export function BansPage({ state }: PageProps): VNode {
         </Notice>
       )}
       {asked.value === undefined && asked.isAsking && <p class="muted">Reading…</p>}
-      {asked.value !== undefined && lists.length === 0 && (
-        <NoLists state={state} />
-      )}
+      {asked.value !== undefined && lists.length === 0 && <NoLists state={state} />}
       {lists.map((list) => (
         <OneList key={list.id} list={list} nowS={nowS} choose={setChosen} />
       ))}

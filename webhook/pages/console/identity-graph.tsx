@@ -27,9 +27,16 @@ export function IdentityGraph({ choice }: GraphProps): VNode {
     <div ref={frame} class="graph">
       <p class="graph-heads" aria-hidden="true">
         <b>calls</b>
-        <span>
-          <Key status="complete" /> may call <Key status="unknown" /> not known to be missing
-          anything <Key status="missing" /> something is missing
+        <span class="graph-keys">
+          <span>
+            <Key status="complete" /> may call
+          </span>
+          <span>
+            <Key status="unknown" /> may call, as far as is known
+          </span>
+          <span>
+            <Key status="missing" /> something is missing
+          </span>
         </span>
         <b>is called</b>
       </p>

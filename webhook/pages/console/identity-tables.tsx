@@ -4,7 +4,7 @@ import type { IdentityEdge, IdentityOfWorkload } from '../../console/console-rep
 import { DataTable, type Column } from '../shared/data-table.tsx';
 import { StatusBadge, type Tone } from '../shared/status-badge.tsx';
 import { kindOf, labelOf, type LinkChoice } from './link-choice.ts';
-import { WorkloadLink } from './page-parts.tsx';
+import { breakable, WorkloadLink } from './page-parts.tsx';
 
 /** Rows of one table: more would be no table to read, and words narrow it. */
 const rowsMost = 200;
@@ -66,13 +66,13 @@ function NodeName({ id, nodes }: Pick<LinkChoice, 'nodes'> & { readonly id: stri
         {node.label} <span class="muted">({kindOf(node)})</span>
       </>
     );
-  return <WorkloadLink id={id}>{labelOf(node)}</WorkloadLink>;
+  return <WorkloadLink id={id}>{breakable(labelOf(node))}</WorkloadLink>;
 }
 
 const chainColumns: readonly Column<IdentityOfWorkload>[] = [
   {
     name: 'Workload',
-    cell: (node) => <WorkloadLink id={node.id}>{labelOf(node)}</WorkloadLink>,
+    cell: (node) => <WorkloadLink id={node.id}>{breakable(labelOf(node))}</WorkloadLink>,
   },
   { name: 'SPIFFE ID', cell: ({ spiffeId }) => spiffeId ?? '–' },
   { name: 'Chain', cell: ({ link }) => <Chain link={link} /> },

@@ -45,9 +45,14 @@ export function WorkloadLink({
         event.stopPropagation();
       }}
     >
-      {children ?? id}
+      {children ?? breakable(id)}
     </a>
   );
+}
+
+/** A line may end after each slash: browsers would rather break a word. */
+export function breakable(name: string): readonly ComponentChildren[] {
+  return name.split('/').flatMap((part, at) => (at === 0 ? [part] : ['/', <wbr key={at} />, part]));
 }
 
 /** What is left of a life, as a bar and in words. @param props.scale what the full bar is where that is not the whole life */

@@ -7,6 +7,7 @@ import { statusLooks } from './status-words.tsx';
 
 export function ShareBar({ counts }: { readonly counts: CoverageCounts }): VNode {
   const total = totalOf(counts);
+  const trouble = troubleWords(counts);
   return (
     <span class="share">
       <span class="share-bar" role="img" aria-label={wordsOf(counts)} title={wordsOf(counts)}>
@@ -20,6 +21,12 @@ export function ShareBar({ counts }: { readonly counts: CoverageCounts }): VNode
             />
           ))}
       </span>
+      {/* In its place where the page is narrow: the column that says it is not there. */}
+      {trouble !== '' && (
+        <span class="share-trouble" aria-hidden="true">
+          {trouble}
+        </span>
+      )}
       <span class="share-words" aria-hidden="true">
         {shortWords(counts)}
       </span>

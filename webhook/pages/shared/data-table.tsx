@@ -1,4 +1,4 @@
-/** A table that scrolls by itself where the page is narrow. */
+/** A table; where the page is narrow, each row is a list of its cells, and what is wider still scrolls by itself. */
 import type { ComponentChildren, VNode } from 'preact';
 
 export interface Column<Row> {
@@ -16,20 +16,23 @@ interface DataTableProps<Row> {
 export function DataTable<Row>({ caption, columns, rows }: DataTableProps<Row>): VNode {
   return (
     <div class="table-frame" role="region" aria-label={caption} tabIndex={0}>
-      <table>
+      {/* The roles are those of the elements: browsers forget them where the style makes lists of rows. */}
+      <table role="table">
         <caption>{caption}</caption>
-        <thead>
-          <tr>
+        <thead role="rowgroup">
+          <tr role="row">
             {columns.map(({ name }) => (
-              <th key={name} scope="col">
+              <th key={name} scope="col" role="columnheader">
                 {name}
               </th>
             ))}
           </tr>
         </thead>
-        <tbody>
+        <tbody role="rowgroup">
           {rows.map((row, index) => (
-            <tr key={index}>{cells(row, columns)}</tr>
+            <tr key={index} role="row">
+              {cells(row, columns)}
+            </tr>
           ))}
         </tbody>
       </table>
@@ -40,11 +43,13 @@ export function DataTable<Row>({ caption, columns, rows }: DataTableProps<Row>):
 function cells<Row>(row: Row, columns: readonly Column<Row>[]): readonly VNode[] {
   return columns.map(({ name, cell }, index) =>
     index === 0 ? (
-      <th key={name} scope="row">
+      <th key={name} scope="row" role="rowheader">
         {cell(row)}
       </th>
     ) : (
-      <td key={name}>{cell(row)}</td>
+      <td key={name} role="cell" data-name={name}>
+        {cell(row)}
+      </td>
     ),
   );
 }

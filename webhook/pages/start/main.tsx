@@ -1,6 +1,7 @@
 /** The page of `npm start`: buttons that send the documented requests, and the way of each. */
-import './start.css';
 import { showPage } from '../shared/page-frame.tsx';
+// After the common style, which it changes.
+import './start.css';
 import { StartPage } from './start-page.tsx';
 
 showPage(<StartPage />);

@@ -22,7 +22,9 @@ export type LinkReading =
       /** Sentences: what is not taken as the link has it. */
       readonly remarks: readonly string[];
     }
-  | { readonly kind: 'broken' };
+  | { readonly kind: 'broken' }
+  /** Made by a later page, which has another form. */
+  | { readonly kind: 'foreign' };
 
 /** With its `#`; its length says whether it is of use. */
 export async function fragmentOf(question: WorkbenchQuestion): Promise<string> {
@@ -46,7 +48,8 @@ export async function readFragment(
   minors: readonly number[],
 ): Promise<LinkReading> {
   if (fragment === '' || fragment === '#') return { kind: 'none' };
-  if (!fragment.startsWith(prefix)) return { kind: 'broken' };
+  if (!fragment.startsWith(prefix))
+    return { kind: /^#v\d+\./.test(fragment) ? 'foreign' : 'broken' };
   try {
     const question = questionIn(JSON.parse(await inflated(fragment.slice(prefix.length))));
     return question === undefined ? { kind: 'broken' } : offered(question, minors);

@@ -114,6 +114,8 @@ function useFragment(overtake: InputHandle['overtake'], tell: (text: string) => 
         if (turn !== count) return;
         if (reading.kind === 'broken')
           tell('This link is cut off or damaged: it carries no input that can be read.');
+        if (reading.kind === 'foreign')
+          tell('This link is of another version of the workbench: open it with that one.');
         if (reading.kind !== 'read') return;
         const isKept = overtake({ ...reading.question, shown: 0 });
         tell([...(isKept ? [overtakenWords] : []), ...reading.remarks].join(' '));

@@ -74,3 +74,12 @@ test('a blank namespace is the usual one, as in the field', async () => {
     question: { namespace: 'default' },
   });
 });
+
+test('a link of another version of the page is told apart from one that is cut off', async () => {
+  const kinds = await Promise.all(
+    ['#v2.abc', '#v10.', '#v1.abc', '#v', '#x'].map(
+      async (text) => (await readFragment(text, minors)).kind,
+    ),
+  );
+  expect(kinds).toEqual(['foreign', 'foreign', 'broken', 'broken', 'broken']);
+});
