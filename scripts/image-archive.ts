@@ -70,7 +70,7 @@ function configOf({ architecture, config }: Image, layers: readonly PackedLayer[
 }
 
 /** The files in order, each folder before what is in it. */
-function withFolders(entries: readonly TarEntry[]): readonly TarEntry[] {
+export function withFolders(entries: readonly TarEntry[]): readonly TarEntry[] {
   const folders = new Set<string>();
   for (const { path } of entries) {
     const parts = path.split('/').slice(0, -1);

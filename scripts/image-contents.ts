@@ -11,6 +11,7 @@ import {
 } from './architectures.ts';
 import { besideHelper, bundle, bundleHelper, partsFolder, type Program } from './bundle.ts';
 import { buildExecutable } from './helper-executable.ts';
+import { asJson } from './image-archive.ts';
 import { filesIn, from, withRuntime, type Contents } from './image-layers.ts';
 import { isStandIn, standIn, standIns, type StandIn } from './image-stand-ins.ts';
 import { memoryEnvironment } from './memory-environment.ts';
@@ -55,7 +56,7 @@ export async function contentsOf(name: ImageName, options: Options): Promise<Con
         file: 'opt/svidecar/webhook/main.mjs',
         environment: { NODE_ENV: 'production' },
         beside: [
-          { path: 'opt/svidecar/package.json', mode: 0o644, content: readFileSync('package.json') },
+          { path: 'opt/svidecar/package.json', mode: 0o644, content: asJson({ version }) },
           ...trackedFilesIn('templates', 'opt/svidecar/templates'),
         ],
       });

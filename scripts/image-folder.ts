@@ -3,17 +3,21 @@
  * Dockerfile that copies them onto nothing.
  */
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import type { Image } from './image-archive.ts';
+import { join } from 'node:path';
+import { withFolders, type Image } from './image-archive.ts';
 
 /** @throws {Error} where there is something in the folder already, which would become part of the image */
 export function writeImageFolder(folder: string, { layers, config }: Image): void {
   if (existsSync(folder) && readdirSync(folder).length > 0)
     throw new Error(`${folder} is not empty: name another folder, or remove it first`);
-  for (const { path, mode, content } of layers.flat()) {
-    const file = join(folder, 'files', path);
-    mkdirSync(content === undefined ? file : dirname(file), { recursive: true });
-    if (content !== undefined) writeFileSync(file, content);
+  const files = join(folder, 'files');
+  mkdirSync(files, { recursive: true });
+  // Builders take modes as they are here, and the caller's umask must not be in them.
+  chmodSync(files, 0o755);
+  for (const { path, mode, content } of withFolders(layers.flat())) {
+    const file = join(files, path);
+    if (content === undefined) mkdirSync(file);
+    else writeFileSync(file, content);
     chmodSync(file, mode);
   }
   writeFileSync(join(folder, 'Dockerfile'), dockerfileOf(config));

@@ -94,31 +94,37 @@ describe('the images that are made without a builder', () => {
     }
   });
 
-  test.runIf(process.getuid?.() === 0)(
-    'are made of the same files by a builder that is given the folder with its Dockerfile',
-    async () => {
-      const folder = join(work, 'folder');
-      await run('bash', ['scripts/image', 'webhook', '--folder', folder]);
+  test.runIf(process.getuid?.() === 0).for(names)(
+    'are made of the same files by a builder that is given the folder with its Dockerfile: %s',
+    async (name) => {
+      const folder = join(work, `folder-of-${name}`);
+      // Somebody whose new files are for nobody else.
+      const make = `umask 077; exec bash scripts/image ${name} --folder "$1"`;
+      await run('bash', ['-c', make, 'bash', folder]);
       const store = ['--root', join(work, 'store'), '--runroot', join(work, 'run')];
-      const storage = [...store, '--storage-driver', 'vfs'];
-      const name = 'svidecar/webhook:own';
-      const build = ['bud', '--isolation', 'chroot', '--quiet', '--tag', name, folder];
-      await run('buildah', [...storage, ...build]);
-      const archive = join(work, 'own.tar');
-      await run('buildah', [
-        ...storage,
-        'push',
-        '--quiet',
-        name,
-        `docker-archive:${archive}:${name}`,
-      ]);
+      const buildah = (...args: readonly string[]): Promise<unknown> =>
+        run('buildah', [...store, '--storage-driver', 'vfs', ...args]);
+      const tag = `svidecar/${name}:own`;
+      await buildah('bud', '--isolation', 'chroot', '--quiet', '--tag', tag, folder);
+      const archive = join(work, `own-${name}.tar`);
+      await buildah('push', '--quiet', tag, `docker-archive:${archive}:${tag}`);
       const [built] = unpackImages(archive, work).values();
       if (built === undefined) throw new TypeError('no image of the builder');
-      const own = image('svidecar/webhook:0.2.0');
+      const own = image(`svidecar/${name}:0.2.0`);
       expect(listing(built.root)).toEqual(listing(own.root));
-      expect(objectAt(built.config, 'config')).toMatchObject(objectAt(own.config, 'config'));
+      const { Labels, ...settings } = objectAt(built.config, 'config');
+      const { Labels: labels, ...others } = objectAt(own.config, 'config');
+      expect(settings).toEqual(others);
+      expect(Labels).toMatchObject(isObject(labels) ? labels : {});
     },
   );
+
+  test('hold of our package.json what the webhook reads of it', () => {
+    const { root } = image('svidecar/webhook:0.2.0');
+    expect(readJsonFile(join(root, 'opt/svidecar/package.json'))).toEqual({
+      version: helperVersion,
+    });
+  });
 
   test('share the layer with Node, so that it is imported once', () => {
     const webhook = image('svidecar/webhook:0.2.0');
