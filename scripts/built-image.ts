@@ -2,6 +2,7 @@
 import { contentsOf, type ImageName, type Options } from './image-contents.ts';
 import type { Image } from './image-archive.ts';
 import type { Contents } from './image-layers.ts';
+import { sbomPath, settingsOf } from './image-settings.ts';
 import { sbomOf } from './sbom.ts';
 
 export interface BuiltImage {
@@ -10,9 +11,6 @@ export interface BuiltImage {
   readonly contents: Contents;
 }
 
-/** Where the statement of what is inside lies in each image. */
-export const sbomPath = 'usr/share/svidecar/sbom.spdx.json';
-
 export async function buildImage(name: ImageName, options: Options): Promise<BuiltImage> {
   const contents = await contentsOf(name, options);
   const sbom = sbomOf(contents);
@@ -20,7 +18,7 @@ export async function buildImage(name: ImageName, options: Options): Promise<Bui
 }
 
 function imageOf(contents: Contents, sbom: Buffer): Image {
-  const { repository, tag, environment, program, layers, runtime } = contents;
+  const { repository, tag, program, layers, runtime } = contents;
   const own = layers.at(-1) ?? [];
   const document = { path: sbomPath, mode: 0o644, content: sbom };
   // A layer of its own where the last one is shared with others.
@@ -29,22 +27,10 @@ function imageOf(contents: Contents, sbom: Buffer): Image {
     reference: `${repository}:${tag}`,
     architecture: runtime.architecture,
     layers: all,
-    config: {
-      Entrypoint: [`/${program}`, ...contents.arguments],
-      // A number, so that the kubelet can check runAsNonRoot.
-      User: '65532:65532',
-      Env: [
-        'PATH=/usr/local/bin:/usr/sbin:/usr/bin:/bin',
-        ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-      ],
-      Labels: {
-        'org.opencontainers.image.title': repository,
-        'org.opencontainers.image.description': contents.description,
-        'org.opencontainers.image.version': tag,
-        'org.opencontainers.image.licenses': contents.license,
-        'dev.svidecar.image.runtime': `${runtime.name} ${runtime.version}`,
-        'dev.svidecar.image.sbom': `/${sbomPath}`,
-      },
-    },
+    config: settingsOf({
+      ...contents,
+      entrypoint: [`/${program}`, ...contents.arguments],
+      runtime: `${runtime.name} ${runtime.version}`,
+    }),
   };
 }

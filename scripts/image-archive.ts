@@ -40,7 +40,8 @@ export function packedImage(image: Image): PackedImage {
     return { digest: sha256(archive), archive };
   });
   const { reference, architecture } = image;
-  return { reference, architecture, config: configOf(image, layers), layers };
+  const digests = layers.map(({ digest }) => digest);
+  return { reference, architecture, config: configOf(image, digests), layers };
 }
 
 /** @returns its parts, which share the images' memory */
@@ -58,13 +59,17 @@ export function dockerArchive(images: readonly PackedImage[]): readonly Buffer[]
   return tarParts([...entries, listed]);
 }
 
-function configOf({ architecture, config }: Image, layers: readonly PackedLayer[]): Buffer {
+/** @param layers SHA-256 of each, unpacked */
+export function configOf(
+  { architecture, config }: Pick<Image, 'architecture' | 'config'>,
+  layers: readonly string[],
+): Buffer {
   return asJson({
     architecture,
     os: 'linux',
     created,
     config,
-    rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => `sha256:${digest}`) },
+    rootfs: { type: 'layers', diff_ids: layers.map((digest) => `sha256:${digest}`) },
     history: layers.map(() => ({ created, created_by: 'scripts/image' })),
   });
 }

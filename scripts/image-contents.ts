@@ -14,7 +14,7 @@ import { buildExecutable } from './helper-executable.ts';
 import { asJson } from './image-archive.ts';
 import { filesIn, from, withRuntime, type Contents } from './image-layers.ts';
 import { isStandIn, standIn, standIns, type StandIn } from './image-stand-ins.ts';
-import { memoryEnvironment } from './memory-environment.ts';
+import { runtimePath, starts } from './image-settings.ts';
 import type { TarEntry } from './tar.ts';
 import { noticesIn } from './third-party-notices.ts';
 import { trackedFilesIn } from './tracked-files.ts';
@@ -43,18 +43,16 @@ export async function contentsOf(name: ImageName, options: Options): Promise<Con
       return options.runtime === 'executable'
         ? executableImage(options.architecture)
         : ourImage('helper', {
-            description: helperDescription,
+            ...starts.helper,
             runtime: options.runtime === 'bun' ? bunRuntime(options.architecture) : node,
             file: 'opt/svidecar/helper.cjs',
-            environment: memoryEnvironment,
           });
     case 'webhook':
       return ourImage('webhook', {
-        description: 'The admission webhook and the command line.',
+        ...starts.webhook,
         runtime: node,
+        file: bundleOf('webhook'),
         // The program looks for package.json and templates one folder up, as in the repository.
-        file: 'opt/svidecar/webhook/main.mjs',
-        environment: { NODE_ENV: 'production' },
         beside: [
           { path: 'opt/svidecar/package.json', mode: 0o644, content: asJson({ version }) },
           ...trackedFilesIn('templates', 'opt/svidecar/templates'),
@@ -62,10 +60,9 @@ export async function contentsOf(name: ImageName, options: Options): Promise<Con
       });
     case 'demo':
       return ourImage('demo', {
-        description: 'The demo: accounts behind an Envoy, and a page that shows one.',
+        ...starts.demo,
         runtime: node,
-        file: 'opt/svidecar/demo.mjs',
-        environment: { NODE_ENV: 'production', NODE_OPTIONS: '--max-semi-space-size=1' },
+        file: bundleOf('demo'),
       });
     default:
       return name satisfies never;
@@ -79,23 +76,25 @@ function standInHere(name: StandIn, architecture: Architecture): Contents {
   return standIn(name);
 }
 
-const helperDescription = 'The auth-helper: Envoy asks it about each request.';
+/** In the image. */
+function bundleOf(name: Program): string {
+  return starts[name].entrypoint[1]?.slice(1) ?? '';
+}
 
 /** One program, which needs neither a script nor anything that could be written to. */
 async function executableImage(architecture: Architecture): Promise<Contents> {
   const work = mkdtempSync(join(tmpdir(), 'svidecar-image-'));
   const executable = join(work, 'auth-helper');
   const packages = await buildExecutable(executable, architecture);
-  const base = withRuntime(
-    { ...bunRuntime(architecture), executable },
-    'usr/local/bin/auth-helper',
-  );
+  const { description, environment, entrypoint } = starts.helper;
+  const path = entrypoint.join('').slice(1);
+  const base = withRuntime({ ...bunRuntime(architecture), executable }, path);
   rmSync(work, { recursive: true });
   return {
     ...base,
-    ...described('helper', helperDescription),
+    ...described('helper', description),
     arguments: [],
-    environment: memoryEnvironment,
+    environment,
     layers: [...base.layers, noticesIn({ ...base, packages })],
     packages,
   };
@@ -123,7 +122,7 @@ async function ourImage(name: Program, ours: Ours): Promise<Contents> {
   const packages = name === 'helper' ? await bundleHelper(out) : await bundle(name, out);
   // The helper looks for them in its own folder.
   const apart = name === 'helper' ? besideHelper : [];
-  const base = withRuntime(ours.runtime, 'usr/local/bin/runtime');
+  const base = withRuntime(ours.runtime, runtimePath);
   const own = [
     ...(ours.beside ?? []),
     ...noticesIn({ ...base, packages }),

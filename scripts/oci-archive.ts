@@ -52,6 +52,20 @@ export async function ociArchive(
   images: readonly PackedImage[],
   compress: Compress,
 ): Promise<OciArchive> {
+  const compressed = await Promise.all(
+    images.map(async (image) => ({
+      ...image,
+      layers: await Promise.all(image.layers.map(compress)),
+    })),
+  );
+  return ociLayout(compressed);
+}
+
+/** An image whose layers are compressed. */
+export type CompressedImage = Omit<PackedImage, 'layers'> & { readonly layers: readonly Buffer[] };
+
+/** @throws {TypeError} where there is none */
+export function ociLayout(images: readonly CompressedImage[]): OciArchive {
   const reference = images[0]?.reference;
   if (reference === undefined) throw new TypeError('an index needs an image');
   const blobs = new Map<string, Buffer>();
@@ -62,12 +76,11 @@ export async function ociArchive(
   };
   const manifests: object[] = [];
   for (const image of images) {
-    const layers = await Promise.all(image.layers.map(compress));
     const manifest = {
       schemaVersion: 2,
       mediaType: mediaTypes.manifest,
       config: store(image.config, mediaTypes.config),
-      layers: layers.map((layer) => store(layer, mediaTypes.layer)),
+      layers: image.layers.map((layer) => store(layer, mediaTypes.layer)),
     };
     const platform = { architecture: image.architecture, os: 'linux' };
     manifests.push({ ...store(asJson(manifest), mediaTypes.manifest), platform });

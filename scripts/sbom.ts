@@ -6,6 +6,7 @@
 import { own } from '#kernel/members.ts';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Runtime } from './architectures.ts';
 import { sha256 } from './image-archive.ts';
 import { sha256OfFile } from './parts.ts';
@@ -15,7 +16,7 @@ import type { TarEntry } from './tar.ts';
 import { noticesFile } from './third-party-notices.ts';
 
 /** What a document is about. */
-interface Subject {
+export interface ContentSubject {
   readonly purpose: 'APPLICATION' | 'CONTAINER';
   readonly name: string;
   readonly version: string;
@@ -24,7 +25,7 @@ interface Subject {
 }
 
 /** A package as SPDX spells it, but for what is the same in all. */
-interface Part {
+export interface ContentPart {
   readonly name: string;
   readonly versionInfo: string;
   readonly licenseDeclared?: string;
@@ -70,9 +71,9 @@ const created = '1970-01-01T00:00:00Z';
 const unknown = 'NOASSERTION';
 const root = 'SPDXRef-Artefact';
 
-function documentOf(
-  subject: Subject,
-  parts: readonly Part[],
+export function documentOf(
+  subject: ContentSubject,
+  parts: readonly ContentPart[],
   entries: readonly TarEntry[],
 ): Buffer {
   const files = filesOf(entries);
@@ -113,7 +114,7 @@ const always = {
 
 type Files = ReturnType<typeof filesOf>;
 
-function rootOf({ name, version, license, purpose }: Subject, files: Files): object {
+function rootOf({ name, version, license, purpose }: ContentSubject, files: Files): object {
   const sums = files.map(({ checksums: [{ checksumValue }] }) => checksumValue).sort();
   return {
     SPDXID: root,
@@ -151,14 +152,18 @@ function sha1(bytes: Buffer): string {
   return createHash('sha1').update(bytes).digest('hex');
 }
 
-interface Locked {
+export interface Locked {
   readonly version?: string;
   readonly license?: string;
   readonly integrity?: string;
 }
 
-function npmPackage(folder: string): Part {
-  const locked = own(lock(), folder);
+function npmPackage(folder: string): ContentPart {
+  return lockedPart(folder, own(lockedPackages(), folder));
+}
+
+/** @throws {TypeError} where the lock file has none, or none with a version */
+export function lockedPart(folder: string, locked: Locked | undefined): ContentPart {
   if (locked?.version === undefined) throw new TypeError(`${folder} is not in package-lock.json`);
   const { version, license, integrity = '' } = locked;
   const name = folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length);
@@ -168,19 +173,38 @@ function npmPackage(folder: string): Part {
     versionInfo: version,
     ...(license === undefined ? {} : { licenseDeclared: license }),
     ...(sum === '' ? {} : { checksums: [{ algorithm: 'SHA512', checksumValue: sum }] }),
-    externalRefs: [purl(`pkg:npm/${name.replace('@', '%40')}@${version}`)],
+    externalRefs: references.npm(name, version),
   };
 }
 
-function purl(referenceLocator: string): Part['externalRefs'][number] {
+/** Under which names an archive of packages, or a list of faults, knows a part. */
+export const references = {
+  npm: (name: string, version: string): ContentPart['externalRefs'] => [
+    purl(`pkg:npm/${name.replace('@', '%40')}@${version}`),
+  ],
+  runtime: (name: string, version: string, vendor: string): ContentPart['externalRefs'] => [
+    purl(`pkg:generic/${name}@${version}`),
+    {
+      referenceCategory: 'SECURITY',
+      referenceType: 'cpe23Type',
+      referenceLocator: `cpe:2.3:a:${vendor}:${name === 'node' ? 'node.js' : name}:${version}:*:*:*:*:*:*:*`,
+    },
+  ],
+  system: (name: string, version: string, architecture: string): ContentPart['externalRefs'] => [
+    purl(`pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=${architecture}`),
+  ],
+} as const;
+
+function purl(referenceLocator: string): ContentPart['externalRefs'][number] {
   return { referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator };
 }
 
 const ofOwnCode = `Of its own code; what it is linked with is named in ${noticesFile}.`;
 
-function lock(): Readonly<Record<string, Locked>> {
+/** By their folders. */
+export function lockedPackages(root = '.'): Readonly<Record<string, Locked>> {
   // npm's own file, read by its documented shape.
-  const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, Locked>;
   };
   return packages;
@@ -188,40 +212,30 @@ function lock(): Readonly<Record<string, Locked>> {
 
 /** Of their own code; what they are linked with has more. */
 const licensesOfRuntimes: Readonly<
-  Record<string, Pick<Part, 'licenseDeclared' | 'licenseComments'>>
+  Record<string, Pick<ContentPart, 'licenseDeclared' | 'licenseComments'>>
 > = {
   node: { licenseDeclared: 'MIT', licenseComments: ofOwnCode },
   bun: { licenseDeclared: 'MIT', licenseComments: ofOwnCode },
 };
 
-function partOf({ name, version, vendor, binary }: Runtime): Part {
-  const product = name === 'node' ? 'node.js' : name;
+function partOf({ name, version, vendor, binary }: Runtime): ContentPart {
   return {
     name,
     versionInfo: version,
     ...(own(licensesOfRuntimes, name) ?? {}),
     checksums: [{ algorithm: 'SHA256', checksumValue: sha256OfFile(binary) }],
-    externalRefs: [
-      purl(`pkg:generic/${name}@${version}`),
-      {
-        referenceCategory: 'SECURITY',
-        referenceType: 'cpe23Type',
-        referenceLocator: `cpe:2.3:a:${vendor}:${product}:${version}:*:*:*:*:*:*:*`,
-      },
-    ],
+    externalRefs: references.runtime(name, version, vendor),
   };
 }
 
 function systemParts(
   libraries: readonly SharedLibrary[],
   { architecture: ofRuntime }: Runtime,
-): readonly Part[] {
+): readonly ContentPart[] {
   return systemPackagesOf(libraries, ofRuntime).map(({ name, version, architecture }) => ({
     name,
     versionInfo: version,
     licenseComments: `In words: /usr/share/doc/${name}/copyright of the package.`,
-    externalRefs: [
-      purl(`pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=${architecture}`),
-    ],
+    externalRefs: references.system(name, version, architecture),
   }));
 }

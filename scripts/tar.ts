@@ -71,13 +71,18 @@ function entryAt(archive: Buffer, at: number): { readonly entry: TarEntry; reado
   return { entry, size };
 }
 
+/** A folder or a file as we name them: others are read as something else by one system or another. */
+const usualName = /^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*$/;
+
 /** What is never written here, but could be. */
 function refuseUnusual({ path, mode, content }: TarEntry): void {
-  const isUsual =
-    content === undefined ? mode === 0o755 || path === 'tmp/' : mode === 0o644 || mode === 0o755;
-  if (!isUsual) throw new TypeError(`${path} has the mode ${mode.toString(8)}`);
+  const usual = content === undefined ? [path === 'tmp/' ? 0o1777 : 0o755] : [0o644, 0o755];
+  if (!usual.includes(mode)) throw new TypeError(`${path} has the mode ${mode.toString(8)}`);
   if (/^\/|^$|(?:^|\/)\.{1,2}(?:\/|$)/.test(path))
     throw new TypeError(`the path ${path} leads out`);
+  const names = path.replace(/\/$/, '').split('/');
+  if (!names.every((name) => usualName.test(name)))
+    throw new TypeError(`the path ${path} has a name that no file of ours has`);
 }
 
 function isZero(bytes: Buffer): boolean {

@@ -45,8 +45,24 @@ export function noticesOf({ packages, runtime, libraries = [] }: Foreign): Buffe
 const preamble = `svidecar is under Apache-2.0: see LICENSE. What follows are the licences of what is by others in here.
 `;
 
+/** What stands above the texts of each kind. */
+export const titleOf = {
+  npm: (name: string, version: string, license: string): string =>
+    `${name} ${version} (${license})`,
+  runtime: (name: string, version: string): string => `${name} ${version} (MIT, and what it names)`,
+  system: (name: string, version: string): string => `${name} ${version} (Debian)`,
+} as const;
+
+const line = '='.repeat(80);
+
+/** Those of a text that was made here, but for the licences that several share. */
+export function titlesIn(notices: string): readonly string[] {
+  return [...notices.matchAll(new RegExp(`^${line}\n(.*)\n${line}$`, 'gm'))]
+    .map(([, title = '']) => title)
+    .filter((title) => !title.startsWith(`${commonFolder}/`));
+}
+
 function section(title: string, texts: readonly string[]): string {
-  const line = '='.repeat(80);
   const body = texts.map((text) => text.replaceAll('\r\n', '\n').trim()).join('\n\n');
   return `${line}\n${title}\n${line}\n\n${body}\n`;
 }
@@ -100,7 +116,7 @@ function packageSection(folder: string): string {
   const { name, version, license } = JSON.parse(
     readFileSync(join(folder, 'package.json'), 'utf8'),
   ) as { readonly name: string; readonly version: string; readonly license: string };
-  return section(`${name} ${version} (${license})`, textsOfPackage(folder));
+  return section(titleOf.npm(name, version, license), textsOfPackage(folder));
 }
 
 function textsOfPackage(folder: string): readonly string[] {
@@ -136,7 +152,7 @@ function noticeIn(file: string): string {
 const folderOfNode = `node_modules/node-linux-${process.arch}`;
 
 function runtimeSection({ name, version }: Runtime): string {
-  const title = `${name} ${version} (MIT, and what it names)`;
+  const title = titleOf.runtime(name, version);
   if (name === 'bun')
     return section(title, ['bun.txt', 'MIT.txt', 'LGPL-2.0.txt', 'LGPL-2.1.txt'].map(ownText));
   if (name === 'node') return section(title, [readFileSync(join(folderOfNode, 'LICENSE'), 'utf8')]);
@@ -155,7 +171,7 @@ const commonFolder = '/usr/share/common-licenses';
 /** What Debian says of each, and once each the texts that it leaves to a folder that images do not have. */
 function debianSections(packages: ReturnType<typeof systemPackagesOf>): readonly string[] {
   const said = packages.map(({ name, version, copyright }) => ({
-    title: `${name} ${version} (Debian)`,
+    title: titleOf.system(name, version),
     text: copyrightIn(copyright),
   }));
   const named = said.flatMap(({ text }) =>

@@ -46,9 +46,26 @@ function refuse(files: readonly string[], why: string, next: string): void {
   );
 }
 
+/** The tree of a commit, as a tar. @returns undefined where the clone does not have it, or is none */
+export function archiveOf(commit: string, root = '.'): Buffer | undefined {
+  if (!isClone(root)) return undefined;
+  try {
+    return execFileSync('git', ['archive', '--format=tar', commit], {
+      ...ownRepository(root),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  } catch {
+    // Not there, as in a shallow clone.
+    return undefined;
+  }
+}
+
 /** Whatever repository a hook or a caller is about, this is about the one in the folder. */
-function git(root: string, ...args: readonly string[]): string {
+function ownRepository(root: string) {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_'));
-  const options = { cwd: root, env: Object.fromEntries(own), maxBuffer: 64 * 1024 * 1024 };
-  return execFileSync('git', args, { ...options, encoding: 'utf8' });
+  return { cwd: root, env: Object.fromEntries(own), maxBuffer: 256 * 1024 * 1024 };
+}
+
+function git(root: string, ...args: readonly string[]): string {
+  return execFileSync('git', args, { ...ownRepository(root), encoding: 'utf8' });
 }

@@ -1,5 +1,6 @@
 /** What a release was made of besides its tree: packages, programs that carry our bundles, and the distribution's libraries. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { architectures, bunRuntime, nodeRuntime, type Architecture } from '../architectures.ts';
 import { sha256 } from '../image-archive.ts';
 import { librariesOf, systemPackagesOf } from '../image-libraries.ts';
@@ -14,14 +15,16 @@ export interface Input {
 /** Each names others by their hashes: npm's packages, and components. */
 const tables = ['package-lock.json', 'scripts/components.d/pins'] as const;
 
+/** @param root of the tree */
+export function tablesOf(root = '.'): readonly Input[] {
+  return tables.map((path) => ({
+    uri: `urn:svidecar:${path}`,
+    digest: { sha256: sha256(readFileSync(join(root, path))) },
+  }));
+}
+
 export function inputs(): readonly Input[] {
-  return [
-    ...tables.map((path) => ({
-      uri: `urn:svidecar:${path}`,
-      digest: { sha256: sha256(readFileSync(path)) },
-    })),
-    ...architectures.flatMap(inputsFor),
-  ];
+  return [...tablesOf(), ...architectures.flatMap(inputsFor)];
 }
 
 function inputsFor(architecture: Architecture): readonly Input[] {

@@ -5,15 +5,17 @@ import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 
 const next = 'make releases in a fresh clone, or run `npm ci`';
 
-/**
- * Changed files of a package are not seen: for that the packages are installed anew, by their hashes.
- * @throws {Error} which names the first that differs
- */
+/** By their folders, as npm wrote them down. */
+export function installedPackages(root: string): ReadonlyMap<string, JsonObject> {
+  return packagesIn(join(root, 'node_modules/.package-lock.json'));
+}
+
+/** @throws {Error} which names the first that differs */
 export function refuseOtherPackages(root = '.'): void {
-  const installedLock = join(root, 'node_modules/.package-lock.json');
-  if (!existsSync(installedLock)) throw new Error(`npm installed no packages here: ${next}`);
+  if (!existsSync(join(root, 'node_modules/.package-lock.json')))
+    throw new Error(`npm installed no packages here: ${next}`);
   const locked = packagesIn(join(root, 'package-lock.json'));
-  const installed = packagesIn(installedLock);
+  const installed = installedPackages(root);
   for (const [path, own] of installed)
     if (!isSame(own, locked.get(path)) || versionAt(join(root, path)) !== stringAt(own, 'version'))
       throw new Error(`${path} is not what package-lock.json names: ${next}`);

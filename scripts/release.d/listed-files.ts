@@ -46,6 +46,8 @@ function pathsIn(folder: string, within: string): readonly string[] {
     throw new Error(`${within} is an empty folder: it does not belong here`);
   return entries.flatMap((entry) => {
     const path = join(within, entry.name);
+    if (entry.name.includes('\ufffd'))
+      throw new Error(`${path} has a name that is not UTF-8: it does not belong here`);
     if (entry.isDirectory()) return pathsIn(folder, path);
     if (entry.isFile()) return [path];
     const what = entry.isSymbolicLink() ? 'a symbolic link' : 'no ordinary file';

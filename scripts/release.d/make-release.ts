@@ -15,6 +15,7 @@ import { provenance } from './provenance.ts';
 import { overlays, releaseFiles } from './release-files.ts';
 import { writeImages } from './release-images.ts';
 import { folderBeside, inWords, replaceFolder } from './replaced-folder.ts';
+import { npmCache, refuseChangedFiles } from './installed-files.ts';
 import { refuseOtherPackages } from './installed-packages.ts';
 import { sign, trySigning } from './signing.ts';
 import { mayStop, stoppable, stopped } from './stopping.ts';
@@ -42,6 +43,8 @@ export async function makeRelease(options: ReleaseOptions): Promise<void> {
   process.env['TMPDIR'] = work;
   try {
     await stoppable(async () => {
+      tellOfUncompared(refuseChangedFiles(npmCache()));
+      await mayStop();
       await writeRelease({ ...options, out: made }, commit);
       // A temporary folder is for its owner alone.
       chmodSync(made, 0o755);
@@ -55,6 +58,13 @@ export async function makeRelease(options: ReleaseOptions): Promise<void> {
     for (const folder of [made, work])
       rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   }
+}
+
+function tellOfUncompared(packages: readonly string[]): void {
+  if (packages.length > 0)
+    console.log(
+      `npm does not have the archives of ${packages.length} packages any more (${packages[0] ?? ''} is one): their files were not compared; \`npm ci\` gets them`,
+    );
 }
 
 async function writeRelease(options: ReleaseOptions, commit: string): Promise<void> {

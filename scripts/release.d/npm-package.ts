@@ -38,8 +38,8 @@ export async function npmPackage(version: string): Promise<NpmPackage> {
     ];
     const packages = [...new Set(inside)].sort();
     const entries = [
-      text('package.json', `${JSON.stringify(description(version), undefined, 2)}\n`),
-      { ...text('bin/svidecar.mjs', starter), mode: 0o755 },
+      text('package.json', packageJson(version, ownDescription())),
+      { ...text(program, starter), mode: 0o755 },
       { path: noticesFile, mode: 0o644, content: noticesOf({ packages }) },
       ...['README.md', 'LICENSE', 'CHANGELOG.md'].map((name) => from(name, name, 0o644)),
       ...['templates', 'manifests/demo'].flatMap((folder) => trackedFilesIn(folder, folder)),
@@ -59,20 +59,26 @@ function text(path: string, content: string): TarEntry {
   return { path, mode: 0o644, content: Buffer.from(content) };
 }
 
-/** No dependencies and no scripts: nothing is fetched, and nothing runs, when it is installed. */
-function description(version: string): object {
+function ownDescription(): string {
   // Our own package.json.
-  const own = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, unknown>;
-  const program = 'bin/svidecar.mjs';
-  return {
-    name: own['name'],
+  return (JSON.parse(readFileSync('package.json', 'utf8')) as { description: string }).description;
+}
+
+/** What npm runs. */
+export const program = 'bin/svidecar.mjs';
+
+/** No dependencies and no scripts: nothing is fetched, and nothing runs, when it is installed. */
+export function packageJson(version: string, description: string): string {
+  const about = {
+    name: 'svidecar',
     version,
-    description: own['description'],
-    license: own['license'],
+    description,
+    license: 'Apache-2.0',
     type: 'module',
     bin: { svidecar: program, 'kubectl-svidecar': program },
     engines: { node: `>=${leastNode}` },
   };
+  return `${JSON.stringify(about, undefined, 2)}\n`;
 }
 
 /** Understood by each Node that there is, so that an old one is told and not met by a fault of syntax. */

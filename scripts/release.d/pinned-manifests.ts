@@ -1,9 +1,9 @@
 /** The chart and the plain manifests, with the images of this release by their digests. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { programPath } from '../pins.ts';
-import { gzippedTar } from '../tar.ts';
+import { gzippedTar, type TarEntry } from '../tar.ts';
 import { trackedFilesIn } from '../tracked-files.ts';
 import type { Overlay } from './release-files.ts';
 import type { PinnedImage, PinnedImages } from './release-images.ts';
@@ -11,23 +11,29 @@ import type { PinnedImage, PinnedImages } from './release-images.ts';
 /** Text that stands once in a file, and what stands there in a release. */
 type Edit = readonly [is: string, becomes: string];
 
-/** The same chart; who sets values of their own still wins. */
-export function pinnedChart({ webhook, helper }: PinnedImages): Buffer {
+/** What a release installs. */
+export type Installed = Pick<PinnedImages, 'webhook' | 'helper'>;
+
+/** Of the chart, with other values; who sets values of their own still wins. @param root of the tree */
+export function pinnedChartFiles({ webhook, helper }: Installed, root = '.'): readonly TarEntry[] {
   const edits: readonly Edit[] = [
     ['\nconfig: {}\n', `\nconfig:\n  helper:\n    image: ${referenceOf(helper)}\n`],
     ['  repository: svidecar/webhook\n', `  repository: ${webhook.repository}\n`],
     ["  digest: ''\n", `  digest: ${webhook.digest}\n`],
   ];
-  const files = trackedFilesIn('manifests/helm/svidecar', 'svidecar').map((file) =>
+  return trackedFilesIn('manifests/helm/svidecar', 'svidecar', root).map((file) =>
     file.path === 'svidecar/values.yaml'
-      ? { ...file, content: Buffer.from(edited(file.path, edits)) }
+      ? { ...file, content: Buffer.from(edited(join(root, 'manifests/helm', file.path), edits)) }
       : file,
   );
-  return gzippedTar(files);
+}
+
+export function pinnedChart(images: Installed): Buffer {
+  return gzippedTar(pinnedChartFiles(images));
 }
 
 function edited(path: string, edits: readonly Edit[]): string {
-  const text = readFileSync(join('manifests/helm', path), 'utf8');
+  const text = readFileSync(path, 'utf8');
   return edits.reduce((done, [is, becomes]) => {
     const [before = '', after, ...more] = done.split(is);
     if (after === undefined || more.length > 0)
@@ -40,16 +46,20 @@ function referenceOf({ repository, digest }: PinnedImage): string {
   return `${repository}@${digest}`;
 }
 
-/** By kustomize, as a user would set them: an overlay over the overlay. */
-export function pinnedOverlay(overlay: Overlay, { webhook, helper }: PinnedImages): string {
-  mkdirSync('dist', { recursive: true });
-  const work = mkdtempSync('dist/overlay-');
+/** By kustomize, as a user would set them: an overlay over the overlay. @param root of the tree */
+export function pinnedOverlay(
+  overlay: Overlay,
+  { webhook, helper }: Installed,
+  root = '.',
+): string {
+  mkdirSync(join(root, 'dist'), { recursive: true });
+  const work = mkdtempSync(join(root, 'dist/overlay-'));
   try {
-    const base = readFileSync('manifests/kustomize/base/config.yaml', 'utf8');
+    const base = readFileSync(join(root, 'manifests/kustomize/base/config.yaml'), 'utf8');
     const config = base.replace(/^\{\}\n$/m, `helper:\n  image: ${referenceOf(helper)}\n`);
     writeFileSync(join(work, 'config.yaml'), config);
     const kustomization = {
-      resources: [relative(work, `manifests/kustomize/overlays/${overlay}`)],
+      resources: [relative(work, join(root, `manifests/kustomize/overlays/${overlay}`))],
       images: [{ name: 'svidecar/webhook', newName: webhook.repository, digest: webhook.digest }],
       configMapGenerator: [
         { name: 'svidecar', namespace: 'svidecar', behavior: 'merge', files: ['config.yaml'] },
@@ -64,8 +74,16 @@ export function pinnedOverlay(overlay: Overlay, { webhook, helper }: PinnedImage
   }
 }
 
-function rendered(folder: string): string {
+/** Whether there is a kubectl. */
+export function canRender(): boolean {
+  return spawnSync(kubectl(), ['version', '--client']).status === 0;
+}
+
+function kubectl(): string {
   const installed = programPath('kubectl');
-  const kubectl = existsSync(installed) ? installed : 'kubectl';
-  return execFileSync(kubectl, ['kustomize', folder], { encoding: 'utf8' });
+  return existsSync(installed) ? installed : 'kubectl';
+}
+
+function rendered(folder: string): string {
+  return execFileSync(kubectl(), ['kustomize', folder], { encoding: 'utf8' });
 }

@@ -60,6 +60,7 @@ function builderIn(statement: JsonObject): JsonObject {
 export interface Statement extends Origin {
   /** Name → SHA-256 of what it is about. */
   readonly subjects: ReadonlyMap<string, string>;
+  readonly inputs: readonly Input[];
 }
 
 /** @throws {Error} where it is no statement, or not of the form that a release's has */
@@ -71,12 +72,30 @@ export function readProvenance(text: string): Statement {
   demand(definition, { buildType });
   demand(builderIn(statement), { id: ours.builder });
   const asked = objectAt(definition, 'externalParameters');
-  return {
+  const found = {
     subjects: subjectsOf(statement),
     version: textIn(asked, 'version', versionForm),
-    registry: textIn(asked, 'registry', /^[a-z0-9._:/-]*$/),
+    registry: textIn(asked, 'registry', registryForm),
     commit: commitOf(definition),
+    inputs: inputsOf(definition),
   };
+  // Whatever else it says: the same member twice, or one that a reader of statements goes by and we do not.
+  if (provenance(found.subjects, found) !== text)
+    throw new Error(`${provenanceFile} is not written as that of a release`);
+  return found;
+}
+
+const registryForm = /^[a-zA-Z0-9._:/[\]-]*$/;
+
+function inputsOf(definition: JsonObject): readonly Input[] {
+  const all = listAt(definition, 'resolvedDependencies').filter(isObject);
+  return all
+    .filter(({ uri }) => uri !== ours.repository)
+    .map((each) => {
+      const sha256 = stringAt(objectAt(each, 'digest'), 'sha256');
+      const uri = stringAt(each, 'uri') ?? '';
+      return sha256 === undefined ? { uri } : { uri, digest: { sha256 } };
+    });
 }
 
 function demand(object: JsonObject, wanted: Readonly<Record<string, string>>): void {

@@ -2,6 +2,7 @@
 import { architectures, type Architecture } from '../architectures.ts';
 import { buildImage, type BuiltImage } from '../built-image.ts';
 import { dockerArchive, packedImage, type Image, type PackedImage } from '../image-archive.ts';
+import { ofCommit } from '../image-settings.ts';
 import { compressOnce, ociArchive, type Compress } from '../oci-archive.ts';
 import { releaseFiles, repositoryUnder, type ReleasedImage } from './release-files.ts';
 
@@ -66,10 +67,9 @@ function buildFor(architecture: Architecture, name: ReleasedImage): Promise<Buil
 
 /** Under the release's registry, and with the commit that it was made of. */
 function packedAs(image: Image, { registry, commit }: ImageOptions): PackedImage {
-  const labels = { ...image.config.Labels, 'org.opencontainers.image.revision': commit };
   return packedImage({
     ...image,
     reference: `${registry === '' ? '' : `${registry}/`}${image.reference}`,
-    config: { ...image.config, Labels: labels },
+    config: ofCommit(image.config, commit),
   });
 }

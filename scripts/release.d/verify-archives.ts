@@ -1,16 +1,58 @@
 /** Archives of a release, read no further than those that are made here go. */
 import { crc32, inflateRawSync } from 'node:zlib';
-import { tarEntries } from '../tar.ts';
+import { tarEntries, type TarEntry } from '../tar.ts';
 
-/** Without folders. @throws {Error} where the archive is not as ours are, or has a path twice */
-export function filesOf(archive: Buffer): ReadonlyMap<string, Buffer> {
+/** Whether a file is one that is run, by its path. */
+export type Runs = (path: string) => boolean;
+
+/**
+ * Without folders.
+ * @param runs the others are not executable
+ * @throws {Error} where the archive is not as ours are, has a path twice, or a file is executable that should not be, or the reverse
+ */
+export function filesOf(archive: Buffer, runs: Runs = () => false): ReadonlyMap<string, Buffer> {
+  const entries = tarEntries(archive);
+  refuseCollisions(entries);
   const files = new Map<string, Buffer>();
-  for (const { path, content } of tarEntries(archive)) {
+  for (const { path, mode, content } of entries) {
     if (content === undefined) continue;
-    if (files.has(path)) throw new Error(`the archive holds ${path} twice`);
+    const usual = runs(path) ? 0o755 : 0o644;
+    if (mode !== usual)
+      throw new Error(`${path} has the mode ${mode.toString(8)}, not ${usual.toString(8)}`);
     files.set(path, content);
   }
   return files;
+}
+
+/** Of two entries in one place the last one stays, and macOS takes names that differ in letters' case for one. */
+function refuseCollisions(entries: readonly TarEntry[]): void {
+  const seen = new Set<string>();
+  const files = new Set<string>();
+  const placeOf = (path: string): string => path.replace(/\/$/, '').toLowerCase();
+  for (const { path, content } of entries) {
+    const place = placeOf(path);
+    if (seen.has(place)) throw new Error(`the archive holds ${path} twice`);
+    seen.add(place);
+    if (content !== undefined) files.add(place);
+  }
+  const inside = entries.find(({ path }) =>
+    placeOf(path)
+      .split('/')
+      .some((_, depth, names) => depth > 0 && files.has(names.slice(0, depth).join('/'))),
+  );
+  if (inside !== undefined) throw new Error(`the archive holds ${inside.path} inside a file`);
+}
+
+/** Whether a file is nothing but these parts, one after the other. */
+export function isMadeOf(file: Buffer, parts: readonly Buffer[]): boolean {
+  let at = 0;
+  return (
+    parts.every((part) => {
+      const isThere = file.subarray(at, at + part.length).equals(part);
+      at += part.length;
+      return isThere;
+    }) && at === file.length
+  );
 }
 
 /** Bytes of a layer or a package; ours are far below. */

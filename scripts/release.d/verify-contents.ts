@@ -2,30 +2,42 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '#kernel/errors.ts';
-import { isObject, stringAt } from '#kernel/json.ts';
+import { architectures, type Architecture } from '../architectures.ts';
+import { sbomPath } from '../image-settings.ts';
+import { noticesFile } from '../third-party-notices.ts';
+import type { Installed } from './pinned-manifests.ts';
 import { provenanceFile } from './listed-files.ts';
-import type { Origin } from './provenance.ts';
+import type { Origin, Statement } from './provenance.ts';
 import {
-  pathsOfRelease,
+  overlays,
+  platforms,
   releasedImages,
   releaseFiles,
   repositoryUnder,
+  type Platform,
+  type ReleaseFiles,
   type ReleasedImage,
 } from './release-files.ts';
 import type { PinnedImage } from './release-images.ts';
-import { filesOf, gunzipped } from './verify-archives.ts';
+import { filesOf, gunzipped, type Runs } from './verify-archives.ts';
 import { readDockerArchive, readIndex, type ReleasedIndex } from './verify-images.ts';
-import { lookIntoChart, lookIntoManifests, type Installed } from './verify-references.ts';
-import { lookIntoSbom } from './verify-sbom.ts';
+import {
+  lookIntoPackage,
+  lookIntoProgram,
+  packageFolder,
+  packageProgram,
+  programName,
+} from './verify-package.ts';
+import { lookIntoChart, lookIntoManifests } from './verify-references.ts';
+import { lookIntoSbom, type LockedParts } from './verify-sbom.ts';
+import type { Tree } from './verify-tree.ts';
 
-/** Index by the image's name. */
-type Indexes = ReadonlyMap<string, ReleasedIndex>;
-
-const packagePath = /^((?:npm|cli)\/.*)\.(?:tgz|tar\.gz)$/;
-const dockerPath = /^images\/svidecar-([a-z]+)-.+-linux-([a-z0-9]+)\.tar$/;
-
-/** @returns one sentence for each that is wrong */
-export function faultsInside(folder: string, origin: Origin): readonly string[] {
+/** @param tree of the commit, if it can be had. @returns one sentence for each that is wrong */
+export function faultsInside(
+  folder: string,
+  origin: Statement,
+  tree: Tree | undefined,
+): readonly string[] {
   const faults: string[] = [];
   const told = <Found>(path: string, look: () => Found): Found | undefined => {
     try {
@@ -35,18 +47,16 @@ export function faultsInside(folder: string, origin: Origin): readonly string[] 
       return undefined;
     }
   };
-  const all = pathsOfRelease(origin.version);
-  const indexes = new Map<string, ReleasedIndex>();
+  const files = releaseFiles(origin.version);
+  const indexes = new Map<ReleasedImage, ReleasedIndex>();
   for (const name of releasedImages) {
-    const path = releaseFiles(origin.version).layout(name);
+    const path = files.layout(name);
     const index = told(path, () => readIndex(join(folder, path), referenceOf(name, origin)));
     if (index) indexes.set(name, index);
   }
-  const release = { folder, indexes, origin };
-  for (const path of all)
-    told(path, () => {
-      lookInside(path, release);
-    });
+  const release = { folder, files, indexes, origin, tree, lock: tree?.lock() };
+  told(provenanceFile, () => tree?.lookAtInputs(origin.inputs));
+  for (const [path, look] of looks(release)) told(path, look);
   return faults;
 }
 
@@ -57,66 +67,122 @@ function referenceOf(name: string, { registry, version }: Origin): string {
 
 interface Release {
   readonly folder: string;
-  readonly indexes: Indexes;
+  readonly files: ReleaseFiles;
+  readonly indexes: ReadonlyMap<ReleasedImage, ReleasedIndex>;
   readonly origin: Origin;
+  readonly tree: Tree | undefined;
+  readonly lock: LockedParts | undefined;
 }
 
-function lookInside(path: string, release: Release): void {
-  if (dockerPath.test(path)) lookIntoImage(path, release);
-  else if (packagePath.test(path)) lookIntoPackage(path, release);
-  else if (/^manifests\/.*\.yaml$/.test(path))
-    lookIntoManifests(readFileSync(join(release.folder, path), 'utf8'), installed(release));
-  else if (/^chart\/.*\.tgz$/.test(path))
-    lookIntoChart(unpacked(join(release.folder, path)), release.origin.version, installed(release));
-}
+type Look = readonly [path: string, look: () => void];
 
-function lookIntoImage(path: string, { folder, indexes, origin }: Release): void {
-  const [, name = '', architecture = ''] = dockerPath.exec(path) ?? [];
-  const { config, files, labels } = readDockerArchive(
-    join(folder, path),
-    referenceOf(name, origin),
+/** At each file, and what is stated beside it. */
+function looks(release: Release): readonly Look[] {
+  const { files } = release;
+  const images = releasedImages.flatMap((name) =>
+    architectures.map((architecture): Look => [
+      files.image(name, architecture).archive,
+      () => {
+        lookAtImage(release, name, architecture);
+      },
+    ]),
   );
+  const programs = platforms.map((platform): Look => [
+    files.cli(platform).archive,
+    () => {
+      lookAtProgram(release, platform);
+    },
+  ]);
+  const manifests = overlays.map((overlay): Look => [
+    files.manifests(overlay),
+    () => {
+      const text = read(release, files.manifests(overlay)).toString();
+      lookIntoManifests(text, installed(release));
+      release.tree?.lookAtManifests(text, overlay, installed(release));
+    },
+  ]);
+  const chart = (): void => {
+    const found = unpacked(release, files.chart);
+    lookIntoChart(found, release.origin.version, installed(release));
+    release.tree?.lookAtChart(found, installed(release));
+  };
+  const npm = (): void => {
+    lookAtPackage(release);
+  };
+  return [[files.npm.archive, npm], ...programs, ...images, [files.chart, chart], ...manifests];
+}
+
+function read({ folder }: Release, path: string): Buffer {
+  return readFileSync(join(folder, path));
+}
+
+function unpacked(release: Release, path: string, runs?: Runs): ReadonlyMap<string, Buffer> {
+  return filesOf(gunzipped(read(release, path)), runs);
+}
+
+function lookAtImage(release: Release, name: ReleasedImage, architecture: Architecture): void {
+  const { folder, files, indexes, origin, tree, lock } = release;
+  const { version, commit } = origin;
+  const at = files.image(name, architecture);
+  const image = { name, architecture, version, commit, reference: referenceOf(name, origin) };
+  const { config, runtime, files: inside } = readDockerArchive(join(folder, at.archive), image);
   if (indexes.get(name)?.configs.get(architecture) !== config)
     throw new Error(`it is not the image for ${architecture} of the layout for ${name}`);
-  compare('its label of the version', stringAt(labels, `${label}.version`), origin.version);
-  compare('its label of the commit', stringAt(labels, `${label}.revision`), origin.commit);
-  const beside = path.replace(/\.tar$/, '.spdx.json');
-  const document = readFileSync(join(folder, beside));
-  const own = [...files].find(([, content]) => content.equals(document));
-  if (own === undefined) throw new Error(`${beside} is not the one inside`);
-  lookIntoSbom(document, {
+  const document = read(release, at.sbom);
+  if (inside.get(sbomPath)?.equals(document) !== true)
+    throw new Error(`${at.sbom} is not the one inside`);
+  const stated = lookIntoSbom(document, {
+    purpose: 'CONTAINER',
     name: `svidecar/${name}`,
-    version: origin.version,
-    files: new Map([...files].filter(([inside]) => inside !== own[0])),
+    version,
+    architecture,
+    files: new Map([...inside].filter(([path]) => path !== sbomPath)),
+    notices: `${docs}/${noticesFile}`,
+    lock,
   });
+  if (stated !== runtime)
+    throw new Error(
+      `its label says that ${runtime} runs it, and its SBOM names ${stated ?? 'none'}`,
+    );
+  const templates = { 'templates/': 'opt/svidecar/templates' };
+  const texts = name === 'webhook' ? templates : {};
+  tree?.lookAtTexts(inside, { LICENSE: `${docs}/LICENSE`, ...texts });
 }
 
-/** Of all labels that OCI names. */
-const label = 'org.opencontainers.image';
+/** In images. */
+const docs = 'usr/share/doc/svidecar';
 
-function compare(what: string, is: string | undefined, stated: string): void {
-  if (is !== stated)
-    throw new Error(`${what} is ${is ?? 'missing'}, and ${provenanceFile} states ${stated}`);
+function lookAtProgram(release: Release, platform: Platform): void {
+  const { files, origin, tree, lock } = release;
+  const at = files.cli(platform);
+  const inside = unpacked(release, at.archive, (path) => path === programName);
+  lookIntoProgram(inside, platform);
+  lookIntoSbom(read(release, at.sbom), {
+    purpose: 'APPLICATION',
+    name: `svidecar-${platform}`,
+    version: origin.version,
+    files: inside,
+    notices: noticesFile,
+    lock,
+  });
+  tree?.lookAtTexts(inside, { LICENSE: 'LICENSE' });
 }
 
-function unpacked(file: string): ReadonlyMap<string, Buffer> {
-  return filesOf(gunzipped(readFileSync(file)));
-}
-
-function lookIntoPackage(path: string, { folder, origin }: Release): void {
-  const document = readFileSync(join(folder, path.replace(packagePath, '$1.spdx.json')));
-  const files = unpacked(join(folder, path));
-  const [, platform] = /^cli\/.*?-((?:linux|darwin)-[a-z0-9]+)\.tar\.gz$/.exec(path) ?? [];
-  const name = platform === undefined ? 'svidecar' : `svidecar-${platform}`;
-  if (platform === undefined) lookAtDescription(files, origin);
-  lookIntoSbom(document, { name, version: origin.version, files });
-}
-
-/** Of npm's package. */
-function lookAtDescription(files: ReadonlyMap<string, Buffer>, origin: Origin): void {
-  const description: unknown = JSON.parse(files.get('package/package.json')?.toString() ?? '{}');
-  const version = isObject(description) ? stringAt(description, 'version') : undefined;
-  compare("its package.json's version", version, origin.version);
+function lookAtPackage(release: Release): void {
+  const { files, origin, tree, lock } = release;
+  const inside = unpacked(release, files.npm.archive, (path) => path === packageProgram);
+  lookIntoPackage(inside, origin.version);
+  lookIntoSbom(read(release, files.npm.sbom), {
+    purpose: 'APPLICATION',
+    name: 'svidecar',
+    version: origin.version,
+    files: inside,
+    notices: `${packageFolder}${noticesFile}`,
+    lock,
+  });
+  const texts = ['README.md', 'LICENSE', 'CHANGELOG.md', 'templates/', 'manifests/demo/'];
+  const placed = texts.map((path) => [path, `${packageFolder}${path.replace(/\/$/, '')}`]);
+  tree?.lookAtTexts(inside, Object.fromEntries(placed) as Record<string, string>);
 }
 
 /** What is installed comes from where the statement says. @throws {Error} where an image is missing */

@@ -1,10 +1,11 @@
 /** Whether the archives of images hold what they say: every blob by its digest, both architectures, one image in two forms. */
 import { readFileSync } from 'node:fs';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { architectures } from '../architectures.ts';
-import { sha256 } from '../image-archive.ts';
-import { entranceOf, mediaTypes } from '../oci-archive.ts';
-import { filesOf, gunzipped } from './verify-archives.ts';
+import { architectures, type Architecture } from '../architectures.ts';
+import { dockerArchive, sha256 } from '../image-archive.ts';
+import { layerFiles, lookAtConfig, type ImageOf } from './verify-layers.ts';
+import { entranceOf, mediaTypes, ociLayout, type CompressedImage } from '../oci-archive.ts';
+import { filesOf, gunzipped, isMadeOf } from './verify-archives.ts';
 
 export interface ReleasedIndex {
   /** `sha256:…`. */
@@ -17,7 +18,8 @@ type Blobs = ReadonlyMap<string, Buffer>;
 
 /** @param reference `repository:tag`, which alone it may be imported as. @throws {Error} that says what is wrong with it */
 export function readIndex(file: string, reference: string): ReleasedIndex {
-  const files = filesOf(readFileSync(file));
+  const archive = readFileSync(file);
+  const files = filesOf(archive);
   const blobs = blobsIn(files);
   const entrance = listAt(jsonIn(files.get('index.json'), 'index.json'), 'manifests');
   const digest = stringAt(objectOf(entrance[0]), 'digest') ?? '';
@@ -29,10 +31,16 @@ export function readIndex(file: string, reference: string): ReleasedIndex {
   if (files.get('index.json')?.equals(entranceOf(index, reference)) !== true)
     throw new Error(`its index.json is not that of one index, named ${reference}`);
   const used = new Set([digest]);
-  const configs = configsIn(digest, { blobs, used });
+  const images = imagesIn(digest, { blobs, used });
   const spare = [...blobs.keys()].find((each) => !used.has(each));
   if (spare !== undefined) throw new Error(`the blob ${spare} belongs to no image`);
-  return { digest, configs };
+  // Whatever else is in it, such as another place to fetch a layer from.
+  if (!isMadeOf(archive, ociLayout(images.map((each) => ({ ...each, reference }))).archive))
+    throw new Error('it says more than the layout of a release, or something else');
+  const configs = images.map(
+    (each) => [each.architecture, `sha256:${sha256(each.config)}`] as const,
+  );
+  return { digest, configs: new Map(configs) };
 }
 
 function blobsIn(files: ReadonlyMap<string, Buffer>): Blobs {
@@ -54,7 +62,7 @@ interface Layout {
 }
 
 /** One image for each architecture, and no other: pullers take the first that fits. */
-function configsIn(index: string, layout: Layout): ReadonlyMap<string, string> {
+function imagesIn(index: string, layout: Layout): readonly UnnamedImage[] {
   const entries = listAt(blobJson(index, layout.blobs), 'manifests').map(objectOf);
   const platforms = entries.map((entry) => JSON.stringify(entry['platform']));
   const wanted = architectures.map((architecture) => JSON.stringify({ architecture, os: 'linux' }));
@@ -62,20 +70,19 @@ function configsIn(index: string, layout: Layout): ReadonlyMap<string, string> {
     throw new Error(
       `it holds images for ${platforms.join(', ')}, and must hold one each for ${architectures.join(', ')}`,
     );
-  return new Map(
-    entries.map((entry, nth) => {
-      const architecture = architectures[nth] ?? '';
-      return [architecture, configOf(entry, { ...layout, architecture })];
-    }),
+  return architectures.map((architecture, nth) =>
+    imageIn(objectOf(entries[nth]), { ...layout, architecture }),
   );
 }
 
+type UnnamedImage = Omit<CompressedImage, 'reference'>;
+
 interface OneOf extends Layout {
-  readonly architecture: string;
+  readonly architecture: Architecture;
 }
 
-/** @returns the digest of the configuration of an image whose layers are those that it states */
-function configOf(entry: JsonObject, { blobs, used, architecture }: OneOf): string {
+/** Its layers are those that its configuration states. */
+function imageIn(entry: JsonObject, { blobs, used, architecture }: OneOf): UnnamedImage {
   const own = stringAt(entry, 'digest') ?? '';
   const manifest = blobJson(own, blobs);
   const parts = [objectAt(manifest, 'config'), ...listAt(manifest, 'layers').map(objectOf)];
@@ -89,10 +96,11 @@ function configOf(entry: JsonObject, { blobs, used, architecture }: OneOf): stri
   const config = blobJson(digest, blobs);
   if (stringAt(config, 'architecture') !== architecture)
     throw new Error(`the image for ${architecture} is for another architecture`);
-  const unpacked = layers.map((each) => sha256(gunzipped(blobs.get(each) ?? Buffer.alloc(0))));
+  const packed = layers.map((each) => blobs.get(each) ?? Buffer.alloc(0));
+  const unpacked = packed.map((each) => sha256(gunzipped(each)));
   if (unpacked.map((sum) => `sha256:${sum}`).join() !== diffIds(config).join())
     throw new Error(`the layers for ${architecture} are not those that its configuration states`);
-  return digest;
+  return { architecture, config: blobs.get(digest) ?? Buffer.alloc(0), layers: packed };
 }
 
 function diffIds(config: JsonObject): readonly string[] {
@@ -108,7 +116,7 @@ function blobJson(digest: string, blobs: Blobs): JsonObject {
 }
 
 function jsonIn(bytes: Buffer | undefined, what: string): JsonObject {
-  if (bytes === undefined) throw new Error(`${what} is missing`);
+  if (bytes === undefined || bytes.length === 0) throw new Error(`${what} is missing`);
   const value: unknown = JSON.parse(bytes.toString());
   if (!isObject(value)) throw new Error(`${what} is no object`);
   return value;
@@ -117,29 +125,39 @@ function jsonIn(bytes: Buffer | undefined, what: string): JsonObject {
 export interface DockerArchive {
   /** Digest of the configuration. */
   readonly config: string;
-  readonly labels: JsonObject;
+  /** Name and version of what runs it, as its label says. */
+  readonly runtime: string;
   /** Files of all layers, by path. */
   readonly files: ReadonlyMap<string, Buffer>;
 }
 
-/** @param reference `repository:tag`. @throws {Error} that says what is wrong with it */
-export function readDockerArchive(file: string, reference: string): DockerArchive {
-  const files = filesOf(readFileSync(file));
-  const list: unknown = JSON.parse(files.get('manifest.json')?.toString() ?? '[]');
-  const [image, ...others] = Array.isArray(list) ? list.filter(isObject) : [];
-  if (image === undefined || others.length > 0) throw new Error('it must hold one image');
-  if (textsAt(image, 'RepoTags').join(' ') !== reference)
-    throw new Error(`it is not named ${reference} alone`);
-  const named = files.get(stringAt(image, 'Config') ?? '');
+/** @throws {Error} that says what is wrong with it */
+export function readDockerArchive(file: string, image: ImageOf): DockerArchive {
+  const archive = readFileSync(file);
+  const files = filesOf(archive);
+  const listed = listedIn(files, image.reference);
+  const named = files.get(stringAt(listed, 'Config') ?? '') ?? Buffer.alloc(0);
   const config = jsonIn(named, 'the configuration');
-  const layers = textsAt(image, 'Layers').map((path) => files.get(path) ?? Buffer.alloc(0));
-  if (layers.map((layer) => `sha256:${sha256(layer)}`).join() !== diffIds(config).join())
+  const layers = textsAt(listed, 'Layers').map((path) => {
+    const layer = files.get(path) ?? Buffer.alloc(0);
+    return { digest: sha256(layer), archive: layer };
+  });
+  if (layers.map(({ digest }) => `sha256:${digest}`).join() !== diffIds(config).join())
     throw new Error('its layers are not those that its configuration states');
-  return {
-    config: `sha256:${sha256(named ?? Buffer.alloc(0))}`,
-    labels: objectAt(objectAt(config, 'config'), 'Labels'),
-    files: new Map(layers.flatMap((layer) => [...filesOf(layer)])),
-  };
+  if (!isMadeOf(archive, dockerArchive([{ ...image, config: named, layers }])))
+    throw new Error('it holds more than the archive of a release, or something else');
+  const inside = layerFiles(layers, image);
+  const runtime = lookAtConfig(named, { ...image, files: inside, layers });
+  return { config: `sha256:${sha256(named)}`, runtime, files: inside };
+}
+
+function listedIn(files: ReadonlyMap<string, Buffer>, reference: string): JsonObject {
+  const list: unknown = JSON.parse(files.get('manifest.json')?.toString() ?? '[]');
+  const [listed, ...others] = Array.isArray(list) ? list.filter(isObject) : [];
+  if (listed === undefined || others.length > 0) throw new Error('it must hold one image');
+  if (textsAt(listed, 'RepoTags').join(' ') !== reference)
+    throw new Error(`it is not named ${reference} alone`);
+  return listed;
 }
 
 function textsAt(object: JsonObject, key: string): readonly string[] {

@@ -1,18 +1,13 @@
 /** Whether what is applied to a cluster asks for the images of this release, by their digests, and for no others. */
 import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { parseAllDocuments } from 'yaml';
+import type { Installed } from './pinned-manifests.ts';
 import type { PinnedImage } from './release-images.ts';
-
-/** What of a release is installed. */
-export interface Installed {
-  readonly webhook: PinnedImage;
-  readonly helper: PinnedImage;
-}
 
 /** Characters; ours have some ten thousand. */
 const mostText = 1024 * 1024;
 
-function documentsIn(text: string): readonly unknown[] {
+export function documentsIn(text: string): readonly unknown[] {
   if (text.length > mostText) throw new Error(`it has more than ${mostText} characters`);
   return parseAllDocuments(text).map((document) => {
     const [error] = document.errors;
@@ -113,4 +108,40 @@ function lookAtTemplate(path: string, text: string): void {
     .map((each) => each.trim())
     .find((each) => /\bimage["']?\s*:|define\s+["`]svidecar\.image/.test(each) && each !== asked);
   if (line !== undefined) throw new Error(`${path} asks for an image of its own: ${line}`);
+  lookAtWords(path, rest);
+}
+
+/** What the chart's templates use. Others make text of what stands nowhere as such. */
+const functions: ReadonlySet<string> = new Set(
+  `and b64enc default define dig else end eq fail gt has hasKey hasPrefix if include int kindIs list nindent not or printf quote
+  regexMatch replace toYaml trim with`.split(/\s+/),
+);
+
+/** Other spellings of a key: escaped, explicit, tagged, by an alias, made by an action. */
+const spelt: readonly RegExp[] = [
+  /"(?:[^"\\\n]|\\.)*\\.(?:[^"\\\n]|\\.)*"\s*:/,
+  // CEL has conditions that begin a line.
+  /^[ \t]*(?:- +)*\?[ \t]*(?:$|[|>&!"]|'?image\b)/m,
+  /(?:^|[\s{[,])!(?:!|<)/m,
+  /(?:^|[\s{[,])\*[\w-]+\s*:/m,
+  /^[^\n:"']*\}\}[^\n:"'{]*:(?:\s|$)/m,
+];
+
+/** Without the commit to compare with, at least no image is asked for in words that are not read as such here. */
+function lookAtWords(path: string, text: string): void {
+  // Comments, and texts in actions, which are told to whoever installs.
+  const actions = [...text.matchAll(/\{\{-?\s*([^]*?)-?\}\}/g)].map(([, action = '']) => action);
+  const used = actions
+    .filter((action) => !action.startsWith('/*'))
+    .flatMap(
+      (action) =>
+        action.replaceAll(/"(?:[^"\\]|\\.)*"|`[^`]*`/g, '').match(/(?<![\w.$])[a-zA-Z]\w*/g) ?? [],
+    );
+  const foreign = used.find((name) => !functions.has(name));
+  if (foreign !== undefined)
+    throw new Error(`${path} uses ${foreign}, which no template of the chart does`);
+  const plain = text.replaceAll(/\{\{[^]*?\}\}/g, '{{}}');
+  const key = spelt.map((each) => each.exec(plain)?.[0]).find((each) => each !== undefined);
+  if (key !== undefined)
+    throw new Error(`${path} has a key in other words than the chart's: ${key.trim()}`);
 }

@@ -10,11 +10,13 @@ import {
   signatureFile,
   sumsFile,
   sumsOf,
+  sumsText,
   withoutProvenance,
 } from './listed-files.ts';
-import { readProvenance } from './provenance.ts';
+import { readProvenance, type Statement } from './provenance.ts';
 import { pathsOfRelease } from './release-files.ts';
 import { faultsInside } from './verify-contents.ts';
+import { withTree, type Tree } from './verify-tree.ts';
 
 /** Namespace of the signatures. @see ssh-keygen(1), -Y */
 export const signatureNamespace = 'svidecar-release';
@@ -38,28 +40,50 @@ export function verifyRelease(folder: string, signers: Signers | undefined): Ver
   if (missing.length > 0)
     return { faults: missing.map((file) => `${file} is missing: this is no release`), notes: [] };
   try {
-    const listed = readSums(readUnlisted(folder, sumsFile));
+    const list = readUnlisted(folder, sumsFile);
+    const listed = readSums(list);
     const there = sumsOf(folder);
     const statement = readProvenance(readUnlisted(folder, provenanceFile));
     const signature = verifySignature(folder, signers);
     const outside = [
       ...differences(listed, there, `in ${sumsFile}`),
       ...differences(statement.subjects, withoutProvenance(there), `in ${provenanceFile}`),
+      ...otherwiseWritten(list, listed),
       ...signature.faults,
       ...otherThanMade(there, statement.version),
     ];
+    const inside = outside.length > 0 ? nothing : lookInside(folder, statement);
     return {
       // What is inside a file that is not the one released says nothing.
-      faults: outside.length > 0 ? outside : faultsInside(folder, statement),
+      faults: outside.length > 0 ? outside : inside.faults,
       notes: [
         `${there.size} files have the sums that ${sumsFile} and ${provenanceFile} state`,
         'images, manifests, chart and SBOMs agree with each other',
+        ...inside.notes,
         ...signature.notes,
       ],
     };
   } catch (thrown) {
     return { faults: [messageOf(thrown)], notes: [] };
   }
+}
+
+const nothing: VerifiedRelease = { faults: [], notes: [] };
+
+function lookInside(folder: string, statement: Statement): VerifiedRelease {
+  const { commit } = statement;
+  return withTree(commit, (tree) => ({
+    faults: faultsInside(folder, statement, tree),
+    notes: [comparedWith(tree, commit)],
+  }));
+}
+
+function comparedWith(tree: Tree | undefined, commit: string): string {
+  if (tree === undefined)
+    return `commit ${commit} is not in this clone: chart, manifests, texts and lists of packages were not compared with it`;
+  return tree.isRendering
+    ? `chart, manifests, texts and lists of packages are those of commit ${commit}`
+    : `chart, texts and lists of packages are those of commit ${commit}; manifests were not compared, for want of kubectl`;
 }
 
 function differences(
@@ -73,6 +97,12 @@ function differences(
     if (!listed.has(path)) return [`${path} is not ${where}: it does not belong here`];
     return listed.get(path) === there.get(path) ? [] : [`${path} differs from what is ${where}`];
   });
+}
+
+/** Tools differ about what else a line may be: other line ends, other marks, another order. */
+function otherwiseWritten(list: string, listed: ReadonlyMap<string, string>): readonly string[] {
+  const inOrder = new Map([...listed].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return sumsText(inOrder) === list ? [] : [`${sumsFile} is not written as that of a release`];
 }
 
 /** Whoever writes the lists can leave files out, or list more. */

@@ -15,11 +15,12 @@ import {
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isObject, listAt, stringAt } from '#kernel/json.ts';
+import { verifyRelease } from '../../scripts/release.d/verify-release.ts';
 import { programPath } from '../../scripts/pins.ts';
 import { answerFromDemo, headerFromHelper, reviewFromWebhook } from './harness/asked-images.ts';
 import { describeWithComponents } from './harness/components.ts';
-import { readJsonFile, unpackImages } from './harness/unpacked-images.ts';
+import { budgets, packagesStated, tamper } from './harness/release-contents.ts';
+import { unpackImages } from './harness/unpacked-images.ts';
 
 const run = promisify(execFile);
 // Beside the packages, which the clone gets as hard links: a link to their folder would be followed.
@@ -31,13 +32,6 @@ afterAll(() => {
 
 // Our own package.json.
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
-/** Bytes of what is fetched; docs/releases.md states them. */
-const budgets: readonly (readonly [RegExp, number])[] = [
-  [/^npm\/.*\.tgz$/, 3_000_000],
-  [/^cli\/.*\.tar\.gz$/, 65_000_000],
-  [/^images\/.*\.oci\.tar$/, 125_000_000],
-  [/^images\/.*-linux-[^.]*\.tar$/, 145_000_000],
-];
 /** Milliseconds for two releases beside other tests. */
 const makeMs = 480_000;
 /** Milliseconds for three programs under emulation, likewise. */
@@ -48,18 +42,6 @@ const archive = `npm/svidecar-${version}.tgz`;
 
 function programOf(platform: string): string {
   return join(release, `cli/svidecar-${version}-${platform}.tar.gz`);
-}
-
-/** As the head of a page names what is inside; the artefact itself is the first. */
-function packagesStated(path: string): readonly string[] {
-  const document = readJsonFile(join(release, path));
-  const parts = listAt(isObject(document) ? document : {}, 'packages').filter(isObject);
-  return parts.map((part) => {
-    const [name, versionOf, licence] = ['name', 'versionInfo', 'licenseDeclared'].map((key) =>
-      stringAt(part, key),
-    );
-    return `${name} ${versionOf} (${licence})`;
-  });
 }
 
 interface Index {
@@ -137,6 +119,20 @@ describeWithComponents(components, 'a release', () => {
         encoding: 'utf8',
       }),
     ).toBe('');
+  });
+
+  test('verify tells of what is not as in the commit, though all lists were made again', () => {
+    const tampered = join(work, 'tampered');
+    execFileSync('cp', ['-al', release, tampered]);
+    tamper(tampered, version);
+    const { faults, notes } = verifyRelease(tampered, undefined);
+    rmSync(tampered, { recursive: true });
+    expect(faults).toEqual([
+      'provenance.json: it does not state urn:svidecar:package-lock.json as it is in the commit',
+      `chart/svidecar-${version}.tgz: svidecar/templates/service.yaml is not the one of the commit`,
+      expect.stringMatching(/^manifests\/install-kind\.yaml: object \d+ of it is not the one/),
+    ]);
+    expect(notes.join()).toContain('are those of commit');
   });
 
   test('of a tree that is not committed, or of another version, none is made', async () => {
@@ -266,6 +262,12 @@ describeWithComponents(components, 'a release', () => {
     }
   });
 
+  test('what docs/releases.md says of that is so', () => {
+    const page = readFileSync('docs/releases.md', 'utf8');
+    const said = /^What is fetched is bounded[^]*?\n\n/m.exec(page)?.[0].match(/\b\d+\b/g);
+    expect(said?.map(Number)).toEqual(budgets.map(([, bytes]) => bytes / 1_000_000));
+  });
+
   test('the package has no dependencies and no scripts, and no TypeScript', async () => {
     const listed = (await run('tar', ['-tzf', join(release, archive)])).stdout.split('\n');
     expect(listed.filter((path) => path.endsWith('.ts'))).toEqual([]);
@@ -287,11 +289,11 @@ describeWithComponents(components, 'a release', () => {
     );
     for (const name of ['preact', '@codemirror/view', '@lezer/lr', '@noble/hashes'])
       expect(inPages.some((each) => each.startsWith(`${name} `))).toBe(true);
-    const stated = packagesStated(archive.replace('.tgz', '.spdx.json'));
+    const stated = packagesStated(join(release, archive.replace('.tgz', '.spdx.json')));
     expect(inPages.filter((each) => !stated.includes(each))).toEqual([]);
     const notices = read('THIRD-PARTY-NOTICES');
     expect(stated.slice(1).filter((each) => !notices.includes(`\n${each}\n`))).toEqual([]);
-    const program = packagesStated(`cli/svidecar-${version}-darwin-arm64.spdx.json`);
+    const program = packagesStated(programOf('darwin-arm64').replace('.tar.gz', '.spdx.json'));
     expect(inPages.filter((each) => !program.includes(each))).toEqual([]);
   });
 
@@ -305,14 +307,14 @@ describeWithComponents(components, 'a release', () => {
 
   test.each([
     ['linux-arm64', '7f454c46'],
-    ['darwin-x64', 'cffaedfe'],
-    ['darwin-arm64', 'cffaedfe'],
+    ['darwin-x64', 'cffaedfe07000001'],
+    ['darwin-arm64', 'cffaedfe0c000001'],
   ])('the program for %s is one of that system', async (platform, magic) => {
     const folder = mkdtempSync(join(work, `${platform}-`));
     await run('tar', ['-xzf', programOf(platform), '-C', folder]);
     const program = join(folder, 'svidecar');
     const bytes = readFileSync(program);
-    expect(bytes.toString('hex', 0, 4)).toBe(magic);
+    expect(bytes.toString('hex', 0, magic.length / 2)).toBe(magic);
     // One for macOS does not start there without a signature: it has one of nobody, from its start to its end.
     const signature = bytes.lastIndexOf(Buffer.from('fade0cc0', 'hex'));
     if (platform === 'darwin-arm64')

@@ -1,13 +1,16 @@
 /** What whoever makes a release gave is looked at before anything is made. */
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { refuseChangedFiles } from '../../../scripts/release.d/installed-files.ts';
 import { refuseOtherPackages } from '../../../scripts/release.d/installed-packages.ts';
 import { faultOfRegistry } from '../../../scripts/release.d/registry-name.ts';
 import { trySigning } from '../../../scripts/release.d/signing.ts';
 import { mayStop, stoppable } from '../../../scripts/release.d/stopping.ts';
+import { gzippedTar } from '../../../scripts/tar.ts';
 
 let work: string;
 beforeEach(() => {
@@ -83,6 +86,88 @@ test('packages that are not those of the lock file are refused', () => {
   expect(refuse).toThrow('node_modules/a is not what package-lock.json names');
   write('node_modules/.package-lock.json', { packages: {} });
   expect(refuse).toThrow('node_modules/a is in package-lock.json, and not installed');
+});
+
+describe('files of packages', () => {
+  const cache = (): string => join(work, 'cache');
+  const inPackage = (path: string): string => join(work, 'node_modules/a', path);
+  const refuse = (): readonly string[] => refuseChangedFiles(cache(), work);
+  let integrity: string;
+
+  beforeEach(() => {
+    const files = [
+      { path: 'package/index.js', mode: 0o644, content: Buffer.from('1') },
+      { path: 'package/lib/b.js', mode: 0o644, content: Buffer.from('2') },
+    ];
+    const archive = gzippedTar(files);
+    const hash = createHash('sha512').update(archive).digest();
+    const hex = hash.toString('hex');
+    integrity = `sha512-${hash.toString('base64')}`;
+    const folder = join(cache(), '_cacache/content-v2/sha512', hex.slice(0, 2), hex.slice(2, 4));
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, hex.slice(4)), archive);
+    mkdirSync(inPackage('lib'), { recursive: true });
+    writeFileSync(inPackage('index.js'), '1');
+    writeFileSync(inPackage('lib/b.js'), '2');
+    const packages = { 'node_modules/a': { version: '1.0.0', integrity } };
+    writeFileSync(join(work, 'node_modules/.package-lock.json'), JSON.stringify({ packages }));
+  });
+
+  test('as they were installed are taken', () => {
+    expect(refuse()).toEqual([]);
+  });
+
+  test.each<[string, () => void, string]>([
+    [
+      'changed',
+      () => {
+        writeFileSync(inPackage('lib/b.js'), '3');
+      },
+      'node_modules/a/lib/b.js is not as in the archive',
+    ],
+    [
+      'gone',
+      () => {
+        rmSync(inPackage('index.js'));
+      },
+      'node_modules/a/index.js is not as in the archive',
+    ],
+    [
+      'added',
+      () => {
+        writeFileSync(inPackage('lib/index.js'), '');
+      },
+      'node_modules/a/lib/index.js is not as in the archive',
+    ],
+    [
+      'of a package that lies nearer',
+      () => {
+        mkdirSync(inPackage('node_modules/@b/c'), { recursive: true });
+        writeFileSync(inPackage('node_modules/@b/c/index.js'), '');
+      },
+      'node_modules/a/node_modules/@b/c/index.js is not as in the archive',
+    ],
+    [
+      'of a package too many',
+      () => {
+        mkdirSync(join(work, 'node_modules/@b/c'), { recursive: true });
+      },
+      'node_modules/@b/c: in no package-lock.json',
+    ],
+  ])('that are %s are refused', (_what, change, words) => {
+    change();
+    expect(refuse).toThrow(words);
+  });
+
+  test('that npm does not have any more, or not as it had them, are told of', () => {
+    const found = join(cache(), '_cacache/content-v2/sha512');
+    const hex = Buffer.from(integrity.slice(7), 'base64').toString('hex');
+    const file = join(found, hex.slice(0, 2), hex.slice(2, 4), hex.slice(4));
+    writeFileSync(file, 'other');
+    expect(refuse()).toEqual(['node_modules/a']);
+    rmSync(file);
+    expect(refuse()).toEqual(['node_modules/a']);
+  });
 });
 
 test('a run that is stopped says so, once what it began is taken away', async () => {

@@ -93,12 +93,16 @@ test.each<[string, () => unknown, string]>([
         join(here.folder, `${file}.tar`),
       );
     },
-    'linux-arm64.tar: it is not the image for arm64 of the layout for webhook',
+    'linux-arm64.tar: usr/local/bin/runtime is one for linux-x64, not one for linux-arm64',
   ],
   [
     'a blob that was changed',
     () => {
-      here.release.change('images/svidecar-helper-1.0.0.oci.tar', '"/program"', '"/progrum"');
+      here.release.change(
+        'images/svidecar-helper-1.0.0.oci.tar',
+        '"/usr/local/bin/auth-helper"',
+        '"/usr/local/bin/auth-holper"',
+      );
     },
     'svidecar-helper-1.0.0.oci.tar: the blob sha256:',
   ],
@@ -126,9 +130,9 @@ test.each<[string, () => unknown, string]>([
   [
     'a package whose statement is of another one',
     () => {
-      here.release.change('npm/svidecar-1.0.0.spdx.json', './package/a', './package/b');
+      here.release.change('npm/svidecar-1.0.0.spdx.json', './package/LICENSE', './package/b');
     },
-    'npm/svidecar-1.0.0.tgz: its SBOM says nothing of package/a',
+    'npm/svidecar-1.0.0.tgz: its SBOM says nothing of package/LICENSE',
   ],
   [
     'a manifest with an image of others, spelt as nobody does',
@@ -191,7 +195,7 @@ test.each<[string, () => unknown, string]>([
       ) as Record<string, unknown>;
       here.release.write(sbom, JSON.stringify(rest));
     },
-    `${npm}: its SBOM does not say what SPDXRef-Artefact belongs to`,
+    `${npm}: its SBOM is not the one that is made for these files and parts`,
   ],
   [
     'an image for an architecture twice',
@@ -225,12 +229,12 @@ test.each<[string, () => unknown, string]>([
   [
     'a link in an archive',
     headed(156, '2/etc/passwd'),
-    `${npm}: package/a is no file or folder as they are written here`,
+    `${npm}: package/LICENSE is no file or folder as they are written here`,
   ],
   [
     'a path with a prefix',
     headed(345, '../../etc'),
-    `${npm}: package/a is no file or folder as they are written here`,
+    `${npm}: package/LICENSE is no file or folder as they are written here`,
   ],
   [
     'a path that leads out',
@@ -239,8 +243,8 @@ test.each<[string, () => unknown, string]>([
   ],
   [
     'a file that runs as its owner, in an archive',
-    packed(() => tar([{ path: 'package/a', mode: 0o6755, content: Buffer.from('a') }])),
-    `${npm}: package/a has the mode 6755`,
+    packed(() => tar([{ path: 'package/LICENSE', mode: 0o6755, content: Buffer.from('a') }])),
+    `${npm}: package/LICENSE has the mode 6755`,
   ],
   [
     'a file behind the end of an archive',
@@ -250,7 +254,7 @@ test.each<[string, () => unknown, string]>([
   [
     'a file that is twice in an archive',
     packed((archive) => Buffer.concat([archive.subarray(0, 1024), archive])),
-    `${npm}: the archive holds package/a twice`,
+    `${npm}: the archive holds package/LICENSE twice`,
   ],
   [
     'a second compressed archive behind the first',

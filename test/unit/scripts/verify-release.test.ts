@@ -112,6 +112,13 @@ test.each([
     'npm/pipe is no ordinary file: it does not belong here',
   ],
   [
+    'a name in no writing',
+    () => {
+      writeFileSync(Buffer.from(`${here.folder}/npm/\xff`, 'latin1'), '');
+    },
+    'npm/\ufffd has a name that is not UTF-8: it does not belong here',
+  ],
+  [
     'a list that is a pipe',
     () => {
       rmSync(join(here.folder, sumsFile));
@@ -242,6 +249,7 @@ describe.runIf(existsSync('/usr/bin/ssh-keygen'))('a signature', () => {
     );
     expect(faults(signers).join()).toContain('is not one of releases@svidecar.dev');
     const nobody = join(here.work, 'nobody');
+    here.release.list();
     expect(faults({ ...signers, file: nobody })).toEqual([`there is no file ${nobody} of signers`]);
     rmSync(join(here.folder, `${sumsFile}.sig`));
     expect(faults(signers)).toEqual(['SHA256SUMS.sig is missing: nobody signed']);
