@@ -43,7 +43,8 @@ function textFile(path: string, text: string): TarEntry {
   return { path, mode: 0o644, content: Buffer.from(text) };
 }
 
-const system: readonly TarEntry[] = [
+/** In each image. */
+export const system: readonly TarEntry[] = [
   textFile(
     'etc/passwd',
     'root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532::/:/sbin/nologin\n',

@@ -50,7 +50,7 @@ function refuse(files: readonly string[], why: string, next: string): void {
 export function archiveOf(commit: string, root = '.'): Buffer | undefined {
   if (!isClone(root)) return undefined;
   try {
-    return execFileSync('git', ['archive', '--format=tar', commit], {
+    return execFileSync('git', ['archive', '--format=tar', `${commit}^{commit}`], {
       ...ownRepository(root),
       stdio: ['ignore', 'pipe', 'ignore'],
     });

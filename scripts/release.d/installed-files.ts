@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { stringAt } from '#kernel/json.ts';
@@ -15,7 +16,12 @@ const next = 'run `npm ci`, or make releases in a fresh clone';
 
 /** Where this user's npm has its archives. */
 export function npmCache(): string {
-  return execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim();
+  try {
+    return execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim();
+  } catch {
+    // Without npm, where it has them where nobody says otherwise.
+    return join(homedir(), '.npm');
+  }
 }
 
 /**
@@ -76,7 +82,7 @@ function filesBelow(folder: string, others: ReadonlySet<string>): readonly strin
 function refuseUnlocked(root: string, locked: ReadonlySet<string>): void {
   const folder = join(root, 'node_modules');
   const stray = readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .filter(({ name }) => !name.startsWith('.'))
     .flatMap(({ name }) =>
       name.startsWith('@')
         ? readdirSync(join(folder, name)).map((each) => join(folder, name, each))

@@ -1,6 +1,7 @@
 /** What is in the layers of an image, and whether it is started as that image of a release is. */
 import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import type { Architecture } from '../architectures.ts';
+import { system } from '../image-layers.ts';
 import { configOf, type PackedImage } from '../image-archive.ts';
 import { ofCommit, runtimeLabel, settingsOf, starts } from '../image-settings.ts';
 import type { ReleasedImage } from './release-files.ts';
@@ -18,12 +19,21 @@ export interface ImageOf {
 }
 
 const runs = (path: string): boolean => /^(?:lib|lib64|usr\/local\/bin)\//.test(path);
+/** Besides what is started, and the files of {@link system}. */
+const inEach = [
+  /^lib(?:64)?\/(?:[\w-]+\/)?[\w.+-]+$/,
+  /^usr\/share\/(?:doc\/svidecar\/(?:LICENSE|THIRD-PARTY-NOTICES)|svidecar\/sbom\.spdx\.json)$/,
+];
+const inWebhook = [
+  /^opt\/svidecar\/(?:package\.json|webhook\/parts\/[\w-]+\.mjs)$/,
+  /^opt\/svidecar\/templates\/[a-z0-9-]+\/(?:README\.md|template\.yaml)$/,
+];
 const platforms = { amd64: 'linux-x64', arm64: 'linux-arm64' } as const;
 
 /** By path. @throws {Error} where a layer covers a file of another, or a program is for another machine */
 export function layerFiles(
   layers: PackedImage['layers'],
-  { architecture }: ImageOf,
+  { name, architecture }: ImageOf,
 ): ReadonlyMap<string, Buffer> {
   const files = new Map<string, Buffer>();
   for (const { archive } of layers)
@@ -32,7 +42,22 @@ export function layerFiles(
       if (runs(path)) demandPlatform(path, content, platforms[architecture]);
       files.set(path, content);
     }
+  lookAtPlaces(files, name);
   return files;
+}
+
+/** A system reads files that no program of ours names, such as /etc/ld.so.preload. */
+function lookAtPlaces(files: ReadonlyMap<string, Buffer>, name: ReleasedImage): void {
+  const started = new Set(starts[name].entrypoint.map((path) => path.slice(1)));
+  const own = name === 'webhook' ? [...inEach, ...inWebhook] : inEach;
+  const ofSystem = new Map(system.map(({ path, content }) => [path, content]));
+  for (const [path, content] of files) {
+    const usual = ofSystem.get(path);
+    if (usual !== undefined && !usual.equals(content))
+      throw new Error(`its ${path} is not the one of our images`);
+    if (usual === undefined && !started.has(path) && !own.some((each) => each.test(path)))
+      throw new Error(`it holds ${path}, which is no file of the image ${name}`);
+  }
 }
 
 interface Inside extends ImageOf {

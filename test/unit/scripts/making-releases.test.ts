@@ -1,7 +1,7 @@
 /** What whoever makes a release gave is looked at before anything is made. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -153,6 +153,13 @@ describe('files of packages', () => {
         mkdirSync(join(work, 'node_modules/@b/c'), { recursive: true });
       },
       'node_modules/@b/c: in no package-lock.json',
+    ],
+    [
+      'of a package elsewhere',
+      () => {
+        symlinkSync(work, join(work, 'node_modules/b'));
+      },
+      'node_modules/b: in no package-lock.json',
     ],
   ])('that are %s are refused', (_what, change, words) => {
     change();

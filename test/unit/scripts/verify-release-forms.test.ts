@@ -230,6 +230,33 @@ test.each<[string, () => unknown, string]>([
     'a layer covers usr/local/bin/auth-helper of another one',
   ],
   [
+    'a file that a system reads by itself',
+    layer(text('etc/ld.so.preload', '/lib/x.so')),
+    'it holds etc/ld.so.preload, which is no file of the image helper',
+  ],
+  [
+    'a program too many',
+    image((each) => ({
+      ...each,
+      layers: [
+        ...each.layers,
+        [
+          {
+            path: 'usr/local/bin/sh',
+            mode: 0o755,
+            content: programFor(each.architecture === 'amd64' ? 'linux-x64' : 'linux-arm64'),
+          },
+        ],
+      ],
+    })),
+    'it holds usr/local/bin/sh, which is no file of the image helper',
+  ],
+  [
+    'other users',
+    layer(text('etc/passwd', 'root:x:65532:0:::\n')),
+    'its etc/passwd is not the one of our images',
+  ],
+  [
     'a layer that takes a file of another away',
     layer(text('usr/local/bin/.wh.auth-helper')),
     'has a name that no file of ours has',

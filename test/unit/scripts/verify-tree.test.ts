@@ -31,7 +31,9 @@ const chartOf = ({ folder }: Tree): Files =>
   );
 
 test('a commit that the clone does not have is no tree', () => {
-  expect(withTree('c0ffee00'.repeat(5), (tree) => tree)).toBeUndefined();
+  const tree = execFileSync('git', ['rev-parse', 'HEAD^{tree}'], { encoding: 'utf8' }).trim();
+  for (const none of ['c0ffee00'.repeat(5), tree])
+    expect(withTree(none, (found) => found)).toBeUndefined();
 });
 
 const charts: readonly (readonly [string, (chart: Files) => unknown, string])[] = [
