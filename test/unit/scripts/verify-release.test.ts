@@ -231,6 +231,17 @@ describe.runIf(existsSync('/usr/bin/ssh-keygen'))('a signature', () => {
     expect(verified.notes.join()).toContain(`Good "${signatureNamespace}" signature`);
   });
 
+  test.each([
+    ['valid-before="20200101"', 'key has expired'],
+    ['valid-after="20900101"', 'key is not yet valid'],
+    ['namespaces="file"', 'not permitted for use in signature namespace'],
+    ['cert-authority', 'Could not verify signature'],
+  ])('of a signer with %s is not accepted', (option, words) => {
+    const [, ...key] = readFileSync(signers.file, 'utf8').split(' ');
+    writeFileSync(signers.file, `${identity} ${option} ${key.join(' ')}`);
+    expect(faults(signers).join()).toContain(words);
+  });
+
   test('of somebody else, or of another list, or none, is told', () => {
     expect(faults({ ...signers, identity: 'mallory@example.org' }).join()).toContain(
       'is not one of mallory',
