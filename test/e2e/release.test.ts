@@ -245,7 +245,7 @@ describeOnCluster('two releases, from their files alone', (cluster) => {
     await does(older, 'kubectl delete namespace svidecar');
   });
 
-  test('by plain YAML it is installed, upgraded, used and removed', long, async () => {
+  test('by plain YAML it is installed, upgraded and used', long, async () => {
     await follow('Plain YAML instead', older);
     const yaml = 'kubectl apply --server-side -f manifests/install-kind.yaml';
     const wait = 'kubectl rollout status -n svidecar deployment/svidecar --timeout 120s';
@@ -253,9 +253,28 @@ describeOnCluster('two releases, from their files alone', (cluster) => {
     await follow('The command line', newer);
     await withoutEntriesByHand(cluster, demo.namespace);
     await follow('The demo', newer);
+  });
 
-    await does(newer, 'kubectl delete -f manifests/install-kind.yaml');
+  test('a revision in another namespace takes over, and the old one goes', long, async () => {
+    const home = '--namespace svidecar-next';
+    const install = `helm install svidecar-next ${chart} ${home} --create-namespace`;
+    await unharmed(async () => {
+      await does(newer, `${install} --set revision=next --wait`);
+      await does(newer, 'kubectl label namespace demo svidecar.dev/revision=next');
+      const said = await does(newer, 'svidecar restart -n demo --stale --revision next --yes');
+      expect(said).toContain('2 to restart');
+      await demo.rolledOut(injected);
+      await does(newer, 'svidecar revision default next --yes');
+      await does(newer, 'kubectl label namespace demo svidecar.dev/revision-');
+      await does(newer, 'kubectl delete -f manifests/install-kind.yaml');
+    });
+    await saysStale(newer, false);
+
+    await does(newer, `helm uninstall svidecar-next ${home}`);
+    await does(newer, 'kubectl delete mutatingwebhookconfiguration svidecar-default');
+    await does(newer, 'kubectl delete namespace svidecar-next --wait=false');
     await isGone();
+    await demo.answers();
   });
 });
 
