@@ -115,6 +115,23 @@ describeInBrowser('the workbench in a browser', () => {
     await context.close();
   });
 
+  test('what is chosen in the form while the choice before is on its way is not lost', async () => {
+    const { page, context } = await openWorkbench(browser, address);
+    await putIn(page, { 'web.yaml': service });
+    await page.getByRole('button', { name: 'web.yaml:1', exact: true }).waitFor();
+    // In one turn of the page: no answer can come between.
+    await page.evaluate(`for (const name of ['jwt-inject', 'jwt-validate', 'jwt-ban'])
+      [...document.querySelectorAll('label.choice')]
+        .find((label) => label.querySelector('strong').textContent === name)
+        .querySelector('input').click()`);
+    await page.getByRole('combobox', { name: 'shop' }).selectOption('enabled');
+    await expect.poll(() => editorText(page)).toContain('svidecar.dev/injection: enabled');
+    expect(await editorText(page)).toContain('templates: jwt-inject, jwt-validate, jwt-ban');
+    // What has to be said is in sight.
+    await page.getByLabel('svidecar.dev/audience', { exact: true }).waitFor();
+    await context.close();
+  });
+
   test('the form writes annotations and the label into the text, and the decision follows', async () => {
     const { page, context } = await openWorkbench(browser, address);
     await putIn(page, { 'web.yaml': service });

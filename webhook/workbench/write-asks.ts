@@ -9,7 +9,13 @@ import { isNamespace } from './asks.ts';
 import type { WorkloadPlace } from './workbench-model.ts';
 
 /** Key → value; undefined takes the key out. */
-export type WantedMembers = Readonly<Record<string, string | undefined>>;
+export type WantedMembers = Readonly<Record<string, string | NameInList | undefined>>;
+
+/** One name of a comma-separated list: the others stay, whoever wrote them meanwhile. */
+interface NameInList {
+  readonly name: string;
+  readonly isWanted: boolean;
+}
 
 /**
  * The text of the file with these annotations on the pod template. Undefined where the place is no longer there.
@@ -81,7 +87,9 @@ function operationsFor(
 ): readonly Operation[] {
   const there = valueAt(object, path);
   const members = isObject(there) ? there : {};
-  const changes = Object.entries(wanted).filter(([key, value]) => own(members, key) !== value);
+  const changes = Object.entries(wanted)
+    .map(([key, value]) => [key, textFor(value, stringAt(members, key))] as const)
+    .filter(([key, value]) => own(members, key) !== value);
   const added = Object.fromEntries(
     changes.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
   );
@@ -96,6 +104,14 @@ function operationsFor(
     .slice(missing.length)
     .reduceRight<Json>((inner, key) => ({ [key]: inner }), added);
   return [changeOf(missing, value, valueAt(object, missing) !== undefined)];
+}
+
+function textFor(wanted: WantedMembers[string], there: string | undefined): string | undefined {
+  if (typeof wanted !== 'object') return wanted;
+  const names = (there ?? '').split(',').map((name) => name.trim());
+  const rest = names.filter((name) => name !== '' && name !== wanted.name);
+  const all = wanted.isWanted ? [...rest, wanted.name] : rest;
+  return all.length === 0 ? undefined : all.join(', ');
 }
 
 function changeOf(path: readonly string[], value: Json | undefined, isThere: boolean): Operation {

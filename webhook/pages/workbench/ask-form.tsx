@@ -103,10 +103,9 @@ function TemplateChoice({
 }: WritesFor & Pick<AskFormProps, 'result'>): VNode {
   const asked = namesIn(workload);
   const isOut = own(workload.annotations, injectKey)?.trim() === 'false';
+  // Not what is asked for as a whole: the answer to the tick before may still be on its way.
   const write = (name: string, isWanted: boolean): void => {
-    const rest = asked.filter((each) => each !== name);
-    const names = isWanted ? [...rest, name] : rest;
-    annotate(workload, { [templatesKey]: names.length === 0 ? undefined : names.join(', ') });
+    annotate(workload, { [templatesKey]: { name, isWanted } });
   };
   return (
     <fieldset>
@@ -155,8 +154,9 @@ function FieldGroups({ workload, annotate }: WritesFor): VNode {
       {sections.map((section) => {
         const inside = shown.filter((each) => each.section === section);
         const isSet = inside.some(({ key }) => Object.hasOwn(workload.annotations, key));
+        const isDue = inside.some(({ usual }) => usual.startsWith('required'));
         return (
-          <details key={section} open={isSet}>
+          <details key={section} open={isSet || isDue}>
             <summary>{section}</summary>
             {inside.map((field) => (
               <FieldView key={field.key} field={field} workload={workload} annotate={annotate} />

@@ -5,8 +5,12 @@ import type { VNode } from 'preact';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { PageFrame } from '../shared/page-frame.tsx';
 import { Notice } from '../shared/status-badge.tsx';
-import type { EngineReply } from './engine-calls.ts';
-import type { WorkbenchAnswer, WorkbenchResult } from '../../workbench/workbench-model.ts';
+import type { EngineCall } from './engine-calls.ts';
+import type {
+  InputFile,
+  WorkbenchAnswer,
+  WorkbenchResult,
+} from '../../workbench/workbench-model.ts';
 import { AskForm } from './ask-form.tsx';
 import { InputPanel, SurroundingsPanel } from './input-panel.tsx';
 import { pageData } from './page-data.ts';
@@ -204,33 +208,33 @@ function FormBeside({ input, change, engine, result }: FormBesideProps): VNode {
   const [fault, setFault] = useState<string | undefined>(undefined);
   const newest = useRef(input);
   newest.current = input;
-  const put = (file: string, written: Promise<EngineReply>): void => {
-    const before = sourceOf(file)?.text;
-    void written.then((reply) => {
+  const last = useRef<Promise<void>>(Promise.resolve());
+  // One after the other: each is written into what the one before has made of the text.
+  const put = (file: string, callFor: (source: InputFile) => EngineCall): void => {
+    last.current = last.current.then(async () => {
+      const source = sourceOf(file);
+      if (source === undefined) return;
+      const reply = await engine.call(callFor(source));
       setFault(reply.kind === 'failed' ? reply.message : undefined);
-      if (reply.kind !== 'text') return;
       // What was typed meanwhile wins.
-      change((now) => {
-        const isSame = now.files.some(({ name, text }) => name === file && text === before);
-        return isSame ? withText(now, file, reply.text) : now;
-      });
+      if (reply.kind !== 'text' || sourceOf(file)?.text !== source.text) return;
+      change((now) => withText(now, file, reply.text));
+      // The page is drawn anew a moment later.
+      newest.current = withText(newest.current, file, reply.text);
     });
   };
-  const sourceOf = (file: string): { readonly name: string; readonly text: string } | undefined =>
+  const sourceOf = (file: string): InputFile | undefined =>
     newest.current.files.find(({ name }) => name === file);
   const form = (
     <AskForm
       result={result}
       fault={fault}
       annotate={({ place }, wanted) => {
-        const source = sourceOf(place.file);
-        if (source !== undefined)
-          put(source.name, engine.call({ kind: 'annotate', source, place, wanted }));
+        put(place.file, (source) => ({ kind: 'annotate', source, place, wanted }));
       }}
       label={(namespace, value) => {
-        const source = sourceOf(fileWith(result, namespace) ?? '');
-        if (source !== undefined)
-          put(source.name, engine.call({ kind: 'label', source, namespace, value }));
+        const file = fileWith(result, namespace) ?? '';
+        put(file, (source) => ({ kind: 'label', source, namespace, value }));
       }}
     />
   );

@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { readManifest } from '../../../../webhook/manifests/manifest.ts';
 import { asksIn } from '../../../../webhook/workbench/asks.ts';
-import { writeAnnotations, writeNamespaceLabel } from '../../../../webhook/workbench/write-asks.ts';
+import {
+  writeAnnotations,
+  writeNamespaceLabel,
+  type WantedMembers,
+} from '../../../../webhook/workbench/write-asks.ts';
 import type { WorkloadPlace } from '../../../../webhook/workbench/workbench-model.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 
@@ -21,13 +25,27 @@ function placesIn(text: string): readonly WorkloadPlace[] {
   return asksIn(documents, { engine: engineFor(), namespace: 'default' }).map(({ place }) => place);
 }
 
-function written(text: string, wanted: Record<string, string | undefined>, at = 0): string {
+function written(text: string, wanted: WantedMembers, at = 0): string {
   const place = placesIn(text)[at];
   if (place === undefined) throw new TypeError('there is no workload');
   return writeAnnotations({ name: 'a.yaml', text }, place, wanted) ?? 'the place is gone';
 }
 
 describe('annotations are written into the text', () => {
+  test.each([
+    [undefined, true, 'b'],
+    ['a', true, 'a, b'],
+    ['b,a', true, 'a, b'],
+    [' a ,, b', false, 'a'],
+    ['b', false, undefined],
+    [undefined, false, undefined],
+  ])('a name of a list beside the others: %s', (there, isWanted, told) => {
+    const before = there === undefined ? bare : written(bare, { [templates]: there });
+    const after = written(before, { [templates]: { name: 'b', isWanted } });
+    const line = /templates: "?([^"\n]*)/.exec(after)?.[1];
+    expect(line).toBe(told);
+  });
+
   test('where there are none, and taken out again', () => {
     const once = written(bare, { [templates]: 'jwt-inject', 'svidecar.dev/access-log': 'true' });
     expect(once).toBe(`# ours
