@@ -33,7 +33,7 @@ test.each<[string, string, RegExp]>([
   [
     'whose YAML is wrong',
     `users:\n- name: me\n  user:\n    token: SECRET\n   client-key-data: SECRET\n`,
-    /kubeconfig.* at line 5, column \d+$/,
+    /kubeconfig.* is not YAML: .* at line 5, column \d+; mend it, or give another with --kubeconfig FILE$/,
   ],
   [
     'with a plug-in that is not there',
