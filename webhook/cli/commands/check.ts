@@ -159,7 +159,11 @@ async function checkFiles(
   const checked = runChecks(facts, (id) => terminal.tellProgress?.(`checking: ${id}`));
   const report = withExactLines(checked, documents);
   print(report, 'files', { flags, context, denied: new Set() });
-  reportForeign(foreignAmong(documents, { engine, namespace }), terminal);
+  const foreign = foreignAmong(documents, { engine, namespace });
+  reportForeign(foreign, terminal);
+  // Else every check that has nothing to look at would look like praise.
+  if (report.examined + foreign.length + faults.length === 0 && flags.quiet !== true)
+    terminal.err('note: there is no workload in these files, so there was nothing to judge\n');
   reportProblems(
     faults.map((error) => ({ error })),
     terminal,

@@ -54,9 +54,10 @@ export function lengthOf(seconds: number): string {
   return `${first} ${rest} ${next[0]}`;
 }
 
-/** `12 min ago`; `now` within a second. */
+/** `12 min ago`; `now` within a second; `in 3 d` for what a clock that is off has written. */
 export function agoOf(atS: number, nowS: number): string {
   const seconds = nowS - atS;
+  if (seconds <= -60) return `in ${lengthOf(-seconds)}`;
   return seconds < 1 ? 'now' : `${lengthOf(seconds)} ago`;
 }
 

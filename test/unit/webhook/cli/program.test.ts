@@ -159,6 +159,15 @@ describe('formats', () => {
     expect([other.code, other.out]).toEqual([0, expect.stringContaining('There is no workload')]);
   });
 
+  test('check of files without a workload says that there was nothing to judge', async () => {
+    const note = 'note: there is no workload in these files';
+    const values = { stdin: 'replicaCount: 2\n' };
+    expect((await runSvidecar(['check', '-'], values)).err).toContain(note);
+    expect((await runSvidecar(['check', '-q', '-'], values)).err).toBe('');
+    expect((await runSvidecar(['check', '-'], { stdin: good })).err).not.toContain(note);
+    expect((await runSvidecar(['check', '-'], { stdin: 'a: [1' })).err).not.toContain(note);
+  });
+
   test.each([
     ['deployment frontend', 'deployment/frontend'],
     ['frontend', 'deployment/frontend'],

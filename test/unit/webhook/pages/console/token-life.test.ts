@@ -35,6 +35,8 @@ describe('times for people', () => {
   test('what was, and when', () => {
     expect(agoOf(100, 100.5)).toBe('now');
     expect(agoOf(100, 175)).toBe('1 min ago');
+    expect(agoOf(110, 100)).toBe('now');
+    expect(agoOf(7_300, 100)).toBe('in 2 h');
     expect(utcOf(1_795_000_000)).toBe('2026-11-18 11:06:40 UTC');
   });
 });
