@@ -4,19 +4,24 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { builtPage } from '../../../webhook/cli/built-page.ts';
 import type { ServingConsole } from '../../../webhook/console-server/serve-console.ts';
-import { startApiServer, type ApiServer } from '../harness/api-server.ts';
+import type { ApiServer } from '../harness/api-server.ts';
 import { describeWithComponents } from '../harness/components.ts';
 import { goTo, openConsole, picture, type SeenConsole } from '../harness/console-browser.ts';
 import { startConsole } from '../harness/console.ts';
 import { describeInBrowser, openOwnBrowser } from '../harness/own-browser.ts';
 import { slowness } from '../harness/pace.ts';
 import { startProcess, waitUntil } from '../harness/processes.ts';
-import { installWebhook, type InstalledWebhook } from '../harness/webhook.ts';
 import { createWorkFolder } from '../harness/work-folder.ts';
-import { asks, deployment, envoyYaml, secret } from './console-shop.ts';
+import {
+  asks,
+  deployment,
+  deployments,
+  openShop,
+  programs,
+  secret,
+  type Shop,
+} from './console-shop.ts';
 
-const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
-const deployments = '/apis/apps/v1/namespaces/shop/deployments';
 const svidecar = join(import.meta.dirname, '../../../scripts/svidecar');
 const configuration = '/api/v1/namespaces/svidecar/configmaps/svidecar';
 const frontend = '#/workload/shop/Deployment/frontend';
@@ -27,7 +32,8 @@ const atOnce = { timeout: 1_000 * slowness };
 describeInBrowser('the console in a browser', () => {
   describeWithComponents(programs, 'on a real API server', () => {
     let api: ApiServer;
-    let webhook: InstalledWebhook;
+    let shop: Shop;
+    let create: Shop['create'];
     let serving: ServingConsole;
     let browser: Browser;
     let seen: SeenConsole;
@@ -35,22 +41,12 @@ describeInBrowser('the console in a browser', () => {
 
     beforeAll(async () => {
       browser = await openOwnBrowser();
-      api = await startApiServer();
-      webhook = await installWebhook(api);
-      await api.createNamespace('shop', { 'svidecar.dev/injection': 'enabled' });
-      await api.createNamespace('plain');
-      await create('/api/v1/namespaces/shop/configmaps', {
-        metadata: { name: 'envoy' },
-        data: { 'envoy.yaml': envoyYaml },
-      });
-      await create(deployments, deployment('frontend', asks));
-      await create(deployments, deployment('quiet'));
-      await create(deployments.replace('shop', 'plain'), deployment('unseen', asks));
+      shop = await openShop();
+      ({ api, create } = shop);
     });
     afterAll(async () => {
       await browser.close();
-      await webhook.stop();
-      await api.stop();
+      await shop.stop();
     });
     beforeEach(async () => {
       serving = await startConsole(api.kubeconfig, { page: page0 });
@@ -65,10 +61,6 @@ describeInBrowser('the console in a browser', () => {
       expect(foreign).toEqual([]);
     });
 
-    async function create(path: string, object: unknown): Promise<void> {
-      const { status, body } = await api.request('POST', path, object);
-      expect(status, JSON.stringify(body)).toBe(201);
-    }
     const row = (name: string | RegExp) => page.getByRole('row', { name });
     const text = (words: string | RegExp) => page.getByText(words).first();
 

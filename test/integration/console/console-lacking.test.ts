@@ -8,40 +8,26 @@ import {
 } from '../../../webhook/console/console-model.ts';
 import type { ServingConsole } from '../../../webhook/console-server/serve-console.ts';
 import { ConsoleClient } from '../../fakes/console-client.ts';
-import { startApiServer, type ApiServer } from '../harness/api-server.ts';
+import type { ApiServer } from '../harness/api-server.ts';
 import { describeWithComponents } from '../harness/components.ts';
 import { startConsole } from '../harness/console.ts';
-import { asks, deployment, envoyYaml } from './console-shop.ts';
-import { installWebhook, type InstalledWebhook } from '../harness/webhook.ts';
-
-const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
-const deployments = '/apis/apps/v1/namespaces/shop/deployments';
+import { asks, deployment, deployments, openShop, programs, type Shop } from './console-shop.ts';
 
 describeWithComponents(programs, 'svidecar console where something is lacking', () => {
   let api: ApiServer;
-  let webhook: InstalledWebhook;
+  let shop: Shop;
   let serving: ServingConsole;
   let page: ConsoleClient;
 
   beforeAll(async () => {
-    api = await startApiServer();
-    webhook = await installWebhook(api);
-    await api.createNamespace('shop', { 'svidecar.dev/injection': 'enabled' });
-    const data = { 'envoy.yaml': envoyYaml };
-    for (const [path, object] of [
-      ['/api/v1/namespaces/shop/configmaps', { metadata: { name: 'envoy' }, data }],
-      [deployments, deployment('frontend', asks)],
-    ] as const) {
-      const { status, body } = await api.request('POST', path, object);
-      expect(status, JSON.stringify(body)).toBe(201);
-    }
+    shop = await openShop();
+    ({ api } = shop);
     serving = await startConsole(api.kubeconfig);
     page = await ConsoleClient.open(serving.address);
   });
   afterAll(async () => {
     await serving.stop();
-    await webhook.stop();
-    await api.stop();
+    await shop.stop();
   });
 
   async function untilRow(id: string, isSo: (row: WorkloadRow) => boolean): Promise<void> {

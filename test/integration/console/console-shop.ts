@@ -1,4 +1,11 @@
-/** Deployments that the console's tests look at. */
+/** The shop that the console's tests look at: a real API server with a real webhook, and Deployments. */
+import { expect } from 'vitest';
+import { startApiServer, type ApiServer } from '../harness/api-server.ts';
+import { installWebhook } from '../harness/webhook.ts';
+
+/** What it needs. */
+export const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
+export const deployments = '/apis/apps/v1/namespaces/shop/deployments';
 
 /** The annotations of one that asks. */
 export const asks = {
@@ -63,3 +70,31 @@ export const envoyYaml = `static_resources:
     - name: backend
       type: STRICT_DNS
 `;
+
+export interface Shop {
+  readonly api: ApiServer;
+  readonly create: (path: string, object: unknown) => Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** In namespace shop `frontend` asks and `quiet` does not; in plain, which has no label, `unseen` asks. */
+export async function openShop(): Promise<Shop> {
+  const api = await startApiServer();
+  const webhook = await installWebhook(api);
+  const create = async (path: string, object: unknown): Promise<void> => {
+    const { status, body } = await api.request('POST', path, object);
+    expect(status, JSON.stringify(body)).toBe(201);
+  };
+  await api.createNamespace('shop', { 'svidecar.dev/injection': 'enabled' });
+  await api.createNamespace('plain');
+  const data = { 'envoy.yaml': envoyYaml };
+  await create('/api/v1/namespaces/shop/configmaps', { metadata: { name: 'envoy' }, data });
+  await create(deployments, deployment('frontend', asks));
+  await create(deployments, deployment('quiet'));
+  await create(deployments.replace('shop', 'plain'), deployment('unseen', asks));
+  const stop = async (): Promise<void> => {
+    await webhook.stop();
+    await api.stop();
+  };
+  return { api, create, stop };
+}

@@ -18,47 +18,39 @@ import type {
 } from '../../../webhook/console/console-reports.ts';
 import type { ServingConsole } from '../../../webhook/console-server/serve-console.ts';
 import { ConsoleClient, exchange } from '../../fakes/console-client.ts';
-import { startApiServer, type ApiServer } from '../harness/api-server.ts';
+import type { ApiServer } from '../harness/api-server.ts';
 import { describeWithComponents } from '../harness/components.ts';
 import { startConsole } from '../harness/console.ts';
 import { bestRound } from '../harness/pace.ts';
-import { asks, deployment, envoyYaml, secret } from './console-shop.ts';
-import { installWebhook, type InstalledWebhook } from '../harness/webhook.ts';
-
-const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
-const deployments = '/apis/apps/v1/namespaces/shop/deployments';
+import {
+  asks,
+  deployment,
+  deployments,
+  envoyYaml,
+  openShop,
+  programs,
+  secret,
+  type Shop,
+} from './console-shop.ts';
 
 describeWithComponents(programs, 'svidecar console on a real API server', () => {
   let api: ApiServer;
-  let webhook: InstalledWebhook;
+  let shop: Shop;
+  let create: Shop['create'];
   let serving: ServingConsole;
   let page: ConsoleClient;
 
   beforeAll(async () => {
-    api = await startApiServer();
-    webhook = await installWebhook(api);
-    await api.createNamespace('shop', { 'svidecar.dev/injection': 'enabled' });
-    await api.createNamespace('plain');
-    await create(`/api/v1/namespaces/shop/configmaps`, {
-      metadata: { name: 'envoy' },
-      data: { 'envoy.yaml': envoyYaml },
-    });
-    await create(deployments, deployment('frontend', asks));
-    await create(deployments, deployment('quiet'));
-    await create(deployments.replace('shop', 'plain'), deployment('unseen', asks));
+    shop = await openShop();
+    ({ api, create } = shop);
     serving = await startConsole(api.kubeconfig);
     page = await ConsoleClient.open(serving.address);
   });
   afterAll(async () => {
     await serving.stop();
-    await webhook.stop();
-    await api.stop();
+    await shop.stop();
   });
 
-  async function create(path: string, object: unknown): Promise<void> {
-    const { status, body } = await api.request('POST', path, object);
-    expect(status, JSON.stringify(body)).toBe(201);
-  }
   async function rowWith(id: string, isSo: (row: WorkloadRow) => boolean): Promise<WorkloadRow> {
     const { workloads } = await page.until(
       () => page.coverage(),
