@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { objectAt } from '#kernel/json.ts';
 import { buildLibrary, readTemplate } from '../../../../webhook/templates/library.ts';
+import type { Fragment } from '../../../../webhook/templates/template-schema.ts';
 import { decideOn, injected, operationsOf } from '../../../fakes/admission.ts';
 import { engineFor } from '../../../fakes/engine.ts';
 import { appAlone, deployment } from '../../../fakes/workloads.ts';
@@ -128,5 +130,28 @@ describe('a template of the configuration', () => {
     expect(ask('jwt-validate,spire,jwt-inject')).toEqual(
       ask('jwt-inject,spiffe-socket,jwt-validate,spire'),
     );
+  });
+});
+
+describe('built-in templates have no anchors: what stands in several filters is the same', () => {
+  const { library } = engineFor();
+  const filtersOf = (name: string, isMeant: (when: Fragment['when']) => boolean) =>
+    library
+      .get(name)
+      .fragments.filter(({ when }) => isMeant(when))
+      .flatMap(({ envoy }) => envoy?.filters ?? []);
+
+  test.each(['jwt-ban', 'jwt-inject', 'jwt-validate'])('%s: advice and routes', (name) => {
+    const filters = filtersOf(name, (when) => when?.['dataPath'] === 'native');
+    expect(new Set(filters.map(({ advice }) => JSON.stringify(advice))).size).toBe(1);
+    expect(new Set(filters.map(({ routes }) => JSON.stringify(routes))).size).toBe(1);
+  });
+
+  test('jwt-inject: which requests are denied', () => {
+    const denying = filtersOf('jwt-inject', (when) => when?.['authorization'] === 'deny');
+    const matchers = denying.map(({ filter }) => objectAt(filter, 'typed_config')['xds_matcher']);
+    expect(matchers).toHaveLength(2);
+    expect(matchers[0]).toBeDefined();
+    expect(matchers[1]).toEqual(matchers[0]);
   });
 });
