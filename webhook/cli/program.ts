@@ -29,6 +29,7 @@ import {
   type Terminal,
 } from './terminal.ts';
 import { uninjectCommand } from './commands/uninject.ts';
+import { versionCommand } from './commands/version.ts';
 import { workbenchCommand } from './commands/workbench.ts';
 
 const overview = `
@@ -69,6 +70,7 @@ function buildProgram(context: CliContext): Command {
     devCommand(context),
     cleanupCommand(context),
     completionCommand(context, () => program),
+    versionCommand(context),
   ]) {
     program.addCommand(command);
   }

@@ -223,3 +223,9 @@ describe('uninject', () => {
     expect(err).toContain('[STATUS_INVALID]');
   });
 });
+
+test.each(['version', '--version', '-V'])('%s prints the version alone', async (word) => {
+  const { code, out, err } = await runSvidecar([word]);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(/^\d+\.\d+\.\d+\S*\n$/);
+});
