@@ -206,8 +206,8 @@ export const envoyConfiguration: Check = {
   why: 'Without the filter no request is authenticated, so such a workload is refused; with a warning it is weaker than it looks.',
   offline: true,
   reads: ['workloads', 'pods'],
-  run: ({ assessed }) =>
-    toldOnce([
+  run: ({ assessed }) => ({
+    ...toldOnce([
       ...refusals(
         assessed,
         (code) => envoyCodes.has(code),
@@ -224,7 +224,26 @@ export const envoyConfiguration: Check = {
         hint: 'change what the message names, or accept it knowingly',
       }),
     ]),
+    ...unjudgedEnvoys(assessed),
+  }),
 };
+
+/** How many are named. */
+const maxUnjudged = 5;
+
+/** An Envoy whose ConfigMap is not at hand may have any listeners. */
+function unjudgedEnvoys(assessed: readonly Assessed[]): Pick<CheckOutcome, 'notes' | 'skipped'> {
+  const having = (id: StepId): readonly Assessed[] =>
+    assessed.filter(
+      ({ decision, located }) =>
+        !located.hasControllerOwner && decision.steps.some((step) => step.id === id),
+    );
+  const awaited = having('envoy_config_awaited').map(({ where }) => `${where.kind} ${where.name}`);
+  if (awaited.length === 0) return {};
+  const more = awaited.length > maxUnjudged ? `, and ${awaited.length - maxUnjudged} more` : '';
+  const words = `not judged, nor what their listeners mean for probes and ports, since their ConfigMap is not at hand: ${awaited.slice(0, maxUnjudged).join(', ')}${more}`;
+  return having('envoy_config_patched').length === 0 ? { skipped: words } : { notes: [words] };
+}
 
 export const portClash: Check = {
   id: 'port_clash',

@@ -22,7 +22,7 @@ import {
   oneManager,
 } from '../../../fakes/workload-mistakes.ts';
 import { proxied } from '../../../fakes/proxied-mistakes.ts';
-import { deployment, injectBackend, madeBy, pod } from '../../../fakes/workloads.ts';
+import { appWithEnvoy, deployment, injectBackend, madeBy, pod } from '../../../fakes/workloads.ts';
 
 describe('a mistake in a cluster is found', () => {
   test.each(mistakes)('$id: $what', ({ id, objects, severity, says }) => {
@@ -233,4 +233,38 @@ test('callers of a trust domain without its keys, and what names no trust domain
     ['warning', 'svidecar.dev/federates-with'],
     ['warning', 'spiffe.io/federatesWith'],
   ]);
+});
+
+describe('an Envoy whose ConfigMap is not at hand is not called good', () => {
+  const own = deployment(injectBackend);
+  const elsewhere = deployment(injectBackend, {
+    ...appWithEnvoy,
+    volumes: [{ name: 'envoy-config', configMap: { name: 'elsewhere' } }],
+  });
+  const other = { ...elsewhere, metadata: { name: 'elsewhere', namespace: 'shop' } };
+
+  test('alone: there is nothing to judge', () => {
+    const facts = factsWith({ ...healthy, configMaps: [], workloads: [own] });
+    const result = resultOf('envoy_configuration', facts);
+    expect(result).toMatchObject({ status: 'skipped', findings: [] });
+    expect(result.reasons.join()).toContain('is not at hand: Deployment frontend');
+  });
+
+  test('beside another one: it is named', () => {
+    const result = resultOf(
+      'envoy_configuration',
+      factsWith({ ...healthy, workloads: [own, other] }),
+    );
+    expect(result).toMatchObject({ status: 'ok', findings: [] });
+    expect(result.reasons.join()).toMatch(/is not at hand: Deployment elsewhere$/);
+  });
+
+  test('of many the first are named, and the rest counted', () => {
+    const workloads = Array.from({ length: 9 }, (_, at) => ({
+      ...other,
+      metadata: { name: `w${at}`, namespace: 'shop' },
+    }));
+    const result = resultOf('envoy_configuration', factsWith({ ...healthy, workloads }));
+    expect(result.reasons.join()).toMatch(/Deployment w4, and 4 more$/);
+  });
 });
