@@ -3,9 +3,9 @@ import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import {
-  kubeconfigFault,
   loadFile,
   mergeFiles,
+  naming,
   UnusableKubeconfig,
   withoutCluster,
 } from './kubeconfig-files.ts';
@@ -70,7 +70,7 @@ export async function readAccess(target: ClusterTarget): Promise<ClusterAccess> 
   } catch (thrown) {
     throw new AppError(
       'CLUSTER_UNREACHABLE',
-      `${titles[target.kind]} cannot be used: ${kubeconfigFault(thrown, usualFile)}`,
+      `${titles[target.kind]} cannot be used: ${messageOf(thrown)}`,
       { cause: thrown },
     );
   }
@@ -128,7 +128,9 @@ function load(config: KubeConfig, target: ClusterTarget, open: () => KubeConfig)
 
 /** Without any configuration the library falls back to http://localhost:8080, where nobody has an API server. */
 function loadDefault(config: KubeConfig): void {
-  config.loadFromDefault();
+  naming(usualFile, () => {
+    config.loadFromDefault();
+  });
   if (config.currentContext === 'loaded-context')
     throw new UnusableKubeconfig(
       'there is none: KUBECONFIG is not set, and there is no ~/.kube/config; log in to a cluster, set KUBECONFIG, or give --kubeconfig FILE',

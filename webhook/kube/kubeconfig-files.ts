@@ -90,15 +90,22 @@ const next = 'mend it, or give another with --kubeconfig FILE';
 
 /** Of which of several files it is true is said as well. @throws {UnusableKubeconfig} */
 export function loadFile(config: KubeConfig, path: string): void {
-  try {
+  naming(path, () => {
     config.loadFromFile(path);
+  });
+}
+
+/** @throws {UnusableKubeconfig} that names the file, where it cannot be read */
+export function naming(file: string, load: () => void): void {
+  try {
+    load();
   } catch (thrown) {
-    throw new UnusableKubeconfig(kubeconfigFault(thrown, path), { cause: thrown });
+    throw new UnusableKubeconfig(faultOf(thrown, file), { cause: thrown });
   }
 }
 
 /** js-yaml quotes the lines around a fault, and a kubeconfig holds keys and tokens: only its reason and position are given. */
-export function kubeconfigFault(thrown: unknown, file: string): string {
+function faultOf(thrown: unknown, file: string): string {
   if (!(thrown instanceof Error)) return messageOf(thrown);
   // Of the library, which reads members of what is no object.
   if (thrown instanceof TypeError)
