@@ -2,9 +2,9 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { serve, type Serving } from '../../webhook/serve.ts';
-import { makeServingPair } from '../fakes/serving-pair.ts';
-import { freePort, waitUntil } from './harness/processes.ts';
+import type { Serving } from '../../webhook/serve.ts';
+import { waitUntil } from './harness/processes.ts';
+import { serveAlone } from './harness/served-alone.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 
 const deprecation = {
@@ -28,23 +28,9 @@ function write(config: string): void {
 
 beforeAll(async () => {
   work = await createWorkFolder('deprecated-fields');
-  const pair = await makeServingPair();
-  writeFileSync(join(work.path, 'tls.crt'), pair.certificate);
-  writeFileSync(join(work.path, 'tls.key'), pair.key);
   write('helper: {image: example.org/one}');
-  serving = await serve({
+  serving = await serveAlone(work.path, {
     files: { templates: 'templates', config: join(work.path, 'config.yaml'), version: '1.2.0' },
-    certificate: {
-      settings: { kind: 'files', folder: work.path },
-      service: 'svidecar',
-      identity: 'svidecar-1',
-    },
-    host: '127.0.0.1',
-    port: 0,
-    // Nobody answers there: what is told does not depend on it.
-    target: { kind: 'explicit', url: `http://127.0.0.1:${await freePort()}` },
-    namespace: 'svidecar',
-    clock: { now: () => Date.now() },
     log: {
       debug: ignore,
       info: ignore,
@@ -53,7 +39,6 @@ beforeAll(async () => {
         if ('name' in fields) warnings.push([fields['name'], words]);
       },
     },
-    limits: { drainMs: 0, closeMs: 100 },
     deprecations: [deprecation],
   });
 });

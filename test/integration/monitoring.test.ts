@@ -1,15 +1,15 @@
 /** Rules, dashboards and runbooks against what real endpoints print, and against Prometheus' own tool. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import { parse } from 'yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isArray, isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { makeServingPair } from '../fakes/serving-pair.ts';
-import { serve, type Serving } from '../../webhook/serve.ts';
+import type { Serving } from '../../webhook/serve.ts';
 import { describeWithComponents, programPath } from './harness/components.ts';
-import { freePort, runCommand } from './harness/processes.ts';
+import { runCommand } from './harness/processes.ts';
+import { serveAlone } from './harness/served-alone.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { startHelper, type HelperProcess } from './mesh/helper-process.ts';
 
@@ -67,24 +67,9 @@ describe('monitoring', () => {
 
   beforeAll(async () => {
     work = await createWorkFolder('monitoring');
-    const pair = await makeServingPair();
-    writeFileSync(join(work.path, 'tls.crt'), pair.certificate);
-    writeFileSync(join(work.path, 'tls.key'), pair.key);
-    serving = await serve({
+    serving = await serveAlone(work.path, {
       files: { templates: join(repository, 'templates'), config: undefined, version: '0.1.0' },
-      certificate: {
-        settings: { kind: 'files', folder: work.path },
-        service: 'svidecar',
-        identity: 'svidecar-1',
-      },
-      host: '127.0.0.1',
-      port: 0,
-      // Nobody answers there: what is printed does not depend on it.
-      target: { kind: 'explicit', url: `http://127.0.0.1:${await freePort()}` },
-      namespace: 'svidecar',
-      clock: { now: () => Date.now() },
       log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
-      limits: { drainMs: 0, closeMs: 100 },
     });
     helper = await startHelper({
       name: 'helper',
