@@ -2,6 +2,7 @@
 import type { ErrorCode } from '#kernel/errors.ts';
 import type { StepId } from '../injection/trace.ts';
 import type { Assessed } from './assess.ts';
+import { firstNames } from './first-names.ts';
 import {
   found,
   type Check,
@@ -228,9 +229,6 @@ export const envoyConfiguration: Check = {
   }),
 };
 
-/** How many are named. */
-const maxUnjudged = 5;
-
 /** An Envoy whose ConfigMap is not at hand may have any listeners. */
 function unjudgedEnvoys(assessed: readonly Assessed[]): Pick<CheckOutcome, 'notes' | 'skipped'> {
   const having = (id: StepId): readonly Assessed[] =>
@@ -240,8 +238,7 @@ function unjudgedEnvoys(assessed: readonly Assessed[]): Pick<CheckOutcome, 'note
     );
   const awaited = having('envoy_config_awaited').map(({ where }) => `${where.kind} ${where.name}`);
   if (awaited.length === 0) return {};
-  const more = awaited.length > maxUnjudged ? `, and ${awaited.length - maxUnjudged} more` : '';
-  const words = `not judged, nor what their listeners mean for probes and ports, since their ConfigMap is not at hand: ${awaited.slice(0, maxUnjudged).join(', ')}${more}`;
+  const words = `not judged, nor what their listeners mean for probes and ports, since their ConfigMap is not at hand: ${firstNames(awaited)}`;
   return having('envoy_config_patched').length === 0 ? { skipped: words } : { notes: [words] };
 }
 

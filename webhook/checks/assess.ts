@@ -5,7 +5,7 @@ import { decide, type Decision, type DecisionContext } from '../admission/decide
 import { contextsByRevision, type ContextFor } from '../admission/decide-by-revision.ts';
 import { asksForNothing } from '../request/read-annotations.ts';
 import { isOurs, namespaceLabel, statusKey } from '../request/metadata-keys.ts';
-import { chosenRevision, noRevision, revisionIn } from '../request/revision.ts';
+import { chosenRevision, noRevision, revisionIn, revisionsNamed } from '../request/revision.ts';
 import { installedRevisions } from './installed-revisions.ts';
 import { locate, type Located } from '../request/locate.ts';
 import { resemblesOurs } from '../request/stray-keys.ts';
@@ -101,18 +101,13 @@ export function assess(facts: ClusterFacts, subjects: readonly Subject[]): reado
 /** In a cluster {@link byAnother} has told others apart: there the names of ConfigMaps are the injector's, as the status says. */
 function contextsOf({ origin, objects }: ClusterFacts, context: DecisionContext): ContextFor {
   if (origin === 'cluster') return () => context;
-  const named = revisionsNamed(objects);
-  return contextsByRevision(context, named);
+  return contextsByRevision(context, revisionsOfNamespaces(objects));
 }
 
-/** What the labels of namespaces name. */
-function revisionsNamed({ namespaces }: ClusterFacts['objects']): ReadonlyMap<string, string> {
-  return new Map(
-    subjectsOf(namespaces).flatMap(({ object }): readonly [string, string][] => {
-      const revision = revisionIn(metadataOf(object));
-      return revision === undefined ? [] : [[nameOf(object), revision]];
-    }),
-  );
+function revisionsOfNamespaces({
+  namespaces,
+}: ClusterFacts['objects']): ReadonlyMap<string, string> {
+  return revisionsNamed(subjectsOf(namespaces).map(({ object }) => object));
 }
 
 /** What another revision injected is as that one made it: its configuration is not known here. */
@@ -132,7 +127,7 @@ function injectorsBy({
 }: ClusterFacts): (located: Located) => Injector | undefined {
   const { all, byDefault } = installedRevisions(subjectsOf(objects.hooks));
   if (all.length === 0) return () => undefined;
-  const named = revisionsNamed(objects);
+  const named = revisionsOfNamespaces(objects);
   return (located) => {
     const label = revisionIn(objectAt(located.template, 'metadata'));
     const chosen = chosenRevision(label, named.get(located.namespace));

@@ -19,6 +19,7 @@ import {
   type Subject,
 } from './facts.ts';
 import { withoutProxy } from './bare-pods.ts';
+import { firstNames } from './first-names.ts';
 import { byController, ofController, renewPodsHint } from './pod-groups.ts';
 
 export const envoyFilter: Check = {
@@ -201,9 +202,6 @@ function labelOf({ located }: Assessed): string | undefined {
   return stringAt(objectAt(objectAt(located.template, 'metadata'), 'labels'), envoyFilterLabel);
 }
 
-/** Names in one sentence. */
-const shown = 5;
-
 /** Not a fault: old revisions, which are not listed, may need them for a rollback. */
 function leftOver({ facts, assessed }: Material): readonly string[] {
   const { envoyFilters, workloads, pods } = facts.objects;
@@ -221,8 +219,7 @@ function leftOver({ facts, assessed }: Material): readonly string[] {
     .filter((each) => !needed.has(`${namespaceOf(each, facts)}/${hashOfName(nameOf(each))}`))
     .map((each) => `${namespaceOf(each, facts)}/${nameOf(each)}`);
   if (left.length === 0) return [];
-  const more = left.length > shown ? `, and ${left.length - shown} more` : '';
   return [
-    `no workload and no pod needs EnvoyFilter ${left.slice(0, shown).join(', ')}${more}: svidecar removes what no old revision needs either, and svidecar cleanup what it left behind`,
+    `no workload and no pod needs EnvoyFilter ${firstNames(left)}: svidecar removes what no old revision needs either, and svidecar cleanup what it left behind`,
   ];
 }

@@ -7,7 +7,7 @@ import type { ReadHeld } from '../admission/taken-names.ts';
 import { isManaged, type SourceConfigMap } from '../desired/desired.ts';
 import type { Engine } from '../injection/inject.ts';
 import { locate, type Located } from '../request/locate.ts';
-import { revisionIn } from '../request/revision.ts';
+import { revisionsNamed } from '../request/revision.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
 import { failureOf } from './input-problem.ts';
 
@@ -81,23 +81,15 @@ export function surroundingsIn(
   documents: readonly ManifestDocument[],
   namespace: string,
 ): Surroundings {
+  const values = documents.flatMap(({ objects }) => objects.map(({ value }) => value));
   return {
     configMaps: configMapsIn(documents, namespace),
-    revisions: revisionsIn(documents),
+    revisions: revisionsNamed(values.filter(isNamespace)),
   };
 }
 
-function revisionsIn(documents: readonly ManifestDocument[]): Surroundings['revisions'] {
-  const found = new Map<string, string>();
-  for (const { value } of documents.flatMap(({ objects }) => objects)) {
-    if (value['kind'] !== 'Namespace' || value['apiVersion'] !== 'v1') continue;
-    const metadata = objectAt(value, 'metadata');
-    const name = stringAt(metadata, 'name') ?? '';
-    const revision = revisionIn(metadata);
-    if (revision === undefined) found.delete(name);
-    else found.set(name, revision);
-  }
-  return found;
+function isNamespace({ kind, apiVersion }: JsonObject): boolean {
+  return kind === 'Namespace' && apiVersion === 'v1';
 }
 
 /** Objects without a pod template are left out. */

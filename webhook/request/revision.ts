@@ -37,6 +37,19 @@ export function revisionIn(metadata: JsonObject): string | undefined {
   return stringAt(objectAt(metadata, 'labels'), revisionLabel);
 }
 
+/** By name of the Namespace, which revision its label names, where it has one; of several with one name the last counts. */
+export function revisionsNamed(namespaces: readonly JsonObject[]): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const namespace of namespaces) {
+    const metadata = objectAt(namespace, 'metadata');
+    const name = stringAt(metadata, 'name') ?? '';
+    const revision = revisionIn(metadata);
+    if (revision === undefined) found.delete(name);
+    else found.set(name, revision);
+  }
+  return found;
+}
+
 /** The label among an object's labels; none is the installation without a name. */
 export function revisionOfLabels(labels: Readonly<Record<string, string>>): string {
   return own(labels, revisionLabel) ?? noRevision;
