@@ -11,6 +11,7 @@ import {
   serverTimes,
   type AnyApp,
 } from '../../webhook/server/keep-serving.ts';
+import type { SilentConnections } from '../../webhook/server/silent-connections.ts';
 import { banApp, frameworkOptions, type BanAppOptions } from './ban-app.ts';
 import type { BanServiceLimits } from './ban-service-limits.ts';
 
@@ -32,13 +33,14 @@ export interface BanListenerOptions extends BanAppOptions {
 export class BanListener {
   readonly #options: BanListenerOptions;
   readonly #app: AnyApp;
+  readonly #silent: SilentConnections;
   #unfollow: (() => void) | undefined;
 
   constructor(options: BanListenerOptions) {
     this.#options = options;
     const { tls, bounds, metrics } = options;
     this.#app = tls === undefined ? plainApp(options) : tlsApp(options, tls);
-    keepConnections(this.#app.server, bounds, () => {
+    this.#silent = keepConnections(this.#app, bounds, () => {
       metrics.displaced.inc();
     });
   }
@@ -56,7 +58,7 @@ export class BanListener {
   /** Takes at most `closeMs`. */
   async stop(): Promise<void> {
     this.#unfollow?.();
-    await closeWithin(this.#app, this.#options.bounds.closeMs);
+    await closeWithin(this.#app, this.#silent, this.#options.bounds.closeMs);
   }
 
   #present(pair: ServingPair, tls: ListenerTls): void {

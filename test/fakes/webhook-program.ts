@@ -6,6 +6,7 @@ import { helperVersion } from '../../sidecar/helper/version.ts';
 import { join } from 'node:path';
 import type { CertificateOptions } from '../../webhook/serve-certificate.ts';
 import { serve } from '../../webhook/serve.ts';
+import type { Limits } from '../../webhook/server/limits.ts';
 import { createLog } from '../../webhook/server/log.ts';
 
 interface Given {
@@ -17,11 +18,12 @@ interface Given {
   readonly revision?: string;
   /** Its own. */
   readonly namespace?: string;
+  readonly limits: Partial<Limits>;
 }
 
 // Our own argument, written by a test.
 const given = JSON.parse(process.argv[2] ?? '') as Given;
-const { kubeconfig, port, certificate, config, revision, namespace = 'svidecar' } = given;
+const { kubeconfig, port, certificate, config, revision, namespace = 'svidecar', limits } = given;
 const serving = await serve({
   files: {
     templates: join(import.meta.dirname, '../../templates'),
@@ -36,7 +38,7 @@ const serving = await serve({
   revision,
   clock: { now: () => Date.now() },
   log: createLog('info'),
-  limits: { drainMs: 1_000, closeMs: 500 },
+  limits,
 });
 process.on('SIGTERM', () => {
   void serving.stop();

@@ -117,10 +117,7 @@ describeWithComponents(programs, "the webhook's certificate from cert-manager", 
       while (!state.isOver) await admissions.run(5, 50);
     };
     const flowing = flow();
-    const step = (): Promise<void> =>
-      admissions.between(() => {
-        replicas.cutConnections();
-      });
+    const step = (): Promise<void> => admissions.between(() => replicas.cutConnections());
     try {
       await act(step);
     } finally {

@@ -10,9 +10,10 @@ import { createAuthority } from './harness/authority.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { caBundles } from './harness/ca-bundles.ts';
 import { describeWithComponents } from './harness/components.ts';
+import { Gate } from './harness/gate.ts';
 import { hooksAreFollowed, hooksPath } from './harness/hooks-followed.ts';
 import { waitUntil } from './harness/processes.ts';
-import { installReplicas, type Replica, type Replicas } from './harness/replicas.ts';
+import { installReplicas, type Moment, type Replica, type Replicas } from './harness/replicas.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
 /** Seconds: a leaf is renewed each 16 s, an authority each 48 s; a third of each is left for a busy machine. */
@@ -84,11 +85,14 @@ describeWithComponents(programs, 'the certificate that svidecar makes itself', (
   }
 
   /** Admissions and handshakes, as many as go, until `act` is done. @returns every failure */
-  async function during(act: () => Promise<void>): Promise<{ count: number; failures: string[] }> {
+  async function during(
+    act: (moment: Moment) => Promise<void>,
+  ): Promise<{ count: number; failures: string[] }> {
+    const gate = new Gate();
     const state = { isOver: false, count: 0, failures: new Array<string>() };
     const flow = async (work: () => Promise<string | undefined>): Promise<void> => {
       while (!state.isOver) {
-        const failure = await work();
+        const failure = await gate.pass(work);
         state.count += 1;
         if (failure !== undefined) state.failures.push(`${new Date().toISOString()} ${failure}`);
         await wait(tryMs);
@@ -99,7 +103,7 @@ describeWithComponents(programs, 'the certificate that svidecar makes itself', (
     );
     const flows = [flow(admit), flow(admit), ...shakes];
     try {
-      await act();
+      await act((inner) => gate.between(inner));
     } finally {
       state.isOver = true;
     }
@@ -253,9 +257,9 @@ describeWithComponents(programs, 'the certificate that svidecar makes itself', (
 
   test('a replica that starts, and one that stops in order, cost no admission', async () => {
     const third = await replicas.start('third');
-    await ready(third);
-    const { failures } = await during(async () => {
-      await Promise.all([first, second].map((each) => each.stop()));
+    await replicas.takesReviews(third);
+    const { failures } = await during(async (moment) => {
+      await Promise.all([first, second].map((each) => replicas.retire(each, moment)));
       await wait(4_000);
     });
     expect(failures).toEqual([]);

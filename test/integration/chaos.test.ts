@@ -2,11 +2,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isObject, objectAt, stringAt } from '#kernel/json.ts';
+import { defaultLimits } from '../../webhook/server/limits.ts';
 import { Admissions, type Outcomes } from './harness/admissions.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { waitUntil } from './harness/processes.ts';
-import { installReplicas, type Replica, type Replicas } from './harness/replicas.ts';
+import { installReplicas, type Moment, type Replica, type Replicas } from './harness/replicas.ts';
 import { shopParts } from './harness/shop-fixture.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
@@ -15,6 +16,8 @@ const everyMs = 25;
 /** Seconds: within the 50 s of a run a leaf is renewed each 12 s, 6 s before its end, and an authority once. */
 const lives = { leafS: 18, authorityS: 54, settleS: 1 };
 const leaseTimes = { durationMs: 3_000, renewDeadlineMs: 2_000, retryMs: 500 };
+/** The product's own drain; the harness has a shorter one. */
+const limits = { drainMs: defaultLimits.drainMs };
 const secretPath = '/api/v1/namespaces/svidecar/secrets/svidecar-tls';
 const shop = shopParts();
 
@@ -26,7 +29,11 @@ describeWithComponents(programs, `${count} admissions while everything changes`,
 
   beforeAll(async () => {
     api = await startApiServer();
-    replicas = await installReplicas(api, { settings: { kind: 'self_signed', lives }, leaseTimes });
+    replicas = await installReplicas(
+      api,
+      { settings: { kind: 'self_signed', lives }, leaseTimes },
+      { limits },
+    );
     await replace();
     await replace();
     await api.createNamespace('shop', { 'svidecar.dev/injection': 'enabled' });
@@ -87,15 +94,13 @@ describeWithComponents(programs, `${count} admissions while everything changes`,
   }
 
   /** @param moment when a process may die, or connections may end: those that carry a review lose it. */
-  async function everything(moment: (act: () => Promise<void>) => Promise<void>): Promise<void> {
-    const drained = live.find((each) => each !== live.at(-1));
-    await Promise.all([drained?.stop(), replace(drained)]);
+  async function everything(moment: Moment): Promise<void> {
+    const [drained, stays] = live;
+    if (drained === undefined || stays === undefined) throw new TypeError('two replicas serve');
+    await Promise.all([replicas.retire(drained, moment), replace(drained)]);
     await api.request('DELETE', secretPath);
     await waitUntil('the Secret is there again', async () => (await secret()).leaf !== '');
-    await moment(() => {
-      replicas.cutConnections();
-      return Promise.resolve();
-    });
+    await moment(() => replicas.cutConnections());
     const killed = await leader();
     await moment(() => replicas.lose(killed));
     await replace(killed);
@@ -107,7 +112,7 @@ describeWithComponents(programs, `${count} admissions while everything changes`,
 
   async function admitDuring(
     total: number,
-    moment: (admissions: Admissions) => Parameters<typeof everything>[0],
+    moment: (admissions: Admissions) => Moment,
   ): Promise<Outcomes> {
     const admissions = new Admissions(api, 'shop', shop.pod);
     const run = admissions.run(total, everyMs);

@@ -18,7 +18,13 @@ import { olderVersion } from './harness/older-version.ts';
 import { makePodsReady } from './harness/pods-made-ready.ts';
 import { hasHelper } from './harness/pods.ts';
 import { runCommand, waitUntil } from './harness/processes.ts';
-import { baseCalling, installReplicas, type Replica, type Replicas } from './harness/replicas.ts';
+import {
+  baseCalling,
+  installReplicas,
+  type Moment,
+  type Replica,
+  type Replicas,
+} from './harness/replicas.ts';
 import { shopParts } from './harness/shop-fixture.ts';
 import { apply } from './harness/webhook.ts';
 
@@ -138,7 +144,9 @@ describeWithComponents(programs, 'an upgrade from the release before, and a step
     await start(name, tree);
     await wait(quietMs);
     await beside();
-    for (const each of before) await each.stop();
+    const moment: Moment = (act) =>
+      flows.reduceRight((inner, each) => () => each.between(inner), act)();
+    for (const each of before) await replicas.retire(each, moment);
     await wait(quietMs);
   }
 

@@ -1,11 +1,12 @@
 /** What the servers for many strangers have in common: their limits of time, who stays connected, how they begin and end. */
-import type { Server as HttpServer, ServerOptions } from 'node:http';
+import type { ServerOptions } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import { AppError, messageOf, type ErrorCode } from '#kernel/errors.ts';
 import { addressInstead } from '#kernel/every-address.ts';
 import { HttpConnections, type ConnectionLimits } from './http-connections.ts';
+import { refuseUnreadable, SilentConnections, type SilenceLimits } from './silent-connections.ts';
 
 export interface TimeLimits {
   readonly headersTimeoutMs: number;
@@ -30,6 +31,7 @@ const connectionCheckMs = 1_000;
 type FrameworkTimes = Required<
   Pick<
     FastifyServerOptions,
+    | 'clientErrorHandler'
     | 'connectionTimeout'
     | 'forceCloseConnections'
     | 'keepAliveTimeout'
@@ -47,6 +49,7 @@ export function frameworkTimes(limits: TimeLimits): FrameworkTimes {
     forceCloseConnections: 'idle',
     // Requests that arrive on an open connection while it closes are still answered.
     return503OnClosing: false,
+    clientErrorHandler: refuseUnreadable,
   };
 }
 
@@ -63,13 +66,18 @@ export function serverTimes(limits: TimeLimits): ServerTimes {
   };
 }
 
-/** No limit in the server itself: it would turn new connections away and keep the silent ones. */
+/**
+ * No limit in the server itself: it would turn new connections away and keep the silent ones.
+ * @returns those that Node.js does not end with the idle ones
+ */
 export function keepConnections(
-  server: HttpServer | HttpsServer,
-  limits: ConnectionLimits,
+  app: AnyApp,
+  limits: ConnectionLimits & SilenceLimits,
   onDisplaced: () => void,
-): void {
+): SilentConnections {
+  const { server } = app;
   const connections = new HttpConnections(limits, onDisplaced);
+  const silent = new SilentConnections(server, limits);
   server.on('connection', (socket: Socket) => {
     // A connection that is reset before its handshake, or after it, is not our error.
     socket.on('error', () => undefined);
@@ -80,6 +88,7 @@ export function keepConnections(
       connections.answered(socket);
     });
   });
+  return silent;
 }
 
 export interface ListenPlace {
@@ -107,8 +116,13 @@ export async function listenOn(
   return (app.server.address() as AddressInfo).port;
 }
 
-/** Lets requests under way be answered, and cuts what is left after `closeMs`. */
-export async function closeWithin(app: AnyApp, closeMs: number): Promise<void> {
+/** Ends what is idle, lets requests under way be answered, and cuts what is left after `closeMs`. */
+export async function closeWithin(
+  app: AnyApp,
+  silent: SilentConnections | undefined,
+  closeMs: number,
+): Promise<void> {
+  silent?.end();
   const cut = setTimeout(() => {
     app.server.closeAllConnections();
   }, closeMs);

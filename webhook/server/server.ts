@@ -19,6 +19,7 @@ import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { BodyReader } from './read-body.ts';
+import type { SilentConnections } from './silent-connections.ts';
 import type { CertificateSource, ServingPair } from '../../certs/certificate-ports.ts';
 import type { Reviewer } from './reviewer.ts';
 import type { MetricFamily, Log } from '#kernel/observe.ts';
@@ -47,6 +48,7 @@ export class WebhookServer {
   readonly #limits: Limits;
   readonly #callers: CallerCheck;
   #app: FastifyInstance<Server> | undefined;
+  #silent: SilentConnections | undefined;
   #stopped: Promise<void> | undefined;
   readonly #stopping = new AbortController();
 
@@ -77,7 +79,7 @@ export class WebhookServer {
     });
     const appOptions = this.#appOptions();
     void app.register(webhookApp, appOptions);
-    keepConnections(app.server, this.#limits, () => {
+    this.#silent = keepConnections(app, this.#limits, () => {
       appOptions.metrics.displaced.inc();
     });
     app.server.on('connection', (socket) => {
@@ -101,7 +103,7 @@ export class WebhookServer {
     const app = this.#app;
     if (app === undefined) return;
     await wait(this.#limits.drainMs);
-    await closeWithin(app, this.#limits.closeMs);
+    await closeWithin(app, this.#silent, this.#limits.closeMs);
   }
 
   /** To be called when `callers` may have changed. Idle connections end, so that their next review is checked again. */
@@ -111,6 +113,7 @@ export class WebhookServer {
     const pair = certificates.current() ?? placeholder;
     if (pair !== undefined) this.#present(pair);
     this.#app?.server.closeIdleConnections();
+    this.#silent?.end();
   }
 
   #present({ certificate: cert, key }: ServingPair): void {

@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { isObject, objectAt, type JsonObject } from '#kernel/json.ts';
 import type { ApiClient } from './api-client.ts';
+import { Gate } from './gate.ts';
 import { hasHelper } from './pods.ts';
 
 export interface Outcomes {
@@ -15,12 +16,6 @@ export interface Outcomes {
 
 /** An API server that is this far behind gets no more until it has caught up. */
 const maxOpen = 50;
-/**
- * Milliseconds for an API server on a busy machine to read that connections of its own have ended: a review that it writes to
- * one of them meanwhile would die with it.
- */
-const noticeMs = 1_500;
-
 /** Sends creations of pods or Deployments, as a dry run: everything but the write happens. */
 export class Admissions {
   readonly outcomes: Outcomes = { injected: 0, uninjected: [], refused: [] };
@@ -28,8 +23,7 @@ export class Admissions {
   readonly #path: string;
   readonly #object: JsonObject;
   #sent = 0;
-  #open = 0;
-  #isPaused = false;
+  readonly #gate = new Gate();
 
   /** @param object a Pod or Deployment; every admission gives it a name of its own. */
   constructor(api: Pick<ApiClient, 'request'>, namespace: string, object: JsonObject) {
@@ -48,7 +42,7 @@ export class Admissions {
       due += everyMs;
       const early = due - performance.now();
       if (early > 0) await wait(early);
-      if (this.#isPaused || this.#open >= maxOpen) {
+      if (this.#gate.isShut || this.#gate.open >= maxOpen) {
         due = performance.now();
         await wait(1);
       } else answers.push(this.#admit());
@@ -56,29 +50,21 @@ export class Admissions {
     await Promise.all(answers);
   }
 
-  /** Does something at a moment at which no admission is under way. */
-  async between(act: () => void | Promise<void>): Promise<void> {
-    this.#isPaused = true;
-    while (this.#open > 0) await wait(1);
-    await act();
-    await wait(noticeMs);
-    this.#isPaused = false;
+  /** Does something while no admission is under way. */
+  async between(act: () => Promise<void>): Promise<void> {
+    await this.#gate.between(act);
   }
 
   async #admit(): Promise<void> {
     this.#sent += 1;
-    this.#open += 1;
     const metadata = { ...objectAt(this.#object, 'metadata'), name: `made-${this.#sent}` };
+    const object = { ...this.#object, metadata };
     try {
-      const { status, body } = await this.#api.request('POST', this.#path, {
-        ...this.#object,
-        metadata,
-      });
-      this.#count(status, body);
+      const answer = await this.#gate.pass(() => this.#api.request('POST', this.#path, object));
+      this.#count(answer.status, answer.body);
     } catch (thrown) {
       this.outcomes.refused.push(String(thrown));
     }
-    this.#open -= 1;
   }
 
   #count(status: number, body: unknown): void {

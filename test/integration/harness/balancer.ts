@@ -1,6 +1,7 @@
 /** A Service on loopback: each new connection goes to the next replica that says it is ready. */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { waitUntil } from './processes.ts';
 
 export interface Backend {
   readonly port: number;
@@ -16,6 +17,7 @@ export class Balancer {
   #ready: readonly Backend[] = [];
   #next = 0;
   readonly #stop = new AbortController();
+  /** Those of the API server. */
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((socket) => {
     this.#carry(socket);
@@ -34,15 +36,22 @@ export class Balancer {
     return this.#ready.includes(backend);
   }
 
-  /** Ends every connection that is open now, as a restarted proxy does. */
-  cut(): void {
-    for (const socket of this.#sockets) socket.destroy();
+  /** Ends every connection that is open now, as a restarted proxy does; returns when the API server has noticed. */
+  async cut(): Promise<void> {
+    for (const socket of this.#sockets) hangUp(socket);
+    await this.noticed();
+  }
+
+  /** Returns when the API server has ended its side of every connection that was ended here: nothing is sent there any more. */
+  async noticed(): Promise<void> {
+    const areEnding = (): boolean => [...this.#sockets].some(({ writableEnded }) => writableEnded);
+    await waitUntil('ended connections are noticed', () => Promise.resolve(!areEnding()));
   }
 
   stop(): void {
     this.#stop.abort();
     this.#server.close();
-    this.cut();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   async #look(): Promise<void> {
@@ -62,15 +71,22 @@ export class Balancer {
       return;
     }
     const onward = connect(backend.port, '127.0.0.1');
-    for (const each of [socket, onward]) {
-      this.#sockets.add(each);
-      each.on('error', () => undefined);
-      each.on('close', () => {
-        this.#sockets.delete(each);
-        socket.destroy();
-        onward.destroy();
-      });
-    }
+    this.#sockets.add(socket);
+    for (const each of [socket, onward]) each.on('error', () => undefined);
+    onward.on('close', () => {
+      hangUp(socket);
+    });
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      onward.destroy();
+    });
     socket.pipe(onward).pipe(socket);
   }
+}
+
+/** Says that nothing more comes, and reads on, to nowhere, until the other side has closed too. */
+function hangUp(socket: Socket): void {
+  socket.unpipe();
+  socket.resume();
+  socket.end();
 }

@@ -3,10 +3,12 @@ import { get } from 'node:https';
 import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { JsonObject } from '#kernel/json.ts';
 import { manifestsOfRevision } from '../../../webhook/manifests/revise-manifests.ts';
 import { nameFor } from '../../../webhook/request/revision.ts';
 import type { CertificateOptions } from '../../../webhook/serve-certificate.ts';
+import type { Limits } from '../../../webhook/server/limits.ts';
 import type { ApiServer } from './api-server.ts';
 import { Balancer, type Backend } from './balancer.ts';
 import { hooksAreFollowed } from './hooks-followed.ts';
@@ -29,6 +31,9 @@ export interface Replica extends Backend {
   stop(): Promise<void>;
 }
 
+/** Acts at a time of its choice. */
+export type Moment = (act: () => Promise<void>) => Promise<void>;
+
 export interface Replicas {
   /** `https://HOST:PORT`, whichever replica answers. */
   readonly url: string;
@@ -40,10 +45,16 @@ export interface Replicas {
   takesReviews(replica: Replica, deadlineMs?: number): Promise<void>;
   /** Whether new connections go there, as far as the Service has seen that it is ready. */
   sendsTo(replica: Replica): boolean;
-  /** Kills it, and returns when no new connection goes there. */
+  /** Kills it, and returns when no new connection goes there, and the API server keeps none that did. */
   lose(replica: Replica): Promise<void>;
-  /** Ends every connection between the API server and the replicas. */
-  cutConnections(): void;
+  /** Ends every connection between the API server and the replicas; returns when the API server has noticed. */
+  cutConnections(): Promise<void>;
+  /**
+   * Stops it in order, and returns when it has ended and the API server has noticed.
+   * @param moment when connections may end: reviews go on until the last part of the drain, in which those end that nobody
+   * has used since it began.
+   */
+  retire(replica: Replica, moment: Moment): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -56,6 +67,8 @@ export interface ReplicaOptions {
   readonly revision?: string;
   /** Of a revision; absent: that of the others, `svidecar`. */
   readonly namespace?: string;
+  /** Where they differ from the product's; absent: replicas drain for a second. */
+  readonly limits?: Partial<Limits>;
   /** What is applied in place of `manifests/kustomize/base`, by the port where the replicas are reached. */
   readonly manifests?: (port: number) => Promise<readonly JsonObject[]>;
 }
@@ -69,8 +82,10 @@ const terminationGraceMs = 20_000;
 export async function installReplicas(
   api: ApiServer,
   certificate: Omit<CertificateOptions, 'identity' | 'hosts' | 'service'>,
-  { host = '127.0.0.1', config, manifests, revision, namespace = 'svidecar' }: ReplicaOptions = {},
+  options: ReplicaOptions = {},
 ): Promise<Replicas> {
+  const { host = '127.0.0.1', config, manifests, revision, namespace = 'svidecar' } = options;
+  const { drainMs = 1_000 } = options.limits ?? {};
   const work = await createWorkFolder('replicas');
   const balancer = new Balancer();
   const servicePort = await balancer.start();
@@ -88,14 +103,20 @@ export async function installReplicas(
     all,
     start: async (name, tree = repository) => {
       const port = await freePort();
-      const options = { service, hosts: [host], identity: name, ...certificate };
+      const serving = { service, hosts: [host], identity: name, ...certificate };
+      const given = {
+        kubeconfig,
+        port,
+        certificate: serving,
+        config,
+        revision,
+        namespace,
+        limits: { closeMs: 500, ...options.limits, drainMs },
+      };
       const running = startProcess({
         name,
         command: process.execPath,
-        args: [
-          join(tree, program),
-          JSON.stringify({ kubeconfig, port, certificate: options, config, revision, namespace }),
-        ],
+        args: [join(tree, program), JSON.stringify(given)],
         folder: work.path,
       });
       const replica: Replica = {
@@ -126,9 +147,16 @@ export async function installReplicas(
       await waitUntil(`${replica.name} is out of the Service`, () =>
         Promise.resolve(!balancer.sendsTo(replica)),
       );
+      await balancer.noticed();
     },
-    cutConnections: () => {
-      balancer.cut();
+    cutConnections: () => balancer.cut(),
+    retire: async (replica, moment) => {
+      const ended = replica.stop();
+      await wait(drainMs * 0.7);
+      await moment(async () => {
+        await ended;
+        await balancer.noticed();
+      });
     },
     stop: async () => {
       balancer.stop();

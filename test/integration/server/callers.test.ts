@@ -1,4 +1,5 @@
 /** Who may ask the real HTTPS server for reviews, on loopback. */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
@@ -11,6 +12,8 @@ import { SilentLog } from '../../fakes/silent-log.ts';
 import type { CallerTrust } from '../../../webhook/server/callers.ts';
 import { WebhookServer } from '../../../webhook/server/server.ts';
 import { createAuthority, type Authority, type Certificate } from '../harness/authority.ts';
+import { waitUntil } from '../harness/processes.ts';
+import { allOf, handshake } from './clients.ts';
 
 let ours: Authority;
 let theirs: Authority;
@@ -155,6 +158,18 @@ describe('with apiServerClient', () => {
     began.write('POST /mutate HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}');
     expect(await textOf(began)).toContain('connect again');
     agent.destroy();
+  });
+
+  test('a connection in advance, made under the configuration of before, ends with the idle ones', async () => {
+    const socket = await handshake(port, { cert: right.certificatePem, key: right.keyPem });
+    const all = allOf(socket);
+    // The client's side of a handshake is done before the server's.
+    await waitUntil('it ends', () => {
+      trust = { ca: ours.caPem, names: [randomUUID()] };
+      server.callersChanged();
+      return Promise.resolve(socket.destroyed);
+    });
+    expect(await all).toBe('');
   });
 
   test('taken out of the configuration, anybody may ask again; put in, nobody without', async () => {

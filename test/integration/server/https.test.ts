@@ -1,11 +1,9 @@
 /** The real HTTPS server on loopback. */
 import { mkdtemp, rename, rm, symlink, writeFile, mkdir } from 'node:fs/promises';
-import { Agent, request } from 'node:https';
+import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { connect } from 'node:tls';
-import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { reviewAll, reviewOf } from '../../fakes/reviewer.ts';
 import { makeServingPair } from '../../fakes/serving-pair.ts';
@@ -14,6 +12,7 @@ import { SilentLog } from '../../fakes/silent-log.ts';
 import { CertificateFiles } from '../../../webhook/files/certificate-files.ts';
 import type { Limits } from '../../../webhook/server/limits.ts';
 import { WebhookServer } from '../../../webhook/server/server.ts';
+import { call, handshake } from './clients.ts';
 
 const mebibyte = 1024 * 1024;
 let folder: string;
@@ -70,69 +69,6 @@ async function start(limits: Partial<Limits> = {}): Promise<Running> {
     await server.stop();
   });
   return { port, server, files };
-}
-
-interface Answer {
-  readonly code: number;
-  readonly text: string;
-  readonly connection: string | undefined;
-}
-
-interface Call {
-  readonly port: number;
-  readonly body?: string;
-  readonly agent?: Agent;
-  readonly path?: string;
-}
-
-function call({ port, body, agent, path = '/mutate' }: Call): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      {
-        host: '127.0.0.1',
-        port,
-        path,
-        method: body === undefined ? 'GET' : 'POST',
-        headers:
-          body === undefined
-            ? {}
-            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
-        rejectUnauthorized: false,
-        ...(agent === undefined ? {} : { agent }),
-      },
-      (response) => {
-        let text = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => (text += chunk));
-        response.on('end', () => {
-          resolve({
-            code: response.statusCode ?? 0,
-            text,
-            connection: response.headers.connection,
-          });
-        });
-        response.on('error', reject);
-      },
-    );
-    sent.on('error', reject);
-    sent.end(body);
-  });
-}
-
-function handshake(port: number, options: object = {}): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(
-      { host: '127.0.0.1', port, rejectUnauthorized: false, ...options },
-      () => {
-        resolve(socket);
-      },
-    );
-    socket.on('error', reject);
-    stops.push(() => {
-      socket.destroy();
-      return Promise.resolve();
-    });
-  });
 }
 
 async function servedName(port: number): Promise<string> {
@@ -285,103 +221,4 @@ test('a large body that stands still loses its turn as soon as somebody waits', 
   const next = await call({ port, body: reviewOf('large', 'default', 2 * mebibyte) });
   expect(next.code).toBe(200);
   await cut;
-});
-
-test('connections that send headers or a body slowly are ended in time', async () => {
-  const { port } = await start({ headersTimeoutMs: 500, requestTimeoutMs: 800 });
-  const beginnings = [
-    'POST /mutate HTTP/1.1\r\nhost: a\r\n',
-    'POST /mutate HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{',
-  ];
-  const answers = await Promise.all(
-    beginnings.map(async (beginning) => {
-      const socket = await handshake(port);
-      let text = '';
-      socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
-      const ended = new Promise((resolve) => socket.on('close', resolve));
-      socket.write(beginning);
-      await ended;
-      return text;
-    }),
-  );
-  for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 408 /);
-  expect((await call({ port, body: reviewOf('u') })).code).toBe(200);
-});
-
-test('a client that only connects is dropped', async () => {
-  const { port } = await start({ handshakeTimeoutMs: 200 });
-  const { connect: connectTcp } = await import('node:net');
-  const socket = connectTcp(port, '127.0.0.1');
-  socket.on('error', () => undefined);
-  const began = Date.now();
-  await new Promise((resolve) => socket.on('close', resolve));
-  expect(Date.now() - began).toBeLessThan(2_000);
-});
-
-test('an honest client is served while five thousand connections say nothing', async () => {
-  const { port } = await start({ drainMs: 0, closeMs: 200 });
-  const { connect: connectTcp } = await import('node:net');
-  const beginnings = ['', '\u0016\u0003\u0001\u0002', 'GET /mutate HTTP/1.1\r\n'];
-  const sockets = Array.from({ length: 5_000 }, (_, at) => {
-    // Other addresses than the honest client's, as of pods.
-    const localAddress = `127.0.1.${(at % 20) + 1}`;
-    const socket = connectTcp({ port, host: '127.0.0.1', localAddress });
-    socket.on('error', () => undefined);
-    socket.write(beginnings[at % 3] ?? '');
-    return socket;
-  });
-  stops.push(() => {
-    for (const socket of sockets) socket.destroy();
-    return Promise.resolve();
-  });
-  for (let round = 0; round < 10; round += 1) {
-    expect((await call({ port, body: reviewOf(`u${round}`) })).code).toBe(200);
-    await wait(50);
-  }
-  const answer = await call({ port, path: '/metrics' });
-  expect(answer.text).toMatch(/svidecar_connections_displaced_total [1-9]/);
-}, 60_000);
-
-test('clients that hold a thousand connections with half a request do not keep others out', async () => {
-  const { port } = await start({
-    drainMs: 0,
-    closeMs: 200,
-    maxUnanswered: 40,
-    maxUnansweredEach: 30,
-  });
-  const beginning =
-    'POST /mutate HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n{';
-  for (let at = 0; at < 100; at += 1) {
-    const socket = await handshake(port);
-    socket.on('error', () => undefined);
-    socket.write(beginning);
-  }
-  expect((await call({ port, body: reviewOf('u') })).code).toBe(200);
-}, 60_000);
-
-test('a stop serves on while it drains, tells kept-alive clients to go, and ends every connection', async () => {
-  const { port, server } = await start({ drainMs: 400, closeMs: 300 });
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  expect((await call({ port, body: reviewOf('u'), agent })).connection).toBe('keep-alive');
-  const idle = await handshake(port);
-  const idleEnded = new Promise((resolve) => idle.on('close', resolve));
-  const stuck = await handshake(port);
-  stuck.on('error', () => undefined);
-  const stuckEnded = new Promise((resolve) => stuck.on('close', resolve));
-  stuck.write(
-    'POST /mutate HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{',
-  );
-
-  const began = Date.now();
-  const stopped = server.stop();
-  expect((await call({ port, path: '/readyz' })).text).toBe('not ready: stopping\n');
-  const during = await call({ port, body: reviewOf('u'), agent });
-  expect(during).toMatchObject({ code: 200, connection: 'close' });
-  await stopped;
-  const tookMs = Date.now() - began;
-  expect(tookMs).toBeGreaterThanOrEqual(390);
-  expect(tookMs).toBeLessThan(1_500);
-  await Promise.all([idleEnded, stuckEnded]);
-  agent.destroy();
-  await expect(call({ port, body: reviewOf('u') })).rejects.toThrow(/ECONNREFUSED/);
 });
