@@ -2,7 +2,7 @@
  * Services that are asked over HTTP whether a request is banned: GET with the request's Authorization and Cookie headers.
  * Only an answer of 200 with `pass: false` is a ban. Every question has an end, and so has their number.
  */
-import type { Agent, IncomingMessage, request as httpRequest, RequestOptions } from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage, request as httpRequest } from 'node:http';
 import { isObject } from '#kernel/json.ts';
 import { own } from '#kernel/members.ts';
 import type { BanAnswer, BanService } from '../authz/ban-rule.ts';
@@ -70,25 +70,35 @@ class AskedService implements BanService {
       // Each value has a separator behind it.
       ...(cookies === '' ? {} : { cookie: cookies.slice(0, -2) }),
     };
-    const options: RequestOptions = { agent: this.#agent, headers };
     return new Promise((resolve, reject) => {
-      const request = this.#request(this.#store.http, options, (response) => {
-        answerIn(response).then(settle, settle.bind(undefined, 'store_away'));
-      });
-      const deadline = setTimeout(() => {
-        settle('store_slow');
-      }, this.#store.deadlineMs);
-      function settle(answer: BanAnswer): void {
+      let isOver = false;
+      const settle = (answer: BanAnswer): void => {
+        isOver = true;
         clearTimeout(deadline);
         resolve(answer);
         // An answer that came whole leaves the connection for the next question.
         if (answer === 'store_slow') request.destroy();
-      }
-      request.on('error', (fault) => {
-        clearTimeout(deadline);
-        reject(fault);
-      });
-      request.end();
+      };
+      const send = (agent: Agent | false): ClientRequest => {
+        const sent = this.#request(this.#store.http, { agent, headers }, (response) => {
+          isOver = true;
+          answerIn(response).then(settle, settle.bind(undefined, 'store_away'));
+        });
+        sent.on('error', (fault) => {
+          // The service has ended an idle connection just then, which tells nothing: asked once more, over one of its own.
+          if (sent.reusedSocket && !isOver) request = send(false);
+          else {
+            clearTimeout(deadline);
+            reject(fault);
+          }
+        });
+        sent.end();
+        return sent;
+      };
+      let request = send(this.#agent);
+      const deadline = setTimeout(() => {
+        settle('store_slow');
+      }, this.#store.deadlineMs);
     });
   }
 }

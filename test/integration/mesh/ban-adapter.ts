@@ -1,10 +1,10 @@
 /** An account service that says of each request whether its user is banned: Jo is. */
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { decodeJwt } from 'jose';
 
 export type AdapterAnswer =
-  'verdict' | 'fault' | 'redirect' | 'text' | 'flood' | 'word' | 'silence';
+  'verdict' | 'verdict_once' | 'fault' | 'redirect' | 'text' | 'flood' | 'word' | 'silence';
 
 export interface BanAdapter {
   readonly url: string;
@@ -19,11 +19,18 @@ export interface BanAdapter {
 
 export async function startAdapter(): Promise<BanAdapter> {
   const asked: (string | undefined)[][] = [];
+  const answered = new WeakSet<Socket>();
   const server = createServer((request, response) => {
     const { method, url, headers } = request;
     asked.push([method, url, headers.authorization, headers.cookie]);
     const refused = JSON.stringify({ pass: false });
     switch (adapter.answer) {
+      case 'verdict_once':
+        // Ends a connection in the moment in which it is used again.
+        if (answered.has(request.socket)) request.socket.destroy();
+        else response.end(JSON.stringify({ pass: !isJo(headers.authorization) }));
+        answered.add(request.socket);
+        break;
       case 'verdict':
         response.end(JSON.stringify({ pass: !isJo(headers.authorization) }));
         break;
