@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { banId, hmacKeyId, recordKey } from '../../sidecar/config/ban-records.ts';
 import { describeWithComponents } from './harness/components.ts';
+import { slowness } from './harness/pace.ts';
 import { startRedis, type RedisServer } from './harness/redis.ts';
 import { waitUntil } from './harness/processes.ts';
 import { startBanEdges, type BanEdges } from './mesh/ban-edges.ts';
@@ -87,23 +88,24 @@ describeWithComponents(['envoy', 'redis-server'], 'bans in Redis', () => {
           `${runtime}: banned everywhere after ${at(banned, 0.5)} ms (p50), ${at(banned, 0.99)} ms (p99);`,
           `free after ${at(freed, 0.5)} ms, ${at(freed, 0.99)} ms; requests through three Envoys included`,
         );
-        // The aim is 50 ms; machines that carry other tests too get more.
+        // The aim is 50 ms; a few wait for a core on machines that carry other tests too.
         expect(banned[Math.floor(banned.length / 2)]).toBeLessThan(50);
-        expect(banned.at(-1)).toBeLessThan(500);
-        expect(freed.at(-1)).toBeLessThan(500);
+        for (const times of [banned, freed])
+          expect(times[Math.floor(times.length * 0.9)]).toBeLessThan(500);
       });
 
       test('a ban ends on time, by the key and by the record', async () => {
+        const lastsMs = 2_000;
         const started = Date.now();
-        await ban('key@example.org', 'PX', '700');
-        const until = new Date(started + 700).toISOString();
+        await ban('key@example.org', 'PX', String(lastsMs));
+        const until = new Date(started + lastsMs).toISOString();
         const record = JSON.stringify({ claim: 'email', value: 'record@example.org', until });
         await redis.command('SET', keyOf('record@example.org'), record);
         for (const user of ['key@example.org', 'record@example.org']) await becomes(user, 403);
-        expect(Date.now() - started).toBeLessThan(700);
+        expect(Date.now() - started).toBeLessThan(lastsMs);
         for (const user of ['record@example.org', 'key@example.org']) await becomes(user, 200);
-        expect(Date.now() - started).toBeGreaterThanOrEqual(700);
-        expect(Date.now() - started).toBeLessThan(2_500);
+        expect(Date.now() - started).toBeGreaterThanOrEqual(lastsMs);
+        expect(Date.now() - started).toBeLessThan(lastsMs + 1_800 * slowness);
       });
 
       test('records that are wrong ban nobody, are counted, and leave all others in force', async () => {
