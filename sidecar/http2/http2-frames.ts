@@ -55,6 +55,8 @@ export const maxPayloadBytes = 16_384;
 export const initialWindow = 65_535;
 /** The most that a window may be. */
 export const maxWindow = 2_147_483_647;
+/** No stream has a higher number. */
+export const maxStreamId = 2_147_483_647;
 
 /** Where a frame belongs, and what it is. */
 export interface FrameHead {
@@ -106,12 +108,17 @@ export function resetFrame(stream: number, error: Http2Error): Buffer {
   return numberFrame(frameTypes.reset, stream, error);
 }
 
-/** @param last the newest stream of the client that was looked at */
+/** @param last the newest stream of the client that is, or may still be, looked at */
 export function goAwayFrame(last: number, error: Http2Error): Buffer {
   const payload = Buffer.alloc(8);
   payload.writeUInt32BE(last);
   payload.writeUInt32BE(error, 4);
   return frameOf({ type: frameTypes.goAway, flags: frameFlags.none, stream: 0 }, payload);
+}
+
+/** Its answer says that the other side has read all that was sent before. */
+export function pingFrame(): Buffer {
+  return frameOf({ type: frameTypes.ping, flags: frameFlags.none, stream: 0 }, Buffer.alloc(8));
 }
 
 /** Answers a PING. @param payload its 8 bytes */

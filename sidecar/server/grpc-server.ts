@@ -33,8 +33,10 @@ export interface GrpcLimits {
   readonly maxCalls: number;
   /** Streams at once on all connections; Envoy opens one for each secret that a filter names. */
   readonly maxStreams: number;
-  /** Milliseconds until the HTTP/2 preface and the first settings must have come, however slowly. */
+  /** Milliseconds from the first byte until the HTTP/2 preface and the first settings must have come, however slowly. */
   readonly prefaceMs: number;
+  /** Milliseconds that a connection may say nothing: an Envoy that opens some in advance says nothing until it uses them. */
+  readonly silentMs: number;
   /** Milliseconds that a call may take, whatever the client allows, and that a stream may last without a message. */
   readonly callMs: number;
 }
@@ -48,11 +50,15 @@ const defaultLimits: GrpcLimits = {
   maxCalls: 1_024,
   maxStreams: 256,
   prefaceMs: 3_000,
+  // Longer than the hour after which Envoy gives up an idle one: it never uses one that is being ended.
+  silentMs: 4_200_000,
   callMs: 30_000,
 };
 
 /** Fields of a call's headers; Envoy sends some twenty. */
 const maxFields = 64;
+/** Milliseconds for what a client has just said, where it was told to go. */
+const hearMs = 200;
 /** Milliseconds between looks for calls that are overdue. */
 const sweepMs = 1_000;
 
@@ -80,6 +86,8 @@ export class GrpcServer {
   readonly #front = net.createServer({ noDelay: true });
   readonly #connections: Connections;
   readonly #links = new Set<Http2Connection>();
+  /** On which nothing was said yet. */
+  readonly #silent = new Set<net.Socket>();
   readonly #linkLimits: Http2Limits;
   #sweeper: NodeJS.Timeout | undefined;
   #isClosing = false;
@@ -134,8 +142,8 @@ export class GrpcServer {
   }
 
   /**
-   * Takes no new connection, tells clients to go away (GOAWAY), ends streams, lets calls finish, and cuts off what is
-   * left after `graceMs`.
+   * Takes no new connection, tells clients to go away (GOAWAY), ends streams, lets calls finish, those too that a client
+   * begins before it hears of it, and cuts off what is left after `graceMs`.
    */
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;
@@ -146,10 +154,15 @@ export class GrpcServer {
     });
     for (const stream of this.#streamRoom.open) stream.end(grpcStatus.unavailable, 'stopping');
     for (const link of this.#links) link.leave();
+    // What such a client may have said just now is heard by then.
+    const endSilent = setTimeout(() => {
+      for (const socket of this.#silent) socket.destroy();
+    }, hearMs);
     const cutOff = setTimeout(() => {
       this.#connections.destroyAll();
     }, graceMs);
     await closed;
+    clearTimeout(endSilent);
     clearTimeout(cutOff);
     clearInterval(this.#sweeper);
   }
@@ -157,10 +170,18 @@ export class GrpcServer {
   /** Looks at the first bytes, so that a client of another protocol gets an answer it can read. */
   #onSocket(socket: net.Socket): void {
     const connection = this.#connections.add(socket);
-    // Not the socket's own timeout, which each byte would begin anew.
-    const tooLate = setTimeout(() => {
+    const { silentMs, prefaceMs } = this.#limits;
+    const destroy = (): void => {
       socket.destroy();
-    }, this.#limits.prefaceMs);
+    };
+    // Not the socket's own timeout, which each byte would begin anew.
+    let tooLate = setTimeout(destroy, silentMs);
+    this.#silent.add(socket);
+    socket.once('data', () => {
+      this.#silent.delete(socket);
+      clearTimeout(tooLate);
+      tooLate = setTimeout(destroy, prefaceMs);
+    });
     let link: Http2Connection | undefined;
     const onData = (chunk: Buffer): void => {
       if (link === undefined && !isPreface(chunk)) {
@@ -168,11 +189,14 @@ export class GrpcServer {
         answerPlainly(socket);
         return;
       }
-      link ??= this.#startLink(connection, tooLate);
+      link ??= this.#startLink(connection, () => {
+        clearTimeout(tooLate);
+      });
       link.take(chunk);
     };
     socket.on('data', onData);
     socket.on('close', () => {
+      this.#silent.delete(socket);
       clearTimeout(tooLate);
       if (link === undefined) return;
       this.#links.delete(link);
@@ -180,7 +204,7 @@ export class GrpcServer {
     });
   }
 
-  #startLink(connection: Connection, tooLate: NodeJS.Timeout): Http2Connection {
+  #startLink(connection: Connection, onSettled: () => void): Http2Connection {
     const host = {
       onStream: (stream: ServerStream, head: CallHead) => {
         noteRequest(connection, 1);
@@ -189,13 +213,14 @@ export class GrpcServer {
       onStreamClosed: () => {
         noteRequest(connection, -1);
       },
-      onSettled: () => {
-        clearTimeout(tooLate);
-      },
+      onSettled,
       onFault: this.#onFault,
     };
     const link = new Http2Connection(connection.socket, host, this.#linkLimits);
     this.#links.add(link);
+    connection.leave = () => {
+      link.leave();
+    };
     if (this.#isClosing) link.leave();
     return link;
   }

@@ -23,7 +23,9 @@ import {
   goAwayFrame,
   http2Errors,
   initialWindow,
+  maxStreamId,
   maxWindow,
+  pingFrame,
   pongFrame,
   resetFrame,
   settingIds,
@@ -74,7 +76,8 @@ export class Http2Connection implements StreamCarrier {
   readonly #waiting = new Set<ServerStream>();
   #prefaceBytes = 0;
   #isSettled = false;
-  #isLeaving = false;
+  /** `asked`: the client is told, and may have begun calls before it heard of it; `done`: it has heard of it. */
+  #leaving: 'no' | 'asked' | 'done' = 'no';
   #isOver = false;
   #newest = 0;
   #sendWindow = initialWindow;
@@ -130,12 +133,15 @@ export class Http2Connection implements StreamCarrier {
     return !this.#isOver;
   }
 
-  /** Lets calls finish, and takes no new ones. */
+  /**
+   * Lets calls finish, those too that the client begins before it hears of it: its answer to a ping says that it has. Then it
+   * closes, unless the client does. @see RFC 9113 §6.8
+   */
   leave(): void {
-    if (this.#isLeaving || this.#isOver) return;
-    this.#isLeaving = true;
-    this.#output.send(goAwayFrame(this.#newest, http2Errors.none));
-    this.#endIfDone();
+    if (this.#leaving !== 'no' || this.#isOver) return;
+    this.#leaving = 'asked';
+    this.#output.send(goAwayFrame(maxStreamId, http2Errors.none));
+    this.#output.send(pingFrame());
   }
 
   /** The socket is closed. */
@@ -182,8 +188,14 @@ export class Http2Connection implements StreamCarrier {
     this.gone();
   }
 
+  #left(): void {
+    this.#leaving = 'done';
+    this.#output.send(goAwayFrame(this.#newest, http2Errors.none));
+    this.#endIfDone();
+  }
+
   #endIfDone(): void {
-    if (this.#isLeaving && this.#streams.size === 0 && !this.#isOver) this.#output.end();
+    if (this.#leaving === 'done' && this.#streams.size === 0 && !this.#isOver) this.#output.end();
   }
 
   #withoutPreface(chunk: Buffer): Buffer {
@@ -311,7 +323,7 @@ export class Http2Connection implements StreamCarrier {
   }
 
   #refusalOf(head: CallHead): Http2Error | undefined {
-    if (this.#isLeaving || this.#streams.size >= this.#limits.maxStreams)
+    if (this.#leaving === 'done' || this.#streams.size >= this.#limits.maxStreams)
       return http2Errors.refusedStream;
     if (head.isTooLarge) return http2Errors.enhanceYourCalm;
     return head.isMalformed ? http2Errors.protocol : undefined;
@@ -325,8 +337,8 @@ export class Http2Connection implements StreamCarrier {
 
   #onPing(): void {
     const { flags, bytes, start, end } = this.#cursor;
-    if ((flags & frameFlags.ack) !== 0) return;
-    this.#output.send(pongFrame(bytes.subarray(start, end)));
+    if ((flags & frameFlags.ack) === 0) this.#output.send(pongFrame(bytes.subarray(start, end)));
+    else if (this.#leaving === 'asked') this.#left();
   }
 
   #onWindow(): void {

@@ -25,6 +25,7 @@ import {
   initialWindow,
   maxPayloadBytes,
   maxWindow,
+  pingFrame,
   pongFrame,
   resetFrame,
   settingIds,
@@ -136,8 +137,7 @@ export class AgentLink {
   }
 
   ping(): void {
-    const head = { type: frameTypes.ping, flags: frameFlags.none, stream: 0 };
-    this.#socket.write(frameOf(head, Buffer.alloc(8)));
+    this.#socket.write(pingFrame());
   }
 
   /** Ends it, and all its calls. */

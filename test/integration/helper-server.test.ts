@@ -224,7 +224,7 @@ describe.each(runtimes)('the gRPC server on %s', (runtime) => {
 
   test('connections that send nothing, or half a preface, are cut off in time and leave room', async () => {
     const socket = join(folder, 'slow.sock');
-    const own = await start(socket, { prefaceMs: 400, maxConnections: 20 });
+    const own = await start(socket, { prefaceMs: 400, silentMs: 400, maxConnections: 20 });
     const idle = Array.from({ length: 40 }, (_, index) => {
       const connection = net.connect(socket);
       connection.on('error', () => undefined);
