@@ -38,7 +38,9 @@ export const banServiceLimits: BanServiceLimits = Object.freeze({
   requestTimeoutMs: 10_000,
   handshakeTimeoutMs: 5_000,
   socketTimeoutMs: 45_000,
-  keepAliveTimeoutMs: 60_000,
+  // Longer than an Envoy (an hour), a load balancer or nginx in front keeps an idle one, so that they close first: what they
+  // send on one that we are closing is lost, and a POST is not sent again.
+  keepAliveTimeoutMs: 3_660_000,
   // 1,000 helpers with 64 connections each would not be served by one replica anyway.
   maxUnanswered: 512,
   maxUnansweredEach: 256,

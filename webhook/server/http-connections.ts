@@ -1,6 +1,7 @@
 /**
  * Who may stay connected: a new connection never waits for an old, silent one. Connections that have not been
- * answered yet, and those that have, have separate limits, also for each address, and within each limit the oldest gives way.
+ * answered yet, and those that have, have separate limits, also for each address, and within each limit the one gives way on
+ * which the last request came, or was answered, the longest ago: what waits for its answer is younger than what is idle.
  */
 
 /** The part of a TCP socket that matters here. */
@@ -20,7 +21,7 @@ export interface ConnectionLimits {
   readonly maxAnsweredEach: number;
 }
 
-/** Connections of one kind, oldest first. */
+/** Connections of one kind, the one that was in use the longest ago first. */
 class Group {
   readonly #most: number;
   readonly #mostEach: number;
@@ -44,6 +45,12 @@ class Group {
     this.#byAddress.set(addressOf(peer), own);
     this.#all.set(key, peer);
     return displaced;
+  }
+
+  /** Makes it the newest, if it is one of them. */
+  renew(key: string): void {
+    const peer = this.remove(key);
+    if (peer !== undefined) this.add(key, peer);
   }
 
   remove(key: string): Peer | undefined {
@@ -76,6 +83,13 @@ export class HttpConnections {
       this.#answered.remove(key);
     });
     this.#displace(this.#unanswered.add(key, peer));
+  }
+
+  /** A request came on the connection with this address and port. */
+  asked(peer: Pick<Peer, 'remoteAddress' | 'remotePort'>): void {
+    const key = keyOf(peer);
+    this.#unanswered.renew(key);
+    this.#answered.renew(key);
   }
 
   /** An answer went out on the connection with this address and port. */

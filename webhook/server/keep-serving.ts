@@ -84,6 +84,7 @@ export function keepConnections(
     connections.opened(socket);
   });
   server.on('request', ({ socket }, response) => {
+    connections.asked(socket);
     response.once('finish', () => {
       connections.answered(socket);
     });
@@ -122,7 +123,7 @@ export async function closeWithin(
   silent: SilentConnections | undefined,
   closeMs: number,
 ): Promise<void> {
-  silent?.end();
+  await silent?.endIdle();
   const cut = setTimeout(() => {
     app.server.closeAllConnections();
   }, closeMs);

@@ -112,8 +112,7 @@ export class WebhookServer {
     if (!this.#callers.change(callers?.())) return;
     const pair = certificates.current() ?? placeholder;
     if (pair !== undefined) this.#present(pair);
-    this.#app?.server.closeIdleConnections();
-    this.#silent?.end();
+    void this.#silent?.endIdle();
   }
 
   #present({ certificate: cert, key }: ServingPair): void {

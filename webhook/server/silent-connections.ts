@@ -1,16 +1,19 @@
 /**
- * Connections on which nothing was said yet. HTTP clients keep some: Go's opens one for a request that another connection
+ * Connections on which nothing was asked yet. HTTP clients keep some: Go's opens one for a request that another connection
  * then takes, and puts it aside. Such a connection is as idle as one between two requests, and stays as long.
  */
 import type { Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { setImmediate as afterReading } from 'node:timers/promises';
 
 export interface SilenceLimits {
   /** Milliseconds after which an idle connection ends. */
   readonly keepAliveTimeoutMs: number;
   /** Milliseconds without a byte in either direction after which a connection that is in use ends. */
   readonly socketTimeoutMs: number;
+  /** Milliseconds for the headers of a request. */
+  readonly headersTimeoutMs: number;
 }
 
 /** Whether no byte of a request has come; those of a TLS handshake are not counted. */
@@ -19,27 +22,54 @@ function isSilent(socket: Pick<Socket, 'bytesRead'>): boolean {
 }
 
 export class SilentConnections {
-  readonly #all = new Set<Socket>();
+  readonly #server: HttpServer | HttpsServer;
+  readonly #limits: SilenceLimits;
+  /** Those without a whole head of a request, and what ends them. */
+  readonly #all = new Map<Socket, NodeJS.Timeout>();
 
   constructor(server: HttpServer | HttpsServer, limits: SilenceLimits) {
-    server.on(
-      'setSecureContext' in server ? 'secureConnection' : 'connection',
-      (socket: Socket) => {
-        this.#all.add(socket);
-        socket.setTimeout(limits.keepAliveTimeoutMs);
-        socket.once('close', () => {
-          this.#all.delete(socket);
-        });
-      },
-    );
+    this.#server = server;
+    this.#limits = limits;
+    const isTls = 'setSecureContext' in server;
+    server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
+      this.#add(socket);
+    });
     server.prependListener('request', ({ socket }) => {
-      if (this.#all.delete(socket)) socket.setTimeout(limits.socketTimeoutMs);
+      if (this.#forget(socket)) socket.setTimeout(limits.socketTimeoutMs);
     });
   }
 
-  /** Node.js does not count them among the idle ones that it closes. */
-  end(): void {
-    for (const socket of this.#all) if (isSilent(socket)) socket.destroy();
+  /** Ends all that are idle, but for those on which a request has come by now: it is read first. */
+  async endIdle(): Promise<void> {
+    // What was sent before the first of these is read before the second.
+    await afterReading();
+    await afterReading();
+    this.#server.closeIdleConnections();
+    // Node.js does not count them among the idle ones.
+    for (const socket of this.#all.keys()) if (isSilent(socket)) socket.destroy();
+  }
+
+  #add(socket: Socket): void {
+    // Not its own time-out, which each byte would begin anew.
+    socket.setTimeout(0);
+    this.#endAfter(socket, this.#limits.keepAliveTimeoutMs);
+    socket.once('close', () => {
+      this.#forget(socket);
+    });
+  }
+
+  /** Whoever has begun just then has time for the rest; empty lines, of which Node.js takes no notice, are no beginning. */
+  #endAfter(socket: Socket, ms: number, isLast = false): void {
+    const end = setTimeout(() => {
+      if (isLast || isSilent(socket)) socket.destroy();
+      else this.#endAfter(socket, this.#limits.headersTimeoutMs, true);
+    }, ms);
+    this.#all.set(socket, end);
+  }
+
+  #forget(socket: Socket): boolean {
+    clearTimeout(this.#all.get(socket));
+    return this.#all.delete(socket);
   }
 }
 

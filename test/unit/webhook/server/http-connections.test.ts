@@ -78,6 +78,19 @@ test('of answered connections the one whose answer is longest ago gives way', ()
   expect(openOf(peers)).toEqual([true, false]);
 });
 
+test('one that waits for its answer does not give way while others are idle', () => {
+  const { connections, open } = makeDoor();
+  const unanswered = open('api', 3);
+  for (const peer of unanswered.slice(0, 1)) connections.asked(peer);
+  open('api');
+  expect(openOf(unanswered)).toEqual([true, false, true]);
+  const answered = open('other', 2);
+  for (const peer of answered) connections.answered(peer);
+  for (const peer of answered.slice(0, 1)) connections.asked(peer);
+  for (const peer of open('other')) connections.answered(peer);
+  expect(openOf(answered)).toEqual([true, false]);
+});
+
 test('closed connections take no place', () => {
   const { open, displaced } = makeDoor();
   for (const peer of open('api', 3)) peer.destroy();
