@@ -38,11 +38,10 @@ export function missingRights(
   };
 }
 
-/** Pods tell of workloads as well: those of kinds that svidecar does not know. */
-const listedForWorkloads: ReadonlySet<string> = new Set([
-  'pods',
-  ...workloadKinds.map(({ resource }) => resource),
-]);
+/** Pods among them, which tell of workloads of kinds that svidecar does not know. */
+const listedForWorkloads: ReadonlySet<string> = new Set(
+  workloadKinds.map(({ resource }) => resource),
+);
 
 function isListOfWorkloads({ resource, verbs }: DeniedResource): boolean {
   return verbs.includes('list') && listedForWorkloads.has(resource);

@@ -1,6 +1,6 @@
 /** Annotations and labels are written into the text of a manifest: the rest of it stays as it is, byte for byte. */
 import { own } from '#kernel/members.ts';
-import { isArray, isObject, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { isObject, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { editDocument, type ObjectEdit } from '../manifests/edit-stream.ts';
 import { readManifest, type ManifestObject, type SourceText } from '../manifests/manifest.ts';
 import { pointer, type Operation } from '../editing/operation.ts';
@@ -93,17 +93,14 @@ function operationsFor(
   const added = Object.fromEntries(
     changes.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
   );
-  if (isObject(there))
-    return changes.map(([key, value]) =>
-      changeOf([...path, key], value, Object.hasOwn(there, key)),
-    );
+  if (isObject(there)) return changes.map(([key, value]) => changeOf([...path, key], value));
   if (Object.keys(added).length === 0) return [];
   const missing = firstMissing(object, path);
   // From the inside out: what is missing becomes one value.
   const value = path
     .slice(missing.length)
     .reduceRight<Json>((inner, key) => ({ [key]: inner }), added);
-  return [changeOf(missing, value, valueAt(object, missing) !== undefined)];
+  return [changeOf(missing, value)];
 }
 
 function textFor(wanted: WantedMembers[string], there: string | undefined): string | undefined {
@@ -114,9 +111,10 @@ function textFor(wanted: WantedMembers[string], there: string | undefined): stri
   return all.length === 0 ? undefined : all.join(', ');
 }
 
-function changeOf(path: readonly string[], value: Json | undefined, isThere: boolean): Operation {
+/** A member that is there is replaced by an addition (RFC 6902 §4.1). */
+function changeOf(path: readonly string[], value: Json | undefined): Operation {
   if (value === undefined) return { op: 'remove', path: pointer(...path) };
-  return { op: isThere ? 'replace' : 'add', path: pointer(...path), value };
+  return { op: 'add', path: pointer(...path), value };
 }
 
 /** The beginning of the path at which there is no object, the path itself at the longest. */
@@ -128,6 +126,6 @@ function firstMissing(object: JsonObject, path: readonly string[]): readonly str
 
 function valueAt(object: Json, path: readonly string[]): Json | undefined {
   let value: Json | undefined = object;
-  for (const key of path) value = isObject(value) && !isArray(value) ? own(value, key) : undefined;
+  for (const key of path) value = isObject(value) ? own(value, key) : undefined;
   return value;
 }

@@ -39,6 +39,28 @@ it.each([
   expect(missingRights([{ ...one, verbs: ['get'] }], jo)).toMatchObject({ hidesWorkloads: false });
 });
 
+it('hides workloads where one of several resources does', () => {
+  const [namespaces, pods] = denied;
+  for (const some of [
+    [namespaces, pods],
+    [pods, namespaces],
+  ])
+    expect(
+      missingRights(
+        some.flatMap((each) => each ?? []),
+        jo,
+      ),
+    ).toMatchObject({ hidesWorkloads: true });
+});
+
+it.each(['namespaces', 'mutatingwebhookconfigurations'])(
+  'asks for a ClusterRole for %s, which have no namespace, whichever is looked at',
+  (resource) => {
+    const kinds = objectsOf([{ group: '', resource, verbs, consequence: 'a' }], jo);
+    expect(kinds).toMatchObject([{ kind: 'ClusterRole' }, { kind: 'ClusterRoleBinding' }]);
+  },
+);
+
 it('asks for the least that gives it: a Role where one namespace is looked at, or one object', () => {
   const all = [...denied, own];
   expect(missingRights(all, jo)?.rights.map(({ what }) => what)).toEqual([
@@ -46,6 +68,12 @@ it('asks for the least that gives it: a Role where one namespace is looked at, o
     'get, list and watch pods',
     'get, list and watch deployments.apps',
     'get configmaps/svidecar in svidecar',
+  ]);
+  expect(missingRights(all, jo)?.rights.map(({ consequence }) => consequence)).toEqual([
+    'a',
+    'b',
+    'c',
+    'd',
   ]);
   expect(objectsOf(all, jo)).toMatchObject([
     { kind: 'ClusterRole', rules: [{ apiGroups: [''], resources: ['namespaces'], verbs }] },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { readManifest } from '../../../../webhook/manifests/manifest.ts';
 import { asksIn } from '../../../../webhook/workbench/asks.ts';
 import {
@@ -85,11 +86,38 @@ items:
     );
   });
 
+  test('of one of several items whose pod templates are at the same place', () => {
+    const item = (name: string, more = ''): string => `  - apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: ${name}}
+    spec:
+      template:
+        metadata:
+          annotations:
+            other: "1"
+${more}        spec: {containers: []}
+`;
+    const list = (more = ''): string => `kind: List\nitems:\n${item('a')}${item('b', more)}`;
+    const added = `            ${templates}: spire-socket\n`;
+    expect(written(list(), { [templates]: 'spire-socket' }, 1)).toBe(list(added));
+  });
+
   test('a key that is not there is not taken out, and what stands already is not written', () => {
     expect(written(bare, { [templates]: undefined })).toBe(bare);
     const once = written(bare, { [templates]: 'a' });
     expect(written(once, { [templates]: 'a' })).toBe(once);
+    expect(written(once, { 'svidecar.dev/access-log': undefined })).toBe(once);
   });
+
+  test.each(['metadata:', 'metadata: {annotations: }', 'metadata: {annotations: null}'])(
+    'in place of nothing: %s',
+    (there) => {
+      const text = bare.replace('    spec:', `    ${there}\n    spec:`);
+      expect(parse(written(text, { [templates]: 'a' }))).toMatchObject({
+        spec: { template: { metadata: { annotations: { [templates]: 'a' } } } },
+      });
+    },
+  );
 
   test('a place that is gone is told', () => {
     const [place] = placesIn(bare);
@@ -113,6 +141,25 @@ describe("a namespace's label", () => {
     expect(text).toBe(`${namespace}  labels:\n    ${key}: enabled\n`);
     expect(writeNamespaceLabel({ name: 'a', text }, 'shop', 'pod')).toBe(
       text.replace('enabled', 'pod'),
+    );
+  });
+
+  test('is not written on what only has its name, nor on another Namespace', () => {
+    const app = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: shop\n';
+    const other = namespace.replace('shop', 'bank');
+    const text = `${app}---\n${other}---\n${namespace}`;
+    expect(writeNamespaceLabel({ name: 'a', text }, 'shop', 'enabled')).toBe(
+      `${text}  labels:\n    ${key}: enabled\n`,
+    );
+  });
+
+  test.each([
+    ['', ''],
+    ['\n', '\n'],
+    ['kind: A', 'kind: A\n---\n'],
+  ])('with it a Namespace comes after %j as a document of its own', (text, before) => {
+    expect(writeNamespaceLabel({ name: 'a', text }, 'shop', 'enabled')).toBe(
+      `${before}${namespace}  labels:\n    ${key}: enabled\n`,
     );
   });
 

@@ -1,4 +1,4 @@
-import { deflateRawSync } from 'node:zlib';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import {
   fragmentOf,
@@ -16,12 +16,98 @@ const question = {
 
 /** As somebody else would make one. */
 function made(over: object): string {
-  return `#v1.${deflateRawSync(JSON.stringify({ ...question, ...over })).toString('base64url')}`;
+  return madeOf(Buffer.from(JSON.stringify({ ...question, ...over })));
+}
+
+function madeOf(bytes: Buffer): string {
+  return `#v1.${deflateRawSync(bytes).toString('base64url')}`;
 }
 
 test('a link carries what was put in', async () => {
   const reading = await readFragment(await fragmentOf(question), minors);
   expect(reading).toEqual({ kind: 'read', question, remarks: [] });
+});
+
+test('a link has letters, digits, - and _ only, whatever is in it', async () => {
+  const fragments = await Promise.all(
+    Array.from({ length: 40 }, async (_, at) => {
+      const asked = { ...question, configuration: `x: ${at ** 9}` };
+      const fragment = await fragmentOf(asked);
+      expect(await readFragment(fragment, minors)).toMatchObject({ question: asked });
+      return fragment;
+    }),
+  );
+  for (const fragment of fragments) expect(fragment).toMatch(/^#v1\.[\w-]+$/);
+  expect(fragments.join('')).toMatch(/[-_]/);
+});
+
+test('only what the link is for is in it', async () => {
+  const [file] = question.files;
+  const kept = {
+    ...question,
+    files: [{ ...file, name: 'a.yaml', text: 'a', open: true }],
+    more: 1,
+  };
+  const packed = (await fragmentOf(kept)).slice('#v1.'.length);
+  expect(JSON.parse(inflateRawSync(Buffer.from(packed, 'base64url')).toString())).toEqual({
+    ...question,
+    files: [{ name: 'a.yaml', text: 'a' }],
+  });
+});
+
+test.each(['', '#'])('an address that ends with %j carries nothing', async (fragment) => {
+  expect(await readFragment(fragment, minors)).toEqual({ kind: 'none' });
+});
+
+test('a text of several bytes a character is read whole, however it is cut into chunks', async () => {
+  const asked = { ...question, files: [{ name: 'a', text: '€'.repeat(200_000) }] };
+  const reading = await readFragment(await fragmentOf(asked), minors);
+  const [file] = reading.kind === 'read' ? reading.question.files : [];
+  expect(file?.text === asked.files[0]?.text).toBe(true);
+});
+
+test('bytes that are no UTF-8, or end within a character, were not written here', async () => {
+  const [before = '', after = ''] = JSON.stringify(question).split('ünï');
+  const strange = Buffer.concat([Buffer.from(before), Buffer.from([0xff]), Buffer.from(after)]);
+  const open = Buffer.concat([Buffer.from(JSON.stringify(question)), Buffer.from([0xc3])]);
+  for (const bytes of [strange, open])
+    expect(await readFragment(madeOf(bytes), minors)).toEqual({ kind: 'broken' });
+});
+
+test('more text than a link of this page holds is not read', async () => {
+  const text = ' '.repeat(9 * 1024 * 1024);
+  const { kind } = await readFragment(made({ files: [{ name: 'a', text }] }), minors);
+  expect(kind).toBe('broken');
+});
+
+test.each([
+  { configuration: 1 },
+  { configuration: undefined },
+  { namespace: null },
+  { namespace: undefined },
+  { files: 'a' },
+  { files: undefined },
+  { files: [] },
+])('a link with %j was not made here', async (over) => {
+  expect(await readFragment(made(over), minors)).toEqual({ kind: 'broken' });
+});
+
+test('what is no file is left out', async () => {
+  const text = 'a: 1';
+  const long = 'n'.repeat(1_024);
+  const strange = [
+    null,
+    'a',
+    { name: 'a' },
+    { text },
+    { name: 1, text },
+    { name: `${long}n`, text },
+  ];
+  expect(await readFragment(made({ files: [...strange, { name: long, text }] }), minors)).toEqual({
+    kind: 'read',
+    question: { ...question, files: [{ name: long, text }] },
+    remarks: [],
+  });
 });
 
 test.each([-1, 1.5, 1e308, null, '35'])('a Kubernetes of %s was not made here', async (minor) => {
@@ -66,7 +152,8 @@ test('files of one name, and of none, are told apart', async () => {
 test('more files than a link of this page holds are none', async () => {
   const files = (count: number) => Array.from({ length: count }, () => ({ name: 'a', text: '' }));
   expect((await readFragment(made({ files: files(maxLinkFiles) }), minors)).kind).toBe('read');
-  expect((await readFragment(made({ files: files(300_000) }), minors)).kind).toBe('broken');
+  for (const count of [maxLinkFiles + 1, 300_000])
+    expect((await readFragment(made({ files: files(count) }), minors)).kind).toBe('broken');
 });
 
 test('a blank namespace is the usual one, as in the field', async () => {
