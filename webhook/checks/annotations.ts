@@ -1,8 +1,8 @@
 /** What the admission engine says about annotations, placement and whatever prevents an injection. */
 import type { ErrorCode } from '#kernel/errors.ts';
+import { firstNames } from '#kernel/first-names.ts';
 import type { StepId } from '../injection/trace.ts';
 import type { Assessed } from './assess.ts';
-import { firstNames } from './first-names.ts';
 import {
   found,
   type Check,

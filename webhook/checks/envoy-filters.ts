@@ -1,4 +1,5 @@
 /** The EnvoyFilters by which istiod is told of our filters: there, as they should be, and for the pods that need them. */
+import { firstNames } from '#kernel/first-names.ts';
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import type { DesiredEnvoyFilter } from '../desired/desired.ts';
 import { filterFault, isOurFilter } from '../desired/filter-faults.ts';
@@ -19,7 +20,6 @@ import {
   type Subject,
 } from './facts.ts';
 import { withoutProxy } from './bare-pods.ts';
-import { firstNames } from './first-names.ts';
 import { byController, ofController, renewPodsHint } from './pod-groups.ts';
 
 export const envoyFilter: Check = {

@@ -1,4 +1,5 @@
 /** Which other managers own fields of an injected workload by server-side apply, according to its managedFields. */
+import { firstNames } from '#kernel/first-names.ts';
 import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { pointerTokens } from '../editing/operation.ts';
@@ -64,7 +65,7 @@ function holders(each: Assessed): readonly Finding[] {
       {
         severity: 'warning',
         where: each.where,
-        message: `"${name}" applies parts that svidecar injected (${shown(held)}): its manifest was taken from the live object`,
+        message: `"${name}" applies parts that svidecar injected (${firstNames(held, { most: shownPaths })}): its manifest was taken from the live object`,
         hint: 'apply the manifest as it was before injection: svidecar uninject takes the parts out of it',
       },
     ];
@@ -92,9 +93,5 @@ function fieldOf(fields: JsonObject, token: string): string {
   return Object.keys(fields).find((field) => field.startsWith(`k:{${text}`)) ?? `k:{${text}}`;
 }
 
+/** Paths are long. */
 const shownPaths = 3;
-
-function shown(paths: readonly string[]): string {
-  const rest = paths.length - shownPaths;
-  return `${paths.slice(0, shownPaths).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
-}

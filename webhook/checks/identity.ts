@@ -1,4 +1,5 @@
 /** Where identities come from: the CSI driver, SPIRE's agents, and a Workload API that is asked. */
+import { firstNames } from '#kernel/first-names.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { containersOf } from './containers.ts';
 import { found, skipped, type Check, type Finding, type Material } from './check-contract.ts';
@@ -55,9 +56,6 @@ function isUsed(driver: string, { assessed }: Material): boolean {
   );
 }
 
-/** Nodes that a message names; with more the rest is a number. */
-const namedNodes = 5;
-
 function nodesWithout(driver: string, nodes: readonly Subject[]): readonly Finding[] {
   const without = nodes
     .filter(
@@ -68,13 +66,11 @@ function nodesWithout(driver: string, nodes: readonly Subject[]): readonly Findi
     )
     .map(({ object }) => nameOf(object));
   if (without.length === 0) return [];
-  const names = without.slice(0, namedNodes).join(', ');
-  const more = without.length > namedNodes ? ` and ${without.length - namedNodes} more` : '';
   return [
     {
       severity: without.length === nodes.length ? 'error' : 'warning',
       where: { kind: 'CSIDriver', namespace: '', name: driver },
-      message: `${without.length} of ${nodes.length} nodes do not have it: ${names}${more}`,
+      message: `${without.length} of ${nodes.length} nodes do not have it: ${firstNames(without)}`,
       hint: "look at the driver's DaemonSet: tolerations, node selector, pods that do not start",
     },
   ];

@@ -1,6 +1,7 @@
 /** The status annotation: what was done to a pod template, and all that is needed to undo it. */
 import * as z from 'zod';
 import { AppError } from '#kernel/errors.ts';
+import { firstNames } from '#kernel/first-names.ts';
 import {
   type Json,
   type JsonObject,
@@ -21,9 +22,6 @@ import { changeAt, covers, find } from './keyed.ts';
 
 /** The annotation was parsed as JSON, so that every value in it is JSON: passed through untouched, strange keys included. */
 const json = z.custom<Json>((value) => value !== undefined);
-
-/** Of many faults only the first are reported. */
-const maxToldIssues = 5;
 
 const undoSchema = z.strictObject({
   /** Keyed path of what was added → hash of what was wanted there. */
@@ -102,8 +100,8 @@ export function parseStatus(text: string): Status {
 /** Which members are at fault, without their values. */
 function formFault(issues: readonly z.core.$ZodIssue[]): string {
   if (issues.some(({ path }) => path.length === 0)) return 'it is not a JSON object';
-  const members = issues.slice(0, maxToldIssues).map(({ path }) => path.map(String).join('.'));
-  return `missing in it or of another form than svidecar writes: ${members.join(', ')}`;
+  const members = issues.map(({ path }) => path.map(String).join('.'));
+  return `missing in it or of another form than svidecar writes: ${firstNames(members)}`;
 }
 
 function newer(value: unknown, issues: readonly z.core.$ZodIssue[]): AppError {
@@ -111,7 +109,7 @@ function newer(value: unknown, issues: readonly z.core.$ZodIssue[]): AppError {
   const version = isObject(value) ? (stringAt(value, 'version') ?? '?') : '?';
   return new AppError(
     'STATUS_NEWER',
-    `it was injected by svidecar ${version}, which knows more than this version (${keys.slice(0, maxToldIssues).join(', ')} in ${statusKey}); it is left as it is: finish the upgrade, or inject it anew by applying the original manifest without this annotation and the injected parts`,
+    `it was injected by svidecar ${version}, which knows more than this version (${firstNames(keys)} in ${statusKey}); it is left as it is: finish the upgrade, or inject it anew by applying the original manifest without this annotation and the injected parts`,
     { facts: { key: statusKey } },
   );
 }

@@ -2,12 +2,13 @@
 import { existsSync } from 'node:fs';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { messageOf } from '#kernel/errors.ts';
+import { firstNames } from '#kernel/first-names.ts';
 import { isObject } from '#kernel/json.ts';
 
 /** Why a kubeconfig cannot be used, in our own words. */
 export class UnusableKubeconfig extends Error {}
 
-/** Contexts that a message names. */
+/** Contexts that a message names: one of them is what somebody meant. */
 const maxNamed = 10;
 
 /**
@@ -75,9 +76,10 @@ function among(known: Named): string {
 }
 
 function names(known: Named): string {
-  const shown = known.slice(0, maxNamed).map(({ name }) => `"${name}"`);
-  const more = known.length > maxNamed ? ` and ${known.length - maxNamed} more` : '';
-  return `${shown.join(', ')}${more}`;
+  return firstNames(
+    known.map(({ name }) => `"${name}"`),
+    { most: maxNamed },
+  );
 }
 
 const systemFaults: ReadonlyMap<unknown, string> = new Map([

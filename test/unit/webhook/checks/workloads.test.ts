@@ -265,6 +265,6 @@ describe('an Envoy whose ConfigMap is not at hand is not called good', () => {
       metadata: { name: `w${at}`, namespace: 'shop' },
     }));
     const result = resultOf('envoy_configuration', factsWith({ ...healthy, workloads }));
-    expect(result.reasons.join()).toMatch(/Deployment w4, and 4 more$/);
+    expect(result.reasons.join()).toMatch(/Deployment w4 and 4 more$/);
   });
 });

@@ -338,6 +338,8 @@ describe('its configuration', () => {
     const { status } = userOf('a', injected(pod(both)));
     const later = status.replace('"inPod":true', '"inPod":true,"more":1');
     expect(() => parseStatus(later)).toThrow(/which knows more than this version/);
+    const much = later.replace('"more":1', '"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1');
+    expect(() => parseStatus(much)).toThrow('(a, b, c, d, e and 2 more in svidecar.dev/status)');
   });
 });
 
