@@ -7,25 +7,35 @@ import type { SourceText } from '../manifests/manifest.ts';
 import { isKustomization, refuseSources } from './refuse-sources.ts';
 import type { Terminal } from './terminal.ts';
 
+/** Who reads. */
+export interface Reader {
+  readonly terminal: Terminal;
+  /** As it is written behind `svidecar`: advice names it. */
+  readonly command: string;
+}
+
 const manifestName = /\.(ya?ml|json)$/;
 /**
  * Folders give their `*.yaml`, `*.yml` and `*.json` at any depth, sorted; `-`, or nothing where something is piped
  * in, is standard input.
  * @throws {AppError} FILE_UNREADABLE; USAGE when there is nothing to read, or when it is what kustomize or Helm makes manifests of
  */
-export function readInputs(paths: readonly string[], terminal: Terminal): readonly SourceText[] {
+export function readInputs(
+  paths: readonly string[],
+  { terminal, command }: Reader,
+): readonly SourceText[] {
   const given = paths.length === 0 && terminal.isPiped ? ['-'] : paths;
   if (given.length === 0) {
     throw new AppError('USAGE', 'nothing to read: name files or folders, or pipe manifests in (-)');
   }
   return given.flatMap((path) =>
-    path === '-' ? [{ name: 'stdin', text: terminal.readStdin() }] : readPath(path),
+    path === '-' ? [{ name: 'stdin', text: terminal.readStdin() }] : readPath(path, command),
   );
 }
 
-function readPath(path: string): readonly SourceText[] {
+function readPath(path: string, command: string): readonly SourceText[] {
   const files = isFolder(path) ? filesIn(path) : [path];
-  refuseSources(path, files);
+  refuseSources({ path, files, command });
   const manifests = files.filter((file) => file === path || !isKustomization(basename(file)));
   if (manifests.length === 0) {
     throw new AppError('FILE_UNREADABLE', `${path} holds no *.yaml, *.yml or *.json`);

@@ -16,17 +16,22 @@ export function isKustomization(name: string): boolean {
   return kustomizations.has(name);
 }
 
-/**
- * @param path as given by the user
- * @param files that would be read for it
- * @throws {AppError} USAGE, saying which program to run first
- */
-export function refuseSources(path: string, files: readonly string[]): void {
+/** What a person gave to be read. */
+export interface GivenPath {
+  readonly path: string;
+  /** That would be read for it. */
+  readonly files: readonly string[];
+  /** That was run, as it is written behind `svidecar`. */
+  readonly command: string;
+}
+
+/** @throws {AppError} USAGE, saying which program to run first, and piping into which command */
+export function refuseSources({ path, files, command }: GivenPath): void {
   const chart = chartOf(path, files);
   if (chart !== undefined) {
     throw new AppError(
       'USAGE',
-      `${chart} is a Helm chart, whose templates are no manifests yet; run Helm first: helm template ${chart} | svidecar inject -`,
+      `${chart} is a Helm chart, whose templates are no manifests yet; run Helm first: helm template ${chart} | svidecar ${command} -`,
     );
   }
   const folders = files
@@ -37,7 +42,7 @@ export function refuseSources(path: string, files: readonly string[]): void {
   const more = others.length === 0 ? '' : ` (and so do ${others.length} more folders in ${path})`;
   throw new AppError(
     'USAGE',
-    `${folder} holds a kustomization${more}: read file by file, its patches, names and generated ConfigMaps would be missing; run kustomize first: kustomize build ${folder} | svidecar inject -`,
+    `${folder} holds a kustomization${more}: read file by file, its patches, names and generated ConfigMaps would be missing; run kustomize first: kustomize build ${folder} | svidecar ${command} -`,
   );
 }
 

@@ -14,10 +14,12 @@ export function revisedManifests(
   paths: readonly string[],
   terminal: Terminal,
 ): string {
-  const files = readInputs(paths, terminal).map(({ name, text }) => ({
-    name,
-    documents: parseText(text, name),
-  }));
+  const files = readInputs(paths, { terminal, command: `revision render ${revision}` }).map(
+    ({ name, text }) => ({
+      name,
+      documents: parseText(text, name),
+    }),
+  );
   const { own, shared, foreign } = revisableObjects(files);
   if (own.length === 0)
     throw new AppError(

@@ -184,7 +184,7 @@ function refuseShape(spec: JsonObject): void {
   if (listAt(spec, 'containers').length > 0) return;
   throw new AppError(
     'POD_UNFIT',
-    'it has no containers; if it is a kustomize patch, run kustomize first: kustomize build <folder> | svidecar inject -',
+    'it has no containers; if it is a kustomize patch, run kustomize first: kustomize build <folder> prints the whole object',
   );
 }
 

@@ -7,7 +7,7 @@ const kinds: readonly { readonly mark: RegExp; readonly says: string; readonly r
     {
       mark: /\{\{/,
       reason: 'template_not_filled_in',
-      says: 'it looks like a template of Helm or Go ({{ }}), which has to be filled in first: helm template <chart> | svidecar inject -',
+      says: 'it looks like a template of Helm or Go ({{ }}), which has to be filled in first: helm template <chart> prints manifests',
     },
     {
       reason: 'placeholders_not_filled_in',

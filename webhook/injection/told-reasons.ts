@@ -48,7 +48,7 @@ const ofTexts = {
   tag_refused:
     'Envoy reads tagged values differently from other readers; remove the tag, and quote what is a string',
   template_not_filled_in:
-    'it cannot be read as YAML or JSON, and it looks like a template of Helm or Go ({{ }}); fill it in first: helm template <chart> | svidecar inject -',
+    'it cannot be read as YAML or JSON, and it looks like a template of Helm or Go ({{ }}); fill it in first: helm template <chart> prints manifests',
   text_too_large: `it has more than ${count(maxCharacters)} characters, ${count(maxTokens)} words and marks, or ${count(maxValues)} keys and values (aliases written out); split it`,
   text_unparsable: 'it cannot be read as YAML or JSON; correct the syntax here',
   too_many_blank_lines: 'too many blank lines and comments follow one another; remove some',

@@ -64,7 +64,7 @@ function stepsFor(
   if (workloadKindOf(object) !== undefined) {
     return [
       warning(
-        `${carries}, but there is no pod spec beside it; if it is a kustomize patch, run kustomize first: kustomize build <folder> | svidecar inject -`,
+        `${carries}, but there is no pod spec beside it; if it is a kustomize patch, run kustomize first: kustomize build <folder> prints the whole object`,
       ),
     ];
   }

@@ -7,7 +7,7 @@ const action =
 /** In place of a value: YAML reads it as a map whose key is a map. */
 const braces = /(?:^|[:-] )\{\{ [^{}\n]* \}\}/m;
 const advice =
-  'it looks like a template of a Helm chart; fill it in first: helm template <chart> | svidecar inject -';
+  'it looks like a template of a Helm chart; fill it in first: helm template <chart> prints manifests';
 
 /** The fault of a text that cannot be parsed, with advice where it is a Helm template. */
 export function orUnfilled(fault: AppError, text: string): AppError {

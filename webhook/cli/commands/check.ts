@@ -142,7 +142,7 @@ async function checkFiles(
   refuseTwoStdins(paths, flags);
   const spire = await spireFacts(flags, context);
   const { terminal } = context;
-  const sources = readInputs(paths, terminal);
+  const sources = readInputs(paths, { terminal, command: 'check' });
   const documents = sources.flatMap(({ name, text }, at) => {
     terminal.tellProgress?.(`reading: file ${at + 1} of ${sources.length}`);
     return readManifest({ name, text });

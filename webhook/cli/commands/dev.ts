@@ -56,7 +56,8 @@ async function showAtWork(
 ): Promise<void> {
   const { terminal } = context;
   const port = portOfFlag('--port', flags.port);
-  const sources = paths.length === 0 ? demoOf(context) : readInputs(paths, terminal);
+  const sources =
+    paths.length === 0 ? demoOf(context) : readInputs(paths, { terminal, command: 'dev' });
   const options = decideOptions(flags, context);
   const isStandIn = flags.standIn === true;
   // Loaded when called: other commands need neither the webhook's server nor its certificates.
@@ -77,7 +78,7 @@ async function showAtWork(
 /** The demo's manifests, named as they are in the repository. */
 function demoOf({ installation, terminal }: CliContext): readonly SourceText[] {
   const root = join(installation.demo, '../..');
-  return readInputs([installation.demo], terminal).map(({ name, text }) => ({
+  return readInputs([installation.demo], { terminal, command: 'dev' }).map(({ name, text }) => ({
     name: relative(root, name),
     text,
   }));

@@ -43,7 +43,7 @@ export function diffCommand(context: CliContext): Command {
     .action((paths: readonly string[], flags: DiffFlags) => {
       const { terminal } = context;
       const options = decideOptions(flags, context);
-      const injection = injectTexts(readInputs(paths, terminal), options);
+      const injection = injectTexts(readInputs(paths, { terminal, command: 'diff' }), options);
       const text = differencesOf(injection, options);
       terminal.out(forPeople(text, terminal));
       reportForeign(injection.foreign, terminal);

@@ -117,7 +117,8 @@ function explainFiles(
   flags: ExplainFlags,
   context: CliContext,
 ): Explained {
-  return explainTexts(readInputs(paths, context.terminal), decideOptions(flags, context));
+  const sources = readInputs(paths, { terminal: context.terminal, command: 'explain' });
+  return explainTexts(sources, decideOptions(flags, context));
 }
 
 async function explainAll(

@@ -104,7 +104,7 @@ async function ofFiles(
   context: CliContext,
 ): Promise<Told> {
   const { terminal } = context;
-  const documents = readInputs(paths, terminal).flatMap(readManifest);
+  const documents = readInputs(paths, { terminal, command: 'identities' }).flatMap(readManifest);
   const engineOptions = decideOptions(flags, context);
   const { facts, faults } = factsOfFiles(documents, {
     ...engineOptions,

@@ -66,7 +66,7 @@ export function injectCommand(context: CliContext): Command {
         return;
       }
       requireBareFile(flags);
-      const sources = readInputs(paths, terminal);
+      const sources = readInputs(paths, { terminal, command: 'inject' });
       const injection = injectTexts(sources, decideOptions(flags, context));
       terminal.out(flags.output === 'json' ? asList(injection.text) : injection.text);
       if (flags.quiet !== true) tell(injection, flags, terminal);

@@ -45,7 +45,9 @@ export function entriesCommand(context: CliContext): Command {
       const { terminal } = context;
       const engineOptions = decideOptions(flags, context);
       const options = entriesOptions(flags, engineOptions.engine.config);
-      const documents = readInputs(paths, terminal).flatMap(readManifest);
+      const documents = readInputs(paths, { terminal, command: 'render entries' }).flatMap(
+        readManifest,
+      );
       const { registrations, problems, registered } = registrationsIn(
         documents,
         options,

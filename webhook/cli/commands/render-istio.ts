@@ -52,7 +52,9 @@ export function istioCommand(context: CliContext): Command {
         terminal.out(yamlOf(extensionProvider(istioNamespace)));
         return;
       }
-      const documents = readInputs(paths, terminal).flatMap(readManifest);
+      const documents = readInputs(paths, { terminal, command: 'render istio' }).flatMap(
+        readManifest,
+      );
       const { objects, warnings, problems } = istioPoliciesFor(documents, {
         ...decideOptions(flags, context),
         istioNamespace,

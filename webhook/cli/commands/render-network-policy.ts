@@ -29,7 +29,9 @@ export function networkPolicyCommand(context: CliContext): Command {
     .addHelpText('after', examples)
     .action((paths: readonly string[], flags: EngineFlags) => {
       const { terminal } = context;
-      const documents = readInputs(paths, terminal).flatMap(readManifest);
+      const documents = readInputs(paths, { terminal, command: 'render network-policy' }).flatMap(
+        readManifest,
+      );
       const { policies, warnings, problems } = networkPoliciesFor(
         documents,
         decideOptions(flags, context),

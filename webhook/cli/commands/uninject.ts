@@ -40,7 +40,7 @@ export function uninjectCommand(context: CliContext): Command {
     .addHelpText('after', examples)
     .action((paths: readonly string[], flags: UninjectFlags) => {
       const { terminal } = context;
-      const sources = readInputs(paths, terminal);
+      const sources = readInputs(paths, { terminal, command: 'uninject' });
       const result = uninjectTexts(sources, flags.namespace ?? defaultNamespace);
       terminal.out(flags.output === 'json' ? asList(result.text) : result.text);
       if (flags.quiet !== true) {

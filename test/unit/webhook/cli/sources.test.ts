@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -76,6 +76,21 @@ describe('kinds that are not changed', () => {
   });
 });
 
+/** All commands that take manifests. */
+const readers = [
+  'inject',
+  'uninject',
+  'diff',
+  'explain',
+  'check',
+  'identities',
+  'render entries',
+  'render istio',
+  'render network-policy',
+  'revision render canary',
+  'dev',
+];
+
 describe('what kustomize or Helm makes manifests of', () => {
   test.each([
     ['kustomize-folder', 'kustomize build'],
@@ -84,13 +99,22 @@ describe('what kustomize or Helm makes manifests of', () => {
     ['helm-chart/templates', 'helm template'],
     ['helm-chart/templates/web.yaml', 'helm template'],
   ])('%s: the program to run first is named', async (path, program) => {
-    for (const command of ['inject', 'explain', 'check', 'diff', 'uninject']) {
-      const { code, out, err } = await runSvidecar([command, join(field, path)]);
+    for (const command of readers) {
+      const { code, out, err } = await runSvidecar([...command.split(' '), join(field, path)]);
       expect([code, out]).toEqual([2, '']);
       expect(err).toContain(program);
-      expect(err).toContain('| svidecar inject -');
-      expect(err).toContain('[USAGE]');
+      expect(err).toContain(` | svidecar ${command} - [USAGE]`);
     }
+  });
+
+  test('these commands are all that take files', () => {
+    const commands = join(import.meta.dirname, '../../../../webhook/cli');
+    const texts = readdirSync(commands, { encoding: 'utf8', recursive: true })
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('read-inputs.ts'))
+      .map((name) => readFileSync(join(commands, name), 'utf8'));
+    const calls = texts.join('').matchAll(/\breadInputs\([^)]*?command: ['`](.*?)['`]/g);
+    const named = [...calls].map(([, name = '']) => name.replace('${revision}', 'canary'));
+    expect(new Set(named)).toEqual(new Set(readers));
   });
 
   test('so it is for a folder above them', async () => {

@@ -108,7 +108,7 @@ test('a template of Helm is told by its name', () => {
       '    {{- if .Values.edge }}\n    static_resources:\n',
     );
   expect(outcomeOf(injected('relative-path', text)).messages[0]).toMatch(
-    /template of Helm or Go .*helm template <chart> \| svidecar inject -/,
+    /template of Helm or Go .*helm template <chart> prints manifests/,
   );
 });
 
