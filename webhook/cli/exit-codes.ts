@@ -43,6 +43,12 @@ export function exitCodeOfAll(codes: readonly ErrorCode[]): number {
   return numbers.size > 1 ? exitCodes.refused : first;
 }
 
+/** The exit code of what was found in a part of the input, where another part could not be read. */
+export function exitCodeBeside(faults: readonly AppError[], found: number): number {
+  if (faults.length === 0 || found === exitCodes.refused) return found;
+  return exitCodeOfAll(faults.map(({ code }) => code));
+}
+
 export function exitCodeOfError(thrown: unknown): number {
   return thrown instanceof AppError ? exitCodeOf(thrown.code) : exitCodes.internal;
 }

@@ -1,8 +1,15 @@
 /** Manifests of svidecar's own, read and printed as those of a revision. */
 import { AppError } from '#kernel/errors.ts';
+import type { JsonObject } from '#kernel/json.ts';
 import { printable } from '#kernel/text.ts';
-import { parseText } from '../editing/parse-text.ts';
+import { clusterLimits } from '../editing/text-limits.ts';
 import { yamlOf } from '../manifests/appended-documents.ts';
+import {
+  faultsIn,
+  openDocument,
+  splitManifest,
+  type ManifestDocument,
+} from '../manifests/manifest.ts';
 import { revisableObjects } from '../manifests/revisable-objects.ts';
 import { manifestsOfRevision } from '../manifests/revise-manifests.ts';
 import { readInputs } from './read-inputs.ts';
@@ -14,12 +21,13 @@ export function revisedManifests(
   paths: readonly string[],
   terminal: Terminal,
 ): string {
-  const files = readInputs(paths, { terminal, command: `revision render ${revision}` }).map(
-    ({ name, text }) => ({
-      name,
-      documents: parseText(text, name),
-    }),
-  );
+  const sources = readInputs(paths, { terminal, command: `revision render ${revision}` });
+  const files = sources.map((source) => {
+    const documents = splitManifest(source).map((raw) => openDocument(raw, clusterLimits).document);
+    const [fault] = faultsIn(documents);
+    if (fault !== undefined) throw fault.error;
+    return { name: source.name, objects: documents.flatMap(valuesIn) };
+  });
   const { own, shared, foreign } = revisableObjects(files);
   if (own.length === 0)
     throw new AppError(
@@ -33,4 +41,8 @@ export function revisedManifests(
   tell(shared, 'all revisions share it');
   tell(foreign, "not svidecar's (no label app.kubernetes.io/name: svidecar), apply it by itself");
   return revised.map((object) => yamlOf(object)).join('---\n');
+}
+
+function valuesIn({ objects }: ManifestDocument): readonly JsonObject[] {
+  return objects.map(({ value }) => value);
 }

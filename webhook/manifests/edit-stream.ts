@@ -28,7 +28,8 @@ export function editDocument(
   open?: OpenText,
 ): EditedDocument {
   if (document.fault !== undefined) {
-    return { document, text: undefined, problems: [{ error: document.fault }] };
+    const text = document.isNoObject === true ? document.text : undefined;
+    return { document, text, problems: [{ error: document.fault }] };
   }
   const own = document.objects.filter((object) => edits.has(object));
   const isLeftOut = (object: ManifestObject): boolean => edits.get(object)?.kind === 'leave-out';

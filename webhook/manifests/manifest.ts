@@ -4,8 +4,9 @@ import { isArray, isObject, stringAt, type JsonObject } from '#kernel/json.ts';
 import { openText, type OpenText } from '../editing/open-text.ts';
 import { resolved, type SourceNode } from '../editing/source-tree.ts';
 import { splitDocuments } from '../editing/split-documents.ts';
-import { ownFileLimits } from '../editing/text-limits.ts';
+import { ownFileLimits, type TextLimits } from '../editing/text-limits.ts';
 import { failureOf, type InputProblem } from './input-problem.ts';
+import { noObjectFault, orPage } from './no-object.ts';
 import { orUnfilled } from './unfilled.ts';
 
 /** A file, or standard input, as read. */
@@ -35,6 +36,8 @@ export interface ManifestDocument {
   readonly objects: readonly ManifestObject[];
   /** Why it cannot be read; it has no objects then. */
   readonly fault: AppError | undefined;
+  /** Present where it is no object: it has a fault, and stays in what is printed, as all that is not svidecar's business. */
+  readonly isNoObject?: true;
 }
 
 /** A document as it is in its file, not parsed yet. */
@@ -60,20 +63,24 @@ export function readManifest(source: SourceText): readonly ManifestDocument[] {
   return splitManifest(source).map((raw) => openDocument(raw).document);
 }
 
-export function openDocument(raw: RawDocument): OpenDocument {
+export function openDocument(raw: RawDocument, limits: TextLimits = ownFileLimits): OpenDocument {
   const { text, source, firstLine } = raw;
   try {
-    const origin = { where: source.name, firstLine, limits: ownFileLimits };
+    const origin = { where: source.name, firstLine, limits };
     const open = openText(text, { start: 0, end: text.length }, origin);
-    const objects = objectsIn(open.source.root, open.value, []).map(
-      ({ node, ...object }): ManifestObject => {
-        const { start, end } = node;
-        return { ...object, offset: start, end, line: open.lined.positionAt(start).line };
-      },
-    );
+    const { root } = open.source;
+    const place = { ...raw, name: source.name, line: open.lined.positionAt(root.start).line };
+    const fault = noObjectFault(open.value, { ...place, text: text.slice(root.start) });
+    if (fault !== undefined)
+      return { document: { ...raw, objects: [], fault, isNoObject: true }, open };
+    const objects = objectsIn(root, open.value, []).map(({ node, ...object }): ManifestObject => {
+      const { start, end } = node;
+      return { ...object, offset: start, end, line: open.lined.positionAt(start).line };
+    });
     return { document: { ...raw, objects, fault: undefined }, open };
   } catch (thrown) {
-    return unreadable(raw, orUnfilled(failureOf(thrown, 'this document'), text));
+    const fault = failureOf(thrown, 'this document');
+    return unreadable(raw, orPage(orUnfilled(fault, text), text));
   }
 }
 

@@ -1,6 +1,6 @@
 /** Which objects of an input become a revision's: the injector's own manifests, as they were before any revision. */
 import { AppError } from '#kernel/errors.ts';
-import { isArray, isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
+import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { nameLabel, noRevision, ownName, revisionIn } from '../request/revision.ts';
 import { isInjectors } from './revise-manifests.ts';
 
@@ -17,18 +17,16 @@ interface Found {
   readonly where: string;
 }
 
-/** Of one file: its documents, as values. */
+/** Of one file: the objects in it, those of Lists one by one. */
 export interface ReadFile {
   readonly name: string;
-  readonly documents: readonly Json[];
+  readonly objects: readonly JsonObject[];
 }
 
 /** @throws {AppError} USAGE for what is a revision's already, and for what a cluster has stored */
 export function revisableObjects(files: readonly ReadFile[]): RevisableObjects {
-  const found = files.flatMap(({ name, documents }) =>
-    documents
-      .flatMap(objectsIn)
-      .map((object): Found => ({ object, where: `${name}: ${shown(object)}` })),
+  const found = files.flatMap(({ name, objects }) =>
+    objects.map((object): Found => ({ object, where: `${name}: ${shown(object)}` })),
   );
   const svidecars = found.filter(({ object }) => labelsOf(object)[nameLabel] === ownName);
   for (const one of svidecars) refuseUnfit(one);
@@ -41,14 +39,6 @@ export function revisableObjects(files: readonly ReadFile[]): RevisableObjects {
     shared: others.filter(isShared).map(({ object }) => shown(object)),
     foreign: others.filter((one) => !isShared(one)).map(({ object }) => shown(object)),
   };
-}
-
-/** The object itself, or the items of a List, also of one inside it. */
-function objectsIn(value: Json): readonly JsonObject[] {
-  if (!isObject(value)) return [];
-  const items = value['items'];
-  const isList = isArray(items) && stringAt(value, 'kind')?.endsWith('List') === true;
-  return isList ? items.flatMap(objectsIn) : [value];
 }
 
 function labelsOf(object: JsonObject): JsonObject {

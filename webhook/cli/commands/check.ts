@@ -5,7 +5,7 @@ import type { ClusterFacts } from '../../checks/facts.ts';
 import { runChecks, type Report } from '../../checks/run-checks.ts';
 import { factsOfFiles, withExactLines } from '../../manifests/facts-of-manifests.ts';
 import { exitCodeOfReport, jsonReport, summaryLine, textReport } from '../check-report.ts';
-import { exitCodeOfAll, exitCodes } from '../exit-codes.ts';
+import { exitCodeBeside } from '../exit-codes.ts';
 import { addClusterFlags, connectTo, engineSource, type ClusterFlags } from '../cluster-flags.ts';
 import type { AccessRight, RightsApi } from '../../kube/denied-rights.ts';
 import { readManifest } from '../../manifests/manifest.ts';
@@ -168,10 +168,7 @@ async function checkFiles(
     faults.map((error) => ({ error })),
     terminal,
   );
-  const code = exitCodeOfReport(report);
-  return faults.length > 0 && code !== exitCodes.refused
-    ? exitCodeOfAll(faults.map((error) => error.code))
-    : code;
+  return exitCodeBeside(faults, exitCodeOfReport(report));
 }
 
 function print(

@@ -1,4 +1,5 @@
 /** `svidecar identities`: which identity each workload has, and where it got it from. */
+import type { AppError } from '#kernel/errors.ts';
 import { printable } from '#kernel/text.ts';
 import { Command } from 'commander';
 import type { ClusterFacts } from '../../checks/facts.ts';
@@ -16,6 +17,7 @@ import {
   tablesText,
   worstCode,
 } from '../identities-report.ts';
+import { exitCodeBeside } from '../exit-codes.ts';
 import { addEngineFlags, decideOptions, outputOption, type EngineFlags } from '../options.ts';
 import { deniedSentences } from '../told-rights.ts';
 import { addPaths } from '../given-paths.ts';
@@ -77,6 +79,8 @@ interface Told {
   readonly target: string;
   /** Absent: files. */
   readonly api?: RightsApi;
+  /** What could not be read of files. */
+  readonly faults?: readonly AppError[];
 }
 
 async function ofCluster(flags: IdentitiesFlags, context: CliContext): Promise<Told> {
@@ -116,11 +120,11 @@ async function ofFiles(
     faults.map((error) => ({ error })),
     terminal,
   );
-  return { facts, target: 'files' };
+  return { facts, target: 'files', faults };
 }
 
 function report(
-  { facts, target, api }: Told,
+  { facts, target, api, faults = [] }: Told,
   { output, istio }: IdentitiesFlags,
   context: CliContext,
 ): number {
@@ -136,12 +140,14 @@ function report(
     terminal.out(identitiesJson(judged, { target, spire: facts.spire, proxies }));
   else {
     const paint = painter(terminal);
-    terminal.out(tablesText(judged, proxies, { paint, isKnown: reasons.length === 0 }));
+    terminal.out(
+      tablesText(judged, proxies, { paint, isKnown: reasons.length + faults.length === 0 }),
+    );
     terminal.out(`\n${target}: ${identitiesSummary(judged)}\n`);
   }
   const codes = [
     exitCodeOfIdentities(judged, reasons.length > 0),
     exitCodeOfProxies(proxies ?? []),
   ];
-  return worstCode(codes);
+  return exitCodeBeside(faults, worstCode(codes));
 }

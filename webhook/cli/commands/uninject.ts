@@ -49,7 +49,9 @@ export function uninjectCommand(context: CliContext): Command {
             `${printable(`${file}:${line}: ${name}: took out ${templates.join(', ')}`)}\n`,
           );
         }
-        if (result.workloads.length === 0) terminal.err('nothing to do: nothing is injected\n');
+        // What could not be read may well be injected.
+        if (result.workloads.length + result.problems.length === 0)
+          terminal.err('nothing to do: nothing is injected\n');
       }
       reportProblems(result.problems, terminal);
       context.exit(exitCodeOfProblems(result.problems));
