@@ -11,6 +11,17 @@ import { KeptInUse } from './kept-in-use.ts';
 
 /** Bytes of an answer; a longer one is not what was agreed on. */
 const maxAnswerBytes = 16_384;
+/** Said of an idle connection, to whatever is asked on it next. @see RFC 9110 §15.5.9 */
+const timedOut = 408;
+
+type Headers = Readonly<Record<string, string>>;
+
+/** How a question ends. */
+interface Ends {
+  readonly settle: (answer: BanAnswer) => void;
+  /** The connection ended before an answer had come whole. @param isReused it was used before */
+  readonly lose: (fault: Error, isReused: boolean) => void;
+}
 
 export class BanServices {
   readonly #held = new KeptInUse<AskedService>();
@@ -62,14 +73,8 @@ class AskedService implements BanService {
     this.#agent.destroy();
   }
 
-  #answerTo({ authorization, cookies }: Parameters<BanService['ask']>[0]): Promise<BanAnswer> {
-    const headers = {
-      accept: 'application/json',
-      'content-type': 'application/json; charset=utf-8',
-      ...(authorization === '' ? {} : { authorization }),
-      // Each value has a separator behind it.
-      ...(cookies === '' ? {} : { cookie: cookies.slice(0, -2) }),
-    };
+  #answerTo(asked: Parameters<BanService['ask']>[0]): Promise<BanAnswer> {
+    const headers = headersOf(asked);
     return new Promise((resolve, reject) => {
       let isOver = false;
       const settle = (answer: BanAnswer): void => {
@@ -79,30 +84,52 @@ class AskedService implements BanService {
         // An answer that came whole leaves the connection for the next question.
         if (answer === 'store_slow') request.destroy();
       };
-      const send = (agent: Agent | false): ClientRequest => {
-        const sent = this.#request(this.#store.http, { agent, headers }, (response) => {
-          isOver = true;
-          answerIn(response).then(settle, settle.bind(undefined, 'store_away'));
-        });
-        sent.on('error', (fault) => {
-          // The service has ended an idle connection just then, which tells nothing: asked once more, over one of its own.
-          if (sent.reusedSocket && !isOver) request = send(false);
-          else {
-            clearTimeout(deadline);
-            reject(fault);
-          }
-        });
-        sent.end();
-        return sent;
+      const lose = (fault: Error, isReused: boolean): void => {
+        if (isOver) return;
+        // The service has ended an idle connection just then, which tells nothing: asked once more, over one of its own.
+        if (isReused) request = this.#send(headers, false, { settle, lose });
+        else {
+          clearTimeout(deadline);
+          reject(fault);
+        }
       };
-      let request = send(this.#agent);
+      let request = this.#send(headers, this.#agent, { settle, lose });
       const deadline = setTimeout(() => {
         settle('store_slow');
       }, this.#store.deadlineMs);
     });
   }
+
+  #send(headers: Headers, agent: Agent | false, { settle, lose }: Ends): ClientRequest {
+    let isLost = false;
+    const onLost = (fault: Error): void => {
+      if (!isLost) lose(fault, sent.reusedSocket);
+      isLost = true;
+    };
+    const sent = this.#request(this.#store.http, { agent, headers }, (response) => {
+      if (response.statusCode !== timedOut) answerIn(response).then(settle, onLost);
+      else {
+        response.on('error', () => undefined).resume();
+        onLost(new Error('the service has ended an idle connection'));
+      }
+    });
+    sent.on('error', onLost);
+    sent.end();
+    return sent;
+  }
 }
 
+function headersOf({ authorization, cookies }: Parameters<BanService['ask']>[0]): Headers {
+  return {
+    accept: 'application/json',
+    'content-type': 'application/json; charset=utf-8',
+    ...(authorization === '' ? {} : { authorization }),
+    // Each value has a separator behind it.
+    ...(cookies === '' ? {} : { cookie: cookies.slice(0, -2) }),
+  };
+}
+
+/** @throws where it does not come whole */
 async function answerIn(response: IncomingMessage): Promise<BanAnswer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -114,6 +141,15 @@ async function answerIn(response: IncomingMessage): Promise<BanAnswer> {
     chunks.push(bytes);
   }
   if (response.statusCode !== 200) return 'store_away';
-  const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  const value = parsed(Buffer.concat(chunks).toString('utf8'));
+  if (value === undefined) return 'store_away';
   return isObject(value) && own(value, 'pass') === false ? 'banned' : 'not_banned';
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

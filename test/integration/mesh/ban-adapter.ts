@@ -3,8 +3,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { decodeJwt } from 'jose';
 
+/** How it ends a connection in the moment in which it is used again. */
+const ends = ['cut', 'half', 'timeout'] as const;
+type AdapterEnd = (typeof ends)[number];
 export type AdapterAnswer =
-  'verdict' | 'verdict_once' | 'fault' | 'redirect' | 'text' | 'flood' | 'word' | 'silence';
+  'verdict' | AdapterEnd | 'fault' | 'redirect' | 'text' | 'flood' | 'word' | 'silence';
 
 export interface BanAdapter {
   readonly url: string;
@@ -14,6 +17,7 @@ export interface BanAdapter {
   answer: AdapterAnswer;
   /** Answers that are no ban, four of which are no answers. */
   readonly otherAnswers: readonly AdapterAnswer[];
+  readonly ends: readonly AdapterEnd[];
   stop(): void;
 }
 
@@ -24,13 +28,16 @@ export async function startAdapter(): Promise<BanAdapter> {
     const { method, url, headers } = request;
     asked.push([method, url, headers.authorization, headers.cookie]);
     const refused = JSON.stringify({ pass: false });
+    const end = ends.find((one) => one === adapter.answer);
+    if (end !== undefined && answered.has(request.socket)) {
+      endWith(end, request.socket);
+      return;
+    }
+    answered.add(request.socket);
     switch (adapter.answer) {
-      case 'verdict_once':
-        // Ends a connection in the moment in which it is used again.
-        if (answered.has(request.socket)) request.socket.destroy();
-        else response.end(JSON.stringify({ pass: !isJo(headers.authorization) }));
-        answered.add(request.socket);
-        break;
+      case 'cut':
+      case 'half':
+      case 'timeout':
       case 'verdict':
         response.end(JSON.stringify({ pass: !isJo(headers.authorization) }));
         break;
@@ -61,6 +68,7 @@ export async function startAdapter(): Promise<BanAdapter> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
     answer: 'verdict',
+    ends,
     otherAnswers: ['fault', 'redirect', 'text', 'flood', 'word'],
     stop: () => {
       server.close();
@@ -68,6 +76,13 @@ export async function startAdapter(): Promise<BanAdapter> {
     },
   };
   return adapter;
+}
+
+function endWith(end: AdapterEnd, socket: Socket): void {
+  if (end === 'half') socket.write('HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{"pass":');
+  if (end === 'timeout')
+    socket.write('HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+  socket.destroySoon();
 }
 
 function isJo(authorization = ''): boolean {
