@@ -101,7 +101,8 @@ function remoteKeys(
         throw new FailedBefore(`${url} has just failed`);
       const number = (askings.begun += 1);
       try {
-        const options = { headers: Object.fromEntries(headers), signal };
+        // A connection of its own: one that was kept may be ending just then, and asking again waits for its time.
+        const options = { headers: Object.fromEntries(headers), signal, agent: false };
         const trust = ca === undefined ? {} : { ca: await readFile(ca, 'utf8') };
         const answer = await fetchBounded(asked, { ...options, ...trust });
         if (await hasKeys(answer.clone())) askings.answered = number;

@@ -1,5 +1,5 @@
 /** An account service that says of each request whether its user is banned: Jo is. */
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { decodeJwt } from 'jose';
 
@@ -27,40 +27,10 @@ export async function startAdapter(): Promise<BanAdapter> {
   const server = createServer((request, response) => {
     const { method, url, headers } = request;
     asked.push([method, url, headers.authorization, headers.cookie]);
-    const refused = JSON.stringify({ pass: false });
     const end = ends.find((one) => one === adapter.answer);
-    if (end !== undefined && answered.has(request.socket)) {
-      endWith(end, request.socket);
-      return;
-    }
+    if (end !== undefined && answered.has(request.socket)) endWith(end, request.socket);
+    else answerWith(adapter.answer, response, isJo(headers.authorization));
     answered.add(request.socket);
-    switch (adapter.answer) {
-      case 'cut':
-      case 'half':
-      case 'timeout':
-      case 'verdict':
-        response.end(JSON.stringify({ pass: !isJo(headers.authorization) }));
-        break;
-      case 'fault':
-        response.writeHead(500).end(refused);
-        break;
-      case 'redirect':
-        response.writeHead(302, { location: '/other' }).end(refused);
-        break;
-      case 'text':
-        response.end('pass: false');
-        break;
-      case 'flood':
-        response.end(`${refused}${' '.repeat(100_000)}`);
-        break;
-      case 'word':
-        response.end('{"pass":"false"}');
-        break;
-      case 'silence':
-        break;
-      default:
-        adapter.answer satisfies never;
-    }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const adapter: BanAdapter = {
@@ -76,6 +46,34 @@ export async function startAdapter(): Promise<BanAdapter> {
     },
   };
   return adapter;
+}
+
+const refused = JSON.stringify({ pass: false });
+const texts = {
+  text: 'pass: false',
+  flood: `${refused}${' '.repeat(100_000)}`,
+  word: '{"pass":"false"}',
+} as const;
+
+function answerWith(answer: AdapterAnswer, response: ServerResponse, isBanned: boolean): void {
+  switch (answer) {
+    case 'cut':
+    case 'half':
+    case 'timeout':
+    case 'verdict':
+      response.end(JSON.stringify({ pass: !isBanned }));
+      break;
+    case 'fault':
+      response.writeHead(500).end(refused);
+      break;
+    case 'redirect':
+      response.writeHead(302, { location: '/other' }).end(refused);
+      break;
+    case 'silence':
+      break;
+    default:
+      response.end(texts[answer]);
+  }
 }
 
 function endWith(end: AdapterEnd, socket: Socket): void {

@@ -110,6 +110,14 @@ describe('from a URL', () => {
     expect(log.lines).toHaveLength(1);
   });
 
+  test('are asked for over a connection of their own, which nobody ends just then', async () => {
+    let connections = 0;
+    server.on('secureConnection', () => (connections += 1));
+    answer = (_request, response) => response.end(setOf('one'));
+    for (let time = 0; time < 2; time += 1) await remote()(one, flattened);
+    expect([asked, connections]).toEqual([2, 2]);
+  });
+
   test('are not asked for again at once after a failure', async () => {
     answer = (_request, response) => response.writeHead(500).end();
     const keyFor = remote();
