@@ -29,7 +29,7 @@ export async function startAdapter(): Promise<BanAdapter> {
     asked.push([method, url, headers.authorization, headers.cookie]);
     const end = ends.find((one) => one === adapter.answer);
     if (end !== undefined && answered.has(request.socket)) endWith(end, request.socket);
-    else answerWith(adapter.answer, response, isJo(headers.authorization));
+    else answers[adapter.answer](response, isJo(headers.authorization));
     answered.add(request.socket);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -49,32 +49,21 @@ export async function startAdapter(): Promise<BanAdapter> {
 }
 
 const refused = JSON.stringify({ pass: false });
-const texts = {
-  text: 'pass: false',
-  flood: `${refused}${' '.repeat(100_000)}`,
-  word: '{"pass":"false"}',
-} as const;
-
-function answerWith(answer: AdapterAnswer, response: ServerResponse, isBanned: boolean): void {
-  switch (answer) {
-    case 'cut':
-    case 'half':
-    case 'timeout':
-    case 'verdict':
-      response.end(JSON.stringify({ pass: !isBanned }));
-      break;
-    case 'fault':
-      response.writeHead(500).end(refused);
-      break;
-    case 'redirect':
-      response.writeHead(302, { location: '/other' }).end(refused);
-      break;
-    case 'silence':
-      break;
-    default:
-      response.end(texts[answer]);
-  }
-}
+type Answering = (response: ServerResponse, isBanned: boolean) => unknown;
+const verdict: Answering = (response, isBanned) =>
+  response.end(JSON.stringify({ pass: !isBanned }));
+const answers: Readonly<Record<AdapterAnswer, Answering>> = {
+  verdict,
+  cut: verdict,
+  half: verdict,
+  timeout: verdict,
+  fault: (response) => response.writeHead(500).end(refused),
+  redirect: (response) => response.writeHead(302, { location: '/other' }).end(refused),
+  text: (response) => response.end('pass: false'),
+  flood: (response) => response.end(`${refused}${' '.repeat(100_000)}`),
+  word: (response) => response.end('{"pass":"false"}'),
+  silence: () => undefined,
+};
 
 function endWith(end: AdapterEnd, socket: Socket): void {
   if (end === 'half') socket.write('HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{"pass":');
