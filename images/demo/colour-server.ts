@@ -13,7 +13,8 @@ if (socketPath === '' || colour === undefined) {
   process.exit(2);
 }
 
-const server = createServer((request, response) => {
+// Idle connections end when Envoy ends them: what it sends on one that the app is just closing would be lost, with 503.
+const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
   const header = request.headers['x-forwarded-client-cert'];
   response.setHeader('content-type', 'text/html; charset=utf-8');
   response.end(colourPage(colour, typeof header === 'string' ? header : ''));

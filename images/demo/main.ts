@@ -47,8 +47,11 @@ function appOf(role: string | undefined): App {
   return process.exit(2);
 }
 
+/** Idle connections end when Envoy ends them: what it sends on one that the app is just closing would be lost, with 503. */
+const forEnvoy = { keepAliveTimeout: 0 } as const;
+
 function serve(reply: App['reply']): Server {
-  return createServer((request, response) => {
+  return createServer(forEnvoy, (request, response) => {
     const path = (request.url ?? '/').split('?')[0] ?? '/';
     const header = request.headers['x-forwarded-client-cert'];
     const clientCertificate = typeof header === 'string' ? header : undefined;
