@@ -2,6 +2,7 @@
 import { objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import type { SpireEntry } from '../identity/spire-entry.ts';
 import type { Engine } from '../injection/inject.ts';
+import { namespaceIn } from '../objects/namespace-in.ts';
 
 /**
  * Groups of objects that the checks read; `services` are those of svidecar's own namespace, `podServices` those with pods;
@@ -208,7 +209,7 @@ export function nameOf(object: JsonObject): string {
 }
 
 export function namespaceOf(object: JsonObject, facts: Pick<ClusterFacts, 'namespace'>): string {
-  return stringAt(metadataOf(object), 'namespace') ?? facts.namespace;
+  return namespaceIn(metadataOf(object)) ?? facts.namespace;
 }
 
 /** @param namespace empty for objects of the whole cluster */

@@ -1,6 +1,7 @@
 /** Labels of namespaces: without the right one the webhook sees nothing. */
 import { listAt, objectAt, stringAt, isObject } from '#kernel/json.ts';
 import { isOurs, namespaceLabel, revisionLabel } from '../request/metadata-keys.ts';
+import { revisionFault, revisionIn } from '../request/revision.ts';
 import { resemblesOurs } from '../request/stray-keys.ts';
 import { namespaceLabels, type Assessed } from './assess.ts';
 import { found, type Check, type Finding, type Material } from './check-contract.ts';
@@ -16,8 +17,33 @@ export const namespaceLabelCheck: Check = {
   offline: true,
   reads: ['namespaces', 'workloads', 'pods'],
   run: (material) =>
-    found([...labelFaults(material), ...strayKeys(material), ...unlabelled(material)]),
+    found([
+      ...labelFaults(material),
+      ...nobodysRevisions(material),
+      ...strayKeys(material),
+      ...unlabelled(material),
+    ]),
 };
+
+/** In a cluster revision_served knows which are installed. */
+function nobodysRevisions({ facts, objects }: Material): readonly Finding[] {
+  if (facts.origin === 'cluster') return [];
+  return objects('namespaces').flatMap((subject): readonly Finding[] => {
+    const where = whereOf(subject, '');
+    const named = revisionIn(metadataOf(subject.object));
+    const fault = named === undefined ? undefined : revisionFault(named);
+    if (fault === undefined) return [];
+    return [
+      {
+        severity: 'error',
+        where,
+        key: revisionLabel,
+        message: `the label ${revisionLabel} names "${named ?? ''}", and no installation is called so (a name ${fault}): its pods that ask for injection are refused`,
+        hint: 'change it; for the default revision take it away (docs/revisions.md)',
+      },
+    ];
+  });
+}
 
 function labelFaults({ facts, objects }: Material): readonly Finding[] {
   const never = new Set([...facts.engine.config.ignoredNamespaces, facts.ownNamespace]);

@@ -9,6 +9,7 @@ import type { Log } from '#kernel/observe.ts';
 import { throwAwayCertificate } from '../../certs/throw-away-certificate.ts';
 import { WebhookServer } from '../server/server.ts';
 import { heldAmong, type ConfigMaps, type DecideOptions } from '../manifests/decide-all.ts';
+import { namespaceIn } from '../objects/namespace-in.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface DevWebhook {
@@ -81,7 +82,7 @@ function reviewOf(object: JsonObject, namespace: string): JsonObject {
       kind: { group: group ?? '', version: version ?? '', kind },
       resource: { group: group ?? '', version: version ?? '', resource: `${kind.toLowerCase()}s` },
       name: stringAt(metadata, 'name') ?? '',
-      namespace: stringAt(metadata, 'namespace') ?? namespace,
+      namespace: namespaceIn(metadata) ?? namespace,
       operation: 'CREATE',
       userInfo: { username: 'svidecar-dev' },
       object,

@@ -36,8 +36,18 @@ export function tooMuch(offset: number, limit: number, what: string): TextFault 
  */
 const ambiguous = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]|\r(?!\n)/;
 
+/** Behind the beginning of a document: some readers skip it there, others take it for a part of the first key. */
+const lateMark = /^\ufeff?(?:---[^\n]*\n)?(?:[ \t]*(?:#[^\n]*)?\r?\n)*\ufeff/;
+
 /** @throws {TextFault} */
 export function requireCharacters(text: string): void {
+  const [before = ''] = lateMark.exec(text) ?? [];
+  if (before.length > 1)
+    throw new TextFault(
+      before.length - 1,
+      'a byte order mark (U+FEFF), which belongs at the beginning of a file alone; remove it (files that were joined have it between them)',
+      'character_refused',
+    );
   const at = text.search(ambiguous);
   if (at === -1) return;
   const code = (text.codePointAt(at) ?? 0).toString(16).toUpperCase().padStart(4, '0');

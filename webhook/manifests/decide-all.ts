@@ -6,6 +6,7 @@ import { decide, nameOf, type Decision, type DecisionContext } from '../admissio
 import type { ReadHeld } from '../admission/taken-names.ts';
 import { isManaged, type SourceConfigMap } from '../desired/desired.ts';
 import type { Engine } from '../injection/inject.ts';
+import { namespaceIn } from '../objects/namespace-in.ts';
 import { locate, type Located } from '../request/locate.ts';
 import { revisionsNamed } from '../request/revision.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
@@ -58,7 +59,7 @@ export function sourceOf(object: JsonObject, namespace: string): InputConfigMap 
   if (name === undefined) return undefined;
   const binaryData = textsAt(object, 'binaryData');
   return {
-    namespace: stringAt(metadata, 'namespace') ?? namespace,
+    namespace: namespaceIn(metadata) ?? namespace,
     name,
     // Known to the cluster only.
     uid: '',
@@ -194,5 +195,5 @@ function offsetOfKey(text: string, key: string): number {
 /** `namespace` as written in the object itself. */
 export function ownNamespace(object: JsonObject): string | undefined {
   const metadata = object['metadata'];
-  return isObject(metadata) ? stringAt(metadata, 'namespace') : undefined;
+  return isObject(metadata) ? namespaceIn(metadata) : undefined;
 }

@@ -5,6 +5,7 @@ import { decide, type DecisionContext } from '../admission/decide.ts';
 import { foreignTemplates, type ForeignTemplate } from '../request/foreign-pod-templates.ts';
 import { locate } from '../request/locate.ts';
 import { workloadKindOf } from '../objects/kinds.ts';
+import { namespaceIn } from '../objects/namespace-in.ts';
 import type { TraceStep } from '../injection/trace.ts';
 import { contextsFor, surroundingsIn, type DecideOptions } from './decide-all.ts';
 import type { ManifestDocument, ManifestObject } from './manifest.ts';
@@ -31,7 +32,7 @@ export function foreignIn(
     const metadata = objectAt(object.value, 'metadata');
     const named = {
       kind: stringAt(object.value, 'kind') ?? '',
-      namespace: stringAt(metadata, 'namespace') ?? namespace,
+      namespace: namespaceIn(metadata) ?? namespace,
       name: stringAt(metadata, 'name') ?? stringAt(metadata, 'generateName') ?? '',
     };
     const steps = templates.flatMap((template) =>
@@ -81,12 +82,13 @@ function warning(message: string): TraceStep {
   return { id: 'kind_not_changed', level: 'warning', message };
 }
 
-/** What admission would say about a pod made from the template. */
+/** What admission, or the guard where no webhook sees it, would say about a pod made from the template. */
 function refusalOf(template: JsonObject, context: DecisionContext): string | undefined {
   const { namespace } = context;
   const metadata = { ...objectAt(template, 'metadata'), name: 'any', namespace };
   const pod = { apiVersion: 'v1', kind: 'Pod', metadata, spec: objectAt(template, 'spec') };
   const decision = decide(pod, context);
-  if (decision.kind !== 'refused') return undefined;
-  return `${decision.why} [${decision.code}]`;
+  if (decision.kind === 'refused') return `${decision.why} [${decision.code}]`;
+  const isNobodys = decision.kind === 'skipped' && decision.reason === 'revision_unknown';
+  return isNobodys ? decision.steps.at(-1)?.message : undefined;
 }

@@ -8,6 +8,7 @@ import type { KnownService } from '../identity/dns-names.ts';
 import { mergeSimilar, type Registration } from '../identity/registration.ts';
 import { registrationsOf, type RegistrationOptions } from '../identity/registrations-of.ts';
 import { bringsEnvoy, needsIdentityOf } from '../injection/status.ts';
+import { namespaceIn } from '../objects/namespace-in.ts';
 import type { InjectorConfig } from '../request/injector-config.ts';
 import { decideAll, type DecideOptions, type DecidedWorkload } from './decide-all.ts';
 import { refusals } from './inject-texts.ts';
@@ -166,7 +167,7 @@ function servicesIn(
     .map((value) => {
       const metadata = objectAt(value, 'metadata');
       return {
-        namespace: stringAt(metadata, 'namespace') ?? defaultNamespace,
+        namespace: namespaceIn(metadata) ?? defaultNamespace,
         name: stringAt(metadata, 'name') ?? '',
         selector: objectAt(objectAt(value, 'spec'), 'selector'),
       };

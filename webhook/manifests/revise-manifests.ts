@@ -9,6 +9,7 @@ import {
   type Json,
   type JsonObject,
 } from '#kernel/json.ts';
+import { namespaceIn } from '../objects/namespace-in.ts';
 import { revisionLabel } from '../request/metadata-keys.ts';
 import { componentLabel, defaultHooksName, nameFor, ownComponent } from '../request/revision.ts';
 import { authorityKey, hooksOfRevision } from '../request/revision-hooks.ts';
@@ -60,7 +61,7 @@ export function isInjectors(object: JsonObject): boolean {
 /** Where its program runs. */
 function homeOf(own: readonly JsonObject[]): string {
   const program = own.find((object) => object['kind'] === 'Deployment');
-  return stringAt(objectAt(program, 'metadata'), 'namespace') ?? usualHome;
+  return namespaceIn(objectAt(program, 'metadata')) ?? usualHome;
 }
 
 function nameOf(object: JsonObject): string {

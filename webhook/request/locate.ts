@@ -2,6 +2,7 @@
 import { own } from '#kernel/members.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { workloadKindOf } from '../objects/kinds.ts';
+import { namespaceIn } from '../objects/namespace-in.ts';
 
 /** A pod template (or a Pod) inside its object, read in place: nothing is copied. */
 export interface Located {
@@ -53,7 +54,7 @@ export function locate(object: JsonObject, namespace: string): Located | undefin
   return {
     kind: stringAt(object, 'kind') ?? '',
     name: stringAt(metadata, 'name') ?? stringAt(metadata, 'generateName') ?? '',
-    namespace: stringAt(metadata, 'namespace') ?? namespace,
+    namespace: namespaceIn(metadata) ?? namespace,
     path,
     template,
     metadata,

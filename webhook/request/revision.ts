@@ -17,7 +17,7 @@ export const reservedBeginning =
   /^(audit|authority|bans|ca-bundles|certificates|clusterspiffeids|default|deny|guard|marks|own-writes|pods|registrations|root|serving|tls|warn|webhook|workloads)(-|$)/;
 /** In a label or a list that nobody quotes, these are numbers and the like, and the API server wants text. */
 export const otherThanText =
-  /^(y|n|yes|no|on|off|true|false|null|[0-9]+(e[0-9]+)?|0b[01]+|0o[0-7]+|0x[0-9a-f]+)$/;
+  /^(y|n|yes|no|on|off|true|false|null|[0-9]+(e-?[0-9]+)?|0b[01]+|0o[0-7]+|0x[0-9a-f]+)$/;
 
 /** Why this cannot be a revision's name; undefined for one that can. */
 export function revisionFault(name: string): string | undefined {
@@ -32,9 +32,14 @@ export function revisionFault(name: string): string | undefined {
     : `must not begin with "${word}", which names another object of svidecar`;
 }
 
-/** The label of an object's metadata; undefined where it has none. */
+/**
+ * The label of an object's metadata; undefined where it has none. In a manifest it may be no text: the API server refuses
+ * that, and stores null as an empty one, or not at all. As text it is nobody's name.
+ */
 export function revisionIn(metadata: JsonObject): string | undefined {
-  return stringAt(objectAt(metadata, 'labels'), revisionLabel);
+  const label = own(objectAt(metadata, 'labels'), revisionLabel);
+  if (label === undefined || typeof label === 'string') return label;
+  return label === null ? '' : JSON.stringify(label);
 }
 
 /** By name of the Namespace, which revision its label names, where it has one; of several with one name the last counts. */

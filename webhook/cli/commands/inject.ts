@@ -1,7 +1,8 @@
 /** `svidecar inject`: manifests in, manifests with their auth helper out. */
 import { Command } from 'commander';
-import { isObject, stringAt } from '#kernel/json.ts';
+import { isObject } from '#kernel/json.ts';
 import { injectTexts, type InjectedTexts } from '../../manifests/inject-texts.ts';
+import { namespaceIn } from '../../objects/namespace-in.ts';
 import {
   addEngineFlags,
   decideOptions,
@@ -96,5 +97,5 @@ function tell(injection: InjectedTexts, flags: InjectFlags, terminal: Terminal):
 
 function isWithoutNamespace({ object }: InjectedTexts['outcomes'][number]): boolean {
   const metadata = object.value['metadata'];
-  return isObject(metadata) && stringAt(metadata, 'namespace') === undefined;
+  return isObject(metadata) && namespaceIn(metadata) === undefined;
 }

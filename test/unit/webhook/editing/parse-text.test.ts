@@ -62,6 +62,18 @@ describe('a text that cannot be read is refused with its place', () => {
     ['a NUL byte', 'a: 1\0\n', /^f\.yaml:1:5: the character U\+0000/],
     ['an end of transmission', 'a: 1\n\u0004b: 2\n', /^f\.yaml:2:1: the character U\+0004/],
     ['half of a character', '{"a": "\ud800"}', /^f\.yaml:1:8: half of a character/],
+    [
+      'a byte order mark in a second document',
+      'a: 1\n---\n\ufeffb: 2\n',
+      /^f\.yaml:3:1: a byte order/,
+    ],
+    [
+      'the same behind comments',
+      'a: 1\r\n--- # b\r\n\r\n# b\r\n\ufeffb: 2\r\n',
+      /^f\.yaml:5:1: a byte/,
+    ],
+    ['a byte order mark behind a comment', '# a\n\ufeffb: 2\n', /^f\.yaml:2:1: a byte order mark/],
+    ['two byte order marks', '\ufeff\ufeffb: 2\n', /^f\.yaml:1:2: a byte order mark/],
   ])('%s', (_name, text, message) => {
     expect(() => parseText(text, 'f.yaml')).toThrow(
       expect.objectContaining({

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments, parseDocument } from 'yaml';
-import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { isObject, objectAt, stringAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { statusOf, type Status } from '../../../../webhook/injection/status.ts';
 import { injected } from '../../../fakes/admission.ts';
 import { runSvidecar } from '../../../fakes/fake-terminal.ts';
@@ -21,8 +21,8 @@ function objectsIn(text: string): readonly JsonObject[] {
 
 interface Labels {
   /** Of the pod template. */
-  readonly template?: string;
-  readonly namespace?: string;
+  readonly template?: Json;
+  readonly namespace?: Json;
 }
 
 /** A Namespace, a ConfigMap and a Deployment of that name. */
@@ -132,6 +132,14 @@ const left: readonly (Labels & { readonly asked?: string; readonly said: string 
   { template: '', said: 'its label svidecar.dev/revision names ""' },
   { asked: 'canary', template: 'A_b', said: 'its label svidecar.dev/revision names "A_b"' },
   { namespace: 'on', said: 'its namespace\'s label svidecar.dev/revision names "on"' },
+  // What is no text: the API server refuses it, and stores null as an empty one.
+  { template: null, said: 'its label svidecar.dev/revision names ""' },
+  { template: 12, said: 'its label svidecar.dev/revision names "12"' },
+  { template: { canary: 'canary' }, said: 'its label svidecar.dev/revision names "{' },
+  { namespace: null, said: 'its namespace\'s label svidecar.dev/revision names ""' },
+  { namespace: true, said: 'its namespace\'s label svidecar.dev/revision names "true"' },
+  { asked: 'canary', template: 12, said: 'its label svidecar.dev/revision names "12"' },
+  { asked: 'canary', namespace: ['canary'], said: 'svidecar.dev/revision names "["canary"]"' },
 ];
 
 test.each(left)(
@@ -155,6 +163,44 @@ test.each(left)(
     );
   },
 );
+
+test('a namespace that is an empty text is that of the flag, as for kubectl', async () => {
+  const text = manifests({ namespace: 'canary' });
+  const stdin = text.replaceAll('namespace: shop', 'namespace: ""');
+  expect(stdin).not.toBe(text);
+  const { code, out } = await runSvidecar(['inject', '-n', 'shop'], { stdin });
+  expect(code).toBe(0);
+  const status = statusOf(templateOf(named(objectsIn(out), 'Deployment')[0]));
+  expect(status?.revision).toBe('canary');
+  expect(Object.keys(madeIn(out)).toSorted()).toEqual(namesIn(status).toSorted());
+  // What is added names no namespace either.
+  expect(out.slice(out.indexOf('# Made by'))).not.toContain('namespace:');
+  const { err } = await runSvidecar(['inject'], { stdin });
+  expect(err).toContain('name no namespace and "default" was assumed');
+});
+
+test.each([
+  { namespace: 'default', code: 1 },
+  { namespace: null, code: 1 },
+  { namespace: 'canary', code: 0 },
+])('check of a Namespace alone that names $namespace exits with $code', async (row) => {
+  const [stdin = ''] = manifests(row).split('---\n');
+  const { code, out } = await runSvidecar(['check', '-'], { stdin });
+  expect(code).toBe(row.code);
+  expect(out.includes('and no installation is called so')).toBe(row.code === 1);
+});
+
+test.each([
+  { names: 'On', isRefused: true },
+  { names: 'canary', isRefused: false },
+])('of an object of a kind that is not changed here, and names $names', async (row) => {
+  const stdin = manifests({ template: row.names })
+    .replace('apiVersion: apps/v1', 'apiVersion: argoproj.io/v1alpha1')
+    .replace('kind: Deployment', 'kind: Rollout');
+  const { err } = await runSvidecar(['inject'], { stdin });
+  expect(err).toContain('its pods are injected in the cluster');
+  expect(err.includes('its pods would be refused: its label')).toBe(row.isRefused);
+});
 
 describe('one run for each revision', () => {
   const both = [

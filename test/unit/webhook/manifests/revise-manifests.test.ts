@@ -290,6 +290,7 @@ test.each([
   '12',
   '0x1f',
   '1e3',
+  '1e-3',
   'tls',
   'ca-bundles-2',
   'default',
