@@ -1,21 +1,9 @@
 /** Whether what is applied to a cluster asks for the images of this release, by their digests, and for no others. */
 import { isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
-import { parseAllDocuments } from 'yaml';
+import { requireCharacters } from '../../webhook/editing/text-fault.ts';
+import { documentsIn } from './manifest-text.ts';
 import type { Installed } from './pinned-manifests.ts';
 import type { PinnedImage } from './release-images.ts';
-
-/** Characters; ours have some ten thousand. */
-const mostText = 1024 * 1024;
-
-export function documentsIn(text: string): readonly unknown[] {
-  if (text.length > mostText) throw new Error(`it has more than ${mostText} characters`);
-  return parseAllDocuments(text).map((document) => {
-    const [error] = document.errors;
-    if (error !== undefined) throw new Error(`it is no YAML: ${error.message}`);
-    // Plain, since it is parsed.
-    return document.toJS() as unknown;
-  });
-}
 
 const referenceOf = ({ repository, digest }: PinnedImage): string => `${repository}@${digest}`;
 
@@ -102,6 +90,7 @@ const defined = `{{- define "svidecar.image" -}}
 `;
 
 function lookAtTemplate(path: string, text: string): void {
+  requireCharacters(text);
   const rest = text.replace(defined, '').replace(/^\s*#.*$/gm, '');
   const line = rest
     .split('\n')

@@ -44,7 +44,7 @@ export function verifyRelease(folder: string, signers: Signers | undefined): Ver
     const listed = readSums(list);
     const there = sumsOf(folder);
     const statement = readProvenance(readUnlisted(folder, provenanceFile));
-    const signature = verifySignature(folder, signers);
+    const signature = verifySignature(folder, list, signers);
     const outside = [
       ...differences(listed, there, `in ${sumsFile}`),
       ...differences(statement.subjects, withoutProvenance(there), `in ${provenanceFile}`),
@@ -53,11 +53,12 @@ export function verifyRelease(folder: string, signers: Signers | undefined): Ver
       ...otherThanMade(there, statement.version),
     ];
     const inside = outside.length > 0 ? nothing : lookInside(folder, statement);
+    const meanwhile = outside.length > 0 ? [] : changes(folder, { list, there });
     return {
       // What is inside a file that is not the one released says nothing.
-      faults: outside.length > 0 ? outside : inside.faults,
+      faults: outside.length > 0 ? outside : [...meanwhile, ...inside.faults],
       notes: [
-        `${there.size} files have the sums that ${sumsFile} and ${provenanceFile} state`,
+        `release ${statement.version}: ${there.size} files have the sums that ${sumsFile} and ${provenanceFile} state`,
         'images, manifests, chart and SBOMs agree with each other',
         ...inside.notes,
         ...signature.notes,
@@ -84,6 +85,23 @@ function comparedWith(tree: Tree | undefined, commit: string): string {
   return tree.isRendering
     ? `chart, manifests, texts and lists of packages are those of commit ${commit}`
     : `chart, texts and lists of packages are those of commit ${commit}; manifests were not compared, for want of kubectl`;
+}
+
+interface Read {
+  readonly list: string;
+  readonly there: ReadonlyMap<string, string>;
+}
+
+/** Each file is read more than once: a copy that is still written to, or somebody, may have changed it in between. */
+function changes(folder: string, { list, there }: Read): readonly string[] {
+  const now = sumsOf(folder);
+  const changed = [...new Set([...there.keys(), ...now.keys()])].filter(
+    (path) => there.get(path) !== now.get(path),
+  );
+  if (readUnlisted(folder, sumsFile) !== list) changed.push(sumsFile);
+  return changed.map(
+    (path) => `${path} changed while it was looked at: verify a folder to which nobody writes`,
+  );
 }
 
 function differences(
@@ -122,7 +140,11 @@ function otherThanMade(there: ReadonlyMap<string, string>, version: string): rea
 const signatureForm =
   /^-----BEGIN SSH SIGNATURE-----\n[A-Za-z0-9+/=\n]+-----END SSH SIGNATURE-----\n$/;
 
-function verifySignature(folder: string, signers: Signers | undefined): VerifiedRelease {
+function verifySignature(
+  folder: string,
+  list: string,
+  signers: Signers | undefined,
+): VerifiedRelease {
   const signature = join(folder, signatureFile);
   const isSigned = existsSync(signature);
   if (signers === undefined) {
@@ -137,8 +159,13 @@ function verifySignature(folder: string, signers: Signers | undefined): Verified
   if (!isSigned) return { faults: [`${signatureFile} is missing: nobody signed`], notes: [] };
   if (!signatureForm.test(readUnlisted(folder, signatureFile)))
     return { faults: [`${signatureFile} holds something else than a signature of SSH`], notes: [] };
-  const { file, identity } = signers;
-  if (!existsSync(file)) return { faults: [`there is no file ${file} of signers`], notes: [] };
+  if (!existsSync(signers.file))
+    return { faults: [`there is no file ${signers.file} of signers`], notes: [] };
+  return asked(list, signature, signers);
+}
+
+/** Of ssh-keygen. @param signature its file */
+function asked(list: string, signature: string, { file, identity }: Signers): VerifiedRelease {
   const args = [
     '-Y',
     'verify',
@@ -152,7 +179,7 @@ function verifySignature(folder: string, signers: Signers | undefined): Verified
     signature,
   ];
   const { status, stderr, stdout, error } = spawnSync('ssh-keygen', args, {
-    input: readUnlisted(folder, sumsFile),
+    input: list,
     encoding: 'utf8',
   });
   if (error !== undefined)

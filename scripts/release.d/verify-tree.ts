@@ -8,9 +8,9 @@ import { filesIn } from '../image-layers.ts';
 import { lockedPackages, lockedPart } from '../sbom.ts';
 import { archiveOf } from '../tracked-files.ts';
 import { tablesOf, type Input } from './inputs.ts';
+import { documentsIn } from './manifest-text.ts';
 import { canRender, pinnedChartFiles, pinnedOverlay, type Installed } from './pinned-manifests.ts';
 import type { Overlay } from './release-files.ts';
-import { documentsIn } from './verify-references.ts';
 import type { LockedParts } from './verify-sbom.ts';
 
 type Files = ReadonlyMap<string, Buffer>;

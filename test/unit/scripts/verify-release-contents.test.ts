@@ -73,6 +73,21 @@ test.each<[string, () => unknown, string]>([
     'it asks for registry.example.org/svidecar/helper@sha256:0000',
   ],
   [
+    'a manifest that ends for kubectl before its end',
+    () => {
+      const own = readFileSync(join(here.folder, yaml), 'utf8');
+      here.release.write(yaml, `${own}...\nkind: Namespace\n`);
+    },
+    'install-kind.yaml: it has a line with which no document of ours begins or ends: ...',
+  ],
+  [
+    'a template with a key behind a comment, on a line for Helm alone',
+    () => {
+      here.release.chart({ 'templates/x.yaml': 'kind: Pod # \u0085image: other\n' });
+    },
+    'the character U+0085, which YAML readers interpret differently',
+  ],
+  [
     'a chart with another digest',
     () => {
       here.release.chart({ 'values.yaml': "image:\n  digest: ''\n" });

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
+  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -12,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   provenanceFile,
   signatureFile,
@@ -27,13 +28,17 @@ const here = releaseInFolder();
 
 const yaml = 'manifests/install-kind.yaml';
 
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
 const faults = (signers?: Parameters<typeof verifyRelease>[1]): readonly string[] =>
   verifyRelease(here.folder, signers).faults;
 
 test('as it was made, nothing is wrong, and it says that nobody was asked who made it', () => {
   const { faults, notes } = verifyRelease(here.folder, undefined);
   expect(faults).toEqual([]);
-  expect(notes.join()).toContain('29 files have the sums');
+  expect(notes.join()).toContain('release 1.0.0: 29 files have the sums');
   expect(notes.join()).toContain('who made this folder is not known');
 });
 
@@ -208,6 +213,27 @@ test.each<[string, () => unknown, string]>([
   change();
   writeFileSync(join(here.folder, sumsFile), sumsText(sumsOf(here.folder)));
   expect(faults().join('\n')).toContain(words);
+});
+
+/** In the place of ssh-keygen, which is run once all sums are known and before anything is looked into. */
+test.each([
+  ['a file', `printf '\\n' >> ${yaml}`, yaml],
+  ['the list', `printf '\\n' >> ${sumsFile}`, sumsFile],
+  ['the statement', `printf '\\n' >> ${provenanceFile}`, provenanceFile],
+  ['what was not there', 'echo > npm/more', 'npm/more'],
+  ['what is gone', `rm ${yaml}`, yaml],
+])('%s that changes while the folder is looked at is told', (_what, command, path) => {
+  const programs = join(here.work, 'bin');
+  mkdirSync(programs);
+  const file = join(programs, 'ssh-keygen');
+  writeFileSync(file, `#!/bin/sh\ncat > /dev/null; cd '${here.folder}' && ${command}\n`, { mode: 0o755 });
+  writeFileSync(
+    join(here.folder, signatureFile),
+    '-----BEGIN SSH SIGNATURE-----\nAA==\n-----END SSH SIGNATURE-----\n',
+  );
+  vi.stubEnv('PATH', `${programs}:${process.env['PATH'] ?? ''}`);
+  const told = faults({ file, identity: 'a' }).join('\n');
+  expect(told).toContain(`${path} changed while it was looked at`);
 });
 
 describe.runIf(existsSync('/usr/bin/ssh-keygen'))('a signature', () => {
