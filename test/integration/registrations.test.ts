@@ -175,9 +175,8 @@ describeWithComponents(programs, 'registrations in a real SPIRE server', () => {
 
   /** One that had no core to spare may have to lead anew. */
   async function leads(): Promise<Replica> {
-    let found: Replica | undefined;
-    await until('a replica leads', async () => (found = await leader()) !== undefined);
-    return found ?? leads();
+    await until('a replica leads', async () => (await leader()) !== undefined);
+    return (await leader()) ?? leads();
   }
 
   /** Reasons of the events on a Deployment. */
