@@ -25,8 +25,8 @@ export function ResultPanel({ result, goTo }: ResultProps): VNode {
     { id: 'decisions', label: `Decisions (${result.records.length})` },
     { id: 'differences', label: `Differences (${result.compared.length})` },
     { id: 'injected', label: 'Result' },
-    { id: 'made', label: `Made objects (${result.made.length})` },
-    { id: 'entries', label: 'SPIRE entries' },
+    { id: 'made', label: `Objects (${result.made.length})` },
+    { id: 'entries', label: 'Entries' },
     { id: 'findings', label: `Findings (${findingCount(result.report)})` },
   ];
   return (
