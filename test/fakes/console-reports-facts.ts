@@ -39,6 +39,7 @@ export const identities: IdentitiesView = {
   spire: { kind: 'known', value: { source: 'spire-server.spire:8081', entries: 214 } },
   askedHelpers: false,
   unread: [],
+  isPartial: false,
   edgesLeftOut: 0,
   nodes: [
     workloadNode('frontend-0'),
@@ -168,6 +169,7 @@ export const diagnosis: DoctorView = {
 
 export const certificates: CertificatesView = {
   unread: [],
+  isPartial: false,
   hooks: [
     {
       name: 'pods.svidecar.dev',

@@ -1,6 +1,5 @@
 /** What the user lacks in a cluster: said once, as objects that somebody who may can apply. */
 import { printable } from '#kernel/text.ts';
-import { notAllowed } from '../kube/read-list.ts';
 import { askUserName, rightText, type AccessRight, type RightsApi } from '../kube/denied-rights.ts';
 import { rolesText, unknownUser } from '../objects/roles-for.ts';
 import type { Terminal } from './terminal.ts';
@@ -39,9 +38,4 @@ function missingRights(api: RightsApi, needs: readonly AccessRight[]): readonly 
   if (denied.length === 0) return [];
   const all = [...denied, ...needs.filter((right) => !api.isGiven(right))];
   return [...new Map(all.map((right) => [rightText(right), right])).values()];
-}
-
-/** The sentences that a report repeats at each check which a missing right keeps from being made. */
-export function deniedSentences({ denied }: Pick<RightsApi, 'denied'>): ReadonlySet<string> {
-  return new Set(denied.map(notAllowed));
 }

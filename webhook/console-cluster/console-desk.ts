@@ -13,6 +13,7 @@ import type {
 } from '../console/console-reports.ts';
 import { identitiesView } from '../console/identities-view.ts';
 import { certificatesView, doctorView } from '../console/reports-of-facts.ts';
+import { deniedSentences } from '../kube/read-list.ts';
 import { survey, surveyCertificates, surveyIdentities } from '../survey/survey.ts';
 import { ActionDesk, type DeskParts } from './action-desk.ts';
 import { assessInTurns } from './assess-in-turns.ts';
@@ -99,7 +100,9 @@ export class ConsoleDesk {
         const spire = await this.#options.spire();
         const options = surveyOptions({ ...this.#options, api }, signal, { spire, asksHelpers });
         const facts = await surveyIdentities(options);
-        return identitiesView(facts, await assessInTurns(facts), asksHelpers);
+        const assessed = await assessInTurns(facts);
+        const denied = deniedSentences(api);
+        return identitiesView(facts, assessed, { askedHelpers: asksHelpers, denied });
       },
     });
   }
@@ -121,10 +124,10 @@ export class ConsoleDesk {
   #certificates(): ConsoleDesk['certificates'] {
     return new Look({
       ...this.#look('certificates'),
-      work: async (_question, api, signal) =>
-        certificatesView(
-          await surveyCertificates(surveyOptions({ ...this.#options, api }, signal)),
-        ),
+      work: async (_question, api, signal) => {
+        const facts = await surveyCertificates(surveyOptions({ ...this.#options, api }, signal));
+        return certificatesView(facts, deniedSentences(api));
+      },
     });
   }
 

@@ -8,8 +8,8 @@ import { RightsApi } from '../kube/denied-rights.ts';
 export interface LookParts<Question, Result> {
   readonly api: ConnectedApi;
   readonly clock: Clock;
-  /** @param api tells of each request */
-  readonly work: (question: Question, api: ConnectedApi, signal: AbortSignal) => Promise<Result>;
+  /** @param api tells of each request, and what was denied */
+  readonly work: (question: Question, api: RightsApi, signal: AbortSignal) => Promise<Result>;
   readonly changed: (state: RunState) => void;
 }
 

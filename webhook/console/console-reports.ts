@@ -49,8 +49,10 @@ export interface IdentitiesView {
   /** Where registrations were read from, or why not (`--spire-server` or `--entries` gives them). */
   readonly spire: Told<{ readonly source: string; readonly entries: number }>;
   readonly askedHelpers: boolean;
-  /** What could not be read, in sentences. */
+  /** Why something could not be read, in sentences; rights that are missing are told on every page, and not here again. */
   readonly unread: readonly string[];
+  /** Whether something could not be read, for whatever reason. */
+  readonly isPartial: boolean;
   readonly nodes: readonly IdentityNode[];
   readonly edges: readonly IdentityEdge[];
   /** Edges that are left out, missing ones last of all: a picture of more helps nobody. */
@@ -158,8 +160,9 @@ export interface CertificatesView {
   readonly hooks: readonly HookTrust[];
   /** Each certificate that is named below, once. */
   readonly certificates: readonly ShownCertificate[];
-  /** What could not be read. */
+  /** As in {@link IdentitiesView}. */
   readonly unread: readonly string[];
+  readonly isPartial: boolean;
 }
 
 export interface HookTrust {

@@ -5,18 +5,24 @@ import type { ClusterFacts } from '../checks/facts.ts';
 import type { IdentitiesView } from './console-reports.ts';
 import { identityEdges } from './identity-edges.ts';
 import { identityNodes } from './identity-nodes.ts';
+import { unreadOf } from './unread.ts';
+
+export interface HowAsked {
+  readonly askedHelpers: boolean;
+  /** Sentences about rights that are missing. */
+  readonly denied: ReadonlySet<string>;
+}
 
 /** @param assessed every workload and pod of the facts */
 export function identitiesView(
   facts: ClusterFacts,
   assessed: readonly Assessed[],
-  askedHelpers: boolean,
+  { askedHelpers, denied }: HowAsked,
 ): IdentitiesView {
   const nodes = identityNodes(judgeIdentities(facts, assessed));
   const { edges, outside, leftOut } = identityEdges(nodes);
   const { spire } = facts;
   const { workloads, pods } = facts.objects;
-  const reasons = [workloads, pods].flatMap((each) => ('reasons' in each ? each.reasons : []));
   return {
     spire:
       spire.kind === 'known'
@@ -26,7 +32,7 @@ export function identitiesView(
           }
         : spire,
     askedHelpers,
-    unread: [...new Set(reasons)],
+    ...unreadOf([workloads, pods], denied),
     nodes: [...nodes, ...outside],
     edges,
     edgesLeftOut: leftOut,

@@ -19,6 +19,7 @@ import type {
   ShownCertificate,
 } from './console-reports.ts';
 import { withoutSecrets } from './hide-secrets.ts';
+import { unreadOf } from './unread.ts';
 
 export function doctorView({ checks, examined }: Report): DoctorView {
   return {
@@ -52,8 +53,11 @@ export type CertificateFacts = Pick<ClusterFacts, 'nowMs' | 'served'> & {
   readonly objects: Pick<ClusterFacts['objects'], 'hooks'>;
 };
 
-/** Only the public parts; no key is among the facts. */
-export function certificatesView(facts: CertificateFacts): CertificatesView {
+/** Only the public parts; no key is among the facts. @param denied sentences about rights that are missing */
+export function certificatesView(
+  facts: CertificateFacts,
+  denied: ReadonlySet<string>,
+): CertificatesView {
   const { hooks } = facts.objects;
   const nowS = facts.nowMs / 1_000;
   const inspected = hooksOf(subjectsOf(hooks));
@@ -64,7 +68,7 @@ export function certificatesView(facts: CertificateFacts): CertificatesView {
   return {
     hooks: inspected.map((hook) => hookTrust(hook, facts)),
     certificates: unique(all).map((each) => certificateView(each, nowS)),
-    unread: 'reasons' in hooks ? hooks.reasons : [],
+    ...unreadOf([hooks], denied),
   };
 }
 

@@ -90,8 +90,9 @@ export function undoOf(row: WorkloadRow, target: CommandTarget): readonly Consol
   const flags = clusterFlags(target);
   const what = `${quoted(`${row.kind.toLowerCase()}/${row.name}`)} -n ${quoted(row.namespace)}${flags}`;
   const manifests: ConsoleCommand = {
-    words: 'take what was injected out of manifests, byte for byte',
-    command: `svidecar uninject shop/ | kubectl apply -f -${flags}`,
+    words:
+      'take what was injected out of its manifests, byte for byte; write their file or folder in place of MANIFESTS',
+    command: `svidecar uninject MANIFESTS | kubectl apply -f -${flags}`,
   };
   const path = kind.templatePath;
   if (path.length === 0) return [manifests];

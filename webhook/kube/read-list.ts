@@ -3,7 +3,7 @@ import { messageOf } from '#kernel/errors.ts';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { ApiRefusal, type KubernetesApi } from './kubernetes-api.ts';
 import { defaultApiLimits } from './api-limits.ts';
-import type { AccessRight } from './denied-rights.ts';
+import type { AccessRight, RightsApi } from './denied-rights.ts';
 
 /** One list of the API. Items of a list have neither kind nor version, so both are given here. */
 export interface ListSource {
@@ -109,6 +109,11 @@ export function notAllowed({
   resource,
 }: Pick<AccessRight, 'verb' | 'group' | 'resource'>): string {
   return `not allowed to ${verb} ${named(group, resource)}: this needs the verb "${verb}" on it`;
+}
+
+/** The sentences that a report would repeat wherever a missing right kept something from being read. */
+export function deniedSentences({ denied }: Pick<RightsApi, 'denied'>): ReadonlySet<string> {
+  return new Set(denied.map(notAllowed));
 }
 
 function named(group: string, resource: string): string {

@@ -6,6 +6,11 @@ import {
   type WorkloadRow,
   type WorkloadView,
 } from '../../../webhook/console/console-model.ts';
+import type {
+  CertificatesView,
+  IdentitiesView,
+  RunAnswer,
+} from '../../../webhook/console/console-reports.ts';
 import type { ServingConsole } from '../../../webhook/console-server/serve-console.ts';
 import { ConsoleClient } from '../../fakes/console-client.ts';
 import type { ApiServer } from '../harness/api-server.ts';
@@ -37,6 +42,19 @@ describeWithComponents(programs, 'svidecar console where something is lacking', 
     );
   }
 
+  /** What a look gives: what a person lacks is told with the cluster, and not there again. */
+  async function lookedAt(
+    own: ConsoleClient,
+    path: string,
+  ): Promise<IdentitiesView | CertificatesView | undefined> {
+    expect((await own.ask('POST', path, { asksHelpers: false })).status).toBe(202);
+    const { result } = await own.until(
+      () => own.get<RunAnswer<IdentitiesView | CertificatesView>>(path),
+      ({ state }) => state.kind === 'done' || state.kind === 'failed',
+    );
+    return result;
+  }
+
   test.each([['shop'], [undefined]])(
     'a person without rights is told once what is missing, and knows all by the role that is printed (-n %s)',
     async (namespace) => {
@@ -54,6 +72,8 @@ describeWithComponents(programs, 'svidecar console where something is lacking', 
         const { rights, role } = cluster.missingRights ?? { rights: [], role: '' };
         expect(rights.map(({ what }) => what)).toContain('get, list and watch deployments.apps');
         expect(role.includes('resourceNames: [svidecar]')).toBe(namespace !== undefined);
+        for (const path of [consolePaths.identities, consolePaths.certificates])
+          expect(await lookedAt(own, path), path).toMatchObject({ unread: [], isPartial: true });
         const given = await api.kubectl(['apply', '-f', '-'], { input: role });
         expect(given.code, given.stderr + role).toBe(0);
         const after = await own.until(

@@ -17,7 +17,7 @@ import {
   type EngineFlags,
 } from '../options.ts';
 import { foreignAmong } from '../../manifests/foreign-objects.ts';
-import { deniedSentences } from '../told-rights.ts';
+import { deniedSentences } from '../../kube/read-list.ts';
 import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import { painter, reportProblems, reportForeign } from '../reports.ts';

@@ -19,7 +19,7 @@ import {
 } from '../identities-report.ts';
 import { exitCodeBeside } from '../exit-codes.ts';
 import { addEngineFlags, decideOptions, outputOption, type EngineFlags } from '../options.ts';
-import { deniedSentences } from '../told-rights.ts';
+import { deniedSentences } from '../../kube/read-list.ts';
 import { addPaths } from '../given-paths.ts';
 import { readInputs } from '../read-inputs.ts';
 import { exitCodeOfProxies } from '../proxies-report.ts';

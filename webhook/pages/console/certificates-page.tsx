@@ -38,7 +38,7 @@ interface ResultProps {
 }
 
 function CertificatesResult({ view, nowS }: ResultProps): VNode {
-  const { hooks, certificates, unread } = view;
+  const { hooks, certificates, unread, isPartial } = view;
   const byPrint = new Map(certificates.map((each) => [each.fingerprint, each]));
   return (
     <>
@@ -49,9 +49,9 @@ function CertificatesResult({ view, nowS }: ResultProps): VNode {
       ))}
       {hooks.length === 0 && (
         <p class="muted">
-          {unread.length === 0
-            ? 'There is no hook of svidecar in this cluster.'
-            : 'No hook of svidecar is seen; what could not be read is told above.'}
+          {isPartial
+            ? 'No hook of svidecar is seen; what could not be read is told above.'
+            : 'There is no hook of svidecar in this cluster.'}
         </p>
       )}
       {hooks.length > 0 && (

@@ -70,7 +70,7 @@ function IdentitiesResult({ view, about, seeAbout }: ResultProps): VNode {
           {choice.words}
         </span>
       </div>
-      <Picture choice={choice} isPartial={view.unread.length > 0} />
+      <Picture choice={choice} isPartial={view.isPartial} />
       <LinkTable choice={choice} />
       <ChainTable workloads={choice.workloads} />
     </>

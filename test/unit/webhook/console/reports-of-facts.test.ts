@@ -31,11 +31,12 @@ describe('certificates', () => {
       webhooks: [{ name: 'pods.svidecar.dev', clientConfig }],
     };
     const chain = { certificates: [leaf.certificatePem], source: 'pod 1' };
-    return certificatesView({
+    const facts = {
       nowMs: nowMs + afterMs,
       objects: { hooks: known([{ object: hook }]) },
-      served: new Map([[`${service}:443`, { kind: 'known', value: [chain] }]]),
-    });
+      served: new Map([[`${service}:443`, { kind: 'known' as const, value: [chain] }]]),
+    };
+    return certificatesView(facts, new Set());
   }
 
   test('say who trusts what, each once, and no key', () => {

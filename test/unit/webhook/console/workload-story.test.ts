@@ -88,6 +88,14 @@ describe('what can be done', () => {
       expect(command).toContain(String.raw`--context prod --kubeconfig '/tmp/jo'\''s'`);
   });
 
+  it('is undone in manifests whose name only their owner knows', () => {
+    const manifests = undoOf(row, prod).at(-1);
+    expect(manifests?.command).toBe(
+      'svidecar uninject MANIFESTS | kubectl apply -f - --context prod',
+    );
+    expect(manifests?.words).toContain('in place of MANIFESTS');
+  });
+
   it('is undone at the place where the pod template is', () => {
     const [optOut, ask] = undoOf({ ...row, kind: 'CronJob' }, prod);
     expect(optOut?.command).toBe(
