@@ -15,6 +15,18 @@ export interface Input {
 /** Each names others by their hashes: npm's packages, and components. */
 const tables = ['package-lock.json', 'scripts/components.d/pins'] as const;
 
+const hashed = [
+  /^urn:svidecar:(?:package-lock\.json|scripts\/components\.d\/pins)$/,
+  /^pkg:generic\/(?:node|bun)@[\w.+-]+\?arch=(?:amd64|arm64)$/,
+];
+const named = /^pkg:deb\/debian\/[a-z0-9][a-z0-9.+-]*@[\w.+~%-]+\?arch=(?:amd64|arm64)$/;
+
+/** Whether a release can be made of it; that it was is its maker's word. */
+export function isInput({ uri, digest }: Input): boolean {
+  if (digest === undefined) return named.test(uri);
+  return hashed.some((each) => each.test(uri)) && /^[0-9a-f]{64}$/.test(digest['sha256'] ?? '');
+}
+
 /** @param root of the tree */
 export function tablesOf(root = '.'): readonly Input[] {
   return tables.map((path) => ({

@@ -28,6 +28,8 @@ export function withoutProvenance(sums: ReadonlyMap<string, string>): ReadonlyMa
 
 /** Bytes of the list, the statement or the signature: ours have some thousand. */
 const mostToRead = 1024 * 1024;
+/** Bytes of a statement or a manifest, which is parsed as a whole: ours have less than a twentieth of it. */
+const mostInText = 4 * 1024 * 1024;
 /** Bytes of any other: ours have less than half of it. */
 const mostInFile = 512 * 1024 * 1024;
 
@@ -60,8 +62,13 @@ function sumOf(folder: string, path: string): string {
   const bits = mode & 0o7000;
   if (bits !== 0)
     throw new Error(`${path} has the mode bits ${bits.toString(8)}: no file of a release has any`);
-  refuseLarge(path, size, path === provenanceFile ? mostToRead : mostInFile);
+  refuseLarge(path, size, mostIn(path));
   return sha256OfFile(join(folder, path));
+}
+
+function mostIn(path: string): number {
+  if (path === provenanceFile) return mostToRead;
+  return /\.(?:json|yaml)$/.test(path) ? mostInText : mostInFile;
 }
 
 function refuseLarge(path: string, size: number, most: number): void {

@@ -1,7 +1,7 @@
 /** The statement of where the files of a release come from, as it is written and read. */
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { own } from '#kernel/members.ts';
-import type { Input } from './inputs.ts';
+import { isInput, type Input } from './inputs.ts';
 import { provenanceFile } from './listed-files.ts';
 import { versionForm } from './own-version.ts';
 
@@ -89,13 +89,19 @@ const registryForm = /^[a-zA-Z0-9._:/[\]-]*$/;
 
 function inputsOf(definition: JsonObject): readonly Input[] {
   const all = listAt(definition, 'resolvedDependencies').filter(isObject);
-  return all
+  const stated = all
     .filter(({ uri }) => uri !== ours.repository)
-    .map((each) => {
+    .map((each): Input => {
       const sha256 = stringAt(objectAt(each, 'digest'), 'sha256');
       const uri = stringAt(each, 'uri') ?? '';
       return sha256 === undefined ? { uri } : { uri, digest: { sha256 } };
     });
+  const uris = stated.map(({ uri }) => uri);
+  const other = stated.find((each, nth) => !isInput(each) || uris.indexOf(each.uri) !== nth);
+  if (other === undefined) return stated;
+  throw new Error(
+    `${provenanceFile} states ${other.uri}, of which no release is made, or states it twice`,
+  );
 }
 
 function demand(object: JsonObject, wanted: Readonly<Record<string, string>>): void {

@@ -55,17 +55,35 @@ export function isMadeOf(file: Buffer, parts: readonly Buffer[]): boolean {
   );
 }
 
+/** Bytes of a description inside an archive; ours have some thousand. */
+const mostInJson = 1024 * 1024;
+
+/** @throws {Error} where it is too large to be ours, or no JSON */
+export function jsonOf(bytes: Buffer, what: string): unknown {
+  if (bytes.length > mostInJson)
+    throw new Error(
+      `${what} has ${bytes.length} bytes, and no release's has more than ${mostInJson}`,
+    );
+  try {
+    return JSON.parse(bytes.toString());
+  } catch (thrown) {
+    throw new Error(`${what} is no JSON`, { cause: thrown });
+  }
+}
+
 /** Bytes of a layer or a package; ours are far below. */
 const mostUnpacked = 256 * 1024 * 1024;
 
-/** Deflated, without a name or a time. */
+/** Deflated, without a name or a time; then how hard was tried (2 the most, 4 the least), and for Unix. @see RFC 1952 §2.3.1 */
 const gzipStart = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
+const effortAndSystem: ReadonlySet<string> = new Set(['0003', '0203', '0403']);
 const headerBytes = 10;
 const trailerBytes = 8;
 
 /** @throws {Error} where it is not one gzip member and nothing else: tools differ about what follows */
 export function gunzipped(packed: Buffer): Buffer {
-  if (!packed.subarray(0, gzipStart.length).equals(gzipStart))
+  const rest = packed.subarray(gzipStart.length, headerBytes).toString('hex');
+  if (!packed.subarray(0, gzipStart.length).equals(gzipStart) || !effortAndSystem.has(rest))
     throw new Error('it is not compressed as a release is');
   const { buffer, engine } = inflated(packed.subarray(headerBytes));
   const trailer = packed.subarray(headerBytes + engine.bytesWritten);

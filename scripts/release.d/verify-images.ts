@@ -5,7 +5,7 @@ import { architectures, type Architecture } from '../architectures.ts';
 import { dockerArchive, sha256 } from '../image-archive.ts';
 import { layerFiles, lookAtConfig, type ImageOf } from './verify-layers.ts';
 import { entranceOf, mediaTypes, ociLayout, type CompressedImage } from '../oci-archive.ts';
-import { filesOf, gunzipped, isMadeOf } from './verify-archives.ts';
+import { filesOf, gunzipped, isMadeOf, jsonOf } from './verify-archives.ts';
 
 export interface ReleasedIndex {
   /** `sha256:…`. */
@@ -117,7 +117,7 @@ function blobJson(digest: string, blobs: Blobs): JsonObject {
 
 function jsonIn(bytes: Buffer | undefined, what: string): JsonObject {
   if (bytes === undefined || bytes.length === 0) throw new Error(`${what} is missing`);
-  const value: unknown = JSON.parse(bytes.toString());
+  const value = jsonOf(bytes, what);
   if (!isObject(value)) throw new Error(`${what} is no object`);
   return value;
 }
@@ -152,7 +152,7 @@ export function readDockerArchive(file: string, image: ImageOf): DockerArchive {
 }
 
 function listedIn(files: ReadonlyMap<string, Buffer>, reference: string): JsonObject {
-  const list: unknown = JSON.parse(files.get('manifest.json')?.toString() ?? '[]');
+  const list = jsonOf(files.get('manifest.json') ?? Buffer.from('[]'), 'manifest.json');
   const [listed, ...others] = Array.isArray(list) ? list.filter(isObject) : [];
   if (listed === undefined || others.length > 0) throw new Error('it must hold one image');
   if (textsAt(listed, 'RepoTags').join(' ') !== reference)

@@ -5,7 +5,7 @@ import { system } from '../image-layers.ts';
 import { configOf, type PackedImage } from '../image-archive.ts';
 import { ofCommit, runtimeLabel, settingsOf, starts } from '../image-settings.ts';
 import type { ReleasedImage } from './release-files.ts';
-import { filesOf } from './verify-archives.ts';
+import { filesOf, jsonOf } from './verify-archives.ts';
 import { demandPlatform } from './verify-programs.ts';
 
 /** Which image one has to be. */
@@ -70,7 +70,7 @@ export function lookAtConfig(
   bytes: Buffer,
   { name, architecture, version, commit, files, layers }: Inside,
 ): string {
-  const parsed: unknown = JSON.parse(bytes.toString());
+  const parsed = jsonOf(bytes, 'the configuration');
   const stated: JsonObject = isObject(parsed) ? parsed : {};
   const labels = objectAt(objectAt(stated, 'config'), 'Labels');
   compare('version', stringAt(labels, 'org.opencontainers.image.version'), version);

@@ -3,6 +3,7 @@ import { isObject, stringAt } from '#kernel/json.ts';
 import { noticesFile } from '../third-party-notices.ts';
 import { program, packageJson } from './npm-package.ts';
 import type { Platform } from './release-files.ts';
+import { jsonOf } from './verify-archives.ts';
 import { demandPlatform } from './verify-programs.ts';
 
 type Files = ReadonlyMap<string, Buffer>;
@@ -30,15 +31,15 @@ export function lookIntoPackage(files: Files, version: string): void {
   );
   if (foreign !== undefined)
     throw new Error(`it holds ${foreign}, which is no file of the package`);
-  const text = files.get(`${packageFolder}package.json`)?.toString() ?? '{}';
-  const about: unknown = JSON.parse(text);
+  const bytes = files.get(`${packageFolder}package.json`) ?? Buffer.from('{}');
+  const about = jsonOf(bytes, 'its package.json');
   const stated = isObject(about) ? stringAt(about, 'version') : undefined;
   if (stated !== version)
     throw new Error(
       `its package.json's version is ${stated ?? 'missing'}, and provenance.json states ${version}`,
     );
   const description = isObject(about) ? stringAt(about, 'description') : undefined;
-  if (text !== packageJson(version, description ?? ''))
+  if (bytes.toString() !== packageJson(version, description ?? ''))
     throw new Error('its package.json says more than the one of a release, or something else');
 }
 

@@ -52,6 +52,19 @@ const values =
     here.release.chart({ 'values.yaml': edit?.(text) ?? text, ...files });
   };
 
+/** A layout with another entrance. */
+const entrance = (content: string) => () => {
+  const entries = tarEntries(readFileSync(join(here.folder, helper)));
+  here.release.write(
+    helper,
+    tar(
+      entries.map((each) =>
+        each.path === 'index.json' ? { ...each, content: Buffer.from(content) } : each,
+      ),
+    ),
+  );
+};
+
 const faults = (): string => verifyRelease(here.folder, undefined).faults.join('\n');
 
 test.each<[string, () => unknown, string]>([
@@ -86,6 +99,12 @@ test.each<[string, () => unknown, string]>([
       here.release.chart({ 'templates/x.yaml': 'kind: Pod # \u0085image: other\n' });
     },
     'the character U+0085, which YAML readers interpret differently',
+  ],
+  ['a layout whose index is no JSON', entrance('{"manifests": ['), 'index.json is no JSON'],
+  [
+    'a layout whose index is too large to be parsed',
+    entrance(`{}${' '.repeat(1024 ** 2)}`),
+    'index.json has 1048578 bytes',
   ],
   [
     'a chart with another digest',
@@ -270,6 +289,15 @@ test.each<[string, () => unknown, string]>([
     'a file that is twice in an archive',
     packed((archive) => Buffer.concat([archive.subarray(0, 1024), archive])),
     `${npm}: the archive holds package/LICENSE twice`,
+  ],
+  [
+    'an archive whose header says something of no use',
+    () => {
+      const archive = readFileSync(join(here.folder, npm));
+      archive[9] = 11;
+      here.release.write(npm, archive);
+    },
+    `${npm}: it is not compressed as a release is`,
   ],
   [
     'a second compressed archive behind the first',

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { Image } from '../../../scripts/image-archive.ts';
+import { inputs, type Input } from '../../../scripts/release.d/inputs.ts';
+import { sumsOf, sumsText } from '../../../scripts/release.d/listed-files.ts';
+import { provenance, readProvenance } from '../../../scripts/release.d/provenance.ts';
 import { releaseFiles } from '../../../scripts/release.d/release-files.ts';
 import { verifyRelease } from '../../../scripts/release.d/verify-release.ts';
 import { gzippedTar, tar, tarEntries, type TarEntry } from '../../../scripts/tar.ts';
@@ -337,6 +340,36 @@ test.each<[string, (text: string) => string]>([
   expect(change(before)).not.toBe(before);
   writeFileSync(file, change(before));
   expect(faults()).toContain('provenance.json is not written as that of a release');
+});
+
+const sha256 = 'a'.repeat(64);
+const node = 'pkg:generic/node@24.1.0?arch=amd64';
+
+test.each<[string, readonly object[], string]>([
+  ['of another kind', [{ uri: 'pkg:npm/x@1', digest: { sha256 } }], 'pkg:npm/x@1'],
+  ['that fetches', [{ uri: 'https://example.org/x', digest: { sha256 } }], 'https://example.org/x'],
+  ['without its hash', [{ uri: node }], node],
+  ['with a hash that is none', [{ uri: node, digest: { sha256: 'b' } }], node],
+  [
+    'with a hash where none is known',
+    [{ uri: 'pkg:deb/debian/a@1?arch=amd64', digest: { sha256 } }],
+    'pkg:deb',
+  ],
+  ['twice', [node, node].map((uri) => ({ uri, digest: { sha256 } })), node],
+])('an input %s is told', (_what, more, words) => {
+  const file = join(here.folder, 'provenance.json');
+  const found = readProvenance(readFileSync(file, 'utf8'));
+  writeFileSync(file, provenance(found.subjects, { ...found, inputs: more as Input[] }));
+  writeFileSync(join(here.folder, sums), sumsText(sumsOf(here.folder)));
+  expect(faults()).toContain(`provenance.json states ${words}`);
+});
+
+test('inputs of a release are accepted', () => {
+  const file = join(here.folder, 'provenance.json');
+  const found = readProvenance(readFileSync(file, 'utf8'));
+  writeFileSync(file, provenance(found.subjects, { ...found, inputs: inputs() }));
+  writeFileSync(join(here.folder, sums), sumsText(sumsOf(here.folder)));
+  expect(faults()).toBe('');
 });
 
 test('that the commit is not here is said, and what was not compared for that', () => {

@@ -139,6 +139,20 @@ test.each([
     'provenance.json has 5368709120 bytes',
   ],
   [
+    'a text that is too large to be parsed',
+    () => {
+      truncateSync(join(here.folder, 'npm/svidecar-1.0.0.spdx.json'), 5 * 1024 ** 2);
+    },
+    'npm/svidecar-1.0.0.spdx.json has 5242880 bytes',
+  ],
+  [
+    'a manifest that is too large to be parsed',
+    () => {
+      truncateSync(join(here.folder, yaml), 5 * 1024 ** 2);
+    },
+    'manifests/install-kind.yaml has 5242880 bytes',
+  ],
+  [
     'a file that is listed twice',
     () => {
       const text = sumsText(sumsOf(here.folder));
@@ -226,7 +240,9 @@ test.each([
   const programs = join(here.work, 'bin');
   mkdirSync(programs);
   const file = join(programs, 'ssh-keygen');
-  writeFileSync(file, `#!/bin/sh\ncat > /dev/null; cd '${here.folder}' && ${command}\n`, { mode: 0o755 });
+  writeFileSync(file, `#!/bin/sh\ncat > /dev/null; cd '${here.folder}' && ${command}\n`, {
+    mode: 0o755,
+  });
   writeFileSync(
     join(here.folder, signatureFile),
     '-----BEGIN SSH SIGNATURE-----\nAA==\n-----END SSH SIGNATURE-----\n',
