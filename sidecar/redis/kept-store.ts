@@ -64,10 +64,26 @@ class KeptStore implements StoreConnection {
   async read(keys: readonly string[], deadlineMs: number): Promise<readonly (string | null)[]> {
     const { timers } = this.#context;
     const endMs = timers.now() + deadlineMs;
+    try {
+      return await this.#readWithin(deadlineMs, keys);
+    } catch (thrown) {
+      // A connection that was lost meanwhile has said nothing.
+      if (!(await this.#links.isBackBy(endMs))) throw thrown;
+      return await this.#readWithin(Math.max(1, endMs - timers.now()), keys);
+    }
+  }
+
+  async #readWithin(
+    deadlineMs: number,
+    keys: readonly string[],
+  ): Promise<readonly (string | null)[]> {
+    const { timers } = this.#context;
+    const endMs = timers.now() + deadlineMs;
+    let leftMs = deadlineMs;
     const values: (string | null)[] = [];
     for (let from = 0; from < keys.length; from += keysAtOnce) {
-      const piece = keys.slice(from, from + keysAtOnce);
-      values.push(...(await this.#readPiece(piece, Math.max(1, endMs - timers.now()))));
+      values.push(...(await this.#readPiece(keys.slice(from, from + keysAtOnce), leftMs)));
+      leftMs = Math.max(1, endMs - timers.now());
     }
     return values;
   }

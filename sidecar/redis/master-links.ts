@@ -18,6 +18,8 @@ const backOff = { firstMs: 100, factor: 2, limitMs: 2_000, jitter: 0.5 } as cons
 const goodAfterMs = 10_000;
 /** Milliseconds */
 const proofWithinMs = 1_000;
+/** Milliseconds after a loss for which somebody waits for the next connection: later, it is not a connection that was lost. */
+const waitedForMs = 1_000;
 
 export class MasterLinks {
   readonly name: string;
@@ -33,6 +35,10 @@ export class MasterLinks {
   #isUp = false;
   #why = '';
   #upSinceMs = 0;
+  #downSinceMs = -Infinity;
+  /** The first look after the loss of a good connection does not wait. */
+  #isFirstLook = false;
+  readonly #waiting = new Set<() => void>();
   #attempt = 0;
   /** Something happened that cannot wait for the time to look again. */
   #isHurried = false;
@@ -76,14 +82,31 @@ export class MasterLinks {
 
   /** A server said that it is not who was meant. */
   lookNow(): void {
-    if (this.#isUp && this.#context.timers.now() - this.#upSinceMs >= goodAfterMs)
-      this.#attempt = 0;
+    if (this.#isGood()) this.#attempt = 0;
     this.#isHurried = true;
     this.#endCalm();
   }
 
+  /** Waits for a connection that was lost just now to be there again. @returns whether it is, by `endMs` */
+  async isBackBy(endMs: number): Promise<boolean> {
+    const { timers } = this.#context;
+    const leftMs = Math.min(endMs, this.#downSinceMs + waitedForMs) - timers.now();
+    if (this.#isUp || leftMs <= 0 || this.#isOver()) return false;
+    return await new Promise((resolve) => {
+      const end = (): void => {
+        callOff();
+        this.#waiting.delete(end);
+        resolve(this.#isUp);
+      };
+      const callOff = timers.after(leftMs, end);
+      this.#waiting.add(end);
+    });
+  }
+
   async close(): Promise<void> {
     this.#ending.abort();
+    this.#isUp = false;
+    this.#endWaiting();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
     this.#finder.close();
@@ -95,6 +118,10 @@ export class MasterLinks {
   #away(): AppError {
     const why = this.#why === '' ? `${this.name}: not connected yet` : this.#why;
     return new AppError('BAN_STORE_UNREACHABLE', why);
+  }
+
+  #isGood(): boolean {
+    return this.#isUp && this.#context.timers.now() - this.#upSinceMs >= goodAfterMs;
   }
 
   #isOver(): boolean {
@@ -110,7 +137,8 @@ export class MasterLinks {
       else this.#goDown(fault.message);
       const isCalm = fault === undefined && (await this.#isCalmFor(this.#finder.everyMs));
       // However often there is reason to look again, there is time between two looks.
-      if (!isCalm) await this.#rest();
+      if (!isCalm && !this.#isFirstLook) await this.#rest();
+      this.#isFirstLook = false;
     }
   }
 
@@ -225,6 +253,7 @@ export class MasterLinks {
   #lose(name: string, link: RedisLink, fault: AppError): void {
     if (this.#isOver() || this.#links.get(name) !== link) return;
     this.#links.delete(name);
+    this.#isFirstLook = this.#isGood();
     this.lookNow();
     this.#goDown(fault.message);
   }
@@ -235,9 +264,15 @@ export class MasterLinks {
     this.#why = '';
     this.#upSinceMs = this.#context.timers.now();
     this.#events.onUp();
+    this.#endWaiting();
+  }
+
+  #endWaiting(): void {
+    for (const end of this.#waiting) end();
   }
 
   #goDown(why: string): void {
+    if (this.#isUp) this.#downSinceMs = this.#context.timers.now();
     this.#isUp = false;
     if (this.#why === why) return;
     this.#why = why;

@@ -23,7 +23,8 @@ export interface StoreConnection {
   readAll(onPiece: (records: readonly StoredRecord[]) => void): Promise<void>;
   /**
    * In the order of `keys`; null: not there, or an empty text; empty: something else than a text. Of a text longer than
-   * a record there is only the beginning, one byte longer than a record. Settles within `deadlineMs`.
+   * a record there is only the beginning, one byte longer than a record. Settles within `deadlineMs`, and asks once more in
+   * it where the connection is lost and back.
    */
   read(keys: readonly string[], deadlineMs: number): Promise<readonly (string | null)[]>;
   /**
