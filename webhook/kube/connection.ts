@@ -206,6 +206,34 @@ class HttpApi implements ConnectedApi {
     return kept;
   }
 
+  /**
+   * What changes nothing is asked again where the server has ended a kept connection just then. @see RFC 9110 §9.2.2
+   */
+  #answerTo(
+    url: string,
+    options: https.RequestOptions,
+    said: { readonly text: string | undefined; readonly idleMs: number },
+  ): Promise<http.IncomingMessage> {
+    const { request } = url.startsWith('http:') ? http : https;
+    return new Promise((resolve, reject) => {
+      let isOver = false;
+      const sent = request(url, options, (response) => {
+        isOver = true;
+        resolve(response);
+      });
+      sent.setTimeout(said.idleMs, () => {
+        isOver = true;
+        sent.destroy(new Error(`no data for ${said.idleMs / 1000} s`));
+      });
+      sent.on('error', (fault) => {
+        const isLost = !isOver && sent.reusedSocket && options.signal?.aborted !== true;
+        if (isLost && options.method === 'GET') resolve(this.#answerTo(url, options, said));
+        else reject(fault);
+      });
+      sent.end(said.text);
+    });
+  }
+
   async #send({
     method,
     path,
@@ -226,16 +254,9 @@ class HttpApi implements ConnectedApi {
         : { 'content-type': contentType ?? json, 'content-length': Buffer.byteLength(text) }),
     };
     options.agent = this.#kept(options.agent);
-    const { request } = this.url.startsWith('http:') ? http : https;
     try {
-      return await new Promise((resolve, reject) => {
-        const sent = request(this.url + path, { ...options, method, headers, signal }, resolve);
-        sent.setTimeout(idleMs, () => {
-          sent.destroy(new Error(`no data for ${idleMs / 1000} s`));
-        });
-        sent.on('error', reject);
-        sent.end(text);
-      });
+      const sent = { ...options, method, headers, signal };
+      return await this.#answerTo(this.url + path, sent, { text, idleMs });
     } catch (thrown) {
       const what = `${this.#advice === '' ? '' : `${this.url}: `}${method} ${path} failed`;
       throw unreachable(what, thrown, this.#advice);
