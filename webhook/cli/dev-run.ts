@@ -10,7 +10,8 @@ import {
   type DecidedWorkload,
 } from '../manifests/decide-all.ts';
 import { injectTexts, type InjectedTexts } from '../manifests/inject-texts.ts';
-import { readManifest, type SourceText } from '../manifests/manifest.ts';
+import type { InputProblem } from '../manifests/input-problem.ts';
+import { faultsIn, readManifest, type SourceText } from '../manifests/manifest.ts';
 import { nativeEngine, startDevDataPath } from './dev-data-path.ts';
 import { startDevWebhook, type DevWebhook, type ReviewResponse } from './dev-webhook.ts';
 import type { CliContext } from './terminal.ts';
@@ -34,6 +35,8 @@ export interface DevRun {
   readonly nativeInjection: InjectedTexts;
   /** None where the manifests hold no pair of a caller and a callee; `native` only with a real Envoy. */
   readonly paths: readonly WatchedPath[];
+  /** What of the input could not be read. */
+  readonly faults: readonly InputProblem[];
   stop(): Promise<void>;
 }
 
@@ -79,7 +82,8 @@ export async function startDevRun(input: DevInput, context: CliContext): Promise
             path.stop(),
       ),
     );
-    return { webhook, envoy, reviews, injection, nativeInjection, paths, stop };
+    const faults = faultsIn(documents);
+    return { webhook, envoy, reviews, injection, nativeInjection, paths, faults, stop };
   } catch (thrown) {
     await stop();
     throw thrown;

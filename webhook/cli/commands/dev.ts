@@ -8,7 +8,7 @@ import { addEngineFlags, decideOptions, type EngineFlags } from '../options.ts';
 import { addPaths } from '../given-paths.ts';
 import { portOfFlag } from '../port.ts';
 import { readInputs } from '../read-inputs.ts';
-import { painter } from '../reports.ts';
+import { exitCodeOfProblems, painter, reportProblems } from '../reports.ts';
 import { forEyes, type CliContext } from '../terminal.ts';
 
 interface DevFlags extends EngineFlags {
@@ -64,6 +64,8 @@ async function showAtWork(
   const { startDevRun } = await import('../dev-run.ts');
   const run = await startDevRun({ sources, options, isStandIn }, context);
   try {
+    reportProblems(run.faults, terminal);
+    context.exit(exitCodeOfProblems(run.faults));
     const { showAll } = await import('../dev-verbose.ts');
     if (flags.verbose === true) await showAll(run, options, terminal);
     else await showScreen(run, context);

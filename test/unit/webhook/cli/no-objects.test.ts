@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { runSvidecar } from '../../../fakes/fake-terminal.ts';
 
-/** All commands that take manifests and end by themselves. */
+/** All commands that take manifests. */
 const readers = [
   'inject',
   'uninject',
@@ -14,12 +14,13 @@ const readers = [
   'render istio',
   'render network-policy',
   'revision render canary',
+  'dev --stand-in',
 ];
 const between = '# before\nkind: A\n---\n\n# a remark\nhello\n---\nkind: B\n';
 
 describe.each(readers)('svidecar %s', (command) => {
-  const run = (stdin: string, ...flags: string[]): ReturnType<typeof runSvidecar> =>
-    runSvidecar([...command.split(' '), '-', ...flags], { stdin });
+  const run = (stdin: string): ReturnType<typeof runSvidecar> =>
+    runSvidecar([...command.split(' '), '-'], { stdin });
 
   test('says which document is no object, with its line', async () => {
     const { code, err } = await run(between);
