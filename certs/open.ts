@@ -1,7 +1,7 @@
 /** Wires this folder: the serving certificate as the webhook sees it, whatever its source. No decisions. */
-import type { Clock, Timers } from '#kernel/clock.ts';
+import type { Clock } from '#kernel/clock.ts';
 import type { MetricFamily, Log } from '#kernel/observe.ts';
-import { systemTimers } from '../sidecar/workload-api/system-timers.ts';
+import { timersBy } from '../sidecar/workload-api/system-timers.ts';
 import { certificateMetrics } from './certificate-metrics.ts';
 import { readCertificates, type CertificateView } from './plan/certificate-view.ts';
 import { defaultLives, type Lives } from './plan/lives.ts';
@@ -58,11 +58,7 @@ export async function openCertificate(
   const isOurs = choice.kind !== 'given';
   const settleMs = lives.settleS * 1000;
   const trust = new Trust({ configurations, clock, log, settleMs, isOurs });
-  const timers: Timers = {
-    now: () => clock.now(),
-    after: (...args) => systemTimers.after(...args),
-  };
-  const common = { ...context, trust, timers };
+  const common = { ...context, trust, timers: timersBy(clock) };
   switch (choice.kind) {
     case 'self_signed':
       return new Serving(trust, common, new SelfSigned({ ...common, ...choice }));

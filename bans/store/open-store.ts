@@ -1,6 +1,7 @@
 /** Opens a store of bans, wherever it is. */
-import type { Clock, Timers } from '#kernel/clock.ts';
+import type { Clock } from '#kernel/clock.ts';
 import type { RedisSettings } from '../../sidecar/config/redis-settings.ts';
+import { timersBy } from '../../sidecar/workload-api/system-timers.ts';
 import type { KubernetesApi } from '../../webhook/kube/kubernetes-api.ts';
 import type { BanStore } from './ban-store.ts';
 import { ConfigMapHome, type ConfigMapPlace } from './config-map-home.ts';
@@ -46,18 +47,6 @@ async function openRedis(
   const { hmacKeyFile, prefix } = settings;
   const hmacKey = hmacKeyFile === undefined ? undefined : readHmacKey(hmacKeyFile);
   const feed = new StoreFeed(patienceMs);
-  const connection = openStore(settings, feed, { timers: timersOf(clock), random: Math.random });
+  const connection = openStore(settings, feed, { timers: timersBy(clock), random: Math.random });
   return new RedisStore({ connection, feed, prefix, hmacKey, clock });
-}
-
-function timersOf(clock: Clock): Timers {
-  return {
-    now: () => clock.now(),
-    after: (delayMs, callback) => {
-      const timer = setTimeout(callback, delayMs);
-      return () => {
-        clearTimeout(timer);
-      };
-    },
-  };
 }

@@ -24,6 +24,7 @@ const sidecarServer = 'sidecar/server';
 const framing = ['byte-budget', 'empty-work', 'frame-reader', 'grpc-wire'].map(
   (file) => `${sidecarServer}/${file}.ts`,
 );
+const systemTimers = `${workloadApi}/system-timers.ts`;
 const objects = 'webhook/objects';
 const editing = 'webhook/editing';
 const envoy = 'webhook/envoy';
@@ -158,7 +159,7 @@ export const rooms: readonly Room[] = [
   thin('webhook/pages/start', 'webhook/dev/way-model.ts', pagesShared),
   thin(kube, kernel),
   // The API server is asked as the controller asks it.
-  thin(bansStore, kernel, config, jwt, redis, kube),
+  thin(bansStore, kernel, config, jwt, redis, systemTimers, kube),
   thin(
     'webhook/controller',
     kernel,

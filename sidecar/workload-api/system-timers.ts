@@ -1,5 +1,5 @@
 /** The machine's clock and timers, behind the port that everything else takes. */
-import type { Timers } from '#kernel/clock.ts';
+import type { Clock, Timers } from '#kernel/clock.ts';
 
 /** Milliseconds: a longer wait than this would fire at once. */
 const maxTimeoutMs = 2_147_483_647;
@@ -14,3 +14,8 @@ export const systemTimers: Timers = {
     };
   },
 };
+
+/** The machine's timers, and the time by a clock that is given. */
+export function timersBy(clock: Clock): Timers {
+  return { ...systemTimers, now: () => clock.now() };
+}
