@@ -10,6 +10,7 @@ import { startEmbeddedWorkloadApi } from '../../../sidecar/stand-ins/workload-ap
 import { reviewOfBytes } from '../../bench/review-bodies.ts';
 import { FakeApiServer } from '../../fakes/api-server.ts';
 import { makeServingPair } from '../../fakes/serving-pair.ts';
+import { openKubeconfig } from './kubeconfig.ts';
 import { freePort, startProcess, waitUntil, type RunningProcess } from './processes.ts';
 import { reviewRequest } from './review-request.ts';
 import { containerCommand, type Container, type UnpackedImage } from './unpacked-images.ts';
@@ -98,7 +99,7 @@ export async function reviewFromWebhook(asked: Asked): Promise<string> {
     metadata: { name: 'shop', labels: { 'svidecar.dev/injection': 'enabled' } },
   });
   await writeCertificates(join(folder, 'tls'));
-  writeFileSync(join(folder, 'kubeconfig'), kubeconfigOf(await api.start()));
+  writeFileSync(join(folder, 'kubeconfig'), openKubeconfig(await api.start()));
   const port = await freePort();
   const files = ['--certificates', '/mnt/tls', '--kubeconfig', '/mnt/kubeconfig'];
   const place = ['--host', '127.0.0.1', '--port', `${port}`];
@@ -124,17 +125,6 @@ async function writeCertificates(folder: string): Promise<void> {
   const pair = await makeServingPair({ name: 'svidecar' });
   writeFileSync(join(folder, 'tls.crt'), pair.certificate);
   writeFileSync(join(folder, 'tls.key'), pair.key);
-}
-
-function kubeconfigOf(server: string): string {
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'c', cluster: { server, 'insecure-skip-tls-verify': true } }],
-    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
-    users: [{ name: 'u', user: {} }],
-    'current-context': 'c',
-  });
 }
 
 function review(port: number): Promise<IncomingMessage> {

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Authority, Certificate } from './authority.ts';
 import { programPath } from './components.ts';
+import { kubeconfigOf } from './kubeconfig.ts';
 import { freePort, startProcess, waitUntil, type RunningProcess } from './processes.ts';
 
 /** What the parts of a control plane share. */
@@ -145,13 +146,6 @@ export async function writeKubeconfig(
     'client-certificate-data': base64(certificate.certificatePem),
     'client-key-data': base64(certificate.keyPem),
   };
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'test', cluster }],
-    users: [{ name: user, user: credentials }],
-    contexts: [{ name: 'test', context: { cluster: 'test', user } }],
-    'current-context': 'test',
-  };
-  return keep(site, `${user.replaceAll(':', '-')}.kubeconfig`, JSON.stringify(config));
+  const text = kubeconfigOf(cluster, { user, credentials });
+  return keep(site, `${user.replaceAll(':', '-')}.kubeconfig`, text);
 }

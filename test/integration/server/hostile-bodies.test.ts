@@ -10,13 +10,14 @@ import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseAllDocuments, stringify } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { envoyConfig, reviewOfBytes } from '../../bench/review-bodies.ts';
 import { FakeApiServer } from '../../fakes/api-server.ts';
 import { makeServingPair } from '../../fakes/serving-pair.ts';
 import { memoryForms } from '../../../webhook/request/quantity.ts';
 import { defaultLimits } from '../../../webhook/server/limits.ts';
+import { openKubeconfig } from '../harness/kubeconfig.ts';
 import { freePort, startProcess, waitUntil, type RunningProcess } from '../harness/processes.ts';
 import { reviewRequest } from '../harness/review-request.ts';
 import { createWorkFolder, type WorkFolder } from '../harness/work-folder.ts';
@@ -82,19 +83,7 @@ async function startProgram(nodeOptions: string): Promise<void> {
   await writeFile(join(certificates, 'tls.crt'), pair.certificate);
   await writeFile(join(certificates, 'tls.key'), pair.key);
   const kubeconfig = join(work.path, 'kubeconfig');
-  await writeFile(
-    kubeconfig,
-    stringify({
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [
-        { name: 'c', cluster: { server: await api.start(), 'insecure-skip-tls-verify': true } },
-      ],
-      contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
-      users: [{ name: 'u', user: {} }],
-      'current-context': 'c',
-    }),
-  );
+  await writeFile(kubeconfig, openKubeconfig(await api.start()));
   port = await freePort();
   const main = join(repository, 'webhook/main.ts');
   const flags = ['--certificates', certificates, '--kubeconfig', kubeconfig, '--port', `${port}`];
