@@ -1,7 +1,6 @@
 /** What the helper has and what it lacks, as health pages and metrics show it (pure). */
 import type { LeftOutKey } from '../jwt/jwt-bundle.ts';
 import type { Health } from '../server/health-server.ts';
-import { firstNames } from '#kernel/first-names.ts';
 import type { MetricFamily } from '#kernel/observe.ts';
 import type { SourceState } from './token-sources.ts';
 
@@ -106,5 +105,6 @@ export function leftOutWords(keys: readonly LeftOutKey[]): string {
   const named = strange
     .slice(0, shown.keys)
     .map(({ keyId, reason }) => `${(keyId ?? '').slice(0, shown.characters)} (${reason})`);
-  return firstNames(named, { most: shown.keys, count: strange.length });
+  const more = strange.length - named.length;
+  return `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
