@@ -189,7 +189,7 @@ export const rooms: readonly Room[] = [
     bansStore,
   ),
   thin(consoleServer, kernel, consoleViews, consoleCluster),
-  thin(files, kernel, certs, templates, request, injection),
+  thin(files, kernel, 'sidecar/helper/watch-folder.ts', certs, templates, request, injection),
   thin(server, kernel, certs, admission),
   // The keys of callers come over the same Workload API as the helper's, and `/check` looks at the helper's list.
   thin(

@@ -1,15 +1,11 @@
-/**
- * Follows a file's text. A ConfigMap volume swaps a symbolic link beside the file, so the folder is watched; and
- * since a watch can miss an event or not be had at all, the file is also read now and then.
- */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, watch } from 'node:fs';
+/** Follows a file's text: its folder is watched, and since a watch can miss an event, the file is also read now and then. */
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { AppError, messageOf } from '#kernel/errors.ts';
+import { watchFolder } from './watch-folder.ts';
 
 /** Milliseconds between reads that need no event. */
 const readEveryMs = 10_000;
-/** Milliseconds after an event: a swap is several events. */
-const settleMs = 100;
 
 /** @throws {AppError} FILE_UNREADABLE */
 export function readText(file: string): string {
@@ -50,7 +46,6 @@ export function followFile(
   { known, onText, read = readText }: FollowOptions,
 ): () => void {
   let last = known;
-  let settle: NodeJS.Timeout | undefined;
   const look = (): void => {
     let text: string;
     try {
@@ -64,32 +59,10 @@ export function followFile(
     onText(text);
   };
   if (known === undefined) look();
-  const stopWatching = watchFolder(dirname(file), () => {
-    // Not put off by further events: a folder may have some all the time.
-    settle ??= setTimeout(() => {
-      settle = undefined;
-      look();
-    }, settleMs);
-  });
+  const watched = watchFolder(dirname(file), look);
   const poll = setInterval(look, readEveryMs);
   return () => {
-    stopWatching();
-    clearTimeout(settle);
+    watched.stop();
     clearInterval(poll);
   };
-}
-
-/** Without a watch (no inotify instance left, say) the regular reads remain. */
-function watchFolder(folder: string, onEvent: () => void): () => void {
-  try {
-    const watcher = watch(folder, { persistent: false }, onEvent);
-    watcher.on('error', () => {
-      watcher.close();
-    });
-    return () => {
-      watcher.close();
-    };
-  } catch {
-    return () => undefined;
-  }
 }

@@ -1,5 +1,5 @@
 /** Calls back when files of a folder may have changed. */
-import { watch } from 'node:fs';
+import { watchFolder } from '../../sidecar/helper/watch-folder.ts';
 
 export interface FollowOptions {
   /** A mounted Secret or ConfigMap, whose symlinks the kubelet swaps: so the folder is watched, not a file. */
@@ -13,26 +13,16 @@ export interface FollowOptions {
 
 /** As cert-manager's and controller-runtime's watchers do. */
 const defaultPollMs = 10_000;
-/** One swap is several file events. */
-const settleMs = 50;
 
-/** Checks once now, then after each change and at each poll, until the signal aborts. */
+/** Checks once soon, then after each change and at each poll, until the signal aborts. */
 export function followFolder({ folder, look, signal, pollMs }: FollowOptions): void {
-  let settling: NodeJS.Timeout | undefined;
-  const soon = (): void => {
-    clearTimeout(settling);
-    settling = setTimeout(look, settleMs);
-  };
-  const poll = setInterval(soon, pollMs ?? defaultPollMs);
+  const watched = watchFolder(folder, look);
+  const poll = setInterval(look, pollMs ?? defaultPollMs);
   poll.unref();
-  const watcher = watch(folder, soon);
-  // The folder may vanish for a moment; the poll goes on.
-  watcher.on('error', () => undefined);
   // A change between the caller's first read and the watch would otherwise wait for the poll.
-  soon();
+  watched.lookSoon();
   signal.addEventListener('abort', () => {
     clearInterval(poll);
-    clearTimeout(settling);
-    watcher.close();
+    watched.stop();
   });
 }
