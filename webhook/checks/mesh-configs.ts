@@ -31,7 +31,11 @@ export function meshesOf(configMaps: readonly Subject[]): readonly MeshConfig[] 
 
 function parsed(text: string): JsonObject | undefined {
   try {
-    const { value } = openText(text, { start: 0, end: text.length }, key);
+    const { value } = openText(
+      text,
+      { start: 0, end: text.length },
+      { where: key, dialect: 'kubernetes' },
+    );
     return isObject(value) ? value : undefined;
   } catch (error) {
     if (error instanceof AppError) return undefined;

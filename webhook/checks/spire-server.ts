@@ -112,7 +112,11 @@ function configsOf(
 function configIn(text: string): readonly JsonObject[] {
   if (!text.includes(configKind)) return [];
   try {
-    const { value } = openText(text, { start: 0, end: text.length }, configKind);
+    const { value } = openText(
+      text,
+      { start: 0, end: text.length },
+      { where: configKind, dialect: 'kubernetes' },
+    );
     return isObject(value) && value['kind'] === configKind ? [value] : [];
   } catch (error) {
     if (error instanceof AppError) return [];

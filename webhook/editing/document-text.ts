@@ -2,8 +2,11 @@
 import type { DocumentSpan } from './split-documents.ts';
 import type { TextLimits } from './text-limits.ts';
 
-/** Who reads the text: `yaml` is what YAML readers agree on, `envoy` is YAML as Envoy reads it, `json` is strict JSON. */
-export type Dialect = 'yaml' | 'envoy' | 'json';
+/**
+ * Who reads the text: `yaml` is what YAML readers agree on, `kubernetes` has kubectl's scalars, `envoy` is YAML as Envoy reads it,
+ * `json` is strict JSON.
+ */
+export type Dialect = 'yaml' | 'kubernetes' | 'envoy' | 'json';
 
 /** A text and the range of it that is one document. */
 export interface DocumentText {

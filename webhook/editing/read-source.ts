@@ -27,6 +27,7 @@ import {
   requireEnvoyTag,
 } from './envoy-scalar.ts';
 import { jsonValueOf, notJson } from './json-text.ts';
+import { kubernetesValue } from './kubernetes-scalar.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { type NamedKey, isMergeKey, keyFault, standsTwice } from './map-keys.ts';
 import { NestedTooDeep, plainValueOf, requireMergeable } from './plain-value.ts';
@@ -193,7 +194,10 @@ class Reader {
       outer: this.#base + (place.outer ?? span.start),
       start: this.#base + span.start,
       end: this.#base + this.#withoutLineBreak(span.end, token?.type === 'block-scalar'),
-      value: this.#scalarValue(node, token, span.start),
+      value:
+        this.#dialect === 'kubernetes'
+          ? kubernetesValue(node, token?.type === 'scalar')
+          : this.#scalarValue(node, token, span.start),
       style: styleOf(token, span),
       anchor: node?.anchor,
     };

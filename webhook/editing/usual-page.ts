@@ -6,6 +6,7 @@ import type { Json } from '#kernel/json.ts';
 import { coreScalar } from './core-scalar.ts';
 import type { Dialect } from './document-text.ts';
 import { envoyPlain } from './envoy-scalar.ts';
+import { kubernetesScalar } from './kubernetes-scalar.ts';
 import type { SourceScalar } from './source-tree.ts';
 import type { DocumentSpan } from './split-documents.ts';
 import { keyText } from './token-places.ts';
@@ -156,6 +157,7 @@ export class UsualPage {
   }
 
   plainValue(text: string): Json {
+    if (this.dialect === 'kubernetes') return kubernetesScalar(text);
     return this.dialect === 'envoy' ? envoyPlain(text) : coreScalar(text);
   }
 

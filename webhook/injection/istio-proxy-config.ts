@@ -32,7 +32,7 @@ const none = 2;
 function readConfig(text: string): JsonObject | undefined {
   if (text.length > longest) return undefined;
   try {
-    const [config = nothing] = parseText(text, 'proxy.istio.io/config');
+    const [config = nothing] = parseText(text, 'proxy.istio.io/config', 'kubernetes');
     return isObject(config) ? config : nothing;
   } catch (thrown) {
     if (thrown instanceof AppError) return undefined;

@@ -5,7 +5,7 @@ import { isArray, isObject, type Json } from '#kernel/json.ts';
 
 /** All objects of a stream as one `v1` List; Lists inside it are opened, and documents that are no objects left out. */
 export function asList(text: string): string {
-  const items = parseText(text, 'the output').filter(isObject).flatMap(itemsOf);
+  const items = parseText(text, 'the output', 'kubernetes').filter(isObject).flatMap(itemsOf);
   return jsonText({ apiVersion: 'v1', kind: 'List', items });
 }
 

@@ -66,7 +66,7 @@ export function readManifest(source: SourceText): readonly ManifestDocument[] {
 export function openDocument(raw: RawDocument, limits: TextLimits = ownFileLimits): OpenDocument {
   const { text, source, firstLine } = raw;
   try {
-    const origin = { where: source.name, firstLine, limits };
+    const origin = { where: source.name, firstLine, limits, dialect: 'kubernetes' } as const;
     const open = openText(text, { start: 0, end: text.length }, origin);
     const { root } = open.source;
     const place = { ...raw, name: source.name, line: open.lined.positionAt(root.start).line };
