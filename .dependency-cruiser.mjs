@@ -76,9 +76,10 @@ export default {
     {
       name: 'webhook-takes-only-kernel-and-config-of-the-sidecar',
       severity: 'error',
-      // SPIRE's server knows the webhook by its X.509-SVID, which comes over the helper's client: shared, not copied.
+      // SPIRE's server knows the webhook by its X.509-SVID, which comes over the helper's client: shared, not copied. So is how
+      // a folder is watched, which needs nothing else of the sidecar.
       from: { path: '^webhook/', pathNot: '^webhook/(main\\.ts$|spire/)' },
-      to: { path: '^sidecar/', pathNot: '^sidecar/(kernel|config)/' },
+      to: { path: '^sidecar/', pathNot: '^sidecar/(kernel/|config/|helper/watch-folder\\.ts$)' },
     },
     {
       name: 'sidecar-stays-small',

@@ -3,12 +3,12 @@
  * lock file beside it (`FILE.lock`) lets one writer after the other.
  */
 import { randomUUID } from 'node:crypto';
-import { watch } from 'node:fs';
 import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { banListLimits } from '../../sidecar/config/ban-values.ts';
+import { onFolderEvent } from '../../sidecar/helper/watch-folder.ts';
 import type { ListHome } from './list-store.ts';
 import { full } from './list-text.ts';
 
@@ -64,7 +64,7 @@ export class FileHome implements ListHome {
 
   async changed(signal: AbortSignal): Promise<void> {
     const woken = new AbortController();
-    const stop = onEvent(dirname(this.#file), () => {
+    const stop = onFolderEvent(dirname(this.#file), () => {
       woken.abort();
     });
     try {
@@ -211,21 +211,6 @@ async function replace(file: string, text: string, lock: FileLock): Promise<void
   } catch (thrown) {
     await rm(aside, { force: true });
     throw unwritable(file, thrown);
-  }
-}
-
-function onEvent(folder: string, callback: () => void): () => void {
-  try {
-    const watcher = watch(folder, callback);
-    watcher.on('error', () => {
-      watcher.close();
-    });
-    return () => {
-      watcher.close();
-    };
-  } catch {
-    // No folder yet, or no watch to be had: the regular looks remain.
-    return () => undefined;
   }
 }
 

@@ -24,6 +24,7 @@ const sidecarServer = 'sidecar/server';
 const framing = ['byte-budget', 'empty-work', 'frame-reader', 'grpc-wire'].map(
   (file) => `${sidecarServer}/${file}.ts`,
 );
+const watchFolder = 'sidecar/helper/watch-folder.ts';
 const systemTimers = `${workloadApi}/system-timers.ts`;
 const objects = 'webhook/objects';
 const editing = 'webhook/editing';
@@ -159,7 +160,7 @@ export const rooms: readonly Room[] = [
   thin('webhook/pages/start', 'webhook/dev/way-model.ts', pagesShared),
   thin(kube, kernel),
   // The API server is asked as the controller asks it.
-  thin(bansStore, kernel, config, jwt, redis, systemTimers, kube),
+  thin(bansStore, kernel, config, jwt, redis, systemTimers, watchFolder, kube),
   thin(
     'webhook/controller',
     kernel,
@@ -189,7 +190,7 @@ export const rooms: readonly Room[] = [
     bansStore,
   ),
   thin(consoleServer, kernel, consoleViews, consoleCluster),
-  thin(files, kernel, 'sidecar/helper/watch-folder.ts', certs, templates, request, injection),
+  thin(files, kernel, watchFolder, certs, templates, request, injection),
   thin(server, kernel, certs, admission),
   // The keys of callers come over the same Workload API as the helper's, and `/check` looks at the helper's list.
   thin(

@@ -20,7 +20,7 @@ export function watchFolder(folder: string, look: () => void): WatchedFolder {
       look();
     }, settleMs);
   };
-  const stopWatching = watching(folder, lookSoon);
+  const stopWatching = onFolderEvent(folder, lookSoon);
   return {
     lookSoon,
     stop: () => {
@@ -30,9 +30,10 @@ export function watchFolder(folder: string, look: () => void): WatchedFolder {
   };
 }
 
-function watching(folder: string, onEvent: () => void): () => void {
+/** At once, and as often as there are events. Returns how to stop. */
+export function onFolderEvent(folder: string, callback: () => void): () => void {
   try {
-    const watcher = watch(folder, { persistent: false }, onEvent);
+    const watcher = watch(folder, { persistent: false }, callback);
     watcher.on('error', () => {
       watcher.close();
     });
@@ -40,7 +41,7 @@ function watching(folder: string, onEvent: () => void): () => void {
       watcher.close();
     };
   } catch {
-    // Without a watch the regular looks remain.
+    // No folder yet, or no watch to be had: the regular looks remain.
     return () => undefined;
   }
 }

@@ -103,7 +103,7 @@ export function reasonOf(
 }
 
 /** The sentence about a missing right, wherever it is missing. */
-export function notAllowed({
+function notAllowed({
   verb,
   group,
   resource,
