@@ -133,7 +133,8 @@ function podPorts([listener = 0, helper = 0, health = 0]: readonly number[]): Po
 /** The app behind the callee's Envoy: says which credentials reached it, never what they are. */
 async function startApp(port: number): Promise<{ server: Server; seen: () => SeenByApp }> {
   let seen: SeenByApp = { requests: 0, credentials: 0 };
-  const server = createServer((request, response) => {
+  // Idle connections end when Envoy ends them: what it sends on one that the app is just closing would be lost, with 503.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     const { length } = request.headersDistinct['authorization'] ?? [];
     seen = { requests: seen.requests + 1, credentials: length };
     response.end(
