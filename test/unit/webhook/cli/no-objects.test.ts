@@ -1,26 +1,14 @@
 /** Documents that are no objects of Kubernetes: each command says which, and none changes them. */
 import { describe, expect, test } from 'vitest';
 import { runSvidecar } from '../../../fakes/fake-terminal.ts';
+import { manifestReaders } from '../../../fakes/manifest-readers.ts';
 
-/** All commands that take manifests. */
-const readers = [
-  'inject',
-  'uninject',
-  'diff',
-  'explain',
-  'check',
-  'identities',
-  'render entries',
-  'render istio',
-  'render network-policy',
-  'revision render canary',
-  'dev --stand-in',
-];
 const between = '# before\nkind: A\n---\n\n# a remark\nhello\n---\nkind: B\n';
 
-describe.each(readers)('svidecar %s', (command) => {
+describe.each(manifestReaders)('svidecar %s', (command) => {
+  const flags = command === 'dev' ? ['--stand-in'] : [];
   const run = (stdin: string): ReturnType<typeof runSvidecar> =>
-    runSvidecar([...command.split(' '), '-'], { stdin });
+    runSvidecar([...command.split(' '), ...flags, '-'], { stdin });
 
   test('says which document is no object, with its line', async () => {
     const { code, err } = await run(between);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { foreignTemplates } from '../../../../webhook/request/foreign-pod-templates.ts';
 import { runSvidecar } from '../../../fakes/fake-terminal.ts';
+import { manifestReaders } from '../../../fakes/manifest-readers.ts';
 
 const field = join(import.meta.dirname, '../../../fixtures/field');
 let folder = '';
@@ -76,21 +77,6 @@ describe('kinds that are not changed', () => {
   });
 });
 
-/** All commands that take manifests. */
-const readers = [
-  'inject',
-  'uninject',
-  'diff',
-  'explain',
-  'check',
-  'identities',
-  'render entries',
-  'render istio',
-  'render network-policy',
-  'revision render canary',
-  'dev',
-];
-
 describe('what kustomize or Helm makes manifests of', () => {
   test.each([
     ['kustomize-folder', 'kustomize build'],
@@ -99,7 +85,7 @@ describe('what kustomize or Helm makes manifests of', () => {
     ['helm-chart/templates', 'helm template'],
     ['helm-chart/templates/web.yaml', 'helm template'],
   ])('%s: the program to run first is named', async (path, program) => {
-    for (const command of readers) {
+    for (const command of manifestReaders) {
       const { code, out, err } = await runSvidecar([...command.split(' '), join(field, path)]);
       expect([code, out]).toEqual([2, '']);
       expect(err).toContain(program);
@@ -114,7 +100,7 @@ describe('what kustomize or Helm makes manifests of', () => {
       .map((name) => readFileSync(join(commands, name), 'utf8'));
     const calls = texts.join('').matchAll(/\breadInputs\([^)]*?command: ['`](.*?)['`]/g);
     const named = [...calls].map(([, name = '']) => name.replace('${revision}', 'canary'));
-    expect(new Set(named)).toEqual(new Set(readers));
+    expect(new Set(named)).toEqual(new Set(manifestReaders));
   });
 
   test('so it is for a folder above them', async () => {

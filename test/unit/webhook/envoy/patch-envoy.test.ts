@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { EnvoyAdditions, EnvoySource } from '../../../../webhook/envoy/patch-contract.ts';
+import type { EnvoyAdditions } from '../../../../webhook/envoy/patch-contract.ts';
 import { patchEnvoy } from '../../../../webhook/envoy/patch-envoy.ts';
 import {
   both,
@@ -8,33 +8,16 @@ import {
   validate,
   validateFilter,
 } from '../../../golden/envoy/cases.ts';
-
-const managerType =
-  'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
-const router =
-  '{name: router, typed_config: {"@type": x/envoy.extensions.filters.http.router.v3.Router}}';
-
-function manager(filters: string, route = ''): string {
-  return `{name: hcm, typed_config: {"@type": ${managerType}, http_filters: ${filters}${route}}}`;
-}
-
-function listener(name: string, filter: string, direction = 'UNSPECIFIED'): string {
-  return `  - {name: ${name}, traffic_direction: ${direction}, filter_chains: [{filters: [${filter}]}]}\n`;
-}
-
-function bootstrap(...listeners: string[]): string {
-  return `static_resources:\n  listeners:\n${listeners.join('')}  clusters: []\n`;
-}
-
-function sourceOf(text: string, more: Partial<EnvoySource> = {}): EnvoySource {
-  return { name: 'ConfigMap demo/web', files: { 'envoy.yaml': text }, main: 'envoy.yaml', ...more };
-}
-
-function patched(text: string, additions: EnvoyAdditions): string {
-  return patchEnvoy(sourceOf(text), additions).files['envoy.yaml'] ?? '';
-}
-
-const plain = bootstrap(listener('web', manager(`[${router}]`)));
+import {
+  bootstrap,
+  listener,
+  manager,
+  managerType,
+  patched,
+  plain,
+  router,
+  sourceOf,
+} from '../../../fakes/short-envoys.ts';
 
 describe('a configuration is refused with file, line and column', () => {
   test.each<[string, string, RegExp]>([
