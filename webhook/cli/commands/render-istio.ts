@@ -52,9 +52,8 @@ export function istioCommand(context: CliContext): Command {
         terminal.out(yamlOf(extensionProvider(istioNamespace)));
         return;
       }
-      const documents = readInputs(paths, { terminal, command: 'render istio' }).flatMap(
-        readManifest,
-      );
+      const sources = readInputs(paths, { terminal, command: 'render istio' });
+      const documents = sources.flatMap(readManifest);
       const { objects, warnings, problems } = istioPoliciesFor(documents, {
         ...decideOptions(flags, context),
         istioNamespace,
