@@ -1,5 +1,5 @@
-/** All commands that take manifests. */
-export const manifestReaders = [
+/** Commands that take manifests, in files that `-f` names as well. */
+export const workloadReaders = [
   'inject',
   'uninject',
   'diff',
@@ -9,6 +9,7 @@ export const manifestReaders = [
   'render entries',
   'render istio',
   'render network-policy',
-  'revision render canary',
-  'dev',
 ];
+
+/** All commands that take manifests. */
+export const manifestReaders = [...workloadReaders, 'revision render canary', 'dev'];

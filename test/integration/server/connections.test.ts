@@ -2,38 +2,13 @@
 import { Agent } from 'node:https';
 import { connect as connectTcp } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterEach, expect, test } from 'vitest';
-import { reviewAll, reviewOf } from '../../fakes/reviewer.ts';
-import { makeServingPair } from '../../fakes/serving-pair.ts';
-import { SilentLog } from '../../fakes/silent-log.ts';
-import type { Limits } from '../../../webhook/server/limits.ts';
-import { WebhookServer } from '../../../webhook/server/server.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { reviewOf } from '../../fakes/reviewer.ts';
 import { allOf, call, handshake } from './clients.ts';
-
-let stops: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const stop of stops.reverse()) await stop();
-  stops = [];
-});
-
-async function start(
-  limits: Partial<Limits> = {},
-): Promise<{ readonly port: number; readonly server: WebhookServer }> {
-  const pair = { ...(await makeServingPair({ name: 'svidecar' })), notAfter: 4_000_000_000 };
-  const server = new WebhookServer({
-    reviewer: () => reviewAll,
-    ready: () => [],
-    certificates: { current: () => pair, onChange: () => () => undefined },
-    clock: Date,
-    log: new SilentLog(),
-    limits: { drainMs: 50, closeMs: 500, ...limits },
-  });
-  stops.push(() => server.stop());
-  return { server, port: await server.start('127.0.0.1', 0) };
-}
+import { serveWebhook } from './served-webhook.ts';
 
 test('connections that send headers or a body slowly are ended in time', async () => {
-  const { port } = await start({ headersTimeoutMs: 500, requestTimeoutMs: 800 });
+  const { port } = await serveWebhook({ headersTimeoutMs: 500, requestTimeoutMs: 800 });
   const beginnings = [
     'POST /mutate HTTP/1.1\r\nhost: a\r\n',
     'POST /mutate HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{',
@@ -54,7 +29,7 @@ const tlsVersions = ['TLSv1.2', 'TLSv1.3'];
 test.each(tlsVersions)(
   'a connection in advance is taken up long after its handshake (%s)',
   async (maxVersion) => {
-    const { port } = await start({ headersTimeoutMs: 200, requestTimeoutMs: 300 });
+    const { port } = await serveWebhook({ headersTimeoutMs: 200, requestTimeoutMs: 300 });
     const socket = await handshake(port, { maxVersion });
     const all = allOf(socket);
     // Node.js looks once in a second.
@@ -71,7 +46,7 @@ test.each(tlsVersions)(
 );
 
 test('a connection in advance on which a request begins late, and does not end, is cut off', async () => {
-  const { port } = await start({ headersTimeoutMs: 200, requestTimeoutMs: 300 });
+  const { port } = await serveWebhook({ headersTimeoutMs: 200, requestTimeoutMs: 300 });
   const socket = await handshake(port);
   const all = allOf(socket);
   await wait(2_500);
@@ -80,7 +55,7 @@ test('a connection in advance on which a request begins late, and does not end, 
 });
 
 test('a connection that is never taken up ends as an idle one does, and one in use later', async () => {
-  const { port } = await start({ keepAliveTimeoutMs: 500, socketTimeoutMs: 5_000 });
+  const { port } = await serveWebhook({ keepAliveTimeoutMs: 500, socketTimeoutMs: 5_000 });
   const silent = await handshake(port);
   const used = await handshake(port);
   used.write(
@@ -92,7 +67,7 @@ test('a connection that is never taken up ends as an idle one does, and one in u
 });
 
 test('what is not HTTP, or has headers without end, is refused', async () => {
-  const { port } = await start();
+  const { port } = await serveWebhook();
   const answers = ['\u0016\u0003\u0001\u0002', `GET / HTTP/1.1\r\na: ${'b'.repeat(20_000)}`].map(
     async (text) => {
       const socket = await handshake(port);
@@ -107,7 +82,7 @@ test('what is not HTTP, or has headers without end, is refused', async () => {
 });
 
 test('a client that only connects is dropped', async () => {
-  const { port } = await start({ handshakeTimeoutMs: 200 });
+  const { port } = await serveWebhook({ handshakeTimeoutMs: 200 });
   const socket = connectTcp(port, '127.0.0.1');
   socket.on('error', () => undefined);
   const began = Date.now();
@@ -116,7 +91,7 @@ test('a client that only connects is dropped', async () => {
 });
 
 test('an honest client is served while five thousand connections say nothing', async () => {
-  const { port } = await start({ drainMs: 0, closeMs: 200 });
+  const { port } = await serveWebhook({ drainMs: 0, closeMs: 200 });
   const beginnings = ['', '\u0016\u0003\u0001\u0002', 'GET /mutate HTTP/1.1\r\n'];
   const sockets = Array.from({ length: 5_000 }, (_, at) => {
     // Other addresses than the honest client's, as of pods.
@@ -126,9 +101,8 @@ test('an honest client is served while five thousand connections say nothing', a
     socket.write(beginnings[at % 3] ?? '');
     return socket;
   });
-  stops.push(() => {
+  onTestFinished(() => {
     for (const socket of sockets) socket.destroy();
-    return Promise.resolve();
   });
   for (let round = 0; round < 10; round += 1) {
     expect((await call({ port, body: reviewOf(`u${round}`) })).code).toBe(200);
@@ -139,7 +113,7 @@ test('an honest client is served while five thousand connections say nothing', a
 }, 60_000);
 
 test('clients that hold a thousand connections with half a request do not keep others out', async () => {
-  const { port } = await start({
+  const { port } = await serveWebhook({
     drainMs: 0,
     closeMs: 200,
     maxUnanswered: 40,
@@ -156,7 +130,7 @@ test('clients that hold a thousand connections with half a request do not keep o
 }, 60_000);
 
 test('a stop serves on while it drains, tells kept-alive clients to go, and ends every connection', async () => {
-  const { port, server } = await start({ drainMs: 400, closeMs: 300 });
+  const { port, server } = await serveWebhook({ drainMs: 400, closeMs: 300 });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   expect((await call({ port, body: reviewOf('u'), agent })).connection).toBe('keep-alive');
   const silent = await handshake(port);

@@ -2,35 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
-import { afterEach, expect, test } from 'vitest';
-import { reviewAll, reviewOf } from '../../fakes/reviewer.ts';
-import { makeServingPair } from '../../fakes/serving-pair.ts';
-import { SilentLog } from '../../fakes/silent-log.ts';
-import type { Limits } from '../../../webhook/server/limits.ts';
-import { WebhookServer } from '../../../webhook/server/server.ts';
+import { expect, test } from 'vitest';
+import { reviewOf } from '../../fakes/reviewer.ts';
 import { allOf, handshake } from './clients.ts';
-
-let stops: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const stop of stops.reverse()) await stop();
-  stops = [];
-});
-
-async function start(
-  limits: Partial<Limits>,
-): Promise<{ readonly port: number; readonly server: WebhookServer }> {
-  const pair = { ...(await makeServingPair({ name: 'svidecar' })), notAfter: 4_000_000_000 };
-  const server = new WebhookServer({
-    reviewer: () => reviewAll,
-    ready: () => [],
-    certificates: { current: () => pair, onChange: () => () => undefined },
-    clock: Date,
-    log: new SilentLog(),
-    limits: { drainMs: 0, closeMs: 500, ...limits },
-  });
-  stops.push(() => server.stop());
-  return { server, port: await server.start('127.0.0.1', 0) };
-}
+import { serveWebhook } from './served-webhook.ts';
 
 const body = reviewOf('u');
 const review = `POST /mutate HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
@@ -50,7 +25,7 @@ async function answered(socket: TLSSocket): Promise<void> {
 test.each(['opened in advance', 'used before'])(
   'a review that was sent before the drain ended is answered, on a connection %s',
   async (kind) => {
-    const { port, server } = await start({});
+    const { port, server } = await serveWebhook({ drainMs: 0 });
     const socket = await handshake(port);
     if (kind === 'used before') await answered(socket);
     // The server is the last to know that the handshake is over.
@@ -69,7 +44,11 @@ test.each(['opened in advance', 'used before'])(
 test.each(['\r\n', '\n', '\r\n\r\n\r\n'])(
   'a connection on which only %j is said is not kept for ever',
   async (nothing) => {
-    const { port } = await start({ keepAliveTimeoutMs: 1_500, headersTimeoutMs: 200 });
+    const { port } = await serveWebhook({
+      drainMs: 0,
+      keepAliveTimeoutMs: 1_500,
+      headersTimeoutMs: 200,
+    });
     const socket = await handshake(port);
     const isOver = { yes: false };
     const ended = allOf(socket).then(() => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { runSvidecar } from '../../../fakes/fake-terminal.ts';
+import { workloadReaders } from '../../../fakes/manifest-readers.ts';
 
 const demo = 'manifests/demo';
 const frontend = `${demo}/frontend.yaml`;
@@ -12,19 +13,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-const commands = [
-  'inject',
-  'uninject',
-  'diff',
-  'explain',
-  'check',
-  'identities',
-  'render entries',
-  'render network-policy',
-  'render istio',
-];
-
-test.each(commands)('svidecar %s takes files by -f as by arguments', async (command) => {
+test.each(workloadReaders)('svidecar %s takes files by -f as by arguments', async (command) => {
   const words = command.split(' ');
   const byArgument = await runSvidecar([...words, backend, frontend]);
   for (const line of [
