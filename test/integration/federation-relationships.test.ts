@@ -3,7 +3,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { systemTimers } from '../../sidecar/workload-api/system-timers.ts';
 import type { RecordedRelationship } from '../../webhook/controller/federation/plan-relationships.ts';
 import {
+  relationshipCounts,
   RelationshipKeeper,
+  type RelationshipCounts,
   type RelationshipState,
 } from '../../webhook/controller/federation/relationship-keeper.ts';
 import { checkConfig, type InjectorConfig } from '../../webhook/request/injector-config.ts';
@@ -15,6 +17,7 @@ import { startSpireServer, type SpireServer } from './harness/spire-server.ts';
 import { startSpire, type Spire } from './harness/spire.ts';
 
 type Federation = InjectorConfig['federation'];
+type Kept = RelationshipState & RelationshipCounts;
 
 const { signal } = new AbortController();
 const text = (part: string): unknown => expect.stringContaining(part);
@@ -104,8 +107,10 @@ describeWithComponents(['spire-server', 'spire-agent'], 'federation relationship
       await api.deleteBundle(name, signal);
     expect(await api.federatedTrustDomains(signal)).toEqual([]);
   });
-  const keep = (...federation: Federation): Promise<RelationshipState> =>
-    keeper.reconcile(api, federation, signal);
+  const keep = async (...federation: Federation): Promise<Kept> => {
+    const state = await keeper.reconcile(api, federation, signal);
+    return { ...state, ...relationshipCounts(state, federation) };
+  };
   const domains = async (): Promise<readonly string[]> =>
     (await api.federatedTrustDomains(signal)).toSorted();
   const relationships = async (): Promise<readonly string[]> =>
@@ -186,14 +191,15 @@ describeWithComponents(['spire-server', 'spire-agent'], 'federation relationship
       federatesWith: ['spiffe://other.org'],
     });
     expect(await keep()).toMatchObject({
-      leaving: new Set(['other.org']),
+      ours: new Set(['other.org']),
+      leaving: 1,
       problems: [{ trustDomain: 'other.org', message: text('entries federate with it') }],
     });
     expect([await relationships(), await domains()]).toEqual([[], ['other.org']]);
     const [entry] = await api.listEntries(signal);
     if (entry === undefined) throw new Error('the entry is there');
     await api.updateEntries([{ ...entry, id, federatesWith: [] }], signal);
-    expect(await keep()).toMatchObject({ leaving: new Set(), problems: [] });
+    expect(await keep()).toMatchObject({ ours: new Set(), leaving: 0, problems: [] });
     expect([await domains(), recorded.size]).toEqual([[], 0]);
   });
 
@@ -260,7 +266,8 @@ describeWithComponents(['spire-server', 'spire-agent'], 'federation relationship
         expect(await there.federatedTrustDomains(signal)).toEqual(['web.org']);
       });
       expect(await there.listRelationships(signal)).toEqual([]);
-      expect(await keeper.reconcile(there, [overWeb], signal)).toMatchObject({ kept: 1 });
+      const state = await keeper.reconcile(there, [overWeb], signal);
+      expect(relationshipCounts(state, [overWeb])).toMatchObject({ kept: 1 });
       expect(await keeper.reconcile(there, [], signal)).toMatchObject({ problems: [] });
       expect(await there.listRelationships(signal)).toEqual([]);
       expect(await there.federatedTrustDomains(signal)).toEqual(['web.org']);

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
+import { isObject, listAt, objectAt, type JsonObject } from '#kernel/json.ts';
 import { runSvidecar } from '../fakes/fake-terminal.ts';
 import { appWithEnvoy, injectBackend } from '../fakes/workloads.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
@@ -15,6 +15,7 @@ import {
   installSpireCrds,
   startSpireControllerManager,
 } from './harness/spire-controller-manager.ts';
+import { seen, textAt, type Seen } from './harness/seen-entry.ts';
 import { startSpireServer, type SpireServer } from './harness/spire-server.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 
@@ -26,36 +27,12 @@ const programs = [
   'spire-server',
   'spire-controller-manager',
 ];
-const leaseTimes = { durationMs: 3_000, renewDeadlineMs: 2_000, retryMs: 500 };
+/** Who leads goes on leading when it gets no core for seconds. */
+const leaseTimes = { durationMs: 8_000, renewDeadlineMs: 6_000, retryMs: 500 };
 const lives = { leafS: 86_400, authorityS: 864_000, settleS: 1 };
 const parentId = 'spiffe://example.org/ns/spire/sa/spire-agent';
 const repository = join(import.meta.dirname, '../..');
-
-interface Seen {
-  readonly id: string;
-  readonly spiffeId: string;
-  readonly selectors: readonly string[];
-  readonly hint: string;
-  readonly federatesWith: readonly string[];
-}
-
-function textAt(object: JsonObject, key: string): string {
-  return stringAt(object, key) ?? '';
-}
-
-function seen(entry: JsonObject): Seen {
-  const id = objectAt(entry, 'spiffe_id');
-  return {
-    id: stringAt(entry, 'id') ?? '',
-    spiffeId: `spiffe://${textAt(id, 'trust_domain')}${textAt(id, 'path')}`,
-    selectors: listAt(entry, 'selectors')
-      .filter(isObject)
-      .map((each) => `${textAt(each, 'type')}:${textAt(each, 'value')}`)
-      .sort(),
-    hint: stringAt(entry, 'hint') ?? '',
-    federatesWith: listAt(entry, 'federates_with').map(String),
-  };
-}
+const awaited = 'svidecar_registrations{state="awaited"}';
 
 describeWithComponents(programs, 'registrations in a real SPIRE server', () => {
   let api: ApiServer;
@@ -179,13 +156,16 @@ describeWithComponents(programs, 'registrations in a real SPIRE server', () => {
     return (await leader()) ?? leads();
   }
 
-  /** Reasons of the events on a Deployment. */
-  async function reasons(name: string): Promise<readonly string[]> {
+  /** Those on a Deployment. */
+  async function events(name: string): Promise<readonly JsonObject[]> {
     const { body } = await api.request('GET', '/apis/events.k8s.io/v1/namespaces/shop/events');
     return listAt(isObject(body) ? body : {}, 'items')
       .filter(isObject)
-      .filter((event) => textAt(objectAt(event, 'regarding'), 'name') === name)
-      .map((event) => textAt(event, 'reason'));
+      .filter((event) => textAt(objectAt(event, 'regarding'), 'name') === name);
+  }
+
+  async function reasons(name: string): Promise<readonly string[]> {
+    return (await events(name)).map((event) => textAt(event, 'reason'));
   }
 
   async function count(): Promise<number> {
@@ -291,8 +271,15 @@ describeWithComponents(programs, 'registrations in a real SPIRE server', () => {
     await remove('web');
     expect(performance.now() - began).toBeLessThan(1_000 * slowness);
     await until('it is told', async () => (await reasons('late')).includes('RegistrationAwaited'));
-    const awaited = 'svidecar_registrations{state="awaited"}';
     await until('it is counted', async () => (await (await leads()).metric(awaited)) === 1);
+    // By now a list of SPIRE's entries was due, and failed.
+    await wait(1_500);
+    await apply('too-late');
+    await until('it is told', async () =>
+      (await reasons('too-late')).includes('RegistrationAwaited'),
+    );
+    await until('both are counted', async () => (await (await leads()).metric(awaited)) === 2);
+    await remove('too-late');
     for (const replica of replicas.all) expect(await replica.readyz()).toBe('ready\n');
     await spire.startAgain();
     await until('what was missed is made', async () => (await ours('/sa/late')) !== undefined);
@@ -316,9 +303,15 @@ describeWithComponents(programs, 'registrations in a real SPIRE server', () => {
   test('when the leader is killed, the other replica goes on with what is there', async () => {
     const before = await entries();
     const killed = await leads();
+    await spire.kill();
     await replicas.lose(killed);
     await apply('heir');
-    await leads();
+    const heir = await leads();
+    await until('it is told that nothing is known', async () =>
+      (await events('heir')).some((event) => textAt(event, 'note').includes('is not known')),
+    );
+    expect(await heir.metric(awaited)).toBeUndefined();
+    await spire.startAgain();
     await until('the entry', async () => (await ours('/sa/heir')) !== undefined);
     await remove('heir');
     await until('it goes', async () => (await ours('/sa/heir')) === undefined);

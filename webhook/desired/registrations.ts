@@ -73,11 +73,7 @@ export function wantedRegistrations(facts: RegistrationFacts): WantedRegistratio
         }))
       : [],
   );
-  const problems = facts.groups.flatMap(({ wish, workloads }): readonly RegistrationProblem[] =>
-    wish.kind === 'refused'
-      ? [{ reason: 'RegistrationRefused', message: wish.why, workloads }]
-      : [],
-  );
+  const problems = refusedWishes(facts.groups);
   const isClear = facts.groups.every(({ wish }) => wish.kind !== 'unclear');
   const wished = entriesFor(identities, facts);
   // Elsewhere nothing new is made, and nothing is taken from what runs.
@@ -92,6 +88,30 @@ export function wantedRegistrations(facts: RegistrationFacts): WantedRegistratio
     kept: new Set(),
     isClear,
   };
+}
+
+/** What can be told without a word from SPIRE: who wants an entry, and what stands in the way of others. */
+export function openRegistrations({
+  standing,
+  groups,
+}: Pick<RegistrationFacts, 'standing' | 'groups'>): {
+  readonly workloads: readonly OwnerReference[];
+  readonly problems: readonly RegistrationProblem[];
+} {
+  if (standing !== 'acts') return { workloads: [], problems: [] };
+  const wishing = groups.filter(({ wish }) => wish.kind === 'identity');
+  return {
+    workloads: wishing.flatMap(({ workloads }) => workloads),
+    problems: refusedWishes(groups),
+  };
+}
+
+function refusedWishes(groups: readonly IdentityGroup[]): readonly RegistrationProblem[] {
+  return groups.flatMap(({ wish, workloads }): readonly RegistrationProblem[] =>
+    wish.kind === 'refused'
+      ? [{ reason: 'RegistrationRefused', message: wish.why, workloads }]
+      : [],
+  );
 }
 
 function entriesFor(

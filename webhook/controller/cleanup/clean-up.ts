@@ -153,8 +153,8 @@ async function deleteRelationships(found: number, site: CleanUpSite): Promise<Go
   if (found === 0) return { gone: 0, stays: [] };
   const keeper = new RelationshipKeeper({ record: recordOf(site), log: silent });
   try {
-    const { leaving, problems } = await keeper.reconcile(site.spire, [], site.signal);
-    return { gone: found - leaving.size, stays: problems.map(({ message }) => message) };
+    const { ours, problems } = await keeper.reconcile(site.spire, [], site.signal);
+    return { gone: found - ours.size, stays: problems.map(({ message }) => message) };
   } catch (thrown) {
     if (!(thrown instanceof ApiRefusal)) throw thrown;
     const sentence = `the record of federation relationships cannot be changed, so they may still be there: ${thrown.message}`;

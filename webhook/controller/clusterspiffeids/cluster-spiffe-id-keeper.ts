@@ -19,6 +19,7 @@ import type { RegistrationCounts } from '../registrations/registration-loop.ts';
 import {
   planClusterSpiffeIds,
   type ClusterSpiffeIdPlan,
+  type ClusterSpiffeIdPlanInput,
   type ClusterSpiffeIdStep,
   type StoredClusterSpiffeId,
 } from './plan-cluster-spiffe-ids.ts';
@@ -52,15 +53,27 @@ export interface ClusterSpiffeIdKeeperOptions {
 
 export class ClusterSpiffeIdKeeper {
   readonly writes = { created: 0, updated: 0, deleted: 0 };
-  /** Of the last look. */
-  counts: RegistrationCounts = { registered: 0, awaited: 0, foreign: 0, unwanted: 0 };
   readonly #options: ClusterSpiffeIdKeeperOptions;
   #unwantedSinceMs: ReadonlyMap<string, number> = new Map();
+  /** As last read. */
+  #there: readonly StoredClusterSpiffeId[] | undefined;
+  #counts: RegistrationCounts | undefined;
   /** Told once, until it is otherwise. */
   #told = '';
 
   constructor(options: ClusterSpiffeIdKeeperOptions) {
     this.#options = options;
+  }
+
+  /** Undefined until they were read: what is there is not known before. */
+  get counts(): RegistrationCounts | undefined {
+    return this.#counts;
+  }
+
+  /** Somebody else may write from now on. */
+  forget(): void {
+    this.#there = undefined;
+    this.#counts = undefined;
   }
 
   /**
@@ -69,20 +82,12 @@ export class ClusterSpiffeIdKeeper {
    * @throws {ApiRefusal} and {AppError} CLUSTER_UNREACHABLE where it could not
    */
   async reconcile(signal: AbortSignal): Promise<number | undefined> {
-    const { config, clock, leads, stored } = this.#options;
-    const mayRemove = stored.isCurrent();
-    const wanted = this.#wanted();
-    const there = await this.#read(signal);
-    const plan = planClusterSpiffeIds({
-      wanted,
-      stored: there,
-      mayRemove,
-      unwantedSinceMs: this.#unwantedSinceMs,
-      nowMs: clock.now(),
-      graceMs: config().entries.graceSeconds * 1000,
-    });
-    this.#unwantedSinceMs = plan.unwantedSinceMs;
-    this.counts = countsOf(wanted, there, plan);
+    const { leads, stored } = this.#options;
+    const look = { mayRemove: stored.isCurrent(), wanted: this.#wanted() };
+    // What is wanted now counts as awaited also while nothing can be read.
+    if (this.#there !== undefined) this.#plan(look, this.#there);
+    this.#there = await this.#read(signal);
+    const plan = this.#plan(look, this.#there);
     if (plan.taken.length > 0)
       this.#tell(
         `ClusterSPIFFEID ${plan.taken.join(', ')} is not svidecar's (no label app.kubernetes.io/managed-by: svidecar), so the containers that it is for are not registered: rename it`,
@@ -92,6 +97,23 @@ export class ClusterSpiffeIdKeeper {
       await this.#carryOut(step, signal);
     }
     return plan.againInMs;
+  }
+
+  #plan(
+    look: Pick<ClusterSpiffeIdPlanInput, 'mayRemove' | 'wanted'>,
+    stored: readonly StoredClusterSpiffeId[],
+  ): ClusterSpiffeIdPlan {
+    const { config, clock } = this.#options;
+    const plan = planClusterSpiffeIds({
+      ...look,
+      stored,
+      unwantedSinceMs: this.#unwantedSinceMs,
+      nowMs: clock.now(),
+      graceMs: config().entries.graceSeconds * 1000,
+    });
+    this.#unwantedSinceMs = plan.unwantedSinceMs;
+    this.#counts = countsOf(look.wanted, stored, plan);
+    return plan;
   }
 
   #wanted(): readonly WantedClusterSpiffeId[] {

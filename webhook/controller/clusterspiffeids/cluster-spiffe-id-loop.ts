@@ -85,6 +85,7 @@ export class ClusterSpiffeIdLoop {
   async #turn(signal: AbortSignal): Promise<number> {
     const { leads, limits, clock } = this.#options;
     if (!this.#isNeeded() || !leads()) {
+      this.#keeper.forget();
       this.#lookedAt = undefined;
       this.#dueAtMs = 0;
       this.#lastSuccessMs = undefined;

@@ -4,6 +4,7 @@
  * @see docs/adr/0116-relationships-are-recorded-on-the-lease.md
  */
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '#kernel/observe.ts';
 import { parseSpiffeId, trustDomainOf } from '#kernel/spiffe-id.ts';
 import type { InjectorConfig } from '../../request/injector-config.ts';
@@ -28,16 +29,43 @@ export interface RelationshipProblem {
   readonly message: string;
 }
 
+type Configured = InjectorConfig['federation'][number];
+
+/** `kept`: as configured. `foreign`: others made another one. `awaited`: SPIRE refuses it, or has no bundle. */
+type Standing = 'kept' | 'foreign' | 'awaited';
+
 /** What a reconciliation has found and left. */
 export interface RelationshipState {
-  readonly configured: number;
-  /** Configured, and as configured. */
-  readonly kept: number;
-  /** Configured, and others made another one. */
-  readonly foreign: number;
-  /** Trust domains of ours that are going: entries must no longer federate with them. */
-  readonly leaving: ReadonlySet<string>;
+  /** By trust domain, what the configuration said then, and what became of it. */
+  readonly found: ReadonlyMap<string, { readonly of: Configured; readonly standing: Standing }>;
+  /** Trust domains with which we made a relationship. */
+  readonly ours: ReadonlySet<string>;
   readonly problems: readonly RelationshipProblem[];
+}
+
+export type RelationshipCounts = Readonly<Record<Standing | 'leaving', number>>;
+
+/** Of a configuration that may be newer than the look: what it asks for since is awaited. */
+export function relationshipCounts(
+  state: RelationshipState,
+  federation: readonly Configured[],
+): RelationshipCounts {
+  const counts = { kept: 0, foreign: 0, awaited: 0, leaving: leavingOf(state, federation).size };
+  for (const configured of federation) {
+    const found = state.found.get(configured.trustDomain);
+    const isSame = found !== undefined && isDeepStrictEqual(found.of, configured);
+    counts[isSame ? found.standing : 'awaited'] += 1;
+  }
+  return counts;
+}
+
+/** Trust domains of ours that are going: entries must no longer federate with them. */
+export function leavingOf(
+  { ours }: RelationshipState,
+  federation: readonly Configured[],
+): ReadonlySet<string> {
+  const named = new Set(federation.map(({ trustDomain }) => trustDomain));
+  return new Set([...ours].filter((name) => !named.has(name)));
 }
 
 interface Round {
@@ -64,7 +92,7 @@ export class RelationshipKeeper {
   /** One look, and what follows from it. @throws {AppError} as the calls; the next look mends what was left */
   async reconcile(
     api: SpireServerApi,
-    federation: InjectorConfig['federation'],
+    federation: readonly Configured[],
     signal: AbortSignal,
   ): Promise<RelationshipState> {
     const { record } = this.#options;
@@ -83,15 +111,16 @@ export class RelationshipKeeper {
     }
     problems.push(...bare(wanted, steps, round));
     this.#tell(problems);
-    const named = new Set(wanted.map(({ trustDomain }) => trustDomain));
     const troubled = new Set(problems.map(({ trustDomain }) => trustDomain));
-    return {
-      configured: named.size,
-      kept: [...named].filter((trustDomain) => !troubled.has(trustDomain)).length,
-      foreign: foreign.length,
-      leaving: new Set([...recorded.keys()].filter((name) => !named.has(name))),
-      problems,
+    const standingOf = (trustDomain: string): Standing => {
+      if (foreign.includes(trustDomain)) return 'foreign';
+      return troubled.has(trustDomain) ? 'awaited' : 'kept';
     };
+    const found = federation.map((configured) => {
+      const { trustDomain } = configured;
+      return [trustDomain, { of: configured, standing: standingOf(trustDomain) }] as const;
+    });
+    return { found: new Map(found), ours: new Set(recorded.keys()), problems };
   }
 
   async #carryOut(step: RelationshipStep, round: Round): Promise<RelationshipProblem | undefined> {
@@ -189,7 +218,7 @@ export class RelationshipKeeper {
   }
 }
 
-function wantedOf(configured: InjectorConfig['federation'][number]): WantedRelationship {
+function wantedOf(configured: Configured): WantedRelationship {
   const { trustDomain, bundleEndpoint, endpointSpiffeId, bundle } = configured;
   return {
     trustDomain,

@@ -9,7 +9,13 @@ import type { SpireServerApi } from '../../spire/spire-server-api.ts';
 import { FailuresInARow } from '../registrations/failures-in-a-row.ts';
 import { retriesFor, type RegistrationLimits } from '../registrations/registration-limits.ts';
 import { WakingSleep } from '../registrations/waking-sleep.ts';
-import { RelationshipKeeper, type RelationshipState } from './relationship-keeper.ts';
+import {
+  leavingOf,
+  relationshipCounts,
+  RelationshipKeeper,
+  type RelationshipCounts,
+  type RelationshipState,
+} from './relationship-keeper.ts';
 import type { RelationshipRecord } from './relationship-record.ts';
 
 export interface RelationshipLoopOptions {
@@ -56,14 +62,18 @@ export class RelationshipLoop {
     return this.#hasOurs;
   }
 
-  /** Of the last look; undefined where another leads, or none succeeded yet. */
-  state(): RelationshipState | undefined {
-    return this.#state;
+  /** By the last look, of what is configured now; undefined where another leads, or none succeeded yet. */
+  counts(): RelationshipCounts | undefined {
+    const state = this.#state;
+    return state === undefined
+      ? undefined
+      : relationshipCounts(state, this.#options.config().federation);
   }
 
   /** Trust domains of ours that go: no entry of ours is to name them. */
   leaving(): ReadonlySet<string> {
-    return this.#state?.leaving ?? nobody;
+    const state = this.#state;
+    return state === undefined ? nobody : leavingOf(state, this.#options.config().federation);
   }
 
   /** There is a new configuration, or another leader. */
@@ -99,10 +109,11 @@ export class RelationshipLoop {
       const state = await this.#keeper.reconcile(await api(), federation, signal);
       this.#state = state;
       this.#failures.clear();
-      this.#hasOurs = federation.length > 0 || state.leaving.size > 0;
+      const isLeaving = leavingOf(state, federation).size > 0;
+      this.#hasOurs = federation.length > 0 || isLeaving;
       this.#tell();
       // Those that go wait for entries, which are written at once.
-      return state.leaving.size > 0 ? limits.idleMs : spire.pollSeconds * 1_000;
+      return isLeaving ? limits.idleMs : spire.pollSeconds * 1_000;
     } catch (thrown) {
       return signal.aborted ? 0 : this.#failures.add(thrown, retriesFor(thrown, limits));
     }

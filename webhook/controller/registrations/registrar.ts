@@ -52,7 +52,7 @@ export interface RegisteredCluster {
 type KeptRegistrations = Pick<RegistrationState, 'counts' | 'writes' | 'lastSuccessMs'>;
 
 const nothingKept: KeptRegistrations = {
-  counts: { registered: 0, awaited: 0, foreign: 0, unwanted: 0 },
+  counts: undefined,
   writes: {},
   lastSuccessMs: undefined,
 };
@@ -156,7 +156,7 @@ export class Registrar {
     const unkept = families.map((family) => ({ ...family, samples: [] }));
     return [
       ...(kept === undefined ? unkept : families),
-      ...relationshipMetrics(this.#relationships.state()),
+      ...relationshipMetrics(this.#relationships.counts()),
     ];
   }
 

@@ -8,8 +8,12 @@ import type { Clock } from '#kernel/clock.ts';
 import { messageOf } from '#kernel/errors.ts';
 import type { Log } from '#kernel/observe.ts';
 import type { OwnerReference } from '../../desired/desired.ts';
-import { wantedRegistrations } from '../../desired/registrations.ts';
-import type { IdentityGroup, WantedRegistrations } from '../../desired/registrations.ts';
+import { openRegistrations, wantedRegistrations } from '../../desired/registrations.ts';
+import type {
+  IdentityGroup,
+  RegistrationProblem,
+  WantedRegistrations,
+} from '../../desired/registrations.ts';
 import type { InjectorConfig } from '../../request/injector-config.ts';
 import type { NamespaceStanding } from '../../request/namespace-standing.ts';
 import type { SpireServerApi } from '../../spire/spire-server-api.ts';
@@ -18,7 +22,7 @@ import { FailuresInARow } from './failures-in-a-row.ts';
 import { planRegistrations, type EntryPlan, type EntryStep } from './plan-registrations.ts';
 import type { RegistrationBoard } from './registration-board.ts';
 import { retriesFor, type RegistrationLimits } from './registration-limits.ts';
-import { awaitedProblem, problemsOf, spireProblem } from './registration-problems.ts';
+import { awaitedProblem, openProblem, problemsOf, spireProblem } from './registration-problems.ts';
 import { readSpire, type SpireView } from './spire-view.ts';
 import { WakingSleep } from './waking-sleep.ts';
 
@@ -111,10 +115,13 @@ export class RegistrationLoop {
     this.#sleep.wake();
   }
 
-  counts(): RegistrationCounts {
+  /** Undefined until SPIRE has been read: what it has is not known before. */
+  counts(): RegistrationCounts | undefined {
+    const view = this.#view;
+    if (view === undefined) return undefined;
     const counts = { registered: 0, awaited: 0, foreign: 0, unwanted: 0 };
     for (const [namespace, { wanted, plan }] of this.#looks) {
-      const there = wanted.entries.filter(({ entry }) => this.#view?.has(namespace, entry.id));
+      const there = wanted.entries.filter(({ entry }) => view.has(namespace, entry.id));
       counts.registered += there.length;
       counts.foreign += plan.foreign.length;
       counts.awaited += wanted.entries.length - there.length - plan.foreign.length;
@@ -147,7 +154,7 @@ export class RegistrationLoop {
       this.#succeeded();
       return againInMs;
     } catch (thrown) {
-      return signal.aborted ? 0 : this.#failed(thrown, config());
+      return signal.aborted ? 0 : await this.#failed(thrown, config());
     }
   }
 
@@ -295,27 +302,33 @@ export class RegistrationLoop {
   }
 
   /** What is missing now is told; everything is read again before anything else is written. */
-  #failed(thrown: unknown, config: InjectorConfig): number {
-    const { clock, limits, board, place } = this.#options;
+  async #failed(thrown: unknown, config: InjectorConfig): Promise<number> {
+    const { clock, limits, board, place, wishes } = this.#options;
     this.#pollAtMs = 0;
     const delayMs = this.#failures.add(thrown, retriesFor(thrown, limits));
     this.#notBeforeMs = clock.now() + delayMs;
     board.set(place.namespace, [spireProblem(messageOf(thrown), place.object)]);
-    const view = this.#view;
-    if (view !== undefined) this.#tellAwaited(view, config);
+    for (const namespace of wishes.namespaces()) {
+      const problems = this.#unkept(namespace, config);
+      if (namespace !== place.namespace) board.set(namespace, problems);
+      await breathe();
+    }
     return delayMs;
   }
 
-  #tellAwaited(view: SpireView, config: InjectorConfig): void {
-    const { wishes, board, place } = this.#options;
-    for (const namespace of wishes.namespaces()) {
-      if (namespace === place.namespace) continue;
-      const { entries, problems } = this.#wanted(namespace, view, config);
-      const missing = entries.filter(
-        ({ entry }) => !view.has(namespace, entry.id) && view.similar(entry) === undefined,
-      );
-      const awaited = missing.length === 0 ? [] : [awaitedProblem(missing)];
-      board.set(namespace, [...problems, ...awaited]);
+  /** What is missing in a namespace, by what SPIRE had when it was last read, and what is wanted now. */
+  #unkept(namespace: string, config: InjectorConfig): readonly RegistrationProblem[] {
+    const { wishes } = this.#options;
+    const view = this.#view;
+    if (view === undefined) {
+      const standing = wishes.standing(namespace);
+      const open = openRegistrations({ standing, groups: wishes.groups(namespace) });
+      return open.workloads.length === 0 ? open.problems : [...open.problems, openProblem(open)];
     }
+    const { entries, problems } = this.#look(namespace, view, config).wanted;
+    const missing = entries.filter(
+      ({ entry }) => !view.has(namespace, entry.id) && view.similar(entry) === undefined,
+    );
+    return missing.length === 0 ? problems : [...problems, awaitedProblem(missing)];
   }
 }

@@ -27,7 +27,8 @@ export class SpireCalls {
 
 export interface RegistrationState {
   readonly isLeader: boolean;
-  readonly counts: RegistrationCounts;
+  /** Undefined while it is not known what is there. */
+  readonly counts: RegistrationCounts | undefined;
   readonly writes: Readonly<Record<string, number>>;
   readonly lastSuccessMs: number | undefined;
   readonly calls: SpireCalls;
@@ -52,7 +53,7 @@ function entryMetrics({ isLeader, counts, writes }: RegistrationState): readonly
     },
     {
       name: 'svidecar_registrations',
-      help: "Entries (with registration: clusterspiffeid, objects) that workloads want: registered, awaited, made by others (foreign); and those that none wants any more (unwanted). The leader's alone.",
+      help: "Entries (with registration: clusterspiffeid, objects) that workloads want: registered, awaited, made by others (foreign); and those that none wants any more (unwanted). The leader's alone, once it knows what is there.",
       type: 'gauge',
       samples: isLeader ? by('state', { ...counts }) : [],
     },

@@ -41,6 +41,15 @@ function foreignProblem(
   return { reason: 'RegistrationForeign', message, workloads };
 }
 
+/** Of workloads that have an entry or none: SPIRE could not be asked yet. */
+export function openProblem({
+  workloads,
+}: Pick<RegistrationProblem, 'workloads'>): RegistrationProblem {
+  const message =
+    "whether it is registered in SPIRE is not known, because SPIRE's server has not taken svidecar's calls yet; its helper gets no identity if it is not. An entry that is there stays, and one that is not is made as soon as the server answers: the events in svidecar's own namespace say what is wrong";
+  return { reason: 'RegistrationAwaited', message, workloads };
+}
+
 /** Of workloads that have no entry while SPIRE does not answer. */
 export function awaitedProblem(missing: readonly WantedEntry[]): RegistrationProblem {
   const message =

@@ -184,6 +184,43 @@ test.each(['SPIRE_UNREACHABLE', 'SPIRE_FORBIDDEN', 'SPIRE_FAILED'] as const)(
   },
 );
 
+test('what is wished while SPIRE is away is counted as awaited, whichever call has failed', async () => {
+  wish('a');
+  void loop.run(stop.signal);
+  await until(() => loop.counts()?.registered === 1);
+  spire.fault = 'SPIRE_UNREACHABLE';
+  nowMs += 10_000;
+  await until(() => board.of('svidecar').length === 1);
+  wish('b');
+  await until(() => loop.counts()?.awaited === 1);
+  identities.drop('Deployment', 'shop', 'a');
+  await until(() => loop.counts()?.unwanted === 1);
+  expect(loop.counts()).toEqual({ registered: 0, awaited: 1, foreign: 0, unwanted: 1 });
+});
+
+test('until SPIRE has been read, what it has is told as not known, and counted as nothing', async () => {
+  spire.fault = 'SPIRE_UNREACHABLE';
+  wish('a');
+  wish('b', 'bank');
+  void loop.run(stop.signal);
+  await until(() => board.of('shop').length + board.of('bank').length === 2);
+  expect(board.of('shop')).toMatchObject([
+    {
+      reason: 'RegistrationAwaited',
+      message: expect.stringContaining('is not known') as string,
+      workloads: [{ name: 'a' }],
+    },
+  ]);
+  expect(loop.counts()).toBeUndefined();
+  standing = 'ignored';
+  await until(() => board.of('shop').length === 0);
+  standing = 'acts';
+  spire.fault = undefined;
+  await until(() => spire.entries.size === 2);
+  await until(() => board.of('shop').length + board.of('bank').length === 0);
+  expect(loop.counts()).toMatchObject({ registered: 2, awaited: 0 });
+});
+
 test('an entry that SPIRE refuses is tried again by itself, and holds up no other', async () => {
   wish('a');
   void loop.run(stop.signal);
