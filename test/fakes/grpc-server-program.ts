@@ -1,12 +1,12 @@
 /**
  * A program with the helper's gRPC server and methods that misbehave on demand, so that tests can run it on any runtime.
- * `grpc-server-program.ts SOCKET [LIMITS-AS-JSON]`; prints `ready` once it listens; drains on SIGTERM.
+ * `grpc-server-program.ts SOCKET [LIMITS-AS-JSON [DRAIN-MS]]`; prints `ready` once it listens; drains on SIGTERM.
  */
 import { GrpcServer, type GrpcLimits } from '../../sidecar/server/grpc-server.ts';
 import type { StreamMethod } from '../../sidecar/server/stream-call.ts';
 import type { UnaryMethod } from '../../sidecar/server/unary-call.ts';
 
-const [socket = '', limits = '{}'] = process.argv.slice(2);
+const [socket = '', limits = '{}', drainMs = '2000'] = process.argv.slice(2);
 /** Milliseconds after which `/Slow` answers. */
 const slowMs = 300;
 const methods = new Map<string, UnaryMethod>([
@@ -54,7 +54,7 @@ const server: GrpcServer = new GrpcServer({
   },
 });
 process.on('SIGTERM', () => {
-  void server.close(2_000).then(() => {
+  void server.close(Number(drainMs)).then(() => {
     console.log('drained');
     process.exit(0);
   });

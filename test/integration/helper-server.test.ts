@@ -8,6 +8,7 @@ import { Client, credentials, Metadata, status, type ServiceError } from '@grpc/
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectTo, sendRaw, type Seen } from './raw-http2.ts';
 import { Program, runtimes } from './runtimes.ts';
+import { slowness } from './harness/pace.ts';
 
 const same = (bytes: Buffer): Buffer => bytes;
 const post = { ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers' };
@@ -122,7 +123,7 @@ describe.each(runtimes)('the gRPC server on %s', (runtime) => {
     ]);
     expect(seen.grpc).toBe(String(status.DEADLINE_EXCEEDED));
     expect(Date.now() - started).toBeGreaterThanOrEqual(190);
-    expect(Date.now() - started).toBeLessThan(1_500);
+    expect(Date.now() - started).toBeLessThan(1_500 * slowness);
     session.destroy();
     await expect(unary('/test/Never', Buffer.alloc(0), { deadlineMs: 100 })).rejects.toMatchObject({
       code: status.DEADLINE_EXCEEDED,
@@ -300,7 +301,7 @@ describe.each(runtimes)('the gRPC server on %s', (runtime) => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     const started = Date.now();
     expect(await own.stop()).toBe(0);
-    expect(Date.now() - started).toBeLessThan(4_000);
+    expect(Date.now() - started).toBeLessThan(4_000 * slowness);
   });
 
   test('a stale socket is replaced, one in use or another file is not', async () => {

@@ -132,8 +132,8 @@ describe.each(runtimes)('our client of the Workload API on %s', (runtime) => {
     });
     try {
       const started = performance.now();
-      expect(await client.fetch(raw.address, { deadlineMs: 4_000 })).toEqual(unavailable(text));
-      expect(performance.now() - started).toBeLessThan(3_000);
+      expect(await client.fetch(raw.address, { deadlineMs: 60_000 })).toEqual(unavailable(text));
+      expect(performance.now() - started).toBeLessThan(15_000);
     } finally {
       await raw.close();
     }

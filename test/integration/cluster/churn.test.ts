@@ -82,11 +82,16 @@ test('one that changes without end is looked at at a steady rate, and holds up n
     if (method === 'PATCH' && path.includes('/shop/')) applies += 1;
     return false;
   };
-  const end = Date.now() + 1_500;
+  const began = Date.now();
+  const isCalmServed = (): boolean => api.get('ConfigMap', 'calm', helperFor('calm')) !== undefined;
   let isAsked = false;
-  for (let i = 0; Date.now() < end; i += 1) {
+  const changesOn = (): boolean => {
+    const ms = Date.now() - began;
+    return ms < 1_500 || (!isCalmServed() && ms < 15_000);
+  };
+  for (let i = 0; changesOn(); i += 1) {
     putConfigMap('envoy', `text ${i}`);
-    if (!isAsked && Date.now() > end - 800) {
+    if (!isAsked && Date.now() > began + 700) {
       isAsked = true;
       const annotations = { 'svidecar.dev/status': '{"helper":"calm"}' };
       api.put('Deployment', {
@@ -96,9 +101,10 @@ test('one that changes without end is looked at at a steady rate, and holds up n
     }
     await wait(5);
   }
-  expect(api.get('ConfigMap', 'calm', helperFor('calm'))).toBeDefined();
+  expect(isCalmServed()).toBe(true);
   expect(applies).toBeGreaterThan(4);
-  expect(applies).toBeLessThan(14);
+  // Five at once, one each 300 ms, and some that were on their way.
+  expect(applies).toBeLessThan(9 + (Date.now() - began) / 300);
   const backlog = cluster.metrics().find(({ name }) => name === 'svidecar_controller_backlog');
   expect(backlog?.samples[0]?.value).toBeLessThanOrEqual(1);
 });

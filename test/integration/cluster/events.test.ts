@@ -69,6 +69,7 @@ describeWithComponents(programs, 'events on workloads', () => {
     const warnings = await apply('told', shop);
     await has('told', 'Normal Injected Deployment/frontend');
     await has('told', 'Normal EnvoyConfigRendered Deployment/frontend');
+    await has('told', 'Warning EnvoyConfigDoubtful Deployment/frontend');
     // Longer than ReplicaSet and pods take to be seen by both replicas.
     await sleep(2_000);
     expect(await told('told')).toEqual([

@@ -1,7 +1,6 @@
 /** A store that is one server: what is told, what each fault does, and how one gets in. On both runtimes. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createAuthority } from '../harness/authority.ts';
 import { describeWithComponents } from '../harness/components.ts';
@@ -79,9 +78,12 @@ describeWithComponents(['redis-server', 'valkey-server'], 'a store on one server
         expect(watcher.lines.filter(tells('other:1'))).toEqual([]);
       }
       await server.command('SET', 'ban:end', 'x', 'PX', '50');
-      await sleep(300);
       // It was written, and it has ended.
-      for (const { lines } of watchers) expect(lines.filter(tells('ban:end'))).toHaveLength(2);
+      await expect
+        .poll(() => watchers.map(({ lines }) => lines.filter(tells('ban:end')).length), {
+          timeout: 10_000,
+        })
+        .toEqual(watchers.map(() => 2));
     },
   );
 

@@ -120,14 +120,15 @@ test('a pair that does not fit, or is half written, is not used; the next good o
   const { port } = await start();
   const second = await makeServingPair({ name: 'second' });
   const third = await makeServingPair({ name: 'third' });
+  const rejected = {
+    level: 'error',
+    message: 'new serving certificate rejected, the last good one stays in use',
+  };
   await mountPair({ certificate: second.certificate, key: third.key }, 2);
-  await wait(300);
+  await expect.poll(() => log.lines, { timeout: 10_000 }).toMatchObject([rejected]);
   expect(await servedName(port)).toBe('first');
-  expect(log.lines).toMatchObject([
-    { level: 'error', message: 'new serving certificate rejected, the last good one stays in use' },
-  ]);
   await mountPair({ certificate: '', key: third.key }, 3);
-  await wait(300);
+  await expect.poll(() => log.lines, { timeout: 10_000 }).toMatchObject([rejected, rejected]);
   expect(await servedName(port)).toBe('first');
   expect(JSON.stringify(log.lines)).not.toContain('PRIVATE');
   await mountPair(third, 4);
