@@ -1,4 +1,5 @@
 /** What the servers for many strangers have in common: their limits of time, who stays connected, how they begin and end. */
+import { lookup } from 'node:dns/promises';
 import type { ServerOptions } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -93,6 +94,7 @@ export function keepConnections(
 }
 
 export interface ListenPlace {
+  /** A name stands for the first of its addresses: for `localhost` Fastify would open servers that nobody watches, one for each other address. */
   readonly host: string;
   /** 0 chooses a free one. */
   readonly port: number;
@@ -105,7 +107,8 @@ export async function listenOn(
   refusal: ErrorCode,
 ): Promise<number> {
   try {
-    await app.listen({ host, port });
+    const { address } = await lookup(host);
+    await app.listen({ host: address, port });
   } catch (thrown) {
     const instead = addressInstead(host, thrown);
     if (instead !== undefined) return listenOn(app, { host: instead, port }, refusal);
