@@ -4,7 +4,8 @@ import { get } from 'node:https';
 import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import { makeServingPair } from '../fakes/serving-pair.ts';
-import { freePort, startProcess, type RunningProcess } from '../integration/harness/processes.ts';
+import { freePort } from '../integration/harness/free-port.ts';
+import { startProcess, type RunningProcess } from '../integration/harness/processes.ts';
 
 const repository = join(import.meta.dirname, '../..');
 /** As manifests/kustomize/base/deployment.yaml. */

@@ -7,7 +7,8 @@ import { memoryEnvironment } from '../../scripts/memory-environment.ts';
 import { createAuthority } from '../../sidecar/stand-ins/jwt-authority.ts';
 import { startEmbeddedWorkloadApi } from '../../sidecar/stand-ins/workload-api.ts';
 import type { HelperSettingsInput } from '../../sidecar/config/settings.ts';
-import { freePort, waitUntil } from '../integration/harness/processes.ts';
+import { freePort } from '../integration/harness/free-port.ts';
+import { waitUntil } from '../integration/harness/processes.ts';
 import { startHelper, type HelperProcess } from '../integration/mesh/helper-process.ts';
 import { binaryOf, type HelperRuntime } from '../integration/runtimes.ts';
 

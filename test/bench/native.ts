@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { startEnvoy } from '../integration/harness/envoy.ts';
-import { freePort } from '../integration/harness/processes.ts';
+import { freePort } from '../integration/harness/free-port.ts';
 import { createWorkFolder } from '../integration/harness/work-folder.ts';
 import { proxyConfig } from '../integration/mesh/envoy-configs.ts';
 import { helperRuntimeOf } from '../integration/runtimes.ts';

@@ -8,7 +8,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { createAuthority, type Authority, type Certificate } from './harness/authority.ts';
 import { describeWithComponents } from './harness/components.ts';
-import { freePort, waitUntil } from './harness/processes.ts';
+import { freePort } from './harness/free-port.ts';
+import { waitUntil } from './harness/processes.ts';
 import { installWebhook, type InstalledWebhook } from './harness/webhook.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 

@@ -9,7 +9,7 @@ import { readServiceSettings } from '../../bans/service/service-settings.ts';
 import { bareToken } from '../fakes/ban-tokens.ts';
 import { SilentLog } from '../fakes/silent-log.ts';
 import { describeWithComponents } from './harness/components.ts';
-import { freePort } from './harness/processes.ts';
+import { freePort } from './harness/free-port.ts';
 import { startRedis, type RedisServer } from './harness/redis.ts';
 import { startBanEdges, type BanEdges } from './mesh/ban-edges.ts';
 import { call, type Call, type CallerAnswer } from './mesh/ban-caller.ts';

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { request, type IncomingMessage, type RequestOptions } from 'node:http';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { freePort } from './harness/processes.ts';
+import { freePort } from './harness/free-port.ts';
 import { createWorkFolder } from './harness/work-folder.ts';
 import { Program } from './runtimes.ts';
 

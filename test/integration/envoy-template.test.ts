@@ -14,7 +14,8 @@ import { renderProxy } from '../../webhook/proxy/render-proxy.ts';
 import { anyPlan, smallPlan } from '../fakes/proxy-plans.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { startEnvoy, validateEnvoy, type RunningEnvoy } from './harness/envoy.ts';
-import { freePort, waitUntil } from './harness/processes.ts';
+import { freePort } from './harness/free-port.ts';
+import { waitUntil } from './harness/processes.ts';
 import { startSpireServer, type SpireServer } from './harness/spire-server.ts';
 import { startSpire, type Spire } from './harness/spire.ts';
 import {

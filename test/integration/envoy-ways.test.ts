@@ -26,7 +26,8 @@ import { engineFor } from '../fakes/engine.ts';
 import { dataPaths, type DataPathName } from './data-paths/pods.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { startEnvoy, type RunningEnvoy } from './harness/envoy.ts';
-import { freePort, waitUntil } from './harness/processes.ts';
+import { freePort } from './harness/free-port.ts';
+import { waitUntil } from './harness/processes.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { startHelper, type HelperProcess } from './mesh/helper-process.ts';
 

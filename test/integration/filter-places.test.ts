@@ -13,7 +13,7 @@ import { filterEffects, holderRouteTypes } from '../../webhook/envoy/http-filter
 import { engineFor } from '../fakes/engine.ts';
 import { describeWithComponents, olderEnvoy } from './harness/components.ts';
 import { startEnvoy } from './harness/envoy.ts';
-import { freePort } from './harness/processes.ts';
+import { freePort } from './harness/free-port.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { startHelper } from './mesh/helper-process.ts';
 import { withPorts } from './mesh/moved-ports.ts';

@@ -6,7 +6,8 @@ import { isObject, objectAt } from '#kernel/json.ts';
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { createAuthority } from './harness/authority.ts';
 import { describeWithComponents, kubernetesVersion } from './harness/components.ts';
-import { freePort, waitUntil } from './harness/processes.ts';
+import { freePort } from './harness/free-port.ts';
+import { waitUntil } from './harness/processes.ts';
 
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { expect, test } from 'vitest';
 import { describeWithComponents } from './harness/components.ts';
 import { startEnvoy, validateEnvoy } from './harness/envoy.ts';
-import { freePort } from './harness/processes.ts';
+import { freePort } from './harness/free-port.ts';
 
 /** A listener that proxies everything to a cluster. */
 function listener(port: number, cluster = 'backend'): string {

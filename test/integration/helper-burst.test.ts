@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeWithComponents } from './harness/components.ts';
 import { startEnvoy, type RunningEnvoy } from './harness/envoy.ts';
-import { freePort } from './harness/processes.ts';
+import { freePort } from './harness/free-port.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 import { Program, runtimes } from './runtimes.ts';
 

@@ -15,7 +15,8 @@ import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { createAuthority } from './harness/authority.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { hasHelper } from './harness/pods.ts';
-import { freePort, startProcess, waitUntil, type RunningProcess } from './harness/processes.ts';
+import { freePort } from './harness/free-port.ts';
+import { startProcess, waitUntil, type RunningProcess } from './harness/processes.ts';
 import { apply, installWebhook, type InstalledWebhook } from './harness/webhook.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 
@@ -125,13 +126,15 @@ async function installOther(order: Order): Promise<void> {
       ],
     },
   ]);
-  await waitUntil(`the other injector is called ${order} ours`, async () => {
+  const isCalled = async (): Promise<boolean> => {
     const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'probe' } };
     const spec = { containers: [{ name: 'app', image: 'app:1' }] };
     const path = `/api/v1/namespaces/${await namespace()}/pods?dryRun=All`;
     const { body } = await api.request('POST', path, { ...pod, spec });
     return JSON.stringify(body).includes('other-proxy');
-  });
+  };
+  const processes = [other];
+  await waitUntil(`the other injector is called ${order} ours`, isCalled, { processes });
 }
 
 async function removeOther(): Promise<void> {

@@ -13,7 +13,8 @@ import { join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWithComponents } from './harness/components.ts';
-import { freePort, runCommand, waitUntil, type CommandResult } from './harness/processes.ts';
+import { freePort } from './harness/free-port.ts';
+import { runCommand, waitUntil, type CommandResult } from './harness/processes.ts';
 import { createWorkFolder, type WorkFolder } from './harness/work-folder.ts';
 
 const repository = join(import.meta.dirname, '../..');

@@ -10,7 +10,7 @@ import { openSpireServer } from '../../webhook/spire/open-spire-server.ts';
 import type { SpireServerApi } from '../../webhook/spire/spire-server-api.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { slowness } from './harness/pace.ts';
-import { freePort } from './harness/processes.ts';
+import { freePort } from './harness/free-port.ts';
 import { startSpireServer } from './harness/spire-server.ts';
 import { startSpire, type Spire } from './harness/spire.ts';
 

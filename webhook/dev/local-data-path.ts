@@ -70,9 +70,9 @@ interface PodPorts {
 
 /** @throws {AppError} USAGE when a part does not start, with its output, or no temporary folder can be made */
 export async function startDataPath(options: DataPathOptions): Promise<LocalDataPath> {
+  const [app = 0, ...ports] = await freePorts(7);
   const folder = await temporaryFolder();
   const programs = new Programs();
-  const [app = 0, ...ports] = await freePorts(7);
   const caller = podPorts(ports.slice(0, 3));
   const callee = podPorts(ports.slice(3));
   const { server, seen } = await startApp(app);

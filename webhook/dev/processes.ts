@@ -1,7 +1,8 @@
 /** Child processes: started, waited for, and ended by their process id. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '#kernel/errors.ts';
 
@@ -17,19 +18,29 @@ const patienceMs = 20_000;
 /** Characters of a program's output that are kept for messages. */
 const keptOutput = 4_000;
 
-/** Ports on loopback that nothing listens on now. */
+/** Below those that the system takes for outgoing connections: one of these could be in the way of a program that listens a moment later. */
+const portRange = { first: 10_240, last: 32_767 } as const;
+
+/** @returns ports on loopback that nothing listens on now. @throws {AppError} USAGE when there are not as many */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  // A TCP server that listens has an AddressInfo.
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(
-    servers.map((server) => {
-      server.close();
-      return once(server, 'close');
-    }),
-  );
-  return ports;
+  const held = new Map<number, Server>();
+  for (let attempt = 0; attempt < 100 * count && held.size < count; attempt += 1) {
+    const port = randomInt(portRange.first, portRange.last + 1);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (isFree) held.set(port, server);
+  }
+  for (const server of held.values()) server.close();
+  await Promise.all([...held.values()].map((server) => once(server, 'close')));
+  if (held.size < count)
+    throw new AppError(
+      'USAGE',
+      `found ${held.size} free ports of ${count} between ${portRange.first} and ${portRange.last} on 127.0.0.1: end what listens there`,
+    );
+  return [...held.keys()];
 }
 
 /** Never started, ended, or ended by a signal. */

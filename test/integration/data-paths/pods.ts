@@ -1,7 +1,7 @@
 /** Pods of both data paths on one machine: injected by the shipped templates, each with a real helper and a real Envoy. */
 import { readSettings } from '../../../sidecar/config/settings.ts';
 import { startEnvoy } from '../harness/envoy.ts';
-import { freePort } from '../harness/processes.ts';
+import { freePort } from '../harness/free-port.ts';
 import { startHelper, type HelperProcess, type HelperSpec } from '../mesh/helper-process.ts';
 import { injectPod } from '../mesh/injected-pod.ts';
 

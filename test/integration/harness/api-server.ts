@@ -14,13 +14,8 @@ import {
   writeKubeconfig,
   type Site,
 } from './control-plane.ts';
-import {
-  freePort,
-  runCommand,
-  waitUntil,
-  type CommandResult,
-  type RunningProcess,
-} from './processes.ts';
+import { freePort } from './free-port.ts';
+import { runCommand, waitUntil, type CommandResult, type RunningProcess } from './processes.ts';
 import { createWorkFolder, type WorkFolder } from './work-folder.ts';
 
 export interface ApiServerOptions {

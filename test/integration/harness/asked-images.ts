@@ -11,7 +11,8 @@ import { reviewOfBytes } from '../../bench/review-bodies.ts';
 import { FakeApiServer } from '../../fakes/api-server.ts';
 import { makeServingPair } from '../../fakes/serving-pair.ts';
 import { openKubeconfig } from './kubeconfig.ts';
-import { freePort, startProcess, waitUntil, type RunningProcess } from './processes.ts';
+import { freePort } from './free-port.ts';
+import { startProcess, waitUntil, type RunningProcess } from './processes.ts';
 import { reviewRequest } from './review-request.ts';
 import { containerCommand, type Container, type UnpackedImage } from './unpacked-images.ts';
 

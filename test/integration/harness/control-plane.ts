@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Authority, Certificate } from './authority.ts';
 import { programPath } from './components.ts';
 import { kubeconfigOf } from './kubeconfig.ts';
-import { freePort, startProcess, waitUntil, type RunningProcess } from './processes.ts';
+import { freePort } from './free-port.ts';
+import { startProcess, waitUntil, type RunningProcess } from './processes.ts';
 
 /** What the parts of a control plane share. */
 export interface Site {

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { isObject, listAt, objectAt, type Json, type JsonObject } from '#kernel/json.ts';
 import { programPath } from './components.ts';
+import { freePort } from './free-port.ts';
 import {
-  freePort,
   runCommand,
   startProcess,
   waitUntil,

@@ -7,7 +7,8 @@ import { parseAllDocuments, stringify } from 'yaml';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import type { ApiServer } from './api-server.ts';
 import { programPath } from './components.ts';
-import { freePort, runCommand, startProcess, waitUntil, type RunningProcess } from './processes.ts';
+import { freePort } from './free-port.ts';
+import { runCommand, startProcess, waitUntil, type RunningProcess } from './processes.ts';
 import { apply, pointedAt } from './webhook.ts';
 import { createWorkFolder, type WorkFolder } from './work-folder.ts';
 

@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -163,34 +162,4 @@ export async function waitUntil(
     }
     await sleep(everyMs);
   }
-}
-
-/** Below the range that Linux takes ports for outgoing connections from, so that none of those is in the way. */
-const ports = { first: 10_240, last: 32_767 } as const;
-
-/** Ports are handed out one after the other from here: whoever has got one may take it into use much later. */
-let nextPort = ports.first + Math.floor(Math.random() * (ports.last - ports.first));
-
-/**
- * A TCP port on loopback that nobody listens on now, and that this process was not given before.
- * @throws {Error} when none is found in 50 tries.
- */
-export async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < 50; attempt += 1) {
-    const port = nextPort;
-    nextPort = port < ports.last ? port + 1 : ports.first;
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => {
-        resolve(false);
-      });
-      server.listen(port, '127.0.0.1', () => {
-        resolve(true);
-      });
-    });
-    if (!isFree) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
-  throw new Error('found no free port');
 }

@@ -2,7 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { programPath } from './components.ts';
-import { freePort, startProcess, waitUntil, type RunningProcess } from './processes.ts';
+import { freePort } from './free-port.ts';
+import { startProcess, waitUntil, type RunningProcess } from './processes.ts';
 import { ask, startRedis, type RedisOptions, type RedisServer } from './redis.ts';
 import { createWorkFolder } from './work-folder.ts';
 

@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAuthority } from './authority.ts';
 import { programPath } from './components.ts';
-import { freePort, runCommand, startProcess, waitUntil, type RunningProcess } from './processes.ts';
+import { freePort } from './free-port.ts';
+import { runCommand, startProcess, waitUntil, type RunningProcess } from './processes.ts';
 import { createWorkFolder } from './work-folder.ts';
 
 export interface RedisOptions {

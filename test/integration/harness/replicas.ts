@@ -12,7 +12,8 @@ import type { Limits } from '../../../webhook/server/limits.ts';
 import type { ApiServer } from './api-server.ts';
 import { Balancer, type Backend } from './balancer.ts';
 import { hooksAreFollowed } from './hooks-followed.ts';
-import { freePort, startProcess, waitUntil } from './processes.ts';
+import { freePort } from './free-port.ts';
+import { startProcess, waitUntil } from './processes.ts';
 import { apply, pointedAt, renderedFrom, renderedManifests } from './webhook.ts';
 import { createWorkFolder } from './work-folder.ts';
 

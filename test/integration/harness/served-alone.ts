@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { serve, type ServeOptions, type Serving } from '../../../webhook/serve.ts';
 import { makeServingPair } from '../../fakes/serving-pair.ts';
-import { freePort } from './processes.ts';
+import { freePort } from './free-port.ts';
 
 /** @param folder for the certificate */
 export async function serveAlone(

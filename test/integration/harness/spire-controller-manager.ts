@@ -4,7 +4,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ApiServer } from './api-server.ts';
 import { programPath } from './components.ts';
-import { freePort, startProcess, waitUntil, type RunningProcess } from './processes.ts';
+import { freePort } from './free-port.ts';
+import { startProcess, waitUntil, type RunningProcess } from './processes.ts';
 import type { SpireServer } from './spire-server.ts';
 import { createWorkFolder } from './work-folder.ts';
 

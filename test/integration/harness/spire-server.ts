@@ -3,7 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isArray, isObject, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { programPath } from './components.ts';
-import { freePort, runCommand, startProcess, waitUntil, type RunningProcess } from './processes.ts';
+import { freePort } from './free-port.ts';
+import { runCommand, startProcess, waitUntil, type RunningProcess } from './processes.ts';
 import { createWorkFolder } from './work-folder.ts';
 
 export interface SpireServerOptions {

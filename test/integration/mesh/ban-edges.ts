@@ -10,7 +10,7 @@ import {
 } from '../../../sidecar/stand-ins/workload-api.ts';
 import { bareToken } from '../../fakes/ban-tokens.ts';
 import { startEnvoy, type RunningEnvoy } from '../harness/envoy.ts';
-import { freePort } from '../harness/processes.ts';
+import { freePort } from '../harness/free-port.ts';
 import { createWorkFolder, type WorkFolder } from '../harness/work-folder.ts';
 import type { HelperRuntime } from '../runtimes.ts';
 import { send, startApp, type Answer } from './app.ts';

@@ -13,7 +13,8 @@ import { join } from 'node:path';
 import { besideHelper } from '../../../scripts/bundle.ts';
 import { memoryEnvironment } from '../../../scripts/memory-environment.ts';
 import { renderSettings, type HelperSettingsInput } from '../../../sidecar/config/settings.ts';
-import { freePort, runCommand, startProcess, waitUntil } from '../harness/processes.ts';
+import { freePort } from '../harness/free-port.ts';
+import { runCommand, startProcess, waitUntil } from '../harness/processes.ts';
 import { binaryOf, type HelperRuntime, type Runtime } from '../runtimes.ts';
 
 export interface HelperSpec {

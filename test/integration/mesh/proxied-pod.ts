@@ -5,7 +5,7 @@ import { readSettings } from '../../../sidecar/config/settings.ts';
 import { injectTexts } from '../../../webhook/manifests/inject-texts.ts';
 import { engineFor } from '../../fakes/engine.ts';
 import { startEnvoy } from '../harness/envoy.ts';
-import { freePort } from '../harness/processes.ts';
+import { freePort } from '../harness/free-port.ts';
 import type { Spire } from '../harness/spire.ts';
 import { startHelper } from './helper-process.ts';
 

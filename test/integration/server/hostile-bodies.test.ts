@@ -18,7 +18,8 @@ import { makeServingPair } from '../../fakes/serving-pair.ts';
 import { memoryForms } from '../../../webhook/request/quantity.ts';
 import { defaultLimits } from '../../../webhook/server/limits.ts';
 import { openKubeconfig } from '../harness/kubeconfig.ts';
-import { freePort, startProcess, waitUntil, type RunningProcess } from '../harness/processes.ts';
+import { freePort } from '../harness/free-port.ts';
+import { startProcess, waitUntil, type RunningProcess } from '../harness/processes.ts';
 import { reviewRequest } from '../harness/review-request.ts';
 import { createWorkFolder, type WorkFolder } from '../harness/work-folder.ts';
 
