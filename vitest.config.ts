@@ -20,8 +20,9 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          // Real components mostly wait: three files at once, on two cores. Unit tests do not wait, and are a group of their own.
-          maxWorkers: 3,
+          // Two files at once, beside one on the local cluster, use two cores wholly: with more, each waits for the others' time.
+          // Unit tests do not wait for anything, and are a group of their own.
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
