@@ -6,7 +6,7 @@ import { resolved, type SourceNode } from '../editing/source-tree.ts';
 import { splitDocuments } from '../editing/split-documents.ts';
 import { ownFileLimits, type TextLimits } from '../editing/text-limits.ts';
 import { failureOf, type InputProblem } from './input-problem.ts';
-import { noObjectFault, orPage } from './no-object.ts';
+import { noItemFault, noObjectFault, orPage } from './no-object.ts';
 import { orUnfilled } from './unfilled.ts';
 
 /** A file, or standard input, as read. */
@@ -73,10 +73,16 @@ export function openDocument(raw: RawDocument, limits: TextLimits = ownFileLimit
     const fault = noObjectFault(open.value, { ...place, text: text.slice(root.start) });
     if (fault !== undefined)
       return { document: { ...raw, objects: [], fault, isNoObject: true }, open };
-    const objects = objectsIn(root, open.value, []).map(({ node, ...object }): ManifestObject => {
-      const { start, end } = node;
-      return { ...object, offset: start, end, line: open.lined.positionAt(start).line };
-    });
+    const refuse = (node: SourceNode, value: unknown, path: ManifestObject['path']): never => {
+      const { line } = open.lined.positionAt(node.start);
+      throw noItemFault(value, { ...place, line }, path);
+    };
+    const objects = objectsIn({ node: root, value: open.value, path: [] }, refuse).map(
+      ({ node, ...object }): ManifestObject => {
+        const { start, end } = node;
+        return { ...object, offset: start, end, line: open.lined.positionAt(start).line };
+      },
+    );
     return { document: { ...raw, objects, fault: undefined }, open };
   } catch (thrown) {
     const fault = failureOf(thrown, 'this document');
@@ -92,20 +98,24 @@ interface FoundObject extends Pick<ManifestObject, 'value' | 'path'> {
   readonly node: SourceNode;
 }
 
+interface FoundValue extends Omit<FoundObject, 'value'> {
+  readonly value: unknown;
+}
+
 /** The object itself, or the items of a List (also of one inside it). */
 function objectsIn(
-  node: SourceNode,
-  value: unknown,
-  path: ManifestObject['path'],
+  { node, value, path }: FoundValue,
+  refuse: (node: SourceNode, value: unknown, path: ManifestObject['path']) => never,
 ): readonly FoundObject[] {
-  if (!isObject(value)) return [];
+  if (!isObject(value)) return path.length === 0 ? [] : refuse(node, value, path);
   const items = value['items'];
   const isList = isArray(items) && stringAt(value, 'kind')?.endsWith('List') === true;
   if (!isList) return [{ node, value, path }];
   const list = memberOf(node, 'items');
-  return items.flatMap((item, index) =>
-    objectsIn(list?.entries[index]?.value ?? node, item, [...path, 'items', index]),
-  );
+  return items.flatMap((item, index) => {
+    const found = list?.entries[index]?.value ?? node;
+    return objectsIn({ node: found, value: item, path: [...path, 'items', index] }, refuse);
+  });
 }
 
 function memberOf(

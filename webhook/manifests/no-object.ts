@@ -32,7 +32,22 @@ export function noObjectFault(value: Json, place: DocumentPlace): AppError | und
   );
 }
 
-function kindOf(value: Json): string {
+/** Of an item of a List: kubectl refuses all of it, also for an item that is empty. */
+export function noItemFault(
+  value: unknown,
+  { name, line, index }: Omit<DocumentPlace, 'text'>,
+  path: readonly (string | number)[],
+): AppError {
+  const item = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
+  return new AppError(
+    'TEXT_UNPARSABLE',
+    `${name}:${line}: ${item.slice(1)} in document ${index + 1} is ${kindOf(value)}, no object of Kubernetes, so kubectl takes nothing of the List; remove it, or write the object that was meant`,
+    { facts: { file: name, line } },
+  );
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return 'empty';
   if (isArray(value)) return 'a list';
   return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
 }

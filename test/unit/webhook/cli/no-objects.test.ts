@@ -19,6 +19,17 @@ describe.each(manifestReaders)('svidecar %s', (command) => {
     expect(err).not.toMatch(/nothing to (do|judge)/);
   });
 
+  test('says which item of a List is no object, as kubectl takes nothing of such a List', async () => {
+    const { code, out, err } = await run(
+      'kind: List\nitems:\n  - {kind: A}\n  -\n    - {kind: B}\n',
+    );
+    expect(code).toBe(1);
+    expect(err).toContain(
+      'stdin:5: items[1] in document 1 is a list, no object of Kubernetes, so kubectl takes nothing of the List; ',
+    );
+    expect(out + err).not.toMatch(/nothing to (do|judge)|no workload asks/);
+  });
+
   test('claims nothing about what it could not read', async () => {
     for (const stdin of ['hello\n', 'kind: [\n']) {
       const { code, out, err } = await run(stdin);
@@ -43,6 +54,24 @@ test.each([
   const { code, out, err } = await runSvidecar(['inject', '-'], { stdin: text });
   expect([code, out]).toEqual([1, text]);
   expect(err).toContain(`stdin:1: document 1 is ${words}`);
+});
+
+test.each([
+  ['[null]', 'items[0]', 'empty'],
+  ['[{kind: A}, text]', 'items[1]', 'a text'],
+  ['[{kind: A}, {kind: PodList, items: [{kind: B}, 1]}]', 'items[1].items[1]', 'a number'],
+])('of a List with %s, %s is told to be %s', async (items, where, what) => {
+  const stdin = `kind: List\nitems: ${items}\n`;
+  const { code, err } = await runSvidecar(['inject', '-'], { stdin });
+  expect(code).toBe(1);
+  expect(err).toContain(`stdin:2: ${where} in document 1 is ${what}, no object of Kubernetes`);
+});
+
+test('a List without items is one object, or none', async () => {
+  for (const items of ['[]', 'null', '{}'])
+    expect(
+      (await runSvidecar(['inject', '-'], { stdin: `kind: List\nitems: ${items}\n` })).code,
+    ).toBe(0);
 });
 
 test('so is a page of the web that is no YAML', async () => {
