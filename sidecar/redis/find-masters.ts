@@ -25,8 +25,10 @@ export interface Masters {
 export type AskForAccess = () => Promise<RedisAccess>;
 
 export interface MasterFinder {
-  /** @param links to masters that are open now. @throws {AppError} BAN_STORE_UNREACHABLE */
+  /** @param links to masters that are open now, and may be asked. @throws {AppError} BAN_STORE_UNREACHABLE */
   find(access: AskForAccess, links: readonly RedisLink[]): Promise<Masters>;
+  /** What was found last cannot be connected to, or is no master: whoever said so may know less than others. */
+  doubt(): void;
   /** Milliseconds between two looks; undefined: they never change. */
   readonly everyMs: number | undefined;
   /** What is found may be no master any more. */
@@ -64,6 +66,7 @@ function givenServer(url: string): MasterFinder {
     needsProof: false,
     database: isSocket ? 0 : target.database,
     name: url,
+    doubt: () => undefined,
     close: () => undefined,
   };
 }
@@ -83,8 +86,10 @@ class SentinelFinder implements MasterFinder {
   readonly #master: string;
   readonly #places: readonly RedisPlace[];
   readonly #context: FinderContext;
-  /** The Sentinel that answered first, asked again before others. */
+  /** A Sentinel that named the master, asked again before others. */
   #kept: RedisLink | undefined;
+  #found: RedisAddress | undefined;
+  #doubted: RedisAddress | undefined;
 
   constructor({ servers, master }: NonNullable<RedisSettings['sentinel']>, context: FinderContext) {
     this.#master = master;
@@ -95,7 +100,14 @@ class SentinelFinder implements MasterFinder {
 
   async find(access: AskForAccess): Promise<Masters> {
     const master = (await this.#askKept()) ?? (await this.#askAll(access));
+    this.#found = master;
     return { places: [{ kind: 'tcp', ...master }], masterOf: () => 0, hasSlots: false };
+  }
+
+  /** A Sentinel that is cut off from the others, or from the servers, goes on naming the master before. */
+  doubt(): void {
+    this.#doubted = this.#found;
+    this.close();
   }
 
   close(): void {
@@ -114,26 +126,34 @@ class SentinelFinder implements MasterFinder {
     }
   }
 
-  /** @throws {AppError} BAN_STORE_UNREACHABLE, of the first of them */
+  /** What most of them say. @throws {AppError} BAN_STORE_UNREACHABLE, of the first of them */
   async #askAll(access: AskForAccess): Promise<RedisAddress> {
-    return await firstOf(
-      this.#places.map(async (place) => {
-        const link = await this.#open(place, await access());
-        try {
-          const address = await this.#ask(link);
-          this.#keep(link);
-          return address;
-        } catch (thrown) {
-          link.close();
-          throw thrown;
-        }
-      }),
-    );
+    const asked = this.#places.map((place) => this.#askAt(place, access));
+    const said = await enoughOf(asked);
+    const chosen = mostNamed(said, this.#doubted) ?? (await firstOf(asked));
+    if (!this.#context.signal.aborted) this.#kept = chosen.link;
+    for (const one of asked)
+      void one.then(
+        ({ link }) => {
+          this.#letGo(link);
+        },
+        () => undefined,
+      );
+    return chosen.address;
   }
 
-  #keep(link: RedisLink): void {
-    if (this.#kept === undefined && !this.#context.signal.aborted) this.#kept = link;
-    else link.close();
+  #letGo(link: RedisLink): void {
+    if (link !== this.#kept) link.close();
+  }
+
+  async #askAt(place: RedisPlace, access: AskForAccess): Promise<NamedMaster> {
+    const link = await this.#open(place, await access());
+    try {
+      return { link, address: await this.#ask(link) };
+    } catch (thrown) {
+      link.close();
+      throw thrown;
+    }
   }
 
   /** Sentinels often have no password where servers have one: it is given only to one that asks for it. */
@@ -159,6 +179,45 @@ class SentinelFinder implements MasterFinder {
   }
 }
 
+interface NamedMaster {
+  /** The Sentinel that names it. */
+  readonly link: RedisLink;
+  readonly address: RedisAddress;
+}
+
+/** Who has said the same. */
+function agreeing(said: readonly NamedMaster[], { host, port }: RedisAddress): number {
+  return said.filter(({ address }) => address.host === host && address.port === port).length;
+}
+
+/** Answers, until more than half of all agree: no more are waited for then. */
+async function enoughOf(asked: readonly Promise<NamedMaster>[]): Promise<readonly NamedMaster[]> {
+  const said: NamedMaster[] = [];
+  await new Promise<void>((resolve) => {
+    const listen = async (one: Promise<NamedMaster>): Promise<void> => {
+      const named = await one;
+      said.push(named);
+      if (2 * agreeing(said, named.address) > asked.length) resolve();
+    };
+    void Promise.allSettled(asked.map(listen)).then(() => {
+      resolve();
+    });
+  });
+  return said;
+}
+
+/** Of two that as many name, the one that is not doubted. */
+function mostNamed(
+  said: readonly NamedMaster[],
+  doubted: RedisAddress | undefined,
+): NamedMaster | undefined {
+  const weightOf = ({ address }: NamedMaster): number => {
+    const isDoubted = address.host === doubted?.host && address.port === doubted.port;
+    return agreeing(said, address) - (isDoubted ? 0.5 : 0);
+  };
+  return said.toSorted((a, b) => weightOf(b) - weightOf(a))[0];
+}
+
 class ClusterFinder implements MasterFinder {
   readonly everyMs = lookEveryMs;
   readonly needsProof = false;
@@ -181,6 +240,10 @@ class ClusterFinder implements MasterFinder {
     const link = open[this.#turn % Math.max(1, open.length)];
     if (link === undefined) return this.#askAll(access);
     return askNode(link).catch(() => this.#askAll(access));
+  }
+
+  doubt(): void {
+    // Each look asks another master.
   }
 
   close(): void {

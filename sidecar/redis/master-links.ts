@@ -185,7 +185,9 @@ export class MasterLinks {
         missing.map(([name, place]) => this.#open(name, place, access)),
       );
       const failed = opened.find((one) => one.status === 'rejected');
-      return failed === undefined ? undefined : storeFault(this.name, failed.reason);
+      if (failed === undefined) return undefined;
+      this.#finder.doubt();
+      return storeFault(this.name, failed.reason);
     } catch (thrown) {
       return storeFault(this.name, thrown);
     }

@@ -67,6 +67,22 @@ export async function startSentinels({
   };
 }
 
+/** A Sentinel that knows none of the others, nor what becomes of the master that it names. */
+export async function startLoneSentinel(
+  master: RedisServer,
+): Promise<{ readonly address: string; stop(): Promise<void> }> {
+  const work = await createWorkFolder('sentinel');
+  const port = await freePort();
+  const lone = await startSentinel({ name: 'lone', port, folder: work.path, master });
+  return {
+    address: `${host}:${port}`,
+    stop: async () => {
+      await lone.stop(0);
+      await work.remove();
+    },
+  };
+}
+
 interface SentinelSpec {
   readonly name: string;
   readonly port: number;

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { describeWithComponents } from '../harness/components.ts';
-import { startRedisCluster, startSentinels } from '../harness/redis-sets.ts';
+import { startLoneSentinel, startRedisCluster, startSentinels } from '../harness/redis-sets.ts';
 import { startRedis, type RedisServer } from '../harness/redis.ts';
 import { createWorkFolder } from '../harness/work-folder.ts';
 import { runtimes } from '../runtimes.ts';
@@ -65,6 +65,31 @@ describeWithComponents(['redis-server'], 'a store on several servers', () => {
     await first.pause();
     await areUpAgain(watchers, seen);
     await areTold(watchers, second, 'ban:second');
+  });
+
+  test('a Sentinel that goes on naming a master that is gone is outvoted', async () => {
+    const { users, settings } = await access('+info');
+    const set = await startSentinels({ users });
+    started.push(set);
+    const gone = await startRedis({ users });
+    started.push(gone);
+    const lone = await startLoneSentinel(gone);
+    started.push(lone);
+    const [first, second, third] = set.sentinels;
+    if (first === undefined || second === undefined || third === undefined)
+      throw new Error('no Sentinels');
+    const others = [first, second, third];
+    // At first it is the only one that answers.
+    for (const each of others) await each.pause();
+    const servers = [lone.address, ...set.sentinel.servers];
+    const watchers = watch({ ...settings, sentinel: { ...set.sentinel, servers } });
+    await Promise.all(watchers.map((each) => each.isUp()));
+    await areTold(watchers, gone, 'ban:gone');
+    for (const each of others) each.resume();
+    const seen = watchers.map(({ lines }) => lines.length);
+    await gone.kill();
+    await areUpAgain(watchers, seen);
+    await areTold(watchers, set.servers[0], 'ban:first');
   });
 
   test('Sentinels that do not know the master, or are not there, are named', async () => {
