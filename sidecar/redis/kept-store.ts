@@ -63,12 +63,13 @@ class KeptStore implements StoreConnection {
 
   async read(keys: readonly string[], deadlineMs: number): Promise<readonly (string | null)[]> {
     const { timers } = this.#context;
-    const endMs = timers.now() + deadlineMs;
+    const beganMs = timers.now();
+    const endMs = beganMs + deadlineMs;
     try {
       return await this.#readWithin(deadlineMs, keys);
     } catch (thrown) {
-      // A connection that was lost meanwhile has said nothing.
-      if (!(await this.#links.isBackBy(endMs))) throw thrown;
+      // A connection that was lost meanwhile has said nothing, nor has a server that is no master any more.
+      if (!(await this.#links.isBackFor({ beganMs, endMs }))) throw thrown;
       return await this.#readWithin(Math.max(1, endMs - timers.now()), keys);
     }
   }
@@ -89,14 +90,18 @@ class KeptStore implements StoreConnection {
   }
 
   async command(key: string, words: readonly string[], deadlineMs: number): Promise<RedisReply> {
-    const link = this.#links.forKey(key);
+    return await this.#askAt(this.#links.forKey(key), words, deadlineMs);
+  }
+
+  async #askAt(link: RedisLink, words: readonly string[], deadlineMs: number): Promise<RedisReply> {
     const { timers } = this.#context;
     const beganMs = timers.now();
     try {
       return await link.ask(words, deadlineMs);
     } catch (thrown) {
       const redirection = redirectionIn(thrown);
-      if (errorWord(thrown) === 'READONLY' || redirection?.kind === 'moved') this.#links.lookNow();
+      if (errorWord(thrown) === 'READONLY' || redirection?.kind === 'moved')
+        this.#links.lookNow(link);
       const target = redirection && this.#links.at(targetOf(redirection, link));
       if (redirection === undefined || target === undefined)
         throw storeFault(link.name, thrown, words);
@@ -133,8 +138,9 @@ class KeptStore implements StoreConnection {
 
   async #readOne(key: string, deadlineMs: number): Promise<string | null> {
     const words = wordsFor(key);
-    const [answer] = await Promise.allSettled([this.command(key, words, deadlineMs)]);
-    return valueIn(answer, this.#links.forKey(key), words);
+    const link = this.#links.forKey(key);
+    const [answer] = await Promise.allSettled([this.#askAt(link, words, deadlineMs)]);
+    return valueIn(answer, link, words);
   }
 
   async #readTogether(

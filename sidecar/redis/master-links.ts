@@ -20,6 +20,14 @@ const goodAfterMs = 10_000;
 const proofWithinMs = 1_000;
 /** Milliseconds after a loss for which somebody waits for the next connection: later, it is not a connection that was lost. */
 const waitedForMs = 1_000;
+/** Milliseconds between the beginnings of two looks, neither of which waits. */
+const apartMs = 100;
+
+/** When a question was asked, and when its answer is to be there. */
+export interface AskedWithin {
+  readonly beganMs: number;
+  readonly endMs: number;
+}
 
 export class MasterLinks {
   readonly name: string;
@@ -35,9 +43,13 @@ export class MasterLinks {
   #isUp = false;
   #why = '';
   #upSinceMs = 0;
-  #downSinceMs = -Infinity;
-  /** The first look after the loss of a good connection does not wait. */
+  /** From the moment at which masters are said to be others until all of them are connected. */
+  #isSought = false;
+  #unsettledSinceMs = -Infinity;
+  /** The first look after the loss of a good connection, or of a good master, does not wait. */
   #isFirstLook = false;
+  #lookedAtMs = 0;
+  #told: RedisLink | undefined;
   readonly #waiting = new Set<() => void>();
   #attempt = 0;
   /** Something happened that cannot wait for the time to look again. */
@@ -70,8 +82,13 @@ export class MasterLinks {
 
   /** Of the master that has the key. @throws {AppError} BAN_STORE_UNREACHABLE, where it is away */
   forKey(key: string): RedisLink {
-    const place = this.#masters?.places[this.#masters.masterOf(key) ?? -1];
-    const link = place === undefined ? undefined : this.at(placeText(place));
+    if (this.#masters === undefined) throw this.#away();
+    const place = this.#masters.places[this.#masters.masterOf(key) ?? -1];
+    if (place === undefined) {
+      const says = 'has no master for some keys: look at CLUSTER INFO';
+      throw new AppError('BAN_STORE_UNREACHABLE', `${this.name} ${says}`);
+    }
+    const link = this.at(placeText(place));
     if (link === undefined) throw this.#away();
     return link;
   }
@@ -80,23 +97,33 @@ export class MasterLinks {
     return this.#links.get(place);
   }
 
-  /** A server said that it is not who was meant. */
-  lookNow(): void {
-    if (this.#isGood()) this.#attempt = 0;
+  /** @param told a server that said that it is not who was meant, and so knows best who is */
+  lookNow(told?: RedisLink): void {
+    this.#told = told;
+    if (this.#isGood()) {
+      this.#attempt = 0;
+      this.#isFirstLook ||= this.#context.timers.now() - this.#lookedAtMs >= apartMs;
+    }
+    this.#unsettle();
+    this.#isSought = true;
     this.#isHurried = true;
     this.#endCalm();
   }
 
-  /** Waits for a connection that was lost just now to be there again. @returns whether it is, by `endMs` */
-  async isBackBy(endMs: number): Promise<boolean> {
+  /**
+   * Whether there is another connection than the one that a question was asked on, since that was lost, or its server is not
+   * the key's master any more. Waits for one that was lost just now.
+   */
+  async isBackFor({ beganMs, endMs }: AskedWithin): Promise<boolean> {
     const { timers } = this.#context;
-    const leftMs = Math.min(endMs, this.#downSinceMs + waitedForMs) - timers.now();
-    if (this.#isUp || leftMs <= 0 || this.#isOver()) return false;
+    const leftMs = Math.min(endMs, this.#unsettledSinceMs + waitedForMs) - timers.now();
+    if (leftMs <= 0 || this.#isOver()) return false;
+    if (this.#isSettled()) return this.#upSinceMs >= beganMs;
     return await new Promise((resolve) => {
       const end = (): void => {
         callOff();
         this.#waiting.delete(end);
-        resolve(this.#isUp);
+        resolve(this.#isSettled());
       };
       const callOff = timers.after(leftMs, end);
       this.#waiting.add(end);
@@ -126,6 +153,15 @@ export class MasterLinks {
 
   #isOver(): boolean {
     return this.#ending.signal.aborted;
+  }
+
+  /** All masters are connected, and nobody says that there are others. */
+  #isSettled(): boolean {
+    return this.#isUp && !this.#isSought;
+  }
+
+  #unsettle(): void {
+    if (this.#isSettled()) this.#unsettledSinceMs = this.#context.timers.now();
   }
 
   async #keep(): Promise<void> {
@@ -174,13 +210,21 @@ export class MasterLinks {
   /** Undefined: each master is connected. */
   async #connect(): Promise<AppError | undefined> {
     try {
+      this.#lookedAtMs = this.#context.timers.now();
       const access = onceAsked(() => readAccess(this.#settings));
       const masters = await this.#find(access);
       const wanted = new Map(masters.places.map((place) => [placeText(place), place]));
-      this.#dropAllBut(wanted);
-      this.#masters = masters;
       const missing = [...wanted].filter(([name]) => !this.#links.has(name));
-      if (missing.length > 0) this.#isUp = false;
+      const unwanted = [...this.#links].filter(([name]) => !wanted.has(name));
+      if (missing.length > 0 || unwanted.length > 0) {
+        this.#unsettle();
+        this.#isUp = false;
+      }
+      for (const [name, link] of unwanted) {
+        link.close();
+        this.#links.delete(name);
+      }
+      this.#masters = masters;
       const opened = await Promise.allSettled(
         missing.map(([name, place]) => this.#open(name, place, access)),
       );
@@ -195,19 +239,13 @@ export class MasterLinks {
 
   /** Who cannot be asked where masters are, does not take away those that are connected. */
   async #find(access: AskForAccess): Promise<Masters> {
+    const told = this.#told?.isOpen === true ? [this.#told] : undefined;
+    this.#told = undefined;
     try {
-      return await this.#finder.find(access, [...this.#links.values()]);
+      return await this.#finder.find(access, told ?? [...this.#links.values()]);
     } catch (thrown) {
       if (this.#masters === undefined || !this.#isUp) throw thrown;
       return this.#masters;
-    }
-  }
-
-  #dropAllBut(wanted: ReadonlyMap<string, RedisPlace>): void {
-    for (const [name, link] of this.#links) {
-      if (wanted.has(name)) continue;
-      link.close();
-      this.#links.delete(name);
     }
   }
 
@@ -255,17 +293,20 @@ export class MasterLinks {
   #lose(name: string, link: RedisLink, fault: AppError): void {
     if (this.#isOver() || this.#links.get(name) !== link) return;
     this.#links.delete(name);
-    this.#isFirstLook = this.#isGood();
+    this.#isFirstLook ||= this.#isGood();
     this.lookNow();
     this.#goDown(fault.message);
   }
 
   #goUp(): void {
-    if (this.#isUp || this.#isHurried) return;
-    this.#isUp = true;
-    this.#why = '';
-    this.#upSinceMs = this.#context.timers.now();
-    this.#events.onUp();
+    if (this.#isHurried) return;
+    this.#isSought = false;
+    if (!this.#isUp) {
+      this.#isUp = true;
+      this.#why = '';
+      this.#upSinceMs = this.#context.timers.now();
+      this.#events.onUp();
+    }
     this.#endWaiting();
   }
 
@@ -274,7 +315,7 @@ export class MasterLinks {
   }
 
   #goDown(why: string): void {
-    if (this.#isUp) this.#downSinceMs = this.#context.timers.now();
+    this.#unsettle();
     this.#isUp = false;
     if (this.#why === why) return;
     this.#why = why;
