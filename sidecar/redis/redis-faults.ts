@@ -10,6 +10,14 @@ export class RedisSilence extends Error {
   }
 }
 
+/** More was sent than is taken in at once. */
+export class RedisFlood extends Error {
+  constructor(mostBytes: number) {
+    const says = 'look for keys of such a length, and set proto-max-bulk-len';
+    super(`sent more than ${mostBytes / 1_048_576} MiB at once: ${says}`);
+  }
+}
+
 /** By the word that an error of a server begins with, and where it matters the command. */
 const answers: ReadonlyMap<string, string> = new Map([
   ['NOAUTH', 'asks for a password: give passwordFile, and username where it has users'],
@@ -131,7 +139,7 @@ function isTimeout({ name }: { readonly name: string }): boolean {
 function textOf(thrown: unknown, words: readonly string[]): string {
   const word = errorWord(thrown);
   if (word !== undefined) return answerText(word, thrown, words);
-  if (thrown instanceof RedisSilence) return thrown.message;
+  if (thrown instanceof RedisSilence || thrown instanceof RedisFlood) return thrown.message;
   const { code, name } = thrown instanceof Error ? nodeError(thrown) : { code: '', name: 'Error' };
   const known = certificateFaults.get(code);
   if (known !== undefined) return known;

@@ -4,7 +4,7 @@ import type { Timers } from '#kernel/clock.ts';
 import { AppError } from '#kernel/errors.ts';
 import type { RedisAddress } from '../config/redis-settings.ts';
 import type { RedisAccess } from './redis-access.ts';
-import { RedisSilence, storeFault, openingFault } from './redis-faults.ts';
+import { RedisFlood, RedisSilence, storeFault, openingFault } from './redis-faults.ts';
 import type { RedisReply } from './store-connection.ts';
 
 export type RedisPlace =
@@ -29,6 +29,11 @@ const connectWithinMs = { socket: 1_500, all: 2_000 } as const;
 const pingEveryMs = 800;
 /** Nothing is sent or heard for so long only where a connection was forgotten. */
 const idleMs = 10_000;
+/**
+ * Bytes in which no answer and no change comes to its end: the longest 128 records are 2 MiB, and 100,000 changes that are told
+ * together. Keys are told whole, and the library takes all that comes.
+ */
+const mostAtOnceBytes = 8 * 1024 * 1024;
 
 /** As messages name it. */
 export function placeText(place: RedisPlace): string {
@@ -137,6 +142,8 @@ export class RedisLink {
   #fault: unknown;
   /** How often anything was heard. */
   #heard = 0;
+  /** Bytes of what has not come to its end. */
+  #partBytes = 0;
   #callOffPing: () => void = () => undefined;
 
   constructor(options: LinkOptions) {
@@ -145,8 +152,10 @@ export class RedisLink {
     this.name = placeText(options.place);
     this.#client = clientOf(options, (keys) => {
       this.#heard += 1;
+      this.#partBytes = 0;
       if (this.#state === 'open') options.onChanged?.(keys);
     });
+    this.#boundWhatComes();
     this.#client.on('error', (fault: unknown) => {
       this.#lose(fault);
     });
@@ -158,6 +167,17 @@ export class RedisLink {
 
   get isOpen(): boolean {
     return this.#state === 'open';
+  }
+
+  /** What is thrown there is told as the client's error. */
+  #boundWhatComes(): void {
+    const { decoder } = this.#client._getQueue();
+    const write = decoder.write.bind(decoder);
+    decoder.write = (chunk: Buffer) => {
+      this.#partBytes += chunk.length;
+      if (this.#partBytes > mostAtOnceBytes) throw new RedisFlood(mostAtOnceBytes);
+      write(chunk);
+    };
   }
 
   async open(): Promise<void> {
@@ -219,11 +239,15 @@ export class RedisLink {
         end(new RedisSilence(deadlineMs));
       });
       this.#waiting.add(end);
-      promise.then((value) => {
-        callOff();
-        this.#waiting.delete(end);
-        resolve(value);
-      }, end);
+      promise
+        .finally(() => {
+          this.#partBytes = 0;
+        })
+        .then((value) => {
+          callOff();
+          this.#waiting.delete(end);
+          resolve(value);
+        }, end);
     });
   }
 

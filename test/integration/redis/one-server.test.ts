@@ -122,6 +122,34 @@ describeWithComponents(['redis-server', 'valkey-server'], 'a store on one server
     }
   });
 
+  test('keys that would fill the memory are not taken in: what is known stays, and all is read once they are gone', async () => {
+    const server = await redis();
+    await server.command('SET', 'ban:a', '1');
+    const watchers = watch({ url: server.url });
+    await Promise.all(watchers.map((watcher) => watcher.isUp()));
+    const seen = watchers.map(({ lines }) => lines.length);
+    const script =
+      "for i = 1, 12 do redis.call('SET', 'ban:' .. i .. string.rep('x', 1000000), '') end";
+    await server.command('EVAL', script, '0');
+    for (const [at, watcher] of watchers.entries()) {
+      const from = { seen: seen[at] ?? 0 };
+      const { says } = await watcher.says(({ kind }) => kind === 'down', from);
+      expect(says).toContain('sent more than 8 MiB at once: look for keys of such a length');
+      await watcher.isUp(from.seen);
+      const asked = watcher.lines.length;
+      const all = await watcher.ask({ readAll: true, deadlineMs: 0 });
+      expect(all.says).toContain('sent more than 8 MiB at once');
+      await watcher.isUp(asked);
+      expect(watcher.lines.filter(({ kind }) => kind === 'changed')).toEqual([]);
+    }
+    await server.command('FLUSHALL');
+    await server.command('SET', 'ban:b', '1');
+    for (const watcher of watchers) {
+      await watcher.says(tells('ban:b'));
+      expect((await watcher.ask({ readAll: true, deadlineMs: 0 })).says).toEqual(['ban:b']);
+    }
+  });
+
   test('a server that hangs is noticed within three seconds, and a lookup ends at its deadline', async () => {
     const server = await redis();
     const watchers = watch({ url: server.url });
