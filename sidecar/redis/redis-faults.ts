@@ -10,11 +10,17 @@ export class RedisSilence extends Error {
   }
 }
 
-/** More was sent than is taken in at once. */
+/**
+ * Bytes that are taken in of answers and changes that do not come to their end: the longest 128 records are 2 MiB, and 100,000
+ * changes that are told together. Keys are told whole.
+ */
+export const mostAtOnceBytes = 8 * 1_048_576;
+
+/** More was sent, or announced, than is taken in at once. */
 export class RedisFlood extends Error {
-  constructor(mostBytes: number) {
+  constructor() {
     const says = 'look for keys of such a length, and set proto-max-bulk-len';
-    super(`sent more than ${mostBytes / 1_048_576} MiB at once: ${says}`);
+    super(`sent more than ${mostAtOnceBytes / 1_048_576} MiB at once: ${says}`);
   }
 }
 

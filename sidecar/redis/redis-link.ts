@@ -3,8 +3,15 @@ import { BasicClientSideCache, createClient } from '@redis/client';
 import type { Timers } from '#kernel/clock.ts';
 import { AppError } from '#kernel/errors.ts';
 import type { RedisAddress } from '../config/redis-settings.ts';
+import { Announced } from './announced.ts';
 import type { RedisAccess } from './redis-access.ts';
-import { RedisFlood, RedisSilence, storeFault, openingFault } from './redis-faults.ts';
+import {
+  mostAtOnceBytes,
+  openingFault,
+  RedisFlood,
+  RedisSilence,
+  storeFault,
+} from './redis-faults.ts';
 import type { RedisReply } from './store-connection.ts';
 
 export type RedisPlace =
@@ -29,12 +36,6 @@ const connectWithinMs = { socket: 1_500, all: 2_000 } as const;
 const pingEveryMs = 800;
 /** Nothing is sent or heard for so long only where a connection was forgotten. */
 const idleMs = 10_000;
-/**
- * Bytes in which no answer and no change comes to its end: the longest 128 records are 2 MiB, and 100,000 changes that are told
- * together. Keys are told whole, and the library takes all that comes.
- */
-const mostAtOnceBytes = 8 * 1024 * 1024;
-
 /** As messages name it. */
 export function placeText(place: RedisPlace): string {
   if (place.kind === 'socket') return place.path;
@@ -144,6 +145,7 @@ export class RedisLink {
   #heard = 0;
   /** Bytes of what has not come to its end. */
   #partBytes = 0;
+  readonly #announced = new Announced();
   #callOffPing: () => void = () => undefined;
 
   constructor(options: LinkOptions) {
@@ -152,7 +154,7 @@ export class RedisLink {
     this.name = placeText(options.place);
     this.#client = clientOf(options, (keys) => {
       this.#heard += 1;
-      this.#partBytes = 0;
+      this.#endPart();
       if (this.#state === 'open') options.onChanged?.(keys);
     });
     this.#boundWhatComes();
@@ -169,15 +171,22 @@ export class RedisLink {
     return this.#state === 'open';
   }
 
-  /** What is thrown there is told as the client's error. */
+  /** The library takes all that comes. What is thrown there is told as the client's error. */
   #boundWhatComes(): void {
     const { decoder } = this.#client._getQueue();
     const write = decoder.write.bind(decoder);
     decoder.write = (chunk: Buffer) => {
       this.#partBytes += chunk.length;
-      if (this.#partBytes > mostAtOnceBytes) throw new RedisFlood(mostAtOnceBytes);
+      if (this.#partBytes > mostAtOnceBytes) throw new RedisFlood();
+      this.#announced.take(chunk);
       write(chunk);
     };
+  }
+
+  /** An answer has come to its end, or a change. */
+  #endPart(): void {
+    this.#partBytes = 0;
+    this.#announced.reset();
   }
 
   async open(): Promise<void> {
@@ -241,7 +250,7 @@ export class RedisLink {
       this.#waiting.add(end);
       promise
         .finally(() => {
-          this.#partBytes = 0;
+          this.#endPart();
         })
         .then((value) => {
           callOff();
