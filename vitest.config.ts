@@ -1,5 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+const expecting = {
+  /** Milliseconds: of the library's one second a test may be without a core for most of it, where others run beside it. */
+  poll: { timeout: 15_000 },
+} as const;
+
 /**
  * Suites by what they need: `unit` and `property` need nothing, `integration` needs real components, `e2e` a machine that can
  * carry the local cluster.
@@ -10,6 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          expect: expecting,
           include: ['test/{unit,golden,property}/**/*.test.ts'],
           testTimeout: 30_000,
         },
@@ -17,6 +23,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          expect: expecting,
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
@@ -29,6 +36,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          expect: expecting,
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/harness/global-setup.ts'],
           testTimeout: 120_000,

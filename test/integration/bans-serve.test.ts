@@ -227,14 +227,10 @@ describeWithComponents(['spire-server', 'spire-agent', 'envoy'], 'svidecar bans 
         path: '/check',
         headers: { authorization: `Bearer ${bareToken(claims)}` },
       });
-    await vi.waitFor(async () => {
-      expect((await check()).body).toBe('{"pass":false}');
-    });
+    await expect.poll(async () => (await check()).body).toBe('{"pass":false}');
     await ask(jo, { method: 'DELETE' });
     await waitUntil('Jo is let in', async () => (await statusAtEdge(claims)) === 200);
-    await vi.waitFor(async () => {
-      expect((await check()).body).toBe('{"pass":true}');
-    });
+    await expect.poll(async () => (await check()).body).toBe('{"pass":true}');
   });
 
   describe('a logout', () => {
@@ -358,9 +354,9 @@ describeWithComponents(['spire-server', 'spire-agent', 'envoy'], 'svidecar bans 
 
   test('SIGTERM: not ready, serves on, and ends in order', async () => {
     process.kill(service.pid, 'SIGTERM');
-    await vi.waitFor(async () => {
-      expect((await call({ port: ports.open, path: '/readyz' })).status).toBe(503);
-    });
+    await expect
+      .poll(async () => (await call({ port: ports.open, path: '/readyz' })).status)
+      .toBe(503);
     expect((await ask(jo)).status).toBe(404);
     await waitUntil('it has ended', () => Promise.resolve(!service.isRunning()), {
       deadlineMs: 12_000,

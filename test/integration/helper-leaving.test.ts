@@ -65,7 +65,7 @@ class HandClient {
   }
 
   async sees(...lines: readonly string[]): Promise<void> {
-    await expect.poll(() => this.seen, { timeout: 5_000 }).toEqual(lines);
+    await expect.poll(() => this.seen).toEqual(lines);
   }
 }
 
@@ -116,7 +116,7 @@ describe.each(runtimes)('a helper on %s that ends a connection', (runtime) => {
     await first.sees('answer 1', `goaway ${anyStream}`, 'ping');
     first.call(3);
     await first.sees('answer 1', `goaway ${anyStream}`, 'ping', 'answer 3');
-    await expect.poll(() => first.isClosed, { timeout: 3_000 }).toBe(true);
+    await expect.poll(() => first.isClosed).toBe(true);
     await third.sees('answer 1');
     await second.sees('answer 1');
     for (const client of [second, third]) client.close();
