@@ -7,6 +7,7 @@ import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/j
 import { startApiServer, type ApiServer } from './harness/api-server.ts';
 import { describeWithComponents } from './harness/components.ts';
 import { validateEnvoy } from './harness/envoy.ts';
+import { slowness } from './harness/pace.ts';
 import { waitUntil } from './harness/processes.ts';
 import { installWebhook, type InstalledWebhook } from './harness/webhook.ts';
 
@@ -113,7 +114,7 @@ describeWithComponents(programs, 'an annotated Deployment on a real API server',
     const space = await namespace('enabled');
     await apply(space, shop);
     await waitUntil('the ConfigMaps exist', async () => (await configMaps(space)).length === 3, {
-      deadlineMs: 1_000,
+      deadlineMs: 1_000 * slowness,
     });
     const derived = sourceName(podSpec(await read(space, 'deployment', 'frontend')));
     const { data } = await read(space, 'configmap', derived);

@@ -182,7 +182,7 @@ describeWithComponents(['envoy', 'redis-server'], 'bans in Redis', () => {
       });
 
       test('a list larger than what is held is looked up, and changes count as fast', async () => {
-        edges.configure({ redis: { url: redis.url, mirrored: 0, deadlineMs: 80 } });
+        edges.configure({ redis: { url: redis.url, mirrored: 0, deadlineMs: 1_500 } });
         await ban(jo);
         await becomes(jo, 403);
         await isEnforced(jo);

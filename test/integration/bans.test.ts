@@ -232,7 +232,7 @@ describeWithComponents(['envoy'], 'bans', () => {
       test('a service is asked, and only its definite ban refuses', async () => {
         const adapter = await startAdapter();
         const configure = (more: object = {}): void => {
-          const store = { http: `${adapter.url}/check`, deadlineMs: 500, ...more };
+          const store = { http: `${adapter.url}/check`, deadlineMs: 1_800, ...more };
           helper.configure([{ name: 'jwt-ban', mode: 'ban', store }]);
         };
         configure();

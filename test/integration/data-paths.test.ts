@@ -26,6 +26,7 @@ import { isOnThePage, isSettled } from './data-paths/named-tokens.ts';
 import { cellOf, isPass, tablesOf, type Row } from './data-paths/page.ts';
 import { dataPaths, startPod, type DataPathName, type Pod } from './data-paths/pods.ts';
 import { describeWithComponents } from './harness/components.ts';
+import { slowness } from './harness/pace.ts';
 import { waitUntil } from './harness/processes.ts';
 import { expectOnPage } from './harness/seen-page.ts';
 import { startSpireServer, type SpireServer } from './harness/spire-server.ts';
@@ -303,7 +304,7 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'both data path
     await waitUntil(
       'native refuses what it has not seen',
       async () => (await withToken(unseen())(pods.deny.native)).status === 401,
-      { deadlineMs: 3_000 },
+      { deadlineMs: 3_000 * slowness },
     );
     note({
       group: groups.overTime,

@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from 'vitest';
 import type { Timers } from '#kernel/clock.ts';
 import { describeWithComponents } from '../harness/components.ts';
+import { slowness } from '../harness/pace.ts';
 import { waitUntil } from '../harness/processes.ts';
 import { startRedis, type RedisServer } from '../harness/redis.ts';
 import { redisStore } from '../../../sidecar/config/redis-settings.ts';
@@ -85,7 +86,7 @@ describeWithComponents(['redis-server'], 'a lasting connection', () => {
     expect(await waits).toBe('ended');
     expect(timers.waiting.size).toBe(0);
     await waitUntil('its socket is closed', () => Promise.resolve(sockets() === before), {
-      deadlineMs: 2_000,
+      deadlineMs: 2_000 * slowness,
     });
     expect(lost).toEqual([]);
     await expect(opened.read(['ban:a'], 1_000)).rejects.toMatchObject({

@@ -35,7 +35,7 @@ describeWithComponents(['redis-server'], 'a connection that the server ends', ()
         const seen = watcher.lines.length;
         await endAll(server);
         const asked = Array.from({ length: 3 }, () =>
-          watcher.ask({ read: ['ban:a'], deadlineMs: 2_000 }),
+          watcher.ask({ read: ['ban:a'], deadlineMs: 10_000 }),
         );
         await Promise.all(asked);
         await watcher.isUp(seen);

@@ -43,7 +43,7 @@ async function areTold(watchers: readonly StoreWatcher[], master: RedisServer, k
   await master.command('SET', key, 'x');
   for (const [at, watcher] of watchers.entries()) {
     await watcher.says(tells(key), { seen: seen[at] ?? 0 });
-    expect((await watcher.ask({ read: [key], deadlineMs: 1_000 })).says).toEqual(['x']);
+    expect((await watcher.ask({ read: [key], deadlineMs: 10_000 })).says).toEqual(['x']);
   }
 }
 
@@ -152,7 +152,7 @@ describeWithComponents(['redis-server'], 'a store on several servers', () => {
     await from.command('MIGRATE', '127.0.0.1', `${to.port}`, 'ban:{b}:moves', '0', '1000');
     // Half way: the old owner sends whoever asks for it on.
     for (const watcher of watchers)
-      expect((await watcher.ask({ read: ['ban:{b}:moves'], deadlineMs: 1_000 })).says).toEqual([
+      expect((await watcher.ask({ read: ['ban:{b}:moves'], deadlineMs: 10_000 })).says).toEqual([
         'x',
       ]);
     for (const node of set.masters) await node.command('CLUSTER', 'SETSLOT', '3300', 'NODE', toId);

@@ -33,6 +33,9 @@ const goawayWithError: HostileAgent['act'] = (stream) => {
   stream.session?.goaway(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
 };
 
+/** Of a call that only its deadline ends. */
+export const late = unavailable(/^DEADLINE_EXCEEDED/);
+
 /** What an agent does with one call, and what comes of it. */
 export const faults: readonly (readonly [string, HostileAgent['act'], object])[] = [
   [
@@ -123,8 +126,8 @@ export const faults: readonly (readonly [string, HostileAgent['act'], object])[]
     resetAfter([goodAnswer.subarray(0, 9)], http2.constants.NGHTTP2_INTERNAL_ERROR),
     unavailable(/HTTP\/2 error|without a status/),
   ],
-  ['headers and then nothing', hangAfter([]), unavailable(/^DEADLINE_EXCEEDED/)],
-  ['a message and then nothing', hangAfter([goodAnswer]), unavailable(/^DEADLINE_EXCEEDED/)],
+  ['headers and then nothing', hangAfter([]), late],
+  ['a message and then nothing', hangAfter([goodAnswer]), late],
   [
     'trailers of 60 kB',
     answerWith({
