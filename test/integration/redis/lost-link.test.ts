@@ -65,16 +65,16 @@ describeWithComponents(['redis-server'], 'a connection that the server ends', ()
     const settings = redisStore.parse({ redis: { url: server.url } }).redis;
     const store = openStore(settings, events, { timers, random: () => 0 });
     ends.push(() => store.close());
-    await expect.poll(() => ups, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => ups).toBe(1);
     /** By the first wait of the back-off, which no other wait is. */
     const isWaited = (): boolean => waits.includes(100);
     leapsMs += 20_000;
     await endAll(server);
-    await expect.poll(() => ups, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => ups).toBe(2);
     expect(isWaited()).toBe(false);
     // It has not lasted.
     await endAll(server);
-    await expect.poll(() => ups, { timeout: 10_000 }).toBe(3);
+    await expect.poll(() => ups).toBe(3);
     expect(isWaited()).toBe(true);
   });
 });

@@ -30,7 +30,7 @@ export class StoreWatcher {
   /** The first line that was said after `seen` others and is meant. @throws {Error} after `limitMs` */
   async says(
     isMeant: (line: StoreLine) => boolean,
-    { seen = 0, limitMs = 10_000 } = {},
+    { seen = 0, limitMs = 30_000 } = {},
   ): Promise<StoreLine> {
     const find = (): StoreLine | undefined => this.lines.slice(seen).find(isMeant);
     const isSaid = (): Promise<boolean> => Promise.resolve(find() !== undefined);
@@ -43,7 +43,7 @@ export class StoreWatcher {
     return find() ?? { kind: 'fault', atMs: 0, says: '' };
   }
 
-  async isUp(seen = 0, limitMs = 10_000): Promise<StoreLine> {
+  async isUp(seen = 0, limitMs = 30_000): Promise<StoreLine> {
     return await this.says(({ kind }) => kind === 'up', { seen, limitMs });
   }
 
