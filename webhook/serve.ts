@@ -12,6 +12,7 @@ import { review, type ReviewContext } from './admission/review.ts';
 import { Cluster } from './controller/cluster.ts';
 import type { ClusterTarget } from './kube/cluster-access.ts';
 import { connect } from './kube/connection.ts';
+import type { FollowedHookConfigurations } from './kube/hook-configurations.ts';
 import type { KubernetesApi } from './kube/kubernetes-api.ts';
 import type { OwnRevisionNow } from './controller/controller.ts';
 import type { Desire } from './controller/desire.ts';
@@ -82,7 +83,8 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     config: () => inForce.engine.config,
     ignoredNamespaces: () => inForce.ignored,
   });
-  const cluster = clusterOf(options, { api, registrar, standing, inForce: () => inForce });
+  const parts = { api, registrar, standing, configurations, inForce: () => inForce };
+  const cluster = clusterOf(options, parts);
   configurations.onChange(registrar.configurationChanged.bind(registrar));
   const certificate = await serveCertificate({ ...certified, configurations }, stopping.signal);
   const newest = reviewers(cluster, { namespace, standing });
@@ -126,16 +128,18 @@ function clusterOf(
     readonly api: KubernetesApi;
     readonly registrar: Registrar;
     readonly standing: OwnRevisionNow;
+    readonly configurations: FollowedHookConfigurations;
     readonly inForce: () => InForce;
   },
 ): Cluster {
-  const { api, registrar, standing, inForce } = parts;
+  const { api, registrar, standing, configurations, inForce } = parts;
   return new Cluster({
     api,
     desire: () => inForce().desire,
     judge: (object) => inForce().judge(object),
     identify: (object) => inForce().identify(object),
     registrationProblems: (where) => registrar.problems(where),
+    alsoFollowed: [configurations.follower],
     revision: standing,
     ignoredNamespaces: () => inForce().ignored,
     instance: certificate.identity,

@@ -39,6 +39,8 @@ export interface ClusterOptions {
   readonly identify?: Identify;
   /** What stands in the way of registrations in a namespace, for its events. */
   readonly registrationProblems?: (namespace: string) => readonly RegistrationProblem[];
+  /** What others follow of the same API server, for `/metrics`. */
+  readonly alsoFollowed?: readonly Follower[];
   /** Which of several installations this is; absent: there is one. */
   readonly revision?: OwnRevisionNow | undefined;
   /** Namespaces that are never touched, by the newest configuration. */
@@ -56,6 +58,7 @@ const defaults = {
   random: Math.random,
   identify: () => undefined,
   registrationProblems: () => [],
+  alsoFollowed: [],
 };
 
 const madeByControllers: ReadonlySet<string> = new Set(
@@ -206,7 +209,7 @@ export class Cluster implements ClusterView {
   /** For `/metrics`. */
   metrics(): readonly MetricFamily[] {
     return clusterMetrics({
-      reflectors: [...this.#reflectors(), this.#envoyFilters],
+      reflectors: [...this.#reflectors(), this.#envoyFilters, ...this.#options.alsoFollowed],
       calls: this.#api.counts,
       writes: this.#controller.counts,
       filters: { ...this.#controller.filterCounts, standing: this.#filters.standing },

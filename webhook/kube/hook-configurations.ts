@@ -2,7 +2,7 @@
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '#kernel/json.ts';
 import { ApiRefusal } from './kubernetes-api.ts';
 import { ReflectorStore } from './reflector-store.ts';
-import { Reflector, type ReflectorOptions } from './reflector.ts';
+import { Reflector, type Follower, type ReflectorOptions } from './reflector.ts';
 
 /** The Service that our hooks name: hooks of another installation are ignored. */
 export interface ServiceName {
@@ -61,6 +61,11 @@ export class FollowedHookConfigurations {
       },
       options,
     );
+  }
+
+  /** For `/metrics`. */
+  get follower(): Follower {
+    return this.#reflector;
   }
 
   start(signal: AbortSignal): void {

@@ -19,6 +19,8 @@ const displacedFigure = {
 export interface MetricsSources {
   /** Unix seconds, NaN while there is no certificate. */
   readonly certificateNotAfter: () => number;
+  /** As `/readyz` says. */
+  readonly isReady: () => boolean;
   readonly largeWaiting: () => number;
   readonly others: () => readonly MetricFamily[];
 }
@@ -104,7 +106,15 @@ export class Metrics {
 
   #addGauges(): void {
     const registers = [this.registry];
-    const { certificateNotAfter, largeWaiting } = this.#sources;
+    const { certificateNotAfter, isReady, largeWaiting } = this.#sources;
+    new Gauge({
+      name: 'svidecar_webhook_ready',
+      help: 'Whether reviews are to be sent here, as /readyz says.',
+      registers,
+      collect(): void {
+        this.set(Number(isReady()));
+      },
+    });
     new Gauge({
       name: 'svidecar_certificate_not_after_seconds',
       help: 'When the serving certificate expires, in Unix seconds.',

@@ -134,6 +134,7 @@ export class WebhookServer {
     const bodies = new BodyReader({ limits: this.#limits, log, cut });
     const metrics = new Metrics({
       certificateNotAfter: () => certificates.current()?.notAfter ?? Number.NaN,
+      isReady: () => this.missing().length === 0,
       largeWaiting: () => bodies.waiting,
       others: others ?? ((): readonly MetricFamily[] => []),
     });

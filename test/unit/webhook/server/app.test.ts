@@ -28,6 +28,7 @@ function makeApp({ missing = [], untrusted = [], stopping = false, callerFault }
   const bodies = new BodyReader({ limits: defaultLimits, log, cut: () => undefined });
   const metrics = new Metrics({
     certificateNotAfter: () => 1_900_000_000,
+    isReady: () => missing.length + untrusted.length === 0,
     largeWaiting: () => bodies.waiting,
     others: () => [
       {

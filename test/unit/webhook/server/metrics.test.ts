@@ -4,6 +4,7 @@ import { Metrics } from '../../../../webhook/server/metrics.ts';
 test('a flood of new label values ends in "other" instead of in memory', async () => {
   const metrics = new Metrics({
     certificateNotAfter: () => Number.NaN,
+    isReady: () => false,
     largeWaiting: () => 0,
     others: () => [],
   });
