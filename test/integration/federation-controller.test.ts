@@ -139,6 +139,8 @@ describeWithComponents(programs, 'federation by the webhook', () => {
   test('it works without registrations, and another life removes what a killed one made', async () => {
     await configure('none', federation);
     await until('it is made again', async () => (await relationships()) === 1);
+    const success = 'svidecar_spire_last_success_timestamp_seconds';
+    await until('it is told', async () => ((await replica.metric(success)) ?? 0) > 0);
     await replica.kill();
     await configure('none', '[]');
     await start('replica-2');

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/observe.ts';
+import { ApiRefusal } from '../../kube/kubernetes-api.ts';
 import type { InjectorConfig } from '../../request/injector-config.ts';
 import type { SpireServerApi } from '../../spire/spire-server-api.ts';
 import { FailuresInARow } from '../registrations/failures-in-a-row.ts';
@@ -35,6 +36,7 @@ export interface RelationshipLoopOptions {
 }
 
 const nobody: ReadonlySet<string> = new Set();
+const forbidden = 403;
 
 export class RelationshipLoop {
   readonly #options: RelationshipLoopOptions;
@@ -43,6 +45,7 @@ export class RelationshipLoop {
   /** Whether something of ours may be in SPIRE. */
   #hasOurs = false;
   #state: RelationshipState | undefined;
+  #lastSuccessMs: number | undefined;
   readonly #failures: FailuresInARow;
   /** What `changed` was last called about. */
   #told = '';
@@ -54,6 +57,10 @@ export class RelationshipLoop {
       'cannot keep the federation relationships in SPIRE, trying again',
       options,
     );
+  }
+
+  get lastSuccessMs(): number | undefined {
+    return this.#lastSuccessMs;
   }
 
   /** Whether somebody has to lead for it. */
@@ -92,22 +99,31 @@ export class RelationshipLoop {
 
   /** What a former life left is looked after, also where the configuration names nothing any more. */
   async #remember(signal: AbortSignal): Promise<void> {
-    if (this.isNeeded()) return;
-    // Without the right to read the Lease there was never one to write it.
-    this.#hasOurs = await this.#keeper.hasRecord(signal).catch(() => false);
-    if (this.#hasOurs) this.#tell();
+    while (!this.isNeeded() && !signal.aborted) {
+      try {
+        this.#hasOurs = await this.#keeper.hasRecord(signal);
+        if (this.#hasOurs) this.#tell();
+        return;
+      } catch (thrown) {
+        // Without the right to read the Lease there was never one to write it.
+        if (thrown instanceof ApiRefusal && thrown.status === forbidden) return;
+        await this.#sleep.for(this.#options.limits.failed.lastRetryMs, signal);
+      }
+    }
   }
 
   async #turn(signal: AbortSignal): Promise<number> {
-    const { leads, config, api, limits } = this.#options;
+    const { leads, config, api, limits, clock } = this.#options;
     if (!leads() || !this.isNeeded()) {
       this.#state = undefined;
+      this.#lastSuccessMs = undefined;
       return limits.idleMs;
     }
     const { federation, spire } = config();
     try {
       const state = await this.#keeper.reconcile(await api(), federation, signal);
       this.#state = state;
+      this.#lastSuccessMs = clock.now();
       this.#failures.clear();
       const isLeaving = leavingOf(state, federation).size > 0;
       this.#hasOurs = federation.length > 0 || isLeaving;

@@ -165,25 +165,29 @@ export class Registrar {
     const loop = this.#loop;
     const objects = this.#objects;
     if (loop === undefined || objects === undefined) return undefined;
-    const { writes, lastSuccessMs } = loop;
-    const entries = { counts: loop.counts(), writes, lastSuccessMs };
+    const { writes } = loop;
+    const entries = { counts: loop.counts(), writes };
     const { registration } = this.#options.config();
     switch (registration) {
       case 'none':
-        return this.#relationships.isNeeded() ? entries : undefined;
+        if (!this.#relationships.isNeeded()) return undefined;
+        return { ...entries, lastSuccessMs: this.#relationships.lastSuccessMs };
       case 'entries':
-        return entries;
+        return { ...entries, lastSuccessMs: this.#allSince(loop.lastSuccessMs) };
       case 'clusterspiffeid': {
-        const { keeper } = objects;
-        return {
-          counts: keeper.counts,
-          writes: keeper.writes,
-          lastSuccessMs: objects.lastSuccessMs,
-        };
+        const { counts, writes: made } = objects.keeper;
+        return { counts, writes: made, lastSuccessMs: this.#allSince(objects.lastSuccessMs) };
       }
       default:
         return registration satisfies never;
     }
+  }
+
+  /** When registrations, and relationships where there are some, were both as they should; undefined: not yet. */
+  #allSince(registeredMs: number | undefined): number | undefined {
+    if (registeredMs === undefined || !this.#relationships.isNeeded()) return registeredMs;
+    const { lastSuccessMs } = this.#relationships;
+    return lastSuccessMs === undefined ? undefined : Math.min(registeredMs, lastSuccessMs);
   }
 
   /** Who leads, and what entries say, follows from the configuration and from the relationships. */

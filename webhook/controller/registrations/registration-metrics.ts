@@ -80,7 +80,7 @@ function callMetrics({
     },
     {
       name: 'svidecar_spire_last_success_timestamp_seconds',
-      help: "When the registrations were last known to be as they should, in Unix seconds; 0: not yet. The leader's alone.",
+      help: "When the registrations, and the federation relationships, were last known to be as they should, in Unix seconds; 0: not yet. The leader's alone.",
       type: 'gauge',
       samples: isLeader ? [{ labels: {}, value: (lastSuccessMs ?? 0) / 1000 }] : [],
     },
