@@ -149,9 +149,9 @@ function filterMetrics({
     },
     {
       name: 'svidecar_envoyfilter_available',
-      help: "Whether EnvoyFilters can be kept: Istio's kinds are there, and svidecar may.",
+      help: "Whether EnvoyFilters can be kept: Istio's kinds are there, and svidecar may; absent while unknown.",
       type: 'gauge',
-      samples: one(standing === 'there' ? 1 : 0),
+      samples: standing === 'unknown' ? [] : one(Number(standing === 'there')),
     },
   ];
 }

@@ -8,7 +8,7 @@ import {
   type EnvoyFilterWriterOptions,
   type Written,
 } from './envoy-filter-writer.ts';
-import { obstacle, type EnvoyFilterTarget } from './plan-envoy-filters.ts';
+import { obstacle, unheard, type EnvoyFilterTarget } from './plan-envoy-filters.ts';
 import type { EnvoyFilterEntry } from './stored-envoy-filters.ts';
 
 /** What came of the EnvoyFilters of a namespace. */
@@ -31,6 +31,7 @@ export class EnvoyFilterKeeper {
   readonly #unusedSinceMs = new Map<string, ReadonlyMap<string, number>>();
   /** By namespace. */
   readonly #problems = new Map<string, number>();
+  #unknownSinceMs: number | undefined;
 
   constructor(options: EnvoyFilterWriterOptions) {
     this.#options = options;
@@ -117,11 +118,24 @@ export class EnvoyFilterKeeper {
 
   async #bringOne(target: EnvoyFilterTarget): Promise<Written> {
     const { standing } = this.#options.filters;
+    if (standing === 'unknown') return this.#whileUnknown(target);
+    this.#unknownSinceMs = undefined;
     const problem = obstacle(standing, target);
     if (problem !== undefined)
       // Where they may not be read, it is not known whether it is there.
       return { state: standing === 'absent' ? 'gone' : 'unsettled', problem };
-    return standing === 'unknown' ? { state: 'unsettled' } : this.#writer.bring(target);
+    return this.#writer.bring(target);
+  }
+
+  /** Told once it lasts: at the start the first list is on its way. */
+  #whileUnknown(target: EnvoyFilterTarget): Written {
+    const { clock, limits } = this.#options;
+    const nowMs = clock.now();
+    this.#unknownSinceMs ??= nowMs;
+    const leftMs = this.#unknownSinceMs + limits.settleMs - nowMs;
+    return leftMs > 0
+      ? { state: 'unsettled', againInMs: leftMs }
+      : { state: 'unsettled', problem: unheard(target) };
   }
 
   #count(namespace: string, problems: number): void {

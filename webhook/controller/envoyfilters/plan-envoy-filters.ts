@@ -45,27 +45,37 @@ function includes(
   return Object.entries(some).every(([key, text]) => own(all, key) === text);
 }
 
+function waits({ namespace, name }: EnvoyFilterTarget): string {
+  return `EnvoyFilter ${namespace}/${name} cannot be made, so new pods that need it do not start`;
+}
+
 /** Why none can be written at all; undefined where they can, and before that is known. */
 export function obstacle(
   standing: EnvoyFilterStanding,
-  { namespace, name, users }: EnvoyFilterTarget,
+  target: EnvoyFilterTarget,
 ): ConfigMapProblem | undefined {
-  const waits = `EnvoyFilter ${namespace}/${name} cannot be made, so new pods that need it do not start`;
+  const { users } = target;
   switch (standing) {
     case 'there':
     case 'unknown':
       return undefined;
     case 'absent': {
-      const message = `${waits}: the cluster has no kind EnvoyFilter (networking.istio.io); install Istio's CustomResourceDefinitions, or take jwt-inject, jwt-validate and jwt-ban off pods whose Envoy is Istio's`;
+      const message = `${waits(target)}: the cluster has no kind EnvoyFilter (networking.istio.io); install Istio's CustomResourceDefinitions, or take jwt-inject, jwt-validate and jwt-ban off pods whose Envoy is Istio's`;
       return { reason: 'EnvoyFilterImpossible', message, users };
     }
     case 'forbidden': {
-      const message = `${waits}: svidecar may not list EnvoyFilters; apply the ClusterRole svidecar of this version's manifests`;
+      const message = `${waits(target)}: svidecar may not list EnvoyFilters; apply the ClusterRole svidecar of this version's manifests`;
       return { reason: 'EnvoyFilterImpossible', message, users };
     }
     default:
       return standing satisfies never;
   }
+}
+
+/** Reports that it is still not known which there are. */
+export function unheard(target: EnvoyFilterTarget): ConfigMapProblem {
+  const message = `${waits(target)}: the API server has not told svidecar yet which EnvoyFilters there are; it is asked again and again, and the log says what it answers ("cannot watch a resource", envoyfilters)`;
+  return { reason: 'EnvoyFilterImpossible', message, users: target.users };
 }
 
 /** Reports that somebody else has one of our names. */

@@ -169,8 +169,18 @@ test('before it is known whether there is such a kind, nothing is written, told 
     hasConfigMap: () => false,
     revision: '',
   });
-  const { standing, gone, problems } = await early.bring('shop', [target]);
+  early.start(new AbortController().signal);
+  const { standing, gone, problems, againInMs } = await early.bring('shop', [target]);
   expect([standing.size, gone.size, problems.length]).toEqual([0, 0, 0]);
+  // Where the API server does not say so for long, it is told, and still nothing is taken away.
+  expect(againInMs).toBe(limits.settleMs);
+  nowMs += limits.settleMs;
+  const late = await early.bring('shop', [target]);
+  expect([late.standing.size, late.gone.size, early.problems]).toEqual([0, 0, 1]);
+  expect(late.problems).toMatchObject([{ reason: 'EnvoyFilterImpossible' }]);
+  expect(late.problems[0]?.message).toContain('has not told svidecar yet');
+  unknown.followed().available?.('there');
+  expect((await early.bring('shop', [target])).problems).toEqual([]);
 });
 
 /** As a version that knows more would write it. */
