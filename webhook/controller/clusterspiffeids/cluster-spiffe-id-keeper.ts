@@ -96,7 +96,10 @@ export class ClusterSpiffeIdKeeper {
       if (signal.aborted || !leads()) return undefined;
       await this.#carryOut(step, signal);
     }
-    return plan.againInMs;
+    if (plan.steps.length === 0) return plan.againInMs;
+    // What was written counts now, not at the next look.
+    this.#there = await this.#read(signal);
+    return this.#plan(look, this.#there).againInMs;
   }
 
   #plan(
@@ -183,7 +186,7 @@ function objectOf({ spec }: WantedClusterSpiffeId, metadata: JsonObject): JsonOb
   return { apiVersion, kind, metadata, spec };
 }
 
-/** Before the plan is carried out. */
+/** As it is stored, before the plan is carried out. */
 function countsOf(
   wanted: readonly WantedClusterSpiffeId[],
   stored: readonly StoredClusterSpiffeId[],

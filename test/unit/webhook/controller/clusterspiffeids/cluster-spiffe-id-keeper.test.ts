@@ -56,6 +56,11 @@ test('nothing is counted until the objects were read, nor after somebody else ma
   expect(keeper.counts).toBeUndefined();
 });
 
+test('what was written counts at once, however long it is until the next look', async () => {
+  await keeper.reconcile(signal);
+  expect(keeper.counts).toEqual({ ...none, registered: 1 });
+});
+
 test('what is wanted while they cannot be read counts as awaited', async () => {
   await keeper.reconcile(signal);
   await keeper.reconcile(signal);
