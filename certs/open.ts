@@ -22,9 +22,14 @@ export type CertificateChoice =
   /** svidecar's own authority, kept in a Secret. */
   | { readonly kind: 'self_signed'; readonly lives: Lives; readonly store: KeyStore }
   /** Somebody else's, who also keeps the caBundle. */
-  | { readonly kind: 'given'; readonly source: CertificateSource }
+  | { readonly kind: 'given'; readonly source: GivenSource }
   /** SPIRE's, from the Workload API at `address`. */
   | { readonly kind: 'spiffe'; readonly address: string };
+
+/** Others renew what it gives; `failures`: looks in a row that found no good pair. */
+export interface GivenSource extends CertificateSource {
+  readonly failures: number;
+}
 
 export interface CertificateContext {
   readonly configurations: HookConfigurations;
@@ -68,13 +73,13 @@ export async function openCertificate(
       return new Serving(trust, common, spiffe);
     }
     case 'given':
-      return new Serving(trust, common, { served: choice.source });
+      return new Serving(trust, common, new Given(choice.source));
     default:
       return choice satisfies never;
   }
 }
 
-/** What the sources have in common; a pair from files has nothing to start and nothing to report. */
+/** What the sources have in common; a pair from files has nothing to start. */
 interface Keeper {
   readonly served: CertificateSource;
   readonly counts?: {
@@ -85,6 +90,18 @@ interface Keeper {
   readonly failures?: number;
   problem?(): string | undefined;
   start?(signal: AbortSignal): void;
+}
+
+class Given implements Keeper {
+  readonly served: GivenSource;
+
+  constructor(source: GivenSource) {
+    this.served = source;
+  }
+
+  get failures(): number {
+    return this.served.failures;
+  }
 }
 
 class Serving implements ServingCertificate {

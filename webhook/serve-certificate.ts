@@ -48,7 +48,13 @@ const leaseName = 'svidecar';
 
 /** Our hooks in the cluster, which are followed once the certificate is served. */
 export function followedHooks(
-  { certificate, api, namespace, clock, log }: Omit<ServeCertificateOptions, 'configurations'>,
+  {
+    certificate,
+    api,
+    namespace,
+    clock,
+    log,
+  }: Omit<ServeCertificateOptions, 'configurations' | 'revision'>,
   revision: string,
 ): FollowedHookConfigurations {
   const own = {

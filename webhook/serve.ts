@@ -25,7 +25,8 @@ import {
   deprecationWords,
   type Deprecation,
 } from './request/deprecations.ts';
-import { followConfig, loadEngine, type EngineFiles } from './files/load-engine.ts';
+import { FollowedConfig } from './files/followed-config.ts';
+import { loadEngine, type EngineFiles } from './files/load-engine.ts';
 import type { Engine } from './injection/inject.ts';
 import type { CallerTrust } from './server/callers.ts';
 import type { Limits } from './server/limits.ts';
@@ -35,7 +36,7 @@ import { WebhookServer } from './server/server.ts';
 import type { ServingCertificate } from '../certs/open.ts';
 import type { ServingPair } from '../certs/certificate-ports.ts';
 import { throwAwayCertificate } from '../certs/throw-away-certificate.ts';
-import { Registrar, type RegistrarOptions } from './controller/registrations/registrar.ts';
+import { Registrar } from './controller/registrations/registrar.ts';
 import { followedHooks, serveCertificate, type CertificateOptions } from './serve-certificate.ts';
 
 export interface ServeOptions {
@@ -74,32 +75,29 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const files = engineFiles(options);
   let inForce = inForceOf(loadEngine(files), namespace);
   const api = await connect(options.target);
-  const certified = { ...options, api, revision };
-  const configurations = followedHooks(certified, revision);
-  const standing = { name: revision, isDefault: () => configurations.isDefault() };
-  const registrar = registrarOf(options, {
-    api,
-    isDefault: standing.isDefault,
-    config: () => inForce.engine.config,
-    ignoredNamespaces: () => inForce.ignored,
-  });
-  const parts = { api, registrar, standing, configurations, inForce: () => inForce };
-  const cluster = clusterOf(options, parts);
-  configurations.onChange(registrar.configurationChanged.bind(registrar));
-  const certificate = await serveCertificate({ ...certified, configurations }, stopping.signal);
+  const hooks = followedHooks({ ...options, api }, revision);
+  const standing = { name: revision, isDefault: () => hooks.isDefault() };
+  const registrar = registrarOf(options, { api, standing, inForce: () => inForce });
+  const cluster = clusterOf(options, { api, registrar, standing, hooks, inForce: () => inForce });
+  hooks.onChange(registrar.configurationChanged.bind(registrar));
+  const certified = { ...options, api, revision, configurations: hooks };
+  const certificate = await serveCertificate(certified, stopping.signal);
   const newest = reviewers(cluster, { namespace, standing });
   const { pair: placeholder } = await throwAwayCertificate(clock.now());
   const asked = { reviewer: () => newest(inForce.engine), callers: () => inForce.callers };
-  const server = serverOf(options, { cluster, certificate, registrar, placeholder, ...asked });
+  const configuration = new FollowedConfig();
+  const shown = [cluster, certificate, registrar, configuration];
+  const server = serverOf(options, { cluster, certificate, placeholder, shown, ...asked });
   const changed = (newer: Engine): void => {
     const wasRegistering = isRegistering(inForce.engine);
     inForce = inForceOf(newer, namespace);
     server.callersChanged();
     cluster.reviseAll(wasRegistering || isRegistering(newer));
     registrar.configurationChanged();
+    tell(newer);
   };
   const tell = deprecationTeller(options);
-  follow(files, { signal: stopping.signal, log, changed, tell });
+  configuration.follow({ files, log, changed }, stopping.signal);
   const port = await server.start(options.host, options.port);
   cluster.start(stopping.signal);
   void registrar.start(cluster, stopping.signal);
@@ -128,18 +126,18 @@ function clusterOf(
     readonly api: KubernetesApi;
     readonly registrar: Registrar;
     readonly standing: OwnRevisionNow;
-    readonly configurations: FollowedHookConfigurations;
+    readonly hooks: FollowedHookConfigurations;
     readonly inForce: () => InForce;
   },
 ): Cluster {
-  const { api, registrar, standing, configurations, inForce } = parts;
+  const { api, registrar, standing, hooks, inForce } = parts;
   return new Cluster({
     api,
     desire: () => inForce().desire,
     judge: (object) => inForce().judge(object),
     identify: (object) => inForce().identify(object),
     registrationProblems: (where) => registrar.problems(where),
-    alsoFollowed: [configurations.follower],
+    alsoFollowed: [hooks.follower],
     revision: standing,
     ignoredNamespaces: () => inForce().ignored,
     instance: certificate.identity,
@@ -164,11 +162,19 @@ function isRegistering({ config }: Engine): boolean {
 
 function registrarOf(
   { namespace, certificate, clock, log }: ServeOptions,
-  parts: Pick<RegistrarOptions, 'api' | 'config' | 'isDefault' | 'ignoredNamespaces'>,
+  parts: {
+    readonly api: KubernetesApi;
+    readonly standing: OwnRevisionNow;
+    readonly inForce: () => InForce;
+  },
 ): Registrar {
+  const { api, standing, inForce } = parts;
   const { identity, leaseTimes } = certificate;
   return new Registrar({
-    ...parts,
+    api,
+    isDefault: () => standing.isDefault(),
+    config: () => inForce().engine.config,
+    ignoredNamespaces: () => inForce().ignored,
     namespace,
     identity,
     clock,
@@ -205,13 +211,14 @@ function serverOf(
   parts: {
     readonly cluster: Cluster;
     readonly certificate: ServingCertificate;
-    readonly registrar: Registrar;
     readonly placeholder: ServingPair;
+    /** On `/metrics`. */
+    readonly shown: readonly { metrics(): readonly MetricFamily[] }[];
     readonly reviewer: () => Reviewer;
     readonly callers: () => CallerTrust | undefined;
   },
 ): WebhookServer {
-  const { cluster, certificate, registrar, placeholder, reviewer, callers } = parts;
+  const { cluster, certificate, placeholder, shown, reviewer, callers } = parts;
   return new WebhookServer({
     reviewer,
     callers,
@@ -221,12 +228,7 @@ function serverOf(
     placeholder,
     clock,
     log,
-    metrics: () => [
-      buildInfo(files.version),
-      ...cluster.metrics(),
-      ...certificate.metrics(),
-      ...registrar.metrics(),
-    ],
+    metrics: () => [buildInfo(files.version), ...shown.flatMap((each) => each.metrics())],
     ...(limits === undefined ? {} : { limits }),
   });
 }
@@ -278,32 +280,6 @@ function reviewers(
 /** Words only where nobody but the API server can ask. */
 function detailOf({ config }: Engine): AnswerDetail {
   return config.apiServerClient === undefined ? 'places' : 'words';
-}
-
-function follow(
-  files: EngineFiles,
-  options: {
-    readonly signal: AbortSignal;
-    readonly log: Log;
-    readonly changed: (engine: Engine) => void;
-    readonly tell: (engine: Engine) => void;
-  },
-): void {
-  if (files.config === undefined) return;
-  followConfig(
-    { ...files, config: files.config },
-    {
-      changed: (engine) => {
-        options.changed(engine);
-        options.log.info({}, 'new configuration in force');
-        options.tell(engine);
-      },
-      fault: (fault) => {
-        options.log.error({ fault }, 'new configuration rejected, the last good one stays in use');
-      },
-    },
-    options.signal,
-  );
 }
 
 /** A line for each field that a later version refuses. */

@@ -22,6 +22,7 @@ export class CertificateFiles implements CertificateSource {
   readonly #listeners = new Set<(pair: ServingPair) => void>();
   #pair: ServingPair | undefined;
   #lastFault: string | undefined;
+  #failures = 0;
 
   constructor(options: CertificateFilesOptions) {
     this.#options = options;
@@ -29,6 +30,11 @@ export class CertificateFiles implements CertificateSource {
 
   current(): ServingPair | undefined {
     return this.#pair;
+  }
+
+  /** Looks in a row that found no good pair. */
+  get failures(): number {
+    return this.#failures;
   }
 
   onChange(listener: (pair: ServingPair) => void): () => void {
@@ -49,7 +55,9 @@ export class CertificateFiles implements CertificateSource {
     try {
       await this.#load();
       this.#lastFault = undefined;
+      this.#failures = 0;
     } catch (thrown) {
+      this.#failures += 1;
       const fault = messageOf(thrown);
       if (fault === this.#lastFault) return;
       this.#lastFault = fault;

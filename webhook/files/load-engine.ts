@@ -1,6 +1,6 @@
 /** The injection engine from files: built-in templates, and the configuration with its own. */
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { AppError, messageOf } from '#kernel/errors.ts';
 import { checkConfig, readConfig } from '../request/injector-config.ts';
 import type { Engine } from '../injection/inject.ts';
@@ -8,7 +8,6 @@ import { makeEngine } from '../injection/make-engine.ts';
 import { readTemplate } from '../templates/library.ts';
 import type { Template } from '../templates/template-schema.ts';
 import { decodeText } from './decode-text.ts';
-import { followFolder } from './follow-folder.ts';
 import { readToEnd } from './read-to-end.ts';
 
 /** @throws {AppError} FILE_UNREADABLE also for what is not UTF-8, and for over 256 MiB */
@@ -73,29 +72,4 @@ export function engineFromText(
 ): Engine {
   const builtIn = readBuiltInTemplates(files.templates);
   return makeEngine(readConfig(text, where), builtIn, files);
-}
-
-/**
- * Calls back with a new engine whenever the configuration file has changed and is good, and with the fault whenever
- * it has changed and is not; a fault is reported once.
- */
-export function followConfig(
-  files: EngineFiles & { readonly config: string },
-  on: { readonly changed: (engine: Engine) => void; readonly fault: (message: string) => void },
-  signal: AbortSignal,
-): void {
-  let lastText = readFile(files.config);
-  const builtIn = readBuiltInTemplates(files.templates);
-  const look = (): void => {
-    try {
-      const text = readFile(files.config);
-      if (text === lastText) return;
-      lastText = text;
-      on.changed(makeEngine(readConfig(text, files.config), builtIn, files));
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      on.fault(error.message);
-    }
-  };
-  followFolder({ folder: dirname(files.config), look, signal });
 }

@@ -117,7 +117,7 @@ test('a new certificate is served after the swap, and no review fails meanwhile'
 });
 
 test('a pair that does not fit, or is half written, is not used; the next good one is', async () => {
-  const { port } = await start();
+  const { port, files } = await start();
   const second = await makeServingPair({ name: 'second' });
   const third = await makeServingPair({ name: 'third' });
   const rejected = {
@@ -131,8 +131,10 @@ test('a pair that does not fit, or is half written, is not used; the next good o
   await expect.poll(() => log.lines, { timeout: 10_000 }).toMatchObject([rejected, rejected]);
   expect(await servedName(port)).toBe('first');
   expect(JSON.stringify(log.lines)).not.toContain('PRIVATE');
+  expect(files.failures).toBeGreaterThan(0);
   await mountPair(third, 4);
   expect(await servesName(port, 'third')).toBe(true);
+  expect(files.failures).toBe(0);
 });
 
 test('speaks TLS 1.3, takes 1.2, refuses 1.1', async () => {
