@@ -1,5 +1,7 @@
 /** Prometheus metrics of the service for bans. Labels are from our own lists: no caller can make more of them. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { metricsText } from '#kernel/metrics-text.ts';
+import type { MetricFamily } from '#kernel/observe.ts';
 import type { LogoutRefusal } from '../service/logout-token.ts';
 
 export class BanServiceMetrics {
@@ -11,6 +13,8 @@ export class BanServiceMetrics {
   readonly storeFailures: Counter;
   readonly displaced: Counter;
   readonly #logouts: Counter<'outcome'>;
+  /** Of the lists that are followed. */
+  #lists: () => readonly MetricFamily[] = () => [];
 
   /** @param certificateNotAfter Unix seconds; NaN while there is no certificate, or none is served */
   constructor(certificateNotAfter: () => number) {
@@ -53,9 +57,14 @@ export class BanServiceMetrics {
     this.#logouts.labels(outcome).inc();
   }
 
+  /** Shows what is followed, too. */
+  follow(lists: () => readonly MetricFamily[]): void {
+    this.#lists = lists;
+  }
+
   /** The text of a scrape. */
-  text(): Promise<string> {
-    return this.registry.metrics();
+  async text(): Promise<string> {
+    return `${await this.registry.metrics()}\n${metricsText(this.#lists())}`;
   }
 
   #addExpiry(name: string, certificateNotAfter: () => number): void {

@@ -196,12 +196,14 @@ function logoutsOf(settings: readonly LogoutProvider[], writer: BanWriter, site:
 }
 
 /** The lists in memory that a helper with the same store would have. */
-async function listsOf({ log, closing }: Site): Promise<FollowedLists> {
+async function listsOf({ log, closing, metrics }: Site): Promise<FollowedLists> {
   const { BanLists } = await import('../../sidecar/helper/ban-lists.ts');
+  const { mergedFamilies } = await import('../../sidecar/helper/ban-metrics.ts');
   const { BanStores } = await import('../../sidecar/helper/ban-stores.ts');
   const context = { log, timers: systemTimers };
   const files = new BanLists(context);
   const stores = new BanStores(context);
+  metrics.follow(() => mergedFamilies([...files.families(), ...stores.families()]));
   const tidying = setInterval(() => {
     stores.tidy();
   }, tidyMs);

@@ -50,6 +50,7 @@ export class BanLists {
     return [
       gauge(listGauges.bans, ({ size }) => size),
       gauge(listGauges.loadedAt, ({ loadedAtS }) => loadedAtS),
+      this.#ages(lists),
       {
         name: 'svidecar_ban_list_loads_total',
         help: 'Lists of bans that were read, by result. A refused one leaves the one before in force.',
@@ -65,6 +66,15 @@ export class BanLists {
   close(): void {
     this.#byFile.close();
   }
+
+  /** None of a file that was never there: so it is where nobody was ever banned. */
+  #ages(lists: readonly (readonly [string, FollowedBanList])[]): MetricFamily {
+    const [name, help] = listGauges.age;
+    const samples = lists.flatMap(([file, { ageS }]) =>
+      ageS === undefined ? [] : [{ labels: { file }, value: ageS }],
+    );
+    return { name, help, type: 'gauge', samples };
+  }
 }
 
 const notKnown: LookupResult<never> = { kind: 'not_known' };
@@ -75,15 +85,25 @@ class FollowedBanList implements BanList {
   readonly #stop: () => void;
   #table: BanTable | undefined;
   #newest = 0;
+  /** When what is in force was known to be what the file holds. */
+  #trueAtMs: number;
+  #isReadable = false;
+  /** The newest text is not in force. */
+  #isBehind = false;
   loadedAtS = 0;
   readonly loads = { accepted: 0, refused: 0 };
 
   constructor(file: string, context: BanListContext) {
     this.#file = file;
     this.#context = context;
+    this.#trueAtMs = context.timers.now();
     this.#stop = followFile(file, {
       known: undefined,
       onText: (text) => void this.#take(text),
+      onLook: (isReadable) => {
+        this.#isReadable = isReadable;
+        this.#noteTrue();
+      },
       read: (path) => readStart(path, banListLimits.bytes),
     });
     if (this.#newest === 0)
@@ -98,6 +118,14 @@ class FollowedBanList implements BanList {
     return this.#table?.size ?? 0;
   }
 
+  /** Seconds since what is in force was known to be what the file holds; undefined before there was one. */
+  get ageS(): number | undefined {
+    if (this.#newest === 0) return undefined;
+    if (this.#isReadable && !this.#isBehind) return 0;
+    const { timers } = this.#context;
+    return Math.max(0, Math.floor((timers.now() - this.#trueAtMs) / 1_000));
+  }
+
   find(key: string, nowS: number): LookupResult<readonly Ban[]> {
     const bans = this.#table?.get(key);
     if (bans === undefined) return notKnown;
@@ -110,9 +138,14 @@ class FollowedBanList implements BanList {
     this.#stop();
   }
 
+  #noteTrue(): void {
+    if (this.#isReadable && !this.#isBehind) this.#trueAtMs = this.#context.timers.now();
+  }
+
   /** Checks are answered between two pieces of the list; a newer text ends the reading of an older one. */
   async #take(text: string): Promise<void> {
     this.#newest += 1;
+    this.#isBehind = true;
     const turn = this.#newest;
     const { log } = this.#context;
     try {
@@ -126,6 +159,8 @@ class FollowedBanList implements BanList {
         if (turn !== this.#newest) return;
       }
       this.#table = step.value;
+      this.#isBehind = false;
+      this.#noteTrue();
       this.loads.accepted += 1;
       this.loadedAtS = Math.floor(this.#context.timers.now() / 1_000);
       log.info({ file: this.#file, values: this.size }, 'list of bans read');

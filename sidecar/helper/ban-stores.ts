@@ -10,9 +10,13 @@ import type { StoredBanList } from '../authz/ban-rule.ts';
 import { hmacKeyBytes } from '../config/ban-values.ts';
 import type { RedisSettings } from '../config/redis-settings.ts';
 import type { BanMirror } from '../redis/mirror.ts';
-import { storeFamilies, type StateOfStore } from './ban-metrics.ts';
+import type * as OpenMirror from '../redis/open-mirror.ts';
+import type { StateOfStore } from '../redis/store-families.ts';
+import { listGauges } from './ban-metrics.ts';
 import { followFile } from './follow-file.ts';
 import { KeptInUse } from './kept-in-use.ts';
+
+type RedisRoom = typeof OpenMirror;
 
 export interface BanStoresContext {
   readonly log: Log;
@@ -39,12 +43,14 @@ export class BanStores {
 
   families(): readonly MetricFamily[] {
     const states = new Map<string, StateOfStore>();
+    let room: RedisRoom | undefined;
     for (const [, store] of this.#held.entries()) {
       const state = store.state();
+      room ??= store.room;
       // Two that differ in their limits alone would be one line twice.
       if (state !== undefined) states.set(JSON.stringify(state.labels), state);
     }
-    return storeFamilies([...states.values()]);
+    return room === undefined ? [] : room.storeFamilies([...states.values()], listGauges);
   }
 
   /** Comes about once a second. */
@@ -63,6 +69,8 @@ class BanStoreInUse implements StoredBanList {
   readonly #stopFollowing: () => void;
   #hmacKey: Uint8Array | undefined;
   #mirror: BanMirror | undefined;
+  /** Undefined before it is loaded. */
+  room: RedisRoom | undefined;
   #isClosed = false;
   #isOpening = false;
 
@@ -135,12 +143,13 @@ class BanStoreInUse implements StoredBanList {
   async #load(): Promise<void> {
     const { log, timers } = this.#context;
     try {
-      const { openMirror } = await import('../redis/open-mirror.ts');
+      const room = await import('../redis/open-mirror.ts');
       if (this.#isClosed) return;
       // Where the settings name a key, there is one before this is opened.
       const isHashed = this.#settings.hmacKeyFile !== undefined;
       const hmacKey = isHashed ? () => this.#hmacKey ?? new Uint8Array() : undefined;
-      this.#mirror = openMirror(this.#settings, { log, timers, random: Math.random, hmacKey });
+      this.room = room;
+      this.#mirror = room.openMirror(this.#settings, { log, timers, random: Math.random, hmacKey });
     } catch (thrown) {
       const words =
         'the client for Redis could not be loaded: nobody is banned; put redis.cjs of the same release beside helper.cjs, and start the helper again';

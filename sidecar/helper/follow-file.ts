@@ -37,13 +37,15 @@ interface FollowOptions {
   /** What was read before; undefined: it is read at once. */
   readonly known: string | undefined;
   readonly onText: (text: string) => void;
+  /** Comes with each look, after `onText`. */
+  readonly onLook?: (isReadable: boolean) => void;
   readonly read?: (file: string) => string;
 }
 
 /** Calls back with each new text; a file that is gone for a moment keeps its last one. Returns how to stop. */
 export function followFile(
   file: string,
-  { known, onText, read = readText }: FollowOptions,
+  { known, onText, onLook, read = readText }: FollowOptions,
 ): () => void {
   let last = known;
   const look = (): void => {
@@ -52,11 +54,14 @@ export function followFile(
       text = read(file);
     } catch {
       // Between two states of the folder; the next look finds it.
+      onLook?.(false);
       return;
     }
-    if (text === last) return;
-    last = text;
-    onText(text);
+    if (text !== last) {
+      last = text;
+      onText(text);
+    }
+    onLook?.(true);
   };
   if (known === undefined) look();
   const watched = watchFolder(dirname(file), look);

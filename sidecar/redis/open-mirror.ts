@@ -3,6 +3,8 @@ import type { RedisSettings } from '../config/redis-settings.ts';
 import { openStore } from './kept-store.ts';
 import { BanMirror, type MirrorOptions } from './mirror.ts';
 
+export { storeFamilies } from './store-families.ts';
+
 export type MirrorSurroundings = Pick<MirrorOptions, 'hmacKey' | 'log' | 'random' | 'timers'>;
 
 /** Never throws: what fails is told to the log, and tried again for ever. */

@@ -44,6 +44,12 @@ describeWithComponents(['envoy', 'redis-server'], 'svidecar bans serve over Redi
     return `${status} ${body}`;
   };
 
+  const listMetric = async (name: string): Promise<number | undefined> => {
+    const { body } = await ask('/metrics');
+    const value = new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, 'm').exec(body)?.[1];
+    return value === undefined ? undefined : Number(value);
+  };
+
   beforeAll(async () => {
     [redis, teller] = await Promise.all([startRedis(), startLogoutTeller()]);
     // The store holds hashes: no address is in it.
@@ -134,6 +140,10 @@ describeWithComponents(['envoy', 'redis-server'], 'svidecar bans serve over Redi
       await until('jo@example.org', 403);
       expect(await check('jo@example.org')).toBe('200 {"pass":false}');
       expect(await check('al@example.org')).toBe('200 {"pass":true}');
+      // What it answers by is old, and it says so.
+      const age = (): Promise<number | undefined> => listMetric('svidecar_ban_list_age_seconds');
+      await expect.poll(age, { timeout: 10_000 }).toBeGreaterThan(0);
+      expect(await listMetric('svidecar_ban_store_connected')).toBe(0);
     } finally {
       redis.resume();
     }
@@ -143,6 +153,7 @@ describeWithComponents(['envoy', 'redis-server'], 'svidecar bans serve over Redi
       })
       .toBe(204);
     await until('new@example.org', 403);
+    expect(await listMetric('svidecar_ban_list_age_seconds')).toBe(0);
     expect(JSON.stringify(log.lines)).not.toMatch(/jo@|new@/);
   });
 });

@@ -12,10 +12,13 @@ const directory = mkdtempSync(join(tmpdir(), 'svidecar-bans-'));
 const nowS = 1_000;
 const opened: BanLists[] = [];
 let files = 0;
+/** Since `nowS`. */
+let passedS = 0;
 
 // As settings with such a rule have them loaded.
 beforeAll(writtenReaders);
 afterEach(() => {
+  passedS = 0;
   for (const lists of opened.splice(0)) lists.close();
 });
 
@@ -27,7 +30,7 @@ function setUp() {
   files += 1;
   const file = join(directory, `bans-${files}.jsonl`);
   const logged: string[] = [];
-  const now = (): number => nowS * 1_000;
+  const now = (): number => (nowS + passedS) * 1_000;
   const log = new HelperLog((text) => logged.push(text), now);
   const lists = new BanLists({ log, timers: { now } });
   opened.push(lists);
@@ -134,6 +137,32 @@ describe('a list of bans in a file', () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(isBanned('a')).toBe(true);
     expect(metric('svidecar_ban_list_loads_total', 'accepted')).toBe(1);
+  });
+
+  test('has an age while what is in force is not what the file holds, or that cannot be known', async () => {
+    const { file, list, metric } = setUp();
+    const age = (): number | undefined => metric('svidecar_ban_list_age_seconds');
+    list();
+    passedS = 100;
+    // Nobody was ever banned there: that is no fault.
+    expect(age()).toBeUndefined();
+    writeFileSync(file, line('a'));
+    await expect.poll(age).toBe(0);
+    writeFileSync(file, 'no list');
+    await expect.poll(() => metric('svidecar_ban_list_loads_total', 'refused')).toBe(1);
+    passedS = 160;
+    expect(age()).toBe(60);
+    writeFileSync(file, line('b'));
+    await expect.poll(age).toBe(0);
+    rmSync(file);
+    await expect
+      .poll(() => {
+        passedS += 1;
+        return age();
+      })
+      .toBeGreaterThan(2);
+    writeFileSync(file, line('b'));
+    await expect.poll(age).toBe(0);
   });
 
   test('of a hundred thousand bans is read in pieces, and one with more or with too many bytes is refused', async () => {
