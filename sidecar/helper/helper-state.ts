@@ -69,6 +69,12 @@ export function stateFamilies({ tokens, bundles }: HelperState): readonly Metric
       samples: bundles === undefined ? [] : [{ value: bundles.trustDomains.length }],
     },
     {
+      name: 'svidecar_bundles_current',
+      help: 'Whether the Workload API tells of changes of the JWT bundles; if not, they are those that it told of last.',
+      type: 'gauge',
+      samples: bundles === undefined ? [] : [{ value: Number(bundles.problem === undefined) }],
+    },
+    {
       name: 'svidecar_bundle_keys_left_out',
       help: 'Keys of JWT bundles that are not trusted, by trust domain and reason.',
       type: 'gauge',

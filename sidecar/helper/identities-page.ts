@@ -21,5 +21,7 @@ export function identitiesPage({ tokens, bundles }: HelperState, names: PodNames
       ...(problem === undefined ? {} : { problem: withNames(problem, names) }),
     }));
   const trustDomains = bundles === undefined ? undefined : [...bundles.trustDomains].sort();
-  return `${JSON.stringify({ tokens: held, trustDomains })}\n`;
+  const problem = bundles?.problem;
+  const keysProblem = problem === undefined ? undefined : withNames(problem, names);
+  return `${JSON.stringify({ tokens: held, trustDomains, keysProblem })}\n`;
 }

@@ -333,14 +333,19 @@ describeWithComponents(['envoy', 'spire-server', 'spire-agent'], 'the native dat
       });
 
       test('without the agent, requests go on until the token ends; with it, they come back', async () => {
+        const hears = async (): Promise<boolean> =>
+          (await helper.metric('svidecar_bundles_current')) === 1;
+        expect(await hears()).toBe(true);
         await spire.withoutAgent(async () => {
           await untilRefused();
           const ready = async (): Promise<number> => (await helper.page('/readyz')).status;
           await waitUntil('it says so', async () => (await ready()) === 503);
           // Keys do not end: who has a good token still comes in.
           expect((await withToken(await mint())).status).toBe(200);
+          expect(await hears()).toBe(false);
         });
         await waitUntil('requests pass', bothPass);
+        await waitUntil('it hears of keys', hears);
       });
 
       test('a helper that was restarted while the agent is away takes back the token it never saw', async () => {

@@ -136,6 +136,8 @@ export interface HeldIdentities {
   readonly tokens: readonly HeldToken[];
   /** Whose tokens it can verify; undefined where it verifies none. */
   readonly trustDomains: readonly string[] | undefined;
+  /** Why their keys may be missing or old, in the helper's own words. */
+  readonly keysProblem?: string;
 }
 
 /** What Istio's proxy of a pod says that it has from SDS. */

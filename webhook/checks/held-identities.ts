@@ -12,9 +12,11 @@ const lastSecond = 8_640_000_000_000;
 export function readHeld(page: JsonObject): HeldIdentities | undefined {
   if (!Array.isArray(page['tokens'])) return undefined;
   const trustDomains = listAt(page, 'trustDomains').filter((each) => typeof each === 'string');
+  const keysProblem = stringAt(page, 'keysProblem');
   return {
     tokens: listAt(page, 'tokens').filter(isObject).slice(0, maxTokens).map(tokenOf),
     trustDomains: own(page, 'trustDomains') === undefined ? undefined : trustDomains,
+    ...(keysProblem === undefined ? {} : { keysProblem }),
   };
 }
 

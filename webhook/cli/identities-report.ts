@@ -98,6 +98,7 @@ function heldCell(pods: readonly PodIdentity[]): Cell {
   return orNone([
     ...lines,
     ...(verifying === undefined ? [] : [`keys of ${verifying.join(', ')}`]),
+    ...new Set(told.flatMap(({ keysProblem = '' }) => (keysProblem === '' ? [] : [keysProblem]))),
     ...new Set(unknown),
   ]);
 }
@@ -224,7 +225,7 @@ function jsonOfPod({ name, held }: PodIdentity) {
   if (held === undefined) return { name, status: 'not_asked' };
   const { kind: status } = held;
   if (held.kind !== 'known') return { name, status, reason: held.reason };
-  const { tokens, trustDomains } = held.value;
+  const { tokens, trustDomains, keysProblem } = held.value;
   const told = tokens.map(({ validUntilS, ...rest }) => ({ ...rest, validUntil: validUntilS }));
-  return { name, status, tokens: told, trustDomains };
+  return { name, status, tokens: told, trustDomains, keysProblem };
 }

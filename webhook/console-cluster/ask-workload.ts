@@ -204,7 +204,7 @@ type Answer =
 function holdsOf(answer: Answer | undefined): Told<HelperHolds> {
   if (answer === undefined) return { kind: 'not_asked', reason: 'it was not asked' };
   if (answer.kind !== 'known') return { kind: answer.kind, reason: withoutSecrets(answer.reason) };
-  const { tokens, trustDomains } = answer.value;
+  const { tokens, trustDomains, keysProblem } = answer.value;
   return {
     kind: 'known',
     value: {
@@ -212,6 +212,7 @@ function holdsOf(answer: Answer | undefined): Told<HelperHolds> {
         problem === undefined ? token : { ...token, problem: withoutSecrets(problem) },
       ),
       ...(trustDomains === undefined ? {} : { trustDomains }),
+      ...(keysProblem === undefined ? {} : { keysProblem: withoutSecrets(keysProblem) }),
     },
   };
 }

@@ -282,6 +282,8 @@ export interface HelperHolds {
   readonly tokens: readonly HelperToken[];
   /** By name; absent: it verifies none. */
   readonly trustDomains?: readonly string[];
+  /** Why their keys may be missing or old. */
+  readonly keysProblem?: string;
 }
 
 /** Never the token itself. The helper does not say since when it has one: a bar shows what is left. */

@@ -105,7 +105,7 @@ function scaleOf(tokens: readonly HelperToken[], nowS: number): (typeof scales)[
 }
 
 function Holds({ holds, nowS }: { readonly holds: HelperHolds; readonly nowS: number }): VNode {
-  const { tokens, trustDomains } = holds;
+  const { tokens, trustDomains, keysProblem } = holds;
   const scale = scaleOf(tokens, nowS);
   const columns: readonly Column<HelperToken>[] = [
     { name: 'Audience', cell: ({ audience }) => audience },
@@ -124,7 +124,8 @@ function Holds({ holds, nowS }: { readonly holds: HelperHolds; readonly nowS: nu
       {trustDomains !== undefined && (
         <p>
           Verifies tokens with the keys of{' '}
-          {trustDomains.length === 0 ? <b>no trust domain yet</b> : trustDomains.join(', ')}.
+          {trustDomains.length === 0 ? <b>no trust domain yet</b> : trustDomains.join(', ')}.{' '}
+          {keysProblem !== undefined && <b>They may be old: {keysProblem}</b>}
         </p>
       )}
       {tokens.length === 0 && trustDomains === undefined && (
