@@ -1,6 +1,12 @@
 /** A shop whose frontend has its identity, from the entry in SPIRE to the token in the hand of its helper; for tests that break a link. */
 import type { JsonObject } from '#kernel/json.ts';
-import type { ClusterFacts, HeldToken, SpireContents } from '../../webhook/checks/facts.ts';
+import type {
+  ClusterFacts,
+  FactAnswer,
+  HeldIdentities,
+  HeldToken,
+  SpireContents,
+} from '../../webhook/checks/facts.ts';
 import type { SpireEntry } from '../../webhook/identity/spire-entry.ts';
 import { injected } from './admission.ts';
 import { enabled, factsWith, namespace, type Objects } from './check-facts.ts';
@@ -81,9 +87,11 @@ export const held: HeldToken = {
 };
 
 export function holding(...tokens: readonly HeldToken[]): ClusterFacts['held'] {
-  return new Map([
-    ['shop/frontend-5d-x', { kind: 'known', value: { tokens, trustDomains: undefined } }],
-  ]);
+  return answering({ kind: 'known', value: { tokens, trustDomains: undefined } });
+}
+
+export function answering(answer: FactAnswer<HeldIdentities>): ClusterFacts['held'] {
+  return new Map([['shop/frontend-5d-x', answer]]);
 }
 
 export function registeredShop(

@@ -40,8 +40,20 @@ function linkOf(identity: IdentityChain, facts: ClusterFacts): IdentityLink {
     if (found !== undefined) return found;
   }
   const { spire } = facts;
-  if (spire.kind === 'known' || isProven(identity)) return { kind: 'complete' };
-  return { kind: 'unknown', reason: spire.reason };
+  const silent = silentHelper(identity);
+  if ((spire.kind === 'known' && silent === undefined) || isProven(identity))
+    return { kind: 'complete' };
+  return { kind: 'unknown', reason: spire.kind === 'known' ? (silent ?? '') : spire.reason };
+}
+
+/** One that runs, was asked what it has, and did not say so. */
+function silentHelper({ pods }: IdentityChain): string | undefined {
+  for (const { name, held, assessed } of pods) {
+    const { phase } = objectAt(assessed.subject.object, 'status');
+    if (phase === 'Running' && held?.kind === 'unknown')
+      return `what the helper of pod ${name} has: ${held.reason}`;
+  }
+  return undefined;
 }
 
 /** Whether one link is missing, whatever the others are. */

@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
 import { judgeIdentities } from '../../../../webhook/checks/identity-links.ts';
 import { injected } from '../../../fakes/admission.ts';
-import { registeredShop, runningPod, spireWith } from '../../../fakes/registered-shop.ts';
+import {
+  answering,
+  registeredShop,
+  runningPod,
+  spireWith,
+} from '../../../fakes/registered-shop.ts';
 import { deployment } from '../../../fakes/workloads.ts';
 
 test.each([
@@ -16,3 +21,18 @@ test.each([
   );
   expect(judgeIdentities(facts)).toHaveLength(many);
 });
+
+test.each([
+  [
+    { kind: 'unknown', reason: 'no answer' },
+    'unknown',
+    'what the helper of pod frontend-5d-x has: no answer',
+  ],
+  [{ kind: 'not_asked', reason: 'no right' }, 'complete', undefined],
+] as const)(
+  'where SPIRE has the entry, a helper that was asked %j leaves its identity %s',
+  (held, kind, reason) => {
+    const [judged] = judgeIdentities(registeredShop({ held: answering(held) }));
+    expect(judged?.link).toEqual(reason === undefined ? { kind } : { kind, reason });
+  },
+);
