@@ -106,6 +106,7 @@ export const standing: ClusterStanding = {
   kubernetes: '1.36',
   version: '0.1.0',
   awaited: [],
+  unheard: [],
   objects: 12_000,
   configuration: { words: 'ConfigMap svidecar/svidecar' },
   hooks: 'there',

@@ -36,6 +36,8 @@ type Connection = Pick<ClusterStanding, 'connection' | 'problem'>;
 const lookEveryMs = 250;
 const askMs = 3_000;
 const userMs = 15_000;
+/** Milliseconds for which a watch may be closed without a word: it is listed anew within them. */
+const unheardMs = 15_000;
 
 export class Standing {
   readonly #parts: StandingParts;
@@ -105,6 +107,7 @@ export class Standing {
       version,
       awaited,
       objects: this.#objects,
+      unheard: this.#unheard(),
       configuration: configuration.told,
       hooks: this.#parts.hooks(),
       ...(rights === undefined ? {} : { missingRights: rights }),
@@ -132,6 +135,16 @@ export class Standing {
       .followers()
       .filter(({ name, isSynced }) => !isSynced && !this.#unavailable.has(name))
       .map(({ name }) => name);
+  }
+
+  #unheard(): ClusterStanding['unheard'] {
+    const { followers, clock } = this.#parts;
+    return followers().flatMap(({ name, isSynced, isCurrent, heardAtMs = 0 }) => {
+      const isFollowed = !isSynced || isCurrent || this.#unavailable.has(name);
+      return isFollowed || clock.now() - heardAtMs < unheardMs
+        ? []
+        : [{ resource: name, heardS: heardAtMs / 1_000 }];
+    });
   }
 
   async #watch(signal: AbortSignal): Promise<void> {

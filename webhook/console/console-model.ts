@@ -80,6 +80,8 @@ export interface ClusterStanding {
   /** Resources whose first list is not read yet, such as `deployments`, and how many objects were read of all so far. */
   readonly awaited: readonly string[];
   readonly objects: number;
+  /** Resources that cannot be followed now although the API server answers: what is shown of them is what was last heard. */
+  readonly unheard: readonly Unheard[];
   /** Which configuration the decisions are made by: `ConfigMap svidecar/svidecar`, a file, or built-in defaults; and its fault. */
   readonly configuration: { readonly words: string; readonly fault?: string };
   /**
@@ -89,6 +91,12 @@ export interface ClusterStanding {
   readonly hooks: HookStanding;
   /** What the person may not read: said once, with what would give it. Absent: nothing is missing. */
   readonly missingRights?: MissingRights;
+}
+
+export interface Unheard {
+  readonly resource: string;
+  /** When something was heard of it last. */
+  readonly heardS: number;
 }
 
 export type HookStanding = 'there' | 'none' | 'unknown';

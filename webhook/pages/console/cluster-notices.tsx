@@ -21,7 +21,11 @@ export function LineBadge({ state: { line, cluster } }: StateProps): VNode {
     case 'starting':
       return <StatusBadge tone="info">reading the cluster</StatusBadge>;
     case 'connected':
-      return <StatusBadge tone="good">live</StatusBadge>;
+      return cluster.unheard.length > 0 ? (
+        <StatusBadge tone="warn">live in part</StatusBadge>
+      ) : (
+        <StatusBadge tone="good">live</StatusBadge>
+      );
     default:
       return cluster.connection satisfies never;
   }
@@ -48,12 +52,29 @@ export function ClusterNotices({ state }: StateProps): VNode {
       <LineNotice state={state} />
       {cluster?.connection === 'starting' && <Starting cluster={cluster} />}
       {cluster?.connection === 'connected' && <Hooks hooks={cluster.hooks} />}
+      <UnheardNotices state={state} />
       {cluster?.configuration.fault !== undefined && (
         <Notice tone="warn">
           {cluster.configuration.words}: {cluster.configuration.fault}
         </Notice>
       )}
       {cluster?.missingRights !== undefined && <Rights missing={cluster.missingRights} />}
+    </>
+  );
+}
+
+/** One for each resource that is not followed although the API server answers. */
+function UnheardNotices({ state }: StateProps): VNode {
+  const { cluster } = state;
+  const unheard = cluster?.connection === 'connected' ? cluster.unheard : [];
+  return (
+    <>
+      {unheard.map(({ resource, heardS }) => (
+        <Notice tone="warn" key={resource}>
+          The API server answers, and {resource} cannot be followed: it is tried again.{' '}
+          <Since sinceS={heardS} state={state} />
+        </Notice>
+      ))}
     </>
   );
 }

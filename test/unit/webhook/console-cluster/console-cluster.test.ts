@@ -43,10 +43,12 @@ describe('the cluster as the console sees it', () => {
   let cluster: ConsoleCluster;
   let end: AbortController;
   let url: string;
+  let passedMs: number;
 
   beforeEach(async () => {
     server = new FakeApiServer();
     end = new AbortController();
+    passedMs = 0;
     url = await server.start();
     server.put('Namespace', namespace('shop', 'enabled'));
     server.put('MutatingWebhookConfiguration', hooks);
@@ -66,7 +68,7 @@ describe('the cluster as the console sees it', () => {
       configFile: undefined,
       contextName: undefined,
       version: '0.1.0',
-      clock: { now: () => Date.now() },
+      clock: { now: () => Date.now() + passedMs },
       engines: {
         isGiven: false,
         make: (minor, config) =>
@@ -104,6 +106,27 @@ describe('the cluster as the console sees it', () => {
     await until(isNow('injected'));
     server.remove('Deployment', 'shop/frontend');
     await until(() => cluster.board.row(id) === undefined);
+  });
+
+  it('says of what it cannot follow, while the API server answers, that it is old', async () => {
+    await start();
+    await until(() => cluster.standing.connection === 'connected');
+    expect(cluster.standing.unheard).toEqual([]);
+    server.intercept = ({ path }, response): boolean => {
+      const isOfPods = path === '/api/v1/pods';
+      if (isOfPods) refuse(response, 500, 'InternalError');
+      return isOfPods;
+    };
+    server.endWatches('Pod');
+    const heardS = Date.now() / 1_000;
+    passedMs = 60_000;
+    // The other watches may just be opening.
+    await until(() => cluster.standing.unheard.map(({ resource }) => resource).join() === 'pods');
+    const { connection, unheard } = cluster.standing;
+    expect(connection).toBe('connected');
+    expect(unheard[0]?.heardS).toBeLessThanOrEqual(heardS);
+    server.intercept = () => false;
+    await until(() => cluster.standing.unheard.length === 0);
   });
 
   it('takes a label for what it means', async () => {

@@ -13,6 +13,7 @@ const standing: ClusterStanding = {
   server: 'https://127.0.0.1:6443',
   version: '0.1.0',
   awaited: [],
+  unheard: [],
   objects: 0,
   configuration: { words: 'built-in defaults' },
   hooks: 'there',
