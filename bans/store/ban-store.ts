@@ -22,6 +22,8 @@ export interface BanChange {
  * are AppErrors: BAN_INVALID, BAN_STORE_UNREACHABLE, BAN_STORE_FORBIDDEN, BAN_STORE_FULL, BAN_LIST_INVALID,
  * FILE_UNREADABLE, CLUSTER_UNREACHABLE, CLUSTER_FORBIDDEN.
  */
+export type OnTrouble = (why: string | undefined) => void;
+
 export interface BanStore {
   /** For messages: `ConfigMap shop/svidecar-bans`. */
   readonly name: string;
@@ -36,8 +38,11 @@ export interface BanStore {
   get(claim: string, value: string): Promise<readonly StoredBan[]>;
   /** Those that have not ended, a piece at a time. */
   list(): AsyncIterable<StoredBan>;
-  /** Each change from the first `next` on, until `signal` aborts. */
-  watch(signal: AbortSignal): AsyncIterable<BanChange>;
+  /**
+   * Each change from the first `next` on, until `signal` aborts.
+   * @param onTrouble is told why no change can be seen now, and undefined once that is over; another store than Redis throws
+   */
+  watch(signal: AbortSignal, onTrouble?: OnTrouble): AsyncIterable<BanChange>;
   close(): Promise<void>;
 }
 

@@ -1,9 +1,10 @@
 /** Changes of the bans in Redis, told one by one. The whole list is held meanwhile. */
 import type { Clock } from '#kernel/clock.ts';
+import { messageOf } from '#kernel/errors.ts';
 import type { StoreConnection, StoredRecord } from '../../sidecar/redis/store-connection.ts';
 import { hasEnded } from '../../sidecar/config/ban-meaning.ts';
 import { writeRecord } from '../../sidecar/config/ban-records.ts';
-import type { BanChange, StoredBan } from './ban-store.ts';
+import type { BanChange, OnTrouble, StoredBan } from './ban-store.ts';
 import type { Changed, StoreFeed } from './store-feed.ts';
 
 export interface RecordSource {
@@ -13,6 +14,7 @@ export interface RecordSource {
   /** Those in force. */
   readonly read: (records: readonly StoredRecord[]) => readonly StoredBan[];
   readonly commandMs: number;
+  readonly onTrouble: OnTrouble;
 }
 
 /** Milliseconds: a timer cannot wait longer than 24 days. */
@@ -27,7 +29,8 @@ export async function* followRecords(
   store: RecordSource,
   signal: AbortSignal,
 ): AsyncGenerator<BanChange> {
-  const watcher = store.feed.watcher();
+  const tell = onceEach(store.onTrouble);
+  const watcher = store.feed.watcher(tell);
   try {
     const known = await readAll(store);
     let isStale = false;
@@ -35,14 +38,26 @@ export async function* followRecords(
       const waitMs = isStale ? againMs : nextEndMs(known.values(), store.clock);
       const changed = await watcher.changed(waitMs, signal);
       if (signal.aborted) return;
-      const read = await readChanged({ ...changed, isAll: isStale || changed.isAll }, known, store);
+      const isAll = isStale || changed.isAll;
+      const read = await readChanged({ ...changed, isAll }, known, { ...store, onTrouble: tell });
       isStale = read === undefined;
+      // Only what was asked for tells that the store is there.
+      if (isAll && !isStale) tell(undefined);
       yield* ended(known, store.clock);
       yield* taken(read ?? new Map(), known, store.clock);
     }
   } finally {
     watcher.end();
   }
+}
+
+function onceEach(onTrouble: OnTrouble): OnTrouble {
+  let told: string | undefined;
+  return (why) => {
+    if (why === told) return;
+    told = why;
+    onTrouble(why);
+  };
 }
 
 type Known = Map<string, StoredBan>;
@@ -68,8 +83,8 @@ async function readChanged(
     const all = await readAll(store);
     const gone = [...known.keys()].filter((key) => !all.has(key));
     return new Map([...gone.map((key) => [key, undefined] as const), ...all]);
-  } catch {
-    // What the connection says of it is told to whoever gives the next command.
+  } catch (thrown) {
+    store.onTrouble(messageOf(thrown));
     return undefined;
   }
 }

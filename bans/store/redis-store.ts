@@ -25,6 +25,7 @@ import {
   type BanChange,
   type BanStore,
   type BanToWrite,
+  type OnTrouble,
   type StoredBan,
 } from './ban-store.ts';
 import { followRecords } from './follow-records.ts';
@@ -157,11 +158,14 @@ export class RedisStore implements BanStore {
     await reading;
   }
 
-  async *watch(signal: AbortSignal): AsyncGenerator<BanChange> {
+  async *watch(
+    signal: AbortSignal,
+    onTrouble: OnTrouble = () => undefined,
+  ): AsyncGenerator<BanChange> {
     const { connection, feed, clock } = this.#options;
     await feed.firstUp();
     const read = (records: readonly StoredRecord[]): readonly StoredBan[] => this.#bansIn(records);
-    yield* followRecords({ connection, feed, clock, read, commandMs }, signal);
+    yield* followRecords({ connection, feed, clock, read, commandMs, onTrouble }, signal);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 /** What a connection to Redis tells, for whoever waits for it. */
 import { AppError } from '#kernel/errors.ts';
 import type { StoreEvents } from '../../sidecar/redis/store-connection.ts';
+import type { OnTrouble } from './ban-store.ts';
 
 /** Changes since the last look. */
 export interface Changed {
@@ -33,6 +34,7 @@ export class StoreFeed implements StoreEvents {
 
   onDown(why: string): void {
     this.#why = why;
+    for (const watcher of this.#watchers) watcher.onTrouble(why);
   }
 
   onChanged(keys: readonly string[] | 'all'): void {
@@ -54,8 +56,8 @@ export class StoreFeed implements StoreEvents {
     if (!this.#wasUp) throw new AppError('BAN_STORE_UNREACHABLE', this.#why);
   }
 
-  watcher(): Watcher {
-    const watcher = new Watcher(() => this.#watchers.delete(watcher));
+  watcher(onTrouble: OnTrouble): Watcher {
+    const watcher = new Watcher(onTrouble, () => this.#watchers.delete(watcher));
     this.#watchers.add(watcher);
     return watcher;
   }
@@ -68,12 +70,14 @@ export class StoreFeed implements StoreEvents {
 
 /** Gathers changes until they are taken. */
 export class Watcher {
+  readonly onTrouble: OnTrouble;
   readonly #onEnd: () => void;
   #keys = new Set<string>();
   #isAll = false;
   #wake: () => void = () => undefined;
 
-  constructor(onEnd: () => void) {
+  constructor(onTrouble: OnTrouble, onEnd: () => void) {
+    this.onTrouble = onTrouble;
     this.#onEnd = onEnd;
   }
 

@@ -1,4 +1,5 @@
 /** Banning by hand on real stores: Redis in each of its forms, Valkey, a real API server's ConfigMap, a file. */
+import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -62,6 +63,34 @@ describeWithComponents(['redis-server', 'valkey-server'], 'bans by hand in Redis
       expect(await svidecar('remove', 'email=jo@example.org')).toMatchObject({ code: 0 });
       expect(await svidecar('check', token)).toMatchObject({ code: 6 });
     });
+  });
+
+  test('a watch says that Redis is away, and that it is back with what has changed', async () => {
+    const redis = await server();
+    const watching = startProcess({
+      name: 'watch-redis',
+      command: process.execPath,
+      args: [program, 'ban', 'watch', '--redis', redis.url],
+      folder: work.path,
+    });
+    ends.push(() => watching.stop());
+    const says = (text: string): Promise<void> =>
+      waitUntil(`it says ${text}`, () =>
+        Promise.resolve(readFileSync(watching.logFile, 'utf8').includes(text)),
+      );
+    const store = await openBanStore(redisPlace({ url: redis.url }), { clock });
+    ends.push(() => store.close());
+    // Changes count once it has connected.
+    await waitUntil('it watches', async () => {
+      await store.put(ban('sub', randomUUID()));
+      return readFileSync(watching.logFile, 'utf8').includes('added');
+    });
+    await redis.pause();
+    await says('changes are shown once the store is back');
+    redis.resume();
+    await says('the store is back');
+    await store.put(ban('sub', 'afterwards'));
+    await says('afterwards');
   });
 
   describe('Valkey, with hashed values', () => {

@@ -113,7 +113,11 @@ function watchCommand(context: CliContext): Command {
       const signal = terminal.untilInterrupted();
       await withBanStore(flags, context, async (store) => {
         terminal.err(`watching ${store.name}; Ctrl-C ends it\n`);
-        for await (const { kind, ban } of store.watch(signal)) {
+        const onTrouble = (why: string | undefined): void => {
+          const words = `${printable(why ?? '')}; changes are shown once the store is back`;
+          terminal.err(`${why === undefined ? 'the store is back' : words}\n`);
+        };
+        for await (const { kind, ban } of store.watch(signal, onTrouble)) {
           terminal.out(
             flags.output === 'json'
               ? `{"change":"${kind}","ban":${banJson(ban)}}\n`

@@ -160,14 +160,17 @@ describe('a watch of bans in Redis', () => {
     const made = setUp();
     await made.store.put({ ...jo, claim: 'sub' });
     const stop = new AbortController();
-    const changes = made.store.watch(stop.signal)[Symbol.asyncIterator]();
+    const troubles: (string | undefined)[] = [];
+    const changes = made.store
+      .watch(stop.signal, (why) => troubles.push(why))
+      [Symbol.asyncIterator]();
     const next = async () => {
       const told = await changes.next();
       return told.done === true ? 'over' : `${told.value.kind} ${told.value.ban.claim}`;
     };
     const first = next();
     await new Promise((resolve) => setTimeout(resolve, 5));
-    return { ...made, stop, next, first };
+    return { ...made, stop, next, first, troubles };
   }
 
   test('tells what is written, removed and over', async () => {
@@ -197,15 +200,18 @@ describe('a watch of bans in Redis', () => {
   });
 
   test('goes on after the store was away, with all that changed meanwhile', async () => {
-    const { store, feed, connection, next, first, stop } = await watching();
+    const { store, feed, connection, next, first, stop, troubles } = await watching();
     connection.isAway = true;
+    feed.onDown('away');
     feed.onChanged('all');
     await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(troubles).toEqual(['away']);
     connection.isAway = false;
     connection.held.clear();
     await store.put(jo);
     feed.onUp();
     expect([await first, await next()]).toEqual(['removed sub', 'added email']);
+    expect(troubles).toEqual(['away', undefined]);
     const end = next();
     stop.abort();
     expect(await end).toBe('over');
