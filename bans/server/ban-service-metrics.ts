@@ -70,7 +70,7 @@ export class BanServiceMetrics {
   #addExpiry(name: string, certificateNotAfter: () => number): void {
     new Gauge({
       name,
-      help: 'When the serving certificate expires, in Unix seconds.',
+      help: 'When the first of the serving certificates expires, in Unix seconds.',
       registers: [this.registry],
       collect(): void {
         this.set(certificateNotAfter());

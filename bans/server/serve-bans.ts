@@ -6,6 +6,7 @@ import { AppError, messageOf } from '#kernel/errors.ts';
 import type { Log } from '#kernel/observe.ts';
 import { hmacKeyBytes } from '../../sidecar/config/ban-values.ts';
 import { systemTimers } from '../../sidecar/workload-api/system-timers.ts';
+import type { CertificateSource } from '../../certs/certificate-ports.ts';
 import { throwAwayCertificate } from '../../certs/throw-away-certificate.ts';
 import { CertificateFiles } from '../../webhook/files/certificate-files.ts';
 import type { KnownProvider } from '../service/logout-token.ts';
@@ -59,6 +60,8 @@ interface Site extends ServeBansOptions {
   readonly bounds: BanServiceLimits;
   readonly sources: SvidSources;
   readonly metrics: BanServiceMetrics;
+  /** By the listeners that have begun. */
+  readonly served: CertificateSource[];
   /** Aborted when all is over. */
   readonly closing: AbortController;
 }
@@ -71,7 +74,8 @@ export async function serveBans(options: ServeBansOptions): Promise<ServingBans>
     ...options,
     bounds: { ...banServiceLimits, ...options.bounds },
     sources,
-    metrics: new BanServiceMetrics(() => sources.peers?.current()?.notAfter ?? Number.NaN),
+    served: [],
+    metrics: new BanServiceMetrics(() => firstEnd(site.served)),
     closing: new AbortController(),
   };
   const stopping = new AbortController();
@@ -224,11 +228,19 @@ async function tlsOf({ tls }: ServiceListener, site: Site): Promise<ListenerTls 
   const { peers } = site.sources;
   if (tls === 'spiffe') {
     if (peers === undefined) throw new TypeError('a listener has an X.509-SVID of no source');
+    site.served.push(peers);
     return { certificates: peers, placeholder, authorities: () => peers.authorities() };
   }
   const certificates = new CertificateFiles({ ...site, folder: tls.folder });
   await certificates.start(site.closing.signal);
+  site.served.push(certificates);
   return { certificates, placeholder, authorities: undefined };
+}
+
+/** Unix seconds; NaN where nothing is served, or one of them is not there yet. */
+function firstEnd(served: readonly CertificateSource[]): number {
+  if (served.length === 0) return Number.NaN;
+  return Math.min(...served.map((each) => each.current()?.notAfter ?? Number.NaN));
 }
 
 /** @throws {AppError} FILE_UNREADABLE, CONFIG_INVALID */
