@@ -47,6 +47,8 @@ export async function askVersion(
 /** Sends the probe Pod as a dry run: admission runs in full, and nothing is stored. */
 export async function askProbe(site: Site): Promise<FactAnswer<ProbeAnswer>> {
   const { api, objects, namespace: only, signal } = site;
+  if (objects.namespaces.kind === 'unknown')
+    return { kind: 'unknown', reason: objects.namespaces.reasons.join('; ') };
   const namespace = probeNamespace(subjectsOf(objects.namespaces), only);
   if (namespace === undefined) {
     const where = only === undefined ? 'no namespace' : `namespace ${only}`;
