@@ -28,7 +28,7 @@ export const istioPolicies: Check = {
         ...withoutProxy(users, 'so nobody asks its helper'),
         ...mesh.findings,
       ],
-      unread: policies.outcome.unread ?? [],
+      unread: [...(policies.outcome.unread ?? []), ...(mesh.unread ?? [])],
       notes: mesh.notes ?? [],
     };
   },
@@ -129,7 +129,7 @@ function judgeMesh(facts: ClusterFacts, named: ReadonlySet<string>): CheckOutcom
   const meshes = meshesOf(subjectsOf(meshConfigs)).filter(({ value }) => value !== undefined);
   if (meshes.length === 0) {
     const notes = [`the extension provider is not judged: ${whyNoMesh(meshConfigs)}`];
-    return { findings: addressFaults(facts, true), notes };
+    return { ...judgeAddress(facts), notes };
   }
   const faults = [...named].flatMap((provider) => providerFaults(provider, meshes));
   const usesHost = meshes.some((mesh) =>
@@ -137,7 +137,9 @@ function judgeMesh(facts: ClusterFacts, named: ReadonlySet<string>): CheckOutcom
       (each) => named.has(stringAt(each, 'name') ?? '') && leadsToHelper(each),
     ),
   );
-  return { findings: [...faults, ...addressFaults(facts, usesHost)] };
+  if (!usesHost) return { findings: faults };
+  const { findings, unread } = judgeAddress(facts);
+  return { findings: [...faults, ...findings], unread };
 }
 
 function whyNoMesh(reading: Reading): string {
@@ -184,20 +186,20 @@ function opensOnFailure(provider: JsonObject): boolean {
 }
 
 /** The ServiceEntry by which each proxy finds the helper beside it. */
-function addressFaults(facts: ClusterFacts, isNeeded: boolean): readonly Finding[] {
+function judgeAddress(facts: ClusterFacts): Required<Pick<CheckOutcome, 'findings' | 'unread'>> {
   const { serviceEntries } = facts.objects;
-  if (!isNeeded || serviceEntries.kind !== 'known') return [];
-  const isThere = serviceEntries.subjects.some(({ object }) => namesHelper(object));
-  if (isThere) return [];
+  const isThere = subjectsOf(serviceEntries).some(({ object }) => namesHelper(object));
+  if (isThere) return { findings: [], unread: [] };
+  // Where not all may be read, it may be among the others.
+  if (serviceEntries.kind !== 'known') return { findings: [], unread: serviceEntries.reasons };
   const [namespace = ''] = rootNamespaces(facts);
-  return [
-    {
-      severity: 'error',
-      where: { kind: 'ServiceEntry', namespace, name: helperEntry },
-      message: `is not there: nothing tells Istio's proxies the address of ${helperHost}, so every request that the helper should judge is refused`,
-      hint: 'svidecar render istio prints it with the policies',
-    },
-  ];
+  const finding: Finding = {
+    severity: 'error',
+    where: { kind: 'ServiceEntry', namespace, name: helperEntry },
+    message: `is not there: nothing tells Istio's proxies the address of ${helperHost}, so every request that the helper should judge is refused`,
+    hint: 'svidecar render istio prints it with the policies',
+  };
+  return { findings: [finding], unread: [] };
 }
 
 export function namesHelper(serviceEntry: JsonObject): boolean {

@@ -287,6 +287,7 @@ describe('what cannot be seen is said', () => {
   test.each<[CheckId, Objects, ResourceName]>([
     ['envoy_filter', filtered, 'envoyFilters'],
     ['istio_policies', { ...provided, authorizationPolicies: [] }, 'authorizationPolicies'],
+    ['istio_policies', provided, 'serviceEntries'],
     ['istio_jwt_rules', filtered, 'requestAuthentications'],
   ])('%s: a kind that may not be read', (id, objects, name) => {
     expect(resultOf(id, hidden(objects, name, forbidden))).toMatchObject({
