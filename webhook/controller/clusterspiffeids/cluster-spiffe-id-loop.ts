@@ -89,6 +89,7 @@ export class ClusterSpiffeIdLoop {
       this.#lookedAt = undefined;
       this.#dueAtMs = 0;
       this.#lastSuccessMs = undefined;
+      this.#failures.clear();
       return limits.idleMs;
     }
     const federations = JSON.stringify(this.#federations());

@@ -45,6 +45,8 @@ export class RelationshipLoop {
   /** Whether something of ours may be in SPIRE. */
   #hasOurs = false;
   #state: RelationshipState | undefined;
+  /** Whose it is. */
+  #server = '';
   #lastSuccessMs: number | undefined;
   readonly #failures: FailuresInARow;
   /** What `changed` was last called about. */
@@ -69,12 +71,11 @@ export class RelationshipLoop {
     return this.#hasOurs;
   }
 
-  /** By the last look, of what is configured now; undefined where another leads, or none succeeded yet. */
+  /** By the last look, of what is configured now; undefined where another leads, or none at that server succeeded yet. */
   counts(): RelationshipCounts | undefined {
-    const state = this.#state;
-    return state === undefined
-      ? undefined
-      : relationshipCounts(state, this.#options.config().federation);
+    const { federation, spire } = this.#options.config();
+    const state = this.#server === spire.server ? this.#state : undefined;
+    return state === undefined ? undefined : relationshipCounts(state, federation);
   }
 
   /** Trust domains of ours that go: no entry of ours is to name them. */
@@ -117,12 +118,14 @@ export class RelationshipLoop {
     if (!leads() || !this.isNeeded()) {
       this.#state = undefined;
       this.#lastSuccessMs = undefined;
+      this.#failures.clear();
       return limits.idleMs;
     }
     const { federation, spire } = config();
     try {
       const state = await this.#keeper.reconcile(await api(), federation, signal);
       this.#state = state;
+      this.#server = spire.server;
       this.#lastSuccessMs = clock.now();
       this.#failures.clear();
       const isLeaving = leavingOf(state, federation).size > 0;

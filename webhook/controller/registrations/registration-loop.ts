@@ -81,6 +81,8 @@ export class RegistrationLoop {
   #view: SpireView | undefined;
   /** What of the configuration the view was read with. */
   #viewOf = '';
+  /** Whose it is. */
+  #server: string | undefined;
   #pollAtMs = 0;
   #notBeforeMs = 0;
   readonly #failures: FailuresInARow;
@@ -174,6 +176,7 @@ export class RegistrationLoop {
 
   async #bring(config: InjectorConfig, signal: AbortSignal): Promise<number> {
     const { clock, leads } = this.#options;
+    this.#forgetOther(config.spire.server);
     const api = await this.#options.api();
     const view = await this.#readIfDue(api, config, signal);
     const namespaces = this.#takeDirty();
@@ -227,6 +230,14 @@ export class RegistrationLoop {
     const known = [...wishes.namespaces(), ...view.namespaces(), ...this.#looks.keys()];
     for (const namespace of known) this.#dirty.add(namespace);
     return view;
+  }
+
+  /** What one server has tells nothing of another. */
+  #forgetOther(server: string): void {
+    if (this.#server === server) return;
+    this.#server = server;
+    this.#view = undefined;
+    this.#looks.clear();
   }
 
   /** Takes breath between namespaces: admission waits for nothing. */

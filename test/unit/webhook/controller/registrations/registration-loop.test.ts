@@ -24,6 +24,7 @@ let leads: boolean;
 let isCurrent: boolean;
 let standing: NamespaceStanding;
 let entries: object;
+let server: string;
 let nowMs: number;
 
 beforeEach(() => {
@@ -34,6 +35,7 @@ beforeEach(() => {
   isCurrent = true;
   standing = 'acts';
   entries = { graceSeconds: 1 };
+  server = 'unix:///one.sock';
   nowMs = 1_000_000;
   identities = new IdentityIndex((namespace) => {
     loop.changed(namespace);
@@ -47,7 +49,8 @@ beforeEach(() => {
     },
     leaving: () => new Set(),
     leads: () => leads,
-    config: () => checkConfig({ registration: 'entries', entries }, 'config.yaml'),
+    config: () =>
+      checkConfig({ registration: 'entries', entries, spire: { server } }, 'config.yaml'),
     api: () => Promise.resolve(spire.api),
     board,
     place,
@@ -110,6 +113,19 @@ test('a start lists once, writes in batches, and a new wish is written without a
   await until(() => spire.entries.size === 6);
   expect(spire.counts).toMatchObject({ list: 1, create: 3, update: 0, delete: 0 });
   expect(loop.counts()).toEqual({ registered: 6, awaited: 0, foreign: 0, unwanted: 0 });
+});
+
+test('what one server has tells nothing of another that does not answer', async () => {
+  wish('a');
+  void loop.run(stop.signal);
+  await until(() => loop.counts()?.registered === 1);
+  server = 'unix:///other.sock';
+  spire.fault = 'SPIRE_UNREACHABLE';
+  loop.reviseAll();
+  await until(() => loop.counts() === undefined);
+  expect(board.of('shop')[0]?.message).toContain('is not known');
+  spire.fault = undefined;
+  await until(() => loop.counts()?.registered === 1);
 });
 
 test('whoever does not lead neither reads nor writes, and tells nothing', async () => {
