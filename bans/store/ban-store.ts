@@ -17,13 +17,14 @@ export interface BanChange {
   readonly ban: StoredBan;
 }
 
+/** Is told why the store cannot be followed now, and undefined once that is over. */
+export type OnTrouble = (why: string | undefined) => void;
+
 /**
  * For a claim and value there are two bans at most: one of all tokens, and one of those issued before some time. Failures
  * are AppErrors: BAN_INVALID, BAN_STORE_UNREACHABLE, BAN_STORE_FORBIDDEN, BAN_STORE_FULL, BAN_LIST_INVALID,
  * FILE_UNREADABLE, CLUSTER_UNREACHABLE, CLUSTER_FORBIDDEN.
  */
-export type OnTrouble = (why: string | undefined) => void;
-
 export interface BanStore {
   /** For messages: `ConfigMap shop/svidecar-bans`. */
   readonly name: string;
