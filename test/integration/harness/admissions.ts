@@ -14,11 +14,11 @@ export interface Outcomes {
   readonly refused: string[];
 }
 
-/** An API server that is this far behind gets no more until it has caught up. */
-const maxOpen = 50;
 /** Sends creations of pods or Deployments, as a dry run: everything but the write happens. */
 export class Admissions {
   readonly outcomes: Outcomes = { injected: 0, uninjected: [], refused: [] };
+  /** An API server that is this far behind gets no more until it has caught up. */
+  maxOpen = 50;
   readonly #api: Pick<ApiClient, 'request'>;
   readonly #path: string;
   readonly #object: JsonObject;
@@ -42,7 +42,7 @@ export class Admissions {
       due += everyMs;
       const early = due - performance.now();
       if (early > 0) await wait(early);
-      if (this.#gate.isShut || this.#gate.open >= maxOpen) {
+      if (this.#gate.isShut || this.#gate.open >= this.maxOpen) {
         due = performance.now();
         await wait(1);
       } else answers.push(this.#admit());
