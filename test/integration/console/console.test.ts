@@ -122,17 +122,14 @@ describeWithComponents(programs, 'svidecar console on a real API server', () => 
       (event) => seen.push({ event, atMs: Date.now() }),
       end.signal,
     );
-    await page.until(
-      () => Promise.resolve(seen.length),
-      (count) => count > 0,
-    );
+    await page.until(() => Promise.resolve(seen.length > 0), Boolean);
     const toldMs = await bestRound(1_000, async (round) => {
       const late = `late-${round}`;
       seen.length = 0;
       const createdMs = Date.now();
       // Without ConfigMaps: those that it shares with others would change with it, and be told of them.
-      const alone = { 'inject.svidecar.dev/templates': 'spiffe-socket' };
-      await create(deployments, deployment(late, alone));
+      const object = deployment(late, { 'inject.svidecar.dev/templates': 'spiffe-socket' });
+      await create(deployments, object);
       const isLate = ({ event }: (typeof seen)[number]): boolean =>
         event.kind === 'changed' &&
         event.workloads.some(({ name, status }) => name === late && status === 'injected');
