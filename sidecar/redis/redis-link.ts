@@ -36,6 +36,7 @@ const connectWithinMs = { socket: 1_500, all: 2_000 } as const;
 const pingEveryMs = 800;
 /** Nothing is sent or heard for so long only where a connection was forgotten. */
 const idleMs = 10_000;
+
 /** As messages name it. */
 export function placeText(place: RedisPlace): string {
   if (place.kind === 'socket') return place.path;

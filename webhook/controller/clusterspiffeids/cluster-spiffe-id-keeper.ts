@@ -51,6 +51,8 @@ export interface ClusterSpiffeIdKeeperOptions {
   readonly log: Log;
 }
 
+type LookedFor = Pick<ClusterSpiffeIdPlanInput, 'mayRemove' | 'wanted'>;
+
 export class ClusterSpiffeIdKeeper {
   readonly writes = { created: 0, updated: 0, deleted: 0 };
   readonly #options: ClusterSpiffeIdKeeperOptions;
@@ -84,10 +86,7 @@ export class ClusterSpiffeIdKeeper {
   async reconcile(signal: AbortSignal): Promise<number | undefined> {
     const { leads, stored } = this.#options;
     const look = { mayRemove: stored.isCurrent(), wanted: this.#wanted() };
-    // What is wanted now counts as awaited also while nothing can be read.
-    if (this.#there !== undefined) this.#plan(look, this.#there);
-    this.#there = await this.#read(signal);
-    const plan = this.#plan(look, this.#there);
+    const plan = await this.#planAnew(look, signal);
     if (plan.taken.length > 0)
       this.#tell(
         `ClusterSPIFFEID ${plan.taken.join(', ')} is not svidecar's (no label app.kubernetes.io/managed-by: svidecar), so the containers that it is for are not registered: rename it`,
@@ -98,14 +97,21 @@ export class ClusterSpiffeIdKeeper {
     }
     if (plan.steps.length === 0) return plan.againInMs;
     // What was written counts now, not at the next look.
-    this.#there = await this.#read(signal);
-    return this.#plan(look, this.#there).againInMs;
+    return (await this.#planAnew(look, signal)).againInMs;
   }
 
-  #plan(
-    look: Pick<ClusterSpiffeIdPlanInput, 'mayRemove' | 'wanted'>,
-    stored: readonly StoredClusterSpiffeId[],
-  ): ClusterSpiffeIdPlan {
+  /** By what is there now. What is wanted counts as awaited also where that cannot be read: by what was there. */
+  async #planAnew(look: LookedFor, signal: AbortSignal): Promise<ClusterSpiffeIdPlan> {
+    try {
+      this.#there = await this.#read(signal);
+    } catch (thrown) {
+      if (this.#there !== undefined) this.#plan(look, this.#there);
+      throw thrown;
+    }
+    return this.#plan(look, this.#there);
+  }
+
+  #plan(look: LookedFor, stored: readonly StoredClusterSpiffeId[]): ClusterSpiffeIdPlan {
     const { config, clock } = this.#options;
     const plan = planClusterSpiffeIds({
       ...look,
